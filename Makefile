@@ -1,0 +1,56 @@
+# Poolscope from a fresh clone: `make app` installs it and opens it, `make test` tests it.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+HOST ?= 127.0.0.1
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info)
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help app demo test lint chromium clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+app: $(VENV)/.installed  ## install if needed, build the demo pool, open the app at 127.0.0.1:8501
+	@$(BIN)/poolscope app --host $(HOST) --port $(PORT) $(ARGS)
+
+demo: $(VENV)/.installed  ## build the demo pool without opening the app
+	@$(BIN)/poolscope demo
+
+test: $(VENV)/.installed-tests chromium  ## install what tests need and run all of them; ARGS="-k jobs" for some
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev  ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+clean:  ## remove the installation; pools and runs stay
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+
+# A stamp is written last: an interrupted installation is done again, a finished one is not touched (no network).
+$(VENV)/.installed: pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "error: Poolscope needs Python 3.11 or newer, found $$(python3 --version 2>&1): install it, or name one with 'make $(MAKECMDGOALS) PYTHON=/path/to/python'" >&2; exit 1; fi
+	@$(PYTHON) -c '$(SUPPORTED)' || { echo "error: $(PYTHON) is $$($(PYTHON) --version 2>&1): Poolscope needs Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) cannot make virtual environments: on Debian and Ubuntu, 'apt-get install python3-venv'" >&2; exit 1; }
+	@echo "Installing Poolscope into $(VENV) (about 3 GB to download the first time)"
+	@[ -x $(BIN)/python ] && $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@$(call install,.)
+	@touch $@
+
+$(VENV)/.installed-tests: $(VENV)/.installed
+	@$(call install,.[test])
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-tests
+	@$(call install,.[dev])
+	@touch $@
+
+# Compiling on all cores afterwards is quicker than pip's own pass, and than every first start.
+install = $(BIN)/python -m pip install --disable-pip-version-check --no-compile $$([ -t 2 ] || echo --quiet) -e '$(1)' \
+	&& { $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true; }
+
+chromium:
+	@tests/chromium.sh

@@ -1,0 +1,110 @@
+"""All providers of a pool: what they found before, and finding what is missing."""
+
+from collections.abc import Iterable, Sequence
+
+from backend.audit import store
+from backend.audit.group import Group, Groups
+from backend.audit.lexicon import packs
+from backend.audit.provider import COSTLY_PAIRS, Provider
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.progress import Progress, silent
+
+
+def providers(pool: Pool) -> list[Provider]:
+    """Every provider, lexicon packs first; whether one can run here, its `missing` tells."""
+    from backend.audit.providers.clusters import Clusters
+    from backend.audit.providers.columns import PoolColumns
+    from backend.audit.providers.emoji import Emoji
+    from backend.audit.providers.entries import Entries
+    from backend.audit.providers.faces import Faces
+    from backend.audit.providers.language import Language
+    from backend.audit.providers.lexicons import Lexicon
+    from backend.audit.providers.pixels import Pixels
+    from backend.audit.providers.shapes import Shapes
+    from backend.audit.providers.unsafe import Unsafe
+    from backend.audit.providers.web import Web
+    from backend.audit.providers.zeroshot import ZeroShot
+
+    return [
+        *(Lexicon(pack) for pack in packs(pool).values()),
+        Language(), Emoji(), Web(), PoolColumns(), Faces(), Unsafe(), Shapes(), Pixels(), Entries(), Clusters(), ZeroShot(),
+    ]  # fmt: skip
+
+
+def find(
+    pool: Pool, *, families: Iterable[str] | None = None, again: bool = False, progress: Progress = silent
+) -> Groups:
+    """The groups of `families` (default: all that are cheap, and the costly ones up to 200,000 pairs), found if need be.
+
+    What was found before is read from `<pool>/groups`; `again` finds it anew. Raises InputError for a family that no
+    provider of this pool brings.
+    """
+    wanted = None if families is None else set(families)
+    chosen = [one for one in providers(pool) if _asked(one, wanted, pool) and not one.missing(pool)]
+    stored = {one.id: None if again else store.load(pool, one) for one in chosen}
+    stale = [one for one in chosen if stored[one.id] is None]
+    for one, groups in _found(pool, stale, progress):
+        store.save(pool, one, groups)
+        stored[one.id] = groups
+    return _choose(Groups.of([g for one in chosen for g in stored[one.id] or []], len(pool)), wanted, pool)
+
+
+def load(pool: Pool, *, families: Iterable[str] | None = None) -> Groups:
+    """The groups found before, without looking for any."""
+    wanted = None if families is None else set(families)
+    found = [store.load(pool, one) or [] for one in providers(pool) if not one.missing(pool)]
+    return _choose(Groups.of([group for groups in found for group in groups], len(pool)), wanted, pool)
+
+
+def waiting(pool: Pool) -> list[Provider]:
+    """The providers that run unasked on this pool and have not found their groups yet."""
+    return [
+        one
+        for one in providers(pool)
+        if _asked(one, None, pool) and not one.missing(pool) and not store.known(pool, one)
+    ]
+
+
+def _asked(one: Provider, wanted: set[str] | None, pool: Pool) -> bool:
+    if wanted is None:
+        return not one.costly or len(pool) <= COSTLY_PAIRS
+    return not one.families or bool(wanted & set(one.families))
+
+
+def _found(pool: Pool, stale: Sequence[Provider], progress: Progress) -> Iterable[tuple[Provider, list[Group]]]:
+    """Each provider with its groups; all lexicons share one pass over the captions."""
+    from backend.audit.providers.lexicons import Lexicon, find_all
+
+    parts = 1 + sum(not isinstance(one, Lexicon) for one in stale)
+    lexicons = [one for one in stale if isinstance(one, Lexicon)]
+    if lexicons:
+        yield from zip(lexicons, find_all(pool, lexicons, _part(progress, 0, parts)))
+    for number, one in enumerate((one for one in stale if not isinstance(one, Lexicon)), start=1):
+        try:
+            yield one, one.find(pool, _part(progress, number, parts))
+        except InputError as error:
+            progress(number, parts, f"{one.id} left out: {error}")
+
+
+def _part(progress: Progress, number: int, parts: int) -> Progress:
+    """A Progress of one part of the work, as a thousandth of the whole."""
+
+    def tell(done: int, total: int, message: str = "", **figures: float) -> None:
+        share = (number + done / max(total, 1)) / parts
+        progress(int(1000 * share), 1000, message, **figures)
+
+    return tell
+
+
+def _choose(groups: Groups, wanted: set[str] | None, pool: Pool) -> Groups:
+    """The groups of the wanted families; one that can be looked for but has no members is simply empty."""
+    if wanted is None:
+        return groups
+    listed = providers(pool)
+    possible = {family for one in listed if not one.missing(pool) for family in one.families} | set(groups.families)
+    for family in sorted(wanted - possible):
+        reasons = [f"{one.id}: {one.missing(pool)}" for one in listed if family in one.families]
+        why = "; ".join(reasons) or f"the families of this pool are {', '.join(sorted(possible))}"
+        raise InputError(f"no family {family!r} in this pool; {why}.")
+    return groups.choose(wanted & set(groups.families))

@@ -1,0 +1,132 @@
+"""The audit's figures on counts: keep rate, lift, odds ratio, their intervals, p and q values.
+
+Names: a group has `n` pairs of which `k` are kept; the pool has `pairs` of which `kept` are kept. All functions take
+numbers or arrays of one shape and return float64 of that shape; what is undefined (an empty group) is NaN.
+Source: facts of Hong et al. 2024 (arXiv 2405.08209) and the textbooks named at each function.
+"""
+
+import numpy as np
+
+Z95 = 1.959963984540054
+
+
+def keep_rate(k: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """`k / n`.
+
+    >>> float(keep_rate(np.array(30), np.array(100)))
+    0.3
+    """
+    return _ratio(k, n)
+
+
+def wilson(k: np.ndarray, n: np.ndarray, z: float = Z95) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's score interval of `k / n` (1927), low and high."""
+    k, n = _float(k), _float(n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = k / n
+        centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
+    low = np.where(k == 0, 0.0, centre - half)
+    high = np.where(k == n, 1.0, centre + half)
+    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
+
+
+def lift(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
+    """`(k/n) / (kept/pairs)`, which is also the group's share after over its share before."""
+    return _ratio(keep_rate(k, n), _ratio(kept, pairs))
+
+
+def lift_interval(
+    k: np.ndarray, n: np.ndarray, kept: float, pairs: float, z: float = Z95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of the lift by the delta method on its logarithm.
+
+    The pool's rate contains the group's: `r = w·r_g + (1-w)·r_rest` with `w = n/pairs`, so
+    `Var ln L = (1/r_g - w/r)² V_g + ((1-w)/r)² V_rest` with `V = r(1-r)/n`.
+    """
+    k, n = _float(k), _float(n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate, rest = k / n, (kept - k) / (pairs - n)
+        overall, share = kept / pairs, n / pairs
+        variance = (1 / rate - share / overall) ** 2 * rate * (1 - rate) / n
+        others = ((1 - share) / overall) ** 2 * rest * (1 - rest) / (pairs - n)
+        spread = z * np.sqrt(variance + np.where(pairs > n, others, 0.0))
+        middle = rate / overall
+        return middle * np.exp(-spread), middle * np.exp(spread)
+
+
+def odds_ratio(
+    k: np.ndarray, n: np.ndarray, kept: float, pairs: float, z: float = Z95
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Odds of being kept inside the group over those outside it, with Woolf's interval.
+
+    If any of the four cells is 0, 0.5 is added to all of them (Haldane 1956, Anscombe 1956).
+    """
+    cells = _cells(k, n, kept, pairs)
+    cells = np.where((cells == 0).any(axis=0), cells + 0.5, cells)
+    a, b, c, d = cells
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = a * d / (b * c)
+        spread = z * np.sqrt((1 / cells).sum(axis=0))
+        return ratio, ratio * np.exp(-spread), ratio * np.exp(spread)
+
+
+def p_value(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
+    """Two-sided p that group and rest are kept alike: Pearson's χ² (1 degree of freedom, no continuity correction),
+    Fisher's exact test where an expected cell is below 5."""
+    from scipy.special import chdtrc
+    from scipy.stats import fisher_exact
+
+    cells = _cells(k, n, kept, pairs)
+    a, b, c, d = cells
+    inside, outside, taken, left = a + b, c + d, a + c, b + d
+    with np.errstate(invalid="ignore", divide="ignore"):
+        statistic = pairs * (a * d - b * c) ** 2 / (inside * outside * taken * left)
+        smallest = np.minimum(inside, outside) * np.minimum(taken, left) / pairs
+    p = np.atleast_1d(np.asarray(chdtrc(1, statistic), dtype=np.float64)).copy()
+    tables = cells.reshape(4, -1)
+    for index in np.flatnonzero(np.atleast_1d(smallest < 5).reshape(-1)):
+        table = np.rint(tables[:, index]).astype(np.int64).reshape(2, 2)
+        if (table >= 0).all() and table.sum():
+            p.reshape(-1)[index] = fisher_exact(table).pvalue
+    empty = np.atleast_1d((inside == 0) | (outside == 0))
+    return np.where(empty, np.nan, p).reshape(np.shape(k))
+
+
+def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """q values that control the false discovery rate (Benjamini & Hochberg 1995); NaN stays NaN and is not counted."""
+    p = _float(p)
+    q = np.full(p.shape, np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    if known.size:
+        order = known[np.argsort(p[known], kind="stable")]
+        stepped = p[order] * known.size / np.arange(1, known.size + 1)
+        q[order] = np.minimum(np.minimum.accumulate(stepped[::-1])[::-1], 1.0)
+    return q
+
+
+def newcombe(
+    k_a: np.ndarray, n_a: np.ndarray, k_b: np.ndarray, n_b: np.ndarray, z: float = Z95
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Difference of two independent keep rates, `a - b`, with Newcombe's hybrid score interval (1998, method 10)."""
+    a, b = keep_rate(k_a, n_a), keep_rate(k_b, n_b)
+    low_a, high_a = wilson(k_a, n_a, z)
+    low_b, high_b = wilson(k_b, n_b, z)
+    low = (a - b) - np.sqrt((a - low_a) ** 2 + (high_b - b) ** 2)
+    high = (a - b) + np.sqrt((high_a - a) ** 2 + (b - low_b) ** 2)
+    return a - b, low, high
+
+
+def _cells(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
+    """`(4, …)`: kept and dropped inside the group, kept and dropped outside it."""
+    k, n = _float(k), _float(n)
+    return np.stack([k, n - k, kept - k, pairs - n - (kept - k)])
+
+
+def _ratio(above: object, below: object) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(_float(below) > 0, _float(above) / _float(below), np.nan)
+
+
+def _float(values: object) -> np.ndarray:
+    return np.asarray(values, dtype=np.float64)

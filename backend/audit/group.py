@@ -1,0 +1,133 @@
+"""A group of pairs, how it was found, and all groups of a pool together. True = belongs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from backend.audit.bitmaps import Sparse
+
+
+@dataclass(frozen=True)
+class Definition:
+    """How a group is found.
+
+    `id` is unique in a pool and fit for a file name; `title` says "mentions …" or "detected as …", never what people
+    are; `method` and `error` say in a sentence how membership is decided and what goes wrong; `source` names the
+    provider (and pack), so that the definition can be found and edited.
+    """
+
+    id: str
+    family: str
+    group: str
+    title: str
+    method: str
+    error: str
+    source: str
+    version: int = 1
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A definition and its members, `(words,)` uint64 packed bits (see `bitmaps`)."""
+
+    definition: Definition
+    bits: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Groups of one pool of `pairs`: `matrix` `(M, words)` uint64 of all that were loaded, `rows` `(G,)` int64 the rows
+    of these, `sizes` `(G,)` int64. Choosing some shares the matrix, so that it costs nothing under a slider."""
+
+    definitions: tuple[Definition, ...]
+    matrix: np.ndarray
+    rows: np.ndarray
+    sizes: np.ndarray
+    pairs: int
+    sparse: "Sparse"
+
+    @classmethod
+    def of(cls, groups: Sequence[Group], pairs: int) -> "Groups":
+        from backend.audit import bitmaps
+
+        width = bitmaps.words(pairs)
+        matrix = np.stack([group.bits for group in groups]) if groups else np.empty((0, width), np.uint64)
+        everything = np.full(width, np.uint64(0xFFFFFFFFFFFFFFFF))
+        sizes = bitmaps.group_counts(matrix, everything)
+        names = tuple(group.definition for group in groups)
+        return cls(names, matrix, np.arange(len(groups)), sizes, pairs, bitmaps.Sparse.of(matrix))
+
+    def __len__(self) -> int:
+        return len(self.definitions)
+
+    @property
+    def bitmaps(self) -> np.ndarray:
+        """`(G, words)` uint64; a copy unless these are all groups."""
+        return self.matrix if len(self.rows) == len(self.matrix) else self.matrix[self.rows]
+
+    def count(self, mask: np.ndarray) -> np.ndarray:
+        """`(G,)` int64: pairs of each group in `mask` `(pairs,)` bool."""
+        from backend.audit import bitmaps
+
+        return bitmaps.group_counts(self.matrix, bitmaps.pack(mask), self.rows, self.sparse)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(definition.family for definition in self.definitions))
+
+    def index(self, id: str) -> int:
+        """The place of a group. Raises InputError naming some that exist."""
+        from backend.errors import InputError
+
+        for place, definition in enumerate(self.definitions):
+            if definition.id == id:
+                return place
+        some = ", ".join(definition.id for definition in self.definitions[:12])
+        raise InputError(f"no group {id!r}; there are {len(self)}: {some} …")
+
+    def choose(self, families: Iterable[str] | None = None, *, minimum: int = 0) -> "Groups":
+        """The groups of some families with at least `minimum` pairs. Raises InputError for an unknown family."""
+        from backend.errors import InputError
+
+        wanted = set(self.families if families is None else families)
+        unknown = sorted(wanted - set(self.families))
+        if unknown:
+            raise InputError(f"no family {unknown[0]!r}; the pool has {', '.join(self.families) or 'none'}.")
+        return self.at(
+            [
+                place
+                for place, definition in enumerate(self.definitions)
+                if definition.family in wanted and self.sizes[place] >= minimum
+            ]
+        )
+
+    def at(self, places: Sequence[int]) -> "Groups":
+        """The groups at these places, in this order."""
+        chosen = np.asarray(places, dtype=np.int64)
+        definitions = tuple(self.definitions[place] for place in chosen)
+        return Groups(definitions, self.matrix, self.rows[chosen], self.sizes[chosen], self.pairs, self.sparse)
+
+    def mask(self, id: str) -> np.ndarray:
+        """`(pairs,)` bool: the members of a group."""
+        from backend.audit import bitmaps
+
+        return bitmaps.unpack(self.matrix[self.rows[self.index(id)]], self.pairs)
+
+
+def slug(text: str, longest: int = 60) -> str:
+    """`text` as part of an id: lower-case ASCII letters, digits, `_` and `-`; other text becomes a digest."""
+    import hashlib
+    import re
+    import unicodedata
+
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    cleaned = re.sub(r"[^a-z0-9.]+", "-", plain).strip("-.")[:longest]
+    if cleaned and plain and len(plain) >= len(text):
+        return cleaned
+    return f"{cleaned}-{hashlib.sha256(text.encode()).hexdigest()[:8]}".strip("-")

@@ -1,0 +1,61 @@
+"""The one sentence of the audit: which group loses most."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.audit.group import Groups
+from backend.audit.measure import SMALLEST, Measures, measure
+
+MINIMUM = 100
+FALSE_DISCOVERIES = 0.05
+# What is lost of these is no one's loss: they describe pictures, words or the pool itself.
+TECHNICAL = frozenset(
+    {"MetaCLIP entry", "embedding cluster", "size of picture", "shape of picture", "look of picture", "detected in picture",
+     "copyright hint", "personal data hint", "not safe for work", "suffix", "stored face boxes"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Headline:
+    """`text` for people; `id` and `title` of the group, its rate and the pool's; None where no group surely loses."""
+
+    text: str
+    id: str | None = None
+    title: str | None = None
+    rate: float | None = None
+    overall: float | None = None
+
+
+def headline(groups: Groups, mask: np.ndarray, *, minimum: int = MINIMUM) -> Headline:
+    """The group of at least `minimum` pairs that `mask` (True = KEPT) keeps least, compared with the pool.
+
+    Only groups that are surely kept less count: q below 0.05 and the whole interval of the lift below 1; among them the
+    one whose lift is lowest at the upper end of its interval.
+    """
+    return headline_of(measure(groups.choose(minimum=minimum), mask))
+
+
+def headline_of(measures: Measures) -> Headline:
+    """Like `headline`, of measures that are there already."""
+    if not measures.total_kept:
+        return Headline("nothing is kept", overall=0.0)
+    if measures.total_kept == measures.pairs:
+        return Headline("everything is kept", overall=1.0)
+    worst = np.where(measures.kept > 0, measures.lift_high, measures.high / measures.overall)
+    with np.errstate(invalid="ignore"):
+        sure = (measures.q < FALSE_DISCOVERIES) & (worst < 1)
+    for place, definition in enumerate(measures.groups.definitions):
+        if definition.family in TECHNICAL or (definition.source == "columns" and definition.group == "yes"):
+            sure[place] = False
+    if not sure.any():
+        return Headline("no group is surely kept less than the rest", overall=measures.overall)
+    place = int(np.argmin(np.where(sure, worst, np.inf)))
+    told, rate = measures.groups.definitions[place], float(measures.rate[place])
+    kept = f"kept under {SMALLEST} of {int(measures.n[place]):,}" if measures.small[place] else f"kept {_percent(rate)}"
+    text = f"largest loss: {told.title}, {kept} against {_percent(measures.overall)} overall"
+    return Headline(text, told.id, told.title, None if measures.small[place] else rate, measures.overall)
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.0f} %" if rate >= 0.1 or rate == 0 else f"{100 * rate:.1f} %"

@@ -1,0 +1,63 @@
+"""All figures of all groups for one mask, as arrays: what follows a slider."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.audit import figures
+from backend.audit.group import Groups
+
+SMALLEST = 10  # smaller counts are not shown
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """Arrays `(G,)` in the order of `groups`; see `figures` for what each is."""
+
+    groups: Groups
+    pairs: int
+    total_kept: int
+    kept: np.ndarray
+    rate: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    lift: np.ndarray
+    lift_low: np.ndarray
+    lift_high: np.ndarray
+    odds_ratio: np.ndarray
+    odds_low: np.ndarray
+    odds_high: np.ndarray
+    p: np.ndarray
+    q: np.ndarray
+
+    @property
+    def n(self) -> np.ndarray:
+        return self.groups.sizes
+
+    @property
+    def overall(self) -> float:
+        return self.total_kept / self.pairs if self.pairs else float("nan")
+
+    @property
+    def small(self) -> np.ndarray:
+        """`(G,)` bool: the kept count is 1 to 9, so that only "under 10" may be shown."""
+        return (self.kept > 0) & (self.kept < SMALLEST)
+
+
+def measure(groups: Groups, mask: np.ndarray) -> Measures:
+    """`mask`: `(pairs,)` bool, True = KEPT. About 10 ms for 200 groups of 12.8M pairs on free cores."""
+    return measures_of(groups, groups.count(mask), int(np.count_nonzero(mask)))
+
+
+def measures_of(groups: Groups, kept: np.ndarray, total_kept: int) -> Measures:
+    """The figures of `kept` `(G,)` pairs in each group, of `total_kept` in the pool."""
+    n, pairs = groups.sizes, groups.pairs
+    low, high = figures.wilson(kept, n)
+    lift_low, lift_high = figures.lift_interval(kept, n, total_kept, pairs)
+    ratio, odds_low, odds_high = figures.odds_ratio(kept, n, total_kept, pairs)
+    p = figures.p_value(kept, n, total_kept, pairs)
+    return Measures(
+        groups, pairs, total_kept, kept, figures.keep_rate(kept, n), low, high,
+        figures.lift(kept, n, total_kept, pairs), lift_low, lift_high, ratio, odds_low, odds_high,
+        p, figures.benjamini_hochberg(p),
+    )  # fmt: skip

@@ -1,0 +1,109 @@
+"""Embedding clusters: pairs whose pictures a model places together, named by the words that mark their captions."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backend.audit.group import Definition, Group
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.progress import Progress
+
+SAMPLE = 100_000
+CAPTIONS = 400  # of each cluster, for its name
+STEP = 16_384
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """k-means of the picture embeddings of a sample, spherical, seeded; every pair goes to the nearest centre."""
+
+    count: int = 24
+    seed: int = 0
+    id = "clusters"
+    families = ("embedding cluster",)
+    costly = True
+
+    def missing(self, pool: Pool) -> str:
+        if _column(pool) is None:
+            return "the pool has no picture embeddings"
+        return "" if len(pool) >= 10 * self.count else f"the pool has fewer than {10 * self.count} pairs"
+
+    def key(self, pool: Pool) -> dict[str, Any]:
+        column = _column(pool)
+        made = pool.columns[column].made_by if column else None
+        return {"column": column, "made_by": made, "count": self.count, "seed": self.seed, "version": 1}
+
+    def find(self, pool: Pool, progress: Progress) -> list[Group]:
+        from backend.audit.bitmaps import pack
+
+        column = _column(pool)
+        if column is None:
+            raise InputError("the pool has no picture embeddings; make some with `poolscope embed`.")
+        centres = self._centres(pool, column)
+        codes = np.full(len(pool), -1, dtype=np.int16)
+        start = 0
+        for batch in pool.scan([column], batch_size=STEP):
+            vectors = _matrix(batch.column(0))
+            there = ~np.isnan(vectors[:, 0])
+            nearest = np.argmax(np.nan_to_num(vectors) @ centres.T, axis=1)
+            codes[start : start + len(vectors)] = np.where(there, nearest, -1)
+            start += len(vectors)
+            progress(start, len(pool), "clusters")
+        names = _names(pool, codes, len(centres), self.seed)
+        return [
+            Group(
+                Definition(
+                    f"cluster.{place:02d}", self.families[0], f"{place + 1}: {names[place]}",
+                    f"pictures like those captioned {names[place]}",
+                    f"k-means of {column} into {self.count}, on {min(SAMPLE, len(pool)):,} pairs, seed {self.seed}",
+                    "clusters are the model's, have soft edges, and another seed gives others; the words are a hint", self.id,
+                ),
+                pack(codes == place),
+            )
+            for place in range(len(centres))
+            if (codes == place).any()
+        ]  # fmt: skip
+
+    def _centres(self, pool: Pool, column: str) -> np.ndarray:
+        """`(count, d)` float32 unit vectors."""
+        import faiss
+
+        order = pool.uid_order()
+        rows = np.sort(order[:SAMPLE])  # uids are random, so the first of them are a random sample
+        vectors = pool.embeddings(column, rows)
+        vectors = np.ascontiguousarray(vectors[~np.isnan(vectors[:, 0])])
+        means = faiss.Kmeans(
+            vectors.shape[1], self.count, niter=20, seed=self.seed, spherical=True, min_points_per_centroid=1
+        )
+        means.train(vectors)
+        return np.asarray(means.centroids, dtype=np.float32)
+
+
+def _column(pool: Pool) -> str | None:
+    return next((name for name, column in pool.columns.items() if column.dim and name.endswith("_img")), None)
+
+
+def _matrix(column: Any) -> np.ndarray:
+    from backend.pool.columns import matrix
+
+    return matrix(column).astype(np.float32)
+
+
+def _names(pool: Pool, codes: np.ndarray, count: int, seed: int) -> list[str]:
+    """The three words that mark each cluster's captions most."""
+    from backend.bias.words import counts, log_odds
+
+    if "text" not in pool.columns:
+        return [f"no. {place + 1}" for place in range(count)]
+    rng = np.random.default_rng(seed)
+    members = [np.flatnonzero(codes == place) for place in range(count)]
+    chosen = [rng.choice(rows, CAPTIONS, replace=False) if len(rows) > CAPTIONS else rows for rows in members]
+    rows, labels = np.concatenate(chosen), np.repeat(np.arange(count), [len(part) for part in chosen])
+    texts = [text or "" for text in pool.take(rows, ["text"])["text"].to_pylist()]
+    vocabulary, table, _ = counts(texts, labels, count)
+    if not vocabulary:
+        return [f"no. {place + 1}" for place in range(count)]
+    z = log_odds(table)
+    return [", ".join(vocabulary[word] for word in np.argsort(-row, kind="stable")[:3]) for row in z]

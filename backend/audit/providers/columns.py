@@ -1,0 +1,103 @@
+"""The pool's own columns: groups by the values of text columns with few values, of true/false columns, of small counts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from backend.audit.group import Definition, Group, slug
+from backend.pool import Pool
+from backend.progress import Progress
+
+SKIPPED = frozenset(
+    {"uid", "text", "url", "sha256", "image", "title", "keywords", "language", "width", "height", "image_offset", "image_size"}
+)  # fmt: skip
+ERROR = "as good as the column that came with the pool; its own provenance says how it was made"
+
+
+@dataclass(frozen=True)
+class PoolColumns:
+    """Every imported metadata column (face attributes, sources, labels) with at most `most_values` text values, or
+    `most_numbers` whole numbers, makes a family; columns that a method of ours made don't."""
+
+    most_values: int = 40
+    most_numbers: int = 12
+    least: int = 10
+    id = "columns"
+    costly = False
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        return ()
+
+    def missing(self, pool: Pool) -> str:
+        return "" if self._usable(pool) else "the pool has no metadata columns of few values"
+
+    def key(self, pool: Pool) -> dict[str, Any]:
+        return {
+            "columns": self._usable(pool),
+            "most": [self.most_values, self.most_numbers],
+            "least": self.least,
+            "version": 1,
+        }
+
+    def find(self, pool: Pool, progress: Progress) -> list[Group]:
+        groups: list[Group] = []
+        usable = self._usable(pool)
+        for number, name in enumerate(usable):
+            groups += self._column(pool, name, usable[name])
+            progress(number + 1, len(usable), f"column {name}")
+        return groups
+
+    def _usable(self, pool: Pool) -> dict[str, str]:
+        return {
+            name: column.dtype
+            for name, column in pool.columns.items()
+            if column.kind == "metadata" and name not in SKIPPED and not column.made_by
+            and column.dtype in ("string", "large_string", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16")
+        }  # fmt: skip
+
+    def _column(self, pool: Pool, name: str, dtype: str) -> list[Group]:
+        from backend.audit.bitmaps import pack
+
+        if dtype == "bool":
+            members = pool.array(name)
+            told = Definition(
+                f"{slug(name)}.yes", name, "yes", f"marked as {name}", f"column {name} is true", ERROR, self.id
+            )
+            return [Group(told, pack(members))] if np.count_nonzero(members) >= self.least else []
+        coded = value_codes(pool, name, self.most_values if "string" in dtype else self.most_numbers)
+        if coded is None:
+            return []
+        codes, values = coded
+        sizes = np.bincount(codes[codes >= 0], minlength=len(values))
+        return [
+            Group(
+                Definition(
+                    f"{slug(name)}.{slug(str(values[place]))}", name, str(values[place]), f"{name} is {values[place]}",
+                    f"column {name}", ERROR, self.id,
+                ),
+                pack(codes == place),
+            )
+            for place in np.argsort(-sizes, kind="stable")
+            if sizes[place] >= self.least and str(values[place]).strip()
+        ]  # fmt: skip
+
+
+def value_codes(pool: Pool, name: str, most: int) -> tuple[np.ndarray, list[Any]] | None:
+    """`(n,)` int16 number of each pair's value, -1 for null, and the values; None if there are more than `most`."""
+    codes = np.full(len(pool), -1, dtype=np.int16)
+    known: dict[Any, int] = {}
+    start = 0
+    for batch in pool.scan([name], batch_size=65_536):
+        coded = pc.dictionary_encode(batch.column(0))
+        for value in coded.dictionary.to_pylist():
+            known.setdefault(value, len(known))
+        if len(known) > most:
+            return None
+        numbers = np.array([known[value] for value in coded.dictionary.to_pylist()] + [-1], np.int16)
+        places = coded.indices.fill_null(len(numbers) - 1).to_numpy(zero_copy_only=False)
+        codes[start : start + len(places)] = numbers[places]
+        start += len(places)
+    return codes, list(known)

@@ -1,0 +1,95 @@
+"""MetaCLIP entries as groups: captions that hold an entry of a list as a space-delimited string."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backend.audit.group import Definition, Group, slug
+from backend.pool import Pool
+from backend.progress import Progress
+
+SHORTEST = 4  # letters; shorter entries are mostly particles
+FAMILY = "MetaCLIP entry"
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The `most` commonest entries of `<pool>/lexicons/entries.txt` (one a line), or of WordNet's synset names."""
+
+    most: int = 40
+    least: int = 100
+    id = "entries"
+    families = (FAMILY,)
+    costly = True
+
+    def missing(self, pool: Pool) -> str:
+        return "" if "text" in pool.columns else "the pool has no column `text`"
+
+    def key(self, pool: Pool) -> dict[str, Any]:
+        own = _own(pool)
+        return {
+            "list": own.stat().st_mtime_ns if own else "wordnet",
+            "most": self.most,
+            "least": self.least,
+            "version": 1,
+        }
+
+    def find(self, pool: Pool, progress: Progress) -> list[Group]:
+        from backend.audit.scan import steps, text_array
+        from backend.scores.metaclip_match import Matcher
+
+        listed = entry_list(pool)
+        counts = np.zeros(len(listed), dtype=np.int64)
+        matcher = Matcher.build(listed)
+        for start, table in steps(pool, ["text"]):
+            matcher.count(text_array(table), counts)
+            progress(start + table.num_rows, 2 * len(pool), "entries")
+        order = [int(place) for place in np.argsort(-counts, kind="stable") if len(listed[place]) >= SHORTEST]
+        chosen = [listed[place] for place in order[: self.most] if counts[place] >= self.least]
+        return entry_groups(pool, chosen, progress)
+
+
+def entry_groups(pool: Pool, entries: Sequence[str], progress: Progress) -> list[Group]:
+    """One group per entry, by MetaCLIP's exact rule: any entry can be a group."""
+    from backend.audit.bitmaps import pack
+    from backend.audit.scan import steps, text_array
+    from backend.scores.metaclip_match import Matcher
+
+    if not entries:
+        return []
+    matcher = Matcher.build(entries)
+    masks = np.zeros((len(entries), len(pool)), dtype=bool)
+    for start, table in steps(pool, ["text"]):
+        offsets, ids = matcher.match(text_array(table))
+        rows = np.repeat(np.arange(start, start + table.num_rows), np.diff(offsets))
+        masks[ids, rows] = True
+        progress(len(pool) + start + table.num_rows, 2 * len(pool), "entries")
+    return [
+        Group(
+            Definition(
+                f"entry.{slug(entry)}", FAMILY, entry, f"mentions “{entry}”",
+                "MetaCLIP's matching: the entry between spaces after seven punctuation marks are spaced, case as written",
+                "no word forms and no senses: plurals, capitals and other meanings are other entries", Entries.id,
+            ),
+            pack(mask),
+        )
+        for entry, mask in zip(entries, masks)
+    ]  # fmt: skip
+
+
+def entry_list(pool: Pool) -> list[str]:
+    """The distinct entries of the list in use."""
+    own = _own(pool)
+    if own:
+        lines = own.read_text(encoding="utf-8", errors="replace").splitlines()
+        return list(dict.fromkeys(line for line in lines if line.strip()))
+    from backend.scores.wordnet import synset_names
+
+    return [name for name in dict.fromkeys(name.replace("_", " ") for name in synset_names()) if name.strip()]
+
+
+def _own(pool: Pool) -> Any:
+    path = pool.path / "lexicons" / "entries.txt"
+    return path if path.exists() else None

@@ -1,0 +1,92 @@
+"""Languages: groups by the language that fastText finds in the caption."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from backend.audit.group import Definition, Group, slug
+from backend.audit.lexicon import FOLDER
+from backend.audit.provider import COSTLY_PAIRS
+from backend.pool import Pool
+from backend.progress import Progress
+
+COLUMN = "language"
+FAMILY = "language"
+
+
+@dataclass(frozen=True)
+class Language:
+    """Reads the column `language` that the method `english` leaves; a pool of up to 200,000 pairs is identified here."""
+
+    least: int = 10
+    id = "language"
+    families = (FAMILY,)
+    costly = False
+
+    def missing(self, pool: Pool) -> str:
+        if COLUMN in pool.columns:
+            return ""
+        if "text" not in pool.columns:
+            return "the pool has no column `text`"
+        if len(pool) > COSTLY_PAIRS:
+            return "the pool has no column `language`; make it with `poolscope score english`"
+        return ""
+
+    def key(self, pool: Pool) -> dict[str, Any]:
+        column = pool.columns.get(COLUMN)
+        return {"column": column.made_by if column else None, "least": self.least, "version": 2}
+
+    def find(self, pool: Pool, progress: Progress) -> list[Group]:
+        from backend.audit.bitmaps import pack
+
+        codes, names = language_codes(pool, progress)
+        sizes = np.bincount(codes[codes >= 0], minlength=len(names))
+        return [
+            Group(
+                Definition(
+                    f"language.{slug(names[place])}", FAMILY, names[place], f"detected as {language_name(names[place])}",
+                    "fastText lid.176 on the caption, most probable language",
+                    "unsure on captions of a few words, names and file names, which land in any language; "
+                    "published accuracy on whole sentences is above 90 %",
+                    self.id,
+                ),
+                pack(codes == place),
+            )
+            for place in np.argsort(-sizes, kind="stable")
+            if names[place] and sizes[place] >= self.least
+        ]  # fmt: skip
+
+
+@cache
+def _names() -> dict[str, str]:
+    import yaml
+
+    return yaml.safe_load((FOLDER / "languages.yaml").read_text(encoding="utf-8"))
+
+
+def language_name(code: str) -> str:
+    """The English name of a language, or `language <code>` for one that is not listed."""
+    return _names().get(code, f"language {code}")
+
+
+def language_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str]]:
+    """`(n,)` int16 number of each pair's language, -1 for none, and the languages' codes."""
+    from backend.audit.scan import steps, text_array
+    from backend.scores.language import languages
+
+    stored = COLUMN in pool.columns
+    codes = np.full(len(pool), -1, dtype=np.int16)
+    known: dict[str, int] = {}
+    for start, table in steps(pool, [COLUMN if stored else "text"], step=131_072 if stored else 16_384):
+        found = text_array(table, COLUMN) if stored else languages(text_array(table))[0]
+        coded = pa.array(found).dictionary_encode() if not isinstance(found, pa.Array) else found.dictionary_encode()
+        numbers = np.array(
+            [known.setdefault(name, len(known)) if name else -1 for name in coded.dictionary.to_pylist()], np.int16
+        )
+        places = coded.indices.to_numpy(zero_copy_only=False)
+        codes[start : start + len(places)] = numbers[places]
+        progress(start + len(places), len(pool), "languages")
+    return codes, list(known)

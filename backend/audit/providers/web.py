@@ -1,0 +1,157 @@
+"""Sites: groups by the registered domain of the URL, its country-code suffix and that country's region, and the kind of site."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from backend.audit.group import Definition, Group, slug
+from backend.audit.lexicon import FOLDER
+from backend.pool import Pool
+from backend.progress import Progress
+
+HOST = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:[^/@?#]*@)?(?P<host>[^/:?#\\\s]+)"
+GENERIC = ("com", "net", "org", "edu", "gov", "info", "io", "biz")
+
+
+@dataclass(frozen=True)
+class Web:
+    """Domains by tldextract with the public suffix list that it bundles; nothing is fetched or cached on disk.
+
+    Domains need `least_domain` pairs, so that no personal site is listed; suffixes need `least_suffix`.
+    """
+
+    least_domain: int = 1000
+    most_domains: int = 40
+    least_suffix: int = 100
+    id = "web"
+    families = ("domain", "country suffix", "region of suffix", "suffix", "kind of site")
+    costly = False
+
+    def missing(self, pool: Pool) -> str:
+        return "" if "url" in pool.columns else "the pool has no column `url`"
+
+    def key(self, pool: Pool) -> dict[str, Any]:
+        listed = b"".join((FOLDER / name).read_bytes() for name in ("sites.yaml", "regions.yaml"))
+        return {
+            "lists": hashlib.sha256(listed).hexdigest(), "least_domain": self.least_domain,
+            "most_domains": self.most_domains, "least_suffix": self.least_suffix, "version": 1,
+        }  # fmt: skip
+
+    def find(self, pool: Pool, progress: Progress) -> list[Group]:
+        codes, hosts = host_codes(pool, progress)
+        split = [registered(host) for host in hosts]
+        groups = [*self._domains(codes, split), *self._suffixes(codes, split), *self._kinds(codes, split)]
+        return [group for group in groups if group.bits.any()]
+
+    def _domains(self, codes: np.ndarray, split: list[tuple[str, str]]) -> list[Group]:
+        numbers, names = _number([domain for domain, _ in split])
+        sizes = np.bincount(numbers[codes[codes >= 0]], minlength=len(names)) if names else np.zeros(0, int)
+        best = [int(place) for place in np.argsort(-sizes, kind="stable")[: self.most_domains + 1]]
+        return [
+            self._group(f"domain.{slug(names[place])}", "domain", names[place], f"from {names[place]}",
+                        "registered domain of the URL (tldextract, bundled public suffix list)",
+                        "says where the file lay, not who made it; content networks serve many sites",
+                        codes, numbers == place)
+            for place in best
+            if names[place] and sizes[place] >= self.least_domain
+        ][: self.most_domains]  # fmt: skip
+
+    def _suffixes(self, codes: np.ndarray, split: list[tuple[str, str]]) -> list[Group]:
+        last = [suffix.rsplit(".", 1)[-1] for _, suffix in split]
+        numbers, names = _number(last)
+        sizes = np.bincount(numbers[codes[codes >= 0]], minlength=len(names)) if names else np.zeros(0, int)
+        countries, made = country_regions(), []
+        wrong = "a weak sign of origin: .io, .tv, .co, .me are sold world-wide, and .com is used everywhere"
+        for place, name in enumerate(names):
+            family = "country suffix" if name in countries else "suffix" if name in GENERIC else ""
+            if family and sizes[place] >= self.least_suffix:
+                made.append(self._group(f"suffix.{slug(name)}", family, f".{name}", f"from a site under .{name}",
+                                        "last label of the URL's public suffix", wrong, codes, numbers == place))  # fmt: skip
+        for region in dict.fromkeys(countries.values()):
+            inside = np.array([countries.get(name) == region for name in last], dtype=bool)
+            made.append(self._group(f"region.{slug(region)}", "region of suffix", region, f"from a site under a suffix of {region}",
+                                    "UN region of the URL's country-code suffix", wrong, codes, inside))  # fmt: skip
+        return made
+
+    def _kinds(self, codes: np.ndarray, split: list[tuple[str, str]]) -> list[Group]:
+        made = []
+        for name, listed in site_kinds().items():
+            members = np.array([domain in listed["domains"] for domain, _ in split], dtype=bool)
+            made.append(self._group(f"site.{name}", "kind of site", name, listed["title"],
+                                    f"registered domain in a curated list of {len(listed['domains'])}",
+                                    "only listed sites are found; most sites of the kind are not listed", codes, members))  # fmt: skip
+        return made
+
+    def _group(self, id: str, family: str, name: str, title: str, method: str, error: str,
+               codes: np.ndarray, members: np.ndarray) -> Group:  # fmt: skip
+        from backend.audit.bitmaps import pack
+
+        inside = np.append(members, False)[codes] if len(members) else np.zeros(len(codes), dtype=bool)
+        return Group(Definition(id, family, name, title, method, error, self.id), pack(inside))
+
+
+def host_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str]]:
+    """`(n,)` int32 number of each pair's host, -1 without one, and the hosts in lower case."""
+    from backend.audit.scan import steps, text_array
+
+    codes = np.full(len(pool), -1, dtype=np.int32)
+    known: dict[str, int] = {}
+    for start, table in steps(pool, ["url"]):
+        found = pc.struct_field(pc.extract_regex(text_array(table, "url"), HOST), "host")
+        coded = pc.ascii_lower(found).dictionary_encode()
+        numbers = np.array([known.setdefault(host, len(known)) for host in coded.dictionary.to_pylist()], np.int32)
+        places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        codes[start : start + len(places)] = np.append(numbers, np.int32(-1))[places]
+        progress(start + len(places), len(pool), "hosts of URLs")
+    return codes, list(known)
+
+
+@cache
+def registered(host: str) -> tuple[str, str]:
+    """Registered domain and public suffix of a host; the domain is empty for an IP address or a bare suffix.
+
+    >>> registered("images.shop.example.co.uk")
+    ('example.co.uk', 'co.uk')
+    """
+    found = _extractor()(host)
+    return (f"{found.domain}.{found.suffix}" if found.domain and found.suffix else "", found.suffix)
+
+
+@cache
+def country_regions() -> dict[str, str]:
+    """ISO 3166-1 country code -> UN region."""
+    return {code: region for region, codes in _yaml("regions.yaml").items() for code in codes}
+
+
+@cache
+def site_kinds() -> dict[str, dict[str, Any]]:
+    return {
+        name: {"title": listed["title"], "domains": frozenset(listed["domains"])}
+        for name, listed in _yaml("sites.yaml").items()
+    }
+
+
+@cache
+def _extractor() -> Any:
+    import tldextract
+
+    return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True)
+
+
+def _yaml(name: str) -> dict[str, Any]:
+    import yaml
+
+    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _number(names: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Each name's number and the distinct names."""
+    if not names:
+        return np.zeros(0, dtype=np.int64), []
+    coded = pa.array(names, pa.utf8()).dictionary_encode()
+    return coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist()

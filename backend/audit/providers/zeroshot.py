@@ -1,0 +1,148 @@
+"""Zero-shot groups: pairs whose picture is nearer to one set of prompts than to another, by the pool's own embeddings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend.audit.group import Definition, Group, slug
+from backend.audit.lexicon import FOLDER
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.progress import Progress
+
+STEP = 16_384
+LEAST_CHECKED = 30
+
+
+@dataclass(frozen=True)
+class ZeroShot:
+    """The prompt pairs of `assets/lexicons/prompts.yaml`, joined by those of `<pool>/prompts.yaml`.
+
+    The text side comes from the model that made the embedding column; without its weights the groups are left out.
+    """
+
+    id = "zeroshot"
+    families = ("detected in picture",)
+    costly = True
+
+    def missing(self, pool: Pool) -> str:
+        column = _column(pool)
+        if column is None:
+            return "the pool has no picture embeddings"
+        named = str(pool.columns[column].made_by.get("model", ""))
+        if not Path(named.partition("/")[2]).is_file():
+            return f"the text side of {column} is not at hand: {named or 'its model'} has no weights on this disk"
+        return ""
+
+    def key(self, pool: Pool) -> dict[str, Any]:
+        column = _column(pool)
+        made = pool.columns[column].made_by if column else None
+        return {"column": column, "made_by": made, "prompts": read_prompts(pool), "version": 1}
+
+    def find(self, pool: Pool, progress: Progress) -> list[Group]:
+        from backend.audit.bitmaps import pack
+
+        column = _column(pool)
+        if column is None:
+            raise InputError("the pool has no picture embeddings; make some with `poolscope embed`.")
+        prompts = read_prompts(pool)
+        model = _load(pool, column)
+        weights = np.stack(
+            [direction(model.texts(list(p["is"])), model.texts(list(p["not"]))) for p in prompts.values()]
+        )
+        margins = np.full((len(prompts), len(pool)), np.nan, dtype=np.float32)
+        start = 0
+        for batch in pool.scan([column], batch_size=STEP):
+            vectors = _matrix(batch.column(0))
+            margins[:, start : start + len(vectors)] = weights @ vectors.T
+            start += len(vectors)
+            progress(start, len(pool), "zero-shot prompts")
+        found = []
+        for place, (name, prompt) in enumerate(prompts.items()):
+            mask = margins[place] > 0  # NaN: no picture, no member
+            error = known_error(pool, mask, ~np.isnan(margins[place]), prompt.get("check"))
+            found.append(
+                Group(
+                    Definition(
+                        f"zeroshot.{name}", self.families[0], name, f"detected as {prompt['title']}",
+                        f"{column}: nearer to {', '.join(map(repr, prompt['is']))} than to {', '.join(map(repr, prompt['not']))}",
+                        error, self.id,
+                    ),
+                    pack(mask),
+                )
+            )  # fmt: skip
+        return [group for group in found if group.bits.any()]
+
+
+def direction(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """Two sets of unit text vectors `(k, d)` to `(d,)`: normalised mean of the first minus that of the second.
+
+    A picture's product with it is the difference of its cosines to the two means, so members have a positive one.
+    """
+    first, second = (vectors.mean(axis=0) for vectors in (positive, negative))
+    return (first / np.linalg.norm(first) - second / np.linalg.norm(second)).astype(np.float32)
+
+
+def known_error(pool: Pool, mask: np.ndarray, scored: np.ndarray, check: dict[str, Sequence[str]] | None) -> str:
+    """How often the group disagrees with captions that speak for one side only, as a sentence."""
+    if not check or "text" not in pool.columns:
+        return "not measured here; zero-shot groups follow the model's own leanings"
+    from backend.audit.bitmaps import unpack, words
+    from backend.audit.lexicon import GroupWords
+    from backend.audit.matching import Matcher
+    from backend.audit.scan import steps, text_array
+
+    matcher = Matcher.build({side: GroupWords(title=side, terms={"en": tuple(check[side])}) for side in ("is", "not")})
+    bits = np.zeros((2, words(len(pool))), dtype=np.uint64)
+    for start, table in steps(pool, ["text"]):
+        captions = text_array(table)
+        bits[:, start // 64 : start // 64 + words(len(captions))] |= matcher.find(captions)
+    says, denies = (unpack(row, len(pool)) & scored for row in bits)
+    says, denies = says & ~denies, denies & ~says
+    for_it, against = int(says.sum()), int(denies.sum())
+    if for_it < LEAST_CHECKED or against < LEAST_CHECKED:
+        return "not measured: too few captions of this pool speak for either side"
+    missed, wrong = 1 - mask[says].mean(), mask[denies].mean()
+    return (
+        f"misses {missed:.0%} of {for_it:,} pairs whose caption says so ({', '.join(check['is'][:3])}, …) and takes in "
+        f"{wrong:.0%} of {against:,} whose caption says otherwise; measured on this pool, captions err too"
+    )
+
+
+def read_prompts(pool: Pool) -> dict[str, dict[str, Any]]:
+    """The prompt pairs by name. Raises InputError for an own file of another form."""
+    import yaml
+
+    own = pool.path / "prompts.yaml"
+    found: dict[str, dict[str, Any]] = {}
+    for path in (FOLDER / "prompts.yaml", *([own] if own.exists() else [])):
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            found |= {
+                slug(str(name)): {"title": str(p["title"]), **p, "is": list(p["is"]), "not": list(p["not"])}
+                for name, p in content.items()
+            }
+        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+            raise InputError(
+                f"{str(path)!r} is no list of prompt pairs: each needs title, is and not; see assets/lexicons/prompts.yaml."
+            ) from None
+    return found
+
+
+def _column(pool: Pool) -> str | None:
+    return next((name for name, column in pool.columns.items() if column.dim and name.endswith("_img")), None)
+
+
+def _load(pool: Pool, column: str) -> Any:
+    from backend.models import Model
+
+    return Model.parse(str(pool.columns[column].made_by["model"])).load("cpu")
+
+
+def _matrix(column: Any) -> np.ndarray:
+    from backend.pool.columns import matrix
+
+    return matrix(column).astype(np.float32)

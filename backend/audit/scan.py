@@ -1,0 +1,35 @@
+"""Reads a pool in steps of whole bitmap words, so that a provider can fill its bitmaps piece by piece."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from backend.pool import Pool
+
+STEP = 131_072  # rows; a multiple of 64
+
+
+def steps(pool: Pool, columns: Sequence[str], step: int = STEP) -> Iterator[tuple[int, pa.Table]]:
+    """`(first row, table)` in row order; every table but the last has `step` rows."""
+    waiting: list[pa.RecordBatch] = []
+    start, rows = 0, 0
+    for batch in pool.scan(columns, batch_size=min(step, 32_768)):
+        waiting.append(batch)
+        rows += batch.num_rows
+        while rows >= step:
+            table = pa.Table.from_batches(waiting)
+            yield start, table.slice(0, step)
+            rest = table.slice(step)
+            waiting, rows, start = rest.to_batches(), rest.num_rows, start + step
+    if rows:
+        yield start, pa.Table.from_batches(waiting)
+
+
+def text_array(table: pa.Table, column: str = "text") -> pa.Array:
+    """A string column of a step as one array; a null is the empty string."""
+    array = table[column].combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], pa.utf8())
+    if not pa.types.is_string(array.type) and not pa.types.is_large_string(array.type):
+        array = array.cast(pa.utf8())
+    return array.fill_null("") if array.null_count else array

@@ -1,0 +1,29 @@
+"""The recipe rule by rule: how many of each group are left after each rule, and what each rule adds to the lift."""
+
+import numpy as np
+
+from backend.audit.group import Groups
+from backend.audit.measure import Measures, measures_of
+from backend.recipe import Selection
+
+
+def stages(groups: Groups, selection: Selection) -> list[Measures]:
+    """The measures after each rule, in order; empty for a recipe without rules."""
+    after = []
+    left = selection.pairs
+    for number, count in enumerate(selection.counts, start=1):
+        alive = (selection.dropped_by == 0) | (selection.dropped_by > number)
+        left -= count.dropped
+        after.append(measures_of(groups, groups.count(alive), left))
+    return after
+
+
+def contributions(after: list[Measures]) -> np.ndarray:
+    """`(rules, G)`: change of ln lift by each rule; the columns sum to the ln lift of the whole recipe."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = (
+            np.stack([np.zeros_like(after[0].lift), *(np.log(one.lift) for one in after)])
+            if after
+            else np.zeros((1, 0))
+        )
+        return np.diff(logs, axis=0)

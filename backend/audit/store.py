@@ -1,0 +1,83 @@
+"""Found groups on disk beside the pool: one bitmap and one provenance file each, one list per provider, written last."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend import __version__, files
+from backend.audit.group import Definition, Group
+from backend.audit.provider import Provider
+from backend.pool import Pool
+
+
+def folder(pool: Pool) -> Path:
+    return pool.path / "groups"
+
+
+def load(pool: Pool, provider: Provider) -> list[Group] | None:
+    """The groups that `provider` found, if they are of these pairs and of its present definition; else None."""
+    content = _fresh(pool, provider)
+    if content is None:
+        return None
+    groups = []
+    for id in content["groups"]:
+        try:
+            about = files.read_json(folder(pool) / f"{id}.json")
+            bits = np.load(folder(pool) / f"{id}.npy", allow_pickle=False)
+        except (OSError, ValueError):
+            return None
+        groups.append(Group(Definition(**about["definition"]), bits))
+    return groups
+
+
+def known(pool: Pool, provider: Provider) -> bool:
+    """Whether `provider` found its groups on these pairs by its present definition."""
+    return _fresh(pool, provider) is not None
+
+
+def save(pool: Pool, provider: Provider, groups: list[Group]) -> None:
+    """Writes bitmaps and provenance, then the provider's list, so that a half-written state is never read."""
+    directory = folder(pool)
+    directory.mkdir(parents=True, exist_ok=True)
+    _list(pool, provider.id).unlink(missing_ok=True)
+    key = _key(pool, provider)
+    for group in groups:
+        id = group.definition.id
+        with files.replacing(directory / f"{id}.npy") as part, part.open("wb") as handle:
+            np.save(handle, group.bits)
+        members = int(np.bitwise_count(group.bits).sum())
+        files.write_json(
+            directory / f"{id}.json",
+            {
+                "definition": group.definition.as_json(), "pairs": len(pool), "n": members,
+                "made_by": {"poolscope": __version__, "pool_version": pool.version, **key},
+            },
+        )  # fmt: skip
+    files.write_json(
+        _list(pool, provider.id),
+        {"provider": provider.id, "key": key, "groups": [group.definition.id for group in groups]},
+    )
+
+
+def stamp(pool: Pool) -> int:
+    """Changes whenever groups of the pool are found again; 0 when there are none."""
+    directory = folder(pool)
+    return max((path.stat().st_mtime_ns for path in directory.glob("*.list.json")), default=0)
+
+
+def _fresh(pool: Pool, provider: Provider) -> dict[str, Any] | None:
+    listed = _list(pool, provider.id)
+    content = files.read_json(listed) if listed.exists() else {}
+    return content if content.get("key") == _key(pool, provider) else None
+
+
+def _list(pool: Pool, provider_id: str) -> Path:
+    return folder(pool) / f"{provider_id}.list.json"
+
+
+def _key(pool: Pool, provider: Provider) -> dict[str, Any]:
+    stated = json.dumps(provider.key(pool), sort_keys=True, ensure_ascii=False, default=str)
+    return {"provider": provider.id, "pairs": len(pool), "settings": hashlib.sha256(stated.encode()).hexdigest()}

@@ -1,0 +1,87 @@
+"""Strata for the Mantel–Haenszel control: a code per pair by language, domain, caption length or a column."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.progress import Progress, silent
+
+LENGTHS = (0, 10, 20, 40, 80, 160)
+MOST = 200
+BUILT_IN = ("language", "domain", "length")
+
+
+@dataclass(frozen=True, eq=False)
+class Strata:
+    """`codes` `(n,)` uint16 below `len(names)`; the last stratum holds what is unknown or rare."""
+
+    name: str
+    codes: np.ndarray
+    names: tuple[str, ...]
+
+
+def strata(pool: Pool, name: str, progress: Progress = silent) -> Strata:
+    """`language`, `domain`, `length` (of the caption), or any metadata column of few values.
+
+    Raises InputError for another name, and where the pool lacks what it needs.
+    """
+    if name == "length":
+        return Strata(name, _lengths(pool, progress), (*_length_names(),))
+    if name == "language":
+        from backend.audit.providers.language import Language, language_codes
+
+        missing = Language().missing(pool)
+        if missing:
+            raise InputError(f"pairs can't be compared within languages: {missing}.")
+        return _commonest(name, *language_codes(pool, progress))
+    if name == "domain":
+        from backend.audit.providers.web import host_codes, registered
+
+        pool.require("url")
+        codes, hosts = host_codes(pool, progress)
+        domains = [registered(host)[0] for host in hosts]
+        names = list(dict.fromkeys(domains))
+        number = {domain: place for place, domain in enumerate(names)}
+        by_host = np.array([number[domain] for domain in domains] + [-1], dtype=np.int32)
+        return _commonest(name, by_host[codes], names)
+    if name not in pool.columns:
+        raise InputError(f"no strata {name!r}; allowed: {', '.join(BUILT_IN)}, or a metadata column of few values.")
+    from backend.audit.providers.columns import value_codes
+
+    coded = value_codes(pool, name, MOST)
+    if coded is None:
+        raise InputError(
+            f"column {name!r} has more than {MOST} values; choose language, domain, length or another column."
+        )
+    return _commonest(name, *coded)
+
+
+def _commonest(name: str, codes: np.ndarray, names: list) -> Strata:
+    """The `MOST` commonest values, everything else in a last stratum."""
+    sizes = np.bincount(codes[codes >= 0], minlength=len(names)) if names else np.zeros(0, dtype=np.int64)
+    order = np.argsort(-sizes, kind="stable")[:MOST]
+    order = order[[bool(str(names[place]).strip()) for place in order]] if len(order) else order
+    number = np.full(len(names) + 1, len(order), dtype=np.uint16)
+    number[order] = np.arange(len(order), dtype=np.uint16)
+    return Strata(name, number[codes], (*(str(names[place]) for place in order), "other"))
+
+
+def _lengths(pool: Pool, progress: Progress) -> np.ndarray:
+    import pyarrow.compute as pc
+
+    from backend.audit.scan import steps, text_array
+
+    pool.require("text")
+    codes = np.zeros(len(pool), dtype=np.uint16)
+    for start, table in steps(pool, ["text"]):
+        lengths = pc.utf8_length(text_array(table)).to_numpy(zero_copy_only=False)
+        codes[start : start + len(lengths)] = np.searchsorted(LENGTHS, lengths, side="right") - 1
+        progress(start + len(lengths), len(pool), "caption lengths")
+    return codes
+
+
+def _length_names() -> list[str]:
+    return [f"{low} to {high - 1} characters" for low, high in pairwise(LENGTHS)] + [f"{LENGTHS[-1]} or more"]

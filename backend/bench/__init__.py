@@ -1,0 +1,36 @@
+"""The benchmark: scales, training, zero-shot tasks and the leaderboard. Everything loads on first use."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backend.bench.board import Row, leaderboard
+    from backend.bench.checks import Problem, preflight
+    from backend.bench.cost import Estimate, estimate
+    from backend.bench.evaluation import Result, evaluate
+    from backend.bench.launch import Launch
+    from backend.bench.metrics import curves
+    from backend.bench.run import Run, runs
+    from backend.bench.scales import SCALES, Scale
+    from backend.bench.tasks import Task, tasks_list
+    from backend.bench.training import train
+
+_HOME = {
+    "Estimate": "cost", "estimate": "cost", "Result": "evaluation", "evaluate": "evaluation", "Launch": "launch",
+    "Row": "board", "leaderboard": "board", "curves": "metrics", "Problem": "checks",
+    "preflight": "checks", "Run": "run", "runs": "run", "SCALES": "scales", "Scale": "scales", "Task": "tasks",
+    "tasks_list": "tasks", "train": "training",
+}  # fmt: skip
+
+__all__ = [
+    "SCALES", "Estimate", "Launch", "Problem", "Result", "Row", "Run", "Scale", "Task", "curves", "estimate", "evaluate",
+    "leaderboard", "preflight", "runs", "tasks_list", "train",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found

@@ -1,0 +1,247 @@
+"""The leaderboard: runs side by side, with published results as reference rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from backend.bench.evaluation import average
+from backend.bench.run import Run, runs
+from backend.bench.scales import SCALES, scale_named, settings_differ
+from backend.bench.tasks import Task, tasks_list
+from backend.bench.tasks.datacomp import GROUPS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One line. `average` is the plain mean of the main metrics over the suite's averaged tasks (38 of DataComp's 40),
+    None until all of them are there; `clean` leaves out near-chance tasks; `groups` are the means that DataComp
+    prints. `reasons` says why a run must not be compared with its scale (empty = comparable); `notes` say the rest.
+    A published row names its `source` and has no run."""
+
+    run: str
+    recipe: str
+    scale: str | None
+    seed: int | None = None
+    kept: int | None = None
+    pool: str = ""
+    pool_pairs: int | None = None
+    samples_seen: int | None = None
+    average: float | None = None
+    clean: float | None = None
+    evaluated: int = 0
+    of: int = 0
+    groups: dict[str, float | None] = field(default_factory=dict)
+    tasks: dict[str, float | None] = field(default_factory=dict)
+    state: str = "done"
+    reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    published: bool = False
+    source: str = ""
+    track: str = "filtering"
+    model: str = ""
+    created: float | None = None
+    sweep: str | None = None
+
+    @property
+    def comparable(self) -> bool:
+        return not self.reasons
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "run": self.run, "recipe": self.recipe, "scale": self.scale, "seed": self.seed, "kept": self.kept,
+            "average": self.average, "tasks": self.tasks, "clean": self.clean, "groups": self.groups,
+            "evaluated": self.evaluated, "of": self.of, "samples_seen": self.samples_seen, "pool": self.pool,
+            "pool_pairs": self.pool_pairs, "state": self.state, "comparable": self.comparable,
+            "reasons": list(self.reasons), "notes": list(self.notes), "published": self.published,
+            "source": self.source, "track": self.track, "model": self.model, "created": self.created,
+            "sweep": self.sweep,
+        }  # fmt: skip
+
+
+def leaderboard(
+    scale: str | None = None, *, track: str | None = None, pool: str | None = None, published: bool = True,
+    unfinished: bool = True,
+) -> list[Row]:  # fmt: skip
+    """Rows, best average first and those without one last. `scale`, `track` and `pool` (a path) filter.
+
+    Published rows join for `scale`, or for every scale that has a run here. Raises InputError for an unknown scale.
+    """
+    if scale is not None:
+        scale_named(scale)
+    known = tasks_list()
+    rows = [row_of(run, known) for run in runs() if unfinished or run.finished]
+    rows = [
+        row for row in rows
+        if scale in (None, row.scale) and track in (None, row.track) and pool in (None, row.pool)
+    ]  # fmt: skip
+    if published and track in (None, "filtering"):
+        from backend.bench.published import rows as reference
+
+        wanted = {scale} if scale else {row.scale for row in rows}
+        rows += [row for row in reference() if row.scale in wanted]
+    return sorted(rows, key=lambda row: (row.average is None, -(row.average or 0.0)))
+
+
+def row_of(run: Run, known: Sequence[Task] | None = None) -> Row:
+    """The leaderboard's line of one run."""
+    known = tasks_list() if known is None else known
+    results = run.results()
+    wanted = _suite_tasks(run, results, known)
+    main = {line["key"]: line["metrics"].get("main_metric") for line in results}
+    averaged = [task for task in wanted if task.averaged]
+    return Row(
+        run=run.id, recipe=run.recipe or run.name, scale=run.scale, seed=run.seed if run.kind == "training" else None,
+        kept=run.kept, pool=run.pool, pool_pairs=run.pool_pairs, samples_seen=run.samples_seen,
+        average=average(results, wanted), clean=average(results, wanted, clean=True),
+        evaluated=sum(main.get(task.key) is not None for task in averaged), of=len(averaged),
+        groups=group_means(main, wanted), tasks=main, state=run.state, reasons=reasons_of(run),
+        notes=(*run.notes, *_resumed(run), *_skipped(results)), track=run.track, model=run.model, created=run.created,
+        sweep=run.sweep,
+    )  # fmt: skip
+
+
+def reasons_of(run: Run) -> tuple[str, ...]:
+    """Why a run is not comparable: what its record says, and what has changed in the table since it was made."""
+    since = settings_differ(run.scale, run.settings) if run.scale and run.kind == "training" else []
+    return tuple(dict.fromkeys([*run.not_comparable, *since]))
+
+
+def _suite_tasks(run: Run, results: Sequence[Mapping[str, Any]], known: Sequence[Task]) -> list[Task]:
+    """The tasks that a run's average is over: DataComp's, or those of the demo that are on this disk or were done."""
+    done = {line["key"] for line in results}
+    suite = str(run.settings.get("tasks") or "")
+    if not suite:
+        datacomp = sum(task.key in done for task in known if task.suite == "datacomp")
+        suite = "datacomp" if datacomp * 2 >= len(done) else "demo"
+    return [task for task in known if task.suite == suite and (suite == "datacomp" or task.present or task.key in done)]
+
+
+def group_means(main: Mapping[str, float | None], tasks: Iterable[Task]) -> dict[str, float | None]:
+    """Mean of each report group (ImageNet, shifts, VTAB, retrieval for DataComp); None until all its tasks are there."""
+    members: dict[str, list[float | None]] = {}
+    for task in tasks:
+        if task.averaged and task.group:
+            members.setdefault(task.group, []).append(main.get(task.key))
+    order = [name for name in GROUPS if name in members] + [name for name in members if name not in GROUPS]
+    found: dict[str, float | None] = {}
+    for name in order:
+        values = [value for value in members[name] if value is not None]
+        found[name] = float(np.mean(values)) if len(values) == len(members[name]) else None
+    return found
+
+
+def _resumed(run: Run) -> list[str]:
+    return [f"resumed {run.resumed} time{'s' if run.resumed > 1 else ''} from a checkpoint"] if run.resumed else []
+
+
+def _skipped(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    found = [
+        f"{line['dataset']}: {line['skipped']} unreadable pictures left out" for line in results if line.get("skipped")
+    ]
+    return found
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A recipe at a scale over its seeds: `mean` and sample deviation `sd` of the average, and its `difference` to
+    the unfiltered runs with a 95 % interval (paired by seed where both have it; None with fewer than two)."""
+
+    recipe: str
+    scale: str
+    pool: str
+    kept: int | None
+    seeds: tuple[int, ...]
+    mean: float
+    sd: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    baseline: bool
+    tasks: dict[str, float]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe, "scale": self.scale, "pool": self.pool, "kept": self.kept,
+            "seeds": list(self.seeds), "mean": self.mean, "sd": self.sd, "difference": self.difference,
+            "low": self.low, "high": self.high, "baseline": self.baseline, "tasks": self.tasks,
+        }  # fmt: skip
+
+
+def summaries(rows: Sequence[Row], *, comparable_only: bool = True) -> list[Summary]:
+    """Rows with the same recipe, number of pairs kept, scale and pool, joined over their seeds; best mean first."""
+    sets: dict[tuple[str, str, str, int | None], list[Row]] = {}
+    for row in rows:
+        if row.average is not None and row.seed is not None and row.scale and not row.published:
+            if comparable_only and not row.comparable:
+                continue
+            sets.setdefault((row.recipe, row.scale, row.pool, row.kept), []).append(row)
+    found = []
+    for (recipe, scale, pool, kept), mine in sets.items():
+        base = [
+            row for key, others in sets.items() for row in others
+            if key[1:3] == (scale, pool) and row.kept is not None and row.kept == row.pool_pairs
+        ]  # fmt: skip
+        values = np.array([row.average for row in mine], dtype=np.float64)
+        is_base = kept is not None and kept == mine[0].pool_pairs
+        difference, low, high = (None, None, None) if is_base else _difference(mine, base)
+        names = set.intersection(*(set(row.tasks) for row in mine))
+        tasks = {
+            name: float(np.mean([row.tasks[name] or 0.0 for row in mine])) for name in sorted(names)
+            if all(row.tasks[name] is not None for row in mine)
+        }  # fmt: skip
+        found.append(
+            Summary(recipe, scale, pool, kept, tuple(sorted(row.seed or 0 for row in mine)), float(values.mean()),
+                    float(values.std(ddof=1)) if len(values) > 1 else None, difference, low, high, is_base, tasks)
+        )  # fmt: skip
+    return sorted(found, key=lambda summary: -summary.mean)
+
+
+def _difference(mine: Sequence[Row], base: Sequence[Row]) -> tuple[float | None, float | None, float | None]:
+    """(mean difference, low, high): Student's t over seeds, paired where both sides ran the same ones, else Welch's."""
+    from scipy import stats
+
+    if not base:
+        return None, None, None
+    ours = {row.seed: float(row.average or 0.0) for row in mine}
+    theirs = {row.seed: float(row.average or 0.0) for row in base}
+    shared = sorted(set(ours) & set(theirs), key=lambda seed: seed or 0)
+    if len(shared) >= 2:
+        gaps = np.array([ours[seed] - theirs[seed] for seed in shared])
+        middle, error = float(gaps.mean()), float(gaps.std(ddof=1) / np.sqrt(len(gaps)))
+        reach = float(stats.t.ppf(0.975, len(gaps) - 1)) * error
+        return middle, middle - reach, middle + reach
+    a, b = np.array(list(ours.values())), np.array(list(theirs.values()))
+    middle = float(a.mean() - b.mean())
+    if len(a) < 2 or len(b) < 2:
+        return middle, None, None
+    parts = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
+    error = float(np.sqrt(sum(parts)))
+    if error == 0:
+        return middle, middle, middle
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
+    reach = float(stats.t.ppf(0.975, freedom)) * error
+    return middle, middle - reach, middle + reach
+
+
+def scaling(rows: Sequence[Row]) -> dict[str, list[tuple[str, float]]]:
+    """Mean average of each recipe at each scale it has rows for, smallest scale first; only recipes at two or more.
+
+    Published rows take part under their own names, so that a recipe's line can be set beside the paper's.
+    """
+    values: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        if row.average is not None and row.scale in SCALES and row.comparable:
+            name = f"{row.recipe} (published)" if row.published else row.recipe
+            values.setdefault((name, row.scale), []).append(row.average)
+    lines: dict[str, list[tuple[str, float]]] = {}
+    for scale in SCALES:
+        for (name, where), found in values.items():
+            if where == scale:
+                lines.setdefault(name, []).append((scale, float(np.mean(found))))
+    return {name: line for name, line in lines.items() if len(line) > 1}
+
+
+def scales_with_rows(rows: Sequence[Row]) -> list[str]:
+    return [name for name in SCALES if any(row.scale == name for row in rows)]

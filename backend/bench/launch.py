@@ -1,0 +1,218 @@
+"""Starting open_clip_train: its exact arguments, and the process that runs them here or on several GPUs."""
+
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from backend.bench import metrics
+from backend.bench.run import Run
+from backend.bench.scales import Scale
+from backend.errors import InputError
+from backend.progress import Progress, silent
+
+GRACE_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """Where and how a run trains; nothing here changes what is learned.
+
+    `gpus` are devices per node (0 = this machine's CPU, None = one GPU if there is one), `nodes` machines.
+    `accum` splits each device's share of the global batch into that many parts (features of all parts take part
+    in the loss, so the batch stays the scale's); `threads` caps the CPU threads of each rank.
+    """
+
+    gpus: int | None = None
+    nodes: int = 1
+    accum: int = 1
+    workers: int | None = None
+    precision: str | None = None
+    threads: int | None = None
+
+    @property
+    def world(self) -> int:
+        return max(1, self.gpus or 1) * self.nodes
+
+    def device_batch(self, scale: Scale) -> int:
+        """Pairs per device and step part. Raises InputError when the global batch can't be kept exact."""
+        for name, value in (("nodes", self.nodes), ("accum", self.accum)):
+            if value < 1:
+                raise InputError(f"{name} is {value}; allowed: 1 or more")
+        share, rest = divmod(scale.batch, self.world * self.accum)
+        if rest or not share:
+            fits = [n for n in range(1, 2 * self.world) if scale.batch % (n * self.accum) == 0]
+            near = min(fits, key=lambda n: abs(n - self.world), default=1)
+            raise InputError(
+                f"{self.world} devices x {self.accum} accumulation steps can't share the batch of {scale.batch} of scale "
+                f"{scale.name} exactly; take a divisor, for example {near} devices"
+            )
+        return share
+
+
+def cuda_devices() -> int:
+    """GPUs that torch can use; on a machine without any device file of one, torch is not even imported."""
+    if not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/kfd").exists() and not Path("/dev/dxg").exists():
+        return 0
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def training_arguments(scale: Scale, launch: Launch, *, shards: str, seed: int, logs: Path) -> list[str]:
+    """The arguments of `open_clip_train.main` for a run, as DataComp's train.py gives them."""
+    argv = [
+        "--model", scale.model,
+        "--train-data", shards,
+        "--dataset-type", "webdataset",
+        "--dataset-resampled",
+        "--train-num-samples", str(scale.samples_per_part),
+        "--epochs", str(scale.checkpoints),
+        "--batch-size", str(launch.device_batch(scale)),
+        "--accum-freq", str(launch.accum),
+        "--lr", repr(scale.lr),
+        # open_clip guesses the first two from the model's name, and our own names don't say "ViT"
+        "--beta1", "0.9", "--eps", "1e-6", "--wd", "0.2",
+        "--beta2", repr(scale.beta2),
+        "--warmup", str(scale.warmup),
+        "--precision", launch.precision or scale.precision,
+        "--workers", str(scale.workers if launch.workers is None else launch.workers),
+        "--seed", str(seed),
+        "--save-frequency", "0",
+        "--save-most-recent",
+        "--resume", "latest",
+        "--log-every-n-steps", str(scale.log_every),
+        "--logs", str(logs),
+        "--name", "open_clip",
+    ]  # fmt: skip
+    if scale.grad_checkpointing:
+        argv.append("--grad-checkpointing")
+    if launch.world > 1:
+        argv += ["--ddp-static-graph", "--local-loss", "--gather-with-grad"]
+    return argv
+
+
+def command(argv: list[str], launch: Launch) -> list[str]:
+    """The command line of the training process on one machine."""
+    if launch.nodes > 1:
+        raise InputError(
+            f"{launch.nodes} nodes can't be started from here; submit the sbatch script in the run's directory"
+        )
+    if launch.world == 1:
+        return [sys.executable, "-m", "backend.bench.worker", *argv]
+    return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(launch.gpus),
+            "-m", "backend.bench.worker", *argv]  # fmt: skip
+
+
+def environment(launch: Launch) -> dict[str, str]:
+    """The child's environment: our package importable, no second run's ranks, a CPU run blind to GPUs."""
+    root = str(Path(__file__).resolve().parents[2])
+    given = os.environ.get("PYTHONPATH")
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([root, *([given] if given else [])]), "PYTHONUNBUFFERED": "1"}
+    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+        env.pop(name, None)
+    if launch.gpus == 0:
+        env["CUDA_VISIBLE_DEVICES"] = ""
+        # Threads that spin while they wait eat the cores of everything beside the run: on two busy cores spinning
+        # trained five times slower.
+        env.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if launch.threads:
+        env["OMP_NUM_THREADS"] = str(launch.threads)
+    return env
+
+
+def supervise(run: Run, argv: list[str], launch: Launch, *, steps: int, progress: Progress = silent,
+              poll_s: float = 0.5) -> None:  # fmt: skip
+    """Runs the training process to its end, turning its log into `metrics.jsonl` and progress as it grows.
+
+    The child lives in our process group, so that cancelling a job ends it too; if this process stops for any
+    reason the child is ended first. Raises RuntimeError with the last lines of its output if it fails.
+    """
+    batch = int(run.settings["batch"])
+    run.log_path.parent.mkdir(parents=True, exist_ok=True)
+    # What open_clip logged before a kill may not have been followed to its end: its log is the truth.
+    follower = metrics.Follower(run.log_path, batch=batch)
+    metrics.write(run.path / "metrics.jsonl", follower.new())
+    output = run.path / "train" / "output.log"
+    report = _reporter(run, follower, steps, progress)
+    with output.open("ab") as sink:
+        child = subprocess.Popen(command(argv, launch), stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
+                                 env=environment(launch))  # fmt: skip
+        previous = _terminate_on_signal(child)
+        try:
+            while child.poll() is None:
+                time.sleep(poll_s)
+                report()
+            report()
+        finally:
+            end(child)
+            if previous is not None:
+                signal.signal(signal.SIGTERM, previous)
+    if child.returncode != 0:
+        raise RuntimeError(f"training ended with exit code {child.returncode}: {reason(output)}; see {output}")
+
+
+def _reporter(run: Run, follower: metrics.Follower, steps: int, progress: Progress) -> Callable[[], None]:
+    recent: deque[float] = deque(maxlen=7)
+
+    def report() -> None:
+        for figures in follower.new():
+            metrics.append(run.path / "metrics.jsonl", figures)
+            step = int(figures["step"])
+            # The first window of a part holds the loader's start; a median over some is the pace.
+            recent.append(figures["samples_per_s"])
+            rate = median(recent)
+            left = (steps - step) * follower.batch / rate if rate > 0 else 0.0
+            shown = {name: value for name, value in figures.items() if math.isfinite(value)}
+            text = f"training: step {step} of {steps}, loss {figures['loss']:.3f}"
+            progress(min(step, steps), steps, text, **shown, seconds_left=round(left, 1))
+
+    return report
+
+
+def _terminate_on_signal(child: subprocess.Popen[bytes]) -> signal.Handlers | None:
+    """SIGTERM ends the child and then us; only the main thread may set a handler."""
+    import threading
+
+    if threading.current_thread() is not threading.main_thread():
+        return None
+
+    def stop(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    return signal.signal(signal.SIGTERM, stop)  # type: ignore[return-value]
+
+
+def end(child: subprocess.Popen[bytes], *, grace_s: float = GRACE_S) -> None:
+    """Ends a child: SIGTERM, then SIGKILL after `grace_s` seconds; nothing if it has ended."""
+    if child.poll() is not None:
+        return
+    child.terminate()
+    try:
+        child.wait(grace_s)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+_RAISED = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Killed)\b.*$", re.MULTILINE)
+
+
+def reason(output: Path, *, max_bytes: int = 65_536) -> str:
+    """Why a process failed, from its output: the last exception it printed, else its last lines."""
+    if not output.is_file():
+        return "it left no output"
+    with output.open("rb") as file:
+        file.seek(max(0, output.stat().st_size - max_bytes))
+        text = file.read().decode(errors="replace")
+    raised = _RAISED.findall(text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return str(raised[-1]).strip()[:500] if raised else " | ".join(lines[-5:]) or "it left no output"

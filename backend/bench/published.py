@@ -1,0 +1,139 @@
+"""Published results, as reference rows of the leaderboard. In shares of 1; none of them was run here."""
+
+from backend.bench.board import Row
+from backend.bench.tasks.datacomp import GROUPS
+
+DATACOMP = "DataComp, arXiv 2304.14108, table 3"
+DFN = "DFN, arXiv 2309.17425"
+RERUN = "independent re-runs, SDM (ICLR 2026)"
+FLYT = "FLYT, arXiv 2503.08805, abstract"
+
+# recipe | pairs | ImageNet | shifts | VTAB | retrieval | average, per scale
+_TABLE_3 = {
+    "small": """
+No filtering|12.8M|.025|.033|.145|.114|.132
+Basic|3M|.038|.043|.150|.118|.142
+Text-based|3.2M|.046|.052|.169|.125|.157
+Image-based|3M|.043|.047|.178|.121|.159
+LAION-2B filter|1.3M|.031|.040|.136|.092|.133
+CLIP L/14 30%|3.8M|.051|.055|.190|.119|.173
+Image ∩ CLIP L/14 30%|1.4M|.039|.045|.162|.094|.144
+""",
+    "medium": """
+No filtering|128M|.176|.152|.259|.219|.258
+Text-based|31M|.255|.215|.328|.249|.307
+Image-based|29M|.268|.213|.319|.256|.312
+LAION-2B filter|13M|.230|.198|.307|.233|.292
+CLIP L/14 30%|38M|.273|.230|.338|.251|.328
+Image ∩ CLIP L/14 30%|14M|.297|.239|.346|.231|.328
+""",
+    "large": """
+No filtering|1.28B|.459|.378|.426|.419|.437
+Basic|298M|.516|.423|.446|.480|.458
+Text-based|317M|.561|.465|.465|.352|.466
+Image-based|293M|.572|.454|.483|.479|.476
+LAION-2B filter|130M|.553|.453|.510|.495|.501
+CLIP L/14 30%|384M|.578|.474|.538|.466|.529
+Image ∩ CLIP L/14 30%|140M|.631|.508|.546|.498|.537
+""",
+    "xlarge": """
+No filtering|12.8B|.723|.612|.611|.569|.621
+LAION-2B filter|1.3B|.755|.637|.624|.620|.636
+CLIP L/14 30%|3.8B|.764|.655|.643|.588|.650
+Image ∩ CLIP L/14 30% (DataComp-1B)|1.4B|.792|.679|.652|.608|.663
+""",
+}
+
+_APPENDIX = {
+    ("small", "DataComp, arXiv 2304.14108, table 25"): """
+Random 50%|6.4M|.027|.037|.147|.111|.137
+Random 25%|3.2M|.022|.032|.130|.099|.126
+Random 10%|1.3M|.010|.018|.116|.077|.103
+English (fastText)|6.3M|.038|.045|.164|.124|.154
+CLIP L/14 20%|2.6M|.042||||.151
+CLIP L/14 40%|5.1M|.050|.054|.173|.119|.168
+CLIP L/14 50%|6.4M|.045||||.160
+CLIP B/32 30%|3.8M|.045||||.167
+""",
+    ("medium", "DataComp, arXiv 2304.14108, table 26"): """
+Random 25%|32M|.155|.136|.246|.203|.240
+Basic|29.8M|.226|.193|.297|.253|.294
+CLIP L/14 10%|12.8M|.198|.183|.283|.188|.277
+CLIP L/14 20%|25.7M|.260|.225|.326|.235|.322
+CLIP L/14 40%|51.2M|.262|.226|.330|.260|.327
+CLIP L/14 50%|64.1M|.254||||.315
+CLIP L/14 75%|96.1M|.212||||.285
+CLIP L/14 90%|115M|.188||||.266
+CLIP B/32 10%|12.8M|.231|.199|.305|.206|.298
+CLIP B/32 20%|25.7M|.279|.234|.337|.241|.330
+CLIP B/32 30%|38.4M|.285|.240|.355|.253|.338
+Image ∩ CLIP B/32 30%|14.2M|.305|.243|.342|.250|.328
+Image (IN-21k) ∩ CLIP B/32 30%|21.1M|.298|.244|.347|.256|.336
+ImageNet distance L/14 20%|25.8M|.193|.138|.276|.176|.252
+""",
+    ("large", "DataComp, arXiv 2304.14108, table 27"): """
+CLIP L/14 10%|128M|.528||||.486
+CLIP L/14 20%|256M|.570||||.521
+CLIP L/14 40%|512M|.564||||.529
+CLIP L/14 50%|640M|.548||||.528
+Image ∩ CLIP B/32 30%|143M|.632||||.528
+""",
+    ("xlarge", "DataComp, arXiv 2304.14108, table 28"): """
+CLIP B/32 30%|3.84B|.764|.640|.628|.599|.638
+CLIP L/14 20%|2.56B|.761|.649|.630|.575|.636
+CLIP L/14 25%|3.2B|.768|.656|.621|.585|.637
+""",
+    ("medium", DFN): "DFN 15%|19.2M|.371|.298|.388|.288|.373",
+    ("large", DFN): """
+DFN|192M|.678|.540|.555|.534|.560
+DFN (public networks)|192M|.591|.481|.522|.503|.532
+""",
+    ("xlarge", DFN): "DFN-2B|1.9B|.814|.688|.656|.649|.669",
+    ("medium", RERUN): """
+negCLIPLoss 30%|33M|.288|.238|.354|.253|.344
+negCLIPLoss ∩ NormSim (IN-1k)|22M|.328|.268|.362|.265|.353
+negCLIPLoss ∩ NormSim (target)|22M|.327|.265|.375|.265|.357
+SDM|18M|.352|.271|.386|.268|.364
+""",
+    ("medium", FLYT): "FLYT||.401||||.377",
+}
+
+_SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
+_UNSURE = {
+    DFN: ("sizes at large and xlarge follow from the paper's 15 % of the pool",),
+    "DataComp, arXiv 2304.14108, table 26": ("Basic: table 3 of the paper prints the row without the size rule",),
+}
+EVALUATION_NOTE = "averages printed before May 2023 used another Flickr split"
+
+
+def rows() -> list[Row]:
+    """Every published row, each with its source."""
+    blocks = [(scale, DATACOMP, text) for scale, text in _TABLE_3.items()]
+    blocks += [(scale, source, text) for (scale, source), text in _APPENDIX.items()]
+    found = []
+    for scale, source, text in blocks:
+        for line in text.strip().splitlines():
+            recipe, size, *numbers, average = line.split("|")
+            groups = {name: float(number) if number else None for name, number in zip(GROUPS, numbers)}
+            found.append(
+                Row(run="", recipe=recipe, scale=scale, kept=_size(size), average=float(average), groups=groups,
+                    published=True, source=source, notes=_UNSURE.get(source, ()), state="published")
+            )  # fmt: skip
+    return found
+
+
+def _size(text: str) -> int | None:
+    return round(float(text[:-1]) * _SIZES[text[-1]]) if text else None
+
+
+def frontier(scale: str) -> list[Row]:
+    """The published rows that no smaller or equal subset beats, by subset size ascending: the line of a chart."""
+    sized = sorted(
+        (row for row in rows() if row.scale == scale and row.kept), key=lambda row: (row.kept, -(row.average or 0))
+    )
+    best, kept = -1.0, []
+    for row in sized:
+        if (row.average or 0.0) > best:
+            best = row.average or 0.0
+            kept.append(row)
+    return kept

@@ -1,0 +1,239 @@
+"""A run: one model trained on one selection at one scale, kept as one directory of JSON and safetensors."""
+
+import json
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from backend import paths
+from backend.errors import InputError
+from backend.files import read_json, replacing, write_json
+
+STATES = ("shards", "training", "evaluating", "done", "failed", "stopped")
+PACKAGES = ("poolscope", "open_clip_torch", "torch", "torchvision", "webdataset", "timm", "numpy", "pillow")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
+
+
+@dataclass(kw_only=True)
+class Run:
+    """The record of a run, `run.json` in its directory.
+
+    `kind` is "training", or "model" for weights that were only evaluated here. `kept` counts the pairs that it
+    trained on, `subset_sha256` is the digest of `subset.npy`, `settings` the scale as it was run,
+    `not_comparable` why it must not be set beside other runs of its scale (empty = comparable),
+    `resumed` how often it was continued from a checkpoint, `seconds` the time each phase took.
+    """
+
+    id: str
+    kind: str = "training"
+    name: str = ""
+    state: str = "shards"
+    error: str = ""
+    scale: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    recipe: str = ""
+    pool: str = ""
+    pool_version: int | None = None
+    pool_pairs: int | None = None
+    kept: int | None = None
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    subset_sha256: str | None = None
+    model: str = ""
+    weights: str = "model.safetensors"
+    argv: list[str] = field(default_factory=list)
+    command: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, Any] = field(default_factory=dict)
+    not_comparable: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    resumed: int = 0
+    samples_seen: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    created: float = 0.0
+    ended: float | None = None
+    pid: int | None = None
+    pid_started: float | None = None
+    job: str | None = None
+    track: str = "filtering"
+    sweep: str | None = None
+
+    @property
+    def path(self) -> Path:
+        return paths.runs() / self.id
+
+    @property
+    def weights_path(self) -> Path:
+        return self.path / self.weights
+
+    @property
+    def log_path(self) -> Path:
+        """open_clip's own log of this run."""
+        return self.path / "train" / "open_clip" / "out.log"
+
+    @property
+    def finished(self) -> bool:
+        return self.state == "done"
+
+    @property
+    def resumable(self) -> bool:
+        return self.kind == "training" and self.state in ("failed", "stopped")
+
+    def save(self) -> None:
+        write_json(self.path / "run.json", asdict(self))
+
+    def step_to(self, state: str, *, error: str = "") -> None:
+        """Enters `state` and writes the record; the end states get their time."""
+        self.state, self.error = state, error
+        if state in ("done", "failed", "stopped"):
+            self.ended, self.pid, self.pid_started = time.time(), None, None
+        else:
+            self.ended, self.pid, self.pid_started = None, os.getpid(), _started(os.getpid())
+        self.save()
+
+    def results(self) -> list[dict[str, Any]]:
+        """Lines of `results.jsonl`, DataComp's form {"key", "dataset", "metrics"}; the last one of a key counts."""
+        return list(read_results(self.path / "results.jsonl").values())
+
+    @classmethod
+    def load(cls, run: "str | Run") -> "Run":
+        """The run with this id (or the only one whose id starts so). Raises InputError naming the nearest."""
+        if isinstance(run, Run):
+            return run
+        record = paths.runs() / run / "run.json"
+        if not _NAME.fullmatch(run) or not record.is_file():
+            alike = [path.parent.name for path in paths.runs().glob("*/run.json") if path.parent.name.startswith(run)]
+            if len(alike) != 1 or not run:
+                named = ", ".join(sorted(alike)[:5]) or "none; see `poolscope leaderboard`"
+                raise InputError(f"run {run!r} does not exist; runs that start so: {named}")
+            record = paths.runs() / alike[0] / "run.json"
+        return cls._read(record)
+
+    @classmethod
+    def _read(cls, record: Path) -> "Run":
+        try:
+            content = read_json(record)
+            known = {f.name for f in fields(cls)}
+            run = cls(**{key: value for key, value in content.items() if key in known})
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise InputError(f"run record {record} is not readable ({error}); delete that directory") from error
+        run.id = record.parent.name
+        if run.state in ("shards", "training", "evaluating") and not _alive(run.pid, run.pid_started):
+            run.state = "stopped"
+        return run
+
+
+def runs() -> list[Run]:
+    """Every run of this home, newest first; unreadable records are left out."""
+    found = []
+    for record in paths.runs().glob("*/run.json"):
+        try:
+            found.append(Run._read(record))
+        except InputError:
+            continue
+    return sorted(found, key=lambda run: run.created, reverse=True)
+
+
+def new_id(*parts: str | int | None) -> str:
+    """An id made of readable parts and the time, unique among the runs."""
+    words = [re.sub(r"[^A-Za-z0-9.]+", "-", str(part)).strip("-.")[:40] for part in parts if part not in (None, "")]
+    stem = "-".join(word.lower() for word in words if word) or "run"
+    stem = f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    name, n = stem, 1
+    while (paths.runs() / name).exists():
+        n += 1
+        name = f"{stem}-{n}"
+    return name
+
+
+def check_id(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise InputError(f"run id {name!r} is not allowed: letters, digits, '.', '_' and '-', at most 120")
+    return name
+
+
+def read_results(path: Path) -> dict[str, dict[str, Any]]:
+    """Results by task key. A torn last line (a run that died while writing) is ignored."""
+    results: dict[str, dict[str, Any]] = {}
+    if path.is_file():
+        for line in path.read_text().splitlines():
+            try:
+                result = json.loads(line)
+                results[result["key"]] = result
+            except (ValueError, KeyError, TypeError):
+                continue
+    return results
+
+
+def write_results(path: Path, results: Sequence[dict[str, Any]]) -> None:
+    with replacing(path) as part:
+        part.write_text("".join(json.dumps(result, allow_nan=False) + "\n" for result in results))
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of every package that decides a run's numbers."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware(device: str = "cpu") -> dict[str, Any]:
+    """Processor, cores, memory and, for a CUDA device, its name and count."""
+    import psutil
+
+    machine: dict[str, Any] = {
+        "device": device,
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "system": platform.platform(),
+    }
+    if device.startswith("cuda"):
+        import torch
+
+        machine["gpu"] = torch.cuda.get_device_name(0)
+        machine["gpus"] = torch.cuda.device_count()
+        machine["gpu_memory_gib"] = round(torch.cuda.get_device_properties(0).total_memory / 2**30, 1)
+    return machine
+
+
+def command_line() -> list[str]:
+    return [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv else []
+
+
+def _cpu_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _started(pid: int) -> float | None:
+    import psutil
+
+    try:
+        return round(psutil.Process(pid).create_time(), 2)
+    except psutil.Error:
+        return None
+
+
+def _alive(pid: int | None, started: float | None) -> bool:
+    """True if the process that wrote the record still runs (its start time guards against a reused id)."""
+    if pid is None:
+        return False
+    now = _started(pid)
+    return now is not None and (started is None or abs(now - started) < 2)

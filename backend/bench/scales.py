@@ -1,0 +1,119 @@
+"""The scales: model, samples seen and every fixed setting of a benchmark run, one table."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from backend.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """Everything that a run at this scale holds fixed, so that only the pairs differ.
+
+    `samples_seen` counts image-text pairs with repetition; `batch` is the global batch over all devices;
+    the learning rate warms up linearly for `warmup` steps, then follows a cosine to zero. AdamW with
+    beta1 0.9, `beta2`, eps 1e-6 and weight decay 0.2, no gradient clipping, loss over the global batch.
+    `checkpoints` splits the run into that many equal parts, a checkpoint after each; a resumed run
+    continues after the last whole part. `pool` is the number of pairs in DataComp's pool of that scale.
+    `workers` are data loader processes per device: steps per part are rounded up to a multiple of it,
+    as the reference does. `macs` are the forward multiply-adds of a run that the paper prints.
+    """
+
+    name: str
+    model: str
+    samples_seen: int
+    batch: int
+    lr: float
+    warmup: int
+    beta2: float = 0.98
+    precision: str = "amp"
+    checkpoints: int = 5
+    workers: int = 4
+    grad_checkpointing: bool = True
+    log_every: int = 100
+    pool: int | None = None
+    macs: float | None = None
+    tasks: str = "datacomp"
+    note: str = ""
+
+    @property
+    def samples_per_part(self) -> int:
+        return self.samples_seen // self.checkpoints
+
+    def steps(self, workers: int | None = None) -> int:
+        """Optimiser steps of the whole run: ceil to batches, then to a multiple of the workers, per part."""
+        workers = max(1, self.workers if workers is None else workers)
+        batches = math.ceil(self.samples_per_part / self.batch)
+        return math.ceil(batches / workers) * workers * self.checkpoints
+
+    def changed(self, **settings: Any) -> "Scale":
+        """This scale with other settings. A run on it is marked "not comparable" (see `differences`)."""
+        known = {f.name for f in fields(self)} - {"name", "pool", "macs", "note"}
+        for key in settings:
+            if key not in known:
+                raise InputError(f"{key!r} is no setting of a scale; allowed: {', '.join(sorted(known))}")
+        return replace(self, **settings)
+
+
+# DataComp's table (arXiv 2304.14108, table 5, and its scale_configs.py); `demo` is ours and fits two CPU cores.
+SCALES: dict[str, Scale] = {
+    scale.name: scale
+    for scale in (
+        Scale(
+            name="demo", model="poolscope-demo", samples_seen=48_000, batch=256, lr=1e-3, warmup=40,
+            precision="amp_bf16", checkpoints=4, workers=1, grad_checkpointing=False, log_every=4, tasks="demo",
+            note="minutes on two CPU cores, on the demo pool",
+        ),
+        Scale(
+            name="debug", model="ViT-B-32", samples_seen=128_000, batch=1024, lr=1e-4, warmup=500,
+            note="DataComp's small change for trying a set-up out",
+        ),
+        Scale(
+            name="small", model="ViT-B-32", samples_seen=12_800_000, batch=4096, lr=5e-4, warmup=500,
+            pool=12_800_000, macs=9.5e16, note="about 4 hours on one A100",
+        ),
+        Scale(
+            name="medium", model="ViT-B-32", samples_seen=128_000_000, batch=4096, lr=5e-4, warmup=500,
+            pool=128_000_000, macs=9.5e17, note="about 40 hours on one A100",
+        ),
+        Scale(
+            name="large", model="ViT-B-16", samples_seen=1_280_000_000, batch=8192, lr=5e-4, warmup=500,
+            pool=1_280_000_000, macs=2.6e19, note="a node of GPUs for days",
+        ),
+        Scale(
+            name="xlarge", model="ViT-L-14", samples_seen=12_800_000_000, batch=90_112, lr=1e-3, warmup=10_000,
+            beta2=0.95, precision="amp_bf16", pool=12_800_000_000, macs=1.1e21, note="81 hours on 512 A100",
+        ),
+    )
+}  # fmt: skip
+
+FIXED = ("model", "samples_seen", "batch", "lr", "warmup", "beta2", "precision", "checkpoints",
+         "grad_checkpointing")  # fmt: skip
+
+
+def scale_named(name: "str | Scale") -> Scale:
+    """The scale called `name`. Raises InputError that lists the scales."""
+    if isinstance(name, Scale):
+        return name
+    if name not in SCALES:
+        raise InputError(f"scale {name!r} is unknown; allowed: {', '.join(SCALES)}")
+    return SCALES[name]
+
+
+def differences(scale: Scale) -> list[str]:
+    """What in `scale` differs from the table's scale of that name, one line each; empty = comparable."""
+    return settings_differ(scale.name, {name: getattr(scale, name) for name in FIXED})
+
+
+def settings_differ(name: str, settings: Mapping[str, Any]) -> list[str]:
+    """The same for settings as a run's record keeps them; what it does not say is not judged."""
+    table = SCALES.get(name)
+    if table is None:
+        return [f"scale {name!r} is not in the table"]
+    return [
+        f"{key} is {settings[key]} instead of {getattr(table, key)}"
+        for key in FIXED
+        if key in settings and settings[key] != getattr(table, key)
+    ]

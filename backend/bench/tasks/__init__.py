@@ -1,0 +1,103 @@
+"""The evaluation tasks: DataComp's 40, the demo's own, and any directory that describes itself."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from backend import paths
+from backend.bench.tasks.task import Task, from_json
+from backend.errors import InputError
+
+
+def default_dirs() -> list[Path]:
+    """Where tasks are looked for: `$POOLSCOPE_TASKS` (or the home's `tasks/`), then the demo's."""
+    given = os.environ.get("POOLSCOPE_TASKS")
+    return [Path(given) if given else paths.home() / "tasks", paths.ASSETS / "demo" / "tasks"]
+
+
+def tasks_list(tasks_dir: Path | str | None = None) -> list[Task]:
+    """DataComp's tasks in its order, then every directory with a `task.json`; `present` says what is on disk.
+
+    Raises InputError if `tasks_dir` is given and is no directory.
+    """
+    from backend.bench.tasks.datacomp import TASKS
+
+    if tasks_dir is not None and not Path(tasks_dir).is_dir():
+        raise InputError(f"tasks directory {str(tasks_dir)!r} does not exist; give the one that holds wds_*_test")
+    dirs = [Path(tasks_dir)] if tasks_dir is not None else default_dirs()
+    found: list[Task] = []
+    for task in TASKS:
+        root = next((d / task.folder for d in dirs if (d / task.folder / "test" / "nshards.txt").is_file()), None)
+        found.append(replace(task, root=root))
+    own: dict[str, Task] = {}
+    for directory in dirs:
+        for description in sorted(directory.glob("*/task.json")):
+            try:
+                task = from_json(json.loads(description.read_text()), description.parent)
+            except (ValueError, KeyError, TypeError) as error:
+                raise InputError(f"{description} does not describe a task: {error}") from error
+            own.setdefault(task.key, task)
+    return found + [task for key, task in own.items() if key not in {t.key for t in found}]
+
+
+def choose(
+    keys: Sequence[str] | None = None,
+    *,
+    suite: str | None = None,
+    tasks_dir: Path | str | None = None,
+    stream: str | None = None,
+) -> list[Task]:
+    """The tasks to evaluate: the named ones (all must be on disk), else every one of `suite` that is on disk.
+
+    With `stream`, the URL that DataComp's task repositories are under, absent tasks are read from there.
+    """
+    known = {task.key: task for task in tasks_list(tasks_dir)}
+    if stream is not None:
+        known = {key: _streamed(task, stream) for key, task in known.items()}
+    if keys is not None:
+        for key in keys:
+            if key not in known:
+                raise InputError(f"task {key!r} is unknown; see `poolscope tasks`")
+            if not _readable(known[key]):
+                raise InputError(f"task {key!r} is not on this disk; fetch it with `poolscope tasks` or set "
+                                 "POOLSCOPE_TASKS to the directory that holds it")  # fmt: skip
+        return [known[key] for key in dict.fromkeys(keys)]
+    found = [task for task in known.values() if _readable(task) and suite in (None, task.suite)]
+    if not found and tasks_dir is not None:
+        found = [task for task in known.values() if _readable(task)]
+    return found
+
+
+def _readable(task: Task) -> bool:
+    return task.present or isinstance(task.root, str)
+
+
+def _streamed(task: Task, base: str) -> Task:
+    from backend.bench.tasks.fetch import ELSEWHERE
+
+    if task.present or task.suite != "datacomp" or task.key in ELSEWHERE:
+        return task
+    return replace(task, root=f"{base.rstrip('/')}/{task.folder}/resolve/main")
+
+
+def kind_of(task: Task) -> "type[Kind]":
+    """The class that evaluates a task."""
+    from backend.bench.tasks import classification, faces, groups, retrieval, winogavil
+
+    return {
+        "classification": classification.Classification,
+        "groups": groups.Groups,
+        "groups_top5": groups.GroupsTop5,
+        "fmow": groups.Fmow,
+        "iwildcam": groups.IWildCam,
+        "retrieval": retrieval.Retrieval,
+        "winogavil": winogavil.WinoGAViL,
+        "faces": faces.Faces,
+    }[task.kind]
+
+
+from backend.bench.tasks.kind import Kind  # noqa: E402
+
+__all__ = ["Kind", "Task", "choose", "default_dirs", "kind_of", "tasks_list"]

@@ -1,0 +1,84 @@
+"""Retrieval both ways: the right image for a caption, a right caption for an image."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backend.bench.tasks import kind
+from backend.bench.tasks.shards import Sample, samples
+from backend.bench.tasks.task import Task
+
+if TYPE_CHECKING:
+    import torch
+
+KS = (1, 5, 10)
+_BLOCK = 2048
+
+
+class Retrieval(kind.Kind):
+    """image_retrieval_recall@k: captions whose image is among the k nearest of all images;
+    text_retrieval_recall@k: images with at least one own caption among the k nearest of all captions;
+    mean_recall@1: the mean of both at 1.
+
+    A tie counts for the candidate that comes first. Predictions, one row per image: `text_hit` (n, 3) bool for
+    k = 1, 5, 10; `image_hits` (n, 3) how many of its captions found it; `captions` (n,) how many it has.
+    """
+
+    def prompts(self) -> list[Sequence[str]]:
+        self.texts: list[Sequence[str]] = []
+        self.owner_keys: list[str] = []
+        for sample in samples(self.root, only=("txt",)):
+            for caption in sample.captions:
+                self.texts.append((caption,))
+                self.owner_keys.append(sample.key)
+        return self.texts
+
+    def begin(self, vectors: "torch.Tensor") -> None:
+        self.captions = vectors
+        self.images: list[torch.Tensor] = []
+        self.keys: list[str] = []
+
+    def update(self, features: "torch.Tensor", samples: list[Sample]) -> None:
+        self.images.append(features)
+        self.keys += [sample.key for sample in samples]
+
+    def finish(self) -> kind.Predictions:
+        import torch
+
+        row = {key: i for i, key in enumerate(self.keys)}
+        known = [i for i, key in enumerate(self.owner_keys) if key in row]
+        owner = torch.tensor([row[self.owner_keys[i]] for i in known], device=self.captions.device)
+        captions = self.captions[torch.tensor(known, device=self.captions.device, dtype=torch.long)]
+        images = torch.cat(self.images) if self.images else captions[:0]
+        n, depth = len(images), max(KS)
+        image_hits = np.zeros((n, len(KS)), np.int32)
+        text_hit = np.zeros((n, len(KS)), bool)
+        for start in range(0, len(captions), _BLOCK):
+            own = owner[start : start + _BLOCK]
+            top = (captions[start : start + _BLOCK] @ images.T).topk(min(depth, n), dim=1).indices
+            found = (top == own[:, None]).cpu().numpy()
+            for column, k in enumerate(KS):
+                np.add.at(image_hits[:, column], own.cpu().numpy(), found[:, :k].any(axis=1))
+        for start in range(0, n, _BLOCK):
+            block = images[start : start + _BLOCK]
+            top = (block @ captions.T).topk(min(depth, len(captions)), dim=1).indices
+            mine = torch.arange(start, start + len(block), device=owner.device)
+            found = (owner[top] == mine[:, None]).cpu().numpy()
+            for column, k in enumerate(KS):
+                text_hit[start : start + len(block), column] = found[:, :k].any(axis=1)
+        counts = np.bincount(owner.cpu().numpy(), minlength=n) if n else np.zeros(0, np.int64)
+        return {"text_hit": text_hit, "image_hits": kind.small(image_hits), "captions": kind.small(counts)}
+
+    @staticmethod
+    def metrics(predictions: Mapping[str, np.ndarray], task: Task) -> kind.Metrics:
+        hits, captions = predictions["image_hits"], predictions["captions"]
+        total = int(captions.sum())
+        found: kind.Metrics = {}
+        for column, k in enumerate(KS):
+            found[f"image_retrieval_recall@{k}"] = float(hits[:, column].sum() / total) if total else None
+        for column, k in enumerate(KS):
+            found[f"text_retrieval_recall@{k}"] = kind.mean(predictions["text_hit"][:, column])
+        first = (found["image_retrieval_recall@1"], found["text_retrieval_recall@1"])
+        found["mean_recall@1"] = sum(first) / 2 if None not in first else None  # type: ignore[arg-type]
+        return found

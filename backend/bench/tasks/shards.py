@@ -1,0 +1,177 @@
+"""Reading a task's tars: samples in order, with their images decoded ahead of the model."""
+
+import io
+import tarfile
+import urllib.parse
+import urllib.request
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from backend.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+IMAGES = ("webp", "png", "jpg", "jpeg")
+
+
+@dataclass
+class Sample:
+    """One example: its key and its members by extension."""
+
+    key: str
+    members: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def image(self) -> bytes | None:
+        return next((self.members[end] for end in IMAGES if end in self.members), None)
+
+    @property
+    def label(self) -> int:
+        return int(self.members["cls"])
+
+    @property
+    def metadata(self) -> np.ndarray:
+        """The metadata vector, int64; values that are missing there (NaN) become -1."""
+        values = np.load(io.BytesIO(self.members["npy"]), allow_pickle=False)
+        return np.nan_to_num(np.asarray(values, dtype=np.float64).reshape(-1), nan=-1.0).astype(np.int64)
+
+    @property
+    def captions(self) -> list[str]:
+        text = self.members.get("txt", b"").decode(errors="replace")
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def open_file(path: str) -> IO[bytes]:
+    """A file on this disk, at an http(s) URL (read as a stream), or wherever fsspec reaches."""
+    if path.startswith(("http://", "https://")):
+        return urllib.request.urlopen(urllib.parse.quote(path, safe=":/"), timeout=60)
+    if "://" not in path:
+        return Path(path).open("rb")
+    import fsspec
+
+    return fsspec.open(path, "rb").open()
+
+
+def tars(root: Path | str, split: str = "test") -> list[str]:
+    """Paths (or URLs) of a task's tars. Raises InputError naming what is missing."""
+    base = f"{str(root).rstrip('/')}/{split}"
+    try:
+        with open_file(f"{base}/nshards.txt") as file:
+            count = int(file.read())
+    except (OSError, ValueError) as error:
+        raise InputError(f"task directory {str(root)!r} has no readable {split}/nshards.txt ({error}); "
+                         "fetch it with `poolscope tasks`") from error  # fmt: skip
+    return [f"{base}/{index}.tar" for index in range(count)]
+
+
+def lines(root: Path | str, name: str) -> list[str]:
+    """Lines of a text file of a task, without empty ones at the end."""
+    try:
+        with open_file(f"{str(root).rstrip('/')}/{name}") as file:
+            found = [line.strip() for line in file.read().decode().split("\n")]
+    except OSError as error:
+        raise InputError(f"task directory {str(root)!r} has no {name}; fetch it again") from error
+    while found and not found[-1]:
+        found.pop()
+    return found
+
+
+def samples(root: Path | str, *, only: tuple[str, ...] | None = None, split: str = "test") -> Iterator[Sample]:
+    """Samples of all tars in order; `only` reads just the members with these extensions.
+
+    Raises InputError naming the tar if one is missing or truncated: a metric over part of a task is no metric.
+    """
+    for path in tars(root, split):
+        try:
+            yield from _tar_samples(path, only)
+        except (tarfile.TarError, OSError, EOFError) as error:
+            raise InputError(f"task shard {path} is not readable ({error}); fetch it again") from error
+
+
+def _tar_samples(path: str, only: tuple[str, ...] | None) -> Iterator[Sample]:
+    local = "://" not in path
+    current: Sample | None = None
+    with open_file(path) as file, tarfile.open(fileobj=file, mode="r:" if local else "r|") as tar:
+        for member in tar:
+            if not member.isfile():
+                continue
+            key, _, end = member.name.rpartition("/")[2].partition(".")
+            if current is None or key != current.key:
+                if current is not None:
+                    yield current
+                current = Sample(key)
+            end = end.lower()
+            if only is None or end in only:
+                content = tar.extractfile(member)
+                current.members[end] = content.read() if content else b""
+                if len(current.members[end]) != member.size:
+                    raise tarfile.ReadError(f"{member.name} is cut short")
+    if current is not None:
+        yield current
+
+
+def batches(
+    root: Path | str,
+    transform: Callable[[Any], "torch.Tensor"],
+    *,
+    size: int,
+    threads: int,
+    skipped: list[str] | None = None,
+) -> Iterator[tuple["torch.Tensor", list[Sample]]]:
+    """Image batches (b, 3, h, w) float32 with their samples, decoded by `threads` ahead of the consumer.
+
+    Decoding and resizing release the interpreter lock, so threads overlap with the model and need no copies.
+    Samples whose image can't be decoded are left out and their keys appended to `skipped`.
+    """
+    import torch
+    from PIL import Image
+
+    def decode(content: bytes) -> "torch.Tensor | None":
+        try:
+            with Image.open(io.BytesIO(content)) as image:
+                return transform(image.convert("RGB"))
+        except (OSError, ValueError, SyntaxError):
+            return None
+
+    pending: deque[tuple[Sample, Future[torch.Tensor | None]]] = deque()
+    images: list[torch.Tensor] = []
+    kept: list[Sample] = []
+
+    def take() -> None:
+        sample, future = pending.popleft()
+        image = future.result()
+        if image is None:
+            if skipped is not None:
+                skipped.append(sample.key)
+            return
+        for end in IMAGES:
+            sample.members.pop(end, None)
+        images.append(image)
+        kept.append(sample)
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
+        for sample in samples(root):
+            if sample.image is None:
+                if skipped is not None and "cls" in sample.members:
+                    skipped.append(sample.key)
+                continue
+            pending.append((sample, pool.submit(decode, sample.image)))
+            if len(pending) >= 3 * size:
+                take()
+            if len(images) == size:
+                yield torch.stack(images), kept
+                images, kept = [], []
+        while pending:
+            take()
+            if len(images) == size:
+                yield torch.stack(images), kept
+                images, kept = [], []
+    if images:
+        yield torch.stack(images), kept

@@ -1,0 +1,84 @@
+"""WinoGAViL: which of 5 to 12 pictures does a cue word go with."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backend.bench.tasks import kind
+from backend.bench.tasks.shards import Sample, lines
+from backend.bench.tasks.task import Task
+from backend.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+
+class WinoGAViL(kind.Kind):
+    """Each instance has a cue, candidate images and its true associations, n of them; the n candidates nearest to
+    "A cue" / "An cue" (An before a vowel letter) are the guess, judged by its Jaccard index with the truth.
+
+    Files: the pictures in the tars, keyed by their name without the extension, and `test/instances.jsonl` with
+    {"cue", "candidates", "associations"} per line. Predictions: `jaccard` (n,) float32, `candidates` (n,) counts.
+    """
+
+    def prompts(self) -> list[Sequence[str]]:
+        self.instances = [self._instance(line) for line in lines(self.root, "test/instances.jsonl") if line]
+        return [(prompt(instance["cue"]),) for instance in self.instances]
+
+    def _instance(self, line: str) -> dict[str, Any]:
+        try:
+            found = json.loads(line)
+            return {"cue": str(found["cue"]), "candidates": [_stem(name) for name in found["candidates"]],
+                    "associations": [_stem(name) for name in found["associations"]]}  # fmt: skip
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{self.root}/test/instances.jsonl has a bad line ({error}): {line[:80]!r}") from error
+
+    def begin(self, vectors: "torch.Tensor") -> None:
+        self.cues = vectors
+        self.images: list[torch.Tensor] = []
+        self.keys: list[str] = []
+
+    def update(self, features: "torch.Tensor", samples: list[Sample]) -> None:
+        self.images.append(features)
+        self.keys += [sample.key for sample in samples]
+
+    def finish(self) -> kind.Predictions:
+        import torch
+
+        row = {key: i for i, key in enumerate(self.keys)}
+        images = torch.cat(self.images) if self.images else self.cues[:0]
+        jaccard, counts = [], []
+        for cue, instance in zip(self.cues, self.instances):
+            names, truth = instance["candidates"], set(instance["associations"])
+            lost = [name for name in names if name not in row]
+            if lost:
+                raise InputError(f"WinoGAViL picture {lost[0]!r} is in no tar of {self.root}; fetch the task again")
+            similarity = images[[row[name] for name in names]] @ cue
+            guess = {names[int(i)] for i in similarity.topk(len(truth)).indices}
+            jaccard.append(len(guess & truth) / len(guess | truth))
+            counts.append(len(names))
+        return {"jaccard": np.asarray(jaccard, np.float32), "candidates": kind.small(np.asarray(counts))}
+
+    @staticmethod
+    def metrics(predictions: Mapping[str, np.ndarray], task: Task) -> kind.Metrics:
+        score, count = predictions["jaccard"].astype(np.float64), predictions["candidates"]
+        return {
+            "avg_jaccard_score": kind.mean(score),
+            "jaccard_score_5": kind.mean(score[count == 5]),
+            "jaccard_score_6": kind.mean(score[count == 6]),
+            "jaccard_score_10": kind.mean(score[count == 10]),
+            "jaccard_score_12": kind.mean(score[count == 12]),
+            "jaccard_score_5-6": kind.mean(score[count <= 6]),
+            "jaccard_score_10-12": kind.mean(score[count >= 10]),
+        }
+
+
+def prompt(cue: str) -> str:
+    cue = cue.lower()
+    return f"{'An' if cue[:1] in tuple('aeiou') else 'A'} {cue}"
+
+
+def _stem(name: str) -> str:
+    return str(name).rpartition("/")[2].partition(".")[0]

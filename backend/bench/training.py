@@ -1,0 +1,293 @@
+"""A whole run: selection, shards, training through open_clip_train, weights, evaluation."""
+
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backend import files, paths
+from backend.bench import launch as launching
+from backend.bench.checks import preflight, refuse
+from backend.bench.cost import remember_rate
+from backend.bench.evaluation import evaluate as evaluate_run
+from backend.bench.launch import Launch
+from backend.bench.run import Run, check_id, command_line, hardware, new_id, runs, versions
+from backend.bench.scales import SCALES, Scale, differences, scale_named
+from backend.errors import InputError
+from backend.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from backend.pool import Pool
+    from backend.recipe import Recipe, Selection
+
+PARTS = {"shards": (0, 80), "training": (80, 880), "evaluating": (880, 1000)}
+
+
+def train(
+    recipe: "Recipe | str | Path",
+    pool: "Pool | str | Path",
+    *,
+    scale: "str | Scale",
+    seed: int = 0,
+    run_id: str | None = None,
+    resume: bool = False,
+    launch: Launch | None = None,
+    settings: Mapping[str, Any] | None = None,
+    shards: Path | str | None = None,
+    keep_shards: bool = False,
+    evaluate: bool = True,
+    tasks: Sequence[str] | None = None,
+    tasks_dir: Path | str | None = None,
+    sweep: str | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """Trains a model on what `recipe` keeps of `pool` at `scale` and evaluates it; returns the finished run.
+
+    Every step leaves its result in the run's directory, so the same call with `resume=True` and the run's id goes on
+    where it stopped (training: after the last checkpoint). A job that is started again resumes its own run by itself.
+    `settings` change the scale, `launch` says on which devices; what differs from the scale's table is listed in
+    `not_comparable`. `shards` uses tars that were exported before instead of writing them; `keep_shards` leaves ours.
+
+    Raises InputError, before anything is written, for an empty or tiny selection and whatever else `preflight` finds;
+    RuntimeError if the training process fails. On any stop the run is left resumable.
+    """
+    launch = launch or Launch()
+    run, loaded_recipe, opened = _begin(recipe, pool, run_id, resume)
+    selection = _select(loaded_recipe, opened)
+    wanted = scale_named(scale).changed(**(settings or {}))
+    use_gpu = launch.gpus != 0 and launching.cuda_devices() > 0
+    if not use_gpu:
+        launch = replace(launch, gpus=0)
+        if (launch.precision or wanted.precision) == "amp":
+            launch = replace(launch, precision="amp_bf16")
+    if launch.precision:
+        wanted = wanted.changed(precision=launch.precision)
+    uids = _uids(opened, loaded_recipe, selection)
+    written = Path(shards) if shards is not None else None
+    refuse(preflight(selection.kept, wanted, launch=launch, pool=opened, shards=written, uids=uids, look_at_gpus=True))
+    if run is None:
+        run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, uids, "cuda" if use_gpu else "cpu")
+        run.sweep = sweep
+        run.save()
+    else:
+        _same(run, wanted, seed, uids)
+    with _ending(run):
+        directory = _shards(run, loaded_recipe, opened, selection, written, progress)
+        if not _train(run, wanted, launch, directory, progress):
+            return run
+        if evaluate:
+            run.step_to("evaluating")
+            with _timed(run, "evaluation"):
+                evaluate_run(run, tasks=tasks, tasks_dir=tasks_dir, progress=_within(progress, "evaluating"))
+        if not keep_shards and written is None:
+            shutil.rmtree(run.path / "shards", ignore_errors=True)
+        run.step_to("done")
+    return run
+
+
+def _begin(recipe: Any, pool: Any, run_id: str | None, resume: bool) -> "tuple[Run | None, Recipe, Pool]":
+    from backend.pool import Pool
+    from backend.recipe import Recipe, load
+
+    opened = pool if isinstance(pool, Pool) else Pool.open(pool)
+    job = os.environ.get("POOLSCOPE_JOB")
+    if run_id is None and job:
+        mine = [run for run in runs() if run.job == job and run.resumable]
+        run_id, resume = (mine[0].id, True) if mine else (None, resume)
+    run = None
+    if run_id is not None and (paths.runs() / check_id(run_id) / "run.json").is_file():
+        run = Run.load(run_id)
+        if run.state in ("shards", "training", "evaluating"):
+            raise InputError(f"run {run_id!r} is being worked on by process {run.pid}; cancel that first")
+        if not resume:
+            raise InputError(f"run {run_id!r} exists ({run.state}); resume it or choose another id")
+    elif resume:
+        raise InputError(f"run {run_id!r} does not exist, so it can't be resumed; leave out the resume option")
+    return run, recipe if isinstance(recipe, Recipe) else load(recipe), opened
+
+
+def _select(recipe: "Recipe", pool: "Pool") -> "Selection":
+    from backend.recipe import select
+
+    return select(recipe, pool)
+
+
+def _uids(pool: "Pool", recipe: "Recipe", selection: "Selection") -> np.ndarray:
+    """The sorted uids that the subset file and the shards hold, each as often as the recipe's subset file names it."""
+    from backend.export.plan import multiplicity
+    from backend.export.subset import kept_uids
+
+    rows = np.flatnonzero(selection.mask)
+    return kept_uids(pool, selection.mask, rows=rows, copies=multiplicity(recipe, pool, rows)[0])
+
+
+def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Selection", scale: Scale, seed: int,
+            uids: np.ndarray, device: str) -> Run:  # fmt: skip
+    from backend.export.subset import export_subset, sha256_of
+    from backend.recipe import dump
+
+    run = Run(
+        id=run_id or new_id(scale.name, recipe.name, f"s{seed}"), name=recipe.name, recipe=recipe.name, scale=scale.name,
+        settings=asdict(scale), seed=seed, pool=str(pool.path.resolve()), pool_version=pool.version,
+        pool_pairs=len(pool), kept=selection.kept, rules=[count.as_json() for count in selection.counts],
+        model=scale.model, argv=command_line(), versions=versions(), hardware=hardware(device),
+        not_comparable=differences(scale), created=time.time(), job=os.environ.get("POOLSCOPE_JOB"),
+        notes=_notes(scale, pool),
+    )  # fmt: skip
+    files.write_text(run.path / "recipe.yaml", dump(recipe))
+    export_subset(pool, selection, run.path / "subset.npy", recipe=recipe)
+    run.subset_sha256 = sha256_of(run.path / "subset.npy")
+    run.step_to("shards")
+    return run
+
+
+def _notes(scale: Scale, pool: "Pool") -> list[str]:
+    """What a reader of the leaderboard should know though it breaks no rule."""
+    table = SCALES[scale.name]
+    if table.pool is not None and len(pool) != table.pool:
+        return [f"the pool has {len(pool):,} pairs, DataComp's {scale.name} pool {table.pool:,}: compare with runs on this "
+                "pool, not with published ones"]  # fmt: skip
+    return []
+
+
+def _same(run: Run, scale: Scale, seed: int, uids: np.ndarray) -> None:
+    """A resumed run must be the run that was started."""
+    before = np.load(run.path / "subset.npy", allow_pickle=False)
+    changed = [name for name, new in asdict(scale).items() if name in run.settings and run.settings[name] != new]
+    if not np.array_equal(before, uids):
+        changed.append("selection")
+    if run.seed != seed:
+        changed.append("seed")
+    if changed:
+        raise InputError(
+            f"run {run.id!r} was started with another {', '.join(changed)}; resume it as it was, or start anew"
+        )
+
+
+@contextmanager
+def _ending(run: Run) -> "Iterator[None]":
+    """Leaves the record right however the run ends: "failed" with the reason, "stopped" if it was cancelled."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        run.step_to("stopped", error="cancelled")
+        raise
+    except BaseException as error:
+        run.step_to("failed", error=f"{type(error).__name__}: {error}"[:2000])
+        raise
+
+
+@contextmanager
+def _timed(run: Run, phase: str) -> "Iterator[None]":
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        run.seconds[phase] = round(run.seconds.get(phase, 0.0) + time.monotonic() - start, 2)
+
+
+def _within(progress: Progress, phase: str) -> Progress:
+    """Progress of one phase as its part of the whole run."""
+    low, high = PARTS[phase]
+
+    def report(done: int, total: int, message: str = "", **figures: float) -> None:
+        progress(low + round((high - low) * done / max(1, total)), 1000, message, **figures)
+
+    return report
+
+
+def shard_size(pairs: int) -> int:
+    """Pairs per shard: DataComp's 10,000, less in a small selection, so that shuffling has 16 shards to draw from."""
+    return min(10_000, max(100, -(-pairs // 16)))
+
+
+def _shards(run: Run, recipe: "Recipe", pool: "Pool", selection: "Selection", written: Path | None,
+            progress: Progress) -> Path:  # fmt: skip
+    from backend.export import export_shards
+
+    if written is not None:
+        return written.resolve()
+    if run.weights_path.is_file():
+        return run.path / "shards"
+    run.step_to("shards")
+    with _timed(run, "shards"):
+        export_shards(pool, selection, run.path / "shards", recipe=recipe, shard_size=shard_size(selection.kept),
+                      progress=_within(progress, "shards"))  # fmt: skip
+    return run.path / "shards"
+
+
+def _train(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progress) -> bool:
+    """Trains and keeps the weights; False if the run now waits for its scripts to be submitted to several nodes."""
+    from backend.bench.weights import keep_weights, parts_of
+
+    if run.weights_path.is_file():
+        return True
+    latest = run.path / "train" / "open_clip" / "checkpoints" / "epoch_latest.pt"
+    parts = parts_of(latest)
+    if parts < scale.checkpoints:
+        if launch.nodes > 1:
+            _hand_out(run, scale, launch, shards)
+            return False
+        _supervise(run, scale, launch, shards, parts, progress)
+    done = keep_weights(latest, run.weights_path, model=run.model)
+    if done != scale.checkpoints:
+        run.weights_path.unlink()
+        raise RuntimeError(f"training ended after {done} of {scale.checkpoints} parts; resume the run")
+    run.samples_seen = scale.steps(launch.workers) * scale.batch
+    _learn_rate(run, scale)
+    shutil.rmtree(latest.parent)
+    return True
+
+
+def _hand_out(run: Run, scale: Scale, launch: Launch, shards: Path) -> None:
+    from backend.bench.cluster import write_scripts
+
+    argv = launching.training_arguments(scale, launch, shards=brace(shards), seed=run.seed, logs=run.path / "train")
+    run.log_path.parent.mkdir(parents=True, exist_ok=True)
+    scripts = write_scripts(run, argv, scale, launch)
+    run.command = ["sbatch", str(scripts[0])]
+    run.step_to(
+        "stopped", error=f"ready for {launch.nodes} nodes: submit {scripts[0]} (or {scripts[1].name}), then resume"
+    )
+
+
+def _supervise(run: Run, scale: Scale, launch: Launch, shards: Path, parts: int, progress: Progress) -> None:
+    if parts:
+        run.resumed += 1
+    elif run.log_path.exists():
+        run.log_path.unlink()
+    argv = launching.training_arguments(scale, launch, shards=brace(shards), seed=run.seed, logs=run.path / "train")
+    run.command = launching.command(argv, launch)
+    run.step_to("training")
+    steps = scale.steps(launch.workers)
+    within = _within(progress, "training")
+    within(0, steps, "starting open_clip_train")
+    with _timed(run, "training"):
+        launching.supervise(run, argv, launch, steps=steps, progress=within)
+
+
+def _learn_rate(run: Run, scale: Scale) -> None:
+    from backend.bench.metrics import curves
+
+    rates = [rate for rate in curves(run)["samples_per_s"] if rate]
+    if rates:
+        remember_rate(scale, run.hardware.get("device", "cpu"), float(np.median(rates)))
+
+
+def brace(shards: Path) -> str:
+    """The tars of a directory as open_clip's brace range; they must be numbered without holes."""
+    tars = sorted(path.name for path in shards.glob("*.tar"))
+    if not tars:
+        raise InputError(f"{str(shards)!r} holds no tar; export shards into it")
+    first, last = tars[0].removesuffix(".tar"), tars[-1].removesuffix(".tar")
+    if not (first.isdigit() and last.isdigit()) or int(last) - int(first) + 1 != len(tars):
+        raise InputError(f"the tars of {str(shards)!r} are not numbered without holes; export them again")
+    return str(shards / f"{first}.tar") if first == last else str(shards / f"{{{first}..{last}}}.tar")

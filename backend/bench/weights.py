@@ -1,0 +1,76 @@
+"""Weights and architectures of the benchmark: a run's, a tag's, a checkpoint's; kept as safetensors."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from backend import models, paths
+from backend.bench.run import Run
+from backend.errors import InputError
+from backend.files import read_json, replacing
+
+
+def config(model: str) -> dict[str, Any]:
+    """open_clip's configuration of an architecture, read from disk so that an estimate needs no torch.
+
+    Raises InputError for an unknown name.
+    """
+    from importlib.util import find_spec
+
+    found = find_spec("open_clip")
+    theirs = [Path(found.origin).parent / "model_configs"] if found and found.origin else []
+    for directory in (*models.config_dirs(), *theirs):
+        path = directory / f"{model}.json"
+        if path.is_file():
+            return read_json(path)
+    raise InputError(f"model {model!r} is unknown to open_clip; put its {model}.json into {paths.home() / 'models'}")
+
+
+def model_of(model: "str | Run") -> models.Model:
+    """The model to evaluate: a run (or its id), `ARCH/TAG`, `ARCH/CHECKPOINT`, or a safetensors file of ours.
+
+    Raises InputError if the run has no weights yet, or the name stands for no weights at all.
+    """
+    if isinstance(model, Run) or (model and (paths.runs() / model / "run.json").is_file()):
+        run = Run.load(model)
+        if run.kind == "model":
+            return models.Model(run.model, run.weights)
+        if not run.weights_path.is_file():
+            raise InputError(f"run {run.id!r} has no weights yet (state: {run.state}); let it finish training first")
+        return models.Model(run.model, str(run.weights_path))
+    found = models.Model.parse(model)
+    if not found.weights:
+        raise InputError(
+            f"model {model!r} names no weights; write {model}/TAG or {model}/CHECKPOINT, or give a run's id"
+        )
+    return found
+
+
+def digest(model: models.Model) -> str:
+    """sha256 of a weights file; a pretrained tag stands for itself."""
+    path = Path(model.weights)
+    if not path.is_file():
+        return str(model)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def parts_of(checkpoint: Path) -> int:
+    """How many parts of its run open_clip's checkpoint holds; 0 if there is none. No code in it is run."""
+    if not checkpoint.is_file():
+        return 0
+    import torch
+
+    return int(torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["epoch"])
+
+
+def keep_weights(checkpoint: Path, out: Path, *, model: str) -> int:
+    """Writes the weights of open_clip's checkpoint as safetensors; returns its part. No code in it is run."""
+    import torch
+    from safetensors.torch import save_file
+
+    content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    state = {name.removeprefix("module."): tensor.contiguous() for name, tensor in content["state_dict"].items()}
+    with replacing(out) as part:
+        save_file(state, str(part), metadata={"format": "pt", "model": model})
+    return int(content["epoch"])

@@ -1,0 +1,88 @@
+"""Controls that every report carries: random halves must not be told apart, and memorising must not help."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from backend.bias.meter import Classifier, Meter
+from backend.bias.sample import Sample
+from backend.bias.settings import Settings
+
+NULL_SEEDS = 5
+TOLERANCE = 0.02
+SIZES = (100, 1000, 10_000)
+REPLICATES = 200
+
+Learner = Callable[[np.ndarray], Classifier]
+
+
+def null(
+    sample: Sample, groups: np.ndarray, learner: Learner, *, settings: Settings, tick: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """Random halves of the largest set, five times: the accuracy must be that of chance.
+
+    `learner(rows)` makes a classifier for those rows of the sample. `within` says whether the mean over the seeds is
+    within two points of chance.
+    """
+    members = sample.labels == int(sample.counts.argmax())
+    runs = []
+    for seed in range(NULL_SEEDS):
+        found = _pseudo(sample, groups, members, 2, seed, learner, settings)
+        runs.append({key: found[key] for key in ("accuracy", "low", "high", "p", "train_accuracy")})
+        tick()
+    mean = float(np.mean([run["accuracy"] for run in runs]))
+    return {
+        "set": sample.names[int(sample.counts.argmax())], "chance": 0.5, "accuracy": mean, "runs": runs,
+        "worst": max(abs(run["accuracy"] - 0.5) for run in runs), "within": abs(mean - 0.5) <= TOLERANCE,
+    }  # fmt: skip
+
+
+def memorisation(
+    sample: Sample,
+    groups: np.ndarray,
+    learner: Learner,
+    *,
+    settings: Settings,
+    sizes: Sequence[int] = SIZES,
+    tick: Callable[[], None] = lambda: None,
+) -> list[dict[str, Any]]:
+    """As many pseudo-sets as there are sets, all drawn from the largest one, at growing sizes: the classifier may fit
+    those it has seen, but held-out accuracy must stay at chance (Zeng et al. 2024, section on pseudo-datasets)."""
+    largest = int(sample.counts.argmax())
+    rows = np.flatnonzero(sample.labels == largest)
+    parts = len(sample.sets)
+    order = rows[np.argsort(_luck(sample, rows), kind="stable")]
+    found = []
+    for size in sorted({min(size, len(rows) // parts) for size in sizes}):
+        if size < 2 * settings.folds:
+            continue
+        members = np.zeros(len(sample), dtype=bool)
+        members[order[: size * parts]] = True
+        run = _pseudo(sample, groups, members, parts, 0, learner, settings)
+        found.append({"per_set": size, "chance": 1 / parts, **run})
+        tick()
+    return found
+
+
+def _pseudo(
+    sample: Sample, groups: np.ndarray, members: np.ndarray, parts: int, seed: int, learner: Learner, settings: Settings
+) -> dict[str, Any]:
+    rows = np.flatnonzero(members)
+    pseudo = sample.halves(members, parts, seed + 1)[rows]
+    ids = np.unique(groups[rows], return_inverse=True)[1]
+    meter = Meter(
+        labels=pseudo,
+        groups=ids,
+        folds=settings.folds,
+        seed=seed,
+        replicates=REPLICATES,
+        threads=settings.folds_at_once,
+    )
+    return meter.measure(learner(rows)).as_json()
+
+
+def _luck(sample: Sample, rows: np.ndarray) -> np.ndarray:
+    from backend.scores.hashing import uniform
+
+    return uniform(sample.seed, sample.uid_hi[rows], sample.uid_lo[rows], 13)

@@ -1,0 +1,78 @@
+"""Pictures in the report: the same few after every transformation, and the most typical ones of each set."""
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from backend.bias.families import PictureFamily
+from backend.bias.meter import Measured
+from backend.bias.picture import webp
+from backend.bias.sample import Sample
+
+PER_SET = 6
+TYPICAL = 24
+GAP = 4
+
+
+def strip(pictures: np.ndarray) -> str:
+    """`(n, s, s, 3)` side by side as a data address of one WebP."""
+    if not len(pictures):
+        return ""
+    gap = np.full((pictures.shape[1], GAP, 3), 255, dtype=np.uint8)
+    row = [part for picture in pictures for part in (picture, gap)][:-1]
+    return "data:image/webp;base64," + base64.b64encode(webp(np.concatenate(row, axis=1), 75)).decode()
+
+
+def transformed(sample: Sample, family: PictureFamily, rows: list[np.ndarray]) -> list[str]:
+    """One strip per set: the pictures `rows[set]` as the family leaves them."""
+    assert sample.pictures is not None
+    strips = []
+    for chosen in rows:
+        shown = [family.show(sample.pictures[row : row + 1], sample, int(row)) for row in chosen]
+        strips.append(strip(np.concatenate(shown)) if shown else "")
+    return strips
+
+
+def first_rows(sample: Sample) -> list[np.ndarray]:
+    """Per set the same few rows for every transformation: the first in the order of a hash."""
+    from backend.scores.hashing import uniform
+
+    luck = uniform(sample.seed, sample.uid_hi, sample.uid_lo, 31)
+    found = []
+    for one in range(len(sample.sets)):
+        rows = np.flatnonzero(sample.labels == one)
+        found.append(rows[np.argsort(luck[rows], kind="stable")[:PER_SET]])
+    return found
+
+
+def typical(sample: Sample, measured: Measured, groups: np.ndarray) -> list[dict[str, Any]]:
+    """Per set the pairs that the classifier is surest of, and those it takes for another set; one of each group.
+
+    `pool_rows` are rows of the set's pool, `strip` shows the pictures where there are some.
+    """
+    probability = measured.probability
+    said = probability.argmax(axis=1)
+    found = []
+    for one in range(len(sample.sets)):
+        own = np.flatnonzero(sample.labels == one)
+        sure = own[np.argsort(-probability[own, one], kind="stable")]
+        wrong = own[said[own] != one]
+        wrong = wrong[np.argsort(probability[wrong, one], kind="stable")]
+        chosen = {"typical": _apart(sure, groups), "mistaken": _apart(wrong, groups)}
+        entry: dict[str, Any] = {}
+        for name, rows in chosen.items():
+            entry[name] = {
+                "pool_rows": sample.rows[rows].tolist(),
+                "probability": [round(float(probability[row, one]), 4) for row in rows],
+                "captions": [sample.texts[row][:200] if sample.texts else "" for row in rows],
+                "strip": strip(sample.pictures[rows[:12]]) if sample.pictures is not None else "",
+            }
+        found.append(entry)
+    return found
+
+
+def _apart(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """The first rows, one of each group."""
+    _, first = np.unique(groups[rows], return_index=True)
+    return rows[np.sort(first)[:TYPICAL]]

@@ -1,0 +1,42 @@
+"""The families: those that need no weights, and with weights given also those that do."""
+
+from collections.abc import Sequence
+
+from backend.bias.families.base import Family, Features, PictureFamily
+from backend.bias.families.captions import CaptionForm, CaptionWords
+from backend.bias.families.colour import Appearance, ColourStatistics, MeanColour
+from backend.bias.families.edges import Canny, Hog, Sift
+from backend.bias.families.embedding import EmbeddingProbe
+from backend.bias.families.frequency import HighPass, HighPassButterworth, LowPass, LowPassButterworth, RadialSpectrum
+from backend.bias.families.plain import FileFacts, Harmonised, Original
+from backend.bias.families.shuffle import Shuffle
+from backend.errors import InputError
+
+__all__ = ["Family", "Features", "PictureFamily", "chosen", "probes", "weight_free"]
+
+PATCHES = (4, 16)
+
+
+def weight_free() -> list[Family]:
+    """The families that need nothing but the pairs, in the order of the report."""
+    return [
+        Original(), Harmonised(), Hog(), HighPass(), HighPassButterworth(), Canny(), LowPass(), LowPassButterworth(),
+        Sift(), RadialSpectrum(), *(Shuffle(patch=patch, fixed=fixed) for patch in (*PATCHES[::-1], 1) for fixed in (True, False)),
+        ColourStatistics(), Appearance(), MeanColour(), CaptionWords(), CaptionForm(), FileFacts(),
+    ]  # fmt: skip
+
+
+def probes(columns: Sequence[str]) -> list[Family]:
+    """A probe for each embedding column."""
+    return [EmbeddingProbe(column=column) for column in columns]
+
+
+def chosen(families: Sequence[Family], names: Sequence[str] | None) -> list[Family]:
+    """The families of these names, in the order of the report; all when None. Raises InputError for an unknown name."""
+    if names is None:
+        return list(families)
+    known = {family.name: family for family in families}
+    for name in names:
+        if name not in known:
+            raise InputError(f"no family {name!r}; there are {', '.join(known)}.")
+    return [family for family in families if family.name in names]

@@ -1,0 +1,100 @@
+"""Family: one kind of information that is left of the pairs, and the numbers a classifier gets of it."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from backend.bias.descriptor import DESCRIPTOR, describe
+from backend.bias.sample import CHUNK, Sample, threads
+from backend.progress import Progress, silent
+
+Group = Literal["picture", "structure", "frequency", "colour", "shuffle", "meaning", "caption", "file"]
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """`matrix` `(n, d)` float32, dense or scipy CSR; `names` of the d columns, empty where they mean nothing to a reader."""
+
+    matrix: Any
+    names: tuple[str, ...] = ()
+    scale: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """What is left: `published` is the accuracy (%) and its deviation of Zeng et al. 2024 (arXiv 2412.01876) on YFCC, CC
+    and DataComp, 3 sets of 1,000,000 pictures at 224 pixels, chance 33.3."""
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    group: ClassVar[Group]
+    keeps: ClassVar[str]
+    published: ClassVar[tuple[float, float] | None] = None
+
+    def missing(self, sample: Sample) -> str:
+        """Why the family can't be measured on this sample; empty when it can."""
+        return ""
+
+    def features(self, sample: Sample, progress: Progress = silent) -> Features:
+        raise NotImplementedError
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters that the report names."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+
+    @property
+    def reference(self) -> tuple[float, float] | None:
+        """The published accuracy (%) and its deviation."""
+        return self.published
+
+    @property
+    def name(self) -> str:
+        """The family's id in reports; families with sizes add theirs."""
+        return self.id
+
+    @property
+    def label(self) -> str:
+        return self.title
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFamily(Family):
+    """A family that turns a picture into another one; all of them are described by the same descriptor.
+
+    A network sees drawings (`photographic` False) without normalisation and RandAugment, as Zeng et al. did.
+    """
+
+    photographic: ClassVar[bool] = True
+    mirror: ClassVar[bool] = True
+
+    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        """`(b, s, s, 3)` uint8 to the same: pairs `start` to `start + b` of the sample."""
+        raise NotImplementedError
+
+    def show(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        """What the report shows for `pictures`; the changed picture, where there is no better drawing."""
+        return self.change(pictures, sample, start)
+
+    def missing(self, sample: Sample) -> str:
+        return "" if sample.pictures is not None else "the sets have no pictures"
+
+    def features(self, sample: Sample, progress: Progress = silent) -> Features:
+        return Features(
+            by_chunk(sample, lambda block, start: describe(self.change(block, sample, start)), progress), DESCRIPTOR
+        )
+
+
+def by_chunk(sample: Sample, work: Callable[[np.ndarray, int], np.ndarray], progress: Progress = silent) -> np.ndarray:
+    """`work(pictures, start)` on chunks of the sample's pictures, in threads; results stacked in order."""
+    assert sample.pictures is not None
+    pictures, total = sample.pictures, len(sample)
+    starts = range(0, total, CHUNK)
+    parts = []
+    with ThreadPoolExecutor(threads()) as pool:
+        for start, part in zip(starts, pool.map(lambda at: work(pictures[at : at + CHUNK], at), starts)):
+            parts.append(part)
+            progress(min(start + CHUNK, total), total)
+    return np.concatenate(parts)

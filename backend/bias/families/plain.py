@@ -1,0 +1,59 @@
+"""The pictures themselves, and the same after one JPEG encoding for all: the control of file history."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from backend.bias.families.base import Family, Features, PictureFamily
+from backend.bias.picture import FILE_FACTS, JPEG_QUALITY, same_jpeg
+from backend.bias.sample import Sample
+from backend.progress import Progress, silent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Original(PictureFamily):
+    """The pictures as they are."""
+
+    id = "original"
+    title = "Original pictures"
+    group = "picture"
+    keeps = "everything"
+    published = (82.0, 0.3)
+
+    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        return pictures
+
+
+@dataclass(frozen=True, kw_only=True)
+class Harmonised(PictureFamily):
+    """The pictures after the same resize and the same JPEG encoding, so that traces of compression no longer tell the
+    sets apart; what it loses against the original was no content."""
+
+    id = "harmonised"
+    title = "Re-encoded alike"
+    group = "picture"
+    keeps = "everything but traces of how files were made"
+
+    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        return np.stack([same_jpeg(picture) for picture in pictures])
+
+    def parameters(self) -> dict[str, object]:
+        return {"format": "JPEG", "quality": JPEG_QUALITY, "chroma": "4:2:0"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileFacts(Family):
+    """The shortcut control: size, format and compression of the file, nothing of what the picture shows."""
+
+    id = "file_facts"
+    title = "File facts only"
+    group = "file"
+    keeps = "width, height, bytes, format, compression"
+
+    def missing(self, sample: Sample) -> str:
+        return "" if sample.facts is not None else "the sets have no pictures"
+
+    def features(self, sample: Sample, progress: Progress = silent) -> Features:
+        assert sample.facts is not None
+        progress(len(sample), len(sample))
+        return Features(sample.facts, FILE_FACTS)

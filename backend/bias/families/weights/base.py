@@ -1,0 +1,82 @@
+"""What the families with weights share: loading through a library that is an extra, one picture at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from backend.bias.descriptor import DESCRIPTOR, describe
+from backend.bias.families.base import Features, PictureFamily
+from backend.bias.sample import Sample
+from backend.errors import InputError
+from backend.progress import Progress, silent
+
+BATCH = 16
+
+
+def imported(package: str) -> Any:
+    """The package, or InputError that says how to get it."""
+    import importlib
+
+    try:
+        return importlib.import_module(package)
+    except ImportError:
+        raise InputError(f"{package} is not installed; run `pip install poolscope[weights]`.") from None
+
+
+def loaded(load: Callable[..., Any], weights: str, **options: Any) -> Any:
+    """`load(weights)` of transformers or diffusers; InputError when the weights can't be had or don't fit."""
+    try:
+        return load(weights, **options)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"weights {weights!r} can't be loaded: {first[:200]}; give a directory or a hub name."
+        ) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithWeights(PictureFamily):
+    """A picture family that runs a model on batches; `weights` is a directory or a hub name."""
+
+    weights: str
+    device: str = "auto"
+    photographic = False
+
+    def parameters(self) -> dict[str, Any]:
+        return {"weights": self.weights}
+
+    @cached_property
+    def where(self) -> Any:
+        import torch
+
+        from backend.models import pick_device
+
+        return torch.device(pick_device(self.device))
+
+    def changed(self, pictures: np.ndarray) -> np.ndarray:
+        """`(b, s, s, 3)` uint8 to the same, by the model."""
+        raise NotImplementedError
+
+    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        parts = [self.changed(pictures[at : at + BATCH]) for at in range(0, len(pictures), BATCH)]
+        return np.concatenate(parts)
+
+    def features(self, sample: Sample, progress: Progress = silent) -> Features:
+        """As every picture family, but chunk after chunk: the model uses all cores itself."""
+        assert sample.pictures is not None
+        parts = []
+        for start in range(0, len(sample), 64):
+            block = sample.pictures[start : start + 64]
+            parts.append(describe(self.change(block, sample, start)))
+            progress(min(start + 64, len(sample)), len(sample))
+        return Features(np.concatenate(parts), DESCRIPTOR)
+
+
+def palette(count: int) -> np.ndarray:
+    """`(count, 3)` uint8: a fixed colour per class, well apart for neighbours, never white."""
+    number = np.arange(count, dtype=np.uint32)
+    mixed = (number * np.uint32(2654435761)) >> np.uint32(8)
+    return np.stack([mixed & 0xFF, (mixed >> 8) & 0xFF, (mixed >> 16) & 0xFF], axis=1).astype(np.uint8) // 8 * 7

@@ -1,0 +1,61 @@
+"""Generated captions: what a model says a picture shows, whatever its own caption says."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from PIL import Image
+
+from backend.bias.families.base import Family, Features
+from backend.bias.families.captions import CaptionWords
+from backend.bias.families.weights.base import imported, loaded
+from backend.bias.sample import Sample
+from backend.progress import Progress, silent
+
+LONGEST = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedCaptions(Family):
+    """TF-IDF of captions that a captioning model of transformers writes (BLIP, GIT, LLaVA with a prompt; the paper used
+    LLaVA-1.5-7B and a Sentence-T5 classifier), at most 100 new tokens."""
+
+    id = "generated_captions"
+    title = "Generated captions"
+    group = "caption"
+    keeps = "what a model says it sees"
+    published = (63.8, 0.1)
+    weights: str
+    device: str = "auto"
+
+    def missing(self, sample: Sample) -> str:
+        return "" if sample.pictures is not None else "the sets have no pictures"
+
+    def parameters(self) -> dict[str, Any]:
+        return {"weights": self.weights, "new tokens": LONGEST}
+
+    @cached_property
+    def _model(self) -> tuple[Any, Any]:
+        import torch
+
+        from backend.models import pick_device
+
+        transformers = imported("transformers")
+        processor = loaded(transformers.AutoProcessor.from_pretrained, self.weights)
+        network = loaded(transformers.AutoModelForImageTextToText.from_pretrained, self.weights)
+        return processor, network.to(torch.device(pick_device(self.device))).eval()
+
+    def features(self, sample: Sample, progress: Progress = silent) -> Features:
+        import torch
+
+        assert sample.pictures is not None
+        processor, network = self._model
+        texts: list[str] = []
+        for start in range(0, len(sample), 8):
+            pictures = [Image.fromarray(picture) for picture in sample.pictures[start : start + 8]]
+            inputs = processor(images=pictures, return_tensors="pt").to(network.device)
+            with torch.inference_mode():
+                made = network.generate(**inputs, max_new_tokens=LONGEST)
+            texts.extend(processor.batch_decode(made, skip_special_tokens=True))
+            progress(len(texts), len(sample))
+        return CaptionWords().features(replace(sample, texts=tuple(texts)))

@@ -1,0 +1,103 @@
+"""The bias report: sample, groups, families, controls, objects, words and examples in one JSON-able dictionary."""
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from backend import __version__, files
+from backend.bias import explain, objects
+from backend.bias.controls import memorisation, null
+from backend.bias.groups import Groups, find
+from backend.bias.measuring import Measurement, check, families_of, measure
+from backend.bias.meter import Meter
+from backend.bias.sample import Sample, draw
+from backend.bias.sets import PairSet, overlap
+from backend.bias.settings import STEPS, Settings, stage
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.progress import Progress, silent
+
+
+def build(sets: Sequence[PairSet], settings: Settings | None = None, *, progress: Progress = silent) -> dict[str, Any]:
+    """Makes the report on 2 or more sets.
+
+    Raises InputError for sets, families or settings that can't be used.
+    """
+    settings = settings or Settings()
+    if len(sets) < 2:
+        raise InputError(f"a report compares 2 or more sets, not {len(sets)}; give a second recipe, pool or target.")
+    check(sets, settings)
+    objects.class_list(settings.classes)
+    began = time.monotonic()
+    sample = draw(
+        sets, per_set=settings.per_set, size=settings.size, seed=settings.seed, progress=stage(progress, 0.0, 0.15)
+    )
+    groups = find(sample, stage(progress, 0.15, 0.2))
+    meter = Meter(
+        labels=sample.labels,
+        groups=groups.ids,
+        folds=settings.folds,
+        seed=settings.seed,
+        threads=settings.folds_at_once,
+    )
+    families, left_out = families_of(sample, settings)
+    found = measure(families, sample, meter, settings, stage(progress, 0.2, 0.75))
+    report = _head(sample, groups, meter, settings)
+    report["families"] = found.entries(meter.chance)
+    report["left_out"] = left_out
+    report["controls"] = _controls(sample, groups, found, settings, stage(progress, 0.75, 0.88, "controls"))
+    explain.add(report, sample, meter, found, settings, stage(progress, 0.88, 1.0))
+    report["seconds"] = round(time.monotonic() - began, 1)
+    progress(STEPS, STEPS, "done")
+    return report
+
+
+def save(report: Mapping[str, Any], pool: Pool) -> Path:
+    """Keeps the report with the pool as `reports/bias-<time>-<digest>.json`."""
+    digest = hashlib.sha256(repr((report["sets"], report["settings"], report["made"])).encode()).hexdigest()[:8]
+    path = pool.path / "reports" / f"bias-{time.strftime('%Y%m%d-%H%M%S')}-{digest}.json"
+    files.write_json(path, report)
+    return path
+
+
+def kept_reports(pool: Pool) -> list[Path]:
+    """The bias reports kept with the pool, newest first."""
+    return sorted((pool.path / "reports").glob("bias-*.json"), reverse=True)
+
+
+def _head(sample: Sample, groups: Groups, meter: Meter, settings: Settings) -> dict[str, Any]:
+    unreadable = sample.unreadable or (0,) * len(sample.sets)
+    sets = [
+        part.as_json() | {"sampled": int(sample.counts[number]), "unreadable": unreadable[number]}
+        for number, part in enumerate(sample.sets)
+    ]
+    return {
+        "kind": "bias", "sets": sets, "overlap": overlap(sample.sets), "chance": meter.chance, "groups": groups.about,
+        "settings": settings.as_json(), "poolscope": __version__, "made": time.strftime("%Y-%m-%dT%H:%M:%S"),
+    }  # fmt: skip
+
+
+def _controls(
+    sample: Sample, groups: Groups, found: Measurement, settings: Settings, progress: Progress
+) -> dict[str, Any]:
+    """Null and memorisation on the family that sees most; shortcut and re-encoding from the measured families."""
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        progress(min(done, 8), 8)
+
+    accuracy = {name: one.accuracy for name, one in found.measured.items()}
+    made: dict[str, Any] = {"family": found.control.name}
+    made["null"] = null(sample, groups.ids, found.learner, settings=settings, tick=tick)
+    made["memorisation"] = memorisation(sample, groups.ids, found.learner, settings=settings, tick=tick)
+    made["shortcut"] = accuracy.get("file_facts")
+    if "original" in accuracy and "harmonised" in accuracy:
+        made["harmonised"] = {
+            "original": accuracy["original"], "harmonised": accuracy["harmonised"],
+            "lost": accuracy["original"] - accuracy["harmonised"],
+        }  # fmt: skip
+    return made

@@ -1,0 +1,220 @@
+"""The sample of a bias report: as many readable pictures of each set, chosen by a hash of the uid."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from backend.bias.picture import FILE_FACTS, file_facts, square
+from backend.bias.sets import PairSet, common_embeddings
+from backend.errors import InputError
+from backend.progress import Progress, silent
+from backend.scores.hashing import uniform
+
+CHUNK = 256
+LARGEST_BYTES = 8 * 1024**3
+SAMPLING, HALVES = 11, 12  # keeps the hashes of different questions apart
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """n pairs of k sets, in the order of (set, uid).
+
+    `labels` `(n,)` int64 the set; `rows` `(n,)` int64 the row in the set's pool or target; `uid_hi`, `uid_lo` `(n,)`
+    uint64; `pictures` `(n, s, s, 3)` uint8 or None; `facts` `(n, f)` float32 of the files; `texts` and `urls` n strings;
+    `unreadable` pictures that were passed over, per set.
+    """
+
+    sets: tuple[PairSet, ...]
+    labels: np.ndarray
+    rows: np.ndarray
+    uid_hi: np.ndarray
+    uid_lo: np.ndarray
+    seed: int
+    size: int
+    pictures: np.ndarray | None = None
+    facts: np.ndarray | None = None
+    texts: tuple[str, ...] | None = None
+    urls: tuple[str, ...] | None = None
+    unreadable: tuple[int, ...] = ()
+    made: dict[str, object] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def names(self) -> list[str]:
+        return [part.name for part in self.sets]
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """`(k,)` pairs per set."""
+        return np.bincount(self.labels, minlength=len(self.sets))
+
+    @cached_property
+    def embeddings(self) -> list[str]:
+        """The embedding columns that every set has, in one dimension."""
+        return common_embeddings(self.sets)
+
+    def vectors(self, column: str) -> np.ndarray:
+        """`(n, d)` float32 embeddings; a missing one is a row of zeros."""
+        parts = []
+        for number, part in enumerate(self.sets):
+            rows = self.rows[self.labels == number]
+            if part.pool is None:
+                assert part.vectors is not None
+                parts.append(np.asarray(part.vectors[rows], dtype=np.float32))
+            else:
+                parts.append(part.pool.embeddings(column, rows))
+        if len({block.shape[1] for block in parts}) > 1:
+            raise InputError(f"the sets have {column!r} of different sizes; embed both with the same model.")
+        return np.nan_to_num(np.concatenate(parts))
+
+    def halves(self, members: np.ndarray, parts: int, seed: int) -> np.ndarray:
+        """`(n,)` int64 pseudo-sets 0 … parts-1 for the `members` (bool), -1 for the others: a hash of (seed, uid)."""
+        order = uniform(seed, self.uid_hi, self.uid_lo, HALVES)
+        chosen = np.flatnonzero(members)
+        pseudo = np.full(len(self), -1, dtype=np.int64)
+        pseudo[chosen[np.argsort(order[chosen], kind="stable")]] = np.arange(len(chosen)) * parts // max(1, len(chosen))
+        return pseudo
+
+
+def threads() -> int:
+    return max(1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1))
+
+
+def draw(
+    sets: Sequence[PairSet], *, per_set: int = 10_000, size: int = 64, seed: int = 0, progress: Progress = silent
+) -> Sample:
+    """Reads the sample: the `per_set` pairs of each set with the smallest hash whose picture can be read.
+
+    Pictures are read when every set has some; else the report rests on captions and embeddings.
+    Raises InputError when the pictures would need more than 8 GiB, or a set has too few that can be read.
+    """
+    pictured = all(part.pool is not None and _has_pictures(part) for part in sets)
+    total = sum(min(per_set, len(part)) for part in sets)
+    if pictured and total * size * size * 3 > LARGEST_BYTES:
+        raise InputError(
+            f"{total:,} pictures of {size} pixels need more than {LARGEST_BYTES >> 30} GiB; ask for fewer or smaller ones."
+        )
+    drawn: list[_Drawn] = []
+    for number, part in enumerate(sets):
+        before = sum(len(one.rows) for one in drawn)
+        drawn.append(_draw(part, number, pictured, per_set, size, seed, _shifted(progress, before, total, part.name)))
+    if pictured and any(len(one.rows) < 20 for one in drawn):
+        short = int(np.argmin([len(one.rows) for one in drawn]))
+        raise InputError(
+            f"only {len(drawn[short].rows)} pictures of {sets[short].name!r} can be read; a report needs 20: see whether the files are there."
+        )
+    return _join(tuple(sets), drawn, pictured, size, seed)
+
+
+def _shifted(progress: Progress, before: int, whole: int, name: str) -> Progress:
+    def report(done: int, total: int, message: str = "", **figures: float) -> None:
+        progress(before + done, whole, f"reading pictures of {name}")
+
+    return report
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    rows: np.ndarray
+    hi: np.ndarray
+    lo: np.ndarray
+    pictures: np.ndarray | None
+    facts: np.ndarray | None
+    unreadable: int
+
+
+def _draw(part: PairSet, number: int, pictured: bool, per_set: int, size: int, seed: int, progress: Progress) -> _Drawn:
+    if part.pool is None or part.rows is None:
+        rows = np.arange(len(part), dtype=np.int64)
+        hi, lo = np.full(len(part), 2**63 + number, dtype=np.uint64), rows.astype(np.uint64)
+    else:
+        uids = part.pool.uids()
+        rows, hi, lo = part.rows, uids["f0"][part.rows], uids["f1"][part.rows]
+    order = np.argsort(uniform(seed, hi, lo, SAMPLING, number), kind="stable")
+    if not pictured:
+        taken = order[:per_set]
+        taken = taken[np.lexsort((lo[taken], hi[taken]))]
+        return _Drawn(rows[taken], hi[taken], lo[taken], None, None, 0)
+    found: list[int] = []
+    pictures, facts, unreadable, start = [], [], 0, 0
+    with ThreadPoolExecutor(threads()) as pool:
+        while len(found) < per_set and start < len(order):
+            candidates = order[start : start + min(CHUNK, per_set - len(found))]
+            start += len(candidates)
+            for place, read in zip(candidates, pool.map(lambda one: _read(one, size), _files(part, rows[candidates]))):
+                if read is None:
+                    unreadable += 1
+                    continue
+                found.append(int(place))
+                pictures.append(read[0])
+                facts.append(read[1])
+            progress(len(found), per_set)
+    chosen = np.asarray(found, dtype=np.int64)
+    by_uid = np.lexsort((lo[chosen], hi[chosen]))
+    chosen = chosen[by_uid]
+    stacked = np.stack(pictures)[by_uid] if pictures else np.empty((0, size, size, 3), np.uint8)
+    table = np.asarray(facts, dtype=np.float32).reshape(-1, len(FILE_FACTS))[by_uid]
+    return _Drawn(rows[chosen], hi[chosen], lo[chosen], stacked, table, unreadable)
+
+
+def _read(found: tuple[bytes | None, tuple[int, int] | None], size: int) -> tuple[np.ndarray, np.ndarray] | None:
+    content, stored = found
+    if content is None:
+        return None
+    try:
+        return square(content, size), file_facts(content, stored)
+    except ValueError:
+        return None
+
+
+def _files(part: PairSet, rows: np.ndarray) -> list[tuple[bytes | None, tuple[int, int] | None]]:
+    """The picture files of `rows` with the original width and height that the pool knows."""
+    assert part.pool is not None
+    sizes: list[tuple[int, int] | None] = [None] * len(rows)
+    if {"width", "height"} <= part.pool.columns.keys():
+        known = part.pool.take(rows, ["width", "height"]).to_pylist()
+        sizes = [(one["width"], one["height"]) if one["width"] and one["height"] else None for one in known]
+    return list(zip(part.pool.images(rows), sizes))
+
+
+def _has_pictures(part: PairSet) -> bool:
+    """Whether one of the first few pairs has a picture file."""
+    assert part.pool is not None
+    assert part.rows is not None
+    spread = part.rows[np.linspace(0, len(part.rows) - 1, min(64, len(part.rows))).astype(np.int64)]
+    return any(content is not None for content in part.pool.images(spread))
+
+
+def _join(sets: tuple[PairSet, ...], drawn: list[_Drawn], pictured: bool, size: int, seed: int) -> Sample:
+    rows = np.concatenate([one.rows for one in drawn])
+    labels = np.repeat(np.arange(len(sets)), [len(one.rows) for one in drawn])
+    return Sample(
+        sets=sets,
+        labels=labels,
+        rows=rows,
+        uid_hi=np.concatenate([one.hi for one in drawn]),
+        uid_lo=np.concatenate([one.lo for one in drawn]),
+        seed=seed,
+        size=size,
+        pictures=np.concatenate([one.pictures for one in drawn if one.pictures is not None]) if pictured else None,
+        facts=np.concatenate([one.facts for one in drawn if one.facts is not None]) if pictured else None,
+        texts=_column(sets, drawn, "text"),
+        urls=_column(sets, drawn, "url"),
+        unreadable=tuple(one.unreadable for one in drawn),
+    )
+
+
+def _column(sets: tuple[PairSet, ...], drawn: list[_Drawn], name: str) -> tuple[str, ...] | None:
+    """A text column of all sampled pairs; None unless every set has it."""
+    found: list[str] = []
+    for part, one in zip(sets, drawn):
+        if part.pool is None or name not in part.pool.columns:
+            return None
+        found.extend(text or "" for text in part.pool.take(one.rows, [name])[name].to_pylist())
+    return tuple(found)

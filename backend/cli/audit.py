@@ -1,0 +1,187 @@
+"""`poolscope audit` and `groups`: whom a recipe keeps and drops."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.cli.console import emit, line, progress_bar, say, table
+from backend.cli.options import Detach, Json, PoolPath, open_pool, submit
+from backend.cli.recipe import RecipeName, check_suffix, make_scores, read_recipe
+from backend.errors import InputError
+
+if TYPE_CHECKING:
+    from backend.audit import Audit, Row
+    from backend.pool import Pool
+
+SHOWN = 30
+FamiliesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--families", metavar="A,B,…", help="Families of groups, see `poolscope groups` [default: all cheap ones]."
+    ),
+]
+
+
+def audit(
+    context: typer.Context,
+    recipe: RecipeName,
+    pool: PoolPath = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="report.html", help="Write a report, and its figures as JSON beside it."),
+    ] = None,
+    families: FamiliesOption = None,
+    strata: Annotated[
+        str | None,
+        typer.Option("--strata", metavar="S", help="Also compare within language, domain, length or a column."),
+    ] = None,
+    minimum: Annotated[int, typer.Option("--minimum", min=1, help="Leave out groups of fewer pairs.")] = 100,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            "--reference",
+            metavar="R",
+            help="Expected shares: uniform, or a YAML file of group id: share; flags amplification.",
+        ),
+    ] = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Audit a recipe: whom it keeps and drops.
+
+    The keep rate of every group, with intervals and controls.
+    """
+    if out is not None:
+        check_suffix(out, ".html")
+    if detach:
+        submit(context, kind="audit", device="cpu", title=f"Audit {Path(recipe).stem}")
+    from backend.audit import audit as make_audit
+
+    opened = open_pool(pool)
+    read = read_recipe(recipe, opened)
+    opened = make_scores(read, opened)
+    with progress_bar("groups") as progress:
+        made = make_audit(
+            opened,
+            read,
+            families=listed(families),
+            strata=strata,
+            minimum=minimum,
+            reference=shares(reference),
+            progress=progress,
+        )
+    content = made.as_json()
+    if out is not None:
+        content["out"] = [str(path) for path in write_report(made, opened, out)]
+    emit(content, as_json=as_json, text=lambda: show(made))
+    if out is not None and not as_json:
+        say(f"report: {out}, figures: {out.with_suffix('.json')}")
+
+
+def write_report(made: "Audit", pool: "Pool", out: Path) -> list[Path]:
+    """The report with the separating words of the groups that lose most."""
+    import numpy as np
+
+    from backend.audit import catalog, report
+    from backend.audit.words import separating
+    from backend.recipe import load, select
+
+    mask = select(load(made.recipe), pool).mask if made.recipe.get("keep") else np.ones(len(pool), dtype=bool)
+    groups = catalog.load(pool)
+    words = {
+        row.definition.id: separating(pool, np.flatnonzero(groups.mask(row.definition.id)), mask)
+        for row in report.worst(made)
+    }
+    return report.write(made, out, words=words)
+
+
+def show(made: "Audit") -> None:
+    share = made.kept / made.pairs if made.pairs else 0.0
+    line(f"{made.recipe['name']}: kept {made.kept:,} of {made.pairs:,} pairs ({share:.1%})")
+    line(made.headline.text)
+    rows = sorted(made.rows, key=lambda row: row.lift if row.lift is not None else -1.0)
+    table(
+        ("group", "family", "pairs#", "kept#", "rate#", "lift#", "odds ratio#", "q#"),
+        [_cells(row) for row in rows[:SHOWN]],
+    )
+    if len(rows) > SHOWN:
+        line(f"{len(rows) - SHOWN} more groups are kept more than these; --json or --out tells all")
+
+
+def _cells(row: "Row") -> tuple[str, ...]:
+    kept = "under 10" if row.kept is None else f"{row.kept:,}"
+    rate = f"under {row.rate_below:.1%}" if row.rate is None and row.rate_below else f"{row.rate or 0.0:.1%}"
+    ratios = ("" if value is None else f"{value:.2f}" for value in (row.lift, row.odds_ratio))
+    q = "" if row.q is None else "<0.0001" if row.q < 0.0001 else f"{row.q:.4f}"
+    return row.definition.title, row.definition.family, f"{row.n:,}", kept, rate, *ratios, q
+
+
+def listed(given: str | None) -> list[str] | None:
+    """`"a, b"` as a list; None stays None."""
+    if given is None:
+        return None
+    named = [word.strip() for word in given.split(",") if word.strip()]
+    if not named:
+        raise InputError(f"--families {given!r} names no family: see `poolscope groups`")
+    return named
+
+
+def shares(given: str | None) -> dict[str, float] | str | None:
+    """The reference of `--reference`: `uniform`, or the shares in a YAML file."""
+    if given is None or given == "uniform":
+        return given
+    path = Path(given)
+    if not path.is_file():
+        raise InputError(
+            f"--reference {given!r} is no file: write uniform, or the path of a YAML file of `group id: share`"
+        )
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text())
+        return {str(id): float(share) for id, share in content.items()}
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError):
+        raise InputError(
+            f"--reference {given!r} is not `group id: share` in YAML: for example gender.woman: 0.5"
+        ) from None
+
+
+def groups(
+    context: typer.Context,
+    pool: PoolPath = None,
+    families: FamiliesOption = None,
+    again: Annotated[bool, typer.Option("--again", help="Find groups again that were found before.")] = False,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Find and list the groups that an audit compares.
+
+    They are kept with the pool.
+    """
+    if detach:
+        submit(context, kind="groups", device="cpu", title="Find groups")
+    from backend.audit import catalog
+    from backend.audit.measure import SMALLEST
+
+    opened = open_pool(pool)
+    with progress_bar("groups") as progress:
+        found = catalog.find(opened, families=listed(families), again=again, progress=progress)
+    sizes = [int(size) if size >= SMALLEST else None for size in found.sizes]
+    absent = {one.id: one.missing(opened) for one in catalog.providers(opened) if one.missing(opened)}
+    content = {
+        "pairs": len(opened),
+        "groups": [{**about.as_json(), "n": size} for about, size in zip(found.definitions, sizes)],
+        "absent": absent,
+    }
+
+    def text() -> None:
+        rows = [
+            (about.family, about.id, about.title, "under 10" if size is None else f"{size:,}")
+            for about, size in zip(found.definitions, sizes)
+        ]
+        table(("family", "id", "group", "pairs#"), rows)
+        for provider, reason in absent.items():
+            line(f"not found: {provider}: {reason}")
+
+    emit(content, as_json=as_json, text=text)

@@ -1,0 +1,207 @@
+"""`poolscope bias`: how well sets of pairs can be told apart, and by what."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backend.cli.console import emit, line, progress_bar, say, table
+from backend.cli.options import Detach, Device, Json, PoolPath, open_pool, submit
+from backend.cli.recipe import make_scores, read_recipe
+from backend.errors import InputError
+
+if TYPE_CHECKING:
+    from backend.bias import PairSet, Settings
+    from backend.pool import Pool
+
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[A.yaml [B.yaml …]]", help="One recipe: kept against dropped. More: what each of them keeps."
+    ),
+]
+
+
+def bias(
+    context: typer.Context,
+    recipes: Names = None,
+    pool: PoolPath = None,
+    by: Annotated[str | None, typer.Option("--by", metavar="COLUMN", help="Compare the values of a column.")] = None,
+    other_pool: Annotated[
+        Path | None, typer.Option("--other-pool", metavar="Q", help="Compare with this pool; B applies to it.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="NAME", help="Compare with a target set, by embeddings alone.")
+    ] = None,
+    model: Annotated[str, typer.Option("--model", metavar="M", help="The embeddings that the target is of.")] = "l14",
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="RUN", help="Compare the pairs that this run was trained on, with A, a target set, or the whole pool.")
+    ] = None,
+    only: Annotated[bool, typer.Option("--only", help="Of several recipes, what no other one keeps.")] = False,
+    per_set: Annotated[int, typer.Option("--per-set", metavar="N", help="Pairs to sample of each set.")] = 10_000,
+    size: Annotated[int, typer.Option("--size", metavar="PX", help="Side of the pictures; 224 is the paper's.")] = 64,
+    folds: Annotated[int, typer.Option("--folds", help="Folds of the cross-validation.")] = 5,
+    seed: Annotated[int, typer.Option("--seed", help="Of the sample, the shuffles and the folds.")] = 0,
+    families: Annotated[
+        str | None, typer.Option("--families", metavar="A,B,…", help="Families to measure [default: all].")
+    ] = None,
+    classifier: Annotated[str, typer.Option("--classifier", help="logistic, small or convnext.")] = "logistic",
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Of a network [default: its own].")] = None,
+    classes: Annotated[
+        str, typer.Option("--classes", metavar="LIST", help="Objects: everyday, imagenet, or a file of names.")
+    ] = "everyday",
+    tower: Annotated[
+        str, typer.Option("--tower", metavar="MODEL", help="Text tower for objects [default: of the embedding].")
+    ] = "",
+    threshold: Annotated[float, typer.Option("--threshold", help="Share at which an object is there.")] = 0.1,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option("--weights", metavar="FAMILY=PATH", help="Weights of segmentation, detection, depth, sam, generated_captions or vae."),
+    ] = None,
+    endpoint: Annotated[
+        str, typer.Option("--endpoint", metavar="URL", help="OpenAI-compatible server for descriptions; captions go there.")
+    ] = "",
+    endpoint_model: Annotated[str, typer.Option("--endpoint-model", help="The model's name there.")] = "default",
+    device: Device = "auto",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="OUT.html", help="Write the report; OUT.json comes beside it.")
+    ] = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Tell sets apart: how well it can be done, and by what."""
+    from backend.bias import Endpoint, Settings
+
+    if out is not None and out.suffix not in (".html", ".json"):
+        raise InputError(f"{out.name!r} does not end in .html or .json: name the output for example report.html")
+    if classifier not in ("logistic", "small", "convnext"):
+        raise InputError(f"--classifier {classifier!r}: choose logistic, small or convnext")
+    asked = tuple(name.strip() for name in families.split(",") if name.strip()) if families is not None else None
+    if asked == ():
+        raise InputError(f"--families {families!r} names no family: leave it out to measure all of them")
+    settings = Settings(
+        per_set=per_set, size=size, folds=folds, seed=seed, families=asked, classifier=classifier, epochs=epochs,  # type: ignore[arg-type]
+        device=device, classes=classes, model=tower, threshold=threshold, weights=pairs(weights or []),
+        endpoint=Endpoint(address=endpoint, model=endpoint_model) if endpoint else None,
+    )  # fmt: skip
+    if detach:
+        submit(
+            context,
+            kind="bias",
+            device="cpu",
+            title=f"Bias report: {title(recipes or [], by, other_pool, target, run)}",
+        )
+    opened = open_pool(pool)
+    sets = chosen_sets(recipes or [], opened, by=by, other=other_pool, target=target, model=model, run=run, only=only)
+    report(sets, opened, settings, out, as_json)
+
+
+def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path | None, as_json: bool) -> None:
+    from backend import files
+    from backend.bias import build, save
+    from backend.bias.html import render
+
+    with progress_bar("bias report") as progress:
+        made = build(sets, settings, progress=progress)
+    kept = save(made, pool)
+    if out is not None:
+        if out.suffix == ".html":
+            files.write_text(out, render(made))
+        files.write_json(out.with_suffix(".json"), made)
+    content = {**without_pictures(made), "report": str(kept), "out": str(out) if out else None}
+    emit(content, as_json=as_json, text=lambda: show(made, kept, out))
+
+
+def without_pictures(made: Any) -> Any:
+    """The report as `--json` prints it: pictures are in the files only."""
+    if isinstance(made, dict):
+        return {key: without_pictures(value) for key, value in made.items() if key not in ("strip", "strips")}
+    return [without_pictures(value) for value in made] if isinstance(made, list) else made
+
+
+def show(made: dict[str, Any], kept: Path, out: Path | None) -> None:
+    from backend.bias.html import summary
+
+    line(summary(made))
+    rows = [
+        (one["title"], f"{one['accuracy']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['p']:.3f}",
+         f"{one['published']['accuracy']:.1%}" if one["published"] else "")
+        for one in made["families"]
+    ]  # fmt: skip
+    table(("what is left", "accuracy#", "95 % interval#", "p#", "published, 3 sets#"), rows)
+    null = made["controls"]["null"]
+    line(f"null control (random halves, {len(null['runs'])} seeds): {null['accuracy']:.1%}, chance 50 %")
+    for one in made["left_out"]:
+        say(f"left out {one['family']}: {one['why']}")
+    say(f"kept as {kept}" + (f", written to {out}" if out else ""))
+
+
+def chosen_sets(
+    recipes: list[str], pool: "Pool", *, by: str | None, other: Path | None, target: str | None, model: str,
+    run: str | None, only: bool,
+) -> "list[PairSet]":  # fmt: skip
+    """The sets that the words of the command mean. Raises InputError when they mean none or contradict each other."""
+    from backend import bias
+    from backend.pool import Pool
+
+    ways = [word for word, given in (("--by", by), ("--other-pool", other), ("--target", target)) if given]
+    if len(ways) > 1:
+        raise InputError(f"{ways[0]} and {ways[1]} ask for different comparisons: give one of them")
+    read = [read_recipe(name, pool) for name in recipes]
+    if other is not None:
+        if len(read) > 2:
+            raise InputError(f"--other-pool takes at most two recipes, one per pool, not {len(read)}")
+        second = Pool.open(other)
+        if read:
+            pool = make_scores(read[0], pool)
+        if len(read) > 1:
+            second = make_scores(read[1], second)
+        return bias.of_pools([pool, second], [*read, None, None][:2])
+    for recipe in read:
+        pool = make_scores(recipe, pool)
+    if by is not None:
+        if len(read) > 1:
+            raise InputError(f"--by takes at most one recipe, not {len(read)}")
+        return bias.by_column(by, pool, read[0] if read else None)
+    trained = [_of_run(run, pool)] if run else []
+    if target is not None:
+        if len(read) + len(trained) > 1:
+            raise InputError("--target compares one recipe or one run with the target set: give one of them")
+        part = trained[0] if trained else bias.of_pools([pool], [read[0] if read else None])[0]
+        return bias.with_target(part, target, model)
+    if trained:
+        return bias.sets.checked([*trained, *bias.of_pools([pool] * max(1, len(read)), read or [None])])
+    if not read:
+        raise InputError(
+            "nothing to compare: give a recipe (kept against dropped), two recipes, --by, --other-pool, --target or --run"
+        )
+    if len(read) == 1:
+        return bias.kept_and_dropped(read[0], pool)
+    return bias.of_recipes(read, pool, exclusive=only)
+
+
+def _of_run(named: str, pool: "Pool") -> "PairSet":
+    from backend.bench.run import Run
+    from backend.bias import of_subset
+    from backend.recipe.columns import read_subset
+
+    run = Run.load(named)
+    return of_subset(f"run {run.id}", read_subset(run.path / "subset.npy"), pool)
+
+
+def title(recipes: list[str], by: str | None, other: Path | None, target: str | None, run: str | None) -> str:
+    parts = [Path(name).stem for name in recipes] + ([f"run {run}"] if run else [])
+    if other or target:
+        parts.append(other.name if other else f"target {target}")
+    return f"by {by}" if by else " against ".join(parts) + (", kept against dropped" if len(parts) == 1 else "")
+
+
+def pairs(words: list[str]) -> dict[str, str]:
+    """`["depth=DIR"]` as a dictionary."""
+    found = {}
+    for word in words:
+        name, equal, place = word.partition("=")
+        if not equal or not place:
+            raise InputError(f"--weights {word!r}: write FAMILY=DIRECTORY, for example depth=models/depth")
+        found[name] = place
+    return found

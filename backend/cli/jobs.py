@@ -1,0 +1,129 @@
+"""`poolscope jobs`: what runs in the background, how far it is, and how to end or resume it."""
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backend.cli.console import emit, line, progress_bar, table
+from backend.cli.options import Json
+from backend.errors import InputError
+
+if TYPE_CHECKING:
+    from backend.jobs import Job
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Watch, end and resume background jobs.")
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, from `poolscope jobs list`.")]
+
+
+def as_json(job: "Job") -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "title": job.title,
+        "state": job.state,
+        "progress": job.progress,
+        "message": job.message,
+        "figures": job.figures,
+        "argv": list(job.argv),
+        "device": job.device,
+        "created": job.created,
+        "started": job.started,
+        "ended": job.ended,
+        "exit_code": job.exit_code,
+        "log": str(job.log_path),
+    }
+
+
+def _took(job: "Job") -> str:
+    if job.started is None:
+        return ""
+    seconds = int((job.ended or time.time()) - job.started)
+    return f"{seconds // 60}:{seconds % 60:02d}"
+
+
+@app.command("list")
+def list_(as_one: Json = False) -> None:
+    """List all jobs, newest first."""
+    from backend import jobs
+
+    found = jobs.all()
+
+    def text() -> None:
+        if not found:
+            line("no jobs yet: long commands take --detach, and the app starts some")
+            return
+        columns = ("id#", "kind", "state", "progress#", "took#", "title", "message")
+        table(
+            columns,
+            [(j.id, j.kind, j.state, f"{j.progress:.0%}", _took(j), j.title, j.message) for j in found],
+        )
+
+    emit({"jobs": [as_json(job) for job in found]}, as_json=as_one, text=text)
+
+
+@app.command()
+def show(job: JobId, as_one: Json = False) -> None:
+    """Show one job."""
+    from backend import jobs
+
+    _show(jobs.get(job), as_one)
+
+
+def _show(job: "Job", as_one: bool) -> None:
+    content = as_json(job)
+
+    def text() -> None:
+        line(f"job {job.id}: {job.title}")
+        line(f"  state     {job.state}, {job.progress:.0%}" + (f", {_took(job)} min" if job.started else ""))
+        if job.message:
+            line(f"  message   {job.message}")
+        for name, value in job.figures.items():
+            line(f"    {name} {value:.5g}")
+        line(f"  command   poolscope {' '.join(job.argv)}")
+        line(f"  log       {job.log_path}")
+
+    emit(content, as_json=as_one, text=text)
+
+
+@app.command()
+def log(
+    job: JobId,
+    max_bytes: Annotated[int, typer.Option("--bytes", min=1, help="How much of the end to print.")] = 65536,
+) -> None:
+    """Print the end of a job's log."""
+    from backend import jobs
+
+    typer.echo(jobs.log_tail(job, max_bytes), nl=False)
+
+
+@app.command()
+def wait(job: JobId, as_one: Json = False) -> None:
+    """Wait until a job has ended; exits with 1 unless it is done."""
+    from backend import jobs
+
+    with progress_bar(f"job {job}") as progress:
+        while not (found := jobs.get(job)).finished:
+            progress(int(found.progress * 100), 100, found.message, **found.figures)
+            time.sleep(0.5)
+    _show(found, as_one)
+    if found.state != "done":
+        raise typer.Exit(1)
+
+
+@app.command()
+def cancel(job: JobId, as_one: Json = False) -> None:
+    """End a job and all its processes."""
+    from backend import jobs
+
+    if jobs.get(job).finished:
+        raise InputError(f"job {job} is {jobs.get(job).state} already: there is nothing to cancel")
+    _show(jobs.cancel(job), as_one)
+
+
+@app.command()
+def resume(job: JobId, as_one: Json = False) -> None:
+    """Run a failed, cancelled or lost job again; it skips what is done."""
+    from backend import jobs
+
+    _show(jobs.resume(job), as_one)

@@ -1,0 +1,95 @@
+"""The options that many commands share, and the pool they stand for."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from backend.cli.console import progress_bar, say
+from backend.errors import InputError
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+
+PoolPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--pool",
+        "-p",
+        metavar="P",
+        help="The pool's directory [default: $POOLSCOPE_POOL, then the demo pool].",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+Detach = Annotated[
+    bool, typer.Option("--detach", help="Run it in the background as a job, print the job's id and return.")
+]
+Device = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu, cuda or cuda:0.")]
+
+Engine = Annotated[str, typer.Option("--engine", help="local or ray.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes to work in.")]
+Address = Annotated[str | None, typer.Option("--address", metavar="A", help="Address of a Ray cluster.")]
+
+
+def parse_settings(settings: list[str], *, option: str = "--set", example: str = "seed=0") -> dict[str, str]:
+    """`["p=inf", "seed=0"]` as a dict; InputError for an entry without a key or a key given twice."""
+    parsed: dict[str, str] = {}
+    for entry in settings:
+        key, equals, value = entry.partition("=")
+        if not equals or not key.isidentifier():
+            raise InputError(f"{option} {entry!r} is not KEY=VALUE: write for example {option} {example}")
+        if key in parsed:
+            raise InputError(f"{option} {key} is given twice, as {parsed[key]!r} and {value!r}: give it once")
+        parsed[key] = value
+    return parsed
+
+
+def pool_path(given: Path | None) -> Path:
+    """The pool a command is about: `--pool`, `$POOLSCOPE_POOL`, then the demo pool."""
+    from backend.paths import default_pool
+
+    return default_pool() if given is None else given
+
+
+def open_pool(given: Path | None) -> "Pool":
+    """Opens the pool a command is about; builds the demo pool first where that is meant and missing."""
+    from backend.paths import demo_pool
+
+    path = pool_path(given)
+    if path == demo_pool() and not (path / "pool.json").exists():
+        build_demo(path)
+    from backend.pool import Pool
+
+    return Pool.open(path)
+
+
+def build_demo(path: Path) -> None:
+    """Builds the demo pool with its progress shown; waits if another process is building it."""
+    from backend import demo
+
+    say(f"building the demo pool in {path}")
+    with progress_bar("demo pool") as progress:
+        demo.build(path, progress=progress)
+
+
+def submit(context: typer.Context, *, kind: str, device: str | None, title: str) -> NoReturn:
+    """Submits this very command line, without `--detach`, as a job and prints its id."""
+    from backend import jobs
+
+    argv = [word for word in context.meta["argv"] if word != "--detach"]
+    as_json = "--json" in argv
+    job_id = jobs.submit(argv, kind=kind, device=device, title=title)
+    if as_json:
+        typer.echo(f'{{"job": {job_id}}}')
+    else:
+        typer.echo(str(job_id))
+        say(f"started as a job: `poolscope jobs show {job_id}` tells how it goes")
+    raise typer.Exit
+
+
+def slot(device: str = "auto") -> str:
+    """The job slot of a compute device: for auto the first GPU if there is one, else the CPU."""
+    if device.startswith("cuda:") and device[5:].isdigit():
+        return f"gpu:{device[5:]}"
+    gpu = any(Path("/dev").glob("nvidia[0-9]*"))
+    return "gpu:0" if device == "cuda" or (device == "auto" and gpu) else "cpu"

@@ -1,0 +1,81 @@
+"""`poolscope info`, `demo` and `map`: what a pool holds, the one that ships, and its projection."""
+
+from typing import Annotated
+
+import typer
+
+from backend.cli.console import emit, line, progress_bar, table
+from backend.cli.options import Detach, Json, PoolPath, build_demo, open_pool, submit
+
+
+def info(pool: PoolPath = None, as_json: Json = False) -> None:
+    """Show what a pool holds and what made its columns."""
+    opened = open_pool(pool)
+    columns = [
+        {"name": c.name, "kind": c.kind, "dtype": c.dtype, "dim": c.dim, "made_by": c.made_by}
+        for c in opened.columns.values()
+    ]
+    content = {
+        "pool": opened.name,
+        "path": str(opened.path),
+        "pairs": len(opened),
+        "version": opened.version,
+        "origin": opened.origin,
+        "columns": columns,
+    }
+
+    def text() -> None:
+        line(f"pool {opened.name} in {opened.path}: {len(opened):,} pairs, version {opened.version}")
+        table(
+            ("column", "kind", "type", "made by"),
+            [(c.name, c.kind, c.dtype, _made_by(c.made_by)) for c in opened.columns.values()],
+        )
+
+    emit(content, as_json=as_json, text=text)
+
+
+def _made_by(made_by: dict) -> str:
+    """The provenance in a few words: the method and its parameters."""
+    words = [str(made_by.get("method") or made_by.get("model") or "")]
+    words += [f"{name}={value}" for name, value in (made_by.get("parameters") or {}).items()]
+    return " ".join(word for word in words if word)
+
+
+def demo(as_json: Json = False) -> None:
+    """Build the demo pool, if it is not there yet."""
+    from backend.paths import demo_pool
+    from backend.pool import Pool
+
+    path = demo_pool()
+    if not (path / "pool.json").exists():
+        build_demo(path)
+    opened = Pool.open(path)
+    content = {"pool": opened.name, "path": str(path), "pairs": len(opened)}
+    emit(content, as_json=as_json, text=lambda: line(f"demo pool in {path}: {len(opened):,} pairs"))
+
+
+def map_(
+    context: typer.Context,
+    pool: PoolPath = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Whose picture embeddings to project [default: l14, else the first]."),
+    ] = None,
+    sample: Annotated[int, typer.Option("--sample", min=100, help="Pairs on the map at most.")] = 50_000,
+    replace: Annotated[bool, typer.Option("--replace", help="Build it again if it is there.")] = False,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Build a pool's map (UMAP of its picture embeddings)."""
+    if detach:
+        submit(context, kind="map", device="cpu", title="Build the map")
+    from backend import projection
+
+    opened = open_pool(pool)
+    with progress_bar("map") as progress:
+        made = projection.build(opened, model=model, sample=sample, replace=replace, progress=progress)
+    emit(
+        {"model": made.model, "points": len(made), "pairs": len(opened)},
+        as_json=as_json,
+        text=lambda: line(f"map of {made.model}: {len(made):,} of {len(opened):,} pairs"),
+    )

@@ -1,0 +1,186 @@
+"""`poolscope methods`, `score` and `embed`: the columns of a pool."""
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backend.cli.console import emit, line, progress_bar, table
+from backend.cli.options import (
+    Address,
+    Detach,
+    Device,
+    Engine,
+    Json,
+    PoolPath,
+    Workers,
+    open_pool,
+    parse_settings,
+    slot,
+    submit,
+)
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+    from backend.scores import Method
+
+
+def methods(as_json: Json = False) -> None:
+    """List the methods that make scores and flags."""
+    from backend.scores import METHODS
+
+    found = [describe(METHODS[name]) for name in sorted(METHODS)]
+
+    def text() -> None:
+        def parameters(entry: dict[str, Any]) -> str:
+            return ", ".join(f"{p['name']}={p['default']}" for p in entry["parameters"])
+
+        rows = [(m["id"], m["kind"], m["title"], parameters(m), ", ".join(m["needs"]), m["paper"]) for m in found]
+        table(("method", "kind", "title", "parameters", "needs", "paper"), rows)
+
+    emit({"methods": found}, as_json=as_json, text=text)
+
+
+def describe(method: "type[Method]") -> dict[str, Any]:
+    """What a method is and takes; `needs` are the columns that it reads with its default parameters."""
+    import dataclasses
+
+    fields = dataclasses.fields(method)
+    required = [entry.name for entry in fields if entry.default is dataclasses.MISSING]
+    parameters = [
+        {
+            "name": entry.name,
+            "type": entry.type if isinstance(entry.type, str) else getattr(entry.type, "__name__", str(entry.type)),
+            "default": None if entry.default is dataclasses.MISSING else entry.default,
+            "required": entry.name in required,
+            "help": entry.metadata.get("help", ""),
+        }
+        for entry in fields
+    ]
+    return {
+        "id": method.id,
+        "title": method.title,
+        "kind": method.kind,
+        "parameters": parameters,
+        "needs": [] if required else list(method().needs()),
+        "paper": method.paper,
+        "formula": method.formula,
+        "cost": method.cost,
+    }
+
+
+def score(
+    context: typer.Context,
+    method: Annotated[str, typer.Argument(metavar="METHOD", help="A method, see `poolscope methods`.")],
+    column: Annotated[
+        str | None, typer.Option("--as", metavar="COLUMN", help="Name of the column [default: the method's id].")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; repeat for more.")
+    ] = None,
+    pool: PoolPath = None,
+    engine: Engine = "local",
+    workers: Workers = 1,
+    address: Address = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Make the column again if it is there.")] = False,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Compute a score or flag into a column.
+
+    An interrupted command, started again, goes on where it stopped.
+    """
+    from backend.scores import build
+
+    built = build(method, **parse_settings(settings or []))
+    if detach:
+        submit(context, kind="score", device="cpu", title=f"Score {column or method}")
+    from backend import engine as engines
+
+    opened = open_pool(pool)
+    with progress_bar(column or method) as progress:
+        opened = engines.run(
+            opened,
+            built,
+            column=column,
+            engine=engine,
+            workers=workers,
+            address=address,
+            replace=replace,
+            progress=progress,
+        )
+    show_column(opened, column or method, as_json)
+
+
+def show_column(pool: "Pool", name: str, as_json: bool) -> None:
+    """Prints what a column now holds: pairs scored and mean, or pairs kept."""
+    import numpy as np
+
+    made = pool.columns[name]
+    values = pool.array(name)
+    content = {"column": name, "kind": made.kind, "pairs": len(pool), "made_by": made.made_by}
+    if made.kind == "flag":
+        content["kept"] = int(np.count_nonzero(values))
+        words = f"{content['kept']:,} of {len(pool):,} pairs are kept by it"
+    else:
+        scored = values[~np.isnan(values)]
+        content["scored"] = len(scored)
+        content["mean"] = float(scored.mean(dtype=np.float64)) if len(scored) else None
+        mean = f", mean {content['mean']:.4f}" if len(scored) else ""
+        words = f"{len(scored):,} of {len(pool):,} pairs are scored{mean}"
+    emit(content, as_json=as_json, text=lambda: line(f"{made.kind} {name}: {words}"))
+
+
+def embedding_name(model: str) -> str:
+    """The column name that an embedding takes unless `--as` names it: `ViT-L-14/openai` gives `vit_l_14_openai`."""
+    return re.sub(r"[^a-z0-9]+", "_", model.rsplit(".", 1)[0].lower() if "." in model else model.lower()).strip("_")[
+        -40:
+    ]
+
+
+def embed(
+    context: typer.Context,
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL[/PRETRAINED]", help="An open_clip model and tag, a checkpoint, or demo.")
+    ],
+    name: Annotated[str, typer.Option("--as", metavar="NAME", help="Makes the columns NAME_img and NAME_txt.")],
+    pool: PoolPath = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")] = 256,
+    device: Device = "auto",
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Embed pictures and captions with an open_clip model.
+
+    An interrupted command, started again, goes on where it stopped.
+    """
+    if detach:
+        submit(context, kind="embed", device=slot(device), title=f"Embed as {name}")
+    from backend import engine
+
+    opened = open_pool(pool)
+    with progress_bar(f"embed as {name}") as progress:
+        opened = engine.embed(opened, model, name=name, batch_size=batch_size, device=device, progress=progress)
+    columns = [opened.columns[f"{name}_{side}"] for side in ("img", "txt")]
+    content = {"pairs": len(opened), "columns": [{"name": c.name, "dim": c.dim, "made_by": c.made_by} for c in columns]}
+    emit(
+        content,
+        as_json=as_json,
+        text=lambda: line(f"{name}_img, {name}_txt: {len(opened):,} pairs, {columns[0].dim} numbers each"),
+    )
+
+
+def target(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it, for example imagenet1k.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A .npy, .npz or .pt of embeddings, or a pool.")],
+    model: Annotated[str, typer.Option("--model", "-m", help="Whose embeddings they are, for example l14.")],
+    pool: PoolPath = None,
+    as_json: Json = False,
+) -> None:
+    """Keep a reference dataset's embeddings with a pool."""
+    from backend.targets import add_target
+
+    opened = open_pool(pool)
+    count = add_target(opened, name, source, model=model)
+    content = {"target": name, "model": model, "vectors": count}
+    emit(content, as_json=as_json, text=lambda: line(f"target set {name} of {model}: {count:,} vectors"))

@@ -1,0 +1,76 @@
+"""`poolscope search`: pairs by word or by meaning."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backend.cli.console import emit, line, progress_bar, table
+from backend.cli.options import Json, PoolPath, open_pool
+from backend.errors import InputError
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+    from backend.search import Hits
+
+
+def search(
+    words: Annotated[
+        str, typer.Argument(metavar="WORDS", help='What to look for; "a phrase" in quotes stays together.')
+    ],
+    pool: PoolPath = None,
+    by: Annotated[
+        str, typer.Option("--by", help="word: captions that hold the words; meaning: nearest pictures.")
+    ] = "word",
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", help="Embedding to search by meaning in [default: l14, else the first]."),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Pairs to show at most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Find pairs by word or by meaning."""
+    from backend.search import by_word
+
+    if by not in ("word", "meaning"):
+        raise InputError(f"--by {by!r} is not known: it is word or meaning")
+    opened = open_pool(pool)
+    hits = by_word(opened, words, limit=limit) if by == "word" else _by_meaning(opened, words, model, limit)
+    found = opened.take(hits.rows, ["uid", "text"]).to_pylist()
+    scores = [None] * len(found) if hits.similarity is None else hits.similarity.tolist()
+    pairs: list[dict[str, Any]] = [
+        {"row": int(row), "uid": pair["uid"], "text": pair["text"], "score": score}
+        for row, pair, score in zip(hits.rows, found, scores)
+    ]
+
+    def text() -> None:
+        line(f"{hits.total:,} pairs found, {len(pairs):,} shown")
+        rows = [
+            (p["row"], p["uid"], "" if p["score"] is None else f"{p['score']:.4f}", shortened(p["text"])) for p in pairs
+        ]
+        if rows:
+            table(("row#", "uid", "score#", "text"), rows)
+
+    emit({"total": hits.total, "pairs": pairs}, as_json=as_json, text=text)
+
+
+def shortened(text: str | None, longest: int = 100) -> str:
+    text = text or ""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def _by_meaning(pool: "Pool", words: str, model: str | None, limit: int) -> "Hits":
+    """The pairs whose pictures are nearest to the words, by the model that made the pool's embedding."""
+    from backend.models import Model
+    from backend.projection import default_model
+    from backend.search import by_meaning
+
+    name = model or default_model(pool)
+    column = pool.require(f"{name}_img", "embedding")
+    made_by = column.made_by.get("model")
+    if not made_by:
+        raise InputError(f"{column.name!r} does not say which model made it: search --by word, or embed the pool again")
+    loaded = Model.parse(str(made_by)).load()
+    with progress_bar("search") as progress:
+        return by_meaning(
+            pool, words, encode=lambda text: loaded.texts([text])[0], model=name, limit=limit, progress=progress
+        )

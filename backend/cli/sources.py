@@ -1,0 +1,235 @@
+"""`poolscope import`: pairs from shards or a table into a pool."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backend.cli.console import emit, line, progress_bar, say
+from backend.cli.options import (
+    Address,
+    Detach,
+    Device,
+    Engine,
+    Json,
+    PoolPath,
+    Workers,
+    open_pool,
+    parse_settings,
+    slot,
+    submit,
+)
+
+if TYPE_CHECKING:
+    from backend.sources import Report
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make or extend a pool.")
+
+Target = Annotated[Path, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")]
+Named = typer.Option(metavar="COLUMN", help="The source's column [default: the usual names].")
+
+
+def show_report(report: "Report", as_json: bool) -> None:
+    """Prints what an import added and skipped, and why."""
+
+    def text() -> None:
+        line(f"{report.added:,} pairs added" + (f", {report.present:,} were there" if report.present else ""))
+        for reason, count in report.skipped.most_common():
+            examples = ", ".join(report.examples.get(reason, [])[:2])
+            line(f"  skipped {count:,}: {reason}" + (f" ({examples})" if examples else ""))
+        line(f"report: {report.path}")
+
+    emit(report.as_json(), as_json=as_json, text=text)
+
+
+@app.command()
+def datacomp(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(metavar="METADATA_DIR", help="The directory of parquet and npz files, or its URL.")
+    ],
+    pool: Target,
+    embeddings: Annotated[
+        str | None,
+        typer.Option("--embeddings", metavar="l14,b32|none", help="Features to take [default: all there are]."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", metavar="ROLE=NAME", help="The parquet's name for uid, text, url, …; repeat for more."
+        ),
+    ] = None,
+    shards: Annotated[
+        str | None, typer.Option("--shards", metavar="DIR", help="Tars of the pictures, to index for reading them.")
+    ] = None,
+    dedup_features: Annotated[
+        bool, typer.Option("--dedup-features", help="Take the copy-detection features too, as the embedding dedup.")
+    ] = False,
+    engine: Engine = "local",
+    workers: Workers = 2,
+    address: Address = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Import DataComp's metadata and features; damaged files are reported and can be added later."""
+    from backend.sources.layout import families
+
+    chosen = None if embeddings is None else families(embeddings)
+    named = parse_settings(columns or [], option="--column", example="text=caption")
+    if detach:
+        submit(context, kind="import", device="cpu", title=f"Import {Path(source).name}")
+    from backend.sources import import_datacomp
+
+    with progress_bar("import") as progress:
+        report = import_datacomp(
+            source, pool, embeddings=chosen, columns=named, shards=shards, dedup_features=dedup_features,
+            engine=engine, workers=workers, address=address, progress=progress,
+        )  # fmt: skip
+    show_report(report, as_json)
+
+
+@app.command()
+def webdataset(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A directory of tar shards, or one tar.")],
+    pool: Target,
+    embed: Annotated[
+        str | None,
+        typer.Option("--embed", metavar="MODEL[/PRETRAINED]", help="Embed the pairs too, see `poolscope embed`."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="Name of the embedding [default: made from MODEL].")
+    ] = None,
+    device: Device = "auto",
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Import webdataset shards.
+
+    Broken samples are counted, listed in a report, and skipped. An interrupted import goes on where it stopped.
+    """
+    if detach:
+        submit(context, kind="import", device=slot(device) if embed else "cpu", title=f"Import {source.name}")
+    from backend.sources import import_webdataset
+
+    if embed:
+        _known_model(embed)
+    with progress_bar("import") as progress:
+        report = import_webdataset(source, pool, progress=progress)
+    if embed:
+        _embed(pool, embed, name, device)
+    show_report(report, as_json)
+
+
+@app.command()
+def table(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A .parquet or .csv file.")],
+    pool: Target,
+    uid: Annotated[str | None, Named] = None,
+    text: Annotated[str | None, Named] = None,
+    image: Annotated[str | None, Named] = None,
+    url: Annotated[str | None, Named] = None,
+    width: Annotated[str | None, Named] = None,
+    height: Annotated[str | None, Named] = None,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Open every picture to see that it is whole.")
+    ] = True,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Import a table of captions with picture files or URLs."""
+    if detach:
+        submit(context, kind="import", device="cpu", title=f"Import {source.name}")
+    from backend.sources import import_table
+
+    roles = {"uid": uid, "text": text, "image": image, "url": url, "width": width, "height": height}
+    with progress_bar("import") as progress:
+        report = import_table(source, pool, **roles, check_pictures=check, progress=progress)
+    show_report(report, as_json)
+
+
+def index(
+    context: typer.Context,
+    shards: Annotated[str, typer.Argument(metavar="SHARDS", help="A directory of tars, one tar, or a URL.")],
+    pool: PoolPath = None,
+    engine: Engine = "local",
+    workers: Workers = 1,
+    address: Address = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Find where the pool's pairs are in tar shards."""
+    if detach:
+        submit(context, kind="index", device="cpu", title=f"Index {Path(shards).name}")
+    from backend.sources import index_shards
+
+    with progress_bar("index") as progress:
+        report = index_shards(
+            open_pool(pool), shards, engine=engine, workers=workers, address=address, progress=progress
+        )
+    emit(report.as_json(), as_json=as_json, text=lambda: _show_index(report))
+
+
+def fetch(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE.yaml", help="What to keep: a file, or a recipe's name.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the shards go.")],
+    pool: PoolPath = None,
+    image_size: Annotated[int, typer.Option("--image-size", min=16, help="Longest side, in pixels.")] = 512,
+    processes: Annotated[int, typer.Option("--processes", min=1, help="Processes to download with.")] = 4,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Downloads at once in each process.")] = 32,
+    timeout: Annotated[int, typer.Option("--timeout", min=1, help="Seconds to wait for a server.")] = 10,
+    retries: Annotated[int, typer.Option("--retries", min=0, help="Further attempts.")] = 2,
+    blur: Annotated[bool, typer.Option("--blur/--no-blur", help="Blur faces by the pool's face_bboxes.")] = True,
+    private: Annotated[bool, typer.Option("--private", help="Allow addresses of private networks.")] = False,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Download the pictures of the kept pairs only."""
+    if detach:
+        submit(context, kind="fetch", device="cpu", title=f"Fetch {Path(recipe).stem}")
+    from backend.cli.recipe import apply
+    from backend.sources.fetch import fetch as download
+
+    _, opened, selection = apply(recipe, pool)
+    with progress_bar("fetch") as progress:
+        made = download(
+            opened, selection, to, image_size=image_size, processes=processes, threads=threads, timeout=timeout,
+            retries=retries, blur=blur, private=private, progress=progress,
+        )  # fmt: skip
+    content = {
+        "to": str(to), "asked": made.asked, "fetched": made.fetched, "rate": made.rate, "shards": made.shards,
+        "reasons": made.reasons,
+    }  # fmt: skip
+
+    def text() -> None:
+        line(f"{made.fetched:,} of {made.asked:,} pictures fetched ({made.rate:.1%}), in {made.shards:,} shards")
+        for reason, count in list(made.reasons.items())[:10]:
+            line(f"  {count:,}: {reason}")
+
+    emit(content, as_json=as_json, text=text)
+
+
+def _show_index(report: "Report") -> None:
+    line(f"{report.added:,} pairs found in the shards")
+    for reason, count in report.skipped.most_common():
+        line(f"  skipped {count:,}: {reason}")
+
+
+def _known_model(embed: str) -> None:
+    """Fails before the import, not after it, if the model does not exist."""
+    from backend.models import Model
+
+    Model.parse(embed)
+
+
+def _embed(pool: Path, model: str, name: str | None, device: str) -> None:
+    from backend import engine
+    from backend.cli.score import embedding_name
+    from backend.pool import Pool
+
+    column = name or embedding_name(model)
+    with progress_bar(f"embed as {column}") as progress:
+        engine.embed(Pool.open(pool), model, name=column, device=device, progress=progress)
+    say(f"embeddings: {column}_img, {column}_txt")

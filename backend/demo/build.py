@@ -1,0 +1,130 @@
+"""Builds the demo pool from the shipped assets: pairs, teacher's embeddings, first scores, map."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from backend.errors import InputError
+from backend.paths import ASSETS
+from backend.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+
+SOURCE = ASSETS / "demo"
+THUMBNAILS = "thumbnails.zip"
+MODEL = "demo"
+SCORES = ("clip_score", "english", "basic", "random")
+# What each step takes of the whole, measured on two cores.
+SHARES = {"pairs": 0.02, "embeddings": 0.45, "scores": 0.08, "map": 0.45}
+
+
+def build(path: Path | str, progress: Progress = silent) -> "Pool":
+    """The demo pool at `path`, made if it is not there; about two minutes on two cores.
+
+    It grows in a directory beside `path` that is renamed at the end, so `path` is either whole or absent; a second
+    call after an interruption goes on where the first stopped, and a second process waits for the first.
+    Raises InputError if `path` is taken by something else or the assets are missing.
+    """
+    from backend.pool import Pool
+
+    path = Path(path)
+    if (path / "pool.json").exists():
+        return Pool.open(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path):
+        return _build(path, progress)
+
+
+def _build(path: Path, progress: Progress) -> "Pool":
+    from backend import engine, projection
+    from backend.pool import Pool
+    from backend.scores import build as method
+
+    if (path / "pool.json").exists():  # made by another process while this one waited
+        return Pool.open(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise InputError(f"{str(path)!r} exists and is not a pool; choose an empty or new directory for the demo pool.")
+    missing = [name for name in ("pairs.parquet", THUMBNAILS, "teacher.safetensors") if not (SOURCE / name).exists()]
+    if missing:
+        raise InputError(
+            f"the demo's {missing[0]} is not in {str(SOURCE)!r}; install Poolscope again, or see assets/README.md."
+        )
+    part = path.with_name(f"{path.name}.part")
+    steps = _Steps(progress)
+    pool = _pairs(part, steps.of("pairs"))
+    pool = engine.embed(pool, MODEL, name=MODEL, progress=steps.of("embeddings"))
+    watch = steps.of("scores")
+    for number, name in enumerate(SCORES):
+        watch(number, len(SCORES), f"scoring: {name}")
+        parameters = {"model": MODEL} if name == "clip_score" else {}
+        pool = engine.run(pool, method(name, **parameters))
+    projection.build(pool, model=MODEL, progress=steps.of("map"))
+    pool.uid_order()
+    os.replace(part, path)
+    progress(100, 100, "demo pool built")
+    return Pool.open(path)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Waits until no other process builds this pool; the kernel frees the lock of one that dies."""
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _pairs(part: Path, progress: Progress) -> "Pool":
+    """The unfinished pool with all pairs in it; one that an earlier call left is used if it has them."""
+    import pyarrow.parquet as pq
+
+    from backend.pool import Pool
+
+    table = pq.read_table(SOURCE / "pairs.parquet")
+    if (part / "pool.json").exists():
+        pool = Pool.open(part)
+        if len(pool) == len(table):
+            return pool
+    shutil.rmtree(part, ignore_errors=True)
+    fields = [field for field in table.schema if field.name != "uid"]
+    schema = pa.schema([*fields, pa.field("face_bboxes", pa.list_(pa.list_(pa.float64())))])
+    pool = Pool.create(part, schema, {"source": "demo", "assets": "assets/demo/pairs.parquet"})
+    shutil.copyfile(SOURCE / THUMBNAILS, part / THUMBNAILS)
+    progress(0, len(table), "writing the pairs")
+    pool.append(_batches(table))
+    progress(len(table), len(table), f"{len(table):,} pairs written")
+    return pool.reload()
+
+
+def _batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """The pairs with their uids as two numbers."""
+    from backend.pool import uid_pairs
+
+    uids = uid_pairs(table["uid"].combine_chunks())
+    table = table.drop_columns("uid")
+    table = table.add_column(0, pa.field("uid_hi", pa.uint64(), nullable=False), pa.array(uids["f0"]))
+    table = table.add_column(1, pa.field("uid_lo", pa.uint64(), nullable=False), pa.array(uids["f1"]))
+    yield from table.to_batches(max_chunksize=8192)
+
+
+class _Steps:
+    """Turns the progress of each step into progress of the whole, in percent."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def of(self, step: str) -> Callable[..., None]:
+        names = list(SHARES)
+        before = sum(SHARES[name] for name in names[: names.index(step)])
+
+        def report(done: int, total: int, message: str = "", **figures: float) -> None:
+            inside = done / total if total else 0.0
+            self._progress(round(100 * (before + SHARES[step] * inside)), 100, message, **figures)
+
+        return report

@@ -1,0 +1,31 @@
+"""Derives the demo's assets from Debian's packages: `python -m backend.demo.make_assets`.
+
+Needs the packages openclipart-png, openclipart-svg, fonts-noto-color-emoji and unicode-data, and Pillow with
+Raqm. Takes a few minutes; the teacher's weights are made afterwards by `backend.demo.train_teacher`.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from backend.demo import clipart, emoji_font, heldout, pairs, tasks
+from backend.paths import ASSETS
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=ASSETS / "demo")
+    out: Path = parser.parse_args(argv).out
+    drawings, emoji = list(clipart.pictures()), list(emoji_font.pictures())
+    held = heldout.choose(drawings, emoji)
+    pool = [picture for picture in (*drawings, *emoji) if picture.sha256 not in held.barred]
+    out.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(out / "tasks", ignore_errors=True)
+    tasks.write_all(out / "tasks", held, pool)
+    table = pairs.write(pool, out)
+    print(f"{len(table)} pairs of {len({p.sha256 for p in pool})} pictures, {len(held.barred)} pictures held out")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,170 @@
+"""Embedding a pool with an open_clip model: pictures and captions to two columns, in resumable units."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from backend import __version__
+from backend.engine.records import Records
+from backend.errors import InputError
+from backend.models import Loaded, Model
+from backend.pool import Pool, PoolGrew
+from backend.pool.images import open_rgb
+from backend.pool.store import check_name
+from backend.progress import Progress, silent
+from backend.scores.base import Unit
+
+UNIT_ROWS = 8192
+REMEMBERED = 32_768
+"""Pictures whose vectors are remembered: 55 MB at 768 numbers."""
+
+
+def embed(
+    pool: Pool,
+    model: Model | str,
+    *,
+    name: str,
+    batch_size: int = 256,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> Pool:
+    """Adds `<name>_img` and `<name>_txt`, unit-norm float16 `(n, d)`; a pair without a readable picture gets null.
+
+    Resumes by units of 8,192 pairs. Peak memory is the model, one unit, a batch of decoded pictures and the vectors of
+    the last 32,768 different ones; a picture that comes again is not embedded again.
+    Raises InputError if a name is taken by another model, or if the model can't be loaded.
+    """
+    model = Model.parse(model) if isinstance(model, str) else model
+    columns = {part: f"{name}_{part}" for part in ("img", "txt")}
+    check_name(columns["img"])
+    while True:
+        pool = pool.reload()
+        made_by = {"method": "embed", "model": str(model), "rows": len(pool), "poolscope": __version__}
+        existing = pool.columns.get(columns["img"])
+        if existing and columns["txt"] in pool.columns:
+            if existing.made_by.get("model") != str(model):
+                raise InputError(
+                    f"column {columns['img']!r} exists already, made by another model; choose another name with --as."
+                )
+            if existing.made_by.get("rows") == len(pool):
+                progress(len(pool), len(pool), f"{name} is up to date")
+                return pool
+        try:
+            return _embed(pool, model, columns, made_by, batch_size, device, progress)
+        except PoolGrew:
+            continue
+
+
+def _embed(
+    pool: Pool,
+    model: Model,
+    columns: dict[str, str],
+    made_by: dict[str, Any],
+    batch_size: int,
+    device: str,
+    progress: Progress,
+) -> Pool:
+    records = Records(pool.path, {"embed": str(model), "columns": columns, "poolscope": __version__})
+    units = [
+        Unit(f"{start}-{min(start + UNIT_ROWS, len(pool))}", start, min(start + UNIT_ROWS, len(pool)))
+        for start in range(0, len(pool), UNIT_ROWS)
+    ]
+    todo = [unit for unit in units if unit not in records]
+    if todo:
+        loaded = model.load(device)
+        kind = pa.list_(pa.float16(), loaded.dim)
+        pictures = _Pictures(loaded)
+        for unit in todo:
+            made = _unit(pool, loaded, pictures, unit, batch_size, progress)
+            records.write(unit, made, {"img": kind, "txt": kind})
+    kind = records.read(units[0]).schema.field("img").type
+    schema = pa.schema([(columns["img"], kind), (columns["txt"], kind)])
+    batches = (
+        pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        for unit in units
+        for batch in records.read(unit).to_batches()
+    )
+    pool.add_column_stream(schema, batches, kind="embedding", made_by=made_by, replace=True)
+    records.clear()
+    return pool.reload()
+
+
+def _unit(
+    pool: Pool, loaded: Loaded, pictures: "_Pictures", unit: Unit, batch_size: int, progress: Progress
+) -> dict[str, pa.Array]:
+    images: list[np.ndarray] = []
+    texts: list[np.ndarray] = []
+    for rows in _blocks(unit, batch_size):
+        images.append(pictures.vectors(list(pool.images(rows))))
+        captions = pool.take(rows, ["text"])["text"].to_pylist()
+        texts.append(loaded.texts([caption or "" for caption in captions]).astype(np.float16))
+        progress(int(rows[-1]) + 1, len(pool), "pairs embedded")
+    return {"img": _column(np.concatenate(images)), "txt": _column(np.concatenate(texts))}
+
+
+class _Pictures:
+    """Vectors by picture: a pool may show one picture under many captions, and it is embedded once."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        self._loaded = loaded
+        self._known: dict[bytes, np.ndarray] = {}
+        self._missing = np.full(loaded.dim, np.nan, dtype=np.float16)
+
+    def vectors(self, files: list[bytes | None]) -> np.ndarray:
+        """`(k, d)` float16; a row of NaN where there is no readable picture."""
+        keys = [blake2b(file, digest_size=16).digest() if file else b"" for file in files]
+        new = {key: file for key, file in zip(keys, files) if key and key not in self._known}
+        with ThreadPoolExecutor(2) as threads:
+            decoded = list(threads.map(lambda file: _decode(file, self._loaded.transform), new.values()))
+        self._known |= zip(new, map(np.copy, _vectors(decoded, self._loaded)))
+        made = np.stack([self._known.get(key, self._missing) for key in keys])
+        for oldest in list(self._known)[: max(0, len(self._known) - REMEMBERED)]:
+            del self._known[oldest]
+        return made
+
+
+def _blocks(unit: Unit, size: int) -> Iterator[np.ndarray]:
+    for start in range(unit.start, unit.stop, size):
+        yield np.arange(start, min(start + size, unit.stop))
+
+
+def _decode(raw: bytes | None, transform: Any) -> Any:
+    if raw is None:
+        return None
+    try:
+        return transform(open_rgb(raw))
+    except ValueError:
+        return None
+
+
+def _vectors(pictures: list[Any], loaded: Loaded) -> np.ndarray:
+    """`(k, d)` float16; a row of NaN where there was no picture."""
+    import torch
+
+    made = np.full((len(pictures), loaded.dim), np.nan, dtype=np.float16)
+    there = [index for index, picture in enumerate(pictures) if picture is not None]
+    if there:
+        made[there] = loaded.images(torch.stack([pictures[index] for index in there])).astype(np.float16)
+    return made
+
+
+def _column(matrix: np.ndarray) -> pa.Array:
+    """A fixed-size list column, null where the row is NaN."""
+    missing = np.isnan(matrix[:, 0])
+    flat = pa.array(matrix.reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=pa.array(missing) if missing.any() else None)
+
+
+def embed_picture(loaded: Loaded, picture: bytes) -> np.ndarray:
+    """`(1, d)` float32 of one picture file. Raises InputError if it can't be decoded."""
+    import torch
+
+    try:
+        pixels = loaded.transform(open_rgb(picture))
+    except ValueError:
+        raise InputError("the picture can't be decoded; give a PNG, JPEG or WebP file.") from None
+    return loaded.images(torch.stack([pixels]))

@@ -1,0 +1,30 @@
+"""Making the columns that a recipe names and a pool lacks."""
+
+from typing import Any
+
+from backend.engine.run import run
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.progress import Progress, silent
+from backend.recipe.grammar import Recipe
+from backend.scores import build
+
+
+def ensure(recipe: Recipe, pool: Pool, *, progress: Progress = silent, **options: Any) -> Pool:
+    """Runs the methods of `recipe.scores` for the columns that the pool lacks; returns a handle that has them.
+
+    Raises InputError for an entry without `method`, and for a column that neither the pool nor the recipe explains.
+    """
+    for column, entry in recipe.scores.items():
+        if column in pool.columns and pool.columns[column].made_by.get("rows", len(pool)) == len(pool):
+            continue
+        parameters = dict(entry)
+        method = parameters.pop("method", None)
+        if not isinstance(method, str):
+            raise InputError(
+                f"scores.{column} names no method; write {{method: clip_score, …}}; see `poolscope methods`."
+            )
+        pool = run(pool, build(method, **parameters), column=column, progress=progress, **options)
+    for column in sorted(recipe.columns() - pool.columns.keys()):
+        pool.require(column)
+    return pool

@@ -1,0 +1,63 @@
+"""Ray: the units of a task on a cluster; a worker that dies costs the unit that it was computing."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from backend.errors import InputError
+
+Unit = TypeVar("Unit")
+ATTEMPTS = 5
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def compute_on_ray(task: Any, units: Sequence[Unit], *, workers: int = 1, address: str | None = None) -> Iterator[Unit]:
+    """Computes `units` by `task.compute(unit)` and yields each as it finishes.
+
+    With an `address` (`auto`, `ray://…`, `host:6379`) the cluster's CPUs decide how many run at once; without one,
+    Ray starts on this machine with `workers` CPUs and ends with the call. The pool must be at the same path or URL on
+    all nodes. A unit whose worker was killed is computed again, at most 5 times; records make that safe.
+    Raises InputError if Ray is not installed or the cluster can't be reached, and what a unit raised.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise InputError("--engine ray needs Ray: install it with `pip install 'poolscope[ray]'`.") from None
+    owned = not ray.is_initialized()
+    if owned:
+        _connect(ray, workers, address)
+    try:
+        shared = ray.put(task)
+        compute = ray.remote(num_cpus=1, max_retries=ATTEMPTS)(_compute)
+        waiting = {compute.options(name=f"unit {getattr(unit, 'id', '')}").remote(shared, unit): unit for unit in units}
+        while waiting:
+            done, _ = ray.wait(list(waiting), num_returns=1)
+            for reference in done:
+                try:
+                    ray.get(reference)
+                except ray.exceptions.RayTaskError as error:
+                    raise error.as_instanceof_cause() from None
+                yield waiting.pop(reference)
+    finally:
+        if owned:
+            ray.shutdown()
+
+
+def _compute(task: Any, unit: Any) -> None:
+    task.compute(unit)
+
+
+def _connect(ray: Any, workers: int, address: str | None) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "error", "configure_logging": False}
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    try:
+        if address is None:
+            environment = {"env_vars": {"PYTHONPATH": paths}}
+            ray.init(num_cpus=max(1, workers), include_dashboard=False, runtime_env=environment, **quiet)
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, OSError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"--address {address}: no Ray cluster answers ({str(error).splitlines()[0][:200]}); start one with `ray start --head`."
+        ) from None

@@ -1,0 +1,60 @@
+"""Records: the finished units of a job, one Arrow file each; a restart skips what has a record."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from backend import files
+from backend.pool.columns import fixed_list
+from backend.scores.base import Unit
+
+
+class Records:
+    """The records of one piece of work, named by a digest of all that determines its result."""
+
+    def __init__(self, pool_path: Path, subject: dict[str, Any]) -> None:
+        digest = hashlib.sha256(json.dumps(subject, sort_keys=True, default=str).encode()).hexdigest()[:16]
+        self.directory = pool_path / "work" / digest
+        if not (self.directory / "subject.json").exists():
+            files.write_json(self.directory / "subject.json", subject)
+
+    def path(self, unit: Unit) -> Path:
+        listed = (
+            ""
+            if unit.rows is None
+            else "-" + hashlib.sha256(np.ascontiguousarray(unit.rows).tobytes()).hexdigest()[:12]
+        )
+        return self.directory / f"{unit.id}{listed}.arrow"
+
+    def __contains__(self, unit: Unit) -> bool:
+        return self.path(unit).exists()
+
+    def write(self, unit: Unit, made: dict[str, Any], types: dict[str, pa.DataType]) -> None:
+        """Writes the columns of one unit; ValueError if a column is missing or of another length."""
+        arrays = {}
+        for name, kind in types.items():
+            array = made[name]
+            if not isinstance(array, (pa.Array, pa.ChunkedArray)):
+                array = fixed_list(array) if np.ndim(array) == 2 else pa.array(array)
+            if len(array) != len(unit):
+                raise ValueError(f"unit {unit.id} made {len(array)} values of {name!r} for {len(unit)} pairs")
+            arrays[name] = array if array.type == kind else array.cast(kind)
+        table = pa.table(arrays)
+        with (
+            files.replacing(self.path(unit)) as part,
+            pa.OSFile(str(part), "wb") as sink,
+            pa.ipc.new_file(sink, table.schema) as writer,
+        ):
+            writer.write_table(table, max_chunksize=8192)
+
+    def read(self, unit: Unit) -> pa.Table:
+        with pa.memory_map(str(self.path(unit))) as source:
+            return pa.ipc.open_file(source).read_all()
+
+    def clear(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,0 +1,12 @@
+"""The one error type for wrong input."""
+
+
+class InputError(ValueError):
+    """The user's input is wrong.
+
+    The message is one line that names the value, what is allowed and the next step.
+    The command line prints it and exits with code 2; the app shows it in place.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(str(message).split()))

@@ -1,0 +1,96 @@
+"""Plan of a reshard: every sample to write, where it lies, in the order in which the tars hold them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from backend.pool import Pool
+from backend.recipe import Recipe
+from backend.recipe.columns import read_subset, subset_path
+from backend.recipe.grammar import SubsetRule
+
+ENTRY = np.dtype([("row", "<i8"), ("copy", "<i4"), ("tar", "<i4"), ("offset", "<i8"), ("size", "<i8")])
+COLUMNS = ("image", "image_offset", "image_size", "sample_offset", "sample_size")
+FEW = 0.02
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`entries` `(m,)` `ENTRY`, by tar and place in it, a sample's copies in a row; `tars` are their paths.
+
+    An entry without a whole sample in a tar (a loose picture file) has offset -1. `missing` are rows without a picture.
+    """
+
+    entries: np.ndarray
+    tars: list[str]
+    missing: np.ndarray
+
+
+def plan(pool: Pool, rows: np.ndarray, copies: np.ndarray) -> Plan:
+    """The plan for `rows` `(k,)`, each as often as `copies` `(k,)` says."""
+    places = _places(pool, rows)
+    image = places["image"].combine_chunks() if isinstance(places["image"], pa.ChunkedArray) else places["image"]
+    coded = image.dictionary_encode()
+    paths = coded.dictionary.to_pylist()
+    by_name = np.argsort(np.array(paths, dtype=object)) if paths else np.empty(0, dtype=np.int64)
+    rank = np.empty(len(paths) + 1, dtype=np.int32)
+    rank[by_name] = np.arange(len(paths), dtype=np.int32)
+    rank[-1] = -1
+    tar = rank[coded.indices.fill_null(len(paths)).to_numpy(zero_copy_only=False)]
+    entries = np.zeros(len(rows), dtype=ENTRY)
+    entries["row"], entries["tar"] = rows, tar
+    entries["offset"] = _numbers(places["sample_offset"])
+    entries["size"] = _numbers(places["sample_size"])
+    entries["offset"][entries["size"] <= 0] = -1
+    lies = np.where(entries["offset"] >= 0, entries["offset"], _numbers(places["image_offset"]))
+    there = np.flatnonzero(tar >= 0)
+    there = there[np.lexsort((rows[there], lies[there], tar[there]))]
+    repeated = np.repeat(there, copies[there])
+    ordered = entries[repeated]
+    first = np.repeat(np.cumsum(copies[there]) - copies[there], copies[there])
+    ordered["copy"] = np.arange(len(repeated)) - first
+    return Plan(ordered, [paths[index] for index in by_name], rows[tar < 0])
+
+
+def multiplicity(recipe: Recipe | None, pool: Pool, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How often each of the kept `rows` is written, `(k,)` int64, and the uids of subset files that the pool lacks.
+
+    DataComp's subset files may name a uid several times: a recipe with such a file as a rule writes it as often.
+    """
+    copies = np.ones(len(rows), dtype=np.int64)
+    absent = []
+    for rule in recipe.keep if recipe else ():
+        if isinstance(rule, SubsetRule):
+            uids, counts = np.unique(read_subset(subset_path(rule.subset, pool)), return_counts=True)
+            found = pool.rows_of(uids)
+            absent.append(uids[found < 0])
+            often = np.ones(len(pool), dtype=np.int64) if (counts > 1).any() else None
+            if often is not None:
+                often[found[found >= 0]] = counts[found >= 0]
+                copies = np.maximum(copies, often[rows])
+    return copies, np.unique(np.concatenate(absent)) if absent else np.empty(0, dtype="u8,u8")
+
+
+def _places(pool: Pool, rows: np.ndarray) -> pa.Table:
+    """The place columns of `rows`: taken if they are few, else scanned; columns that the pool lacks are null."""
+    known = [name for name in COLUMNS if name in pool.columns]
+    if not known:
+        found = pa.table({})
+    elif len(rows) < FEW * len(pool):
+        found = pool.take(rows, known)
+    else:
+        chosen = np.zeros(len(pool), dtype=bool)
+        chosen[rows] = True
+        seen, parts = 0, []
+        for batch in pool.scan(known, batch_size=65_536):
+            parts.append(batch.filter(pa.array(chosen[seen : seen + batch.num_rows])))
+            seen += batch.num_rows
+        found = pa.Table.from_batches(parts)
+    types = {"image": pa.utf8()}
+    columns = {n: found[n] if n in known else pa.nulls(len(rows), types.get(n, pa.int64())) for n in COLUMNS}
+    return pa.table(columns)
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    return column.fill_null(-1).to_numpy()

@@ -1,0 +1,55 @@
+"""The provenance beside every output: recipe, pool version, counts per rule and package versions."""
+
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from backend import files
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+
+PACKAGES = (
+    "poolscope",
+    "torch",
+    "open_clip_torch",
+    "lancedb",
+    "pylance",
+    "numpy",
+    "pyarrow",
+    "faiss-cpu",
+    "umap-learn",
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def provenance(pool: Pool, recipe: Recipe | None, selection: Selection | None) -> dict[str, Any]:
+    """What an output was made from, as plain data."""
+    columns = recipe.columns() if recipe else set()
+    return {
+        "recipe": recipe.as_dict() if recipe else None,
+        "pool": str(pool.path.resolve()),
+        "pool_version": pool.version,
+        "counts": selection.as_json() if selection else {"pairs": len(pool), "kept": len(pool), "rules": []},
+        "columns": {name: pool.columns[name].made_by for name in sorted(columns) if name in pool.columns},
+        "versions": versions(),
+        "made": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def write_beside(out: Path, pool: Pool, recipe: Recipe | None, selection: Selection | None) -> Path:
+    """Writes `<out>.recipe.json`; the provenance holds the recipe as it was applied."""
+    path = out.with_name(out.name + ".recipe.json")
+    files.write_json(path, provenance(pool, recipe, selection))
+    return path

@@ -1,0 +1,273 @@
+"""Export of shards: webdataset tars of the kept pairs in DataComp's layout, read by the tar index, of even size."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend import files
+from backend.engine.workers import finished
+from backend.errors import InputError
+from backend.export.plan import multiplicity, plan
+from backend.export.provenance import provenance
+from backend.export.subset import kept_uids
+from backend.export.writer import TarWriter
+from backend.pool import Pool, uid_hex
+from backend.pool.images import LARGEST_FILE
+from backend.pool.tar import PICTURES, BrokenTar, ReadAt, bytes_reader, samples
+from backend.progress import Progress, silent
+from backend.recipe import Recipe, Selection
+
+COLUMNS = ("uid", "text", "url", "width", "height", "sha256", "face_bboxes")
+BLOCK = 256
+
+
+@dataclass(frozen=True)
+class Shards:
+    """Shards on disk: `written` samples in `shards` tars. `missing` kept pairs are in no shard that the pool knows;
+    `unreadable` ones are indexed, but their tar or file can't be read any more, which makes the export incomplete."""
+
+    directory: Path
+    shards: int
+    written: int
+    missing: int
+    unreadable: int = 0
+
+
+def export_shards(
+    pool: Pool,
+    selection: Selection,
+    out: str | Path,
+    *,
+    recipe: Recipe | None = None,
+    shard_size: int = 10_000,
+    blur: bool = False,
+    engine: str = "local",
+    workers: int = 1,
+    address: str | None = None,
+    progress: Progress = silent,
+) -> Shards:
+    """Writes the kept pairs as `00000000.tar`, …, in the order in which their tars hold them; members `<uid>-<j>.<ext>`.
+
+    Only kept samples are read, each by one seek; their members are copied as they are and in their order, and a caption
+    file is added where there is none. A pair that the recipe's subset file names m times is written m times, j = 0 to
+    m - 1. `blur` blurs the faces of the pool's `face_bboxes` and turns those pictures into WebP. Beside the tars:
+    `sample_ids.npy` (the subset), `<shard>_stats.json`, `missing.txt` (kept uids in no shard), `unreadable.txt`, and
+    `meta.json`, which comes last. Shard sizes differ by at most one sample; numbers and bytes don't depend on workers.
+    A finished shard is skipped when the export runs again. Raises InputError if nothing is kept, or `out` holds
+    something else.
+    """
+    out = Path(out)
+    rows = np.flatnonzero(selection.mask)
+    if not len(rows):
+        raise InputError("the recipe keeps 0 pairs, so there is nothing to write; loosen a threshold.")
+    if shard_size < 1:
+        raise InputError(f"shard size is {shard_size}; it must be at least 1.")
+    copies, absent = multiplicity(recipe, pool, rows)
+    _claim(out, kept_uids(pool, selection.mask, rows=rows, copies=copies), {"shard_size": shard_size, "blur": blur})
+    made = plan(pool, rows, copies)
+    total = len(made.entries)
+    _write_missing(out, pool, made.missing, absent)
+    if not total:
+        raise InputError(
+            f"none of the {len(rows):,} kept pairs has a picture file; index the shards with `poolscope index` first."
+        )
+    work = out / ".plan"
+    with files.replacing(work / "entries.npy") as part, part.open("wb") as handle:
+        np.save(handle, made.entries)
+    files.write_json(work / "tars.json", made.tars)
+    edges = np.linspace(0, total, -(-total // shard_size) + 1).astype(np.int64).tolist()
+    units = [ShardUnit(number, a, b) for number, (a, b) in enumerate(pairwise(edges))]
+    task = ShardTask(pool.path.resolve(), out.resolve(), blur)
+    todo = [unit for unit in units if not task.stats(unit).exists()]
+    done = total - sum(map(len, todo))
+    for unit in finished(task, todo, engine=engine, workers=workers, address=address):
+        done += len(unit)
+        progress(done, total, "pairs written")
+    results = [files.read_json(task.stats(unit)) for unit in units]
+    unreadable = sorted({uid for result in results for uid in result["unreadable"]})
+    written = sum(result["successes"] for result in results)
+    files.write_text(out / "unreadable.txt", "".join(f"{uid}\n" for uid in unreadable))
+    about: dict[str, Any] = {
+        "output_shard_count": len(units),
+        "output_shard_format": "{:08d}.tar",
+        "output_count": written,
+        "processed_count": total,
+        "blur_count": sum(result["blurred"] for result in results),
+        "missing": len(made.missing) + len(absent),
+        "unreadable": len(unreadable),
+    }
+    shutil.rmtree(work)
+    files.write_json(out / "meta.json", about | provenance(pool, recipe, selection))
+    return Shards(out, len(units), written, about["missing"], len(unreadable))
+
+
+def _claim(out: Path, uids: np.ndarray, options: dict[str, Any]) -> None:
+    """Makes `out` this export's own: empty, or holding the same uids from an earlier attempt with the same options."""
+    ids, chosen = out / "sample_ids.npy", out / "options.json"
+    for torn in out.glob(".*.part"):  # what a killed export was writing
+        torn.unlink(missing_ok=True)
+    if ids.exists():
+        if chosen.exists() and files.read_json(chosen) != options:
+            raise InputError(
+                f"{str(out)!r} was begun with {files.read_json(chosen)}; go on with those, or choose an empty directory."
+            )
+        if not np.array_equal(np.load(ids, allow_pickle=False), uids):
+            raise InputError(f"{str(out)!r} holds the shards of another selection; choose an empty directory.")
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{str(out)!r} is not empty and holds no shards of this selection; choose an empty directory.")
+    with files.replacing(ids) as part, part.open("wb") as handle:
+        np.save(handle, uids, allow_pickle=False)
+    files.write_json(chosen, options)
+
+
+def _write_missing(out: Path, pool: Pool, rows: np.ndarray, absent: np.ndarray) -> None:
+    listed = pool.take(rows, ["uid"])["uid"].to_pylist() if len(rows) else []
+    listed += uid_hex(absent["f0"], absent["f1"]).to_pylist()
+    files.write_text(out / "missing.txt", "".join(f"{uid}\n" for uid in sorted(listed)))
+
+
+@dataclass(frozen=True)
+class ShardUnit:
+    """A work unit: one output shard, the plan's entries `start` to `stop`."""
+
+    number: int
+    start: int
+    stop: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.number:08d}"
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """Writes output shards by the plan in `out`; small and picklable."""
+
+    pool_path: Path
+    out: Path
+    blur: bool
+
+    def stats(self, unit: ShardUnit) -> Path:
+        return self.out / f"{unit.id}_stats.json"
+
+    def compute(self, unit: ShardUnit, progress: Progress = silent) -> None:
+        entries = np.load(self.out / ".plan" / "entries.npy", mmap_mode="r")[unit.start : unit.stop]
+        tars = files.read_json(self.out / ".plan" / "tars.json")
+        pool = Pool.open(self.pool_path)
+        result: dict[str, Any] = {"successes": 0, "unreadable": [], "blurred": 0}
+        with files.replacing(self.out / f"{unit.id}.tar") as part, TarWriter(part) as tar, _Sources(tars) as sources:
+            for start in range(0, len(entries), BLOCK):
+                self._block(pool, entries[start : start + BLOCK], sources, tar, result)
+        files.write_json(self.stats(unit), result)
+
+    def _block(
+        self, pool: Pool, entries: np.ndarray, sources: "_Sources", tar: TarWriter, result: dict[str, Any]
+    ) -> None:
+        known = [name for name in COLUMNS if name == "uid" or name in pool.columns]
+        about = pool.take(entries["row"], known).to_pylist()
+        loose = np.flatnonzero(entries["offset"] < 0)
+        pictures = dict(zip(loose.tolist(), pool.images(entries["row"][loose]))) if len(loose) else {}
+        for index, (entry, pair) in enumerate(zip(entries, about)):
+            if entry["offset"] < 0:
+                members = made_sample(pair, pictures[index], int(entry["copy"]))
+            else:
+                members = sources.sample(int(entry["tar"]), int(entry["offset"]), int(entry["size"]), pair["uid"])
+            if not members:
+                result["unreadable"].append(pair["uid"])
+                continue
+            if not any(extension == "txt" for extension, _ in members):
+                members.append(("txt", (pair["text"] or "").encode()))
+            if self.blur and pair.get("face_bboxes"):
+                members, blurred = _blurred(members, pair["face_bboxes"])
+                result["blurred"] += blurred
+            for extension, content in members:
+                tar.add(f"{pair['uid']}-{entry['copy']}.{extension}", content)
+            result["successes"] += 1
+
+
+Members = list[tuple[str, bytes]]
+
+
+def made_sample(pair: dict[str, Any], picture: bytes | None, copy: int) -> Members:
+    """The members for a pair whose picture is a file of its own; none if it can't be read."""
+    if picture is None:
+        return []
+    text = pair.get("text") or ""
+    known = {name: value for name, value in pair.items() if name != "text"}
+    about = known | {"key": f"{pair['uid']}-{copy}", "caption": text}
+    return [(suffix(picture), picture), ("json", json.dumps(about).encode()), ("txt", text.encode())]
+
+
+def _blurred(members: Members, boxes: list[list[float]]) -> tuple[Members, bool]:
+    from backend.export.blur import blur_file
+
+    changed: Members = []
+    done = False
+    for extension, content in members:
+        if extension in PICTURES:
+            content, extension, done = blur_file(content, boxes), "webp", True
+        changed.append((extension, content))
+    return changed, done
+
+
+class _Sources:
+    """The tars that samples are copied from, the last few held open."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self._paths = paths
+        self._stack = ExitStack()
+        self._open: tuple[int, ReadAt] | None = None
+
+    def __enter__(self) -> "_Sources":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def sample(self, tar: int, offset: int, size: int, uid: str) -> Members:
+        """The members of one sample; none if they can't be read or belong to another uid than the index says."""
+        from backend.sources.tars import uid_of
+
+        if size > LARGEST_FILE:
+            return []
+        try:
+            content = self._reader(tar)(offset, size)
+            read_at = bytes_reader(content)
+            found: Iterator[Any] = samples(read_at, len(content))
+            sample = next(found, None)
+        except (OSError, ValueError, BrokenTar):
+            return []
+        if sample is None or len(content) != size or sample.problem or sample.picture() is None:
+            return []
+        if uid_of(sample, read_at) not in (uid, None):
+            return []
+        return [(member.extension, read_at(member.offset, member.size)) for member in sample.members]
+
+    def _reader(self, tar: int) -> ReadAt:
+        from backend.sources.tars import reading
+
+        if self._open is None or self._open[0] != tar:
+            self._stack.close()
+            read_at, _ = self._stack.enter_context(reading(self._paths[tar]))
+            self._open = (tar, read_at)
+        return self._open[1]
+
+
+def suffix(picture: bytes) -> str:
+    """The extension that fits a picture's first bytes."""
+    if picture.startswith(b"\x89PNG"):
+        return "png"
+    if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP":
+        return "webp"
+    return "gif" if picture.startswith(b"GIF8") else "jpg"

@@ -1,0 +1,224 @@
+"""Starting, watching, ending and resuming jobs, with one slot per device and a queue behind it."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from backend.errors import InputError
+from backend.jobs import processes, store
+from backend.jobs.job import Job
+from backend.paths import home
+
+SILENCE = 60.0
+"""Seconds without a heartbeat after which a job of another machine counts as lost."""
+SPAWN_AGAIN = 20.0
+"""Seconds a spawned runner has to claim its job before another one is sent."""
+GRACE = 10.0
+"""Seconds between asking a job's processes to end and killing them."""
+
+
+def submit(argv: Sequence[str], *, kind: str, device: str | None = "cpu", title: str = "") -> int:
+    """Starts `poolscope ARGV` as a job, or queues it behind the job that holds `device`; returns its id.
+
+    `device` is "cpu", "gpu:0", …, or None for a light job that needs no slot. The job runs in the directory
+    and with the POOLSCOPE_* settings of the caller, and outlives it.
+    """
+    words = [str(word) for word in argv]
+    if not words or any("\0" in word for word in words):
+        raise InputError(f"a job needs a poolscope command line, not {words!r}: pass for example ['info']")
+    if device is not None and not re.fullmatch(r"cpu|gpu:\d+", device):
+        raise InputError(f"a job's device is 'cpu', 'gpu:0', 'gpu:1', … or None, not {device!r}")
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if (name.startswith("POOLSCOPE_") and name != "POOLSCOPE_JOB") or name == "CUDA_VISIBLE_DEVICES"
+    }
+    job_id = store.insert(
+        kind=kind,
+        title=title or " ".join(words[:3]),
+        argv=words,
+        device=device,
+        cwd=os.getcwd(),
+        environment=environment,
+    )
+    refresh()
+    return job_id
+
+
+def all() -> list[Job]:
+    """Every job, newest first."""
+    refresh()
+    return [store.as_job(found) for found in store.rows(order="id DESC")]
+
+
+def get(job_id: int | str) -> Job:
+    """One job; InputError if there is none."""
+    store.row(job_id)
+    refresh()
+    return store.as_job(store.row(job_id))
+
+
+def resume(job_id: int | str) -> Job:
+    """Runs a failed, cancelled or lost job again: the same command line, which skips what it finds done."""
+    found = store.row(job_id)
+    refresh()
+    with store.writing() as connection:
+        cursor = connection.execute(
+            "UPDATE jobs SET state='queued', cancel_requested=0, spawned=NULL, started=NULL, ended=NULL, "
+            "heartbeat=NULL, machine=NULL, pid=NULL, pid_started=NULL, exit_code=NULL, message='' "
+            "WHERE id=? AND state IN ('failed', 'cancelled', 'lost')",
+            (found["id"],),
+        )
+    if cursor.rowcount == 0:
+        state = store.row(job_id)["state"]
+        raise InputError(f"job {found['id']} is {state}: only a failed, cancelled or lost job can be resumed")
+    refresh()
+    return store.as_job(store.row(job_id))
+
+
+def cancel(job_id: int | str, *, grace: float = GRACE) -> Job:
+    """Ends a queued or running job and all its processes, and returns only when they are known to be gone.
+
+    Asks first (SIGTERM), kills after `grace` seconds. A job that has ended stays as it is.
+    Raises RuntimeError if a process survives even that, InputError for a job of another machine.
+    """
+    found = store.row(job_id)
+    with store.writing() as connection:
+        connection.execute(
+            "UPDATE jobs SET state='cancelled', message='cancelled', ended=? WHERE id=? AND state='queued'",
+            (time.time(), found["id"]),
+        )
+        connection.execute(
+            "UPDATE jobs SET cancel_requested=1 WHERE id=? AND state='running'", (found["id"],)
+        )
+    found = store.row(job_id)
+    if found["state"] == "running":
+        if found["machine"] != processes.machine():
+            where = str(found["machine"]).split("/")[0]
+            raise InputError(f"job {found['id']} runs on {where}: cancel it there")
+        _end_processes(found, grace)
+        store.finish(found["id"], found["pid"], "cancelled", exit_code=None, message="cancelled")
+    refresh()
+    return store.as_job(store.row(job_id))
+
+
+def _end_processes(found: sqlite3.Row, grace: float) -> None:
+    runner = found["pid"]
+    identity = (found["id"], runner, found["pid_started"])
+    living = processes.members(*identity)
+    processes.send(living, signal.SIGTERM)
+    if processes.wait_gone(living, grace):
+        # The runner dies last, so that it can reap the others and write how the job ended.
+        others = [process for process in processes.members(*identity) if process.pid != runner]
+        processes.send(others, signal.SIGKILL)
+        processes.wait_gone(living, 3)
+    rest = processes.members(*identity)
+    processes.send(rest, signal.SIGKILL)
+    rest = processes.wait_gone(rest, 5)
+    if rest:
+        pids = ", ".join(str(process.pid) for process in rest)
+        raise RuntimeError(f"job {found['id']} could not be ended: process {pids} survives SIGKILL")
+
+
+def log_tail(job_id: int | str, max_bytes: int = 65536) -> str:
+    """The end of what the job has printed, from the start of a line."""
+    path = store.log_path(store.row(job_id)["id"])
+    if not path.exists():
+        return ""
+    with path.open("rb") as log:
+        size = log.seek(0, os.SEEK_END)
+        start = max(0, size - max_bytes)
+        log.seek(start)
+        content = log.read(max_bytes)
+    if start:
+        content = content.partition(b"\n")[2] or content
+    return content.decode("utf-8", errors="replace")
+
+
+def refresh() -> None:
+    """Notices jobs whose processes have vanished, and starts the queued jobs whose device is free."""
+    for found in store.rows("state='running'"):
+        if _vanished(found):
+            _bury(found)
+    if store.rows("state='queued'"):
+        for job_id in _startable():
+            _spawn(job_id)
+
+
+def _vanished(found: sqlite3.Row) -> bool:
+    if found["machine"] == processes.machine():
+        return not processes.alive(found["pid"], found["pid_started"])
+    return time.time() - found["heartbeat"] > SILENCE
+
+
+def _bury(found: sqlite3.Row) -> None:
+    """Writes the end of a job whose runner has gone, after ending what the runner left behind."""
+    if found["machine"] == processes.machine():
+        orphans = processes.members(found["id"], found["pid"], found["pid_started"])
+        processes.send(orphans, signal.SIGKILL)
+        processes.wait_gone(orphans, 2)
+    state = "cancelled" if found["cancel_requested"] else "lost"
+    message = "cancelled" if found["cancel_requested"] else "its processes vanished: resume it to go on"
+    store.finish(found["id"], found["pid"], state, exit_code=None, message=message)
+
+
+def _startable() -> list[int]:
+    """The first queued job of each free device and all light ones, marked as spawned by this caller."""
+    now = time.time()
+    with store.writing() as connection:
+        busy = {row["device"] for row in connection.execute("SELECT device FROM jobs WHERE state='running'")}
+        chosen = []
+        waiting = connection.execute("SELECT id, device, spawned FROM jobs WHERE state='queued' ORDER BY id")
+        for row in waiting.fetchall():
+            if row["device"] is not None:
+                if row["device"] in busy:
+                    continue
+                busy.add(row["device"])
+            if row["spawned"] is None or now - row["spawned"] > SPAWN_AGAIN:
+                chosen.append(row["id"])
+        connection.executemany("UPDATE jobs SET spawned=? WHERE id=?", [(now, job_id) for job_id in chosen])
+    return chosen
+
+
+def _spawn(job_id: int) -> None:
+    """Sends a runner, in its own session, to claim the job."""
+    path = store.log_path(job_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as log:
+        runner = subprocess.Popen(
+            [*python(), "-m", "backend.jobs.runner", str(job_id)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment_of(json.loads(store.row(job_id)["environment"])),
+            start_new_session=True,
+        )
+    # Somebody has to collect the ended runner, or it stays a zombie as long as the app lives.
+    threading.Thread(target=runner.wait, daemon=True, name=f"job {job_id}").start()
+
+
+def python() -> list[str]:
+    """This interpreter, without the current directory on its path: a job may run in any directory."""
+    return [sys.executable, "-P"]
+
+
+def environment_of(recorded: dict[str, str]) -> dict[str, str]:
+    """The environment of a job's processes: ours, with the Poolscope settings of the one who submitted it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("POOLSCOPE_") and name != "CUDA_VISIBLE_DEVICES"
+    }
+    source = Path(__file__).resolve().parent.parent.parent
+    if (source / "pyproject.toml").exists():
+        kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(source), kept.get("PYTHONPATH")]))
+    here = {"POOLSCOPE_HOME": str(home().resolve())}
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **recorded, **here}

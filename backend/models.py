@@ -1,0 +1,174 @@
+"""Models: open_clip models by tag, by checkpoint, or as safetensors of our own; images and texts to unit vectors."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend.errors import InputError
+from backend.paths import ASSETS, home
+
+CONFIGS = Path(__file__).parent / "bench" / "configs"
+TEACHER = ASSETS / "demo" / "teacher.safetensors"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model to embed with: `name` as open_clip knows it, `weights` a pretrained tag, a file, or empty (random)."""
+
+    name: str
+    weights: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "Model":
+        """`MODEL`, `MODEL/PRETRAINED`, `MODEL/path/to/checkpoint`, a `.safetensors` of ours, a run directory, or `demo`.
+
+        Raises InputError for an unknown model, naming the closest ones.
+        """
+        if text == "demo":
+            return cls("poolscope-demo", str(TEACHER))
+        path = Path(text)
+        if path.is_dir() and (path / "model.safetensors").exists():
+            path = path / "model.safetensors"
+        if path.suffix == ".safetensors" and path.is_file():
+            named = _metadata(path).get("model")
+            if not named:
+                raise InputError(f"{text!r} does not name its model; give it as MODEL/{text}.")
+            return cls(named, str(path))
+        name, _, weights = text.partition("/")
+        register_configs()
+        import open_clip
+
+        if name.startswith("hf-hub:"):
+            return cls(text, "")
+        known = open_clip.list_models()
+        if name not in known:
+            import difflib
+
+            near = ", ".join(difflib.get_close_matches(name, known, 4, 0.3)) or "ViT-B-32, ViT-L-14"
+            raise InputError(
+                f"no model {name!r}; near it: {near}. Write MODEL/PRETRAINED, for example ViT-L-14/openai."
+            )
+        if weights and not Path(weights).exists() and weights not in open_clip.list_pretrained_tags_by_model(name):
+            tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
+            raise InputError(f"{name} has no pretrained weights {weights!r} and no such file exists; its tags: {tags}.")
+        return cls(name, weights)
+
+    def load(self, device: str = "auto", precision: str = "fp32") -> "Loaded":
+        """Loads the weights. Raises InputError if they can't be had (no network, no file) or don't fit the model."""
+        import open_clip
+        import torch
+
+        register_configs()
+        device = pick_device(device)
+        own = self.weights.endswith(".safetensors")
+        if own:
+            # open_clip warns that it has no weights; ours are loaded after it has made the network.
+            logging.disable(logging.WARNING)
+        try:
+            network, _, transform = open_clip.create_model_and_transforms(
+                self.name,
+                pretrained=None if own or not self.weights else self.weights,
+                precision=precision,
+                device=device,
+                weights_only=True,
+            )
+            if own:
+                from safetensors.torch import load_file
+
+                network.load_state_dict({key: value.float() for key, value in load_file(self.weights).items()})
+            tokenizer = open_clip.get_tokenizer(self.name)
+        except (OSError, RuntimeError, ValueError, KeyError) as error:
+            first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise InputError(f"model {self} can't be loaded: {first}; give a local checkpoint as MODEL/path.") from None
+        finally:
+            logging.disable(logging.NOTSET)
+        return Loaded(network.eval(), transform, tokenizer, torch.device(device))
+
+    def __str__(self) -> str:
+        return f"{self.name}/{self.weights}" if self.weights else self.name
+
+
+class Loaded:
+    """A loaded model on a device: pictures and texts in, unit vectors out."""
+
+    def __init__(self, network: Any, transform: Any, tokenizer: Any, device: Any) -> None:
+        self.network, self.transform, self.tokenizer, self.device = network, transform, tokenizer, device
+
+    def images(self, pictures: Any) -> np.ndarray:
+        """`(n, 3, H, W)` transformed pictures to `(n, d)` float32 unit vectors."""
+        return self._unit(self.network.encode_image, pictures)
+
+    def texts(self, captions: Sequence[str]) -> np.ndarray:
+        """n captions to `(n, d)` float32 unit vectors."""
+        return self._unit(self.network.encode_text, self.tokenizer(list(captions)))
+
+    def _unit(self, encode: Any, batch: Any) -> np.ndarray:
+        import torch
+
+        with torch.inference_mode():
+            vectors = encode(batch.to(self.device)).float()
+            return torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy()
+
+    @cached_property
+    def dim(self) -> int:
+        return int(self.texts(["a"]).shape[1])
+
+
+def config_dirs() -> list[Path]:
+    """Where model configurations are found besides open_clip's own: ours, then the user's in the home's `models/`."""
+    return [directory for directory in (CONFIGS, home() / "models") if directory.is_dir()]
+
+
+def register_configs() -> None:
+    """Makes the model configurations of `config_dirs` known to open_clip."""
+    import open_clip
+
+    for directory in config_dirs():
+        for path in sorted(directory.glob("*.json")):
+            if path.stem not in open_clip.list_models():
+                open_clip.add_model_config(path)
+
+
+def pick_device(device: str = "auto") -> str:
+    """`auto` is the first GPU, else the CPU. Raises InputError for a device that this machine lacks."""
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"device {device!r} is not there: torch sees no GPU; use cpu or auto.")
+    return device
+
+
+def save_weights(network: Any, path: Path, *, model: str, about: dict[str, Any], half: bool = False) -> None:
+    """Writes weights as safetensors that name their model; `half` stores float16."""
+    import torch
+    from safetensors.torch import save_file
+
+    from backend import files
+
+    state = {key: value.detach().cpu() for key, value in network.state_dict().items()}
+    if half:
+        state = {key: value.half() if value.dtype == torch.float32 else value for key, value in state.items()}
+    with files.replacing(path) as part:
+        save_file(
+            {key: value.contiguous() for key, value in state.items()},
+            part,
+            {"model": model, "about": json.dumps(about)},
+        )
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "np") as weights:
+            return weights.metadata() or {}
+    except SafetensorError as error:
+        raise InputError(f"{str(path)!r} is not a safetensors file: {error}.") from None

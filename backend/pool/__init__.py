@@ -1,0 +1,12 @@
+"""The pool: pairs, embeddings, scores and flags in one LanceDB database; the only place that touches Lance."""
+
+import os
+
+os.environ.setdefault("LANCE_LOG", "error")  # read once, when lance is imported
+
+from backend.pool.columns import Column
+from backend.pool.commit import PoolGrew
+from backend.pool.store import Fragment, Pool
+from backend.pool.uids import UID_DTYPE, uid_hex, uid_pairs
+
+__all__ = ["UID_DTYPE", "Column", "Fragment", "Pool", "PoolGrew", "uid_hex", "uid_pairs"]

@@ -1,0 +1,141 @@
+"""Commits: every change of a pool's table, under its writer lock, whole or not at all."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import lance
+import pyarrow as pa
+from lance.fragment import write_fragments
+
+from backend.errors import InputError
+from backend.pool.columns import KEYS, NEW
+from backend.pool.lock import writing
+
+TABLE = "pairs.lance"
+FRAGMENT_ROWS = 262_144
+STORAGE: Literal["2.1"] = "2.1"
+
+
+class PoolGrew(Exception):
+    """Pairs were added while a column for the pairs before them was being made."""
+
+
+def newest(directory: Path) -> lance.LanceDataset:
+    """The table's newest version; ends a replacement of columns that a crash interrupted."""
+    table = lance.dataset(str(directory / TABLE))
+    if any(name.endswith(NEW) for name in table.schema.names):
+        with writing(directory):
+            table = _settled(directory)
+    return table
+
+
+def _settled(directory: Path) -> lance.LanceDataset:
+    """The newest version, under the lock: a new column `x~` is whole once it is there, so it takes the place of `x`."""
+    table = lance.dataset(str(directory / TABLE))
+    fresh = [name for name in table.schema.names if name.endswith(NEW)]
+    if fresh:
+        old = [name.removesuffix(NEW) for name in fresh]
+        present = [name for name in old if name in table.schema.names]
+        if present:
+            table.drop_columns(present)
+        renames: list[Any] = [{"path": name, "name": final} for name, final in zip(fresh, old)]
+        table.alter_columns(*renames)
+    return table
+
+
+def append(directory: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[lance.LanceDataset, int]:
+    """Adds the pairs of `batches` at the end; returns the new version and how many were added."""
+    with writing(directory):
+        before = _settled(directory).count_rows()
+        reader = pa.RecordBatchReader.from_batches(schema, batches)
+        table = lance.write_dataset(
+            reader, str(directory / TABLE), mode="append", max_rows_per_file=FRAGMENT_ROWS, max_rows_per_group=8192
+        )
+        return table, table.count_rows() - before
+
+
+def write_pieces(directory: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> list[str]:
+    """Writes pairs as fragments that are not part of the pool yet; any worker may. Returns one JSON text each.
+
+    `append_pieces` makes them part of it. What is never appended is removed by `sweep`.
+    """
+    reader = pa.RecordBatchReader.from_batches(schema, batches)
+    pieces = write_fragments(
+        reader,
+        str(directory / TABLE),
+        schema,
+        max_rows_per_file=FRAGMENT_ROWS,
+        max_rows_per_group=8192,
+        data_storage_version=STORAGE,
+        enable_stable_row_ids=True,
+    )
+    return [json.dumps(piece.to_json()) for piece in pieces]
+
+
+def append_pieces(directory: Path, pieces: Sequence[str]) -> lance.LanceDataset:
+    """Adds written fragments at the end, in their order, in one commit; those that are part of the pool are left out."""
+    with writing(directory):
+        table = _settled(directory)
+        here = {piece.metadata.files[0].path for piece in table.get_fragments()}
+        parsed = [lance.FragmentMetadata.from_json(piece) for piece in pieces]
+        fresh = [piece for piece in parsed if piece.files[0].path not in here]
+        if not fresh:
+            return table
+        operation = lance.LanceOperation.Append(fresh)
+        return lance.LanceDataset.commit(str(directory / TABLE), operation, read_version=table.version)
+
+
+def part_of(directory: Path, pieces: Sequence[Sequence[str]]) -> list[bool]:
+    """For each group of written fragments: whether all of it is part of the pool."""
+    here = {piece.metadata.files[0].path for piece in lance.dataset(str(directory / TABLE)).get_fragments()}
+    return [all(lance.FragmentMetadata.from_json(piece).files[0].path in here for piece in group) for group in pieces]
+
+
+def sweep(directory: Path) -> None:
+    """Removes files that no version of the pool names: what killed writers left. No piece may wait to be appended."""
+    with writing(directory):
+        _settled(directory).cleanup_old_versions(older_than=timedelta(days=36_500), delete_unverified=True)
+
+
+def add_columns(
+    directory: Path, rows: int, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, replace: bool
+) -> lance.LanceDataset:
+    """Adds columns in row order; the ones of the same name stay readable until the new ones are whole.
+
+    Raises PoolGrew unless the table has `rows` rows, InputError if a name is taken and `replace` is false.
+    """
+    with writing(directory):
+        table = _settled(directory)
+        if table.count_rows() != rows:
+            raise PoolGrew(f"{rows:,} pairs became {table.count_rows():,}")
+        taken = [name for name in schema.names if name in table.schema.names]
+        if taken and not replace:
+            raise InputError(f"column {taken[0]!r} exists already; choose another name with --as, or add --replace.")
+        if set(taken) & set(KEYS):
+            raise InputError(f"column {taken[0]!r} is part of the uid and can't be replaced; choose another name.")
+        fields = [entry.with_name(entry.name + NEW) if entry.name in taken else entry for entry in schema]
+        named = pa.schema(fields)
+        renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=named) for batch in batches)
+        table.add_columns(pa.RecordBatchReader.from_batches(named, renamed))
+        return _settled(directory) if taken else table
+
+
+def drop_columns(directory: Path, names: Sequence[str]) -> lance.LanceDataset:
+    with writing(directory):
+        table = _settled(directory)
+        table.drop_columns(list(names))
+        return table
+
+
+def create(directory: Path, schema: pa.Schema) -> None:
+    """An empty table."""
+    lance.write_dataset(
+        schema.empty_table(),
+        str(directory / TABLE),
+        mode="overwrite",
+        data_storage_version=STORAGE,
+        enable_stable_row_ids=True,
+    )

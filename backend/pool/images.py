@@ -1,0 +1,131 @@
+"""Pictures of a pool: bytes by one seek into a file or a tar, thumbnails made lazily and cached with a bound."""
+
+import io
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backend import files
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from backend.pool.store import Pool
+
+LARGEST_FILE = 64 * 1024 * 1024
+LARGEST_PIXELS = 64_000_000
+CACHE_BYTES = 512 * 1024 * 1024
+
+
+def read_images(pool: "Pool", rows: Sequence[int] | np.ndarray) -> list[bytes | None]:
+    """The picture files of `rows`, None where a pair has none or its file is gone; no file above 64 MiB is read."""
+    if "image" not in pool.columns or not len(rows):
+        return [None] * len(rows)
+    places = pool.take(rows, ["image", "image_offset", "image_size"]).to_pylist()
+    with _Handles(pool) as handles:
+        return [handles.read(place["image"], place["image_offset"], place["image_size"]) for place in places]
+
+
+def thumbnail(pool: "Pool", row: int, size: int) -> bytes | None:
+    """A WebP thumbnail, from the pool's cache when it has one."""
+    uid = pool.take([row], ["uid"])["uid"][0].as_py()
+    path = pool.path / "thumbnails" / uid[:2] / f"{uid}-{size}.webp"
+    if path.exists():
+        return path.read_bytes()
+    picture = pool.image(row)
+    small = shrink(picture, size) if picture else None
+    if small:
+        files.write_bytes(path, small)
+        if int(uid[2:6], 16) < 16:  # one write in 4,096 checks the bound
+            trim(pool.path / "thumbnails", CACHE_BYTES)
+    return small
+
+
+def open_rgb(picture: bytes) -> "Image.Image":
+    """Decodes a picture to RGB, transparency on white. Raises ValueError for a broken or oversized one."""
+    from PIL import Image
+
+    try:
+        image: Image.Image = Image.open(io.BytesIO(picture))
+        if image.width * image.height > LARGEST_PIXELS:
+            raise ValueError(f"{image.width} x {image.height} pixels is more than {LARGEST_PIXELS}")
+        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+            image = image.convert("RGBA")
+            white = Image.new("RGBA", image.size, "white")
+            white.alpha_composite(image)
+            image = white
+        return image.convert("RGB")
+    except Exception as error:  # decoders of hostile files raise any type: struct.error, IndexError, bombs, …
+        raise ValueError(f"the picture can't be decoded: {error}") from None
+
+
+def shrink(picture: bytes, size: int) -> bytes | None:
+    """`picture` as a WebP of at most `size` pixels on the longer side; None if it can't be decoded."""
+    try:
+        image = open_rgb(picture)
+        image.thumbnail((size, size))
+    except ValueError:
+        return None
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=80, method=2)
+    return out.getvalue()
+
+
+def trim(directory: Path, limit: int) -> None:
+    """Deletes the least recently read thumbnails until `directory` is below 80 % of `limit` bytes."""
+    found = [(entry.stat(), entry) for entry in directory.rglob("*.webp")]
+    total = sum(stat.st_size for stat, _ in found)
+    if total <= limit:
+        return
+    for stat, entry in sorted(found, key=lambda item: item[0].st_atime):
+        entry.unlink(missing_ok=True)
+        total -= stat.st_size
+        if total < 0.8 * limit:
+            return
+
+
+class _Handles:
+    """A few open files, so that pictures of one tar share its handle."""
+
+    def __init__(self, pool: "Pool", most: int = 16) -> None:
+        self._root = Path(pool.origin.get("root") or pool.path)
+        self._most = most
+        self._open: OrderedDict[str, io.IOBase] = OrderedDict()
+
+    def __enter__(self) -> "_Handles":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for handle in self._open.values():
+            handle.close()
+
+    def read(self, image: str | None, offset: int | None, size: int | None) -> bytes | None:
+        if not image or (size or 0) > LARGEST_FILE:
+            return None
+        try:
+            handle = self._handle(image, indexed=offset is not None)
+            handle.seek(offset or 0)
+            return handle.read(size if size is not None else LARGEST_FILE) or None
+        except (OSError, ValueError):
+            return None
+
+    def _handle(self, image: str, *, indexed: bool) -> io.IOBase:
+        if image not in self._open:
+            if len(self._open) >= self._most:
+                self._open.popitem(last=False)[1].close()
+            self._open[image] = self._open_file(image, indexed)
+        self._open.move_to_end(image)
+        return self._open[image]
+
+    def _open_file(self, image: str, indexed: bool) -> io.IOBase:
+        if "://" not in image:
+            return open(os.path.join(self._root, image), "rb")
+        if image.startswith(("http://", "https://")) and not indexed:
+            raise ValueError("web pictures are read only after `poolscope fetch`")
+        import fsspec
+
+        return fsspec.open(image, "rb").open()

@@ -1,0 +1,75 @@
+"""Map: positions of a sample of the pairs, as files under `<pool>/maps/<model>/`; the JSON is written last."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend import files
+from backend.pool import Pool
+
+
+@dataclass(frozen=True)
+class Map:
+    """`rows` (m,) uint32 ascending, `xy` (m, 2) float32 scaled into [-1, 1], and how they were made."""
+
+    model: str
+    rows: np.ndarray
+    xy: np.ndarray
+    made_by: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def quantised(self) -> bytes:
+        """What a browser draws: m little-endian uint16 x, m uint16 y (0 is -1, 65535 is 1), then m uint32 rows."""
+        steps = np.clip(np.rint((self.xy + 1) * 32767.5), 0, 65535).astype("<u2")
+        return steps[:, 0].tobytes() + steps[:, 1].tobytes() + self.rows.astype("<u4").tobytes()
+
+    def inside(self, polygon: np.ndarray) -> np.ndarray:
+        """`(m,)` bool: the points inside `polygon` (k, 2) by the even-odd rule. Fewer than 3 corners hold nothing."""
+        corners = np.asarray(polygon, dtype=np.float32).reshape(-1, 2)
+        within = np.zeros(len(self), dtype=bool)
+        if len(corners) < 3:
+            return within
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        near = np.flatnonzero(((self.xy >= low) & (self.xy <= high)).all(axis=1))
+        x, y = self.xy[near, 0], self.xy[near, 1]
+        odd = np.zeros(len(near), dtype=bool)
+        for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0)):
+            if y0 != y1:
+                odd ^= ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+        within[near] = odd
+        return within
+
+
+def directory(pool: Pool, model: str) -> Path:
+    return pool.path / "maps" / model
+
+
+def save(pool: Pool, made: Map) -> None:
+    place = directory(pool, made.model)
+    for name, values in (("rows", made.rows), ("xy", made.xy)):
+        with files.replacing(place / f"{name}.npy") as part, part.open("wb") as handle:
+            np.save(handle, values)
+    files.write_json(place / "map.json", made.made_by)
+
+
+def load(pool: Pool, model: str) -> Map | None:
+    """The map of `model`, or None when it was not built, or built for fewer pairs than the pool has now."""
+    place = directory(pool, model)
+    if not (place / "map.json").exists():
+        return None
+    made_by = files.read_json(place / "map.json")
+    if made_by.get("pairs") != len(pool):
+        return None
+    rows, xy = (np.load(place / f"{name}.npy", allow_pickle=False) for name in ("rows", "xy"))
+    return Map(model, rows, xy, made_by)
+
+
+def available(pool: Pool) -> list[str]:
+    """Models with a map that fits the pool as it is."""
+    return [
+        path.parent.name for path in sorted((pool.path / "maps").glob("*/map.json")) if load(pool, path.parent.name)
+    ]

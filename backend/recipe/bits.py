@@ -1,0 +1,153 @@
+"""Kernels on packed masks: bit r of a mask is row r, little-endian, 64 rows to a word; as bytes, `np.packbits` order.
+
+Each kernel works on the words `first` to `last`, without the interpreter's lock, so that threads share a mask.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+WORD = 64
+BLOCK = 64  # words that a kernel compares before it packs them
+
+
+def _popcount(context: Any, word: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+def _trailing_zeros(context: Any, word: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), generate
+
+
+_ones: Any = intrinsic(_popcount)
+_lowest: Any = intrinsic(_trailing_zeros)
+
+
+@njit(nogil=True, cache=True)
+def within(codes, low, high, out, first, last):
+    """`out[w]` = which rows have `low <= code < high`; codes are uint16."""
+    rows = len(codes)
+    least, beyond = np.uint16(low), np.uint16(high)
+    flags = np.zeros(BLOCK * WORD, dtype=np.uint8)
+    eights = flags.view(np.uint64)
+    gather = np.uint64(0x0102040810204080)  # moves the lowest bit of each of eight bytes into one byte
+    for block in range(first, last, BLOCK):
+        stop = min(block + BLOCK, last)
+        begin = block * WORD
+        count = min(stop * WORD, rows) - begin
+        part = codes[begin : begin + count]  # a slice, so that the comparison compiles to vector instructions
+        for i in range(count):
+            flags[i] = (part[i] >= least) & (part[i] < beyond)
+        for i in range(count, (stop - block) * WORD):
+            flags[i] = 0
+        for w in range(stop - block):
+            word = np.uint64(0)
+            for b in range(8):
+                word |= ((eights[w * 8 + b] * gather) >> np.uint64(56)) << np.uint64(8 * b)
+            out[block + w] = word
+
+
+@njit(nogil=True, cache=True)
+def tally(codes, mask, counts, first, last):
+    """Adds, for each code, how many rows of the mask have it."""
+    for w in range(first, last):
+        word = mask[w]
+        base = w * WORD
+        while word:
+            counts[codes[base + np.int64(_lowest(word))]] += 1
+            word &= word - np.uint64(1)
+
+
+@njit(nogil=True, cache=True)
+def ones(mask, first, last):
+    total: Any = 0
+    for w in range(first, last):
+        total += np.int64(_ones(mask[w]))
+    return total
+
+
+@njit(nogil=True, cache=True)
+def common(mask, other, first, last):
+    """How many rows are in both."""
+    total: Any = 0
+    for w in range(first, last):
+        total += np.int64(_ones(mask[w] & other[w]))
+    return total
+
+
+@njit(nogil=True, cache=True)
+def mark(mask, rows):
+    """Sets the bits of `rows`."""
+    for row in rows:
+        mask[row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+
+
+@njit(nogil=True, cache=True)
+def has(mask, rows, out):
+    """`out[i]` = whether `rows[i]` is in the mask."""
+    for i in range(len(rows)):
+        row = rows[i]
+        out[i] = (mask[row >> 6] >> np.uint64(row & 63)) & np.uint64(1)
+
+
+@njit(nogil=True, cache=True)
+def label(mask, before, number, out, first, last):
+    """`out[row]` = number for the rows that are in `before` and not in `mask`."""
+    for w in range(first, last):
+        word = before[w] & ~mask[w]
+        base = w * WORD
+        while word:
+            out[base + np.int64(_lowest(word))] = number
+            word &= word - np.uint64(1)
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(parts(), thread_name_prefix="bits")
+
+
+@cache
+def parts() -> int:
+    """Into how many parts a mask is cut: one for each core, four at most."""
+    return max(1, min(4, len(os.sched_getaffinity(0))))
+
+
+def everywhere(kernel: Callable[..., Any], words: int, *arguments: Any) -> list[Any]:
+    """`kernel(*arguments, first, last)` on all words by all threads; the results of the parts."""
+    edges = np.linspace(0, words, parts() + 1).astype(np.int64) // BLOCK * BLOCK
+    edges[-1] = words
+    if words < 4096 or parts() == 1:
+        return [kernel(*arguments, 0, words)]
+    waiting = [_threads().submit(kernel, *arguments, int(a), int(b)) for a, b in pairwise(edges)]
+    return [future.result() for future in waiting]
+
+
+def words_for(rows: int) -> int:
+    return -(-rows // WORD)
+
+
+def pack(mask: np.ndarray) -> np.ndarray:
+    """`(n,)` bool as `(ceil(n / 64),)` uint64."""
+    packed = np.zeros(words_for(len(mask)) * 8, dtype=np.uint8)
+    octets = np.packbits(mask, bitorder="little")
+    packed[: len(octets)] = octets
+    return packed.view("<u8")
+
+
+def unpack(words: np.ndarray, rows: int) -> np.ndarray:
+    """The reverse of `pack`: `(rows,)` bool."""
+    return np.unpackbits(words.view(np.uint8), count=rows, bitorder="little").view(bool)

@@ -1,0 +1,49 @@
+"""Ready recipes: the combinations that papers report, and those of the demo, as YAML files beside this one."""
+
+from functools import cache
+from pathlib import Path
+
+from backend.pool import Pool
+from backend.recipe.grammar import Recipe, load
+
+FOLDER = Path(__file__).parent / "library"
+
+
+@cache
+def ready() -> dict[str, Recipe]:
+    """All ready recipes by file name."""
+    return {path.stem: load(path) for path in sorted(FOLDER.glob("*.yaml"))}
+
+
+def library(pool: Pool) -> list[Recipe]:
+    """The ready recipes whose columns `pool` has."""
+    return [recipe for recipe in ready().values() if recipe.columns() <= pool.columns.keys()]
+
+
+def saved(pool: Pool) -> dict[str, Recipe]:
+    """The recipes saved with the pool, by name; a broken file is left out."""
+    from backend.errors import InputError
+
+    found: dict[str, Recipe] = {}
+    for path in sorted((pool.path / "recipes").glob("*.yaml")):
+        try:
+            found[path.stem] = load(path)
+        except InputError:
+            continue
+    return found
+
+
+def save(recipe: Recipe, pool: Pool) -> Path:
+    """Writes `recipes/<name>.yaml` in the pool, replacing one of that name."""
+    import re
+
+    from backend import files
+    from backend.errors import InputError
+    from backend.recipe.grammar import dump
+
+    stem = re.sub(r"[^\w\- .,%∩∪()+]", "_", recipe.name).strip(" .")[:100]
+    if not stem:
+        raise InputError(f"a recipe can't be saved as {recipe.name!r}; give it a name with letters or digits.")
+    path = pool.path / "recipes" / f"{stem}.yaml"
+    files.write_text(path, dump(recipe))
+    return path

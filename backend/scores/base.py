@@ -1,0 +1,157 @@
+"""Method: how a score or flag column is made. The base owns reading and bookkeeping; a method is its maths."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from backend.errors import InputError
+from backend.pool.columns import matrix, to_numpy
+from backend.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+
+MAIN = ""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A work unit: rows `start` to `stop` of the pool, or the `rows` listed. Its id names its record."""
+
+    id: str
+    start: int = 0
+    stop: int = 0
+    rows: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return self.stop - self.start if self.rows is None else len(self.rows)
+
+
+class Batch(Mapping[str, Any]):
+    """Columns of some pairs: embeddings `(n, d)` float32, numbers `(n,)`, text as a pyarrow StringArray."""
+
+    def __init__(self, columns: dict[str, Any], uid_hi: np.ndarray, uid_lo: np.ndarray) -> None:
+        self._columns = columns
+        self.uid_hi, self.uid_lo = uid_hi, uid_lo
+
+    @classmethod
+    def from_arrow(cls, batch: pa.RecordBatch) -> "Batch":
+        columns = {name: _unpack(batch.column(name)) for name in batch.schema.names if name not in ("uid_hi", "uid_lo")}
+        return cls(columns, batch.column("uid_hi").to_numpy(), batch.column("uid_lo").to_numpy())
+
+    def __getitem__(self, name: str) -> Any:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    @property
+    def rows(self) -> int:
+        return len(self.uid_hi)
+
+
+def param(
+    default: Any,
+    text: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[Any, ...] | None = None,
+    of: Literal["model", "target", "score", "path", ""] = "",
+) -> Any:
+    """A typed parameter of a method: its default, one line of help, its range, and what a string names."""
+    return field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices, "of": of})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A way to make a column. Constructors only store; the docstring gives equation, paper, shapes and cost.
+
+    Pointwise methods implement `score`. Others override `units` and `compute`. A statistic of the whole pool is
+    computed once in `prepare`; it must be small and picklable, for workers get it by value.
+    """
+
+    id: ClassVar[str]
+    title: ClassVar[str]
+    kind: ClassVar[Literal["score", "flag"]] = "score"
+    formula: ClassVar[str] = ""
+    paper: ClassVar[str] = ""
+    cost: ClassVar[str] = ""
+    published: ClassVar[str] = ""
+    scan_rows: ClassVar[int] = 4096
+
+    def __post_init__(self) -> None:
+        for entry in dataclasses.fields(self):
+            _check(type(self).id, entry, getattr(self, entry.name))
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters by name, as they go into a column's provenance."""
+        return {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+
+    def needs(self) -> tuple[str, ...]:
+        """The columns it reads."""
+        return ()
+
+    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
+        """Columns it makes: the main one under the name `""`, extra ones under names of their own."""
+        return {MAIN: pa.bool_() if self.kind == "flag" else pa.float32()}
+
+    def check(self, pool: "Pool") -> None:
+        """Raises InputError if the pool lacks what the method needs."""
+        for name in self.needs():
+            pool.require(name)
+
+    def prepare(self, pool: "Pool", progress: Progress = silent) -> Any:
+        """One pass over the pool for a small statistic; None when the method needs none."""
+        return None
+
+    def score(self, batch: Batch, state: Any) -> np.ndarray | dict[str, Any]:
+        """The column for a batch: `(n,)` float32 or bool, or a dict with extra columns; NaN = not scored."""
+        raise TypeError(f"{type(self).__name__} is not pointwise; it overrides compute")
+
+    def units(self, pool: "Pool") -> list[Unit]:
+        """The work units; together they hold every row once."""
+        return [Unit(f"{piece.start}-{piece.stop}", piece.start, piece.stop) for piece in pool.fragments]
+
+    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, Any]:
+        """All columns for one unit, in the order of its rows: numpy arrays, or Arrow arrays for text."""
+        parts: list[dict[str, Any]] = []
+        seen = 0
+        names = ["uid", *self.needs()]
+        for piece in pool.scan(names, start=unit.start, stop=unit.stop, batch_size=self.scan_rows):
+            made = self.score(Batch.from_arrow(piece), state)
+            parts.append(made if isinstance(made, dict) else {MAIN: made})
+            seen += piece.num_rows
+            progress(seen, len(unit))
+        return {name: _join([part[name] for part in parts]) for name in parts[0]} if parts else {}
+
+
+def _join(parts: list[Any]) -> Any:
+    return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else pa.concat_arrays(parts)
+
+
+def _unpack(column: pa.Array) -> Any:
+    if pa.types.is_fixed_size_list(column.type):
+        return matrix(column).astype(np.float32)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_nested(column.type):
+        return column
+    return to_numpy(column)
+
+
+def _check(method: str, entry: "dataclasses.Field[Any]", value: Any) -> None:
+    limits = entry.metadata
+    choices, low, high = limits.get("choices"), limits.get("low"), limits.get("high")
+    if choices and value not in choices:
+        raise InputError(f"{method}: {entry.name} is {value!r}; allowed are {', '.join(map(str, choices))}.")
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and ((low is not None and not value >= low) or (high is not None and not value <= high)):
+        raise InputError(
+            f"{method}: {entry.name} is {value}; allowed is {low} to {high if high is not None else 'any'}."
+        )

@@ -1,0 +1,77 @@
+"""Basic: DataComp's filter by language, caption length and picture size."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from backend.scores.base import MAIN, Batch, Method, param
+from backend.scores.english import is_english
+from backend.scores.language import languages
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+
+
+def caption_lengths(captions: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Words (split at Unicode white space, as `str.split`) and characters (code points), two `(n,)` int32."""
+    lines = captions.to_pylist()
+    words = np.fromiter((len((line or "").split()) for line in lines), dtype=np.int32, count=len(lines))
+    characters = np.fromiter((len(line or "") for line in lines), dtype=np.int32, count=len(lines))
+    return words, characters
+
+
+def long_enough(words: np.ndarray, characters: np.ndarray) -> np.ndarray:
+    """More than 2 words and more than 5 characters (DataComp 2.2)."""
+    return (words > 2) & (characters > 5)
+
+
+def large_enough(width: np.ndarray, height: np.ndarray, smallest: int = 200, aspect: float = 3.0) -> np.ndarray:
+    """Shorter side at least `smallest` pixels and aspect ratio at most `aspect`, both inclusive; unknown sizes are out."""
+    width, height = np.asarray(width, dtype=np.float64), np.asarray(height, dtype=np.float64)
+    short, long = np.minimum(width, height), np.maximum(width, height)
+    return (short >= smallest) & (long <= aspect * short)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Basic(Method):
+    """DataComp's basic filter: English by fastText, > 2 words, > 5 characters, shorter side ≥ 200, aspect ≤ 3.
+
+    Kept = all four (facts: DataComp `basic_filter`). Also leaves `language`, `language_probability`, `words` and
+    `characters` as columns. About 20 µs a pair on one core, nearly all of it language identification.
+    """
+
+    id = "basic"
+    title = "Basic filter"
+    kind = "flag"
+    formula = r"\mathrm{en} \wedge \mathrm{words} > 2 \wedge \mathrm{chars} > 5 \wedge \min(w,h) \ge 200 \wedge \tfrac{\max}{\min} \le 3"
+    paper = "Gadre et al. 2023 (DataComp), arXiv 2304.14108"
+    cost = "about 20 µs per pair and core"
+    published = "DataComp medium (29.8M): ImageNet 22.6, average of 38 tasks 29.4 (no filter: 17.6, 25.8)"
+
+    language_model: str = param("", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path")
+
+    def needs(self) -> tuple[str, ...]:
+        return ("text", "width", "height")
+
+    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
+        return {
+            MAIN: pa.bool_(),
+            "language": pa.utf8(),
+            "language_probability": pa.float32(),
+            "words": pa.int32(),
+            "characters": pa.int32(),
+        }
+
+    def score(self, batch: Batch, state: Any) -> dict[str, Any]:
+        codes, probability = languages(batch["text"], self.language_model)
+        words, characters = caption_lengths(batch["text"])
+        kept = is_english(codes) & long_enough(words, characters) & large_enough(batch["width"], batch["height"])
+        return {
+            MAIN: kept,
+            "language": codes,
+            "language_probability": probability,
+            "words": words,
+            "characters": characters,
+        }

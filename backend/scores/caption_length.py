@@ -1,0 +1,44 @@
+"""Caption length: more than a few words and characters."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from backend.scores.base import MAIN, Batch, Method, param
+from backend.scores.basic import caption_lengths
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaptionLength(Method):
+    """DataComp's caption length filter: at least 3 words and at least 6 characters.
+
+    Words are what `str.split` gives (Unicode white space), characters are code points; a missing caption has none.
+    Reads captions, gives `(n,)` bool; leaves `words` and `characters` as columns. Under 1 µs a caption.
+    """
+
+    id = "caption_length"
+    title = "Caption length"
+    kind = "flag"
+    formula = r"\mathrm{words} > 2 \wedge \mathrm{chars} > 5"
+    paper = "Gadre et al. 2023 (DataComp), arXiv 2304.14108"
+    cost = "under 1 µs per caption"
+    published = "part of DataComp's basic filter: medium (29.8M) ImageNet 22.6, average of 38 tasks 29.4"
+
+    min_words: int = param(3, "fewest words", low=0, high=1000)
+    min_characters: int = param(6, "fewest characters", low=0, high=100_000)
+
+    def needs(self) -> tuple[str, ...]:
+        return ("text",)
+
+    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
+        return {MAIN: pa.bool_(), "words": pa.int32(), "characters": pa.int32()}
+
+    def score(self, batch: Batch, state: Any) -> dict[str, np.ndarray]:
+        words, characters = caption_lengths(batch["text"])
+        kept = (words >= self.min_words) & (characters >= self.min_characters)
+        return {MAIN: kept, "words": words, "characters": characters}

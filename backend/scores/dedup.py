@@ -1,0 +1,103 @@
+"""Dedup: one pair of every group of near-duplicates, and none that is near an evaluation picture."""
+
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from backend.errors import InputError
+from backend.progress import Progress, silent
+from backend.scores.base import MAIN, Method, Unit, param
+from backend.scores.matmul import bad_rows
+from backend.scores.neighbours import duplicate_groups
+from backend.scores.normsim import norm_similarity
+from backend.scores.vas_d import spooled, work_folder
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+
+_STEP = 16384
+
+
+def best_of_groups(groups: np.ndarray, score: np.ndarray | None) -> np.ndarray:
+    """`(n,)` bool: the member of highest `score` in each group, the first of equals; NaN only if there is nothing else."""
+    order = np.arange(len(groups))
+    if score is not None:
+        order = np.argsort(-np.where(np.isnan(score), -np.inf, score), kind="stable")
+    _, first = np.unique(groups[order], return_index=True)
+    kept = np.zeros(len(groups), bool)
+    kept[order[first]] = True
+    return kept
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dedup(Method):
+    """Near-duplicates by any embedding: pairs whose cosine reaches `threshold` are linked, linked pairs form a group, and
+    of each group the pair with the best score `best` stays (the lowest uid without one, and among equals).
+
+    With `against`, a target set such as the evaluation images, pairs that reach `against_threshold` with any of it go too.
+    Up to 60,000 pairs every pair is compared with every other; beyond, faiss cells narrow the comparison.
+    DataComp removed evaluation images by ISC descriptors at 0.604; 0.95 suits CLIP's image embeddings.
+
+    Reads (n, d) embeddings, gives `(n,)` bool, False for a zero or non-finite embedding; leaves `duplicate_group` (the uid
+    rank of the group's first pair) and `duplicates` (the group's size). One unit; 2 d FLOP per comparison.
+    """
+
+    id = "dedup"
+    title = "Near-duplicates"
+    kind = "flag"
+    formula = r"i = \arg\max_{j \in \mathrm{group}(i)} s_j,\quad \cos(f_i, f_j) \ge \theta \Rightarrow \mathrm{group}(i) = \mathrm{group}(j)"
+    paper = "Abbas et al. 2023 (SemDeDup), arXiv 2303.09540; ISC descriptors: Yokoo 2021, arXiv 2104.13961"
+    cost = "1.5 kFLOP per comparison at 768 dimensions: all pairs up to 60,000, about 30,000 per pair beyond"
+    published = (
+        "SemDeDup reports that half of LAION-440M can go with little loss; DataComp removed evaluation images this way"
+    )
+
+    embedding: str = param("l14_img", "embedding column that is compared")
+    threshold: float = param(0.95, "cosine from which two pairs are duplicates", low=-1, high=1)
+    best: str = param("", "score whose highest stays in a group; empty: the lowest uid", of="score")
+    against: str = param("", "target set that no pair may come near, for example evaluation images", of="target")
+    against_threshold: float = param(0.95, "cosine from which a pair is too near to the target set", low=-1, high=1)
+    cells: int = param(0, "k-means cells that narrow the comparison; 0: none up to 60,000 pairs", low=0)
+
+    def needs(self) -> tuple[str, ...]:
+        return (self.embedding, *((self.best,) if self.best else ()))
+
+    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
+        return {MAIN: pa.bool_(), "duplicate_group": pa.int64(), "duplicates": pa.int32()}
+
+    def check(self, pool: "Pool") -> None:
+        dim = pool.require(self.embedding, "embedding").dim
+        if self.best:
+            pool.require(self.best, "score")
+        if self.against and self._target(pool).shape[1] != dim:
+            raise InputError(
+                f"target set {self.against!r} and {self.embedding} differ in dimension: use the same model."
+            )
+
+    def units(self, pool: "Pool") -> list[Unit]:
+        return [Unit(f"all-{len(pool)}", rows=np.asarray(pool.uid_order()))] if len(pool) else []
+
+    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
+        rows = np.asarray(unit.rows)
+        with tempfile.TemporaryDirectory(dir=work_folder(pool)) as folder:
+            vectors = spooled(pool, self.embedding, rows, folder)
+            groups = duplicate_groups(vectors, self.threshold, cells=self.cells, progress=progress)
+            kept = best_of_groups(groups, pool.array(self.best)[rows] if self.best else None)
+            for start in range(0, len(rows), _STEP):
+                part = slice(start, start + _STEP)
+                tile = np.asarray(vectors[part], np.float32)
+                kept[part] &= ~bad_rows(tile)
+                if self.against:
+                    with np.errstate(invalid="ignore"):
+                        kept[part] &= ~(norm_similarity(tile, self._target(pool), "inf") >= self.against_threshold)
+            del vectors
+        _, where, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        return {MAIN: kept, "duplicate_group": groups, "duplicates": sizes[where].astype(np.int32)}
+
+    def _target(self, pool: "Pool") -> np.ndarray:
+        from backend.targets import load_target
+
+        return load_target(pool, self.against, self.embedding.removesuffix("_img").removesuffix("_txt"))

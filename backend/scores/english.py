@@ -1,0 +1,49 @@
+"""English: the caption's language by fastText."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from backend.scores.base import MAIN, Batch, Method, param
+from backend.scores.language import languages
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+
+
+def is_english(codes: pa.Array) -> np.ndarray:
+    """`(n,)` bool: True where the code is `en`."""
+    import pyarrow.compute as pc
+
+    return pc.equal(codes, "en").to_numpy(zero_copy_only=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class English(Method):
+    """English captions: kept if fastText's lid.176 names `en` first, with no probability threshold.
+
+    Newlines count as spaces. Also leaves `language` (ISO code) and `language_probability` as columns of their own.
+    About 15 µs a caption on one core.
+    """
+
+    id = "english"
+    title = "English (fastText)"
+    kind = "flag"
+    formula = r"\arg\max_\ell\, P(\ell \mid \mathrm{caption}) = \mathrm{en}"
+    paper = "Gadre et al. 2023 (DataComp), arXiv 2304.14108; Joulin et al. 2016 (fastText), arXiv 1607.01759"
+    cost = "about 15 µs per caption and core"
+    published = "DataComp small, English only (6.3M): ImageNet 3.8, average of 38 tasks 15.4 (no filter: 2.5, 13.2)"
+
+    language_model: str = param("", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path")
+
+    def needs(self) -> tuple[str, ...]:
+        return ("text",)
+
+    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
+        return {MAIN: pa.bool_(), "language": pa.utf8(), "language_probability": pa.float32()}
+
+    def score(self, batch: Batch, state: Any) -> dict[str, Any]:
+        codes, probability = languages(batch["text"], self.language_model)
+        return {MAIN: is_english(codes), "language": codes, "language_probability": probability}

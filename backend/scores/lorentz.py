@@ -1,0 +1,103 @@
+"""Hyperbolic geometry in the Lorentz model of curvature -c: distances, cones, and how specific a point is.
+
+Points are given by their space part x; the time part is `x_t = sqrt(1/c + |x|^2)`, and `<x,y>_L = x.y - x_t y_t`. All is
+written in `q = -c <x,y>_L - 1 = (c/2) (|x-y|^2 - (x_t-y_t)^2)`, which keeps its digits near the origin, where the textbook
+form subtracts nearly equal numbers. torch tensors, float32 or float64; everything is differentiable.
+"""
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+APERTURE = 0.1  # K, MERU's minimum radius of an entailment cone
+_LARGEST = math.asinh(2.0**15)
+
+
+def exponential_map(tangent: "Tensor", c: "float | Tensor") -> "Tensor":
+    """The point of tangent vector v at the origin: `sinh(a) v / a` with `a = sqrt(c) |v|`, at most asinh(2^15). (n, d)."""
+    import torch
+
+    length = tangent.norm(dim=-1, keepdim=True) * c**0.5
+    a = length.clamp(1e-8, _LARGEST)
+    # sinh(a)/a by its series where it is 1 + a^2/6 to the last digit
+    stretch = torch.where(a < 1e-2, 1 + a * a / 6 + a**4 / 120, torch.sinh(a) / a)
+    return tangent * stretch * (a / length.clamp(min=1e-8))
+
+
+def time_part(x: "Tensor", c: "float | Tensor") -> "Tensor":
+    """`sqrt(1/c + |x|^2)`, (n,)."""
+    return (1 / c + (x * x).sum(dim=-1)) ** 0.5
+
+
+def excess(x: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
+    """q of every pair, (n, r) from (n, d) and (r, d), at least 0."""
+    squares_x, squares_y = (x * x).sum(dim=-1), (y * y).sum(dim=-1)
+    apart = (squares_x[:, None] + squares_y[None, :] - 2 * (x @ y.T)).clamp(min=0)
+    return (c / 2 * (apart - _time_difference(x, y, c) ** 2)).clamp(min=0)
+
+
+def excess_of_pairs(x: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
+    """q of row i of x with row i of y, (n,)."""
+    squares_x, squares_y = (x * x).sum(dim=-1), (y * y).sum(dim=-1)
+    difference = (squares_y - squares_x) / (time_part(x, c) + time_part(y, c))
+    return (c / 2 * (((x - y) ** 2).sum(dim=-1) - difference**2)).clamp(min=0)
+
+
+def distance(q: "Tensor", c: "float | Tensor") -> "Tensor":
+    """Lorentzian distance `arcosh(1 + q) / sqrt(c)`; never NaN (HYPE's clamp at 1e-8 instead of 1 gives NaN)."""
+    import torch
+
+    return torch.log1p(q + (q * (q + 2)).clamp(min=1e-20) ** 0.5) / c**0.5
+
+
+def half_aperture(x: "Tensor", c: "float | Tensor", k: float = APERTURE) -> "Tensor":
+    """`arcsin(2 K / (sqrt(c) |x|))`, pi/2 for points nearer than 2K/sqrt(c) to the origin; (n,)."""
+    import torch
+
+    return torch.asin(
+        (2 * k / (c**0.5 * x.norm(dim=-1).clamp(min=1e-12))).clamp(max=1 - 1e-7 if x.requires_grad else 1)
+    )
+
+
+def exterior_angles(apex: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
+    """The exterior angle at each apex of the triangle origin, apex, y: (n, r) in [0, pi]."""
+    return _angle(
+        apex.norm(dim=-1)[:, None], time_part(apex, c)[:, None], _time_difference(apex, y, c), excess(apex, y, c)
+    )
+
+
+def exterior_angles_of_pairs(apex: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
+    """The exterior angle at row i of apex towards row i of y, (n,)."""
+    t, u = time_part(apex, c), time_part(y, c)
+    difference = ((y * y).sum(dim=-1) - (apex * apex).sum(dim=-1)) / (t + u)
+    return _angle(apex.norm(dim=-1), t, difference, excess_of_pairs(apex, y, c))
+
+
+def _time_difference(x: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
+    """`y_t - x_t` of every pair without cancellation, (n, r)."""
+    squares = (y * y).sum(dim=-1)[None, :] - (x * x).sum(dim=-1)[:, None]
+    return squares / (time_part(x, c)[:, None] + time_part(y, c)[None, :])
+
+
+def _angle(length: "Tensor", t: "Tensor", difference: "Tensor", q: "Tensor") -> "Tensor":
+    """arccos of `(y_t + x_t c<x,y>) / (|x| sqrt((c<x,y>)^2 - 1))`, with `c<x,y> = -(1 + q)`."""
+    import torch
+
+    ratio = (difference - t * q) / (length * (q * (q + 2)).clamp(min=1e-20) ** 0.5).clamp(min=1e-20)
+    edge = 1 - 1e-6 if ratio.requires_grad else 1  # acos has no slope at its ends
+    return torch.acos(ratio.clamp(-edge, edge))
+
+
+def image_specificity(images: "Tensor", texts: "Tensor", c: float, k: float = APERTURE) -> "Tensor":
+    """eps_i: mean over reference `texts` (r, d) of exterior angle minus half-aperture, text the apex; (n,) for (n, d).
+
+    Positive = outside the text's cone; not clamped; higher is more specific.
+    """
+    return exterior_angles(texts, images, c).mean(dim=0) - half_aperture(texts, c, k).mean()
+
+
+def text_specificity(texts: "Tensor", images: "Tensor", c: float, k: float = APERTURE) -> "Tensor":
+    """eps_t: mean over reference `images` (r, d) of the exterior angle at each text, minus its half-aperture; (n,)."""
+    return exterior_angles(texts, images, c).mean(dim=1) - half_aperture(texts, c, k)

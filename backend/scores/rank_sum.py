@@ -1,0 +1,72 @@
+"""Rank sum: several scores joined by adding their ranks."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backend.errors import InputError
+from backend.progress import Progress, silent
+from backend.scores.base import MAIN, Method, Unit, param
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+
+
+def rank_fractions(scores: np.ndarray) -> np.ndarray:
+    """The rank of each score divided by how many there are: in (0, 1], 1 is the highest; equal scores share the mean of
+    their ranks; NaN stays NaN. (n,) float64.
+
+    >>> rank_fractions(np.array([3.0, 1.0, 1.0, 9.0])).tolist()
+    [0.75, 0.375, 0.375, 1.0]
+    """
+    from scipy.stats import rankdata
+
+    scored = ~np.isnan(scores)
+    ranks = np.full(len(scores), np.nan)
+    ranks[scored] = rankdata(scores[scored]) / max(1, int(scored.sum()))
+    return ranks
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankSum(Method):
+    """Rank sum: `sum of rank_k(i) / N` over several score columns, ascending ranks, so higher is better.
+
+    The scores need no common scale. The released code ranks CLIPLoss and NormSim this way ("norm 101") with ties in arbitrary
+    order; here equal scores share a rank. A pair that lacks any of the scores is not scored (NaN).
+    Reads score columns, gives `(n,)` float32 in (0, number of scores]. One sort per score.
+    """
+
+    id = "rank_sum"
+    title = "Rank sum"
+    formula = r"\sum_k \mathrm{rank}_k(i) / N"
+    paper = "Wang et al. 2024 (negCLIPLoss and NormSim, released code), arXiv 2405.19547"
+    cost = "0.2 µs per pair and score"
+    published = "no published result; the released code writes it beside the paper's sequential rule"
+
+    scores: str = param("cliploss,normsim", "score columns, separated by commas", of="score")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(name.strip() for name in self.scores.split(",") if name.strip())
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.columns) < 2:
+            raise InputError(
+                f"rank_sum: scores is {self.scores!r}; name at least two score columns, separated by commas."
+            )
+
+    def needs(self) -> tuple[str, ...]:
+        return self.columns
+
+    def check(self, pool: "Pool") -> None:
+        for name in self.columns:
+            pool.require(name, "score")
+
+    def units(self, pool: "Pool") -> list[Unit]:
+        return [Unit(f"all-{len(pool)}", 0, len(pool))] if len(pool) else []
+
+    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
+        total = sum(rank_fractions(pool.array(name)) for name in self.columns)
+        return {MAIN: np.asarray(total, np.float32)}

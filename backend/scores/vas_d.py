@@ -1,0 +1,151 @@
+"""VAS-D: variance alignment with the pool's own survivors, trimmed step by step; no external target."""
+
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backend.errors import InputError
+from backend.progress import Progress, silent
+from backend.scores.base import MAIN, Method, Unit, param
+from backend.scores.cliploss import stored
+from backend.scores.matmul import bad_rows
+from backend.scores.trimming import removal_steps
+
+if TYPE_CHECKING:
+    from backend.pool import Pool
+
+IN_MEMORY = 512 * 2**20  # bytes of embeddings; more are kept in a temporary file beside the pool
+
+
+@dataclass(frozen=True, kw_only=True)
+class VasD(Method):
+    """VAS-D: repeatedly score the survivors by `f^T S_t f`, S_t their own second moment, and drop the lowest.
+
+    Start: the top `quality_top` of the pool by the score `quality` (the whole pool without one). Schedule: survivors
+    fall linearly to `final` of the pool in `steps` steps, `n_t = n_0 - round((t+1) D/T)`. The first second moment is
+    of the whole pool, before the quality cut, as in the released code; the later ones are exact (the later
+    release samples 10 % of the survivors, hangs, and can overshoot its schedule). `steps = 1` is "VAS (train data)".
+
+    The score is the step at which a pair leaves, `steps + 1` for the pairs that stay to the end, 0 for pairs that the
+    quality cut dropped, NaN for a zero or non-finite embedding or no quality score; so any fraction between
+    `final` and `quality_top` is a slider. It keeps what lies along the dominant directions, hence `center`.
+    Reads (n, d) embeddings, gives (n,) float32. One unit; 1.25 d^2 FLOP per survivor and step.
+    """
+
+    id = "vas_d"
+    title = "VAS-D"
+    formula = r"\text{step } t \text{ removes the lowest } f_i^{\top}\Sigma_t f_i,\quad \Sigma_t = \frac{1}{|S_t|}\sum_{j\in S_t} f_j f_j^{\top}"
+    paper = "Wang et al. 2024 (Variance Alignment Score), arXiv 2402.02055"
+    cost = "0.74 MFLOP per survivor and step at 768 dimensions; 500 steps at the medium scale, 168 at the small one"
+    published = "no table of the paper could be checked; its recipe at the medium scale is CLIP score top 30 %, then 20 % in 500 steps"
+
+    model: str = param("l14", "model whose image embeddings are used", of="model")
+    quality: str = param(
+        "clip_l14", "score whose top pairs the trimming starts from; empty: the whole pool", of="score"
+    )
+    quality_top: float = param(0.3, "fraction of the pool that the quality score keeps", low=0, high=1)
+    final: float = param(0.2, "fraction of the pool that is never removed", low=0, high=1)
+    steps: int = param(500, "removal steps: 500 at the medium scale, 168 at the small one", low=1, high=100_000)
+    center: bool = param(False, "subtract the survivors' mean from the second moment")
+
+    def needs(self) -> tuple[str, ...]:
+        return (f"{self.model}_img", *((self.quality,) if self.quality else ()))
+
+    def check(self, pool: "Pool") -> None:
+        pool.require(f"{self.model}_img", "embedding")
+        if self.quality:
+            pool.require(self.quality, "score")
+        if self.final > (self.quality_top if self.quality else 1):
+            raise InputError(f"final is {self.final} and quality_top {self.quality_top}: final must not be larger.")
+
+    def units(self, pool: "Pool") -> list[Unit]:
+        """One unit, in uid order, so that neither row order nor sharding reaches a sum."""
+        return [Unit(f"all-{len(pool)}", rows=np.asarray(pool.uid_order()))] if len(pool) else []
+
+    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
+        from backend.recipe.grammar import exact_count
+
+        rows = np.asarray(unit.rows)
+        name = f"{self.model}_img"
+        good, first = survey(pool, name)
+        good = good[rows]
+        scores = np.where(good, np.float32(0), np.float32(np.nan))
+        chosen = np.flatnonzero(good)
+        if self.quality:
+            quality = pool.array(self.quality)[rows]
+            scores[np.isnan(quality)] = np.nan
+            chosen = np.flatnonzero(good & ~np.isnan(quality))
+            best = np.argsort(-quality[chosen], kind="stable")[: exact_count(self.quality_top, len(rows))]
+            chosen = np.sort(chosen[best])
+        with tempfile.TemporaryDirectory(dir=work_folder(pool)) as folder:
+            vectors = spooled(pool, name, rows[chosen], folder)
+            scores[chosen] = removal_steps(
+                vectors,
+                first,
+                final=exact_count(self.final, len(rows)),
+                steps=self.steps,
+                center=self.center,
+                progress=lambda done, total, message="", **_: progress(done * len(rows) // total, len(rows), message),
+            )
+            del vectors
+        return {MAIN: scores}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NormSimD(VasD):
+    """NormSim_2-D: VAS-D under its later name, for `NormSim_2^2 = n_t * VAS` ranks the survivors alike.
+
+    The defaults are the later paper's: the start is the top 30 % by CLIPLoss. Everything else is as in VAS-D: (n, d)
+    embeddings in, (n,) float32 removal steps out.
+    """
+
+    id = "normsim_d"
+    title = "NormSim-D"
+    formula = r"\text{step } t \text{ removes the lowest } \|(\langle f_j, f_i\rangle)_{j\in S_t}\|_2"
+    paper = "Wang et al. 2024 (negCLIPLoss and NormSim), arXiv 2405.19547"
+    published = "no table of the paper could be checked; its recipe at the medium scale is CLIPLoss top 30 %, then 20 % in 500 steps"
+
+    quality: str = param(
+        "cliploss", "score whose top pairs the trimming starts from; empty: the whole pool", of="score"
+    )
+
+
+def survey(pool: "Pool", name: str) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, int]]:
+    """One pass over embedding `name`: which rows are usable, (n,) bool, and their `(sum f f^T, sum f, count)`."""
+    from backend.pool.columns import matrix
+
+    dim = pool.columns[name].dim or 0
+    square, mean = np.zeros((dim, dim)), np.zeros(dim)
+    good: list[np.ndarray] = []
+    for batch in pool.scan([name], batch_size=8192):
+        tile = matrix(batch.column(0)).astype(np.float64)
+        usable = ~bad_rows(tile)
+        tile = tile[usable]
+        square += tile.T @ tile
+        mean += tile.sum(axis=0)
+        good.append(usable)
+    mask = np.concatenate(good) if good else np.zeros(0, bool)
+    return mask, (square, mean, max(1, int(mask.sum())))
+
+
+def spooled(pool: "Pool", name: str, rows: np.ndarray, folder: str) -> np.ndarray:
+    """The embeddings of `rows`, (n, d) as stored; beyond 512 MB as a memory map of a file in `folder`."""
+    dim = pool.columns[name].dim or 0
+    if len(rows) * dim * 2 <= IN_MEMORY:
+        return stored(pool, name, rows)
+    vectors = np.memmap(f"{folder}/vectors", np.float16, "w+", shape=(len(rows), dim))
+    for start in range(0, len(rows), _STEP):
+        vectors[start : start + _STEP] = stored(pool, name, rows[start : start + _STEP])
+    return vectors
+
+
+_STEP = 65_536
+
+
+def work_folder(pool: "Pool") -> str:
+    """The pool's directory for unfinished work."""
+    folder = pool.path / "work"
+    folder.mkdir(exist_ok=True)
+    return str(folder)

@@ -1,0 +1,66 @@
+"""Search by meaning: exact cosine over float32 tiles of a stored embedding column, with bounded memory."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.pool.columns import matrix
+from backend.progress import Progress, silent
+from backend.search.hits import Hits
+
+TILE = 8192
+
+
+def nearest(
+    pool: Pool, vector: np.ndarray, column: str, *, limit: int = 60, exclude: int | None = None, progress: Progress = silent
+) -> Hits:
+    """The `limit` pairs whose `column` has the highest inner product with `vector` (d,), ties by row.
+
+    Exact; reads the column once, `TILE` rows at a time (each turned to float32 before it is multiplied).
+    """
+    if limit < 1:
+        raise InputError(f"limit {limit} is not allowed: ask for 1 or more pairs.")
+    dim = pool.require(column, "embedding").dim
+    query = np.asarray(vector, dtype=np.float32).reshape(-1)
+    if len(query) != dim:
+        raise InputError(f"the query has {len(query)} numbers, {column!r} has {dim}: embed it with the model of that column.")
+    best, rows, start = np.empty(0, np.float32), np.empty(0, np.int64), 0
+    for batch in pool.scan([column], batch_size=TILE):
+        cosine = matrix(batch.column(0)).astype(np.float32) @ query
+        cosine = np.where(np.isfinite(cosine), cosine, -np.inf)
+        if exclude is not None and start <= exclude < start + len(cosine):
+            cosine[exclude - start] = -np.inf
+        cut = best[-1] if len(best) == limit else -np.inf
+        found = np.flatnonzero(cosine > cut)
+        best, rows = np.concatenate([best, cosine[found]]), np.concatenate([rows, found + start])
+        order = np.lexsort((rows, -best))[:limit]
+        best, rows = best[order], rows[order]
+        start += len(cosine)
+        progress(start, len(pool), "searching")
+    return Hits(rows, best, len(rows))
+
+
+def by_meaning(
+    pool: Pool,
+    text: str,
+    *,
+    encode: Callable[[str], np.ndarray],
+    model: str,
+    side: str = "img",
+    limit: int = 60,
+    progress: Progress = silent,
+) -> Hits:
+    """The pairs whose picture (or caption, `side="txt"`) is nearest to `text`; `encode` gives its (d,) unit vector."""
+    if not text.strip():
+        raise InputError("nothing to search for: type a word or a sentence.")
+    return nearest(pool, encode(text.strip()), f"{model}_{side}", limit=limit, progress=progress)
+
+
+def neighbours(pool: Pool, row: int, *, model: str, limit: int = 12) -> Hits:
+    """The pairs whose pictures are most like that of `row`, without itself."""
+    vector = pool.embeddings(f"{model}_img", [row])[0]
+    if not np.isfinite(vector).all():
+        return Hits(np.empty(0, np.int64), np.empty(0, np.float32), 0)
+    return nearest(pool, vector, f"{model}_img", limit=limit, exclude=row)

@@ -1,0 +1,72 @@
+"""Text columns as a pool takes them: checked in whole batches, one reason per caption that can't be used."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+LONGEST_CAPTION = 100_000
+REASONS = (
+    "",
+    "no caption",
+    f"caption longer than {LONGEST_CAPTION:,} characters",
+    "caption holds a NUL byte",
+    "caption is not UTF-8",
+)
+
+
+def as_text(column: pa.Array) -> pa.Array | None:
+    """The column as utf8, not yet checked; None if it holds no text."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_null(kind):
+        return column.cast(pa.utf8())
+    if pa.types.is_string(kind):
+        return column
+    if pa.types.is_binary(kind):
+        return pa.Array.from_buffers(pa.utf8(), len(column), column.buffers(), column.null_count, column.offset)
+    if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind) or pa.types.is_string_view(kind):
+        return as_text(column.cast(pa.binary() if pa.types.is_large_binary(kind) else pa.utf8(), safe=False))
+    return None
+
+
+def problems(text: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """The captions and, per caption, the place of its problem in `REASONS` as `(n,)` uint8, 0 for a good one."""
+    text, broken = _decoded(text)
+    wrong = np.zeros(len(text), dtype=np.uint8)
+    wrong[_true(pc.match_substring(text, "\0"))] = 3
+    if (pc.max(pc.binary_length(text)).as_py() or 0) > LONGEST_CAPTION:
+        wrong[_true(pc.greater(pc.utf8_length(text), LONGEST_CAPTION))] = 2
+    wrong[_true(pc.or_kleene(pc.utf8_is_space(text), pc.equal(pc.binary_length(text), 0)), null=True)] = 1
+    wrong[broken] = 4
+    return text, wrong
+
+
+def plain(text: pa.Array) -> pa.Array:
+    """Text beside the caption (URLs, hashes): null where it is not UTF-8, holds a NUL byte or is far too long."""
+    text, _ = _decoded(text)
+    bad = pc.or_(pc.match_substring(text, "\0"), pc.greater(pc.binary_length(text), LONGEST_CAPTION))
+    return pc.if_else(pc.fill_null(bad, False), pa.scalar(None, pa.utf8()), text) if pc.any(bad).as_py() else text
+
+
+def _decoded(text: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Valid UTF-8 with null in the place of what isn't, and where that was."""
+    try:
+        text.validate(full=True)
+        return text, np.zeros(len(text), dtype=bool)
+    except pa.ArrowInvalid:
+        raw = pa.Array.from_buffers(pa.binary(), len(text), text.buffers(), text.null_count, text.offset)
+        decoded = [_decode(value) for value in raw.to_pylist()]
+        broken = np.array([value is None for value in decoded]) & raw.is_valid().to_numpy(zero_copy_only=False)
+        return pa.array(decoded, type=pa.utf8()), broken
+
+
+def _decode(value: bytes | None) -> str | None:
+    try:
+        return None if value is None else value.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _true(mask: pa.Array, *, null: bool = False) -> np.ndarray:
+    return pc.fill_null(mask, null).to_numpy(zero_copy_only=False)

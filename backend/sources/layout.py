@@ -1,0 +1,167 @@
+"""Layout: which columns of a metadata parquet and which arrays of its feature file become which columns of a pool."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from backend.errors import InputError
+from backend.pool.columns import described, fixed_list
+from backend.sources.captions import as_text, plain
+from backend.sources.npz import Damaged
+
+CALLED = {
+    "uid": ("uid",),
+    "text": ("text", "caption", "TEXT", "alt", "alt_text", "title"),
+    "url": ("url", "URL", "image_url"),
+    "width": ("original_width", "width", "WIDTH"),
+    "height": ("original_height", "height", "HEIGHT"),
+    "sha256": ("sha256",),
+    "face_bboxes": ("face_bboxes",),
+}
+TYPES = {
+    "text": pa.utf8(),
+    "url": pa.utf8(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "sha256": pa.utf8(),
+    "face_bboxes": pa.list_(pa.list_(pa.float64())),
+}
+SCORE = "_similarity_score"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """`roles`: standard column → column of the parquet; `scores`: score column → column of the parquet;
+    `others`: further scalar columns with their types; `features`: array of the .npz → its dimension."""
+
+    roles: Mapping[str, str]
+    scores: Mapping[str, str]
+    others: Mapping[str, pa.DataType]
+    features: Mapping[str, int]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The pool's columns without the uid, with kind and provenance."""
+        source = {"method": "import", "source": "datacomp"}
+        fields = [pa.field(name, kind) for name, kind in TYPES.items()]
+        fields += [pa.field(name, kind) for name, kind in self.others.items()]
+        scores = pa.schema([(name, pa.float32()) for name in self.scores])
+        vectors = pa.schema([(name, pa.list_(pa.float16(), dim)) for name, dim in self.features.items()])
+        fields += described(scores, kind="score", made_by=source)
+        fields += described(vectors, kind="embedding", made_by=source)
+        return pa.schema(fields)
+
+    @property
+    def wanted(self) -> list[str]:
+        """The columns to read of a parquet."""
+        return list(dict.fromkeys([*self.roles.values(), *self.scores.values(), *self.others]))
+
+    def convert(self, batch: pa.RecordBatch, features: Mapping[str, np.ndarray]) -> dict[str, pa.Array]:
+        """The pool's columns for a batch, captions not yet checked. Raises Damaged for a column of a wrong type."""
+        made: dict[str, pa.Array] = {}
+        for name, kind in TYPES.items():
+            source = self.roles.get(name)
+            given = batch.column(source) if source in batch.schema.names else None
+            made[name] = pa.nulls(batch.num_rows, kind) if given is None else _cast(given, name, str(source), kind)
+        for name, source in self.scores.items():
+            given = batch.column(source) if source in batch.schema.names else pa.nulls(batch.num_rows)
+            made[name] = _finite(_cast(given, name, source, pa.float32()))
+        for name, kind in self.others.items():
+            given = batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows)
+            made[name] = _cast(given, name, name, kind)
+        for name in self.features:
+            made[name] = fixed_list(features[name])
+        return made
+
+
+def of_schema(schema: pa.Schema, named: Mapping[str, str], features: Mapping[str, int]) -> Layout:
+    """The layout for parquets like `schema`; `named` gives columns that have other names than the usual ones.
+
+    Raises InputError for a role that does not exist, a column that the parquet lacks, or a parquet without captions.
+    """
+    for role, column in named.items():
+        if role not in CALLED:
+            raise InputError(f"--column {role}={column}: {role!r} is not known; allowed are {', '.join(CALLED)}.")
+        if column not in schema.names:
+            raise InputError(f"--column {role}={column}: no such column; the parquet has {', '.join(schema.names)}.")
+    roles: dict[str, str] = {}
+    for role, usual in CALLED.items():
+        found = named.get(role) or next((name for name in usual if name in schema.names), None)
+        if found:
+            roles[role] = found
+    if "text" not in roles:
+        raise InputError(f"no caption column; name it with --column text=…; the parquet has {', '.join(schema.names)}.")
+    scores = {
+        entry.name.removesuffix(SCORE): entry.name
+        for entry in schema
+        if entry.name.endswith(SCORE) and pa.types.is_floating(entry.type)
+    }
+    taken = {*roles.values(), *scores.values(), *scores, *features, *TYPES, "uid", "uid_hi", "uid_lo"}
+    return Layout(roles, scores, _others(schema, taken), dict(features))
+
+
+def _others(schema: pa.Schema, taken: set[str]) -> dict[str, pa.DataType]:
+    from backend.pool.store import check_name
+
+    others: dict[str, pa.DataType] = {}
+    for entry in schema:
+        kind = entry.type.value_type if pa.types.is_dictionary(entry.type) else entry.type
+        if pa.types.is_large_string(kind):
+            kind = pa.utf8()
+        scalar = pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        if entry.name not in taken and (scalar or kind == pa.utf8()):
+            try:
+                check_name(entry.name)
+            except InputError:
+                continue
+            others[entry.name] = kind
+    return others
+
+
+def _cast(given: pa.Array, name: str, source: str, kind: pa.DataType) -> pa.Array:
+    if given.type == kind and not pa.types.is_string(kind):
+        return given
+    if pa.types.is_string(kind):
+        text = as_text(given)
+        if text is None:
+            raise Damaged(f"column {source!r} is {given.type}, not text")
+        return text if name == "text" else plain(text)
+    if as_text(given) is not None and not pa.types.is_null(given.type):
+        raise Damaged(f"column {source!r} is {given.type}, not {kind}")
+    try:
+        if kind == pa.int32():
+            return _pixels(given)
+        return given.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise Damaged(f"column {source!r} is {given.type}, not {kind}") from None
+
+
+def _pixels(given: pa.Array) -> pa.Array:
+    """Widths and heights: null where they are not from 1 to 2^31 - 1."""
+    wide = given.cast(pa.int64(), safe=False) if pa.types.is_floating(given.type) else given.cast(pa.int64())
+    good = pc.and_(pc.greater(wide, 0), pc.less(wide, 2**31))
+    return pc.if_else(good, wide, pa.scalar(None, pa.int64())).cast(pa.int32())
+
+
+def _finite(scores: pa.Array) -> pa.Array:
+    infinite = pc.is_inf(scores)
+    return pc.if_else(infinite, pa.scalar(None, pa.float32()), scores) if pc.any(infinite).as_py() else scores
+
+
+def families(text: str) -> tuple[str, ...]:
+    """`"l14,b32"` as names of embeddings; `"none"` as none. InputError for a name that can't be one."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    if names in ((), ("none",)):
+        return ()
+    wrong = [name for name in names if not name.replace("_", "").isalnum() or name == "none"]
+    if wrong:
+        raise InputError(f"--embeddings {text!r}: {wrong[0]!r} is no embedding; write for example l14,b32 or none.")
+    return names
+
+
+def arrays(names: Sequence[str], *, dedup: bool) -> list[str]:
+    """The arrays of a feature file that hold the embeddings `names`."""
+    return [f"{name}_{side}" for name in names for side in ("img", "txt")] + (["dedup"] if dedup else [])

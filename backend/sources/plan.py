@@ -1,0 +1,141 @@
+"""Plan of an import: the files that can be used, and the pairs of each that are not new."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from backend.pool import UID_DTYPE
+from backend.pool.order import first_rows
+from backend.pool.uids import parse
+from backend.sources.captions import as_text
+from backend.sources.layout import Layout
+from backend.sources.npz import Damaged, Member, members
+from backend.sources.remote import Place
+
+UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the first look at one parquet found: its pairs' uids and which are valid, or why it can't be used."""
+
+    name: str
+    uids: np.ndarray
+    valid: np.ndarray
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which pairs of a file come in: `drop` the others, by row; `present` of them are in the pool already,
+    `repeated` came earlier in the source, `malformed` have a uid of another form."""
+
+    drop: np.ndarray
+    present: int
+    repeated: int
+    malformed: int
+
+
+def parquet(place: Place, name: str) -> pq.ParquetFile:
+    """Opens a parquet; OSError or ArrowException if it is none."""
+    if place.local:
+        return pq.ParquetFile(place.path(name), memory_map=True)
+    return pq.ParquetFile(place.open(name))
+
+
+def beside(name: str) -> str:
+    """The feature file of a parquet: same stem."""
+    return name[: name.index(".parquet")] + ".npz"
+
+
+def feature_members(place: Place, name: str, wanted: Sequence[str]) -> dict[str, Member]:
+    """The arrays of the feature file beside the parquet `name`. Raises Damaged, also for a missing file."""
+    try:
+        with place.open(beside(name)) as handle:
+            return members(handle, wanted)
+    except OSError:
+        raise Damaged("the feature file (.npz) is missing") from None
+
+
+def scan(place: Place, name: str, layout: Layout) -> Scan:
+    """Reads the uids of one parquet and compares it with its feature file; a problem is returned, not raised."""
+    nothing = np.empty(0, dtype=UID_DTYPE), np.empty(0, dtype=bool)
+    try:
+        table = parquet(place, name)
+        if layout.features:
+            check_features(layout, feature_members(place, name, list(layout.features)), table.metadata.num_rows)
+        uids, valid = read_uids(table, layout)
+    except Damaged as error:
+        return Scan(name, *nothing, str(error))
+    except UNREADABLE as error:
+        return Scan(name, *nothing, f"the parquet can't be read: {str(error).splitlines()[0]}")
+    return Scan(name, uids, valid)
+
+
+def check_features(layout: Layout, found: dict[str, Member], rows: int) -> None:
+    """Raises Damaged unless each array has `rows` rows of the layout's dimension."""
+    for name, member in found.items():
+        if member.rows != rows:
+            raise Damaged(f"{rows:,} pairs in the parquet and {member.rows:,} rows of features {name!r}")
+        if member.dim != layout.features[name]:
+            raise Damaged(f"features {name!r} have {member.dim} numbers, the pool has {layout.features[name]}")
+
+
+def read_uids(table: pq.ParquetFile, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """The uids of a parquet, given or made, and which are valid."""
+    columns = [
+        layout.roles[role] for role in (("uid",) if "uid" in layout.roles else ("url", "text")) if role in layout.roles
+    ]
+    missing = set(columns) - set(table.schema_arrow.names)
+    if missing:
+        raise Damaged(f"no column {sorted(missing)[0]!r}")
+    parts = [uids_of(batch, layout) for batch in table.iter_batches(batch_size=131_072, columns=columns)]
+    if not parts:
+        return np.empty(0, dtype=UID_DTYPE), np.empty(0, dtype=bool)
+    return np.concatenate([uids for uids, _ in parts]), np.concatenate([valid for _, valid in parts])
+
+
+def uids_of(batch: pa.RecordBatch, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """The uids of a batch; pairs of a source without uids get a hash of their url and caption."""
+    from backend.sources.intake import made_uid
+
+    if "uid" in layout.roles:
+        text = as_text(batch.column(layout.roles["uid"]))
+        if text is None:
+            raise Damaged(f"column {layout.roles['uid']!r} is {batch.column(layout.roles['uid']).type}, not text")
+        return parse(text)
+    columns = [as_text(batch.column(layout.roles[role])) for role in ("url", "text") if role in layout.roles]
+    given = [
+        column.cast(pa.binary()).to_pylist() if column is not None else [None] * batch.num_rows for column in columns
+    ]
+    urls, texts = given if len(given) == 2 else ([None] * batch.num_rows, given[0])
+    made = [made_uid("", _lenient(text), _lenient(url)) for url, text in zip(urls, texts)]
+    return parse(pa.array(made, type=pa.utf8()))
+
+
+def _lenient(value: bytes | None) -> str:
+    return (value or b"").decode(errors="replace")
+
+
+def choose(present: np.ndarray, scans: Sequence[Scan]) -> list[Chosen]:
+    """Of each file the pairs that are new: not in the pool (`present` uids), not earlier in the source, valid.
+
+    Memory: about 50 bytes a pair of pool and source together.
+    """
+    uids = np.concatenate([present, *(found.uids[found.valid] for found in scans)])
+    first = first_rows(uids)
+    chosen, start = [], len(present)
+    for found in scans:
+        stop = start + int(np.count_nonzero(found.valid))
+        again = first[start:stop] < np.arange(start, stop)
+        drop = ~found.valid
+        malformed = int(np.count_nonzero(drop))
+        drop[found.valid] = again
+        known = int(np.count_nonzero(first[start:stop] < len(present)))
+        rows = np.flatnonzero(drop).astype(np.uint32)
+        chosen.append(Chosen(rows, known, len(rows) - malformed - known, malformed))
+        start = stop
+    return chosen

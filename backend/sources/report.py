@@ -1,0 +1,76 @@
+"""The report of an import: what was added, what was skipped and why."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backend import files
+
+EXAMPLES = 5
+
+
+@dataclass
+class Report:
+    """Counts of one import; `skipped` maps a reason to a count, `examples` to the first few places."""
+
+    source: str
+    added: int = 0
+    present: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    path: str = ""
+
+    def skip(self, reason: str, where: str) -> None:
+        self.skipped[reason] += 1
+        kept = self.examples.setdefault(reason, [])
+        if len(kept) < EXAMPLES:
+            kept.append(where[:200])
+
+    def skip_many(self, reason: str, count: int, where: Sequence[str]) -> None:
+        """Like `skip` for `count` pairs at once, of which `where` names a few."""
+        if count:
+            self.skipped[reason] += count
+            kept = self.examples.setdefault(reason, [])
+            kept += [place[:200] for place in where[: EXAMPLES - len(kept)]]
+
+    def reasons(self) -> str:
+        """The most frequent reasons for skipping, in a few words."""
+        return ", ".join(f"{why}: {count:,}" for why, count in self.skipped.most_common(3)) or "it is empty"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "added": self.added,
+            "present": self.present,
+            "skipped": dict(self.skipped.most_common()),
+            "examples": self.examples,
+            "path": self.path,
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> "Report":
+        return cls(
+            content["source"],
+            content["added"],
+            content["present"],
+            Counter(content["skipped"]),
+            content["examples"],
+            content["path"],
+        )
+
+    def save(self, pool_path: Path) -> None:
+        """Writes `reports/import-<time>.json`; a resumed import writes its own file with the totals of all its parts."""
+        if not self.path:
+            self.path = str(
+                pool_path / "reports" / f"import-{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 1_000_000:06d}.json"
+            )
+        files.write_json(self.path, self.as_json() | {"finished": time.strftime("%Y-%m-%dT%H:%M:%S")})
+
+
+def reports(pool_path: Path) -> list[dict[str, Any]]:
+    """All import reports of a pool, newest first."""
+    found = sorted((pool_path / "reports").glob("import-*.json"), reverse=True)
+    return [files.read_json(path) for path in found]

@@ -1,0 +1,226 @@
+"""Tar index: where each pair's sample lies in shards, so that a picture is one seek away and a reshard reads no more."""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from backend import __version__, files
+from backend.engine.workers import finished
+from backend.errors import InputError
+from backend.pool import UID_DTYPE, Pool, PoolGrew
+from backend.pool.lock import importing
+from backend.pool.tar import BrokenTar, ReadAt, Sample, local_reader, samples
+from backend.progress import Progress, silent
+from backend.sources.captions import LONGEST_CAPTION
+from backend.sources.remote import Place, open_binary
+from backend.sources.report import EXAMPLES, Report
+
+PLACES = pa.schema(
+    [
+        ("image", pa.utf8()),
+        ("image_offset", pa.int64()),
+        ("image_size", pa.int64()),
+        ("sample_offset", pa.int64()),
+        ("sample_size", pa.int64()),
+    ]
+)
+LARGEST_JSON = 8 * LONGEST_CAPTION
+ENTRY = np.dtype([(name, "<i8") for name in ("row", *PLACES.names[1:])])
+_UID = re.compile(rb'"uid"\s*:\s*"([0-9a-f]{32})"')
+_KEY = re.compile(r"(?:.*/)?([0-9a-f]{32})(?:-\d+)?")
+
+
+def index_shards(
+    pool: Pool,
+    shards: str | Path,
+    *,
+    engine: str = "local",
+    workers: int = 1,
+    address: str | None = None,
+    progress: Progress = silent,
+) -> Report:
+    """Finds the pool's pairs in tars and stores where their samples lie; a directory, one tar, or an fsspec URL.
+
+    A sample belongs to the pair whose uid its `.json` or its key gives. Sets `image` (the tar), `image_offset`,
+    `image_size`, `sample_offset`, `sample_size` of the pairs found; other pairs keep theirs. A tar that was indexed
+    before and has not changed is not read again. Resumes by tar. Memory: 36 bytes a pair of the pool.
+    The report counts pairs found as `added` and samples of other pools as skipped.
+    Raises InputError if there is no tar.
+    """
+    place = Place(str(shards))
+    found = place.sizes(".tar")
+    if not found:
+        raise InputError(f"no .tar in {str(shards)!r}; give a directory of webdataset shards, or one .tar file.")
+    with importing(pool.path):
+        pool = pool.reload()
+        known_path = pool.path / "shards.json"
+        known = files.read_json(known_path) if known_path.exists() else {}
+        about = {path: [size, _modified(path), len(pool)] for path, size in zip(map(place.path, found), found.values())}
+        todo = [path for path in about if known.get(path) != about[path]]
+        subject = json.dumps([sorted(todo), __version__])
+        work = pool.path / "work" / f"index-{hashlib.sha256(subject.encode()).hexdigest()[:16]}"
+        units = [TarUnit(hashlib.sha256(path.encode()).hexdigest()[:24], path) for path in todo]
+        report = Report(place.url)
+        task = TarTask(pool.path.resolve(), work)
+        missing = [unit for unit in units if not task.record(unit).exists()]
+        done = len(units) - len(missing)
+        for unit in finished(task, missing, engine=engine, workers=workers, address=address):
+            done += 1
+            progress(done, len(units), f"{unit.path.rsplit('/', 1)[-1]} indexed")
+        if units:
+            _commit(pool, task, units, report)
+            files.write_json(known_path, known | about)
+        shutil.rmtree(work, ignore_errors=True)
+    report.save(pool.path)
+    return report
+
+
+@dataclass(frozen=True)
+class TarUnit:
+    """A work unit: one tar."""
+
+    id: str
+    path: str
+
+    def __len__(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True)
+class TarTask:
+    """Scans tars; leaves of each the places of the pool's pairs, and a count of what was skipped."""
+
+    pool_path: Path
+    work: Path
+
+    def record(self, unit: TarUnit) -> Path:
+        return self.work / f"{unit.id}.json"
+
+    def compute(self, unit: TarUnit, progress: Progress = silent) -> None:
+        skipped: dict[str, int] = {}
+        examples: dict[str, list[str]] = {}
+
+        def skip(reason: str, where: str) -> None:
+            skipped[reason] = skipped.get(reason, 0) + 1
+            shown = examples.setdefault(reason, [])
+            if len(shown) < EXAMPLES:
+                shown.append(f"{unit.path}: {where}"[:200])
+
+        entries, uids = [], []
+        try:
+            with reading(unit.path) as (read_at, length):
+                for sample in _good(samples(read_at, length), skip):
+                    uid = uid_of(sample, read_at)
+                    picture = sample.picture()
+                    if uid is None or picture is None:
+                        skip("no picture" if picture is None else "no uid", sample.key)
+                        continue
+                    uids.append((int(uid[:16], 16), int(uid[16:], 16)))
+                    entries.append((0, picture.offset, picture.size, sample.start, sample.stop - sample.start))
+        except (BrokenTar, OSError, ValueError) as error:
+            skip("tar is damaged or truncated", str(error))
+        table = np.array(entries, dtype=ENTRY)
+        table["row"] = Pool.open(self.pool_path).rows_of(np.array(uids, dtype=UID_DTYPE))
+        absent = int(np.count_nonzero(table["row"] < 0))
+        if absent:
+            skipped["sample of another pool"] = absent
+        with files.replacing(self.record(unit).with_suffix(".npy")) as part, part.open("wb") as handle:
+            np.save(handle, table[table["row"] >= 0])
+        files.write_json(self.record(unit), {"skipped": skipped, "examples": examples})
+
+    def places(self, unit: TarUnit) -> np.ndarray:
+        return np.load(self.record(unit).with_suffix(".npy"), allow_pickle=False)
+
+
+def _modified(path: str) -> int:
+    return 0 if "://" in path else Path(path).stat().st_mtime_ns
+
+
+def _good(found: Iterator[Sample], skip: Any) -> Iterator[Sample]:
+    for sample in found:
+        if not sample.problem:
+            yield sample
+        elif sample.problem != "directory":
+            skip(sample.problem, sample.key)
+
+
+def uid_of(sample: Sample, read_at: ReadAt) -> str | None:
+    """The uid that a sample's JSON gives, else its key; None if neither does. Reads at most 800 kB."""
+    about = sample.part("json")
+    if about is not None and about.size <= LARGEST_JSON:
+        match = _UID.search(read_at(about.offset, about.size))
+        if match:
+            return match[1].decode()
+    named = _KEY.fullmatch(sample.key)
+    return named[1] if named else None
+
+
+@contextmanager
+def reading(path: str) -> Iterator[tuple[ReadAt, int]]:
+    """Random reads in a local file or an fsspec URL, and its length."""
+    with open_binary(path) as handle:
+        length = handle.seek(0, 2)
+        if "://" not in path:
+            yield local_reader(handle.fileno()), length
+            return
+
+        def read_at(offset: int, size: int) -> bytes:
+            handle.seek(offset)
+            return handle.read(size)
+
+        yield read_at, length
+
+
+def _commit(pool: Pool, task: TarTask, units: list[TarUnit], report: Report) -> None:
+    """Replaces the place columns by what the records and the old columns say; again if pairs were added meanwhile."""
+    while True:
+        pool = pool.reload()
+        which = np.full(len(pool), -1, dtype=np.int32)
+        where = np.zeros((len(pool), len(PLACES.names) - 1), dtype=np.int64)
+        for number in reversed(range(len(units))):  # a pair in two tars is read from the first
+            table = task.places(units[number])[::-1]
+            which[table["row"]] = number
+            for column, name in enumerate(PLACES.names[1:]):
+                where[table["row"], column] = table[name]
+        batches = _merged(pool, [unit.path for unit in units], which, where)
+        made_by = {"method": "index", "poolscope": __version__}
+        try:
+            pool.add_column_stream(PLACES, batches, kind="metadata", made_by=made_by, replace=True)
+        except PoolGrew:
+            continue
+        break
+    report.added = int(np.count_nonzero(which >= 0))
+    for unit in units:
+        record = files.read_json(task.record(unit))
+        for reason, count in record["skipped"].items():
+            report.skip_many(reason, count, record["examples"].get(reason, []))
+
+
+def _merged(pool: Pool, paths: list[str], which: np.ndarray, where: np.ndarray) -> Iterator[pa.RecordBatch]:
+    tars = pa.array(paths, type=pa.utf8())
+    old = [name for name in PLACES.names if name in pool.columns]
+    seen = 0
+    for batch in pool.scan(["uid_hi", *old], batch_size=16_384):
+        rows = slice(seen, seen + batch.num_rows)
+        seen += batch.num_rows
+        new = pa.array(which[rows] >= 0)
+        arrays: list[pa.Array] = []
+        for number, entry in enumerate(PLACES):
+            before = batch.column(entry.name) if entry.name in old else pa.nulls(batch.num_rows, entry.type)
+            if number == 0:
+                index = pa.array(which[rows], mask=which[rows] < 0)
+                made = tars.take(index)
+            else:
+                made = pa.array(np.ascontiguousarray(where[rows, number - 1]))
+            arrays.append(pc.if_else(new, made, before))
+        yield pa.RecordBatch.from_arrays(arrays, schema=PLACES)

@@ -1,0 +1,1 @@
+"""The Poolscope app: thin pages that draw and ask; `backend` knows and does."""

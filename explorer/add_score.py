@@ -1,0 +1,131 @@
+"""Computing a new score from the screen: a form of the method's parameters, a job, and the rule when it is done."""
+
+import dataclasses
+import typing
+from typing import Any
+
+import streamlit as st
+
+from backend import jobs
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe.grammar import FlagRule, Rule, ScoreRule
+from backend.scores import METHODS, Method, build
+from explorer import live, recipe_state
+
+KIND = "score"
+
+
+@st.dialog("Add a score", width="medium")
+def ask(pool: Pool) -> None:
+    """Choose a method, change its parameters, start."""
+    titles = {id: METHODS[id].title for id in METHODS}
+    id = st.pills(
+        "Method",
+        list(titles),
+        format_func=lambda one: titles[one],
+        default=next(iter(titles)),
+        key="method",
+        label_visibility="collapsed",
+    )
+    if id is None:
+        return
+    method = METHODS[id]
+    st.write((method.__doc__ or "").strip().splitlines()[0])
+    if method.formula:
+        st.latex(method.formula)
+    st.caption(" · ".join(part for part in (method.paper, method.cost) if part))
+    values = {entry.name: _field(id, entry, method, pool) for entry in dataclasses.fields(method)}
+    column = st.text_input("Column", _free_name(id, pool), key=f"{id}-column", max_chars=64)
+    if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-score"):
+        try:
+            build(id, **values).check(pool)
+            if column in pool.columns:
+                raise InputError(f"column {column!r} exists already; choose another name.")
+        except InputError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        words = [
+            word for name, value in values.items() for word in ("--set", f"{name}={'' if value is None else value}")
+        ]
+        started = jobs.submit(
+            ["score", id, "--as", column, *words, "--pool", str(pool.path)],
+            kind=KIND,
+            title=f"Score {column} ({method.title})",
+        )
+        st.session_state.setdefault("scoring", {})[started] = (str(pool.path), column, method.kind)
+        st.rerun()
+
+
+def waiting(pool: Pool) -> bool:
+    """Whether scores that this session asked for are still being computed."""
+    return any(path == str(pool.path) for path, _, _ in st.session_state.get("scoring", {}).values())
+
+
+@st.fragment(run_every=1.0)
+def watch(pool: Pool) -> None:
+    """Progress of the scores asked for; a finished one becomes a rule of the recipe."""
+    asked: dict[int, tuple[str, str, str]] = st.session_state.get("scoring", {})
+    for job_id, (path, column, kind) in list(asked.items()):
+        if path != str(pool.path):
+            continue
+        job = jobs.get(job_id)
+        if job.state == "done":
+            del asked[job_id]
+            rule: Rule = FlagRule(flag=column) if kind == "flag" else ScoreRule(score=column, top=1.0)
+            recipe_state.add_rule(st.session_state["recipe"], rule)
+            st.rerun()
+        st.caption(f"Computing `{column}`")
+        live.bar(job)
+        with st.container(horizontal=True):
+            live.controls(job, key=f"scoring-{job_id}")
+            if job.finished:
+                st.button("Dismiss", key=f"scoring-{job_id}-dismiss", on_click=_dismiss, args=(job_id,))
+        if job.resumable:
+            live.log(job, lines=4)
+
+
+def _dismiss(job_id: int) -> None:
+    st.session_state["scoring"].pop(job_id, None)
+
+
+def _field(id: str, entry: "dataclasses.Field[Any]", method: type[Method], pool: Pool) -> Any:
+    """A widget that fits a parameter's type, range and meaning."""
+    hint, about, key = typing.get_type_hints(method)[entry.name], entry.metadata, f"{id}-{entry.name}"
+    default = None if entry.default is dataclasses.MISSING else entry.default
+    label, text = entry.name.replace("_", " ").capitalize(), about.get("help", "")
+    choices = about.get("choices") or _named(about.get("of", ""), pool)
+    if choices:
+        index = list(choices).index(default) if default in choices else 0
+        return st.selectbox(label, choices, index=index, help=text, key=key)
+    if hint is bool:
+        return st.toggle(label, bool(default), help=text, key=key)
+    kind = next((one for one in (int, float) if hint is one or one in typing.get_args(hint)), None)
+    if kind is None:
+        return st.text_input(label, "" if default is None else str(default), help=text, key=key) or None
+    low, high = (None if about.get(side) is None else kind(about[side]) for side in ("low", "high"))
+    value = None if default is None else kind(default)
+    if kind is int:
+        return st.number_input(label, low, high, value, step=1, help=text, key=key)
+    step = 0.01 if low is not None and high is not None and high - low <= 2 else None
+    return st.number_input(label, low, high, value, step=step, format="%.6g", help=text, key=key)
+
+
+def _named(what: str, pool: Pool) -> list[str]:
+    """What a parameter can name in this pool: models with embeddings, target sets, scores."""
+    if what == "model":
+        return [
+            name.removesuffix("_img")
+            for name, column in pool.columns.items()
+            if column.kind == "embedding" and name.endswith("_img")
+        ]
+    if what == "score":
+        return [name for name, column in pool.columns.items() if column.kind == "score"]
+    if what == "target":
+        return sorted(path.name for path in (pool.path / "targets").glob("*") if path.is_dir())
+    return []
+
+
+def _free_name(id: str, pool: Pool) -> str:
+    names = [id, *(f"{id}_{number}" for number in range(2, 100))]
+    return next(name for name in names if name not in pool.columns)

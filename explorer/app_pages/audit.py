@@ -1,0 +1,122 @@
+"""Audit: whom the recipe keeps and drops, group by group, following its sliders."""
+
+import numpy as np
+import streamlit as st
+
+from backend.audit import Groups, Measures, measure
+from backend.audit.audit import pooled_within
+from backend.audit.headline import headline_of
+from backend.audit.strata import BUILT_IN, Strata, strata
+from backend.audit.stratified import Pooled
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+from explorer import compare, first_start, pair, recipe_state, rules, toolbar
+from explorer.audit import against, by_rule, forest, found, heat, inside, report, shares, shown, what_if
+from explorer.evaluate import evaluate
+
+GROUPS, SHARES, RULES, CELLS = "Groups", "Shares", "Rule by rule", "Pairs of groups"
+INSIDE, TWO, IF, REPORT = "Inside a group", "Two recipes", "What if", "Report"
+VIEWS = [GROUPS, SHARES, RULES, CELLS, INSIDE, TWO, IF, REPORT]
+NOT_WITHIN = "not"
+
+
+@st.fragment
+def workbench(pool: Pool) -> None:
+    recipe = recipe_state.current(pool)
+    if recipe_state.complaint():
+        st.warning(recipe_state.complaint(), icon=":material/warning:")
+    try:
+        selection, problem = evaluate(recipe, pool), ""
+    except InputError as error:
+        selection, problem = None, str(error)
+    recipe_state.show_in_url()
+    compare.show_in_url()
+    toolbar.draw(recipe, pool, selection)
+    left, right = st.columns([0.25, 0.75], gap="small")
+    with left.container(key="rules", gap="small"):
+        if problem:
+            st.error(problem, icon=":material/error:")
+        rules.draw(recipe, pool, selection)
+    clicked = None
+    with right.container(key="side", gap="small"):
+        found.offer(pool)
+        groups = found.groups(pool)
+        if selection is not None and len(groups):
+            clicked = audit(groups, pool, recipe, selection)
+    if not toolbar.dialogs(recipe, pool, selection) and clicked is not None and clicked < len(pool):
+        pair.show(int(np.int64(clicked)), pool, recipe)
+
+
+def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
+    """The headline, the views and the one that is chosen; returns the row of a picture that was clicked."""
+    everyone = measure(groups.choose(minimum=100), selection.mask)
+    told = headline_of(everyone).text
+    st.subheader(_plain(told[:1].upper() + told[1:]), anchor=False)
+    st.caption(
+        "Groups are what captions mention, what sites and columns say, or what a rule detects: never what people are."
+    )
+    view = st.segmented_control(
+        "View",
+        VIEWS,
+        default=GROUPS,
+        required=True,
+        key="audit-view",
+        label_visibility="collapsed",
+        bind="query-params",
+    )
+    if view == INSIDE:
+        return inside.draw(groups.choose(minimum=10), pool, recipe, selection)
+    if view == REPORT:
+        report.draw(groups, pool, recipe, selection, int(st.session_state.get("audit-minimum", 100)))
+    elif view == IF:
+        what_if.draw(groups, pool, recipe, selection)
+    elif view == CELLS:
+        heat.draw(groups, selection.mask, int(st.session_state.get("audit-minimum", 100)))
+    elif view == TWO:
+        against.draw(groups.choose(minimum=int(st.session_state.get("audit-minimum", 100))), pool, recipe, selection)
+    else:
+        _charts(view or GROUPS, groups, pool, recipe, selection)
+    return None
+
+
+def _charts(view: str, groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> None:
+    choice = shown.ask(groups)
+    measures = measure(shown.choose(groups, choice), selection.mask)
+    places = shown.order(measures, choice)
+    if view == SHARES:
+        shares.draw(measures, places)
+    elif view == RULES:
+        by_rule.draw(measures, places, recipe, selection)
+    else:
+        name = st.segmented_control(
+            "Compare within", [NOT_WITHIN, *BUILT_IN], default=NOT_WITHIN, required=True, key="audit-strata",
+            help="Odds ratio within strata (Mantel–Haenszel): what is left when language, site or caption length is the same",
+        )  # fmt: skip
+        pooled = _pooled(measures, pool, selection, name)
+        forest.draw(measures, places, shown.ODDS if pooled is not None else choice.measure, pooled, name or "")
+        if places:
+            forest.table(measures, places, pooled, name or "")
+
+
+def _pooled(measures: Measures, pool: Pool, selection: Selection, name: str | None) -> Pooled | None:
+    if name in (None, NOT_WITHIN) or not len(measures.groups):
+        return None
+    try:
+        within = _strata(str(pool.path), len(pool), "language" in pool.columns, str(name), pool)
+    except InputError as error:
+        st.warning(str(error), icon=":material/warning:")
+        return None
+    return pooled_within(measures.groups, selection.mask, within.codes, len(within.names))
+
+
+@st.cache_resource(max_entries=6, show_spinner="Reading the strata")
+def _strata(path: str, pairs: int, identified: bool, name: str, _pool: Pool) -> Strata:
+    return strata(_pool, name)
+
+
+def _plain(text: str) -> str:
+    return "".join("\\" + character if character in "\\`*_{}[]<>#$:~|" else character for character in text)
+
+
+workbench(first_start.pool())

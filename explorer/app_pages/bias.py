@@ -1,0 +1,154 @@
+"""Bias: how well two sets of pairs can be told apart, and by what; made as a job, kept with the pool."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from backend import bias, files, jobs
+from backend.bias.html import render
+from backend.pool import Pool
+from backend.recipe import Recipe
+from backend.targets import targets
+from explorer import bias_view, choices, first_start, live, pools, recipe_state, scratch
+
+KIND = "bias"
+HERE = "as on the Filter page"
+KEPT, RECIPES, COLUMN, POOLS, TARGET = (
+    "Kept against dropped", "Two recipes", "Values of a column", "Two pools", "A target set",
+)  # fmt: skip
+
+
+def main() -> None:
+    pool = first_start.pool()
+    left, right = st.columns([0.26, 0.74], gap="medium")
+    with left:
+        st.header("Bias")
+        _new(pool)
+    with right:
+        busy = any(job.kind == KIND and not job.finished for job in jobs.all())
+        live.polled(_working, busy=busy, every=1.5, idle=10)
+        _reports(pool)
+
+
+def _new(pool: Pool) -> None:
+    """The form of a new report: what to compare, how large a sample, which classifier."""
+    with st.container(border=True):
+        st.subheader("New report")
+        way = st.selectbox("Compare", _ways(pool), key="bias-way")
+        words, title = _compared(way, pool)
+        with st.expander("Sample and classifier", icon=":material/tune:"):
+            per_set = st.number_input("Pairs per set", 20, 1_000_000, 2000, step=500, key="bias-per-set",
+                                      help="10,000 takes some minutes; fewer widen the intervals")  # fmt: skip
+            size = st.select_slider("Picture side, pixels", [32, 64, 128, 224], 64, key="bias-size",
+                                    help="224 is the size of the published values, and slow")  # fmt: skip
+            classifier = st.selectbox("Classifier", ["logistic", "small", "convnext"], key="bias-classifier",
+                                      help="Logistic regression on features, or a network trained from scratch: a small one, or ConvNeXt on a GPU")  # fmt: skip
+            classes = st.text_input("Object classes", "everyday", key="bias-classes",
+                                    help="everyday, imagenet, or the path of a file with one class per line")  # fmt: skip
+            seed = st.number_input("Seed", 0, 1_000_000, 0, key="bias-seed")
+        words += ["--per-set", str(per_set), "--size", str(size), "--classifier", classifier, "--seed", str(seed)]
+        words += ["--classes", classes or "everyday", "--pool", str(pool.path)]
+        st.button("Make the report", type="primary", icon=":material/play_arrow:", key="bias-start", disabled=not title,
+                  on_click=_start, args=(words, title))  # fmt: skip
+    st.caption(
+        "A classifier is asked which set a pair comes from, after each transformation that leaves one kind of information. "
+        "What it gets right above chance is the difference that this information carries."
+    )
+
+
+def _ways(pool: Pool) -> list[str]:
+    ways = [KEPT, RECIPES, COLUMN, POOLS]
+    return [*ways, TARGET] if targets(pool) else ways
+
+
+def _compared(way: str, pool: Pool) -> tuple[list[str], str]:
+    """The words of the command for the sets, and a title; an empty title when something is missing."""
+    current = recipe_state.current(pool)
+    options: dict[str, Recipe] = {f"{current.name} ({HERE})": current, **choices.all(pool)}
+    if way == KEPT:
+        recipe = options[st.selectbox("Recipe", list(options), key="bias-recipe")]
+        return ["bias", str(scratch.keep(recipe))], f"{recipe.name}, kept against dropped"
+    if way == RECIPES:
+        first = options[st.selectbox("First recipe", list(options), key="bias-first")]
+        second = options[st.selectbox("Second recipe", list(options), min(1, len(options) - 1), key="bias-second")]
+        only = st.toggle("Only what the other one drops", key="bias-only", help="Without it, pairs that both keep are in both sets")  # fmt: skip
+        words = ["bias", str(scratch.keep(first)), str(scratch.keep(second))] + (["--only"] if only else [])
+        return words, f"{first.name} against {second.name}" if first != second else ""
+    if way == COLUMN:
+        named = [name for name, one in pool.columns.items() if one.dtype in ("string", "large_string", "bool")]
+        column = st.selectbox(
+            "Column", [name for name in named if name not in ("text", "url", "image", "sha256")], key="bias-column"
+        )
+        return ["bias", "--by", str(column)], f"by {column}" if column else ""
+    if way == POOLS:
+        others = [str(path) for path in pools.recent() if path != pool.path.resolve()]
+        other = st.selectbox("Other pool", others, accept_new_options=True, index=0 if others else None, key="bias-other",
+                             placeholder="the path of a pool")  # fmt: skip
+        return ["bias", "--other-pool", str(other)], f"{pool.name} against {Path(str(other)).name}" if other else ""
+    name, _, model = str(st.selectbox("Target set", targets(pool), key="bias-target")).rpartition("/")
+    return ["bias", "--target", name, "--model", model], f"{pool.name} against the target set {name}"
+
+
+def _start(words: list[str], title: str) -> None:
+    jobs.submit(words, kind=KIND, title=f"Bias report: {title}")
+    st.toast("The report is being made", icon=":material/play_arrow:")
+
+
+def _working() -> None:
+    """Reports that wait or work, and the last one if it failed."""
+    found = [job for job in jobs.all() if job.kind == KIND]
+    working = [job for job in found if not job.finished]
+    ids = [job.id for job in working]
+    if st.session_state.get("bias-working", ids) != ids:
+        st.session_state["bias-working"] = ids
+        st.session_state.pop("bias-report", None)
+        st.rerun()
+    st.session_state["bias-working"] = ids
+    for job in reversed(working):
+        with st.container(border=True):
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(f"**{job.title}**", width="content")
+                live.badge(job)
+                st.space("stretch")
+                live.controls(job, key=f"bias-{job.id}")
+            live.bar(job)
+    if found and found[0].resumable:
+        st.error(f"{found[0].title}: {found[0].state}", icon=":material/error:")
+        live.log(found[0], lines=4)
+
+
+def _reports(pool: Pool) -> None:
+    """Choose one of the pool's reports; the newest is shown first."""
+    kept = bias.kept_reports(pool)
+    if not kept:
+        st.info(
+            "No report yet. Choose what to compare at the left and press “Make the report”: kept against dropped shows what "
+            "your filter prefers besides what it was made for.",
+            icon=":material/balance:",
+        )
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        path = st.selectbox("Report", kept, format_func=_label, key="bias-report")
+        report = _read(str(path), path.stat().st_mtime_ns)
+        st.download_button("HTML", lambda: render(report), f"{path.stem}.html", "text/html", icon=":material/download:",
+                           key="bias-html", on_click="ignore")  # fmt: skip
+        st.download_button("JSON", lambda: json.dumps(report, ensure_ascii=False), f"{path.stem}.json", "application/json",
+                           icon=":material/download:", key="bias-json", on_click="ignore")  # fmt: skip
+    bias_view.draw(report)
+
+
+def _label(path: Path) -> str:
+    report = _read(str(path), path.stat().st_mtime_ns)
+    names = [part["name"] for part in report["sets"]]
+    sampled = sum(part["sampled"] for part in report["sets"])
+    return f"{' against '.join(names) if len(names) < 4 else f'{len(names)} sets'} · {sampled:,} pairs · {report['made'].replace('T', ' ')[:16]}"
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _read(path: str, stamp: int) -> dict[str, Any]:
+    return files.read_json(path)
+
+
+main()

@@ -1,0 +1,83 @@
+"""Filter: rules with sliders, the map, and what the threshold just kept and just dropped."""
+
+import numpy as np
+import streamlit as st
+
+from backend.errors import InputError
+from backend.pool import Pool
+from explorer import (
+    add_score,
+    compare,
+    edge,
+    first_start,
+    lasso,
+    map,
+    pair,
+    pool_map,
+    recipe_state,
+    rules,
+    search,
+    toolbar,
+)
+from explorer.audit import headline as who
+from explorer.evaluate import evaluate
+
+EDGE, LASSO, SEARCH = "At the threshold", "Lasso", "Search"
+
+
+@st.fragment
+def workbench(pool: Pool) -> None:
+    recipe = recipe_state.current(pool)
+    if recipe_state.complaint():
+        st.warning(recipe_state.complaint(), icon=":material/warning:")
+    try:
+        selection, problem = evaluate(recipe, pool), ""
+    except InputError as error:
+        selection, problem = None, str(error)
+    recipe_state.show_in_url()
+    compare.show_in_url()
+    toolbar.draw(recipe, pool, selection)
+    left, middle, right = st.columns([0.29, 0.42, 0.29], gap="small")
+    with left.container(key="rules", gap="small"):
+        if problem:
+            st.error(problem, icon=":material/error:")
+        rules.draw(recipe, pool, selection)
+        if add_score.waiting(pool):
+            add_score.watch(pool)
+    if selection is None:
+        middle.info("Mend the recipe at the left, or undo the last change.", icon=":material/undo:")
+        toolbar.dialogs(recipe, pool, None)
+        return
+    made = pool_map.current(pool)
+    inside = lasso.rows_inside(made, map.lassoed())
+    place = middle.container()
+    with right.container(key="side", gap="small"):
+        who.draw(pool, selection)
+        view = st.segmented_control(
+            "Show",
+            [EDGE, LASSO, SEARCH],
+            key="view",
+            default=None if "view" in st.session_state else EDGE,
+            required=True,
+            label_visibility="collapsed",
+            bind="query-params",
+        )
+        clicked = search.draw(recipe, pool, selection) if view == SEARCH else None
+        marked = search.hits_on_show(pool) if view == SEARCH else ()
+        with place:  # before the galleries, so that the browser draws it while they are made
+            events = pool_map.draw(made, pool, selection, compare.chosen(pool), marked, on_lasso=_show_lasso)
+        if view == LASSO:
+            clicked = lasso.draw(inside, made, recipe, pool, selection)
+        elif view == EDGE:
+            clicked = edge.draw(recipe, pool, selection)
+    opened = events.opened if events.opened is not None else clicked
+    if not toolbar.dialogs(recipe, pool, selection) and opened is not None and opened < len(pool):
+        pair.show(int(np.int64(opened)), pool, recipe)
+
+
+def _show_lasso() -> None:
+    if map.lassoed() is not None:
+        st.session_state["view"] = LASSO
+
+
+workbench(first_start.pool())

@@ -1,0 +1,65 @@
+"""Jobs: what runs in the background, how far it is, and how to stop it or go on."""
+
+import time
+
+import streamlit as st
+
+from backend import jobs
+from backend.jobs import Job
+from explorer import live
+
+LATEST = 40
+
+
+def _running() -> None:
+    found = jobs.all()
+    working = [job for job in found if not job.finished]
+    before = st.session_state.get("jobs-working")
+    st.session_state["jobs-working"] = [job.id for job in working]
+    if before is not None and before != [job.id for job in working]:
+        st.rerun()
+    if not working:
+        st.info(
+            "Nothing is running. Scores, imports, maps, exports and runs appear here while they work.",
+            icon=":material/bedtime:",
+        )
+    for job in working:
+        with st.container(border=True):
+            _head(job)
+            live.bar(job)
+            if job.figures:
+                st.caption(live.figures(job.figures))
+            with st.container(horizontal=True):
+                live.controls(job, key=f"job-{job.id}")
+            if st.toggle("Log", key=f"log-{job.id}"):
+                live.log(job)
+
+
+def _head(job: Job) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{job.id}** · {job.title}", width="content")
+        live.badge(job)
+        st.caption(f"{job.kind} · started {_ago(job.started or job.created)}")
+
+
+def _ago(moment: float) -> str:
+    return f"{live.duration(time.time() - moment)} ago"
+
+
+st.header("Jobs")
+live.polled(_running, busy=any(not job.finished for job in jobs.all()), idle=5)
+ended = [job for job in jobs.all() if job.finished][:LATEST]
+if ended:
+    st.subheader("Ended")
+for job in ended:
+    took = f" · took {live.duration(job.ended - job.started)}" if job.ended and job.started else ""
+    label = f"{job.id} · {job.title} · {job.state}{took}"
+    with st.expander(label, icon=live.ICONS.get(job.state), key=f"ended-{job.id}", on_change="rerun") as opened:
+        if opened.open:
+            st.caption(f"{job.kind} · {time.strftime('%Y-%m-%d %H:%M', time.localtime(job.created))}")
+            if job.message and job.state != "done":
+                st.text(job.message)
+            st.code("poolscope " + " ".join(job.argv), language="bash", wrap_lines=True)
+            live.log(job)
+            with st.container(horizontal=True):
+                live.controls(job, key=f"job-{job.id}")

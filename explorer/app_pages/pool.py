@@ -1,0 +1,142 @@
+"""Pool: what is in it, where its columns come from, and which pool to look at."""
+
+import numpy as np
+import streamlit as st
+
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.projection import available
+from backend.sources.report import reports
+from explorer import first_start, gallery, overview, pair, pools, theme, tiles
+
+TILES = 24
+
+
+def main() -> None:
+    _switch()
+    pool = first_start.pool()
+    kinds = [column.kind for column in pool.columns.values()]
+    with st.container(horizontal=True):
+        st.metric("Pairs", f"{len(pool):,}", border=True)
+        st.metric("Scores", kinds.count("score"), border=True)
+        st.metric("Flags", kinds.count("flag"), border=True)
+        st.metric("Embeddings", kinds.count("embedding"), border=True)
+        st.metric("On disk", f"{overview.on_disk(pool) / 1e6:,.1f} MB", border=True)
+        st.metric("Version", pool.version, border=True, help="Lance version of the pool; every output names it")
+    _random(pool)
+    st.subheader("Columns")
+    st.dataframe(
+        overview.columns_table(pool),
+        hide_index=True,
+        column_config={"missing": st.column_config.NumberColumn("missing", format="localized")},
+    )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _languages(pool)
+    with right:
+        _sizes(pool)
+    _reports(pool)
+
+
+def _switch() -> None:
+    """Title and pool switcher."""
+    current = pools.current_path()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header("Pool", width="stretch")
+        known = [str(path) for path in pools.recent()]
+        here = str(current.resolve())
+        options = known if here in known else [here, *known]
+        chosen = st.selectbox(
+            "Pool", options, index=options.index(here), accept_new_options=True, key=f"pool-choice-{here}", width=520,
+            help="Choose one looked at before, or type the path of another", label_visibility="collapsed",
+        )  # fmt: skip
+    if chosen and chosen != here:
+        try:
+            pools.choose(chosen)
+        except InputError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        for name in ("recipe", "hits", "compare_with", "focus"):
+            st.session_state.pop(name, None)
+        st.query_params.pop("recipe", None)
+        st.rerun()
+
+
+@st.fragment
+def _random(pool: Pool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("A random look", width="stretch")
+        st.button("Show others", icon=":material/shuffle:", key="shuffle", on_click=_shuffle)
+    if not len(pool):
+        st.info("The pool is empty. Import pairs on the Import page.", icon=":material/upload_file:")
+        return
+    draws = np.random.default_rng(st.session_state.get("draw", 0))
+    rows = np.sort(draws.choice(len(pool), size=min(TILES, len(pool)), replace=False))
+    opened = gallery.draw(tiles.of(rows, pool), token=pools.token(pool), label="Random pairs", key="random", columns=12)
+    if opened is not None:
+        pair.show(opened, pool, None)
+
+
+def _shuffle() -> None:
+    st.session_state["draw"] = st.session_state.get("draw", 0) + 1
+
+
+def _languages(pool: Pool) -> None:
+    st.subheader("Caption languages")
+    found = overview.languages(pool)
+    if found is None:
+        st.caption("No column tells the language; the `english` method on the Filter page finds it out.")
+        return
+    name, counts = found
+    shown = counts.head(20)[::-1]
+    made = theme.figure(max(160, 22 * len(shown) + 50), x="pairs", y="")
+    made.add_bar(
+        x=shown.values,
+        y=shown.index,
+        orientation="h",
+        marker_color=theme.KEPT,
+        hovertemplate="%{y}: %{x:,} pairs<extra></extra>",
+    )
+    theme.show(made, key="languages", alt=f"Bar chart of pairs per caption language, from the column {name}")
+    st.caption(f"{len(counts):,} languages in `{name}`" + (", the 20 most frequent shown" if len(counts) > 20 else ""))
+
+
+def _sizes(pool: Pool) -> None:
+    st.subheader("Picture sizes")
+    found = overview.sizes(pool)
+    if found is None:
+        st.caption("The pool doesn't say how large its pictures are.")
+        return
+    for values, label, limit, about, key in (
+        (found[0], "shorter side (pixels)", 200, "basic keeps 200 pixels or more", "shorter"),
+        (found[1], "longer side / shorter side", 3, "basic keeps ratios up to 3", "ratio"),
+    ):
+        low, high = float(values.min()), float(np.quantile(values, 0.995))
+        counts, edges = np.histogram(np.clip(values, low, max(high, low + 1e-6)), bins=60)
+        made = theme.figure(180, x=label, y="pairs")
+        made.add_bar(
+            x=(edges[:-1] + edges[1:]) / 2, y=counts, width=edges[1] - edges[0], marker_color=theme.KEPT, marker_line_width=0,
+            hovertemplate="%{x:.4~g}: %{y:,} pairs<extra></extra>",
+        )  # fmt: skip
+        if edges[0] <= limit <= edges[-1]:
+            made.add_vline(limit, line_dash="dash", annotation_text=about, annotation_position="top right")
+        theme.show(made, key=key, alt=f"Histogram of the pictures' {label}")
+
+
+def _reports(pool: Pool) -> None:
+    st.subheader("Where it came from")
+    maps = available(pool)
+    st.caption(f"`{pool.path}`" + (f" · map of {', '.join(maps)}" if maps else " · no map yet"))
+    for report in reports(pool.path)[:10]:
+        skipped = sum(report.get("skipped", {}).values())
+        label = f"{report.get('finished', '')} · {report.get('added', 0):,} pairs added, {skipped:,} skipped"
+        with st.expander(label, icon=":material/description:"):
+            st.text(f"from {report.get('source', '')}")
+            for reason, count in report.get("skipped", {}).items():
+                examples = report.get("examples", {}).get(reason, [])
+                st.text(f"{count:,} × {reason}" + (f", for example {examples[0]}" if examples else ""))
+            if not skipped:
+                st.caption("Nothing was skipped.")
+
+
+main()

@@ -1,0 +1,1 @@
+"""The pieces of the Audit page: whom the recipe keeps, live."""

@@ -1,0 +1,70 @@
+"""Two recipes side by side: the keep rate of each group under both."""
+
+import numpy as np
+import streamlit as st
+
+from backend.audit import Groups, measure
+from backend.audit.headline import TECHNICAL
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+from explorer import choices, theme
+from explorer.audit.forest import ROW, _short
+from explorer.audit.shown import ALL, percent
+from explorer.evaluate import evaluate
+
+MOST = 40
+
+
+def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> None:
+    import plotly.graph_objects as go
+
+    known = {name: other for name, other in choices.all(pool).items() if name != recipe.name}
+    if not known:
+        st.info("Save a second recipe to compare with.", icon=":material/compare_arrows:")
+        return
+    left, right = st.columns(2)
+    name = left.selectbox("Compare with", list(known), key="audit-other")
+    family = right.selectbox("Groups", [ALL, *groups.families], key="audit-two-family")
+    groups = groups.choose([one for one in groups.families if one not in TECHNICAL] if family == ALL else [family])
+    try:
+        other = evaluate(known[name], pool)
+    except InputError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    a, b = measure(groups, selection.mask), measure(groups, other.mask)
+    relative = st.toggle(
+        "relative to each recipe's own rate (lift)", key="audit-relative", value=abs(a.overall - b.overall) > 0.02
+    )
+    shown = np.flatnonzero(~a.small & ~b.small)
+    first, second = (a.lift, b.lift) if relative else (100 * a.rate, 100 * b.rate)
+    difference = np.nan_to_num(np.abs(first - second)[shown])
+    places = shown[np.argsort(-difference, kind="stable")[:MOST]]
+    places = places[np.argsort(first[places], kind="stable")]
+    y = np.arange(len(places))[::-1]
+    made = theme.figure(max(260, 120 + ROW * len(places)), x="lift" if relative else "keep rate, %", y="")
+    for spot, place in zip(y, places):
+        made.add_shape(
+            type="line",
+            x0=first[place],
+            x1=second[place],
+            y0=spot,
+            y1=spot,
+            line={"color": theme.NEITHER, "width": 1.5},
+        )
+    for values, label, colour, symbol in (
+        (first, f"this: {recipe.name}", theme.ONLY_A, "circle"),
+        (second, name, theme.ONLY_B, "diamond"),
+    ):
+        made.add_trace(go.Scatter(x=values[places], y=y, mode="markers", name=_short(label), marker={"size": 9, "color": colour, "symbol": symbol}, hovertemplate="%{x:.2f}<extra></extra>"))  # fmt: skip
+    titles = [_short(groups.definitions[place].title) for place in places]
+    made.update_yaxes(tickvals=y, ticktext=titles, range=[-0.7, len(places) - 0.3], showgrid=False, zeroline=False)
+    theme.show(made, key="audit-two", alt=f"{len(places)} groups under two recipes")
+    st.caption(
+        f"This recipe keeps {percent(a.overall)} of the pool, {_plain(name)} {percent(b.overall)}. "
+        f"{len(groups) - len(shown)} groups with counts under 10 are not shown; of the rest, the {len(places)} that differ most."
+    )
+
+
+def _plain(text: str) -> str:
+    return "".join("\\" + character if character in "\\`*_{}[]<>#$:~|" else character for character in text)

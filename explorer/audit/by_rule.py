@@ -1,0 +1,58 @@
+"""Rule by rule: the lift of the groups after each rule of the recipe."""
+
+import numpy as np
+import streamlit as st
+
+from backend.audit import Measures
+from backend.audit.stages import contributions, stages
+from backend.recipe import Recipe, Selection
+from explorer import theme
+from explorer.audit.forest import _escape, _short
+
+MOST = 12
+
+
+def draw(measures: Measures, places: list[int], recipe: Recipe, selection: Selection) -> None:
+    import plotly.graph_objects as go
+
+    if not recipe.keep or not places:
+        st.info("Without rules and groups there is nothing to follow.", icon=":material/tune:")
+        return
+    after = stages(measures.groups.at(places[:MOST]), selection)
+    steps = contributions(after)
+    rules = [
+        "the pool",
+        *(f"{number}. {_escape(rule.label())[:28]}" for number, rule in enumerate(recipe.keep, start=1)),
+    ]
+    made = theme.figure(360, x="after rule", y="lift: kept of the group over kept of the pool")
+    made.add_trace(
+        go.Scatter(
+            x=rules, y=[1.0] * len(rules), name="the pool", mode="lines+markers",
+            line={"dash": "dash", "color": theme.NEITHER, "width": 3},
+        )
+    )  # fmt: skip
+    for number, place in enumerate(places[:MOST]):
+        lifts = [1.0, *(np.nan if one.small[number] else one.lift[number] for one in after)]
+        made.add_trace(
+            go.Scatter(x=rules, y=lifts, name=_short(measures.groups.definitions[place].title), mode="lines+markers")
+        )
+    made.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"})
+    made.update_yaxes(rangemode="tozero")
+    theme.show(made, key="audit-rules", alt=f"Lift of {min(MOST, len(places))} groups after each rule")
+    _table(measures, places[:MOST], recipe, steps)
+
+
+def _table(measures: Measures, places: list[int], recipe: Recipe, steps: np.ndarray) -> None:
+    import pandas as pd
+
+    hidden = measures.small[places]
+    frame = pd.DataFrame({"group": [measures.groups.definitions[place].title for place in places]})
+    for number, rule in enumerate(recipe.keep):
+        frame[f"{number + 1}. {rule.label()}"] = np.where(hidden | ~np.isfinite(steps[number]), np.nan, steps[number])
+    numbers = {name: st.column_config.NumberColumn(format="%+.2f") for name in frame.columns[1:]}
+    st.caption(
+        "What each rule adds to the logarithm of the lift: below 0 it takes more from the group than from the pool."
+    )
+    st.dataframe(
+        frame, hide_index=True, column_config=numbers, height=min(420, 38 + 35 * len(frame)), key="audit-steps"
+    )

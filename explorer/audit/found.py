@@ -1,0 +1,59 @@
+"""The groups of the current pool: shared by all sessions, found by a job when they are missing."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from backend import jobs
+from backend.audit import Groups, catalog, store
+from backend.pool import Pool
+from explorer import live, pools
+
+KIND = "groups"
+
+
+def groups(pool: Pool) -> Groups:
+    """The groups that were found before; empty when none were."""
+    return _groups(str(pool.path), store.stamp(pool), len(pool))
+
+
+def offer(pool: Pool) -> None:
+    """Says which groups are still to be found, starts the job that finds them, and shows how far it is."""
+    running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
+    if running:
+        _watch(running[0].id)
+        return
+    missing = _waiting(str(pool.path), store.stamp(pool), len(pool), tuple(pool.columns))
+    if not missing:
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        first = not len(groups(pool))
+        st.markdown(
+            "**The groups of this pool are not found yet.** Words of captions, sites, languages and looks are read once."
+            if first
+            else f"Groups to find (new, or changed): {', '.join(missing[:6])}{' …' if len(missing) > 6 else ''}",
+            width="stretch",
+        )
+        if st.button(
+            "Find groups", icon=":material/group_add:", type="primary" if first else "secondary", key="find-groups"
+        ):
+            jobs.submit(["groups", "--pool", str(pool.path)], kind=KIND, device="cpu", title=f"Groups of {pool.name}")
+            st.rerun()
+
+
+@st.fragment(run_every=1.0)
+def _watch(job_id: int) -> None:
+    job = jobs.get(job_id)
+    live.bar(job)
+    if job.finished:
+        st.rerun()
+
+
+@st.cache_resource(max_entries=3, show_spinner="Reading the groups")
+def _groups(path: str, stamp: int, pairs: int) -> Groups:
+    return catalog.load(pools.opened(Path(path)))
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _waiting(path: str, stamp: int, pairs: int, columns: tuple[str, ...]) -> list[str]:
+    return [one.id for one in catalog.waiting(pools.opened(Path(path)))]

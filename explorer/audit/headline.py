@@ -1,0 +1,19 @@
+"""Who is affected: the one line of the audit that the Filter page shows, live."""
+
+import streamlit as st
+
+from backend.audit import headline as find
+from backend.pool import Pool
+from backend.recipe import Selection
+from explorer.audit import found
+
+
+def draw(pool: Pool, selection: Selection) -> None:
+    """The largest loss, and the way to the Audit page."""
+    groups = found.groups(pool)
+    text = find(groups, selection.mask).text if len(groups) else "groups of this pool are not found yet"
+    with st.container(border=True, key="who-is-affected", gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("**Who is affected**", width="stretch")
+            st.page_link("app_pages/audit.py", label="more", icon=":material/groups:", width="content")
+        st.text(text[:1].upper() + text[1:])

@@ -1,0 +1,97 @@
+"""Pairs of groups: the keep rate of pairs that are in a group of one family and one of another."""
+
+import numpy as np
+import streamlit as st
+
+from backend.audit import Groups, bitmaps
+from backend.audit.measure import SMALLEST
+from explorer import theme
+from explorer.audit.forest import _short
+
+MOST = 24
+FIRST = (
+    ("gender", "occupation"),
+    ("gender drawn", "skin tone drawn"),
+    ("gender", "age"),
+    ("race", "gender"),
+    ("language", "gender"),
+)
+
+
+def draw(groups: Groups, mask: np.ndarray, minimum: int) -> None:
+    """Cells of fewer than 10 pairs, or with 1 to 9 kept ones, stay empty."""
+    import plotly.graph_objects as go
+
+    families = list(groups.families)
+    if len(families) < 2:
+        st.info("Two families of groups are needed.", icon=":material/grid_on:")
+        return
+    left, right = st.columns(2)
+    rows, columns = _suggested(groups, mask, minimum)
+    first = left.selectbox("Rows", families, key="audit-rows", index=families.index(rows))
+    second = right.selectbox("Columns", families, key="audit-columns", index=families.index(columns))
+    a, b = _largest(groups, first, minimum), _largest(groups, second, minimum)
+    if not len(a) or not len(b):
+        st.info("A family has no group that is large enough; lower the smallest group.", icon=":material/grid_on:")
+        return
+    both, kept, shown = _cells(a, b, mask)
+    if first == second:
+        shown &= ~np.eye(len(a), dtype=bool)
+    if not shown.any():
+        st.info("No cell has 10 pairs and 10 kept ones; choose other families.", icon=":material/grid_on:")
+        return
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rates = np.where(shown, 100 * kept / both, np.nan)
+    overall = 100 * mask.mean() if len(mask) else 0.0
+    text = np.where(
+        shown, np.char.add(np.char.mod("%d", kept), np.char.add(" of ", np.char.mod("%d", both))), "not shown"
+    )
+    made = theme.figure(max(360, 180 + 24 * len(a)), x="", y="")
+    spread = max(1.0, float(np.nanmax(np.abs(rates - overall))))
+    low, high = max(0.0, overall - spread), min(100.0, overall + spread)
+    middle = (overall - low) / (high - low)
+    made.add_trace(
+        go.Heatmap(
+            z=rates, x=list(range(len(b))), y=list(range(len(a))), text=text, zmin=low, zmax=high, hoverongaps=False, xgap=1, ygap=1,
+            colorscale=[[0, theme.DROPPED], [middle, "#EEF1F4" if not theme.is_dark() else "#2A3642"], [1, theme.KEPT]],
+            colorbar={"title": "rate, %", "thickness": 12}, hovertemplate="%{text}: %{z:.1f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    made.update_xaxes(
+        tickvals=list(range(len(b))),
+        ticktext=[_short(one.title) for one in b.definitions],
+        tickangle=-40,
+        showgrid=False,
+    )
+    made.update_yaxes(
+        tickvals=list(range(len(a))),
+        ticktext=[_short(one.title) for one in a.definitions],
+        autorange="reversed",
+        showgrid=False,
+    )
+    theme.show(made, key="audit-heat", alt=f"Keep rate of {first} by {second}")
+    st.caption(
+        f"{int(shown.sum())} of {shown.size} cells; cells of fewer than {SMALLEST} pairs, or with 1 to {SMALLEST - 1} kept, stay empty. "
+        f"The middle of the scale is the pool's rate, {overall:.1f} %."
+    )
+
+
+def _largest(groups: Groups, family: str, minimum: int) -> Groups:
+    inside = groups.choose([family], minimum=max(SMALLEST, min(minimum, 30)))
+    return inside.at(np.argsort(-inside.sizes, kind="stable")[:MOST].tolist())
+
+
+def _cells(a: Groups, b: Groups, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs in both groups, those kept, and which cells may be shown, all `(A, B)`."""
+    both, kept = bitmaps.pair_counts(a.bitmaps, b.bitmaps, bitmaps.pack(mask))
+    return both, kept, (both >= SMALLEST) & ((kept == 0) | (kept >= SMALLEST))
+
+
+def _suggested(groups: Groups, mask: np.ndarray, minimum: int) -> tuple[str, str]:
+    """Two families to begin with: the first of some telling couples that has cells to show."""
+    for first, second in FIRST:
+        if first in groups.families and second in groups.families:
+            a, b = _largest(groups, first, minimum), _largest(groups, second, minimum)
+            if len(a) and len(b) and _cells(a, b, mask)[2].any():
+                return first, second
+    return groups.families[0], groups.families[1]

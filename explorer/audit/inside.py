@@ -1,0 +1,182 @@
+"""Inside a group: examples kept and dropped at the threshold, the words that separate them, the rate at every threshold."""
+
+import numpy as np
+import streamlit as st
+
+from backend.audit import Groups
+from backend.audit.contrast import contrast
+from backend.audit.curve import Curves, curves
+from backend.audit.examples import drawn, near_threshold
+from backend.audit.words import Word, separating
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+from backend.recipe.grammar import ScoreRule
+from explorer import gallery, pools, recipe_state, theme, tiles
+from explorer.audit import found, pruning
+from explorer.audit.shown import percent
+
+TILES = 12
+
+
+def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
+    """Returns the row of a picture that was clicked."""
+    titles = {one.id: f"{one.title}  ({one.family})" for one in groups.definitions}
+    id = st.selectbox(
+        "Group", list(titles), format_func=lambda one: titles[one], key="audit-group", bind="query-params"
+    )
+    if id is None:
+        return None
+    about = groups.definitions[groups.index(id)]
+    st.caption(
+        f"Found by: {about.method}. Known error: {about.error.rstrip('.')}.".replace("$", "\\$").replace("`", "'")
+    )
+    mask = groups.mask(id)
+    members = np.flatnonzero(mask)
+    clicked = _examples(members, pool, recipe, selection)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _words(members, pool, selection)
+    with right:
+        _curve(groups, id, pool, recipe)
+    _contrast(groups, id, selection)
+    pruning.draw(about, members, pool)
+    return clicked
+
+
+def _examples(members: np.ndarray, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
+    columns = pools.columns(pool)
+    index = recipe_state.focus(recipe) if recipe.keep else None
+    rule = recipe.keep[index] if index is not None else None
+    threshold = selection.counts[index].threshold if index is not None else None
+    if isinstance(rule, ScoreRule) and threshold is not None:
+        scores = columns.array(rule.score)
+        kept, dropped = near_threshold(scores, members, selection.mask, threshold, limit=TILES)
+        facts = lambda rows: [f"{scores[row]:.4g}" for row in rows]  # noqa: E731
+        where = f"nearest to the threshold of `{rule.score}`"
+    else:
+        kept, dropped = drawn(members, selection.mask, columns.rank, limit=TILES)
+        facts = lambda rows: []  # noqa: E731
+        where = "drawn at random"
+    clicked = None
+    left, right = st.columns(2, gap="medium")
+    for place, label, rows in ((left, "Kept", kept), (right, "Dropped", dropped)):
+        with place:
+            st.markdown(f"**{label}**, {where}")
+            if not len(rows):
+                st.caption("none")
+                continue
+            opened = gallery.draw(
+                tiles.of(rows, pool, facts=facts(rows), selection=selection, recipe=recipe), token=pools.token(pool),
+                label=f"{label} pairs of the group", key=f"audit-{label.lower()}", columns=6, veiled=True,
+            )  # fmt: skip
+            clicked = opened if opened is not None else clicked
+    st.caption("Pictures are blurred: click one to see it, click again to open the pair.")
+    return clicked
+
+
+def _words(members: np.ndarray, pool: Pool, selection: Selection) -> None:
+    kept, dropped = separating(pool, members, selection.mask)
+    st.markdown("**Words that separate** kept from dropped inside the group")
+    if not kept and not dropped:
+        st.caption("No word stands out, or a side has fewer than 10 captions.")
+        return
+    one, other = st.columns(2)
+    with one:
+        st.markdown(":blue[**kept captions say**]")
+        _listed(kept)
+    with other:
+        st.markdown(":orange[**dropped captions say**]")
+        _listed(dropped)
+    st.caption("Log-odds with an informative prior; the percentages are of kept and of dropped captions.")
+
+
+def _listed(words: list[Word]) -> None:
+    st.text("\n".join(f"{word.word}  {100 * word.kept:.0f} / {100 * word.dropped:.0f} %" for word in words[:10]) or "–")
+
+
+def _curve(groups: Groups, id: str, pool: Pool, recipe: Recipe) -> None:
+    import plotly.graph_objects as go
+
+    scored = [rule.score for rule in recipe.keep if isinstance(rule, ScoreRule)]
+    if not scored:
+        return
+    score = (
+        scored[0] if len(scored) == 1 else st.selectbox("Score", list(dict.fromkeys(scored)), key="audit-curve-score")
+    )
+    counted = _curves(groups, score, pool)
+    place = groups.index(id)
+    fractions, rates = Curves(
+        counted.of_groups[place : place + 1], counted.of_pool, counted.sizes[place : place + 1], counted.pairs
+    ).rates()
+    made = theme.figure(250, x="kept of the pool by this score alone, %", y="kept of the group, %")
+    made.add_trace(
+        go.Scatter(
+            x=100 * fractions,
+            y=100 * fractions,
+            mode="lines",
+            name="the pool",
+            line={"dash": "dash", "color": theme.NEITHER},
+        )
+    )
+    made.add_trace(
+        go.Scatter(
+            x=100 * fractions,
+            y=100 * rates[0],
+            mode="lines",
+            name="the group",
+            line={"color": theme.KEPT, "width": 2.5},
+        )
+    )
+    auc = counted.auc()[place]
+    st.markdown(f"**At every threshold** of `{score}`")
+    theme.show(made, key="audit-curve", alt="Keep rate of the group at every threshold")
+    st.caption(f"A pair of the group scores above one outside it with chance {auc:.2f} (0.5: no difference).")
+
+
+def _contrast(groups: Groups, id: str, selection: Selection) -> None:
+    same = [one.id for one in groups.definitions if one.id != id]
+    titles = {one.id: one.title for one in groups.definitions}
+    with st.expander(
+        "Compare with another group, also within a third",
+        icon=":material/compare:",
+        on_change="rerun",
+        key="audit-contrast",
+    ) as box:
+        if not box.open:
+            return
+        left, right = st.columns(2)
+        other = left.selectbox("Against", same, format_func=lambda one: titles[one], key="audit-against")
+        within = right.selectbox(
+            "Within",
+            [None, *same],
+            format_func=lambda one: "the whole pool" if one is None else titles[one],
+            key="audit-within",
+        )
+        made = contrast(groups, selection.mask, id, other, within=within) if other else None
+        if made is None:
+            st.caption("A side has fewer than 10 pairs, or keeps 1 to 9.")
+        else:
+            st.text(
+                f"{titles[id]}: {percent(made.rate_a)} of {made.n_a:,};  {titles[other]}: {percent(made.rate_b)} of {made.n_b:,};  "
+                f"difference {100 * made.difference:+.1f} points ({100 * made.low:+.1f} to {100 * made.high:+.1f}, Newcombe). Pairs in both are left out."
+            )
+
+
+def _curves(groups: Groups, score: str, pool: Pool) -> Curves:
+    return _counted(
+        str(pool.path),
+        found.store.stamp(pool),
+        score,
+        repr(pool.columns[score]),
+        groups.definitions[0].id,
+        len(groups),
+        groups,
+        pool,
+    )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _counted(
+    path: str, stamp: int, score: str, made: str, first: str, count: int, _groups: Groups, _pool: Pool
+) -> Curves:
+    return curves(_groups, pools.columns(_pool).array(score))

@@ -1,0 +1,74 @@
+"""The audit to take along: one HTML file, its figures as JSON, and the command that writes the same."""
+
+import json
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from backend.audit import Audit, Groups, audit, report
+from backend.audit.strata import BUILT_IN
+from backend.audit.words import separating
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+
+NONE = "not"
+
+
+def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, minimum: int) -> None:
+    st.markdown("One file with every figure, how each group is found, what goes wrong with it, and the safeguards.")
+    strata = st.selectbox("Compare also within", [NONE, *BUILT_IN], key="audit-report-strata", width=220)
+    settings: dict[str, Any] = {"minimum": minimum, "strata": None if strata == NONE else strata}
+    with st.container(horizontal=True):
+        if st.button("Write the report", icon=":material/description:", type="primary", key="audit-report-make"):
+            try:
+                with st.spinner("Writing the report"):
+                    st.session_state["audit-report"] = _write(groups, pool, recipe, selection, settings)
+            except InputError as error:
+                st.error(str(error), icon=":material/error:")
+                return
+        made = st.session_state.get("audit-report")
+        if made and made[0] == _about(recipe, settings):
+            st.download_button(
+                "HTML",
+                made[1],
+                file_name="audit.html",
+                mime="text/html",
+                icon=":material/download:",
+                on_click="ignore",
+                key="audit-html",
+            )
+            st.download_button(
+                "JSON",
+                made[2],
+                file_name="audit.json",
+                mime="application/json",
+                icon=":material/download:",
+                on_click="ignore",
+                key="audit-json",
+            )
+    words = f" --strata {strata}" if strata != NONE else ""
+    st.caption("The same on the command line, with the recipe saved as a file:")
+    st.code(
+        f"poolscope audit RECIPE.yaml --pool {pool.path} --minimum {minimum}{words} --out audit.html", language="bash"
+    )
+
+
+def _write(
+    groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, settings: dict[str, Any]
+) -> tuple[str, str, str]:
+    made: Audit = audit(pool, recipe, groups=groups, **settings)
+    words = {
+        row.definition.id: separating(pool, np.flatnonzero(groups.mask(row.definition.id)), selection.mask)
+        for row in report.worst(made)
+    }
+    return (
+        _about(recipe, settings),
+        report.html(made, words=words),
+        json.dumps(made.as_json(), ensure_ascii=False, indent=1),
+    )
+
+
+def _about(recipe: Recipe, settings: dict[str, Any]) -> str:
+    return json.dumps([recipe.as_dict(), settings], sort_keys=True)

@@ -1,0 +1,139 @@
+"""What if a group, or every language, had its own threshold: rates, size, and the recipe that does it."""
+
+import numpy as np
+import streamlit as st
+
+from backend.audit import Groups, Measures, measure
+from backend.audit.whatif import MOST_GROUPS, WhatIf, outcome, own_thresholds, seen_by, to_recipe
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+from backend.recipe.grammar import ScoreRule
+from explorer import pools, recipe_state, theme
+from explorer.audit.forest import ROW, _short
+
+
+def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> None:
+    scored = [index for index, rule in enumerate(recipe.keep) if isinstance(rule, ScoreRule)]
+    if not scored:
+        st.info("Own thresholds need a rule on a score: add one at the left.", icon=":material/tune:")
+        return
+    left, right = st.columns([0.5, 0.5], gap="medium")
+    with left:
+        index = st.selectbox(
+            "Rule", scored, format_func=lambda one: f"{one + 1}. {recipe.keep[one].label()}", key="audit-wi-rule"
+        )
+        family = st.selectbox(
+            "Own thresholds for the groups of", groups.families, key="audit-wi-family", index=_first(groups)
+        )
+    inside = groups.choose([family], minimum=10)
+    titles = {one.id: one.title for one in inside.definitions}
+    largest = [inside.definitions[place].id for place in np.argsort(-inside.sizes, kind="stable")[:8]]
+    with right:
+        chosen = st.multiselect(
+            "Groups",
+            list(titles),
+            default=largest,
+            format_func=lambda one: titles[one],
+            key=f"audit-wi-{family}",
+            max_selections=MOST_GROUPS,
+        )
+        alive = seen_by(selection, index)
+        keep = int(seen_by(selection, index + 1).sum())
+        now = 100 * keep / max(1, int(alive.sum()))
+        rate = st.slider(
+            "Rate that each of them is kept at by this rule, %", 0.0, 100.0, round(now, 1), 0.1, key="audit-wi-rate"
+        )
+        same = st.toggle("keep the size: the rest pays", value=True, key="audit-wi-size")
+    if not chosen:
+        st.caption("Choose at least one group.")
+        return
+    rule = recipe.keep[index]
+    assert isinstance(rule, ScoreRule)
+    scores = pools.columns(pool).array(rule.score)
+    members = {id: inside.mask(id) for id in chosen}
+    found = own_thresholds(scores, alive, members, dict.fromkeys(chosen, rate / 100), keep=keep, same_size=same)
+    _outcome(inside, chosen, pool, recipe, selection, index, found, keep)
+    if st.button("Make it the recipe", icon=":material/bolt:", type="primary", key="audit-wi-take"):
+        try:
+            made = to_recipe(recipe, index, found, groups, pool)
+        except InputError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        recipe_state.change(made, about="own thresholds")
+        st.toast(
+            f"The recipe now has {len(chosen)} own thresholds; undo brings the old one back", icon=":material/check:"
+        )
+        st.rerun()
+
+
+def _outcome(
+    inside: Groups, chosen: list[str], pool: Pool, recipe: Recipe, selection: Selection, index: int, found: WhatIf, keep: int
+) -> None:  # fmt: skip
+    places = [inside.index(id) for id in chosen]
+    after = outcome(recipe, index, found, pools.columns(pool))
+    before, then = measure(inside, selection.mask), measure(inside, after.mask)
+    st.markdown(
+        f"The rule keeps **{found.kept:,}** pairs instead of {keep:,}, the recipe **{after.kept:,}** instead of {selection.kept:,}; "
+        f"everyone else stands at a threshold of {found.rest:.4g}."
+    )
+    _plot(before, then, places)
+    _table(before, then, places, found)
+
+
+def _plot(before: Measures, then: Measures, places: list[int]) -> None:
+    import plotly.graph_objects as go
+
+    places = [place for place in places if not before.small[place] and not then.small[place]]
+    y = np.arange(len(places))[::-1]
+    made = theme.figure(max(260, 110 + ROW * len(places)), x="keep rate of the recipe, %", y="")
+    for spot, place in zip(y, places):
+        made.add_shape(
+            type="line",
+            x0=100 * before.rate[place],
+            x1=100 * then.rate[place],
+            y0=spot,
+            y1=spot,
+            line={"color": theme.NEITHER, "width": 1.5},
+        )
+    for one, label, colour in ((before, "now", theme.NEITHER), (then, "with own thresholds", theme.KEPT)):
+        made.add_trace(go.Scatter(x=100 * one.rate[places], y=y, mode="markers", name=label, marker={"size": 10, "color": colour}, hovertemplate="%{x:.1f} %<extra></extra>"))  # fmt: skip
+    made.update_yaxes(
+        tickvals=y,
+        ticktext=[_short(before.groups.definitions[place].title) for place in places],
+        range=[-0.7, len(places) - 0.3],
+        showgrid=False,
+        zeroline=False,
+    )
+    made.update_xaxes(rangemode="tozero")
+    theme.show(made, key="audit-wi-plot", alt="Keep rates now and with own thresholds")
+
+
+def _table(before: Measures, then: Measures, places: list[int], found: WhatIf) -> None:
+    import pandas as pd
+
+    def rates(one: Measures) -> list[float]:
+        return [float("nan") if one.small[place] else 100 * one.rate[place] for place in places]
+
+    ids = [before.groups.definitions[place].id for place in places]
+    frame = pd.DataFrame(
+        {
+            "group": [before.groups.definitions[place].title for place in places], "pairs": before.n[places],
+            "threshold": [found.thresholds[id] for id in ids], "rate now, %": rates(before), "rate then, %": rates(then),
+        }
+    )  # fmt: skip
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        frame,
+        hide_index=True,
+        key="audit-wi-table",
+        column_config={
+            "threshold": number(format="%.4f"),
+            "rate now, %": number(format="%.1f"),
+            "rate then, %": number(format="%.1f"),
+        },
+    )
+
+
+def _first(groups: Groups) -> int:
+    return groups.families.index("language") if "language" in groups.families else 0

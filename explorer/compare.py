@@ -1,0 +1,84 @@
+"""Two recipes side by side on the map: what both keep, what only one keeps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+from explorer import choices, theme
+from explorer.evaluate import evaluate
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The other recipe and its selection."""
+
+    recipe: Recipe
+    selection: Selection
+
+    def counts(self, selection: Selection) -> tuple[int, int, int, int]:
+        """Pairs that both keep, only the current recipe, only the other one, neither."""
+        mine, other = selection.mask, self.selection.mask
+        both = int(np.count_nonzero(mine & other))
+        return (
+            both,
+            selection.kept - both,
+            self.selection.kept - both,
+            len(mine) - selection.kept - self.selection.kept + both,
+        )
+
+
+COLOURS = (theme.NEITHER, theme.ONLY_A, theme.ONLY_B, theme.KEPT)  # by bits: 1 = current, 2 = other
+
+
+def name_of_other() -> str | None:
+    """The name of the recipe compared with, from the session or, on its first look, from the address."""
+    state = st.session_state
+    if "compare_with" not in state:
+        state["compare_with"] = st.query_params.get("compare") or None
+    return state["compare_with"]
+
+
+def choose(name: str | None) -> None:
+    """Compares with the recipe of that name; None stops."""
+    st.session_state["compare_with"] = name
+
+
+def show_in_url() -> None:
+    name = name_of_other()
+    if name and st.query_params.get("compare") != name:
+        st.query_params["compare"] = name
+    elif not name and "compare" in st.query_params:
+        del st.query_params["compare"]
+
+
+def chosen(pool: Pool) -> Comparison | None:
+    """The comparison that is on, if any."""
+    name = name_of_other()
+    other = choices.all(pool).get(name) if name else None
+    if other is None:
+        return None
+    try:
+        return Comparison(other, evaluate(other, pool))
+    except InputError as error:
+        st.warning(f"{name} can't be compared: {error}", icon=":material/warning:")
+        return None
+
+
+def legend(selection: Selection, comparison: Comparison | None) -> list[tuple[str, str]]:
+    """Labels and colours of the map."""
+    if comparison is None:
+        return [
+            (f"kept {selection.kept:,}", theme.KEPT),
+            (f"dropped {selection.pairs - selection.kept:,}", theme.DROPPED),
+        ]
+    both, mine, other, neither = comparison.counts(selection)
+    return [
+        (f"both {both:,}", theme.KEPT),
+        (f"only this {mine:,}", theme.ONLY_A),
+        (f"only {comparison.recipe.name} {other:,}", theme.ONLY_B),
+        (f"neither {neither:,}", theme.NEITHER),
+    ]

@@ -1,0 +1,70 @@
+"""At the threshold: the pairs that the rule in focus just kept and just dropped."""
+
+import numpy as np
+import streamlit as st
+
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+from backend.recipe.grammar import ScoreRule
+from explorer import gallery, pools, recipe_state, rules, thresholds, tiles
+from explorer.evaluate import histogram
+from explorer.score_edit import mode_of
+
+TILES = 10
+
+
+def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
+    """Both galleries; returns the row of a picture that was clicked."""
+    if not recipe.keep:
+        st.caption("With a rule, the pairs next to its threshold appear here.")
+        return None
+    index = recipe_state.focus(recipe)
+    kept, dropped, scores = rows(recipe, index, pool, selection)
+    about = rules.title(recipe.keep[index])
+    opened = None
+    for label, found, empty in (
+        ("just kept", kept, "No pair is kept at this threshold; loosen the rule."),
+        ("just dropped", dropped, "This rule drops nothing that the rules before it kept."),
+    ):
+        st.markdown(f"**{label.capitalize()}** by rule {index + 1}, {about}")
+        if not len(found):
+            st.caption(empty)
+            continue
+        clicked = gallery.draw(
+            tiles.of(found, pool, facts=[] if scores is None else [f"{scores[row]:.4g}" for row in found], selection=selection, recipe=recipe),
+            token=pools.token(pool), label=label.capitalize(), key=label.replace(" ", "-"), columns=5,
+        )  # fmt: skip
+        opened = clicked if clicked is not None else opened
+    return opened
+
+
+def rows(
+    recipe: Recipe, index: int, pool: Pool, selection: Selection, limit: int = TILES
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Rows just kept and just dropped by the rule at `index`, and the scores that it reads, if it reads any.
+
+    For a score: nearest to its threshold first. For other rules: the first by uid rank, which is a random order.
+    """
+    rule, columns = recipe.keep[index], pools.columns(pool)
+    gone = selection.dropped_by == index + 1
+    if not isinstance(rule, ScoreRule):
+        return _some(selection.mask, columns.rank, limit), _some(gone, columns.rank, limit), None
+    scores, bars = columns.array(rule.score), histogram(pool, rule.score)
+    threshold = selection.counts[index].threshold
+    threshold = bars.high if threshold is None else threshold
+    if mode_of(rule) == "max":
+        flipped, grid = -scores, -bars.grid[::-1]
+        kept = thresholds.edge_rows(flipped, selection.mask, -threshold, above=True, limit=limit, grid=grid)
+        dropped = thresholds.edge_rows(flipped, gone, -threshold, above=False, limit=limit, grid=grid)
+        return kept, dropped, scores
+    kept = thresholds.edge_rows(scores, selection.mask, threshold, above=True, limit=limit, grid=bars.grid)
+    above = float(np.nextafter(np.float32(threshold), np.float32(np.inf)))  # a tie can be dropped, by uid
+    return kept, thresholds.edge_rows(scores, gone, above, above=False, limit=limit, grid=bars.grid), scores
+
+
+def _some(mask: np.ndarray, rank: np.ndarray, limit: int) -> np.ndarray:
+    found = np.flatnonzero(mask)
+    if len(found) <= limit:
+        return found
+    found = found[:: max(1, len(found) // 2000)]
+    return found[np.argsort(rank[found], kind="stable")[:limit]]

@@ -1,0 +1,48 @@
+"""The recipe evaluated on the pool's shared columns: what every part of the Filter page draws from."""
+
+import numpy as np
+import streamlit as st
+
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection, select_columns
+from backend.recipe.grammar import FlagRule, ScoreRule, flat
+from explorer import pools, thresholds
+
+LARGE = 1_000_000  # from here on ranking a score once is worth it
+
+
+def evaluate(recipe: Recipe, pool: Pool) -> Selection:
+    """The selection of `recipe`. Raises InputError for a column that the pool lacks or that is of another kind."""
+    for rule in flat(recipe.keep):
+        if isinstance(rule, FlagRule):
+            pool.require(rule.flag, "flag")
+        elif isinstance(rule, ScoreRule) and pool.require(rule.score).kind not in ("score", "metadata"):
+            pool.require(rule.score, "score")
+    if len(pool) >= LARGE:
+        return pools.live(pool).step(recipe).selection
+    return select_columns(recipe, pools.columns(pool))
+
+
+def alive_before(selection: Selection, index: int) -> np.ndarray:
+    """`(n,)` bool: the pairs that the rule at `index` sees."""
+    return (selection.dropped_by == 0) | (selection.dropped_by > index)
+
+
+def histogram(pool: Pool, column: str) -> thresholds.Bars:
+    """The bars of a score, computed once per column and shared."""
+    return _bars(str(pool.path), repr(pool.columns[column]), len(pool), column)
+
+
+def scores_of(pool: Pool) -> list[str]:
+    return [name for name, column in pool.columns.items() if column.kind == "score"]
+
+
+def flags_of(pool: Pool) -> list[str]:
+    return [name for name, column in pool.columns.items() if column.kind == "flag"]
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _bars(path: str, made: str, n: int, column: str) -> thresholds.Bars:
+    from pathlib import Path
+
+    return thresholds.bars(pools.columns(pools.opened(Path(path))).array(column))

@@ -1,0 +1,79 @@
+"""Export of the kept pairs: subset file, table or shards, each with its recipe beside it."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from backend import jobs
+from backend.errors import InputError
+from backend.export import export_subset
+from backend.export.subset import kept_uids
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection, dump
+from explorer import scratch
+
+SUBSET, TABLE, SHARDS = "Subset file (.npy)", "Table (.parquet)", "Shards (.tar)"
+
+
+@st.dialog("Export the kept pairs", width="medium")
+def ask(recipe: Recipe, pool: Pool, selection: Selection) -> None:
+    st.write(f"{selection.kept:,} of {selection.pairs:,} pairs. The recipe is written beside every export.")
+    kind = st.segmented_control(
+        "As", [SUBSET, TABLE, SHARDS], default=SUBSET, required=True, key="export-kind", label_visibility="collapsed"
+    )
+    stem = "".join(letter if letter.isalnum() else "-" for letter in recipe.name.lower()).strip("-")[:40] or "kept"
+    folder = pool.path / "exports"
+    if kind == SUBSET:
+        out = st.text_input("File", str(folder / f"{stem}.npy"), key="export-npy")
+        with st.container(horizontal=True):
+            if st.button("Write the file", type="primary", icon=":material/save:"):
+                _write(lambda: export_subset(pool, selection, Path(out).expanduser(), recipe=recipe))
+            st.download_button(
+                "Download",
+                lambda: _bytes(pool, selection),
+                file_name=f"{stem}.npy",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+            st.download_button(
+                "Download the recipe",
+                dump(recipe),
+                file_name=f"{stem}.yaml",
+                icon=":material/description:",
+                on_click="ignore",
+            )
+        st.caption("DataComp's format: the uids of the kept pairs, sorted, as two unsigned 64-bit numbers each.")
+        return
+    argv = ["export"]
+    if kind == TABLE:
+        named = ["uid", *(name for name, column in pool.columns.items() if column.kind != "key" and column.dim is None)]
+        chosen = st.multiselect(
+            "Columns", named, default=[name for name in ("uid", "text", "url") if name in named], key="export-columns"
+        )
+        out = st.text_input("File", str(folder / f"{stem}.parquet"), key="export-parquet")
+        argv += ["table", "--columns", ",".join(chosen)]
+    else:
+        chosen = ["all"]
+        out = st.text_input("Directory", str(folder / f"{stem}-shards"), key="export-shards")
+        argv += ["shards"]
+    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not chosen):
+        started = jobs.submit(
+            [*argv, "--pool", str(pool.path), "--recipe", str(scratch.keep(recipe)), "--out", str(Path(out).expanduser())],
+            kind="export", device=None, title=f"Export {recipe.name} to {Path(out).name}",
+        )  # fmt: skip
+        st.success(f"Job {started} writes {out}. Watch it on the Jobs page.", icon=":material/check:")
+
+
+def _write(act) -> None:
+    try:
+        st.success(f"Written: {act()}", icon=":material/check:")
+    except (InputError, OSError) as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def _bytes(pool: Pool, selection: Selection) -> bytes:
+    out = io.BytesIO()
+    np.save(out, kept_uids(pool, selection.mask), allow_pickle=False)
+    return out.getvalue()

@@ -1,0 +1,92 @@
+"""Draws the histogram of a score with its thresholds; a drag of a line or slider comes back while it moves."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer import theme
+from explorer.components import register
+from explorer.thresholds import Bars
+
+_mount = register("histogram", __file__)
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A slider under the histogram: its range, value and step, and how its value reads."""
+
+    label: str
+    low: float
+    high: float
+    step: float
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What was dragged: the slider or the line of that number, and where to. `count` numbers the messages."""
+
+    slider: int | None
+    line: int | None
+    value: float
+    count: int
+
+
+def draw(
+    bars: Bars,
+    *,
+    lines: Sequence[float],
+    side: str,
+    sliders: Sequence[Slider],
+    label: str,
+    key: str,
+    on_move: Callable[..., None],
+    args: tuple[Any, ...] = (),
+    rule: int = 0,
+) -> None:
+    """`lines` are thresholds (one, or two for `side="between"`); `side` says which bars count as kept: min, max, between."""
+    answer = st.session_state.get(f"{key}-answer", 0)
+    _mount(
+        key=key,
+        data={
+            "edges": bars.edges.tolist(),
+            "counts": bars.counts.tolist(),
+            "lines": [float(line) for line in lines],
+            "side": side,
+            "sliders": [vars(slider) for slider in sliders],
+            "kept": theme.KEPT,
+            "dropped": theme.DROPPED,
+            "alt": f"Histogram of {label} with its threshold",
+            "unit": "",
+            "log": False,
+            "library": "/vendor/plotly.min.js",
+            "rule": rule,
+            "answer": answer,
+        },
+        on_moved_change=lambda: _receive(key, on_move, args),
+    )
+
+
+def moved(value: Any) -> Moved | None:
+    """What the browser sent, checked; None when it makes no sense."""
+    if not isinstance(value, dict):
+        return None
+    try:
+        number = float(value["value"])
+        line, slider, count = value.get("line"), value.get("slider"), int(value.get("count", 0))
+    except (KeyError, TypeError, ValueError):
+        return None
+    if not np.isfinite(number) or (line is None) == (slider is None):
+        return None
+    return Moved(None if slider is None else int(slider), None if line is None else int(line), number, count)
+
+
+def _receive(key: str, on_move: Callable[..., None], args: tuple[Any, ...]) -> None:
+    event = moved((st.session_state.get(key) or {}).get("moved"))
+    if event is not None:
+        st.session_state[f"{key}-answer"] = event.count
+        on_move(event, *args)

@@ -1,0 +1,93 @@
+"""A job as it runs: its state, a bar, the end of its log."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+import streamlit as st
+
+from backend import jobs
+from backend.errors import InputError
+from backend.jobs import Job
+
+ICONS = {
+    "queued": ":material/schedule:", "running": ":material/play_circle:", "done": ":material/check_circle:",
+    "failed": ":material/error:", "cancelled": ":material/cancel:", "lost": ":material/help:",
+}  # fmt: skip
+Colour = Literal["gray", "blue", "green", "red", "orange"]
+COLOURS: dict[str, Colour] = {
+    "queued": "gray",
+    "running": "blue",
+    "done": "green",
+    "failed": "red",
+    "cancelled": "orange",
+    "lost": "orange",
+}
+
+
+def polled(draw: Callable[[], None], *, busy: bool, every: float = 1.0, idle: float | None = None) -> None:
+    """Draws as a fragment that redraws itself `every` so many seconds while something works, else every `idle` ones."""
+    st.fragment(run_every=every if busy else idle)(draw)()
+
+
+def badge(job: Job) -> None:
+    st.badge(job.state, icon=ICONS.get(job.state), color=COLOURS.get(job.state, "gray"))
+
+
+def bar(job: Job) -> None:
+    """The progress bar with what the job says it does and the time left."""
+    text = job.message or {"queued": "waiting for its turn", "running": "starting"}.get(job.state, job.state)
+    left = time_left(job)
+    st.progress(min(1.0, max(0.0, job.progress)), text=f"{text} · {left}" if left else text)
+
+
+def time_left(job: Job) -> str:
+    """An estimate from the pace so far; empty before there is one."""
+    if job.state != "running" or not job.started or job.progress < 0.03:
+        return ""
+    spent = time.time() - job.started
+    return f"about {duration(spent / job.progress - spent)} left"
+
+
+def duration(seconds: float) -> str:
+    """`75` is "1 min 15 s", `8000` "2 h 13 min"."""
+    seconds = max(0, round(seconds))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+
+
+def log(job: Job, *, lines: int = 20) -> None:
+    """The last lines of the job's log, as text."""
+    tail = jobs.log_tail(job.id, max_bytes=16384)
+    kept = [line for line in tail.replace("\r", "\n").splitlines() if line.strip()][-lines:]
+    st.code("\n".join(kept) or "(nothing yet)", language=None, wrap_lines=True)
+
+
+def act(what: Callable[[int], Any], job_id: int) -> None:
+    """Cancels or resumes; a refusal becomes a note on the page."""
+    try:
+        what(job_id)
+    except (InputError, RuntimeError) as error:
+        st.toast(str(error), icon=":material/error:")
+
+
+def controls(job: Job, *, key: str) -> None:
+    """Cancel for a job that waits or runs, resume for one that stopped."""
+    if not job.finished:
+        st.button("Cancel", icon=":material/cancel:", key=f"{key}-cancel", on_click=act, args=(jobs.cancel, job.id))
+    elif job.resumable:
+        st.button("Resume", icon=":material/replay:", key=f"{key}-resume", on_click=act, args=(jobs.resume, job.id))
+
+
+def figures(found: dict[str, float]) -> str:
+    """The live numbers of a job in one line."""
+    names = {
+        "samples_per_s": "pairs/s",
+        "logit_scale": "logit scale",
+        "data_s": "s waiting for data",
+        "batch_s": "s per batch",
+    }
+    return " · ".join(f"{names.get(name, name.replace('_', ' '))} {value:,.4g}" for name, value in found.items())

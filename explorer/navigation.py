@@ -1,0 +1,51 @@
+"""The pages of the app, in their sections; a page whose part of the backend is not installed stays out."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import streamlit as st
+
+
+def pages() -> dict[str, list[st.Page]]:
+    """Sections and their pages, as `st.navigation` takes them."""
+    sections = {
+        "Explore": [
+            st.Page("app_pages/filter.py", title="Filter", icon=":material/tune:", default=True, url_path="filter",
+                    help="Tune rules with sliders and see what is kept and dropped on the map and in the galleries."),
+            st.Page("app_pages/pool.py", title="Pool", icon=":material/database:",
+                    help="What is in the pool: columns and where they come from, languages, sizes, a random gallery."),
+        ],
+        "Audit": [],
+        "Benchmark": [
+            st.Page("app_pages/runs.py", title="Runs", icon=":material/model_training:",
+                    help="Train a model on the pairs that a recipe keeps and evaluate it."),
+            st.Page("app_pages/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:",
+                    help="Runs side by side: average and every task, against no filter."),
+        ],
+        "Data": [
+            st.Page("app_pages/imports.py", title="Import", icon=":material/upload_file:",
+                    help="Make a pool from webdataset shards or a table; embed its pairs."),
+            st.Page("app_pages/jobs.py", title="Jobs", icon=":material/list_alt:",
+                    help="What runs in the background: progress, log, cancel, resume."),
+        ],
+    }  # fmt: skip
+    if _has("audit"):
+        sections["Audit"].append(
+            st.Page(
+                "app_pages/audit.py",
+                title="Who is kept",
+                icon=":material/groups:",
+                help="Who a recipe keeps and drops.",
+            )
+        )
+    if _has("bias"):
+        sections["Audit"].append(
+            st.Page(
+                "app_pages/bias.py", title="Bias", icon=":material/balance:", help="How recognisable a selection is."
+            )
+        )
+    return {section: listed for section, listed in sections.items() if listed}
+
+
+def _has(part: str) -> bool:
+    return find_spec(f"backend.{part}") is not None and (Path(__file__).parent / "app_pages" / f"{part}.py").exists()

@@ -1,0 +1,114 @@
+"""What a pool holds, counted once per version of the pool: columns, missing values, languages, sizes of pictures."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from backend.pool import Column, Pool
+from explorer import pools
+
+LANGUAGES = ("language", "caption_language")
+ORDER = {"score": 0, "flag": 1, "embedding": 2, "metadata": 3, "key": 4}
+
+
+def columns_table(pool: Pool) -> pd.DataFrame:
+    """One line per column: kind, type, pairs without a value, range, and how it was made."""
+    return _columns_table(str(pool.path), pool.version, pools.token(pool))
+
+
+def languages(pool: Pool) -> tuple[str, pd.Series] | None:
+    """The column of caption languages and how many pairs have each, most first; None when there is no such column."""
+    name = next((name for name in LANGUAGES if name in pool.columns), None)
+    return (name, _counts(str(pool.path), pool.version, pools.token(pool), name)) if name else None
+
+
+def sizes(pool: Pool) -> tuple[np.ndarray, np.ndarray] | None:
+    """`(n,)` shorter side in pixels and ratio of the longer to the shorter one, of pairs whose size is known."""
+    if not {"width", "height"} <= pool.columns.keys():
+        return None
+    columns = pools.columns(pool)
+    width, height = columns.array("width").astype(np.float64), columns.array("height").astype(np.float64)
+    known = (width > 0) & (height > 0)
+    short, long = np.minimum(width, height)[known], np.maximum(width, height)[known]
+    return (short, long / short) if len(short) else None
+
+
+def on_disk(pool: Pool) -> int:
+    """Bytes of the pool's directory."""
+    return _bytes(str(pool.path), pool.version)
+
+
+def provenance(column: Column) -> str:
+    """How a column was made, in a few words."""
+    made = column.made_by
+    if not made:
+        return "imported" if column.kind in ("metadata", "key") else ""
+    parameters = made.get("parameters") or made.get("params") or {}
+    words = [_short(made[key]) for key in ("method", "model", "source") if made.get(key)]
+    words += (
+        [f"{name} {value}" for name, value in parameters.items() if value not in (None, "")]
+        if isinstance(parameters, dict)
+        else []
+    )
+    return (
+        ", ".join(words)
+        or ", ".join(f"{name} {value}" for name, value in made.items() if not isinstance(value, dict))[:120]
+    )
+
+
+def _short(value: Any) -> str:
+    """A model's file by its name, without the directory."""
+    text = str(value)
+    return text.rsplit("/", 1)[-1] if "//" in text else text
+
+
+@st.cache_data(max_entries=16, show_spinner="Counting what is in the pool…")
+def _columns_table(path: str, version: int, token: str) -> pd.DataFrame:
+    pool = pools.opened(Path(path))
+    listed = sorted(pool.columns.values(), key=lambda column: (ORDER[column.kind], column.name))
+    return pd.DataFrame([_line(pool, column) for column in listed])
+
+
+def _line(pool: Pool, column: Column) -> dict[str, Any]:
+    low = high = None
+    if column.kind == "score":
+        scores = pools.columns(pool).array(column.name)
+        finite = scores[np.isfinite(scores)]
+        missing = len(scores) - len(finite)
+        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (None, None)
+    elif column.kind == "flag":
+        flags = pools.columns(pool).array(column.name)
+        missing = int(pool.where(f"`{column.name}` IS NULL").sum())
+        return _entry(pool, column, missing) | {"range": f"{100 * float(flags.mean()):.1f} % true"}
+    else:
+        missing = int(pool.where(f"`{column.name}` IS NULL").sum())
+    return _entry(pool, column, missing) | {"range": "" if low is None else f"{low:.4g} to {high:.4g}"}
+
+
+def _entry(pool: Pool, column: Column, missing: int) -> dict[str, Any]:
+    number = re.search(r"item: (\w+)", column.dtype)
+    kind = f"{number[1] if number else column.dtype} × {column.dim}" if column.dim else column.dtype
+    return {
+        "column": column.name,
+        "kind": column.kind,
+        "type": kind,
+        "missing": missing,
+        "range": "",
+        "made by": provenance(column),
+    }
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _counts(path: str, version: int, token: str, name: str) -> pd.Series:
+    values = pools.opened(Path(path)).strings(name).value_counts()
+    counts = pd.Series({pair["values"] or "(none)": pair["counts"] for pair in values.to_pylist()}, dtype="int64")
+    return counts.sort_values(ascending=False)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _bytes(path: str, version: int) -> int:
+    return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())

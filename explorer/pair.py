@@ -1,0 +1,126 @@
+"""One pair in full: picture, caption, scores, the rule that dropped it and by how much, and its neighbours."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+from backend.recipe.grammar import Rule, ScoreRule
+from backend.search import neighbours
+from explorer import gallery, pools, tiles
+from explorer.evaluate import evaluate
+
+HIDDEN = {"text", "uid_hi", "uid_lo", "image", "image_offset", "image_size", "face_bboxes"}
+
+
+@st.dialog("Pair", width="large")
+def show(row: int, pool: Pool, recipe: Recipe | None) -> None:
+    """Opens the pair at `row`; a click on a neighbour shows that one instead."""
+    if st.session_state.get("pair_from") != row:
+        st.session_state["pair_from"], st.session_state["pair_row"] = row, row
+    shown = st.session_state["pair_row"]
+    names = ["uid", *(name for name, column in pool.columns.items() if column.dim is None and name not in HIDDEN)]
+    known = pool.take([shown], [*names, "text"] if "text" in pool.columns else names).to_pylist()[0]
+    caption = known.pop("text", None) or ""
+    selection = _selection(recipe, pool)
+    left, right = st.columns([0.42, 0.58], gap="medium")
+    with left:
+        picture = pool.thumbnail(shown, 512)
+        if picture:
+            st.image(picture, alt=caption or "picture of the pair", width="stretch")
+        else:
+            st.caption("This pair has no picture that can be read.")
+    with right:
+        if selection is not None and recipe is not None:
+            _verdict(shown, pool, recipe, selection)
+        st.text(caption or "(no caption)")
+        _facts(known, pool)
+    _neighbours(shown, pool, selection)
+
+
+def reason(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> str:
+    """Why a pair is kept or dropped, in words: the rule and by how much it missed it."""
+    number = int(selection.dropped_by[row])
+    if not number:
+        return "kept by all rules" if recipe.keep else "kept: there are no rules"
+    rule = recipe.keep[number - 1]
+    return f"dropped by rule {number}, {rule.label()}{_by_how_much(row, pool, rule, selection.counts[number - 1].threshold)}"
+
+
+def _by_how_much(row: int, pool: Pool, rule: Rule, threshold: float | None) -> str:
+    if not isinstance(rule, ScoreRule):
+        return ""
+    score = float(pools.columns(pool).array(rule.score)[row])
+    if np.isnan(score):
+        return ": it has no score"
+    low, high = rule.bounds()
+    bound = threshold if rule.top is not None else low if low is not None and score < low else high
+    if bound is None:
+        return ""
+    if score == bound:
+        return f": {score:.4g} ties with the threshold, and its uid comes later"
+    return f": {score:.4g}, {abs(score - bound):.3g} {'below' if score < bound else 'above'} the threshold {bound:.4g}"
+
+
+def _selection(recipe: Recipe | None, pool: Pool) -> Selection | None:
+    try:
+        return evaluate(recipe, pool) if recipe is not None else None
+    except InputError:
+        return None
+
+
+def _verdict(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None:
+    kept = bool(selection.mask[row])
+    st.badge("kept" if kept else "dropped", color="blue" if kept else "orange",
+             icon=":material/check:" if kept else ":material/remove:")  # fmt: skip
+    st.caption(_plain(reason(row, pool, recipe, selection)))
+
+
+def _facts(known: dict[str, Any], pool: Pool) -> None:
+    import pandas as pd
+
+    kinds = {name: pool.columns[name].kind if name in pool.columns else "key" for name in known}
+    order = {"score": 0, "flag": 1, "metadata": 2, "key": 3}
+    listed = sorted(
+        (name for name in known if known[name] is not None), key=lambda name: (order.get(kinds[name], 4), name)
+    )
+    table = pd.DataFrame(
+        {"column": listed, "value": [_value(known[name]) for name in listed], "kind": [kinds[name] for name in listed]}
+    )
+    st.dataframe(table, hide_index=True, height=min(320, 38 + 35 * len(listed)))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
+    from backend.projection import default_model
+
+    try:
+        found = neighbours(pool, row, model=default_model(pool), limit=8)
+    except InputError:
+        return
+    if not len(found.rows):
+        return
+    st.markdown("**Nearest neighbours** by picture")
+    facts = [f"{cosine:.3f}" for cosine in found.similarity] if found.similarity is not None else []
+    opened = gallery.draw(
+        tiles.of(found.rows, pool, facts=facts, selection=selection), token=pools.token(pool), label="Nearest neighbours",
+        key="neighbours", columns=8,
+    )  # fmt: skip
+    if opened is not None:
+        st.session_state["pair_row"] = opened
+        st.rerun(scope="fragment")
+
+
+def _plain(text: str) -> str:
+    """`text` without meaning in Markdown."""
+    return "".join("\\" + character if character in "\\`*_{}[]<>#$:~|" else character for character in text)

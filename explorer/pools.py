@@ -1,0 +1,141 @@
+"""The pool that the session looks at, those it looked at before, and the handles that all sessions share."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from backend import files, paths
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.projection import Map, load
+from backend.recipe import PoolColumns
+
+if TYPE_CHECKING:
+    from backend.recipe.live import LiveSelection
+
+REMEMBERED = 12
+
+
+def current_path() -> Path:
+    """The pool named in the URL, else the one this session chose last, else the default."""
+    named = st.query_params.get("pool") or st.session_state.get("pool")
+    if named:
+        st.session_state["pool"] = named  # the address loses it when the page changes
+    return Path(named) if named else paths.default_pool()
+
+
+def current() -> Pool:
+    """The newest version of the current pool. Raises InputError if it is not a pool."""
+    return opened(current_path())
+
+
+def choose(path: str | Path) -> Pool:
+    """Makes `path` the pool of this session and of the URL. Raises InputError if it is not a pool."""
+    pool = opened(Path(path).expanduser())
+    st.session_state["pool"] = str(pool.path)
+    if pool.path == paths.default_pool():
+        st.query_params.pop("pool", None)
+    else:
+        st.query_params["pool"] = str(pool.path)
+    remember(pool.path)
+    return pool
+
+
+def opened(path: Path) -> Pool:
+    """A shared handle on the newest version of the pool at `path`."""
+    pool = _handle(str(path), _stamp(path))
+    _BY_TOKEN[token(pool)] = pool.path
+    return pool
+
+
+def columns(pool: Pool) -> PoolColumns:
+    """The pool's columns as arrays that all sessions share; read-only."""
+    return _columns(str(pool.path), _stamp(pool.path))
+
+
+def live(pool: Pool) -> "LiveSelection":
+    """Selection under a slider for a large pool; all sessions share its ranked columns."""
+    return _live(str(pool.path), _stamp(pool.path))
+
+
+def shared_map(pool: Pool, model: str) -> Map | None:
+    """The map of `model`, or None if it is not built yet."""
+    stamp = map_stamp(pool, model)
+    return _map(str(pool.path), model, stamp) if stamp else None
+
+
+def map_stamp(pool: Pool, model: str) -> int:
+    """Changes when the map of `model` is built again; 0 when there is none."""
+    try:
+        return (pool.path / "maps" / model / "map.json").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def token(pool: Pool) -> str:
+    """A short name of this pool in URLs; another pool made at the same path has another token."""
+    made = (pool.path / "pool.json").stat().st_mtime_ns
+    return hashlib.sha256(f"{pool.path.resolve()}:{made}".encode()).hexdigest()[:16]
+
+
+def by_token(name: str) -> Pool | None:
+    """The pool of a URL's token, among those opened by this server and those remembered."""
+    if name not in _BY_TOKEN:
+        for path in recent():
+            try:
+                opened(path)
+            except InputError:
+                continue
+    found = _BY_TOKEN.get(name)
+    return opened(found) if found else None
+
+
+def recent() -> list[Path]:
+    """Pools looked at lately, newest first, that are still there."""
+    listed = paths.home() / "recent.json"
+    names = files.read_json(listed) if listed.exists() else []
+    return [Path(name) for name in names if (Path(name) / "pool.json").exists()]
+
+
+def remember(path: Path) -> None:
+    path = path.resolve()
+    known = [path, *(other for other in recent() if other != path)]
+    files.write_json(paths.home() / "recent.json", [str(other) for other in known[:REMEMBERED]])
+
+
+_BY_TOKEN: dict[str, Path] = {}
+
+
+def _stamp(path: Path) -> int:
+    """Changes with every commit to the pool and every change of what is known about its columns; 0 for no pool."""
+    newest = 0
+    for part in ("pool.json", "pairs.lance/_versions", "columns"):
+        try:
+            newest = max(newest, (path / part).stat().st_mtime_ns)
+        except OSError:
+            continue
+    return newest
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _handle(path: str, stamp: int) -> Pool:
+    return Pool.open(path)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _columns(path: str, stamp: int) -> PoolColumns:
+    return PoolColumns(_handle(path, stamp))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _live(path: str, stamp: int) -> "LiveSelection":
+    from backend.recipe.live import LiveSelection
+
+    return LiveSelection(_columns(path, stamp))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _map(path: str, model: str, stamp: int) -> Map | None:
+    return load(opened(Path(path)), model)

@@ -1,0 +1,143 @@
+"""The recipe of the session: in the URL, with undo and redo; every change of a rule goes through here."""
+
+import json
+import time
+from typing import Any
+
+import streamlit as st
+
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import Recipe, library, load
+from backend.recipe.grammar import Rule
+
+LONGEST_HISTORY = 100
+SAME_DRAG = 1.5  # seconds: changes of one rule that follow each other faster are one step of undo
+
+
+def current(pool: Pool) -> Recipe:
+    """The recipe being tuned; on the first call of a session the one in the URL, else a ready one."""
+    state = st.session_state
+    if "recipe" not in state:
+        state["recipe"], state["recipe_error"] = _from_url(pool)
+        state["undo"], state["redo"], state["generation"] = [], [], 0
+    return state["recipe"]
+
+
+def complaint() -> str:
+    """Why the recipe of the URL could not be read; empty when it could."""
+    return st.session_state.get("recipe_error", "")
+
+
+def change(recipe: Recipe, *, about: str, reshape: bool = True) -> None:
+    """Makes `recipe` the current one. `about` names what changed, so that one drag is one step of undo;
+    `reshape` says that rules came, went or moved, so that their widgets start afresh."""
+    state = st.session_state
+    before = state.get("recipe")
+    if before == recipe:
+        return
+    now = time.monotonic()
+    if before is not None and not (state.get("undo_about") == about and now - state.get("undo_at", 0.0) < SAME_DRAG):
+        state["undo"] = [*state.get("undo", []), before][-LONGEST_HISTORY:]
+    state["undo_about"], state["undo_at"], state["redo"] = about, now, []
+    _put(recipe, reshape)
+
+
+def undo() -> None:
+    _step("undo", "redo")
+
+
+def redo() -> None:
+    _step("redo", "undo")
+
+
+def can(direction: str) -> bool:
+    return bool(st.session_state.get(direction))
+
+
+def replace_rule(recipe: Recipe, index: int, rule: Rule, *, reshape: bool = False) -> None:
+    rules = list(recipe.keep)
+    rules[index] = rule
+    change(recipe.model_copy(update={"keep": tuple(rules)}), about=f"rule {index}", reshape=reshape)
+    st.session_state["focus"] = index
+
+
+def add_rule(recipe: Recipe, rule: Rule) -> None:
+    change(recipe.model_copy(update={"keep": (*recipe.keep, rule)}), about="add")
+    st.session_state["focus"] = len(recipe.keep)
+
+
+def remove_rule(recipe: Recipe, index: int) -> None:
+    rules = recipe.keep[:index] + recipe.keep[index + 1 :]
+    change(recipe.model_copy(update={"keep": rules}), about="remove")
+    st.session_state["focus"] = max(0, min(index, len(rules) - 1))
+
+
+def move_rule(recipe: Recipe, index: int, by: int) -> None:
+    target = index + by
+    if 0 <= target < len(recipe.keep):
+        rules = list(recipe.keep)
+        rules[index], rules[target] = rules[target], rules[index]
+        change(recipe.model_copy(update={"keep": tuple(rules)}), about="move")
+        st.session_state["focus"] = target
+
+
+def focus(recipe: Recipe) -> int:
+    """The rule whose threshold the galleries show: the one touched last."""
+    return max(0, min(st.session_state.get("focus", 0), len(recipe.keep) - 1))
+
+
+def generation() -> int:
+    """Part of the rules' widget keys; changes when rules come, go or move."""
+    return st.session_state.get("generation", 0)
+
+
+def rule_from(content: dict[str, Any]) -> Rule:
+    """A rule from plain data. Raises InputError as the grammar does."""
+    return load({"name": "rule", "keep": [content]}).keep[0]
+
+
+def show_in_url() -> None:
+    """Puts the recipe into the URL, so that the address shows the same view."""
+    text = json.dumps(st.session_state["recipe"].as_dict(), ensure_ascii=False, separators=(",", ":"))
+    if st.query_params.get("recipe") != text:
+        st.query_params["recipe"] = text
+
+
+def _put(recipe: Recipe, reshape: bool) -> None:
+    st.session_state["recipe"] = recipe
+    st.session_state["recipe_error"] = ""
+    if reshape:
+        st.session_state["generation"] = generation() + 1
+
+
+def _step(source: str, target: str) -> None:
+    state = st.session_state
+    if state.get(source):
+        state[target] = [*state.get(target, []), state["recipe"]]
+        *state[source], back = state[source]
+        state["undo_about"] = None
+        _put(back, reshape=True)
+
+
+def _from_url(pool: Pool) -> tuple[Recipe, str]:
+    text = st.query_params.get("recipe")
+    if text:
+        try:
+            content = json.loads(text)
+            if not isinstance(content, dict):
+                raise ValueError
+            return load(content), ""
+        except (ValueError, RecursionError):
+            return first_choice(pool), "The recipe in the address can't be read, so a ready one is shown."
+        except InputError as error:
+            return first_choice(pool), f"The recipe in the address can't be used: {error}"
+    return first_choice(pool), ""
+
+
+def first_choice(pool: Pool) -> Recipe:
+    """A ready recipe that fits the pool, one with a score in it if there is one."""
+    ready = library(pool)
+    scored = [recipe for recipe in ready if any(hasattr(rule, "score") for rule in recipe.keep)]
+    named = [recipe for recipe in scored if "random" not in recipe.columns()]
+    return (named or scored or ready or [Recipe(name="no filter")])[0]

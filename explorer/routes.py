@@ -1,0 +1,89 @@
+"""What the browser fetches by URL beside the pages: map positions, thumbnails, captions, vendored libraries."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from backend.errors import InputError
+from backend.paths import ASSETS
+from explorer import pools
+
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+MODEL_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+LONGEST_CAPTION = 600
+
+
+def geometry(request: Request) -> Response:
+    """`/map/<pool>/<model>.bin`: quantised positions and rows (see `projection.Map.quantised`)."""
+    pool = pools.by_token(request.path_params["token"])
+    model = request.path_params["model"]
+    if pool is None or not model or set(model) - set(MODEL_NAME) or model.startswith("."):
+        return Response(status_code=404)
+    made = pools.shared_map(pool, model)
+    if made is None:
+        return Response(status_code=404)
+    return Response(made.quantised(), media_type="application/octet-stream", headers=FOREVER)
+
+
+def thumbnail(request: Request) -> Response:
+    """`/thumb/<pool>/<row>.webp?size=`: a picture of at most 128 (or 256, 512) pixels."""
+    pool = pools.by_token(request.path_params["token"])
+    row = request.path_params["row"]
+    size = 512 if request.query_params.get("size") == "512" else 128
+    if pool is None or row >= len(pool):
+        return Response(status_code=404)
+    picture = pool.thumbnail(row, size)
+    if picture is None:
+        return Response(_blank(), media_type="image/svg+xml", headers=FOREVER)
+    return Response(picture, media_type="image/webp", headers=FOREVER)
+
+
+def pair(request: Request) -> Response:
+    """`/pair/<pool>/<row>.json`: the caption, for hovering."""
+    pool = pools.by_token(request.path_params["token"])
+    row = request.path_params["row"]
+    if pool is None or row >= len(pool):
+        return Response(status_code=404)
+    text = pool.take([row], ["text"])["text"][0].as_py() if "text" in pool.columns else ""
+    return Response(
+        json.dumps({"text": (text or "")[:LONGEST_CAPTION]}), media_type="application/json", headers=FOREVER
+    )
+
+
+def vendored(request: Request) -> Response:
+    """`/vendor/<file>`: the map library from our assets, and the Plotly that the Python package brings."""
+    path = libraries().get(request.path_params["name"])
+    return FileResponse(path, media_type="text/javascript", headers=FOREVER) if path else Response(status_code=404)
+
+
+@lru_cache
+def libraries() -> dict[str, Path]:
+    import importlib.util
+
+    found = importlib.util.find_spec("plotly")
+    if found is None or found.origin is None:
+        raise InputError("the package plotly is not installed; run `pip install poolscope` again.")
+    return {
+        "regl-scatterplot.js": ASSETS / "vendor" / "regl-scatterplot.js",
+        "plotly.min.js": Path(found.origin).parent / "package_data" / "plotly.min.js",
+    }
+
+
+@lru_cache
+def _blank() -> str:
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#e5e9ee"/>'
+        '<path d="M14 46 26 32l8 8 8-10 10 16z" fill="#b6c0ca"/><path d="m12 12 40 40" stroke="#8a94a0" stroke-width="2"/></svg>'
+    )
+
+
+ROUTES = [
+    Route("/map/{token}/{model}.bin", geometry),
+    Route("/thumb/{token}/{row:int}.webp", thumbnail),
+    Route("/pair/{token}/{row:int}.json", pair),
+    Route("/vendor/{name}", vendored),
+]

@@ -1,0 +1,147 @@
+"""The rules of the recipe, one card each, with what each drops, and the ways to add one."""
+
+import streamlit as st
+import yaml
+
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+from backend.recipe.grammar import AllRule, AnyRule, FlagRule, NotRule, Rule, ScoreRule, SubsetRule, WhereRule
+from explorer import recipe_state, score_edit, score_rule
+from explorer.evaluate import flags_of, scores_of
+
+UP, DOWN, TEXT, REMOVE = "Move up", "Move down", "Edit as YAML", "Remove"
+
+
+def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
+    """All rules; without a selection (the recipe can't be evaluated) only what is needed to mend it."""
+    if not recipe.keep:
+        st.info("No rules yet: everything is kept. Add a rule to start filtering.", icon=":material/tune:")
+    for index, rule in enumerate(recipe.keep):
+        _card(recipe, index, rule, pool, selection)
+    _adding(recipe, pool)
+
+
+def _card(recipe: Recipe, index: int, rule: Rule, pool: Pool, selection: Selection | None) -> None:
+    name = f"rule-{recipe_state.generation()}-{index}"
+    focused = recipe_state.focus(recipe) == index
+    with st.container(border=True, key=f"{name}-card", gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{index + 1}** · {title(rule)}", width="stretch")
+            if isinstance(rule, ScoreRule):
+                _mode(recipe, index, rule, pool, name)
+            options = [entry for entry in (UP, DOWN, TEXT, REMOVE) if not (entry == UP and index == 0)]
+            options = [entry for entry in options if not (entry == DOWN and index == len(recipe.keep) - 1)]
+            st.menu_button(
+                "", options, key=f"{name}-menu", icon=":material/more_vert:", type="tertiary", help=f"Rule {index + 1}: move, edit, remove",
+                on_click=lambda: _chosen(st.session_state[f"{name}-menu"], recipe, index),
+            )  # fmt: skip
+        if selection is not None and isinstance(rule, ScoreRule):
+            score_rule.draw(recipe, index, pool, selection)
+        elif isinstance(rule, WhereRule):
+            _text(name, "Condition", rule.where, lambda text: WhereRule(where=text), recipe, index)
+        elif isinstance(rule, SubsetRule):
+            _text(name, "Subset file", rule.subset, lambda text: SubsetRule(subset=text), recipe, index)
+        if selection is not None:
+            count = selection.counts[index]
+            mark = ":material/center_focus_strong: " if focused and len(recipe.keep) > 1 else ""
+            st.caption(f"{mark}drops {count.dropped:,} · leaves {count.kept:,}")
+
+
+def title(rule: Rule) -> str:
+    """The rule's name in Markdown."""
+    if isinstance(rule, ScoreRule):
+        return f"`{rule.score}`"
+    if isinstance(rule, FlagRule):
+        return f"`{rule.flag}` is true"
+    if isinstance(rule, WhereRule):
+        return "condition"
+    if isinstance(rule, SubsetRule):
+        return "subset file"
+    kind = "any of" if isinstance(rule, AnyRule) else "all of" if isinstance(rule, AllRule) else "not"
+    parts = rule.any if isinstance(rule, AnyRule) else rule.all if isinstance(rule, AllRule) else (rule.not_,)
+    assert isinstance(rule, (AnyRule, AllRule, NotRule))
+    return f"{kind} " + ", ".join(f"`{part.label()}`" for part in parts)
+
+
+def _mode(recipe: Recipe, index: int, rule: ScoreRule, pool: Pool, name: str) -> None:
+    key, mode = f"{name}-mode", score_edit.mode_of(rule)
+    if st.session_state.get(key) != mode:
+        st.session_state[key] = mode
+    st.selectbox(
+        "Kind of rule", list(score_rule.MODES), key=key, format_func=lambda value: score_rule.MODES[value],
+        label_visibility="collapsed", width=124,
+        on_change=lambda: score_edit.change_mode(st.session_state[key], index, pool),
+    )  # fmt: skip
+
+
+def _text(name: str, label: str, value: str, make, recipe: Recipe, index: int) -> None:
+    key = f"{name}-text"
+    if key not in st.session_state:
+        st.session_state[key] = value
+    st.text_input(
+        label, key=key, label_visibility="collapsed",
+        on_change=lambda: recipe_state.replace_rule(recipe, index, make(st.session_state[key].strip())),
+    )  # fmt: skip
+
+
+def _chosen(entry: str | None, recipe: Recipe, index: int) -> None:
+    if entry == UP:
+        recipe_state.move_rule(recipe, index, -1)
+    elif entry == DOWN:
+        recipe_state.move_rule(recipe, index, 1)
+    elif entry == REMOVE:
+        recipe_state.remove_rule(recipe, index)
+    elif entry == TEXT:
+        st.session_state["ask"] = ("rule", index)
+
+
+def _adding(recipe: Recipe, pool: Pool) -> None:
+    options: dict[str, Rule | str] = {
+        f"score  {name}": ScoreRule(score=name, top=0.5, of="kept" if recipe.keep else "pool")
+        for name in scores_of(pool)
+    }
+    options |= {f"flag  {name}": FlagRule(flag=name) for name in flags_of(pool)}
+    options |= {"condition on columns (SQL)": WhereRule(where=_example(pool)), "any rule, as YAML": "yaml"}
+    with st.container(horizontal=True):
+        st.menu_button(
+            "Add a rule", list(options), key="add-rule", icon=":material/add:",
+            on_click=lambda: _add(options.get(st.session_state["add-rule"]), recipe),
+        )  # fmt: skip
+        st.button("Add a score", key="add-score", icon=":material/functions:", help="Compute a new score or flag for the pool",
+                  on_click=lambda: st.session_state.update(ask=("score", 0)))  # fmt: skip
+
+
+def _add(rule: Rule | str | None, recipe: Recipe) -> None:
+    if rule == "yaml":
+        st.session_state["ask"] = ("rule", len(recipe.keep))
+    elif rule is not None and not isinstance(rule, str):
+        recipe_state.add_rule(recipe, rule)
+
+
+def _example(pool: Pool) -> str:
+    return "width >= 200" if "width" in pool.columns else "text IS NOT NULL"
+
+
+@st.dialog("Rule as YAML", width="medium")
+def edit(recipe: Recipe, index: int) -> None:
+    """Edits the rule at `index` (or a new one behind the last) as text."""
+    fresh = index >= len(recipe.keep)
+    example = {"any": [{"score": "random", "top": 0.3}, {"where": "width >= 200"}]}
+    content = example if fresh else recipe.as_dict()["keep"][index]
+    text = st.text_area("Rule", yaml.safe_dump(content, sort_keys=False, allow_unicode=True), height=220)
+    st.caption(
+        "`score` with `top`, `min`, `max` or `between` · `flag` · `subset` · `where` · `any`, `all`, `not` around other rules"
+    )
+    if st.button("Apply", type="primary"):
+        try:
+            content = yaml.safe_load(text)
+            rule = recipe_state.rule_from(content if isinstance(content, dict) else {})
+        except (InputError, yaml.YAMLError) as error:
+            st.error(str(error).splitlines()[0], icon=":material/error:")
+            return
+        if fresh:
+            recipe_state.add_rule(recipe, rule)
+        else:
+            recipe_state.replace_rule(recipe, index, rule, reshape=True)
+        st.rerun()

@@ -1,0 +1,100 @@
+"""One rule on a score: histogram, slider, and the two numbers (threshold and kept fraction) that say the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+from backend.recipe.grammar import ScoreRule
+from explorer import histogram, recipe_state, score_edit, thresholds
+from explorer.evaluate import histogram as bars_of
+from explorer.score_edit import TOPS, Mode
+
+MODES = {"top": "top of pool", "top_kept": "top of kept", "min": "at least", "max": "at most", "between": "between"}
+KEEPS = {
+    "top": "Percent of the pool, with the best scores",
+    "top_kept": "Percent, with the best scores, of what the rules before leave",
+}
+
+
+def draw(recipe: Recipe, index: int, pool: Pool, selection: Selection) -> None:
+    """The body of the rule at `index`."""
+    rule = recipe.keep[index]
+    assert isinstance(rule, ScoreRule)
+    bars, mode = bars_of(pool, rule.score), score_edit.mode_of(rule)
+    count, name = selection.counts[index], f"rule-{recipe_state.generation()}-{index}"
+    lines = _lines(rule, mode, bars, count.threshold)
+    histogram.draw(
+        bars,
+        lines=lines,
+        side=mode if mode in ("max", "between") else "min",
+        sliders=_sliders(rule, mode, bars, lines),
+        label=rule.score,
+        key=f"{name}-bars",
+        on_move=score_edit.moved,
+        args=(index, pool),
+        rule=index,
+    )
+    left, right = st.columns(2, gap="small")
+    args = (index, pool)
+    if mode == "between":
+        _typed(left, "From", f"{name}-low", lines[0], score_edit.low, args)
+        _typed(right, "To", f"{name}-high", lines[1], score_edit.high, args)
+        return
+    percent = 100 * (count.kept / max(1, len(pool)) if rule.top is None else rule.top)
+    about = KEEPS.get(mode, "Percent of the pool left after this rule")
+    _typed(left, "Keep, %", f"{name}-keep", percent, score_edit.keep, args, about=about, share=True)
+    sign = "≤" if mode == "max" else "≥"
+    _typed(right, f"Threshold, {sign}", f"{name}-threshold", lines[0], score_edit.threshold, args)
+
+
+def number(value: float) -> str:
+    return f"{value:,.4g}"
+
+
+def _lines(rule: ScoreRule, mode: Mode, bars: thresholds.Bars, threshold: float | None) -> list[float]:
+    """Where the histogram's lines stand."""
+    if mode in TOPS:
+        return [bars.high if threshold is None else threshold]
+    low, high = rule.bounds()
+    first, last = bars.low if low is None else low, bars.high if high is None else high
+    return [first, last] if mode == "between" else [first if mode == "min" else last]
+
+
+def _sliders(rule: ScoreRule, mode: Mode, bars: thresholds.Bars, lines: list[float]) -> list[histogram.Slider]:
+    if mode in TOPS:
+        top = 100 * (rule.top or 0.0)
+        return [histogram.Slider(f"Keep the best of {rule.score}, percent", 0, 100, 0.1, top, f"{top:.4g} %")]
+    low, high = float(bars.edges[0]), float(bars.edges[-1])
+    labels = (f"{rule.score} from", f"{rule.score} to") if mode == "between" else (f"{rule.score} threshold",)
+    step = (high - low) / 500
+    return [histogram.Slider(label, low, high, step, line, number(line)) for label, line in zip(labels, lines)]
+
+
+def _typed(
+    place: Any,
+    label: str,
+    key: str,
+    value: float,
+    act: Callable[..., None],
+    args: tuple[Any, ...],
+    *,
+    about: str | None = None,
+    share: bool = False,
+) -> None:
+    """A number input that shows `value`; `act(typed, *args)` when the user types another. `share`: a percentage."""
+    value = float(f"{value:.7g}")
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+    place.number_input(
+        label,
+        key=key,
+        format="%.4g" if share else "%.6g",
+        step=0.1 if share else max(abs(value) / 100, 1e-4),
+        min_value=0.0 if share else None,
+        max_value=100.0 if share else None,
+        help=about,
+        on_change=lambda: act(st.session_state[key], *args),
+    )

@@ -1,0 +1,62 @@
+"""Colours, chart defaults and the app's few layout rules, defined once."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+STATIC = Path(__file__).parent / "static"
+
+# Blue and orange stay apart for every common colour blindness and reach 3:1 on both backgrounds.
+KEPT = "#1F83D2"
+DROPPED = "#D9730D"
+ONLY_A = "#0F8A68"
+ONLY_B = "#9A47AB"
+NEITHER = "#8A94A0"
+SERIES = [KEPT, DROPPED, ONLY_A, ONLY_B, "#64707D", "#C9A100", "#C4314B", "#4A5FC1"]
+
+# The pages use the whole width, and the columns of the Filter page scroll inside the window.
+_LAYOUT = """<style>
+[data-testid="stMainBlockContainer"] {padding-left: 1.25rem; padding-right: 1.25rem}
+.st-key-rules, .st-key-side {max-height: calc(100vh - 134px); overflow-y: auto; overflow-x: hidden; padding-right: 4px}
+@media (max-width: 900px) {.st-key-rules, .st-key-side {max-height: none}}
+</style>"""
+
+
+def layout() -> None:
+    """The few rules of layout that the theme's settings can't say; keyed containers only, but for the page's margin."""
+    st.html(_LAYOUT)
+
+
+def is_dark() -> bool:
+    return st.context.theme.type == "dark"
+
+
+def logo() -> None:
+    """The mark and name at the top left, in the colours of the theme."""
+    st.logo(str(STATIC / f"logo-{'dark' if is_dark() else 'light'}.svg"), size="medium")
+
+
+def figure(height: int = 280, *, x: str, y: str) -> "go.Figure":
+    """An empty Plotly figure in the house style; `x` and `y` are axis titles with their unit."""
+    import plotly.graph_objects as go
+
+    made = go.Figure()
+    made.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        xaxis={"title": x, "automargin": True},
+        yaxis={"title": y, "automargin": True},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        colorway=SERIES,
+        hoverlabel={"namelength": -1},
+    )
+    return made
+
+
+def show(made: "go.Figure", *, key: str, alt: str) -> None:
+    """Draws a figure, as wide as its column, without the mode bar."""
+    st.plotly_chart(made, key=key, alt=alt, config={"displayModeBar": False})

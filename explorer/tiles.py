@@ -1,0 +1,44 @@
+"""Gallery tiles for rows of a pool: captions read from the pool, what a rule made of them, short facts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from backend.pool import Pool
+from backend.recipe import Recipe, Selection
+from explorer.gallery import Tile
+
+LONGEST = 200
+
+
+def of(
+    rows: Sequence[int] | np.ndarray,
+    pool: Pool,
+    *,
+    facts: Sequence[str] = (),
+    selection: Selection | None = None,
+    recipe: Recipe | None = None,
+) -> list[Tile]:
+    """One tile per row, in order; `facts` are the short lines under the captions."""
+    from explorer import pair
+
+    rows = np.asarray(rows, dtype=np.int64)
+    captions = (
+        [text or "" for text in pool.take(rows, ["text"])["text"].to_pylist()]
+        if "text" in pool.columns
+        else [""] * len(rows)
+    )
+    made = []
+    for place, (row, caption) in enumerate(zip(rows.tolist(), captions)):
+        kept = None if selection is None else bool(selection.mask[row])
+        why = pair.reason(row, pool, recipe, selection) if selection is not None and recipe is not None else ""
+        made.append(
+            Tile(
+                row=row,
+                caption=caption[:LONGEST],
+                fact=facts[place] if place < len(facts) else "",
+                title=f"{caption[:LONGEST]}\n{why}".strip(),
+                state="" if kept is None else "kept" if kept else "dropped",
+            )
+        )
+    return made

@@ -1,0 +1,84 @@
+"""The report is one file, escapes what came from the pool, and hides small counts; the command writes it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from backend.audit import Definition, audit, report
+from backend.audit.bitmaps import pack
+from backend.audit.group import Group, Groups
+from backend.audit.words import Word
+from backend.cli import main
+from backend.recipe import load
+
+RECIPE = "name: '<b>half</b>'\nkeep:\n- {score: clip_b32, top: 0.5}\n- {flag: sharp}\n"
+
+
+@pytest.fixture
+def groups() -> Groups:
+    rng = np.random.default_rng(0)
+    masks = {"a.<script>": rng.random(200) < 0.5, "a.few": rng.random(200) < 0.08, "b.most": rng.random(200) < 0.9}
+    return Groups.of(
+        [Group(Definition(f"g{i}", id[0], id, f"mentions {id}", "by words", "errs", "test"), pack(mask)) for i, (id, mask) in enumerate(masks.items())],
+        200,
+    )  # fmt: skip
+
+
+def test_the_report_stands_alone(tiny_pool, groups, tmp_path):
+    made = audit(tiny_pool, load(RECIPE), groups=groups, minimum=10, strata="length")
+    words = {"g0": ([Word("<img>", 3.0, 0.5, 0.1)], [])}
+    page, figures = report.write(made, tmp_path / "out.html", words=words)
+    text = page.read_text()
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
+    assert "&lt;img&gt;" in text
+    assert "&lt;b&gt;half" in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+    for part in ("Safeguards", "known error", "errs", "Wilson", "odds ratio within length", "<svg"):
+        assert part in text, part
+    assert json.loads(figures.read_text())["groups"] == json.loads(json.dumps(made.as_json()))["groups"]
+
+
+def test_small_counts_are_not_in_the_report(tiny_pool, groups):
+    made = audit(tiny_pool, load(RECIPE), groups=groups, minimum=10)
+    small = next(row for row in made.rows if row.definition.id == "g1")
+    assert small.kept is None
+    assert "under 10" in report.html(made)
+
+
+def test_the_command_writes_both_files(tiny_pool, tmp_path, capsys):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(RECIPE)
+    command = ["audit", str(recipe), "--pool", str(tiny_pool.path), "--families", "gender,language", "--minimum", "10"]
+    assert main([*command, "--out", str(tmp_path / "r.html"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {"pairs", "kept", "groups"} <= told.keys()
+    assert {group["family"] for group in told["groups"]} <= {"gender", "language"}
+    assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
+    assert json.loads((tmp_path / "r.json").read_text())["kept"] == told["kept"]
+    assert main(command) == 0
+    assert "detected as English" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--families", "weather"], "no family 'weather'"), (["--minimum", "3"], "fewer than 10"),
+        (["--out", "x.pdf"], "does not end in .html"), (["--reference", "nothing.yaml"], "is no file"),
+        (["--families", "gender", "--strata", "weather"], "no strata 'weather'"),
+    ],
+)  # fmt: skip
+def test_wrong_input_is_told_in_one_line(tiny_pool, tmp_path, capsys, words, reason):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(RECIPE)
+    assert main(["audit", str(recipe), "--pool", str(tiny_pool.path), *words]) == 2
+    told = capsys.readouterr().err.strip().splitlines()
+    assert reason in told[-1]
+
+
+def test_groups_are_listed(tiny_pool, capsys):
+    assert main(["groups", "--pool", str(tiny_pool.path), "--families", "language", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert "language.en" in [group["id"] for group in told["groups"]]
+    assert "unsafe" in told["absent"]

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from statsmodels.stats.proportion import proportion_confint
+
+from backend.bench import evaluation
+from backend.bench.audit import audit_model, gaps, wilson
+from backend.bench.run import Run
+
+
+def test_accuracy_by_group_with_wilsons_interval() -> None:
+    run = Run(id="a")
+    run.step_to("done")
+    rng = np.random.default_rng(0)
+    n = 500
+    region, label = rng.integers(0, 3, n), rng.integers(0, 4, n)
+    top = np.stack([(label + (rng.random(n) > 0.2 + 0.2 * region)) % 4, (label + 2) % 4], axis=1)
+    stored = {"label": label, "top": top, "by_region": region, "by_country": region}
+    evaluation.keep_predictions(run.path / "predictions", "fairness/geode", stored)
+    found = {group.group: group for group in audit_model("a") if group.field == "region"}
+    for g in range(3):
+        mine = (top[:, 0] == label)[region == g]
+        assert (found[str(g)].n, found[str(g)].accuracy) == (len(mine), pytest.approx(mine.mean()))
+        low, high = proportion_confint(mine.sum(), len(mine), method="wilson")
+        assert (found[str(g)].low, found[str(g)].high) == (pytest.approx(low), pytest.approx(high))
+    spread = gaps(list(found.values()))["fairness/geode", "class", "region"]
+    assert spread == pytest.approx(max(g.accuracy for g in found.values()) - min(g.accuracy for g in found.values()))
+    assert wilson(0, 10)[0] == 0.0
+    assert wilson(10, 10)[1] == pytest.approx(1.0)
+
+
+def test_faces_are_judged_by_race_gender_and_age_with_their_names() -> None:
+    run = Run(id="a")
+    run.step_to("done")
+    rng = np.random.default_rng(0)
+    stored = {name: rng.integers(0, count, 300) for name, count in (
+        ("race", 7), ("gender", 2), ("age", 9), ("toxic", 22), ("by_age", 9), ("by_gender", 2), ("by_race", 7),
+        ("by_race_binary", 2),
+    )}  # fmt: skip
+    evaluation.keep_predictions(run.path / "predictions", "fairness/fairface", stored)
+    found = {(g.what, g.field, g.group): g for g in audit_model("a")}
+    mine = stored["by_race"] == 6
+    one = found["gender", "race", "east asian"]
+    assert one.accuracy == pytest.approx(np.mean(stored["gender"][mine] == stored["by_gender"][mine]))
+    assert ("age", "gender", "female") in found
+    assert audit_model("a", tasks=["mnist"]) == []

@@ -1,0 +1,129 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from backend import bench
+from backend.bench import published
+from backend.bench.board import group_means, row_of, scaling, summaries
+from backend.bench.run import Run, write_results
+from backend.bench.scales import SCALES
+from backend.bench.tasks.datacomp import GROUPS, TASKS
+from backend.errors import InputError
+
+
+def finished(name: str, values: dict[str, float | None], **more: object) -> Run:
+    """A finished run with these main metrics."""
+    run = Run(id=name, scale="small", recipe=name, settings={"tasks": "datacomp"}, created=1.0, **more)  # type: ignore[arg-type]
+    run.step_to("done")
+    lines = [{"key": key, "dataset": key, "metrics": {"main_metric": value}} for key, value in values.items()]
+    write_results(run.path / "results.jsonl", lines)
+    return run
+
+
+def full(value: float) -> dict[str, float | None]:
+    return {task.key: value if task.averaged else None for task in TASKS}
+
+
+def test_average_is_over_38_and_groups_are_datacomps() -> None:
+    rng = np.random.default_rng(0)
+    values = {task.key: float(rng.random()) if task.averaged else None for task in TASKS}
+    row = row_of(finished("a", values))
+    numbers = [value for value in values.values() if value is not None]
+    assert len(numbers) == row.of == row.evaluated == 38
+    assert row.average == pytest.approx(np.mean(numbers))
+    clean = [value for task in TASKS if (value := values[task.key]) is not None and not task.near_chance]
+    assert len(clean) == 33
+    assert row.clean == pytest.approx(np.mean(clean))
+    assert tuple(row.groups) == GROUPS
+    assert row.groups["ImageNet"] == values["imagenet1k"]
+    shifts = ("imagenet_sketch", "imagenetv2", "imagenet-a", "imagenet-o", "imagenet-r", "objectnet")
+    assert row.groups["ImageNet dist. shifts"] == pytest.approx(np.mean([values[key] for key in shifts]))
+
+
+def test_no_average_before_every_task_is_there() -> None:
+    values = full(0.5)
+    del values["mnist"]
+    row = row_of(finished("a", values))
+    assert (row.average, row.evaluated, row.of) == (None, 37, 38)
+    assert row.groups["VTAB"] == 0.5
+    assert group_means({"imagenet1k": None}, TASKS)["ImageNet"] is None
+
+
+def test_rows_are_sorted_filtered_and_joined_by_published_ones() -> None:
+    finished("low", full(0.1))
+    finished("high", full(0.2), track="byod")
+    finished("none", {})
+    rows = bench.leaderboard("small", published=False)
+    assert [row.run for row in rows] == ["high", "low", "none"]
+    assert [row.run for row in bench.leaderboard(track="byod")] == ["high"]
+    mixed = bench.leaderboard()
+    assert {row.scale for row in mixed} == {"small"}
+    best = next(row for row in mixed if row.published)
+    assert (best.recipe, best.average) == ("CLIP L/14 30%", 0.173)
+    with pytest.raises(InputError, match="'tiny' is unknown"):
+        bench.leaderboard("tiny")
+
+
+def test_published_rows_have_a_source_and_the_papers_numbers() -> None:
+    rows = {(row.scale, row.recipe, row.source): row for row in published.rows()}
+    assert len(rows) == len(published.rows())
+    assert all(row.published and row.source and row.average for row in rows.values())
+    one = rows["xlarge", "Image ∩ CLIP L/14 30% (DataComp-1B)", published.DATACOMP]
+    assert (one.kept, one.average, one.groups["ImageNet"]) == (1_400_000_000, 0.663, 0.792)
+    assert rows["medium", "DFN 15%", published.DFN].groups["Retrieval"] == 0.288
+    assert {row.scale for row in rows.values()} == {"small", "medium", "large", "xlarge"}
+
+
+def test_the_frontier_only_rises() -> None:
+    for scale in ("small", "medium", "large", "xlarge"):
+        line = published.frontier(scale)
+        assert [row.kept for row in line] == sorted(row.kept for row in line)
+        assert all(a.average < b.average for a, b in itertools.pairwise(line))
+        top = max(row.average for row in published.rows() if row.scale == scale and row.kept)
+        assert line[-1].average == top
+
+
+def test_seeds_are_joined_and_compared_with_no_filter_pair_by_pair() -> None:
+    from scipy import stats
+
+    base, better = [0.10, 0.12, 0.11], [0.15, 0.16, 0.17]
+    for seed in range(3):
+        finished("none", full(base[seed]), seed=seed, kept=100, pool_pairs=100).step_to("done")
+        Run.load("none").path.rename(Run.load("none").path.with_name(f"none-{seed}"))
+        finished("filter", full(better[seed]), seed=seed, kept=30, pool_pairs=100)
+        Run.load("filter").path.rename(Run.load("filter").path.with_name(f"filter-{seed}"))
+    found = {summary.recipe: summary for summary in summaries(bench.leaderboard(published=False))}
+    one = found["filter"]
+    gaps = np.subtract(better, base)
+    assert one.seeds == (0, 1, 2)
+    assert one.mean == pytest.approx(0.16)
+    assert one.sd == pytest.approx(np.std(better, ddof=1))
+    assert one.difference == pytest.approx(gaps.mean())
+    low, high = stats.t.interval(0.95, 2, gaps.mean(), stats.sem(gaps))
+    assert (one.low, one.high) == (pytest.approx(low), pytest.approx(high))
+    assert found["none"].baseline
+    assert found["none"].difference is None
+
+
+def test_changed_settings_are_left_out_of_the_summaries() -> None:
+    finished("odd", full(0.3), seed=0, kept=5, pool_pairs=10, not_comparable=["lr is 1 instead of 2"])
+    rows = bench.leaderboard(published=False)
+    assert rows[0].as_json()["comparable"] is False
+    assert summaries(rows) == []
+    assert len(summaries(rows, comparable_only=False)) == 1
+    assert SCALES["small"].macs
+
+
+def test_scaling_follows_a_recipe_over_the_scales() -> None:
+    lines = scaling(published.rows())
+    assert [scale for scale, _ in lines["No filtering (published)"]] == ["small", "medium", "large", "xlarge"]
+    assert [value for _, value in lines["No filtering (published)"]] == [0.132, 0.258, 0.437, 0.621]
+    assert "SDM (published)" not in lines
+
+
+def test_a_run_made_before_the_table_changed_is_not_comparable_any_more() -> None:
+    run = finished("old", full(0.3))
+    run.settings |= {"batch": 8192, "lr": SCALES["small"].lr, "workers": 1}
+    run.save()
+    assert row_of(Run.load("old")).reasons == ("batch is 8192 instead of 4096",)

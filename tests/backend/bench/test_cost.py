@@ -1,0 +1,36 @@
+import pytest
+
+from backend.bench import cost
+from backend.bench.scales import SCALES
+from backend.errors import InputError
+
+
+@pytest.mark.parametrize("name", ["small", "medium", "large", "xlarge"])
+def test_macs_are_those_of_the_paper(name: str) -> None:
+    found = cost.estimate(12_800_000, name)
+    assert found.macs == pytest.approx(SCALES[name].macs, rel=0.025)  # printed with two digits
+
+
+def test_parameters_of_vit_b_32_are_openclips() -> None:
+    assert cost.size_of("ViT-B-32").parameters == pytest.approx(151_277_313, rel=0.005)
+
+
+def test_gpu_hours_agree_with_datacomps_reports() -> None:
+    assert cost.estimate(12_800_000, "small").gpu_hours["A100"] == pytest.approx(4, rel=0.15)
+    assert cost.estimate(12_800_000, "xlarge").gpu_hours["A100"] == pytest.approx(81 * 512, rel=0.15)
+
+
+def test_a_measured_rate_replaces_the_assumed_one() -> None:
+    scale = SCALES["demo"]
+    before = cost.estimate(1000, scale)
+    assert "assumed" in before.basis
+    cost.remember_rate(scale, "cpu", 100.0)
+    after = cost.estimate(1000, scale)
+    assert after.seconds["training"] == scale.samples_seen / 100
+    assert "measured" in after.basis
+    assert after.repeats == scale.samples_seen / 1000
+
+
+def test_unknown_model_is_refused() -> None:
+    with pytest.raises(InputError, match="'nothing' is unknown"):
+        cost.size_of("nothing")

@@ -1,0 +1,268 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from backend import bench, paths
+from backend.bench.run import Run
+from backend.bench.training import brace, shard_size
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import Recipe, load
+from tests.backend.bench.conftest import SETTINGS
+
+ALL = Recipe(name="no filter")
+
+
+class Seen:
+    """Progress that remembers."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[int, int, str, dict[str, float]]] = []
+
+    def __call__(self, done: int, total: int, message: str = "", **figures: float) -> None:
+        self.calls.append((done, total, message, figures))
+
+
+@pytest.fixture(scope="module")
+def finished(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A run from start to end on the tiny pool, with its home."""
+    home = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POOLSCOPE_HOME", str(home))
+        (home / "models").mkdir()
+        from tests.backend.bench.conftest import TINY, png, write_tar
+
+        (home / "models" / "tiny.json").write_text(json.dumps(TINY))
+        root = home / "tasks" / "few"
+        write_tar(root / "test" / "0.tar", [(f"{i}", {"png": png(i), "cls": b"1"}) for i in range(8)])
+        (root / "test" / "nshards.txt").write_text("1")
+        (root / "classnames.txt").write_text("dog\ncat\n")
+        (root / "zeroshot_classification_templates.txt").write_text("a {c}\n")
+        (root / "task.json").write_text('{"key": "few", "kind": "classification", "metric": "acc1"}')
+        seen = Seen()
+        run = bench.train(ALL, Pool.open(_tiny_pool_source / "pool"), scale="demo", seed=3, settings=SETTINGS,
+                          tasks=["few"], progress=seen)  # fmt: skip
+        return {"run": run, "home": home, "seen": seen, "board": bench.leaderboard(), "curves": bench.curves(run)}
+
+
+def test_a_run_ends_with_weights_results_and_a_whole_record(finished: dict[str, Any]) -> None:
+    run: Run = finished["run"]
+    directory = finished["home"] / "runs" / run.id
+    record = json.loads((directory / "run.json").read_text())
+    assert record["state"] == "done"
+    assert (record["kept"], record["pool_pairs"], record["seed"]) == (200, 200, 3)
+    assert record["samples_seen"] == 12 * 64
+    assert record["settings"]["model"] == "tiny"
+    assert {"torch", "open_clip_torch", "python"} <= set(record["versions"])
+    assert record["hardware"]["cores"] == os.cpu_count()
+    assert record["command"][1:3] == ["-m", "backend.bench.worker"]
+    assert record["not_comparable"][0] == "model is tiny instead of poolscope-demo"
+    assert len(np.load(directory / "subset.npy")) == 200
+    assert len(record["subset_sha256"]) == 64
+    assert load(directory / "recipe.yaml").name == "no filter"
+    assert not list(directory.rglob("*.pt"))
+    assert not (directory / "shards").exists()
+    assert json.loads((directory / "results.jsonl").read_text())["key"] == "few"
+
+
+def test_its_weights_load_and_its_curve_falls(finished: dict[str, Any]) -> None:
+    from safetensors import safe_open
+
+    run: Run = finished["run"]
+    with safe_open(finished["home"] / "runs" / run.id / "model.safetensors", "np") as weights:
+        assert weights.metadata()["model"] == "tiny"
+        assert "logit_scale" in weights.keys()  # noqa: SIM118
+    curves = finished["curves"]
+    assert curves["step"] == list(range(1, 13))
+    assert curves["loss"][-1] < curves["loss"][0]
+    assert curves["lr"][1] == pytest.approx(1e-3)
+
+
+def test_progress_rises_to_the_end_with_live_figures(finished: dict[str, Any]) -> None:
+    calls = finished["seen"].calls
+    done = [call[0] for call in calls]
+    assert done == sorted(done)
+    assert (done[-1], calls[-1][1]) == (1000, 1000)
+    live = [figures for _, _, _, figures in calls if "loss" in figures]
+    assert {"lr", "samples_per_s", "data_s", "logit_scale", "seconds_left"} <= set(live[0])
+    assert live[-1]["seconds_left"] == 0
+
+
+def test_it_is_on_the_leaderboard_and_says_why_it_is_not_comparable(finished: dict[str, Any]) -> None:
+    row = finished["board"][0]
+    assert (row.run, row.recipe, row.scale, row.kept) == (finished["run"].id, "no filter", "demo", 200)
+    assert not row.comparable
+    assert set(row.as_json()) >= {"run", "recipe", "scale", "seed", "kept", "average", "tasks"}
+
+
+@contextmanager
+def started(home: Path, pool: Path, run_id: str, settings: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
+    """`bench.train` in a process group of its own, gone at the end whatever happens."""
+    code = (
+        "import json, sys; from backend import bench; from backend.recipe import Recipe;"
+        "bench.train(Recipe(name='no filter'), sys.argv[1], scale='demo', run_id=sys.argv[2],"
+        "settings=json.loads(sys.argv[3]), evaluate=False)"
+    )
+    argv = [sys.executable, "-c", code, str(pool), run_id, json.dumps(settings)]
+    environment = os.environ | {"POOLSCOPE_HOME": str(home)}
+    process = subprocess.Popen(argv, env=environment, start_new_session=True)
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_for(condition: Any, seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.05)
+
+
+def test_cancel_ends_every_process_and_resume_goes_on_from_the_checkpoint(
+    home: Path, tiny_model: str, tiny_pool: Pool
+) -> None:
+    settings = SETTINGS | {"samples_seen": 64 * 64, "checkpoints": 32}
+    latest = paths.runs() / "mine" / "train" / "open_clip" / "checkpoints" / "epoch_latest.pt"
+    with started(home, tiny_pool.path, "mine", settings) as process:
+        wait_for(lambda: latest.exists() or process.poll() is not None)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert any("backend.bench.worker" in " ".join(child.cmdline()) for child in family)
+        with pytest.raises(InputError, match="being worked on"):
+            bench.train(ALL, tiny_pool, scale="demo", run_id="mine", settings=settings, resume=True)
+
+        os.killpg(process.pid, signal.SIGTERM)
+        start_time = time.monotonic()
+        process.wait(10)
+        gone, alive = psutil.wait_procs(family, timeout=10)
+        assert not alive
+        assert time.monotonic() - start_time < 10
+    stopped = Run.load("mine")
+    assert (stopped.state, stopped.resumable) == ("stopped", True)
+
+    with pytest.raises(InputError, match="another batch"):
+        bench.train(ALL, tiny_pool, scale="demo", run_id="mine", settings=settings | {"batch": 32}, resume=True)
+    with pytest.raises(InputError, match="another selection"):
+        bench.train(Recipe(name="a", keep=[{"where": "width > 0 and url not like '%7.png'"}]), tiny_pool,
+                    scale="demo", run_id="mine", settings=settings, resume=True)  # fmt: skip
+    with pytest.raises(InputError, match="exists"):
+        bench.train(ALL, tiny_pool, scale="demo", run_id="mine", settings=settings)
+
+    run = bench.train(ALL, tiny_pool, scale="demo", run_id="mine", settings=settings, resume=True, evaluate=False)
+    assert (run.state, run.resumed) == ("done", 1)
+    log = run.log_path.read_text()
+    assert "resuming checkpoint" in log
+    curves = bench.curves(run)
+    assert curves["step"] == list(range(1, 65))
+    assert bench.leaderboard()[0].notes[-1] == "resumed 1 time from a checkpoint"
+
+
+def test_the_launcher_killed_outright_leaves_no_training_process(home: Path, tiny_model: str, tiny_pool: Pool) -> None:
+    figures = paths.runs() / "mine" / "metrics.jsonl"
+    with started(home, tiny_pool.path, "mine", SETTINGS | {"samples_seen": 64 * 640}) as process:
+        wait_for(lambda: (figures.exists() and figures.stat().st_size) or process.poll() is not None)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert family
+        process.kill()
+        process.wait()
+        _, alive = psutil.wait_procs(family, timeout=20)
+        assert not alive
+    assert Run.load("mine").state == "stopped"
+
+
+def test_two_runs_with_one_seed_see_the_same_batches(
+    home: Path, tiny_model: str, tiny_pool: Pool, finished: dict[str, Any]
+) -> None:
+    again = bench.train(ALL, tiny_pool, scale="demo", seed=3, settings=SETTINGS, evaluate=False)
+    assert bench.curves(again)["loss"] == finished["curves"]["loss"]
+
+
+def test_nothing_is_left_of_a_refused_run(tiny_model: str, tiny_pool: Pool) -> None:
+    for keep, reason in (
+        ([{"score": "clip_l14", "min": 99}], "0 pairs"),
+        ([{"score": "clip_b32", "top": 0.1}], "one batch of 64"),
+    ):
+        with pytest.raises(InputError, match=reason):
+            bench.train(Recipe(name="few", keep=keep), tiny_pool, scale="demo", settings=SETTINGS)
+    with pytest.raises(InputError, match="'huge' is unknown"):
+        bench.train(ALL, tiny_pool, scale="huge")
+    assert bench.runs() == []
+
+
+def test_a_training_process_that_fails_says_why_and_stays_resumable(
+    tiny_model: str, tiny_pool: Pool, home: Path
+) -> None:
+    config = json.loads((home / "models" / "tiny.json").read_text())
+    config["vision_cfg"]["head_width"] = 5
+    (home / "models" / "tiny.json").write_text(json.dumps(config))
+    with pytest.raises(RuntimeError, match=r"exit code 1: .*embed_dim must be divisible"):
+        bench.train(ALL, tiny_pool, scale="demo", run_id="broken", settings=SETTINGS)
+    run = Run.load("broken")
+    assert (run.state, run.resumable) == ("failed", True)
+    assert "embed_dim" in run.error
+
+
+def test_a_job_started_again_resumes_its_own_run(
+    tiny_model: str, tiny_pool: Pool, monkeypatch: pytest.MonkeyPatch, finished: dict[str, Any]
+) -> None:
+    monkeypatch.setenv("POOLSCOPE_JOB", "7")
+    settings = SETTINGS | {"samples_seen": 64 * 2, "checkpoints": 1}
+    first = bench.train(ALL, tiny_pool, scale="demo", settings=settings, evaluate=False)
+    assert first.job == "7"
+    first.step_to("stopped")
+    again = bench.train(ALL, tiny_pool, scale="demo", settings=settings, evaluate=False)
+    assert (again.id, again.state) == (first.id, "done")
+    assert len(bench.runs()) == 1
+    assert bench.curves(first)["loss"][0] != finished["curves"]["loss"][0]
+
+
+def test_shards_written_before_are_used_and_checked(tiny_model: str, tiny_pool: Pool, tmp_path: Path) -> None:
+    from backend.export import export_shards
+    from backend.recipe import select
+
+    export_shards(tiny_pool, select(ALL, tiny_pool), tmp_path / "shards", shard_size=100)
+    half = Recipe(name="half", keep=[{"score": "clip_b32", "top": 0.5}])
+    with pytest.raises(InputError, match="the selection has changed since"):
+        bench.train(half, tiny_pool, scale="demo", settings=SETTINGS, shards=tmp_path / "shards")
+    settings = SETTINGS | {"samples_seen": 64 * 2, "checkpoints": 1}
+    run = bench.train(ALL, tiny_pool, scale="demo", settings=settings, shards=tmp_path / "shards", evaluate=False)
+    assert str(tmp_path / "shards" / "{00000000..00000001}.tar") in run.command
+    assert (tmp_path / "shards" / "meta.json").exists()
+
+
+def test_a_subset_file_that_names_pairs_twice_is_trained_on_twice(tiny_pool: Pool, tmp_path: Path) -> None:
+    from backend.bench.training import _uids
+    from backend.export import export_shards
+    from backend.recipe import select
+
+    uids = np.sort(tiny_pool.uids()[[1, 1, 5, 9]])
+    np.save(tmp_path / "twice.npy", uids)
+    recipe = Recipe(name="twice", keep=[{"subset": str(tmp_path / "twice.npy")}])
+    selection = select(recipe, tiny_pool)
+    made = export_shards(tiny_pool, selection, tmp_path / "shards", recipe=recipe)
+    assert (selection.kept, made.written) == (3, 4)
+    assert np.array_equal(_uids(tiny_pool, recipe, selection), uids)
+    assert np.array_equal(np.load(tmp_path / "shards" / "sample_ids.npy"), uids)
+
+
+def test_small_selections_get_enough_shards_to_shuffle(tmp_path: Path) -> None:
+    assert shard_size(12_800_000) == 10_000
+    assert shard_size(20_000) == 1250
+    assert shard_size(300) == 100
+    for name in ("00.tar", "01.tar", "03.tar"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match="without holes"):
+        brace(tmp_path)

@@ -1,0 +1,41 @@
+"""The small network learns what a linear model can't, and nothing where there is nothing."""
+
+import dataclasses
+
+import numpy as np
+
+from backend.bias.meter import Meter
+from backend.bias.network import CONVNEXT, SMALL, network_classifier, small_network
+
+TINY = dataclasses.replace(SMALL, epochs=4, batch=32)
+
+
+def stripes(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Stripes across or down at a random place: the same mean everywhere, told apart by their direction."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    wave = 128 + 100 * np.sin(np.arange(32)[None] * 2 * np.pi / 8 + rng.uniform(0, 6.3, (count, 1)))
+    across = np.broadcast_to(wave[:, None, :], (count, 32, 32))
+    pictures = np.where(labels[:, None, None] == 0, across, across.transpose(0, 2, 1))
+    return np.repeat(pictures.astype(np.uint8)[..., None], 3, axis=3), labels
+
+
+def test_it_learns_directions():
+    pictures, labels = stripes(240)
+    meter = Meter(labels=labels, groups=np.arange(240), folds=2, replicates=50)
+    assert meter.measure(network_classifier(pictures, TINY)).accuracy > 0.9
+
+
+def test_it_does_not_find_what_is_not_there():
+    pictures, _ = stripes(240)
+    labels = np.random.default_rng(1).permutation(240) % 2
+    found = Meter(labels=labels, groups=np.arange(240), folds=2, replicates=50).measure(
+        network_classifier(pictures, TINY)
+    )
+    assert abs(found.accuracy - 0.5) < 0.13
+
+
+def test_sizes_and_published_settings():
+    assert 100_000 < sum(one.numel() for one in small_network(3).parameters()) < 500_000
+    assert (CONVNEXT.epochs, CONVNEXT.decay, CONVNEXT.smoothing, CONVNEXT.warm_up) == (30, 0.3, 0.1, 2.0)
+    assert CONVNEXT.rate / CONVNEXT.batch == 1e-3 / 4096

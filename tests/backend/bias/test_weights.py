@@ -1,0 +1,103 @@
+"""Families with weights, on tiny random models saved and loaded as real ones are; skipped where the extra is missing."""
+
+import numpy as np
+import pytest
+
+from backend.bias.families.weights import LISTED, with_weights
+from backend.bias.families.weights.base import palette
+from backend.bias.families.weights.sam import contours
+from backend.errors import InputError
+from tests.backend.bias.conftest import noise
+
+
+def test_off_until_weights_are_given():
+    assert with_weights({}) == []
+    with pytest.raises(InputError, match="segmentation"):
+        with_weights({"colour": "x"})
+    with pytest.raises(InputError, match="DIRECTORY"):
+        with_weights({"depth": ""})
+    assert [family.name for family in with_weights(dict.fromkeys(LISTED, "x"))] == list(LISTED)
+
+
+def test_weights_that_are_not_there(make, tmp_path):
+    pytest.importorskip("transformers")
+    sample = make(noise(4, 0), np.array([0, 0, 1, 1]))
+    family = with_weights({"depth": str(tmp_path / "nothing")})[0]
+    with pytest.raises(InputError, match="can't be loaded"):
+        family.features(sample)
+
+
+def test_contours_between_masks():
+    left, inner = np.zeros((16, 16), dtype=bool), np.zeros((16, 16), dtype=bool)
+    left[:, :8] = True
+    inner[4:8, 2:6] = True
+    drawn = contours([left, inner], [0.5, 0.9], 16)
+    assert drawn[2, 7] == drawn[2, 8] == 255
+    assert drawn[4, 3] == drawn[3, 3] == 255  # the surer mask wins where both are
+    assert drawn[5, 4] == 0
+    assert not drawn[0].any()
+    assert not drawn[:, -1].any()
+
+
+def test_palette_has_a_colour_per_class_and_no_white():
+    colours = palette(150)
+    assert len(np.unique(colours, axis=0)) == 150
+    assert colours.max() < 255
+
+
+def saved(kind: str, path) -> str:
+    """A tiny model of that kind with random weights, as `save_pretrained` leaves it."""
+    import torch
+
+    torch.manual_seed(0)
+    if kind == "vae":
+        diffusers = pytest.importorskip("diffusers")
+        network = diffusers.AutoencoderKL(
+            block_out_channels=(8, 8), norm_num_groups=4, down_block_types=("DownEncoderBlock2D",) * 2,
+            up_block_types=("UpDecoderBlock2D",) * 2, latent_channels=2,
+        )  # fmt: skip
+        network.save_pretrained(path)
+        return str(path)
+    transformers = pytest.importorskip("transformers")
+    if kind == "segmentation":
+        config = transformers.SegformerConfig(
+            hidden_sizes=[8, 8, 8, 8], decoder_hidden_size=8, num_attention_heads=[1, 1, 1, 1], depths=[1, 1, 1, 1],
+            num_labels=5,
+        )  # fmt: skip
+        network, processor = transformers.SegformerForSemanticSegmentation(config), transformers.SegformerImageProcessor(size={"height": 32, "width": 32})  # fmt: skip
+    elif kind == "detection":
+        config = transformers.YolosConfig(
+            hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, image_size=[32, 32],
+            patch_size=8, num_detection_tokens=5, num_labels=4,
+        )  # fmt: skip
+        network, processor = transformers.YolosForObjectDetection(config), transformers.YolosImageProcessor(size={"height": 32, "width": 32})  # fmt: skip
+    else:
+        config = transformers.DPTConfig(
+            hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=16, image_size=32, patch_size=8,
+            backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[8, 8, 8, 8], fusion_hidden_size=8, is_hybrid=False,
+        )  # fmt: skip
+        network, processor = transformers.DPTForDepthEstimation(config), transformers.DPTImageProcessor(size={"height": 32, "width": 32})  # fmt: skip
+    with torch.no_grad():  # a random head may end in zeros everywhere
+        for one in network.parameters():
+            one += 0.05 * torch.randn_like(one).abs()
+    network.save_pretrained(path)
+    processor.save_pretrained(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", ["vae", "segmentation", "detection", "depth"])
+def test_a_model_changes_pictures(kind, make, tmp_path):
+    weights = saved(kind, tmp_path / kind)
+    sample = make(noise(6, 1), np.repeat([0, 1], 3))
+    family = with_weights({kind: weights}, "cpu")[0]
+    changed = family.change(sample.pictures, sample, 0)
+    assert changed.shape == sample.pictures.shape
+    assert changed.dtype == np.uint8
+    assert not np.array_equal(changed, sample.pictures)
+    if kind == "segmentation":
+        assert len(np.unique(changed.reshape(-1, 3), axis=0)) <= 5
+    if kind == "depth":
+        assert (changed[..., 0] == changed[..., 1]).all()
+        assert changed.min() == 0
+        assert changed.max() == 255
+    assert family.features(sample).matrix.shape[0] == 6

@@ -1,0 +1,83 @@
+"""`poolscope methods`, `score` and `embed`."""
+
+import numpy as np
+import pytest
+
+from backend.cli.score import embedding_name
+from backend.pool import Pool
+from backend.scores import METHODS
+
+
+def test_methods_has_the_promised_shape(poolscope):
+    listed = poolscope("methods", "--json").json["methods"]
+    assert {entry["id"] for entry in listed} == set(METHODS)
+    for entry in listed:
+        assert {"id", "title", "kind", "parameters", "needs", "paper"} <= entry.keys()
+    clip = next(entry for entry in listed if entry["id"] == "clip_score")
+    assert clip["needs"] == ["l14_img", "l14_txt"]
+    assert clip["parameters"][0]["name"] == "model"
+    assert "clip_score" in poolscope("methods").out
+
+
+def test_a_score_becomes_a_column_once(poolscope, tiny_pool):
+    made = poolscope("score", "clip_score", "--as", "mine", "--pool", tiny_pool.path, "--json").json
+    assert made["column"] == "mine"
+    assert made["scored"] == 200
+    column = Pool.open(tiny_pool.path).array("mine")
+    assert made["mean"] == pytest.approx(float(column.mean()), abs=1e-6)
+    version = Pool.open(tiny_pool.path).version
+    assert poolscope("score", "clip_score", "--as", "mine", "--pool", tiny_pool.path, "--json").json == made
+    assert Pool.open(tiny_pool.path).version == version
+
+
+def test_parameters_reach_the_method(poolscope, tiny_pool):
+    for seed in (1, 2):
+        poolscope("score", "random", "--set", f"seed={seed}", "--as", f"r{seed}", "-p", tiny_pool.path)
+    pool = Pool.open(tiny_pool.path)
+    assert pool.columns["r2"].made_by["parameters"]["seed"] == 2
+    assert not np.array_equal(pool.array("r1"), pool.array("r2"))
+
+
+def test_a_flag_tells_how_many_it_keeps(poolscope, tiny_pool):
+    made = poolscope("score", "english", "-p", tiny_pool.path, "--json").json
+    assert made["kind"] == "flag"
+    assert made["kept"] == int(Pool.open(tiny_pool.path).array("english").sum())
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["nonsense"], "'nonsense'"),
+        (["random", "--set", "seed"], "'seed'"),
+        (["random", "--set", "seed=abc"], "'abc'"),
+        (["random", "--set", "seed=1", "--set", "seed=2"], "twice"),
+        (["random", "--set", "speed=1"], "'speed'"),
+        (["random", "--engine", "steam"], "'steam'"),
+        (["random", "--as", "no spaces!"], "no spaces!"),
+        (["random", "--as", "clip_l14"], "'clip_l14'"),
+        (["clip_score", "--set", "model=b32"], "b32"),
+    ],
+)
+def test_wrong_input(argv, said, poolscope, tiny_pool):
+    version = tiny_pool.version
+    assert said in poolscope("score", *argv, "--pool", tiny_pool.path).refused()
+    assert Pool.open(tiny_pool.path).version == version
+
+
+def test_embed_refuses_an_unknown_model(poolscope, tiny_pool):
+    assert "'ViT-Nope'" in poolscope("embed", "ViT-Nope", "--as", "x", "-p", tiny_pool.path).refused()
+
+
+def test_names_of_embeddings():
+    assert embedding_name("ViT-L-14/openai") == "vit_l_14_openai"
+    assert embedding_name("demo") == "demo"
+    assert embedding_name("runs/a/model.safetensors") == "runs_a_model"
+
+
+def test_detached_score_is_a_job(poolscope, tiny_pool):
+    argv = ("score", "random", "--as", "later", "--pool", tiny_pool.path)
+    job = poolscope(*argv, "--detach", "--json").json["job"]
+    waited = poolscope("jobs", "wait", job, "--json").json
+    assert waited["state"] == "done"
+    assert waited["argv"] == [str(word) for word in (*argv, "--json")]
+    assert "later" in Pool.open(tiny_pool.path).columns

@@ -1,0 +1,130 @@
+"""`poolscope import`: what comes in, what is skipped, and what a broken source leaves behind."""
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from backend.pool import Pool
+from tests.conftest import picture, write_shard
+
+
+def samples(numbers, caption="a red square on a table"):
+    return [{"__key__": f"{n:05d}", "png": picture(n), "txt": f"{caption} {n}".encode()} for n in numbers]
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    write_shard(tmp_path / "shards" / "0.tar", samples(range(10)))
+    write_shard(tmp_path / "shards" / "1.tar", samples(range(10, 20)))
+    return tmp_path / "shards"
+
+
+def test_shards_become_a_pool_and_a_second_import_adds_nothing(poolscope, shards, tmp_path):
+    pool = tmp_path / "pool"
+    first = poolscope("import", "webdataset", shards, "--pool", pool, "--json").json
+    assert (first["added"], first["skipped"]) == (20, {})
+    assert Path(first["path"]).is_file()
+    again = poolscope("import", "webdataset", shards, "--pool", pool, "--json").json
+    assert len(Pool.open(pool)) == 20
+    assert again["skipped"] == {}
+    shown = poolscope("import", "webdataset", shards, "--pool", tmp_path / "other")
+    assert shown.out.startswith("20 pairs added\n")
+
+
+def test_a_corrupt_shard_is_reported_and_the_rest_kept(poolscope, shards, tmp_path):
+    whole = (shards / "1.tar").read_bytes()
+    (shards / "1.tar").write_bytes(whole[: len(whole) // 2])
+    (shards / "2.tar").write_bytes(b"this is no tar at all" * 100)
+    write_shard(
+        shards / "3.tar",
+        [
+            {"__key__": "a", "png": b"\x89PNG broken", "txt": b"a broken picture"},
+            {"__key__": "b", "png": picture(99)},
+            *samples(range(30, 33)),
+        ],
+    )
+    report = poolscope("import", "webdataset", shards, "--pool", tmp_path / "pool", "--json").json
+    assert len(Pool.open(tmp_path / "pool")) == report["added"] >= 13
+    assert len(report["skipped"]) >= 3
+    assert any("2.tar" in example for examples in report["examples"].values() for example in examples)
+
+
+LIMITED = """
+import resource, sys
+from backend.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def test_a_disk_that_fills_up_loses_nothing(poolscope, shards, tmp_path):
+    """A limit on the size of files stands for the full disk: it fails in the same place, with the same kind of error."""
+    pool = tmp_path / "pool"
+    poolscope("import", "webdataset", shards, "--pool", pool)
+    write_shard(shards / "2.tar", samples(range(20, 620), caption="word " * 300))
+    argv = ["import", "webdataset", str(shards), "--pool", str(pool)]
+    ended = subprocess.run([sys.executable, "-c", LIMITED, "4000", *argv], capture_output=True, text=True)
+    assert ended.returncode == 1
+    (line,) = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
+    assert "make room and run the same command again" in line
+    assert "Traceback" not in ended.stderr
+    assert len(Pool.open(pool)) == 20
+    assert poolscope("info", "--pool", pool, "--json").json["pairs"] == 20
+    assert poolscope(*argv, "--json").json["added"] == 600
+    assert len(Pool.open(pool)) == 620
+
+
+@pytest.mark.parametrize("wrong", ["missing", "empty"])
+def test_a_source_without_shards(wrong, poolscope, tmp_path):
+    (tmp_path / "empty").mkdir()
+    line = poolscope("import", "webdataset", tmp_path / wrong, "--pool", tmp_path / "pool").refused()
+    assert wrong in line
+    assert not (tmp_path / "pool").exists()
+
+
+def test_import_into_something_else_touches_nothing(poolscope, shards, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "me.jpg").write_bytes(b"precious")
+    assert "photos" in poolscope("import", "webdataset", shards, "--pool", tmp_path / "photos").refused()
+    assert [path.name for path in (tmp_path / "photos").rglob("*")] == ["me.jpg"]
+
+
+def test_an_unknown_model_is_refused_before_the_import(poolscope, shards, tmp_path):
+    line = poolscope("import", "webdataset", shards, "--pool", tmp_path / "pool", "--embed", "ViT-Nonsense").refused()
+    assert "ViT-Nonsense" in line
+    assert not (tmp_path / "pool").exists()
+
+
+def test_table_with_named_columns(poolscope, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    with (tmp_path / "pairs.csv").open("w", newline="") as handle:
+        rows = csv.writer(handle)
+        rows.writerow(["words", "where", "stars"])
+        for number in range(5):
+            (tmp_path / "pictures" / f"{number}.png").write_bytes(picture(number))
+            rows.writerow([f"picture {number}", f"pictures/{number}.png", number])
+        rows.writerow(["no picture here", "pictures/none.png", 1])
+    named = ("--text", "words", "--image", "where")
+    report = poolscope("import", "table", tmp_path / "pairs.csv", "--pool", tmp_path / "pool", *named, "--json").json
+    assert report["added"] == 5
+    assert sum(report["skipped"].values()) == 1
+    assert "stars" in Pool.open(tmp_path / "pool").columns
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "argv"),
+    [
+        ("x.csv", b"a,b\n1,2\n", ()),
+        ("x.csv", b"text\nhello\n", ("--image", "nowhere")),
+        ("x.parquet", b"no parquet", ()),
+        ("x.xlsx", b"", ()),
+        ("x.csv", b"", ()),
+    ],
+)
+def test_a_table_that_cannot_be_read(name, content, argv, poolscope, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    poolscope("import", "table", tmp_path / name, "--pool", tmp_path / "pool", *argv).refused()
+    poolscope("import", "table", tmp_path / "none.csv", "--pool", tmp_path / "pool", *argv).refused()

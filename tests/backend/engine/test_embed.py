@@ -1,0 +1,112 @@
+"""Embedding with a real (tiny, random) open_clip model: unit vectors, nulls, resume."""
+
+import json
+
+import numpy as np
+import pytest
+
+from backend import engine, models
+from backend.errors import InputError
+from backend.models import Model
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 16, "layers": 1, "width": 32, "head_width": 16, "patch_size": 8},
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture
+def tiny_model(tmp_path, monkeypatch):
+    """A checkpoint of a tiny model, as safetensors of our own."""
+    import open_clip
+    import torch
+
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "poolscope-test-tiny.json").write_text(json.dumps(TINY))
+    monkeypatch.setattr(models, "CONFIGS", tmp_path / "configs")
+    models.register_configs()
+    torch.manual_seed(0)
+    network = open_clip.create_model("poolscope-test-tiny")
+    models.save_weights(network, tmp_path / "m.safetensors", model="poolscope-test-tiny", about={"test": True})
+    return str(tmp_path / "m.safetensors")
+
+
+def test_columns_are_unit_vectors_of_the_model(tiny_pool, tiny_model):
+    pool = engine.embed(tiny_pool, tiny_model, name="tiny", batch_size=64)
+    loaded = Model.parse(tiny_model).load()
+    captions = pool.take(range(200), ["text"])["text"].to_pylist()
+    assert np.abs(pool.embeddings("tiny_txt", range(200)) - loaded.texts(captions)).max() < 1e-3
+    assert np.linalg.norm(pool.embeddings("tiny_img", range(200)), axis=1) == pytest.approx(np.ones(200), abs=2e-3)
+    assert pool.columns["tiny_img"].made_by["model"].startswith("poolscope-test-tiny/")
+    assert engine.embed(pool, tiny_model, name="tiny").version == pool.version
+
+
+def test_pairs_without_a_picture_get_null_and_a_broken_off_job_resumes(tiny_pool, tiny_model, monkeypatch):
+    monkeypatch.setattr("backend.engine.embedding.UNIT_ROWS", 100)
+    seen = []
+
+    def die(done, total, message="", **figures):
+        seen.append(done)
+        if done > 150:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.embed(tiny_pool, tiny_model, name="tiny", batch_size=50, progress=die)
+    original = type(tiny_pool).images
+    monkeypatch.setattr(
+        type(tiny_pool),
+        "images",
+        lambda self, rows: [None if row == 199 else raw for row, raw in zip(rows, original(self, rows))],
+    )
+    seen.clear()
+    pool = engine.embed(
+        tiny_pool, tiny_model, name="tiny", batch_size=50, progress=lambda done, *a, **k: seen.append(done)
+    )
+    assert min(seen) > 100
+    assert np.isnan(pool.embeddings("tiny_img", [199])).all()
+    assert not np.isnan(pool.embeddings("tiny_txt", [199])).any()
+
+
+def test_a_picture_that_comes_again_is_embedded_once(tiny_pool, tiny_model, monkeypatch):
+    """Seven pictures under 200 captions, and a memory for five of them: the same vectors as without it."""
+    from backend.engine import embedding
+
+    original = type(tiny_pool).images
+    monkeypatch.setattr(
+        type(tiny_pool),
+        "images",
+        lambda self, rows: [None if row % 8 == 7 else next(iter(original(self, [row % 8]))) for row in rows],
+    )
+    loaded = Model.parse(tiny_model).load("cpu")
+    decoded = [embedding._decode(raw, loaded.transform) for raw in original(tiny_pool, list(range(7)))]
+    alone = embedding._vectors(decoded, loaded)
+    embedded = []
+    of_pictures = embedding._vectors
+    monkeypatch.setattr(embedding, "_vectors", lambda new, model: embedded.append(len(new)) or of_pictures(new, model))
+    monkeypatch.setattr(embedding, "REMEMBERED", 5)
+    pool = engine.embed(tiny_pool, tiny_model, name="tiny", batch_size=50)
+    made = pool.embeddings("tiny_img", np.arange(200))
+    for row in range(200):
+        if row % 8 == 7:
+            assert np.isnan(made[row]).all()
+        else:
+            np.testing.assert_allclose(made[row], alone[row % 8].astype(np.float32), atol=2e-3)
+    assert embedded == [7, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ViT-B-23", "near it: .*ViT-B-32"),
+        ("ViT-B-32/nowhere", "no pretrained weights 'nowhere'"),
+    ],
+)
+def test_unknown_models_are_named(text, message):
+    with pytest.raises(InputError, match=message):
+        Model.parse(text)
+
+
+def test_weights_that_do_not_fit_are_named(tmp_path, tiny_model):
+    with pytest.raises(InputError, match="can't be loaded"):
+        Model("ViT-B-32", tiny_model).load()

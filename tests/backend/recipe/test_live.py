@@ -1,0 +1,129 @@
+"""Live selection gives, bit for bit, what the plain selection gives."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backend.errors import InputError
+from backend.recipe import Recipe, bits, load, select_columns
+from backend.recipe.live import LiveSelection
+from backend.recipe.ranked import Ranked
+
+
+class Arrays:
+    """Columns made by hand."""
+
+    def __init__(self, n: int, seed: int, *, kinds: int = 3) -> None:
+        rng = np.random.default_rng(seed)
+        self.n = n
+        self.rank = rng.permutation(n).astype(np.uint32)
+        self.rows_by_uid = np.argsort(self.rank).astype(np.uint32)
+        coarse = np.round(rng.normal(size=n), 1).astype(np.float32)  # ties, and zeros of both signs
+        coarse[rng.random(n) < 0.1] = np.nan
+        fine = rng.normal(size=n).astype(np.float32)
+        fine[rng.random(n) < 0.02] = [np.inf, -np.inf][seed % 2]
+        self._arrays = {
+            "coarse": coarse, "fine": fine, "none": np.full(n, np.nan, dtype=np.float32),
+            "width": rng.integers(0, 50, n).astype(np.int32), "wide": np.where(rng.random(n) < 0.1, np.nan, fine * 1.0),
+            "flag": rng.random(n) < 0.6,
+        }  # fmt: skip
+
+    def array(self, name: str) -> np.ndarray:
+        return self._arrays[name]
+
+    def subset(self, file: str) -> np.ndarray:
+        return self._arrays["width"] % 3 == 0
+
+    def where(self, sql: str) -> np.ndarray:
+        return self._arrays["width"] > 20
+
+
+SCORES = st.sampled_from(["coarse", "fine", "none", "width", "wide"])
+NUMBERS = st.one_of(st.sampled_from([0.0, -0.0, 0.1, -1.0, 10.0, float("inf")]), st.floats(-3, 3, width=32))
+LEAVES = st.one_of(
+    st.builds(
+        lambda score, top, of, ties: {"score": score, "top": top, "of": of, "ties": ties},
+        SCORES, st.one_of(st.sampled_from([0.0, 0.001, 0.3, 0.5, 1.0]), st.floats(0, 1)),
+        st.sampled_from(["pool", "kept"]), st.sampled_from(["uid", "all"]),
+    ),
+    st.builds(lambda score, low: {"score": score, "min": low}, SCORES, NUMBERS),
+    st.builds(lambda score, high: {"score": score, "max": high}, SCORES, NUMBERS),
+    st.builds(lambda score, a, b: {"score": score, "between": sorted([a, b])}, SCORES, NUMBERS, NUMBERS),
+    st.just({"flag": "flag"}), st.just({"subset": "x.npy"}), st.just({"where": "width > 20"}),
+)  # fmt: skip
+RULES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.builds(lambda rules: {"any": rules}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda rules: {"all": rules}, st.lists(inner, min_size=1, max_size=3)),
+        st.builds(lambda rule: {"not": rule}, inner),
+    ),
+    max_leaves=5,
+)
+
+
+def assert_same(recipe: Recipe, live: LiveSelection, columns: Arrays) -> None:
+    step, plain = live.step(recipe), select_columns(recipe, columns)
+    assert [(c.rule, c.kept, c.dropped) for c in step.counts] == [(c.rule, c.kept, c.dropped) for c in plain.counts]
+    assert [c.threshold for c in step.counts] == [c.threshold for c in plain.counts]
+    assert (step.mask == plain.mask).all()
+    assert (step.dropped_by == plain.dropped_by).all()
+    assert step.kept == plain.kept
+    assert (step.packed == np.packbits(plain.mask, bitorder="little")).all()
+
+
+SIZES = (1, 63, 64, 65, 1000, 20_011)
+
+
+@settings(max_examples=300, deadline=None)
+@given(rules=st.lists(RULES, max_size=4), size=st.sampled_from(SIZES), seed=st.integers(0, 3))
+def test_equal_to_the_plain_selection(rules, size, seed):
+    columns = Arrays(size, seed)
+    live = LiveSelection(columns)
+    recipe = load({"name": "x", "keep": rules})
+    assert_same(recipe, live, columns)
+    assert_same(recipe, live, columns)  # from memory
+    shorter = load({"name": "x", "keep": rules[:-1]})
+    assert_same(shorter, live, columns)
+
+
+def test_many_words_on_many_threads():
+    columns = Arrays(700_001, 1)
+    live = LiveSelection(columns)
+    for top in (0.3, 0.31, 0.9):
+        rules = [{"score": "coarse", "top": top}, {"score": "fine", "top": 0.2}, {"score": "width", "top": 0.05}]
+        assert_same(load({"name": "x", "keep": rules}), live, columns)
+
+
+def test_bars_are_those_of_the_kept_pairs():
+    columns = Arrays(50_000, 2)
+    live = LiveSelection(columns)
+    edges = np.linspace(-2, 2, 33)
+    for rules in ([], [{"score": "fine", "top": 0.4}], [{"score": "fine", "top": 0.0}], [{"flag": "flag"}]):
+        step = live.step(load({"name": "x", "keep": rules}))
+        for name in ("coarse", "fine", "width", "none"):
+            kept = columns.array(name)[step.mask].astype(np.float64)
+            expected, _ = np.histogram(np.clip(kept[~np.isnan(kept)], -2, 2), edges.astype(columns.array(name).dtype))
+            if name == "width":
+                expected, _ = np.histogram(np.clip(kept, -2, 2), edges)
+            assert live.bars(step, name, edges).tolist() == expected.tolist(), name
+
+
+def test_places_are_by_score_then_uid():
+    scores = np.array([0.5, np.nan, 0.7, 0.5, -0.0, 0.0], dtype=np.float32)
+    rank = np.array([3, 0, 1, 2, 5, 4], dtype=np.uint32)
+    ranked = Ranked(scores, rank, np.argsort(rank))
+    assert ranked.order.tolist() == [2, 3, 0, 5, 4, 1]
+    assert ranked.scored == 5
+
+
+def test_a_flag_is_no_score():
+    live = LiveSelection(Arrays(10, 0))
+    with pytest.raises(InputError, match="'flag' is not a score but bool"):
+        live.step(load({"name": "x", "keep": [{"score": "flag", "top": 0.3}]}))
+
+
+def test_pack_and_unpack():
+    mask = np.random.default_rng(0).random(1001) < 0.5
+    assert (bits.unpack(bits.pack(mask), 1001) == mask).all()

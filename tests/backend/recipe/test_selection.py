@@ -1,0 +1,129 @@
+"""Selections against a plain definition: sorted lists, one pair at a time."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import load, select, select_columns
+from backend.recipe.grammar import exact_count
+
+
+class Table:
+    """Columns in memory."""
+
+    def __init__(self, **arrays):
+        self._arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        self.n = len(next(iter(self._arrays.values())))
+        self.rank = np.random.default_rng(self.n).permutation(self.n).astype(np.uint32)
+
+    def array(self, name):
+        return self._arrays[name]
+
+    def subset(self, file):
+        return self._arrays[file]
+
+    def where(self, sql):
+        return self._arrays[sql]
+
+
+def plain_top(scores, alive, rank, count):
+    rows = [row for row in range(len(scores)) if alive[row] and not math.isnan(scores[row])]
+    return set(sorted(rows, key=lambda row: (-scores[row], rank[row]))[:count])
+
+
+values = st.lists(st.sampled_from([math.nan, -1.0, 0.0, 0.25, 0.5, 0.5, 0.75, 1.0]), min_size=1, max_size=60)
+
+
+@given(
+    values, st.sampled_from([0.0, 0.1, 0.29, 0.3, 0.5, 0.99, 1.0]), st.sampled_from(["pool", "kept"]), st.integers(0, 9)
+)
+@settings(max_examples=200, deadline=None)
+def test_top_is_exact_and_breaks_ties_by_uid(scores, fraction, of, seed):
+    table = Table(s=np.array(scores, dtype=np.float32), f=np.random.default_rng(seed).random(len(scores)) < 0.7)
+    selection = select_columns(load({"keep": [{"flag": "f"}, {"score": "s", "top": fraction, "of": of}]}), table)
+    total = int(table.array("f").sum()) if of == "kept" else table.n
+    expected = plain_top(table.array("s"), table.array("f"), table.rank, exact_count(fraction, total))
+    assert set(np.flatnonzero(selection.mask)) == expected
+    assert selection.kept == len(expected)
+    assert (selection.dropped_by == np.where(selection.mask, 0, np.where(table.array("f"), 2, 1))).all()
+
+
+def test_ties_all_is_datacomps_rule():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(0.2, 0.05, 10_000).astype(np.float16).astype(np.float32)
+    table = Table(s=scores)
+    kept = select_columns(load({"keep": [{"score": "s", "top": 0.3, "ties": "all"}]}), table).mask
+    threshold = -np.sort(-scores)[int(10_000 * 0.3)]
+    assert (kept == (scores >= threshold)).all()
+    assert kept.sum() > 3001
+
+
+def test_thresholds_are_inclusive_in_the_scores_precision():
+    table = Table(s=np.array([0.1, 0.2, 0.3, np.nan], dtype=np.float32))
+    assert select_columns(load({"keep": [{"score": "s", "min": 0.2}]}), table).mask.tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert select_columns(load({"keep": [{"score": "s", "between": [0.1, 0.2]}]}), table).mask.tolist() == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_union_intersection_difference_and_nan():
+    table = Table(
+        s=np.array([1, 2, np.nan, 4], dtype=np.float32),
+        f=np.array([True, False, True, False]),
+        sub=np.array([0, 1, 1, 0], bool),
+    )
+
+    def kept(*rules):
+        return select_columns(load({"keep": list(rules)}), table).mask.astype(int).tolist()
+
+    assert kept({"not": {"score": "s", "min": 2}}) == [1, 0, 0, 0]
+    assert kept({"any": [{"flag": "f"}, {"score": "s", "min": 4}]}) == [1, 0, 1, 1]
+    assert kept({"all": [{"subset": "sub"}, {"score": "s", "max": 2}]}) == [0, 1, 0, 0]
+    assert kept({"not": {"any": [{"flag": "f"}, {"subset": "sub"}]}}) == [0, 0, 0, 1]
+    assert kept({"not": {"not": {"score": "s", "min": 2}}}) == [0, 1, 0, 1]
+
+
+def test_counts_and_thresholds_per_rule(tiny_pool):
+    selection = select(
+        load({"keep": [{"flag": "sharp"}, {"score": "clip_b32", "top": 0.2}, {"where": "width > 200"}]}), tiny_pool
+    )
+    sharp = int(tiny_pool.array("sharp").sum())
+    assert [(count.kept, count.dropped) for count in selection.counts][:2] == [(sharp, 200 - sharp), (40, sharp - 40)]
+    lowest = tiny_pool.array("clip_b32")[selection.dropped_by % 3 == 0].min()
+    assert selection.counts[1].threshold == pytest.approx(lowest)
+    assert selection.as_json()["kept"] == selection.kept == selection.mask.sum()
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"score": "nope", "top": 0.1}, "no column 'nope'; it has .*clip_l14"),
+        ({"flag": "clip_l14"}, "is a score, not a flag"),
+        ({"score": "sharp", "min": 0}, "is a flag, not a score"),
+        ({"score": "l14_img", "min": 0}, "is a embedding, not a score"),
+        ({"score": "text", "min": 0}, "is not a score"),
+        ({"where": "x = 1; drop table"}, "can't be read"),
+        ({"subset": "gone.npy"}, "no subset file"),
+    ],
+)
+def test_wrong_rules_are_refused(tiny_pool, rule, message):
+    with pytest.raises(InputError, match=message):
+        select(load({"keep": [rule]}), tiny_pool)
+
+
+def test_a_threshold_that_keeps_nothing_is_an_empty_selection(tiny_pool: Pool):
+    selection = select(load({"keep": [{"score": "clip_l14", "min": 99}]}), tiny_pool)
+    assert (selection.kept, selection.counts[0].dropped) == (0, 200)

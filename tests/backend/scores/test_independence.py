@@ -1,0 +1,72 @@
+"""Every method gives the same column for the same pairs in another order, in other fragments, by several workers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.engine import run
+from backend.pool import Pool
+from backend.scores import build
+from backend.targets import add_target
+from tests.backend.scores.pairs import copy_of, unit
+
+COLUMNS = ["l14_img", "l14_txt", "text", "width", "height"]
+CASES = {
+    "clip_score": {},
+    "basic": {},
+    "english": {},
+    "random": {"seed": 4},
+    "caption_length": {},
+    "image_size": {"min_side": 180},
+    "text_based": {},
+    "laion2b": {"threshold": 0.4, "detector": "fasttext"},
+    "cliploss": {"batch_size": 16, "partitions": 2, "device": "cpu"},
+    "normsim": {"target": "near", "device": "cpu"},
+    "vas": {"target": "near"},
+    "vas_d": {"quality": "clip_b32", "steps": 15},
+    "normsim_d": {"quality": "clip_b32", "steps": 15, "center": True},
+    "metaclip": {},
+    "metaclip_balanced": {"tail_share": 0.3},
+    "image_based": {"target": "near", "clusters": 8, "captions": False},
+    "dedup": {"threshold": 0.6, "best": "clip_b32"},
+    "rank_sum": {"scores": "clip_l14,clip_b32"},
+    "within": {"score_column": "clip_b32", "quality": "clip_l14"},
+    "hype": {"model": "l14", "references": 50},
+}
+
+
+@pytest.fixture(scope="module")
+def pools(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pool, Pool, np.ndarray]:
+    """The tiny pool and a shuffled copy in three fragments, both with a target set, and the order of the copy."""
+    import shutil
+
+    folder = tmp_path_factory.mktemp("independence")
+    shutil.copytree(_tiny_pool_source / "pool", folder / "one")
+    one = Pool.open(folder / "one")
+    order = np.random.default_rng(3).permutation(len(one))
+    two = copy_of(one, folder / "two", order, 3, COLUMNS)
+    for name in ("clip_l14", "clip_b32"):
+        two.add_columns({name: one.array(name)[order]}, kind="score", made_by={})
+    np.save(folder / "near.npy", unit(np.random.default_rng(5).normal(size=(12, 16))))
+    for pool in (one, two):
+        add_target(pool, "near", folder / "near.npy", model="l14")
+    return one, two, order
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_order_and_sharding_change_nothing(pools: tuple[Pool, Pool, np.ndarray], name: str) -> None:
+    one, two, order = pools
+    method = build(name, **CASES[name])
+    first, second = (run(pool, method, column=f"as_{name}").array(f"as_{name}") for pool in (one, two))
+    np.testing.assert_array_equal(first[order], second)
+    values = first[~np.isnan(first)] if first.dtype != bool else first
+    assert len(np.unique(values)) > 1, "a constant column shows nothing"
+
+
+def test_several_workers_change_nothing(pools: tuple[Pool, Pool, np.ndarray]) -> None:
+    one, two, order = pools
+    for name in ("cliploss", "metaclip"):
+        alone = run(one, build(name, **CASES[name]), column=f"alone_{name}").array(f"alone_{name}")
+        together = run(two, build(name, **CASES[name]), column=f"two_{name}", workers=2).array(f"two_{name}")
+        np.testing.assert_array_equal(alone[order], together)

@@ -1,0 +1,87 @@
+"""Dynamic trimming against its golden vectors and a plain loop."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from backend.engine import run
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.scores import build
+from backend.scores.trimming import kept_after, moments, removal_steps
+from backend.scores.vas import quadratic_form
+from tests.backend.scores.pairs import copy_of, unit
+
+ROWS = unit([[-2, 2, -1], [-1, -3, 4], [4, 3, 1], [-3, 2, -4], [-1, -1, 4], [-2, -3, 1], [4, -4, 4], [1, -4, -4]])
+
+
+def whole(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    return (*moments(vectors), len(vectors))
+
+
+def test_the_golden_vectors_hold() -> None:
+    square, _, count = whole(ROWS)
+    expected = [0.41003196, 0.47945191, 0.27906896, 0.4737456, 0.41324602, 0.36585684, 0.47142704, 0.214605]
+    np.testing.assert_allclose(quadratic_form(ROWS, square / count), expected, atol=1e-6)
+    steps = removal_steps(ROWS, whole(ROWS), final=3, steps=5)
+    survivors = ["".join(str(i) for i in np.flatnonzero(steps > t)) for t in range(1, 6)]
+    assert survivors == ["0123456", "013456", "01346", "0136", "036"]
+    assert np.flatnonzero(removal_steps(ROWS, whole(ROWS), final=3, steps=1) > 1).tolist() == [1, 3, 6]
+
+
+@pytest.mark.parametrize(("start", "final", "steps"), [(20, 10, 7), (8, 3, 5), (5, 5, 4), (10, 0, 3), (100, 99, 30)])
+def test_the_schedule_falls_and_lands(start: int, final: int, steps: int) -> None:
+    sizes = [start, *kept_after(start, final, steps)]
+    assert sizes[-1] == final
+    assert all(0 <= a - b <= -(-(start - final) // steps) for a, b in pairwise(sizes))
+
+
+def plain(vectors: np.ndarray, final: int, steps: int, center: bool) -> np.ndarray:
+    alive, step = list(range(len(vectors))), np.full(len(vectors), steps + 1.0)
+    for t, size in enumerate(kept_after(len(vectors), final, steps)):
+        f = vectors[alive].astype(np.float64)
+        moment = f.T @ f / len(f) - (np.outer(f.mean(0), f.mean(0)) if center else 0)
+        order = np.argsort(-np.einsum("nd,de,ne->n", f, moment, f), kind="stable")
+        for gone in order[size:]:
+            step[alive[gone]] = t + 1
+        alive = sorted(alive[i] for i in order[:size])
+    return step
+
+
+@pytest.mark.parametrize("center", [False, True])
+def test_a_long_trim_agrees_with_a_plain_loop(center: bool) -> None:
+    vectors = unit(np.random.default_rng(0).normal(size=(400, 12)) + 0.3)
+    got = removal_steps(vectors, whole(vectors), final=100, steps=120, center=center)
+    np.testing.assert_array_equal(got, plain(vectors, 100, 120, center))
+
+
+def test_the_column_starts_from_the_quality_cut_and_ignores_row_order(tiny_pool: Pool, tmp_path) -> None:
+    order = np.random.default_rng(3).permutation(len(tiny_pool))
+    other = copy_of(tiny_pool, tmp_path / "other", order, 3)
+    quality = tiny_pool.array("clip_b32")
+    other.add_columns({"clip_b32": quality[order]}, kind="score", made_by={})
+    method = build("vas_d", quality="clip_b32", quality_top=0.5, final=0.1, steps=20)
+    first = run(tiny_pool, method, column="trim").array("trim")
+    second = run(other, method, column="trim").array("trim")
+    np.testing.assert_array_equal(first[order], second)
+    assert (first > 0).sum() == 100
+    assert quality[first > 0].min() > quality[first == 0].max()
+    assert (first == 21).sum() == 20
+    assert np.bincount(first.astype(int), minlength=22)[1:21].tolist() == [4] * 20
+
+
+def test_normsim_d_trims_like_vas_d_from_its_own_quality_score(tiny_pool: Pool) -> None:
+    with pytest.raises(InputError, match="'cliploss'"):
+        run(tiny_pool, build("normsim_d"))
+    one = run(tiny_pool, build("normsim_d", quality="clip_b32", steps=10)).array("normsim_d")
+    two = run(tiny_pool, build("vas_d", quality="clip_b32", steps=10)).array("vas_d")
+    np.testing.assert_array_equal(one, two)
+
+
+def test_what_has_no_quality_score_or_no_embedding_is_not_scored(tiny_pool: Pool) -> None:
+    got = run(tiny_pool, build("vas_d", quality="clip_l14", steps=5)).array("vas_d")
+    assert np.isnan(got[:3]).all()
+    assert not np.isnan(got[3:]).any()
+    with pytest.raises(InputError, match="final is"):
+        run(tiny_pool, build("vas_d", final=0.5), column="other")

@@ -1,0 +1,243 @@
+"""Import of DataComp's files: what is published comes in unchanged, what is damaged stays out and can come later."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from backend.errors import InputError
+from backend.pool import Pool, uid_pairs
+from backend.sources import import_datacomp
+from backend.sources.layout import families
+
+PAIRS = 60
+DIMS = {"b32_img": 8, "b32_txt": 8, "l14_img": 48, "l14_txt": 48}
+
+
+def unit(rng: np.random.Generator, rows: int, dim: int) -> np.ndarray:
+    matrix = rng.normal(size=(rows, dim))
+    return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float16)
+
+
+def write_pair(directory: Path, number: int, *, rows: int = PAIRS, save=np.savez, **changes) -> Path:
+    """One parquet and its feature file, as DataComp publishes them; `changes` replace columns."""
+    rng = np.random.default_rng(number)
+    features = {name: unit(rng, rows, dim) for name, dim in DIMS.items()}
+    product = {
+        m: np.einsum("nd,nd->n", features[f"{m}_img"], features[f"{m}_txt"], dtype=np.float32) for m in ("b32", "l14")
+    }
+    columns = {
+        "uid": [f"{int.from_bytes(rng.bytes(16)):032x}" for _ in range(rows)],
+        "url": [f"https://example.org/{number}/{row}.jpg" for row in range(rows)],
+        "text": [f"caption {row} of file {number}" for row in range(rows)],
+        "original_width": rng.integers(1, 2000, rows),
+        "original_height": rng.integers(1, 2000, rows),
+        "clip_b32_similarity_score": product["b32"],
+        "clip_l14_similarity_score": product["l14"],
+        "face_bboxes": [[[0.1, 0.2, 0.3, 0.4]] if row % 3 == 0 else [] for row in range(rows)],
+        "sha256": [f"{row:064x}" for row in range(rows)],
+    } | changes
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{number:032x}.parquet"
+    pq.write_table(pa.table({name: column for name, column in columns.items() if column is not None}), path)
+    save(path.with_suffix(".npz"), **features, dedup=rng.random((rows, 256), dtype=np.float32))
+    return path
+
+
+def skipped(report) -> dict[str, int]:
+    return dict(report.skipped)
+
+
+def test_what_is_published_comes_in_unchanged(tmp_path):
+    paths = [write_pair(tmp_path / "m", number) for number in range(2)]
+    report = import_datacomp(tmp_path / "m", tmp_path / "pool", dedup_features=True)
+    assert (report.added, skipped(report)) == (2 * PAIRS, {})
+    pool = Pool.open(tmp_path / "pool")
+    source = pa.concat_tables([pq.read_table(path) for path in paths])
+    got = pool.take(range(len(pool)), ["uid", "url", "text", "width", "height", "sha256", "face_bboxes"])
+    renamed = {"width": "original_width", "height": "original_height"}
+    for name in got.column_names:
+        assert got[name].to_pylist() == source[renamed.get(name, name)].to_pylist(), name
+    for model in ("b32", "l14"):
+        assert pool.columns[f"clip_{model}"].kind == "score"
+        assert (pool.array(f"clip_{model}") == source[f"clip_{model}_similarity_score"].to_numpy()).all()
+        for side in ("img", "txt"):
+            name = f"{model}_{side}"
+            stored = np.concatenate([np.load(path.with_suffix(".npz"))[name] for path in paths])
+            assert pool.columns[name].kind == "embedding"
+            assert (pool.embeddings(name, range(len(pool))) == stored.astype(np.float32)).all()
+    assert pool.columns["dedup"].dim == 256
+    assert (pool.uids_ascending() == np.sort(uid_pairs(source["uid"].combine_chunks()))).all()
+
+
+def test_embeddings_can_be_chosen(tmp_path):
+    write_pair(tmp_path / "m", 0)
+    import_datacomp(tmp_path / "m", tmp_path / "some", embeddings=families("l14"))
+    assert {"l14_img", "l14_txt"} == {c.name for c in Pool.open(tmp_path / "some").columns.values() if c.dim}
+    import_datacomp(tmp_path / "m", tmp_path / "none", embeddings=families("none"))
+    assert not any(c.dim for c in Pool.open(tmp_path / "none").columns.values())
+    with pytest.raises(InputError, match=r"'h14_img'.*--embeddings none"):
+        import_datacomp(tmp_path / "m", tmp_path / "other", embeddings=families("h14"))
+
+
+def test_compressed_wide_and_unnormalised_features(tmp_path):
+    def save(path, **features):
+        np.savez_compressed(path, **{name: array.astype(np.float32) * 7 for name, array in features.items()})
+
+    path = write_pair(tmp_path / "m", 0, save=save, clip_b32_similarity_score=None, clip_l14_similarity_score=None)
+    import_datacomp(tmp_path / "m", tmp_path / "pool")
+    pool = Pool.open(tmp_path / "pool")
+    got = pool.embeddings("l14_img", range(PAIRS))
+    assert np.allclose(np.linalg.norm(got, axis=1), 1, atol=2e-3)
+    assert np.allclose(got, np.load(path.with_suffix(".npz"))["l14_img"] / 7, atol=2e-3)
+
+
+def test_part_directories_and_a_url(tmp_path):
+    for number in range(2):
+        write_pair(tmp_path / "m" / f"part_{number}", number)
+    assert import_datacomp(tmp_path / "m", tmp_path / "local").added == 2 * PAIRS
+    assert import_datacomp(f"file://{tmp_path}/m/", tmp_path / "remote").added == 2 * PAIRS
+    local, remote = Pool.open(tmp_path / "local"), Pool.open(tmp_path / "remote")
+    assert local.take(range(120), ["uid", "l14_txt"]) == remote.take(range(120), ["uid", "l14_txt"])
+
+
+def test_foreign_names(tmp_path):
+    table = pa.table(
+        {"id": [f"{row:032x}" for row in range(5)], "TEXT": ["a b c"] * 5, "link": ["u"] * 5, "aesthetic": [1.5] * 5}
+    )
+    (tmp_path / "m").mkdir()
+    pq.write_table(table, tmp_path / "m" / "x.parquet")
+    import_datacomp(tmp_path / "m", tmp_path / "pool", columns={"uid": "id", "url": "link"})
+    pool = Pool.open(tmp_path / "pool")
+    got = pool.take(range(5), ["uid", "text", "url", "aesthetic"]).to_pylist()
+    assert got[3] == {"uid": f"{3:032x}", "text": "a b c", "url": "u", "aesthetic": 1.5}
+    with pytest.raises(InputError, match=r"'face'.*allowed are uid, text"):
+        import_datacomp(tmp_path / "m", tmp_path / "p2", columns={"face": "x"})
+    with pytest.raises(InputError, match="no such column; the parquet has id, TEXT"):
+        import_datacomp(tmp_path / "m", tmp_path / "p2", columns={"text": "caption"})
+
+
+def test_pairs_without_uids_get_the_same_ones_each_time(tmp_path):
+    write_pair(tmp_path / "m", 0, uid=None)
+    assert import_datacomp(tmp_path / "m", tmp_path / "pool").added == PAIRS
+    again = import_datacomp(tmp_path / "m", tmp_path / "pool")
+    assert (again.added, again.present) == (0, PAIRS)
+
+
+def test_damaged_files_are_left_out_and_can_come_later(tmp_path):
+    source, aside = tmp_path / "m", tmp_path / "whole"
+    paths = [write_pair(source, number) for number in range(6)]
+    shutil.copytree(source, aside)
+    paths[1].write_bytes(paths[1].read_bytes()[:-100])  # no footer
+    paths[2].with_suffix(".npz").unlink()
+    whole = paths[3].with_suffix(".npz").read_bytes()
+    paths[3].with_suffix(".npz").write_bytes(whole[:-3000])  # no directory of members
+    write_pair(source, 4, rows=PAIRS)
+    np.savez(paths[4].with_suffix(".npz"), **{n: unit(np.random.default_rng(1), PAIRS - 1, d) for n, d in DIMS.items()})
+    paths[5].with_suffix(".npz").write_bytes(_with_flipped_byte(aside / paths[5].with_suffix(".npz").name))
+    report = import_datacomp(source, tmp_path / "pool")
+    assert report.added == PAIRS
+    assert skipped(report) == {"file left out": 5}
+    reasons = "\n".join(report.examples["file left out"])
+    for words in (
+        "parquet can't be read",
+        ".npz) is missing",
+        "features can't be read",
+        "59 rows of features",
+        "wrong checksum",
+    ):
+        assert words in reasons
+    for path in aside.iterdir():
+        shutil.copy(path, source / path.name)
+    later = import_datacomp(source, tmp_path / "pool")
+    assert (later.added, later.present, skipped(later)) == (5 * PAIRS, PAIRS, {})
+    pool = Pool.open(tmp_path / "pool")
+    assert len(pool) == len(np.unique(pool.uids())) == 6 * PAIRS
+
+
+def _with_flipped_byte(path: Path) -> bytes:
+    """The archive with one byte of `l14_txt` changed, which only its checksum can show."""
+    with zipfile.ZipFile(path) as archive:
+        entry = archive.getinfo("l14_txt.npy")
+    content = bytearray(path.read_bytes())
+    content[entry.header_offset + 5000] ^= 1
+    return bytes(content)
+
+
+def test_features_of_other_pairs_are_noticed(tmp_path):
+    path = write_pair(tmp_path / "m", 0)
+    other = write_pair(tmp_path / "other", 1)
+    shutil.copy(other.with_suffix(".npz"), path.with_suffix(".npz"))
+    with pytest.raises(InputError, match="no pair could be imported"):
+        import_datacomp(tmp_path / "m", tmp_path / "pool")
+
+
+def test_bad_pairs_are_counted(tmp_path):
+    texts = [f"caption {row}" for row in range(PAIRS)]
+    texts[0], texts[1], texts[2], texts[3] = None, " \t ", "a\0b", "x" * 100_001
+    uids = [f"{row:032x}" for row in range(PAIRS)]
+    uids[4], uids[5], uids[6], uids[7] = "short", uids[10].upper() + "g", None, uids[8]
+    write_pair(tmp_path / "m", 0, text=texts, uid=uids)
+    report = import_datacomp(tmp_path / "m", tmp_path / "pool")
+    assert skipped(report) == {
+        "no caption": 2,
+        "caption holds a NUL byte": 1,
+        "caption longer than 100,000 characters": 1,
+        "uid is not 32 lower-case hex digits": 3,
+        "duplicate uid": 1,
+    }
+    pool = Pool.open(tmp_path / "pool")
+    assert report.added == len(pool) == PAIRS - 8
+    kept = np.load(tmp_path / "m" / f"{0:032x}.npz")["l14_img"][[7, 9, 59]].astype(np.float32)
+    rows = pool.rows_of(uid_pairs([uids[8], uids[9], uids[59]]))
+    assert (pool.embeddings("l14_img", rows) == kept).all()
+
+
+def test_another_column_type_is_named(tmp_path):
+    write_pair(tmp_path / "m", 0)
+    write_pair(tmp_path / "m", 1, text=np.arange(PAIRS))
+    write_pair(tmp_path / "m", 2, uid=np.arange(PAIRS))
+    write_pair(tmp_path / "m", 3, clip_l14_similarity_score=["high"] * PAIRS)
+    report = import_datacomp(tmp_path / "m", tmp_path / "pool")
+    assert report.added == PAIRS
+    found = "\n".join(report.examples["file left out"])
+    for words in ("'text' is int64, not text", "'uid' is int64, not text", "'clip_l14_similarity_score' is string"):
+        assert words in found
+
+
+def test_object_arrays_are_refused_unopened(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (Path(tmp_path / "executed").touch, ())
+
+    write_pair(tmp_path / "m", 0)
+    path = write_pair(tmp_path / "m", 1)
+    np.savez(path.with_suffix(".npz"), **{name: np.array([Trap()] * PAIRS, dtype=object) for name in DIMS})
+    report = import_datacomp(tmp_path / "m", tmp_path / "pool")
+    assert "hold object, not numbers" in report.examples["file left out"][0]
+    assert not (tmp_path / "executed").exists()
+
+
+def test_invalid_utf8(tmp_path):
+    raw = [b"caption %d" % row for row in range(PAIRS)]
+    raw[3] = b"\xff\xfe caption"
+    offsets = np.append(0, np.cumsum([len(text) for text in raw])).astype(np.int32)
+    text = pa.Array.from_buffers(pa.utf8(), PAIRS, [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(raw))])
+    write_pair(tmp_path / "m", 0, text=text)
+    report = import_datacomp(tmp_path / "m", tmp_path / "pool")
+    assert skipped(report) == {"caption is not UTF-8": 1}
+    assert report.added == PAIRS - 1
+
+
+def test_a_pool_with_other_columns_is_refused(tmp_path):
+    write_pair(tmp_path / "m", 0)
+    import_datacomp(tmp_path / "m", tmp_path / "pool", embeddings=())
+    with pytest.raises(InputError, match=r"no column 'b32_img'.*new pool"):
+        import_datacomp(tmp_path / "m", tmp_path / "pool", embeddings=("b32",))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"no \.parquet"):
+        import_datacomp(tmp_path / "empty", tmp_path / "pool")

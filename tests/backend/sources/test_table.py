@@ -1,0 +1,77 @@
+"""Table import: names found or given, pictures checked, extra columns kept."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.sources import import_table
+from tests.conftest import picture
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "pics").mkdir()
+    for number in range(3):
+        (tmp_path / "pics" / f"{number}.png").write_bytes(picture(number))
+    (tmp_path / "pics" / "bad.png").write_bytes(b"broken")
+    return tmp_path
+
+
+def test_parquet_with_pictures_and_extra_columns(folder):
+    table = pa.table(
+        {
+            "caption": ["a", "b b", None, "d", "e"],
+            "file": ["pics/0.png", "pics/1.png", "pics/2.png", "pics/bad.png", "pics/none.png"],
+            "aesthetic": [0.5, 0.25, 1.0, 0.0, 0.0],
+            "vectors": [[1.0], [2.0], [3.0], [4.0], [5.0]],
+        }
+    )
+    pq.write_table(table, folder / "t.parquet")
+    report = import_table(folder / "t.parquet", folder / "pool")
+    assert (report.added, dict(report.skipped)) == (
+        2,
+        {"no caption": 1, "picture can't be decoded": 1, "picture file missing or unreadable": 1},
+    )
+    pool = Pool.open(folder / "pool")
+    assert pool.array("aesthetic").tolist() == [0.5, 0.25]
+    assert pool.take([1], ["text", "width", "height"]).to_pylist() == [{"text": "b b", "width": 64, "height": 48}]
+    assert pool.image(1) == picture(1)
+    assert "vectors" not in pool.columns
+
+
+def test_csv_with_urls_and_given_names(folder):
+    (folder / "t.csv").write_text('id,words,where\n1,"a, b\nc",http://x.org/1\n2,d,http://x.org/2\n3,e,\n')
+    report = import_table(folder / "t.csv", folder / "pool", text="words", url="where")
+    assert (report.added, dict(report.skipped)) == (2, {"no picture and no URL": 1})
+    assert Pool.open(folder / "pool").strings("text").to_pylist() == ["a, b\nc", "d"]
+
+
+def test_a_picture_path_stays_a_path(folder):
+    (folder / "t.csv").write_text("text,image\nx,pics/0.png\ny,http://127.0.0.1:9/evil.png\n")
+    report = import_table(folder / "t.csv", folder / "pool")
+    assert (report.added, report.skipped.total()) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.parquet", b"PAR1 not really", "can't be read"),
+        ("x.csv", b"", "can't be read"),
+        ("x.txt", b"hello", "neither"),
+        ("x.csv", b"a,b\n1,2\n", "no caption column"),
+        ("missing.csv", None, "no file"),
+    ],
+)
+def test_wrong_tables_are_named(tmp_path, name, content, message):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        import_table(tmp_path / name, tmp_path / "pool")
+
+
+def test_an_unknown_column_is_named(folder):
+    (folder / "t.csv").write_text("text,url\na,http://x\n")
+    with pytest.raises(InputError, match=r"no column 'alt'.*text, url"):
+        import_table(folder / "t.csv", folder / "pool", text="alt")

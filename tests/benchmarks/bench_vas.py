@@ -1,0 +1,64 @@
+"""vas: pairs a second through the pool, against a bare scan of the embedding column in the same process.
+
+python tests/benchmarks/bench_vas.py [PAIRS]
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from rates import peak_gb, seconds, unit_rows
+
+from backend.pool import Pool
+from backend.scores import build
+from backend.targets import add_target
+
+D = 768
+
+
+def make_pool(place: Path, pairs: int) -> Pool:
+    pool = Pool.create(place, pa.schema([("l14_img", pa.list_(pa.float16(), D))]), {"source": "benchmark"})
+    rng = np.random.default_rng(0)
+    block = unit_rows(8192, D, 0)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for start in range(0, pairs, 8192):
+            n = min(8192, pairs - start)
+            rows = np.roll(block[:n], start // 8192, axis=1)
+            columns = [pa.array(rng.integers(0, 2**63, n).astype(np.uint64)) for _ in range(2)]
+            columns.append(pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), D))
+            yield pa.RecordBatch.from_arrays(columns, names=["uid_hi", "uid_lo", "l14_img"])
+
+    pool.append(batches())
+    return pool
+
+
+def main() -> None:
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 200_000
+    with tempfile.TemporaryDirectory() as folder:
+        pool = make_pool(Path(folder) / "pool", pairs)
+        np.save(Path(folder) / "t.npy", unit_rows(5000, D, 2))
+        add_target(pool, "near", Path(folder) / "t.npy", model="l14")
+        method = build("vas", target="near")
+        state = method.prepare(pool)
+
+        def scan() -> None:
+            for _ in pool.scan(["l14_img"], batch_size=method.scan_rows):
+                pass
+
+        def score() -> None:
+            for unit in method.units(pool):
+                method.compute(pool, unit, state)
+
+        bare, ours = (pairs / seconds(work, 3) for work in (scan, score))
+        print(f"bare scan   {bare:12,.0f} pairs/s")
+        print(f"vas         {ours:12,.0f} pairs/s, so 12.8M pairs take {12.8e6 / ours:,.0f} s")
+        print(f"ratio       {ours / bare:12.2f}  (reach: 0.50)")
+        print(f"peak memory {peak_gb():12.2f} GB (reach: 2)")
+
+
+if __name__ == "__main__":
+    main()

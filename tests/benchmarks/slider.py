@@ -1,0 +1,102 @@
+"""One slider step on a large pool: three rules, three histograms, 200 groups counted; equal to the plain selection.
+
+python tests/benchmarks/slider.py [--pairs 12800000] [--steps 60]
+"""
+
+import argparse
+import resource
+import time
+
+import numpy as np
+
+from backend.audit.bitmaps import group_counts
+from backend.recipe import Recipe, load, select_columns
+from backend.recipe.live import LiveSelection
+
+GROUPS = 200
+EDGES = np.linspace(0.0, 0.45, 65)
+
+
+class Arrays:
+    """Three score columns on the float16 grid, in the places of a pool's columns."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+        self.rank = np.arange(n, dtype=np.uint32)
+        np.random.default_rng(0).shuffle(self.rank)
+        self.rows_by_uid = np.empty(n, dtype=np.uint32)
+        self.rows_by_uid[self.rank] = np.arange(n, dtype=np.uint32)
+        self._scores = {}
+        for number, name in enumerate(("a", "b", "c")):
+            scores = np.random.default_rng(number).standard_normal(n, dtype=np.float32)
+            scores *= 0.05
+            scores += 0.22
+            self._scores[name] = scores.astype(np.float16).astype(np.float32)
+
+    def array(self, name: str) -> np.ndarray:
+        return self._scores[name]
+
+    def subset(self, file: str) -> np.ndarray:
+        raise NotImplementedError
+
+    where = subset
+
+
+def recipe(tops: list[float]) -> Recipe:
+    return load({"name": "x", "keep": [{"score": name, "top": top} for name, top in zip("abc", tops)]})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pairs", type=int, default=12_800_000)
+    parser.add_argument("--steps", type=int, default=60)
+    chosen = parser.parse_args()
+    columns = Arrays(chosen.pairs)
+    rng = np.random.default_rng(9)
+    words = -(-chosen.pairs // 64)
+    some = rng.integers(0, 2**64, words + GROUPS, dtype=np.uint64)
+    bitmaps = np.stack([some[group : group + words] & some[GROUPS - group :][:words] for group in range(GROUPS)])
+    live = LiveSelection(columns)
+    started = time.perf_counter()
+    live.step(recipe([0.5, 0.3, 0.2]))
+    print(f"ranking three columns of {chosen.pairs:,} pairs: {time.perf_counter() - started:.1f} s")
+    step = live.step(recipe([0.5, 0.3, 0.2]))
+    group_counts(bitmaps, step.words)
+    live.bars(step, "a", EDGES)
+    took: dict[int, list[float]] = {0: [], 1: [], 2: []}
+    parts = np.zeros(3)
+    cpu = time.process_time()
+    tops = [0.5, 0.3, 0.2]
+    for number in range(chosen.steps):
+        moved = number % 3
+        tops[moved] = round(float(rng.uniform(0.05, 0.6)), 4)
+        times = [time.perf_counter()]
+        step = live.step(recipe(tops))
+        times.append(time.perf_counter())
+        for name in "abc":
+            live.bars(step, name, EDGES)
+        times.append(time.perf_counter())
+        group_counts(bitmaps, step.words)
+        times.append(time.perf_counter())
+        took[moved].append(1000 * (times[-1] - times[0]))
+        parts += np.diff(times)
+    cpu = 1000 * (time.process_time() - cpu) / chosen.steps
+    everything = np.concatenate(list(took.values()))
+    for moved, values in took.items():
+        print(f"rule {moved + 1} moved: median {np.median(values):.1f} ms, p95 {np.percentile(values, 95):.1f} ms")
+    print(
+        "of it: "
+        + ", ".join(f"{n} {1000 * p / chosen.steps:.1f} ms" for n, p in zip(("rules", "bars", "groups"), parts))
+    )
+    print(f"processor time of a step, all cores together: {cpu:.1f} ms")
+    print(f"all: median {np.median(everything):.1f} ms, p95 {np.percentile(everything, 95):.1f} ms, "
+          f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")  # fmt: skip
+    started = time.perf_counter()
+    plain = select_columns(recipe(tops), columns)
+    took_plain = 1000 * (time.perf_counter() - started)
+    assert (plain.mask == step.mask).all()
+    print(f"plain selection: {took_plain:.0f} ms, {took_plain / np.median(everything):.0f} times as long, same mask")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""A real Chromium on the real app, with a pool of real pairs of the demo."""
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend import jobs
+from backend.paths import ASSETS
+
+ROOT = Path(__file__).parents[2]
+PAIRS = 2000
+REQUIRED = os.environ.get("POOLSCOPE_REQUIRE_BROWSER") == "1"
+ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's path; without one the test is skipped, or fails where a browser is required."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        (pytest.fail if REQUIRED else pytest.skip)("no chromium on this machine; install it to run the browser tests")
+    return str(found)
+
+
+def build_pool(path: Path) -> None:
+    """A pool of some of the demo's pairs with scores and a map, embedded by the teacher."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from backend import engine, projection
+    from backend.pool import Pool, uid_pairs
+    from backend.scores import build
+
+    table = pq.read_table(ASSETS / "demo" / "pairs.parquet").slice(0, PAIRS)
+    uids = uid_pairs(table["uid"].combine_chunks())
+    table = table.drop_columns("uid")
+    for name, key in (("uid_lo", "f1"), ("uid_hi", "f0")):
+        table = table.add_column(0, pa.field(name, pa.uint64(), nullable=False), pa.array(uids[key]))
+    pool = Pool.create(path, pa.schema(list(table.schema)[2:]), {"source": "the demo's first pairs"})
+    shutil.copyfile(ASSETS / "demo" / "thumbnails.zip", path / "thumbnails.zip")
+    pool.append(table.to_batches())
+    teacher = (ASSETS / "demo" / "teacher.safetensors").exists()
+    pool = engine.embed(Pool.open(path), "demo" if teacher else "poolscope-demo", name="demo", device="cpu")
+    for id, parameters in (("clip_score", {"model": "demo"}), ("basic", {})):
+        pool = engine.run(pool, build(id, **parameters))
+    projection.build(pool)
+
+
+@pytest.fixture(scope="session")
+def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("browser") / "home"
+
+
+@pytest.fixture(scope="session")
+def pool_source(pytestconfig: pytest.Config) -> Path:
+    """The pool as it is built, kept between test sessions as long as the demo's files stay the same."""
+    demo = ASSETS / "demo"
+    known = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(demo.glob("*.*"))]
+    digest = hashlib.sha256(repr((known, PAIRS)).encode()).hexdigest()[:12]
+    built = pytestconfig.cache.mkdir("browser") / digest
+    if not (built / "done").exists():
+        shutil.rmtree(built, ignore_errors=True)
+        build_pool(built / "pool")
+        (built / "done").touch()
+    return built / "pool"
+
+
+@pytest.fixture(scope="session")
+def address(chromium: str, app_home: Path, pool_source: Path) -> Iterator[str]:
+    """The address of the app, started on a free port as a user starts it."""
+    pool = app_home.parent / "pool"
+    shutil.copytree(pool_source, pool)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "POOLSCOPE_HOME": str(app_home), "POOLSCOPE_POOL": str(pool)}
+    command = [sys.executable, "-m", "streamlit", "run", "explorer/app.py", "--server.headless=true"]
+    log = (app_home.parent / "app.log").open("wb")
+    server = subprocess.Popen(
+        [*command, f"--server.port={port}"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+    )
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(240):
+            assert server.poll() is None, (app_home.parent / "app.log").read_text()[-2000:]
+            try:
+                urllib.request.urlopen(f"{url}_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.25)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+        log.close()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("POOLSCOPE_HOME", str(app_home))
+            for job in jobs.all():  # a job outlives the app, so a test that failed may have left one
+                if not job.finished:
+                    jobs.cancel(job.id)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser, address: str):
+    """A fresh page on the Filter page, drawn; afterwards the console must hold no error."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    opened = context.new_page()
+    errors: list[str] = []
+    opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.set_default_timeout(30_000)
+    opened.goto(address)
+    opened.wait_for_selector(".ps-map[data-stamp]")
+    yield opened
+    context.close()
+    assert errors == []

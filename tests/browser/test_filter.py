@@ -1,0 +1,191 @@
+"""The Filter page in a real browser: sliders, map, galleries, recipes."""
+
+import json
+import re
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def kept(page) -> int:
+    """The number of kept pairs that the page shows."""
+    text = page.locator("p", has_text=re.compile(r"^kept [\d,]+ of ")).first.inner_text()
+    return int(re.search(r"kept ([\d,]+)", text)[1].replace(",", ""))
+
+
+def wait_for_kept(page, other_than: int) -> int:
+    page.wait_for_function(
+        """(old) => [...document.querySelectorAll('p')].some((p) => {
+             const found = p.innerText.match(/^kept ([\\d,]+) of /)
+             return found && Number(found[1].replaceAll(',', '')) !== old })""",
+        arg=other_than,
+    )
+    return kept(page)
+
+
+def recipe(page) -> dict:
+    return json.loads(parse_qs(urlparse(page.url).query)["recipe"][0])
+
+
+def choose(page, button: str, entry: str) -> None:
+    """Opens a menu button and takes an entry."""
+    page.get_by_role("button", name=button).first.click()
+    page.get_by_role("menuitem", name=entry, exact=True).or_(page.get_by_role("option", name=entry, exact=True)).click()
+
+
+def test_a_slider_changes_what_is_kept_and_the_map_keeps_its_view(page):
+    before = kept(page)
+    box = page.locator(".ps-map canvas").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -400)
+    page.evaluate("document.querySelector('.ps-map canvas').dataset.mark = 'same'")
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    after = wait_for_kept(page, before)
+    assert after > before
+    assert page.locator(".ps-map canvas").get_attribute("data-mark") == "same"
+    assert recipe(page)["keep"][0]["top"] == pytest.approx(0.305, abs=0.011)
+
+
+def test_a_line_of_the_histogram_can_be_dragged(page):
+    before = kept(page)
+    line = page.locator(".ps-histogram .shapelayer path").first
+    box = line.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 60, box["y"] + box["height"] / 2, steps=8)
+    page.mouse.up()
+    assert wait_for_kept(page, before) > before
+
+
+def test_hovering_tells_the_caption(page):
+    box = page.locator(".ps-map canvas").bounding_box()
+    tip = page.locator(".ps-map-tip")
+    for step in range(60):
+        x, y = 0.3 + 0.04 * (step % 10), 0.3 + 0.08 * (step // 10)
+        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        page.wait_for_timeout(350)
+        if tip.is_visible():
+            break
+    tip.wait_for(state="visible")
+    assert tip.locator("p").inner_text().strip()
+
+
+def test_a_lasso_selects_and_can_be_exported(page, tmp_path):
+    page.get_by_role("button", name="Lasso", exact=True).click()
+    box = page.locator(".ps-map canvas").bounding_box()
+    corners = [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8), (0.2, 0.21)]
+    for place, (x, y) in enumerate(corners):
+        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y, steps=6)
+        if place == 0:
+            page.mouse.down()
+    page.mouse.up()
+    page.get_by_text(re.compile(r"^[\d,]+ pairs: [\d,]+ kept")).wait_for()
+    shown = int(page.get_by_text(re.compile(r"^[\d,]+ pairs: ")).inner_text().split()[0].replace(",", ""))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export what I lassoed").click()
+    download.value.save_as(tmp_path / "lasso.npy")
+    import numpy as np
+
+    uids = np.load(tmp_path / "lasso.npy")
+    assert len(uids) == shown > 100
+    before = kept(page)
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    wait_for_kept(page, before)
+    assert page.get_by_text(re.compile(rf"^{shown:,} pairs: ")).is_visible()
+
+
+def test_a_picture_opens_its_pair_and_a_neighbour_the_next(page):
+    first = page.locator(".ps-gallery button").first
+    caption = first.locator(".ps-caption").inner_text()
+    first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Nearest neighbours").wait_for()
+    assert dialog.get_by_text(caption[:20]).first.is_visible()
+    neighbour = dialog.locator(".ps-gallery button").first
+    row = neighbour.get_attribute("data-row")
+    picture = dialog.locator("[data-testid='stImage'] img")
+    source = picture.get_attribute("src")
+    neighbour.click()
+    page.wait_for_function(
+        "(old) => document.querySelector(\"[role='dialog'] [data-testid='stImage'] img\")?.getAttribute('src') !== old",
+        arg=source,
+    )
+    assert row is not None
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+
+
+def test_a_saved_recipe_is_found_again(page, address):
+    slider = page.get_by_role("slider").first
+    before = kept(page)
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    after = wait_for_kept(page, before)
+    page.wait_for_timeout(600)
+    after = kept(page)
+    page.get_by_role("button", name="Save", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("mine from the browser")
+    dialog.get_by_label("Name").press("Tab")
+    dialog.get_by_role("button", name="Save", exact=True).click()
+    dialog.wait_for(state="detached")
+    shared = page.url
+    page.goto(address)
+    page.wait_for_selector(".ps-map[data-stamp]")
+    page.get_by_test_id("stMenuButton").first.click()
+    page.get_by_text("mine from the browser", exact=True).click()
+    wait_for_kept(page, before)
+    assert kept(page) == after
+    page.goto(shared)
+    page.wait_for_selector(".ps-map[data-stamp]")
+    assert kept(page) == after
+
+
+def test_search_by_meaning_and_by_word(page):
+    page.get_by_role("radio", name="Search").click()
+    page.get_by_label("Search the pool").fill("star")
+    page.get_by_label("Search the pool").press("Enter")
+    page.get_by_text(re.compile(r"pairs, the best \d+ shown")).wait_for()
+    assert page.locator(".ps-gallery button").count() == 24
+    page.get_by_role("radio", name="by word").click()
+    page.wait_for_timeout(1500)
+    captions = page.locator(".ps-gallery .ps-caption").all_inner_texts()
+    assert captions
+    titles = [button.get_attribute("title").lower() for button in page.locator(".ps-gallery button").all()]
+    assert all("star" in title for title in titles)
+
+
+def test_a_new_score_becomes_a_slider_in_three_clicks(page):
+    page.get_by_role("button", name="Add a score").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("Random", exact=True).click()
+    dialog.get_by_text(re.compile("Random")).first.wait_for()
+    dialog.get_by_label("Column").wait_for()
+    dialog.get_by_role("button", name="Start").click()
+    dialog.wait_for(state="detached")
+    page.get_by_role("slider", name=re.compile("^Keep the best of random")).wait_for(timeout=90_000)
+    assert [rule.get("score") for rule in recipe(page)["keep"]][-1] == "random"
+
+
+@pytest.mark.parametrize("width", [1280, 1440, 1920])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_wider_than_the_window(browser, address, width, scheme):
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector(".ps-map[data-stamp]")
+    scroll = (
+        "Math.max(document.documentElement.scrollWidth, document.querySelector('[data-testid=\"stMain\"]').scrollWidth)"
+    )
+    assert page.evaluate(scroll) <= width
+    if width >= 1440:
+        height = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
+        assert height <= 900, "the Filter page scrolls at 1440 by 900"
+    context.close()

@@ -1,0 +1,39 @@
+"""The other pages in a real browser: they open from the navigation, tell what they know, and take wrong input calmly."""
+
+import pytest
+
+from tests.browser.test_runs import go
+
+pytestmark = pytest.mark.browser
+
+
+def test_every_page_opens(page):
+    for section, title in (("Explore", "Pool"), ("Benchmark", "Leaderboard"), ("Data", "Import"), ("Data", "Jobs")):
+        go(page, section, title)
+        assert not page.get_by_test_id("stException").count()
+
+
+def test_pool_page_and_its_gallery(page):
+    go(page, "Explore", "Pool")
+    page.locator(".ps-gallery button").first.wait_for()
+    rows = [button.get_attribute("data-row") for button in page.locator(".ps-gallery button").all()]
+    page.get_by_role("button", name="Show others").click()
+    page.wait_for_function("(old) => document.querySelector('.ps-gallery button')?.dataset.row !== old", arg=rows[0])
+    page.locator(".ps-gallery button").first.click()
+    page.get_by_role("dialog").get_by_text("Nearest neighbours").wait_for()
+
+
+def test_a_wrong_path_of_a_pool_is_one_line(page, tmp_path):
+    go(page, "Explore", "Pool")
+    choice = page.get_by_role("combobox").first
+    choice.fill(str(tmp_path))
+    choice.press("Enter")
+    page.get_by_text("is not a pool").wait_for()
+    assert page.get_by_test_id("stMetricValue").first.inner_text() == "2,000"
+
+
+def test_a_wrong_import_is_one_line(page):
+    go(page, "Data", "Import")
+    page.get_by_role("textbox", name="Shards").fill("/nowhere/at/all")
+    page.get_by_role("button", name="Import", exact=True).first.click()
+    page.get_by_text("nothing at '/nowhere/at/all'").wait_for()

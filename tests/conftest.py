@@ -1,0 +1,96 @@
+"""Fixtures shared by all tests: a home of their own and a small real pool."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backend.pool import Pool
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A POOLSCOPE_HOME of the test's own."""
+    directory = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("POOLSCOPE_HOME", str(directory))
+    monkeypatch.delenv("POOLSCOPE_POOL", raising=False)
+    return directory
+
+
+def picture(number: int, size: tuple[int, int] = (64, 48)) -> bytes:
+    """A PNG whose colours depend on `number`."""
+    from PIL import Image
+
+    rng = np.random.default_rng(number)
+    image = Image.fromarray(rng.integers(0, 255, (6, 8, 3), dtype=np.uint8)).resize(size)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def write_shard(path: Path, samples: list[dict[str, bytes]]) -> Path:
+    """A webdataset tar: each sample is {"__key__": name, extension: bytes}."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for sample in samples:
+            for extension, content in sample.items():
+                if extension != "__key__":
+                    member = tarfile.TarInfo(f"{sample['__key__']}.{extension}")
+                    member.size = len(content)
+                    tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+CAPTIONS = [
+    "a red square on a table",
+    "un chat noir dort",
+    "blue sky over the sea",
+    "IMG_1234",
+    "ok",
+    "a small dog runs fast",
+]
+
+
+@pytest.fixture(scope="session")
+def _tiny_pool_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """200 pairs with pictures in a tar, embeddings `l14_img`/`l14_txt` (16 numbers), scores and flags."""
+    import hashlib
+
+    from backend.sources import import_webdataset
+
+    root = tmp_path_factory.mktemp("tiny")
+    samples = []
+    for number in range(200):
+        uid = hashlib.md5(str(number).encode()).hexdigest()
+        about = f'{{"uid": "{uid}", "url": "http://example.org/{number}.png", "original_width": {150 + number}, "original_height": 250}}'
+        caption = f"{CAPTIONS[number % len(CAPTIONS)]} {number}"
+        samples.append(
+            {"__key__": f"{number:06d}", "png": picture(number), "txt": caption.encode(), "json": about.encode()}
+        )
+    write_shard(root / "shards" / "00000.tar", samples[:120])
+    write_shard(root / "shards" / "00001.tar", samples[120:])
+    import_webdataset(str(root / "shards"), root / "pool")
+    pool = Pool.open(root / "pool")
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(200, 16))
+    text = image + rng.normal(size=(200, 16))
+    for name, matrix in (("l14_img", image), ("l14_txt", text)):
+        unit = (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float16)
+        pool.add_columns({name: unit}, kind="embedding", made_by={"test": True})
+    score = rng.normal(size=200).astype(np.float32).round(1)
+    score[:3] = np.nan
+    pool.add_columns({"clip_l14": score}, kind="score", made_by={"test": True})
+    pool.add_columns({"clip_b32": rng.random(200).astype(np.float32)}, kind="score", made_by={"test": True})
+    pool.add_columns({"sharp": rng.random(200) < 0.5}, kind="flag", made_by={"test": True})
+    return root
+
+
+@pytest.fixture
+def tiny_pool(_tiny_pool_source: Path, tmp_path: Path) -> Pool:
+    """A copy of the tiny pool that the test may change."""
+    import shutil
+
+    shutil.copytree(_tiny_pool_source / "pool", tmp_path / "pool")
+    return Pool.open(tmp_path / "pool")

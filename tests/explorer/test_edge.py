@@ -1,0 +1,68 @@
+"""At the threshold: the nearest pairs on both sides, and the reason each was dropped."""
+
+import numpy as np
+import pytest
+
+from backend.recipe import load, select
+from explorer import edge, pair, pools
+
+
+@pytest.fixture
+def pool(mapped_pool):
+    return pools.opened(mapped_pool.path)
+
+
+def sides(pool, rules, index=0, limit=6):
+    recipe = load({"keep": rules})
+    selection = select(recipe, pool)
+    kept, dropped, scores = edge.rows(recipe, index, pool, selection, limit)
+    assert selection.mask[kept].all()
+    assert (selection.dropped_by[dropped] == index + 1).all()
+    return recipe, selection, kept, dropped, scores
+
+
+@pytest.mark.parametrize("rule", [{"top": 0.4}, {"min": 0.3}, {"top": 0.2, "of": "kept"}])
+def test_the_best_dropped_and_the_worst_kept(pool, rule):
+    _, selection, kept, dropped, _ = sides(pool, [{"score": "clip_b32", **rule}])
+    scores = pool.array("clip_b32")
+    assert sorted(scores[kept]) == sorted(scores[selection.mask])[:6]
+    assert sorted(scores[dropped]) == sorted(scores[~selection.mask])[-6:]
+
+
+def test_at_most_looks_from_above(pool):
+    _, selection, kept, dropped, _ = sides(pool, [{"score": "clip_b32", "max": 0.5}])
+    scores = pool.array("clip_b32")
+    assert sorted(scores[kept]) == sorted(scores[selection.mask])[-6:]
+    assert sorted(scores[dropped]) == sorted(scores[~selection.mask])[:6]
+
+
+def test_ties_at_the_threshold_show_on_both_sides(pool):
+    recipe, selection, kept, dropped, _ = sides(pool, [{"score": "clip_l14", "top": 0.5}])
+    scores, threshold = pool.array("clip_l14"), selection.counts[0].threshold
+    assert np.isclose(scores[kept[0]], threshold)
+    tied_and_dropped = np.flatnonzero(np.isclose(scores, threshold) & ~selection.mask)
+    assert len(tied_and_dropped), "the fixture's scores are rounded, so that ties are cut"
+    assert np.isclose(scores[dropped[0]], threshold)
+    assert "ties with the threshold" in pair.reason(int(dropped[0]), pool, recipe, selection)
+
+
+def test_a_flag_shows_some_of_each(pool):
+    _, _, kept, dropped, scores = sides(pool, [{"score": "clip_b32", "top": 0.9}, {"flag": "sharp"}], index=1)
+    assert scores is None
+    assert len(kept) == len(dropped) == 6
+
+
+def test_reasons_name_the_rule_and_the_distance(pool):
+    recipe = load({"keep": [{"flag": "sharp"}, {"score": "clip_l14", "min": 0.5}]})
+    selection = select(recipe, pool)
+    scores, sharp = pool.array("clip_l14"), pool.array("sharp")
+    unsharp = int(np.flatnonzero(~sharp)[0])
+    assert pair.reason(unsharp, pool, recipe, selection) == "dropped by rule 1, sharp"
+    low = int(np.flatnonzero(sharp & (scores < 0.5))[0])
+    expected = f"{scores[low]:.4g}, {0.5 - scores[low]:.3g} below the threshold 0.5"
+    assert pair.reason(low, pool, recipe, selection).endswith(expected)
+    kept = int(np.flatnonzero(selection.mask)[0])
+    assert pair.reason(kept, pool, recipe, selection) == "kept by all rules"
+    missing = np.flatnonzero(sharp & np.isnan(scores))
+    for row in missing:
+        assert pair.reason(int(row), pool, recipe, selection).endswith("it has no score")

@@ -1,0 +1,190 @@
+"""Filter: numbers on screen agree with the backend, widgets with each other; errors are one line."""
+
+import json
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from backend.recipe import Recipe, load, select
+from tests.explorer.conftest import texts
+
+
+def said(recipe: Recipe) -> str:
+    return json.dumps(recipe.as_dict())
+
+
+TOP = load({"name": "top", "keep": [{"score": "clip_l14", "top": 0.3}]})
+
+
+def test_counts_are_those_of_select(start, mapped_pool):
+    recipe = load(
+        {"name": "two", "keep": [{"score": "clip_l14", "top": 0.5}, {"flag": "sharp"}, {"where": "width >= 200"}]}
+    )
+    app = start(mapped_pool, recipe=said(recipe))
+    expected = select(recipe, mapped_pool)
+    assert not app.exception
+    page = texts(app)
+    assert f"kept **{expected.kept:,}** of 200" in page
+    for count in expected.counts:
+        assert f"drops {count.dropped:,} · leaves {count.kept:,}" in page
+
+
+def test_a_typed_fraction_moves_the_threshold_and_the_address(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(TOP))
+    app.number_input[0].set_value(10.0).run()
+    expected = select(load({"keep": [{"score": "clip_l14", "top": 0.1}]}), mapped_pool)
+    assert f"kept **{expected.kept}**" in texts(app)
+    assert app.number_input[1].value == pytest.approx(expected.counts[0].threshold, rel=1e-6)
+    assert json.loads(app.query_params["recipe"])["keep"] == [{"score": "clip_l14", "top": 0.1}]
+
+
+def test_a_typed_threshold_gives_the_fraction_that_reaches_it(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(TOP))
+    app.number_input[1].set_value(0.75).run()
+    reach = int((mapped_pool.array("clip_l14") >= 0.75).sum())
+    assert f"kept **{reach}**" in texts(app)
+    assert app.number_input[0].value == pytest.approx(100 * reach / 200)
+
+
+def test_changing_the_form_of_a_rule_keeps_its_pairs(start, mapped_pool):
+    score = {"score": "clip_b32", "top": 0.25}
+    app = start(mapped_pool, recipe=said(load({"keep": [score]})))
+    for mode in ("min", "top_kept", "between", "top"):
+        app.selectbox[0].set_value(mode).run()
+        assert not app.exception
+        assert "kept **50** of 200" in texts(app), mode
+
+
+def test_top_of_kept_counts_on_survivors(start, mapped_pool):
+    rules = [{"flag": "sharp"}, {"score": "clip_b32", "top": 0.5, "of": "kept"}]
+    app = start(mapped_pool, recipe=said(load({"keep": rules})))
+    app.number_input[0].set_value(20.0).run()
+    sharp = int(mapped_pool.array("sharp").sum())
+    assert f"kept **{sharp // 5}**" in texts(app)
+
+
+def test_undo_and_redo(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(TOP))
+    assert app.button(key="do-undo").disabled
+    before = texts(app)
+    app.number_input[0].set_value(10.0).run()
+    after = texts(app)
+    assert before != after
+    app.button(key="do-undo").click().run()
+    assert texts(app) == before
+    app.button(key="do-redo").click().run()
+    assert texts(app) == after
+
+
+def test_rules_come_go_and_move():
+    def script():
+        import streamlit as st
+
+        from backend.recipe import load
+        from explorer import recipe_state
+
+        recipe = load({"keep": [{"flag": "a"}, {"flag": "b"}]})
+        st.session_state["recipe"] = recipe
+        recipe_state.add_rule(recipe, recipe_state.rule_from({"flag": "c"}))
+        recipe_state.move_rule(st.session_state["recipe"], 2, -1)
+        recipe_state.move_rule(st.session_state["recipe"], 0, -1)
+        recipe_state.remove_rule(st.session_state["recipe"], 0)
+        st.text([rule.flag for rule in st.session_state["recipe"].keep])
+        for _ in range(5):
+            recipe_state.undo()
+        st.text([rule.flag for rule in st.session_state["recipe"].keep])
+
+    app = AppTest.from_function(script).run()
+    assert not app.exception
+    assert [text.value for text in app.text] == ["['c', 'b']", "['a', 'b']"]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ('{"keep": [{"score": "nothing", "top": 0.3}]}', "has no column 'nothing'"),
+        ('{"keep": [{"flag": "clip_l14"}]}', "is a score, not a flag"),
+        ('{"keep": [{"where": "no such thing"}]}', "can't be read"),
+    ],
+)
+def test_a_rule_that_cannot_be_applied_is_one_line(start, mapped_pool, address, expected):
+    app = start(mapped_pool, recipe=address)
+    assert not app.exception
+    assert expected in app.error[0].value
+    assert "\n" not in app.error[0].value
+
+
+@pytest.mark.parametrize(
+    "address", ["{", "[]", '{"keep": [{"score": "clip_l14", "top": 7}]}', '{"keep": 3}', "[" * 5000]
+)
+def test_an_address_that_holds_no_recipe_shows_a_ready_one(start, mapped_pool, address):
+    app = start(mapped_pool, recipe=address)
+    assert not app.exception
+    assert "recipe in the address" in app.warning[0].value
+    assert "kept **" in texts(app)
+
+
+def test_a_threshold_that_keeps_nothing_says_so(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(load({"keep": [{"score": "clip_l14", "min": 99.0}]})))
+    assert not app.exception
+    assert "kept **0** of 200" in texts(app)
+    assert "No pair is kept at this threshold" in texts(app)
+
+
+def test_without_rules_everything_is_kept(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(Recipe(name="none")))
+    assert "kept **200** of 200" in texts(app)
+    assert "No rules yet" in app.info[0].value
+
+
+def test_a_pool_without_a_map_offers_to_make_it(start, tiny_pool):
+    app = start(tiny_pool, recipe=said(TOP))
+    assert not app.exception
+    assert "no map yet" in texts(app)
+
+
+def test_a_path_that_is_no_pool_is_one_line(start, tmp_path):
+    app = start(tmp_path)
+    assert not app.exception
+    assert "is not a pool" in app.error[0].value
+    assert app.button[0].label == "Back to the default pool"
+
+
+def test_the_pool_of_the_address_is_shown(start, mapped_pool, tmp_path):
+    app = start(tmp_path / "none", pool=str(mapped_pool.path))
+    assert not app.exception
+    assert not app.error
+
+
+def test_lasso_counts_what_it_holds(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(TOP))
+    corners = [[-1.0, -1.0], [0.0, -1.0], [0.0, 1.0], [-1.0, 1.0]]
+    app.session_state["view"] = "Lasso"
+    app.session_state["map"] = {"lasso": corners}
+    app.run()
+    xy = np.load(mapped_pool.path / "maps" / "l14" / "xy.npy")
+    assert not app.exception
+    assert f"**{int((xy[:, 0] < 0).sum())}** pairs" in texts(app)
+
+
+def test_search_by_word_counts_all_hits(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(TOP))
+    app.session_state["view"] = "Search"
+    app.run()
+    app.get_by_key("search_mode").set_value("by word")
+    app.text_input(key="search").set_value("red square").run()
+    hits = int(mapped_pool.where("contains(text, 'red square')").sum())
+    assert hits > 0
+    assert f"{hits} pairs, the best" in texts(app)
+
+
+def test_comparing_counts_both_sides(start, mapped_pool):
+    from backend.recipe.ready import save
+
+    save(load({"name": "other", "keep": [{"score": "clip_b32", "top": 0.5}]}), mapped_pool)
+    app = start(mapped_pool, recipe=said(TOP))
+    app.session_state["compare_with"] = "other"
+    app.run()
+    assert not app.exception
+    assert not app.warning

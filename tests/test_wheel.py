@@ -1,0 +1,34 @@
+"""The wheel holds what Poolscope needs at run time, and nothing of the tests."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    out = tmp_path_factory.mktemp("dist")
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--wheel-dir", str(out), str(ROOT)], check=True, capture_output=True)
+    (wheel,) = out.glob("poolscope-*.whl")
+    return set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_every_tracked_file_of_the_packages_is_in_it(names):
+    listed = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", "backend", "explorer", "assets"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    tracked = {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
+    assert len(tracked) > 50
+    assert tracked - names == set()
+
+
+def test_nothing_else_is_in_it(names):
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"backend", "explorer", "assets"}
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
