@@ -1,5 +1,6 @@
 """What `make` says when it cannot install."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +12,9 @@ def make(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     shutil.copy(ROOT / "Makefile", directory)
     if not (directory / "pyproject.toml").exists():
         (directory / "pyproject.toml").touch()
-    return subprocess.run(["make", *words], cwd=directory, capture_output=True, text=True)
+    # `make test` runs this: its own level and flags must not reach the make under test.
+    environment = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")}
+    return subprocess.run(["make", *words], cwd=directory, env=environment, capture_output=True, text=True)
 
 
 def fake_python(path: Path, version: str, status: int) -> Path:

@@ -153,6 +153,7 @@ def test_search_by_meaning_and_by_word(page):
     page.get_by_label("Search the pool").fill("star")
     page.get_by_label("Search the pool").press("Enter")
     page.get_by_text(re.compile(r"pairs, the best \d+ shown")).wait_for()
+    page.locator(".ps-gallery button").nth(23).wait_for()
     assert page.locator(".ps-gallery button").count() == 24
     page.get_by_role("radio", name="by word").click()
     page.wait_for_timeout(1500)
