@@ -1,15 +1,14 @@
-"""A sweep: a grid of recipes and seeds as one queue of runs, and its response curve."""
+"""A sweep: a grid of fractions or methods and seeds as one queue of runs, and its response curve."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from backend import files, paths
 from backend.bench.board import row_of
+from backend.bench.response import Point, points
 from backend.bench.run import check_id, runs
 from backend.bench.scales import scale_named
 from backend.bench.tasks import tasks_list
@@ -25,7 +24,8 @@ LARGEST = 500
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a sweep: a recipe, the score and fraction it varies, a seed, the job that runs it."""
+    """One run of a sweep: a recipe, the score (`axis`) and fraction (`value`) it varies, a seed, the job that runs it.
+    A recipe that varies no score has axis "" and the share of the pool that it keeps."""
 
     recipe: str
     axis: str
@@ -80,30 +80,62 @@ def grid(
     """
     from backend.recipe import Recipe
 
-    rules = [rule.model_dump(mode="json", by_alias=True, exclude_defaults=True) for rule in base.keep] if base else []
+    known = base.model_dump(mode="json", by_alias=True, exclude_defaults=True) if base else {}
+    rules, made = known.get("keep", []), {"scores": known["scores"]} if known.get("scores") else {}
     prefix = f"{base.name}, " if base else ""
     found: list[tuple[Recipe, str, float]] = []
     if any(not 0 < fraction <= 1 for fraction in fractions):
         raise InputError(f"fractions are {list(fractions)}; each must be above 0 and at most 1")
     if 1.0 in fractions:
-        found.append((Recipe.model_validate({"name": base.name if base else "no filter", "keep": rules}), "", 1.0))
-    for score in scores:
-        for fraction in fractions:
+        name = base.name if base else "no filter"
+        found.append((Recipe.model_validate({"name": name, "keep": rules, **made}), "", 1.0))
+    for score in dict.fromkeys(scores):
+        for fraction in dict.fromkeys(fractions):
             if fraction < 1:
                 name = f"{prefix}{score} {fraction * 100:g} %"
-                content = {"name": name, "keep": [*rules, {"score": score, "top": fraction}]}
+                content = {"name": name, "keep": [*rules, {"score": score, "top": fraction}], **made}
                 found.append((Recipe.model_validate(content), score, fraction))
     return found
 
 
+def cells_of(
+    pool: "Pool", scores: Sequence[str], fractions: Sequence[float], seeds: Sequence[int],
+    base: "Recipe | None" = None, recipes: "Sequence[Recipe]" = (),
+) -> "list[tuple[Recipe, str, float]]":  # fmt: skip
+    """The recipes of a sweep, checked: `grid` of the scores, then `recipes` as they are. Raises InputError as `start`."""
+    from backend.recipe import select
+
+    for score in scores:
+        if base is None or score not in base.scores:
+            pool.require(score, "score")
+    found = grid(scores, fractions, base=base) if scores else []
+    for recipe in recipes:
+        kept = select(recipe, pool).kept
+        # Fraction 1 stands for "no filter" in a curve, so only a recipe without rules may have it.
+        found.append((recipe, "", 1.0 if not recipe.keep else min(kept / max(1, len(pool)), 1 - 1e-9)))
+    distinct: dict[tuple[object, ...], tuple[Recipe, str, float]] = {}
+    for cell in found:
+        distinct.setdefault(tuple(cell[0].keep), cell)
+    cells = list(distinct.values())
+    if not cells or not seeds:
+        raise InputError("the sweep has no run: give at least one score and one fraction, or a recipe, and one seed")
+    if len(cells) * len(seeds) > LARGEST:
+        raise InputError(
+            f"the sweep has {len(cells) * len(seeds)} runs, at most {LARGEST} are allowed; take fewer values"
+        )
+    return cells
+
+
 def start(
-    pool: "Pool | str | Path", scores: Sequence[str], *, scale: str = "demo", fractions: Sequence[float] = FRACTIONS,
-    seeds: Sequence[int] = (0, 1, 2), base: "Recipe | None" = None, device: str = "cpu", name: str | None = None,
+    pool: "Pool | str | Path", scores: Sequence[str] = (), *, scale: str = "demo",
+    fractions: Sequence[float] = FRACTIONS, seeds: Sequence[int] = (0, 1, 2), base: "Recipe | None" = None,
+    recipes: "Sequence[Recipe]" = (), device: str = "cpu", name: str | None = None,
 ) -> Sweep:  # fmt: skip
     """Queues one `poolscope train` job per recipe and seed; seeds of a recipe run one after the other, so that stopping
-    early leaves whole columns of the grid.
+    early leaves whole columns of the grid. `recipes` (methods as they are) join the grid of `scores` and `fractions`.
 
-    Raises InputError for a score that the pool lacks, a grid of more than 500 runs, or one that is empty.
+    Raises InputError, before anything is queued, for a score that the pool lacks, a grid of more than 500 runs, or an
+    empty one.
     """
     from backend import jobs
     from backend.pool import Pool
@@ -111,28 +143,21 @@ def start(
 
     opened = pool if isinstance(pool, Pool) else Pool.open(pool)
     scale_named(scale)
-    for score in scores:
-        opened.require(score, "score")
-    recipes = grid(scores, fractions, base=base)
-    if not recipes or not seeds:
-        raise InputError("the sweep has no run: give at least one score, one fraction and one seed")
-    if len(recipes) * len(seeds) > LARGEST:
-        raise InputError(
-            f"the sweep has {len(recipes) * len(seeds)} runs, at most {LARGEST} are allowed; take fewer values"
-        )
+    wanted = cells_of(opened, scores, fractions, seeds, base, recipes)
     identity = check_id(name or f"sweep-{time.strftime('%Y%m%d-%H%M%S')}")
     directory = paths.home() / "sweeps" / identity
     if directory.exists():
         raise InputError(f"sweep {identity!r} exists; choose another name")
+    where, created = str(opened.path.resolve()), time.time()
     cells: list[Cell] = []
-    for number, (recipe, score, fraction) in enumerate(recipes):
+    for number, (recipe, score, fraction) in enumerate(wanted):
         file = directory / f"{number:03d}.yaml"
         files.write_text(file, dump(recipe))
         for seed in seeds:
-            argv = ["train", str(file), "--scale", scale, "--pool", str(opened.path.resolve()), "--seed", str(seed)]
-            job = jobs.submit(argv, kind="train", device=device, title=f"{recipe.name}, seed {seed} ({identity})")
+            argv = ["train", str(file), "--scale", scale, "--pool", where, "--seed", str(seed), "--sweep", identity]
+            job = jobs.submit(argv, kind="train", device=device, title=f"{recipe.name} · {scale} · seed {seed}")
             cells.append(Cell(recipe.name, score, fraction, seed, job))
-            Sweep(identity, scale, str(opened.path.resolve()), tuple(cells)).save()
+            Sweep(identity, scale, where, tuple(cells), created).save()
     return Sweep.load(identity)
 
 
@@ -150,47 +175,30 @@ def stop(name: str) -> int:
     return stopped
 
 
-@dataclass(frozen=True)
-class Point:
-    """A point of a response curve: mean and sample deviation of the average over the seeds that are done."""
+def resume(name: str) -> int:
+    """Queues again what of a sweep was cancelled, failed or lost; returns how many jobs."""
+    from backend import jobs
 
-    axis: str
-    value: float
-    recipe: str
-    kept: int | None
-    seeds: tuple[int, ...]
-    mean: float
-    sd: float | None
-    tasks: dict[str, float]
+    waiting = [cell.job for cell in Sweep.load(name).cells if cell.job is not None and jobs.get(cell.job).resumable]
+    for job in waiting:
+        jobs.resume(job)
+    return len(waiting)
 
-    def as_json(self) -> dict[str, Any]:
-        return {"axis": self.axis, "value": self.value, "recipe": self.recipe, "kept": self.kept,
-                "seeds": list(self.seeds), "mean": self.mean, "sd": self.sd, "tasks": self.tasks}  # fmt: skip
+
+def progress(sweep: Sweep) -> dict[str, int]:
+    """How many runs of a sweep are in each state of a job, those that occur, in a fixed order; "gone" are jobs that
+    this home no longer knows."""
+    from backend import jobs
+
+    known = {job.id: job.state for job in jobs.all()}
+    states = [known.get(cell.job or 0, "gone") for cell in sweep.cells]
+    order = ("done", "running", "queued", "failed", "cancelled", "lost", "gone")
+    return {state: states.count(state) for state in order if state in states}
 
 
 def response(name: str) -> list[Point]:
-    """The response curve of a sweep so far: for each score, its points by fraction ascending; fraction 1 belongs to
-    every score and is repeated for each."""
+    """The response curves of a sweep so far; those of its recipes that vary no score are single points with axis ""."""
     sweep = Sweep.load(name)
     known = tasks_list()
     by_job = {run.job: row_of(run, known) for run in runs() if run.job and run.finished}
-    values: dict[tuple[str, float], list[tuple[Cell, Any]]] = {}
-    for cell in sweep.cells:
-        row = by_job.get(str(cell.job))
-        if row is not None and row.average is not None:
-            values.setdefault((cell.axis, cell.value), []).append((cell, row))
-    axes = sorted({cell.axis for cell in sweep.cells if cell.axis})
-    points = []
-    for (axis, value), found in values.items():
-        averages = np.array([row.average for _, row in found])
-        shared = set.intersection(*(set(row.tasks) for _, row in found))
-        tasks = {
-            key: float(np.mean([row.tasks[key] for _, row in found])) for key in sorted(shared)
-            if all(row.tasks[key] is not None for _, row in found)
-        }  # fmt: skip
-        for owner in [axis] if axis else axes or [""]:
-            points.append(
-                Point(owner, value, found[0][0].recipe, found[0][1].kept, tuple(sorted(cell.seed for cell, _ in found)),
-                      float(averages.mean()), float(averages.std(ddof=1)) if len(averages) > 1 else None, tasks)
-            )  # fmt: skip
-    return sorted(points, key=lambda point: (point.axis, point.value))
+    return points((cell.axis, cell.value, by_job[str(cell.job)]) for cell in sweep.cells if str(cell.job) in by_job)

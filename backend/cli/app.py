@@ -6,7 +6,21 @@ import typer
 from typer.core import TyperGroup
 
 from backend import __version__
-from backend.cli import audit, bench, bias, jobs, leaderboard, pool, recipe, score, search, serve, sources, submission
+from backend.cli import (
+    audit,
+    bench,
+    bias,
+    jobs,
+    leaderboard,
+    pool,
+    recipe,
+    score,
+    search,
+    serve,
+    sources,
+    submission,
+    sweep,
+)
 
 
 class Root(TyperGroup):
@@ -46,6 +60,7 @@ app.command()(bench.train)
 app.command()(bench.evaluate)
 app.command()(leaderboard.leaderboard)
 app.command()(submission.submit)
+app.add_typer(sweep.app, name="sweep")
 app.command()(audit.audit)
 app.command()(audit.groups)
 app.command()(bias.bias)

@@ -63,6 +63,7 @@ def train(
         Path | None, typer.Option("--shards", metavar="DIR", help="Train on shards that were exported before.")
     ] = None,
     keep_shards: Annotated[bool, typer.Option("--keep-shards", help="Keep the shards that are written.")] = False,
+    sweep: Annotated[str | None, typer.Option("--sweep", metavar="NAME", help="The sweep that the run is part of.")] = None,
     only_estimate: Annotated[
         bool, typer.Option("--estimate", help="Only tell what it would cost and what stands in its way.")
     ] = False,
@@ -86,7 +87,8 @@ def train(
     with progress_bar(f"run at scale {scale}") as progress:
         run = train_run(
             read, opened, scale=wanted, seed=seed, run_id=run_id, resume=resume, launch=launch, shards=shards,
-            keep_shards=keep_shards, evaluate=not no_evaluation, tasks=named, tasks_dir=tasks_dir, progress=progress,
+            keep_shards=keep_shards, evaluate=not no_evaluation, tasks=named, tasks_dir=tasks_dir, sweep=sweep,
+            progress=progress,
         )  # fmt: skip
     return show_run(run, as_json)
 

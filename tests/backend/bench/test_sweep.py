@@ -1,12 +1,15 @@
+from types import SimpleNamespace
+
 import pytest
 
-from backend import jobs
+from backend import bench, jobs
 from backend.bench import sweep
+from backend.bench.response import curves_of
 from backend.bench.run import Run, write_results
 from backend.bench.tasks.datacomp import TASKS
 from backend.errors import InputError
 from backend.pool import Pool
-from backend.recipe import Recipe, load, select
+from backend.recipe import Recipe, dump, load, select
 
 
 @pytest.fixture
@@ -47,12 +50,7 @@ def test_the_response_curve_grows_with_what_is_done(tiny_pool: Pool, queue: list
         run = Run(
             id=f"r{cell.job}", scale="small", settings={"tasks": "datacomp"}, seed=cell.seed, job=str(cell.job), kept=9
         )
-        run.step_to("done")
-        value = 0.1 * cell.value + 0.01 * cell.seed
-        lines = [
-            {"key": t.key, "dataset": t.name, "metrics": {"main_metric": value if t.averaged else None}} for t in TASKS
-        ]
-        write_results(run.path / "results.jsonl", lines)
+        results(run, 0.1 * cell.value + 0.01 * cell.seed)
     points = {(point.axis, point.value): point for point in sweep.response("s")}
     assert set(points) == {("clip_b32", 0.5), ("clip_b32", 1.0), ("clip_l14", 0.5), ("clip_l14", 1.0)}
     assert points["clip_b32", 0.5].mean == pytest.approx(0.055)
@@ -74,3 +72,86 @@ def test_wrong_grids_are_refused_before_anything_is_queued(tiny_pool: Pool, queu
     assert queue == []
     with pytest.raises(InputError, match="does not exist"):
         sweep.Sweep.load("s")
+
+
+def results(run: Run, value: float) -> Run:
+    """The run, done, with this value on every averaged task."""
+    run.step_to("done")
+    lines = [
+        {"key": t.key, "dataset": t.name, "metrics": {"main_metric": value if t.averaged else None}} for t in TASKS
+    ]
+    write_results(run.path / "results.jsonl", lines)
+    return run
+
+
+def test_recipes_join_the_grid_once_each(tiny_pool: Pool, queue: list[list[str]]) -> None:
+    sharp = Recipe(name="sharp", keep=[{"flag": "sharp"}])
+    same = Recipe(name="half", keep=[{"score": "clip_b32", "top": 0.5}])
+    found = sweep.start(tiny_pool, ["clip_b32"], fractions=(0.5, 1.0), seeds=(0,), recipes=[sharp, same, Recipe()])
+    assert [(cell.recipe, cell.axis) for cell in found.cells] == [
+        ("no filter", ""),
+        ("clip_b32 50 %", "clip_b32"),
+        ("sharp", ""),
+    ]
+    share = float(tiny_pool.array("sharp").mean())
+    assert found.cells[2].value == pytest.approx(share)
+    assert all(argv[argv.index("--sweep") + 1] == found.id for argv in queue)
+
+
+def test_a_score_that_the_base_recipe_makes_need_not_be_there_yet(tiny_pool: Pool, queue: list[list[str]]) -> None:
+    base = Recipe(name="all", scores={"draw": {"method": "random", "seed": 1}})
+    sweep.start(tiny_pool, ["draw"], fractions=(0.5,), seeds=(0,), base=base)
+    assert load(queue[0][1]).scores == base.scores
+
+
+def test_stop_cancels_what_waits_before_what_runs_and_resume_queues_it_again(
+    tiny_pool: Pool, queue: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = sweep.start(tiny_pool, ["clip_b32"], fractions=(0.5, 1.0), seeds=(0, 1), name="s")
+    states = dict(zip((cell.job for cell in found.cells), ("done", "running", "queued", "queued")))
+    cancelled: list[int] = []
+
+    def look(job: int) -> SimpleNamespace:
+        return SimpleNamespace(id=job, state=states[job], resumable=states[job] == "cancelled")
+
+    def cancel(job: int) -> None:
+        cancelled.append(job)
+        states[job] = "cancelled"
+
+    monkeypatch.setattr(jobs, "get", look)
+    monkeypatch.setattr(jobs, "all", lambda: [look(job) for job in states])
+    monkeypatch.setattr(jobs, "cancel", cancel)
+    monkeypatch.setattr(jobs, "resume", lambda job: states.update({job: "queued"}))
+    assert sweep.progress(found) == {"done": 1, "running": 1, "queued": 2}
+    assert sweep.stop("s") == 3
+    assert cancelled == [3, 4, 2]
+    assert sweep.progress(found) == {"done": 1, "cancelled": 3}
+    assert sweep.resume("s") == 3
+    assert sweep.progress(found) == {"done": 1, "queued": 3}
+
+
+def test_runs_that_differ_in_one_fraction_are_a_curve_without_a_sweep() -> None:
+    def run(name: str, keep: list[dict[str, object]], kept: int, value: float, seed: int = 0, **more: object) -> None:
+        made = Run(id=name, scale="small", settings={"tasks": "datacomp"}, seed=seed, kept=kept, pool_pairs=100,
+                   pool="/p", recipe=name, **more)  # type: ignore[arg-type]  # fmt: skip
+        results(made, value)
+        (made.path / "recipe.yaml").write_text(dump(Recipe(name=name, keep=keep)))
+
+    for seed in (0, 1):
+        run(f"all-{seed}", [], 100, 0.10 + 0.02 * seed, seed)
+        run(f"a30-{seed}", [{"score": "a", "top": 0.3}], 30, 0.20 + 0.02 * seed, seed)
+    run("a60", [{"score": "a", "top": 0.6}], 60, 0.15)
+    run("odd", [{"score": "a", "top": 0.9}], 90, 0.5, not_comparable=["lr is 1 instead of 2"])
+    run("flagged", [{"flag": "f"}], 50, 0.3)
+    run("alone", [{"flag": "g"}, {"score": "b", "top": 0.2}], 10, 0.3)
+    run("after", [{"flag": "f"}, {"score": "a", "top": 0.2}], 10, 0.4)
+    found = curves_of(bench.leaderboard("small", published=False))
+    assert [(p.axis, p.value, p.share, p.seeds) for p in found] == [
+        ("a", 0.3, 0.3, (0, 1)),
+        ("a", 0.6, 0.6, (0,)),
+        ("a", 1.0, 1.0, (0, 1)),
+        ("a after f", 0.2, 0.1, (0,)),
+        ("a after f", 1.0, 0.5, (0,)),
+    ]
+    assert found[0].mean == pytest.approx(0.21)
+    assert found[0].sd == pytest.approx(0.02 / 2**0.5)

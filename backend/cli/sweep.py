@@ -1,0 +1,152 @@
+"""`poolscope sweep`: a grid of fractions or methods and seeds as one queue of runs, and its response curve."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backend.cli.console import emit, line, say, table
+from backend.cli.options import Json, PoolPath, open_pool, slot
+from backend.cli.recipe import make_scores, read_recipe
+from backend.errors import InputError
+
+if TYPE_CHECKING:
+    from backend.bench.response import Point
+    from backend.bench.sweep import Sweep
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Train on a grid of fractions, methods and seeds; see the response.",
+)
+Name = Annotated[str, typer.Argument(metavar="SWEEP", help="The sweep's name, from `poolscope sweep list`.")]
+
+
+@app.command()
+def start(
+    scores: Annotated[str | None, typer.Option("--scores", metavar="A,B,…", help="Scores whose top is varied.")] = None,
+    fractions: Annotated[
+        str, typer.Option("--fractions", metavar="F,G,…", help="Fractions of the pool; 1 is no filter.")
+    ] = "0.2,0.4,0.6,0.8,1",
+    recipes: Annotated[
+        list[str] | None, typer.Option("--recipe", metavar="R", help="A recipe to train on as it is; can be repeated.")
+    ] = None,
+    seeds: Annotated[str, typer.Option("--seeds", metavar="N,M,…", help="Seeds of each.")] = "0,1,2",
+    base: Annotated[
+        str | None, typer.Option("--base", metavar="R", help="A recipe whose rules come before the varied one.")
+    ] = None,
+    scale: Annotated[str, typer.Option("--scale", metavar="S", help="demo, small, …")] = "demo",
+    pool: PoolPath = None,
+    name: Annotated[str | None, typer.Option("--as", metavar="SWEEP", help="Its name [default: made up].")] = None,
+    as_json: Json = False,
+) -> None:
+    """Queue one run per fraction (or recipe) and seed."""
+    from backend.bench import sweep as sweeping
+
+    wanted = [word.strip() for word in (scores or "").split(",") if word.strip()]
+    parts, numbers = _numbers(fractions, "--fractions", float), _numbers(seeds, "--seeds", int)
+    opened = open_pool(pool)
+    first = None if base is None else read_recipe(base, opened)
+    others = [read_recipe(recipe, opened) for recipe in recipes or ()]
+    for recipe in (*([first] if first else []), *others):
+        opened = make_scores(recipe, opened)
+    made = sweeping.start(
+        opened, wanted, scale=scale, fractions=parts, seeds=numbers, name=name, device=slot(), base=first,
+        recipes=others,
+    )  # fmt: skip
+    emit(_content(made), as_json=as_json, text=lambda: line(made.id))
+    if not as_json:
+        say(f"{len(made.cells)} runs are queued: `poolscope sweep show {made.id}` tells how they go")
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List all sweeps, newest first."""
+    from backend.bench.sweep import progress, sweeps
+
+    found = sweeps()
+
+    def text() -> None:
+        if not found:
+            line("no sweeps yet: `poolscope sweep start --scores clip_score` queues one")
+            return
+        rows = [(s.id, s.scale, s.pool, len(s.cells), _states(progress(s))) for s in found]
+        table(("sweep", "scale", "pool", "runs#", "state"), rows)
+
+    emit({"sweeps": [_content(one) for one in found]}, as_json=as_json, text=text)
+
+
+@app.command()
+def show(sweep: Name, as_json: Json = False) -> None:
+    """Show how far a sweep is, and its response curve so far."""
+    from backend.bench.sweep import Sweep, response
+
+    found = Sweep.load(sweep)
+    points = response(sweep)
+    content = {**_content(found), "points": [point.as_json() for point in points]}
+    emit(content, as_json=as_json, text=lambda: _show(found, points))
+
+
+@app.command()
+def stop(sweep: Name, as_json: Json = False) -> None:
+    """Cancel what of a sweep is queued or running; what is done stays."""
+    from backend.bench.sweep import Sweep
+    from backend.bench.sweep import stop as stop_sweep
+
+    stopped = stop_sweep(sweep)
+    content = {**_content(Sweep.load(sweep)), "stopped": stopped}
+    emit(content, as_json=as_json, text=lambda: line(f"{stopped} runs of {sweep} were cancelled"))
+
+
+@app.command()
+def resume(sweep: Name, as_json: Json = False) -> None:
+    """Queue again what of a sweep was cancelled or failed."""
+    from backend.bench.sweep import Sweep
+    from backend.bench.sweep import resume as resume_sweep
+
+    queued = resume_sweep(sweep)
+    content = {**_content(Sweep.load(sweep)), "resumed": queued}
+    emit(content, as_json=as_json, text=lambda: line(f"{queued} runs of {sweep} are queued again"))
+
+
+def _content(sweep: "Sweep") -> dict[str, Any]:
+    from backend.bench.sweep import progress
+
+    return {
+        "sweep": sweep.id, "scale": sweep.scale, "pool": sweep.pool, "created": sweep.created,
+        "states": progress(sweep),
+        "runs": [{"recipe": c.recipe, "score": c.axis, "fraction": c.value, "seed": c.seed, "job": c.job} for c in sweep.cells],
+    }  # fmt: skip
+
+
+def _show(sweep: "Sweep", points: "list[Point]") -> None:
+    from backend.bench.sweep import progress
+
+    line(f"{sweep.id} at scale {sweep.scale}: {_states(progress(sweep))}")
+    if points:
+        columns = ("score", "kept, %#", "recipe", "pairs kept#", "seeds#", "average#", "spread (sd)#")
+        table(
+            columns,
+            [
+                (p.axis, f"{100 * (p.value if p.share is None else p.share):.3g}", p.recipe,
+                 "" if p.kept is None else f"{p.kept:,}", len(p.seeds), f"{p.mean:.4f}", "" if p.sd is None else f"{p.sd:.4f}")
+                for p in points
+            ],
+        )  # fmt: skip
+
+
+def _states(states: dict[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states.items())
+
+
+def _numbers(text: str, option: str, kind: Any) -> list[Any]:
+    """`"0.2, 1"` as numbers. Raises InputError that names the word that is none."""
+    found = []
+    for word in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            found.append(kind(word))
+        except ValueError:
+            wanted = "whole numbers" if kind is int else "numbers"
+            raise InputError(f"{option} {word!r} is no number: give {wanted} with commas between") from None
+        if kind is int and found[-1] < 0:
+            raise InputError(f"{option} {word!r} is negative: seeds are 0 or more")
+    return list(dict.fromkeys(found))
