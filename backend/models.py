@@ -59,6 +59,22 @@ class Model:
             raise InputError(f"{name} has no pretrained weights {weights!r} and no such file exists; its tags: {tags}.")
         return cls(name, weights)
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether the weights are on this disk, so that loading them asks no server."""
+        if not self.weights or Path(self.weights).is_file():
+            return not self.name.startswith("hf-hub:")
+        import open_clip
+        from huggingface_hub import try_to_load_from_cache
+
+        place = open_clip.get_pretrained_cfg(self.name, self.weights)
+        repository, _, file = str(place.get("hf_hub", "")).rpartition("/")
+        names = [file] if file else ["open_clip_model.safetensors", "open_clip_pytorch_model.bin"]
+        if repository:
+            return any(isinstance(try_to_load_from_cache(repository, name), str) for name in names)
+        file = str(place.get("url", "")).rpartition("/")[2]
+        return bool(file) and (Path.home() / ".cache" / "clip" / file).is_file()
+
     def load(self, device: str = "auto", precision: str = "fp32") -> "Loaded":
         """Loads the weights. Raises InputError if they can't be had (no network, no file) or don't fit the model."""
         import open_clip

@@ -1,11 +1,14 @@
 """Fixtures shared by all tests: a home of their own and a small real pool."""
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything reads it: no test may ask a server, or wait for one
 
 from backend.pool import Pool
 

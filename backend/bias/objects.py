@@ -12,6 +12,7 @@ from backend.bias.families.base import Features
 from backend.bias.meter import Meter, logistic
 from backend.bias.sample import Sample
 from backend.errors import InputError
+from backend.models import Model
 
 LISTS = Path(__file__).parent / "lists"
 THRESHOLD = 0.1
@@ -77,8 +78,6 @@ def text_vectors(classes: Classes, model: str) -> tuple[np.ndarray, float]:
 
     Raises InputError if the model's weights can't be had.
     """
-    from backend.models import Model
-
     loaded = Model.parse(model).load("cpu")
     templates = TEMPLATES if len(classes.names) <= 400 else TEMPLATES[1:2]
     prompts = [
@@ -179,8 +178,12 @@ def of_sample(
     column = next((name for name in columns if text_tower(sample, name)), columns[0])
     tower = model or text_tower(sample, column)
     if not tower:
-        return {"missing": f"it is not known which model made {column}; name it with --model"}
+        return {"missing": f"it is not known which model made {column}; name it with --tower"}
     try:
+        if not model and not Model.parse(tower).at_hand:  # a report fetches nothing unasked
+            return {
+                "missing": f"the weights of {tower}, which made {column}, are not on this disk; name them with --tower"
+            }
         texts, scale = text_vectors(listed, tower)
     except InputError as error:
         return {"missing": f"the text tower of {column} can't be loaded: {error}"}

@@ -3,11 +3,23 @@
 import dataclasses
 
 import numpy as np
+import pytest
 
 from backend.bias.meter import Meter
 from backend.bias.network import CONVNEXT, SMALL, network_classifier, small_network
 
 TINY = dataclasses.replace(SMALL, epochs=4, batch=32)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Two threads on such small pictures spend their time waiting for each other."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def stripes(count: int) -> tuple[np.ndarray, np.ndarray]:

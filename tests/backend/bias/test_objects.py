@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from backend.bias.meter import Meter
-from backend.bias.objects import analyse, class_list, presence
+from backend.bias.objects import analyse, class_list, of_sample, presence
+from backend.bias.sample import draw
 from backend.errors import InputError
 
 
@@ -58,3 +59,20 @@ def test_class_lists(tmp_path):
     ):
         with pytest.raises(InputError, match=said):
             class_list(named)
+
+
+def test_a_report_fetches_no_weights_unasked(tiny_pool, monkeypatch):
+    from backend import bias, models
+
+    def fetched(*_: object, **__: object) -> None:
+        raise AssertionError("asked for weights that are not on this disk")
+
+    monkeypatch.setattr(models.Model, "load", fetched)
+    half = np.arange(200) < 100
+    sets = [bias.PairSet(name, tiny_pool, np.flatnonzero(part)) for name, part in (("a", half), ("b", ~half))]
+    sample = draw(sets, per_set=30, size=16)
+    found = of_sample(sample, Meter(labels=sample.labels, groups=np.arange(60)))
+    assert "ViT-L-14/openai" in found["missing"]
+    assert "--tower" in found["missing"]
+    with pytest.raises(AssertionError):
+        of_sample(sample, Meter(labels=sample.labels, groups=np.arange(60)), model="ViT-L-14/openai")
