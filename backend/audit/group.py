@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from backend.audit.bitmaps import Sparse
+    from backend.audit.counter import Counter
 
 
 @dataclass(frozen=True)
@@ -43,25 +43,28 @@ class Group:
 @dataclass(frozen=True, eq=False)
 class Groups:
     """Groups of one pool of `pairs`: `matrix` `(M, words)` uint64 of all that were loaded, `rows` `(G,)` int64 the rows
-    of these, `sizes` `(G,)` int64. Choosing some shares the matrix, so that it costs nothing under a slider."""
+    of these, `sizes` `(G,)` int64. Choosing some shares matrix and counter, so that it costs nothing under a slider."""
 
     definitions: tuple[Definition, ...]
     matrix: np.ndarray
     rows: np.ndarray
     sizes: np.ndarray
     pairs: int
-    sparse: "Sparse"
+    counter: "Counter"
 
     @classmethod
     def of(cls, groups: Sequence[Group], pairs: int) -> "Groups":
         from backend.audit import bitmaps
+        from backend.audit.counter import Counter
 
         width = bitmaps.words(pairs)
         matrix = np.stack([group.bits for group in groups]) if groups else np.empty((0, width), np.uint64)
         everything = np.full(width, np.uint64(0xFFFFFFFFFFFFFFFF))
         sizes = bitmaps.group_counts(matrix, everything)
         names = tuple(group.definition for group in groups)
-        return cls(names, matrix, np.arange(len(groups)), sizes, pairs, bitmaps.Sparse.of(matrix))
+        return cls(
+            names, matrix, np.arange(len(groups)), sizes, pairs, Counter(matrix, bitmaps.Sparse.of(matrix), pairs)
+        )
 
     def __len__(self) -> int:
         return len(self.definitions)
@@ -72,10 +75,11 @@ class Groups:
         return self.matrix if len(self.rows) == len(self.matrix) else self.matrix[self.rows]
 
     def count(self, mask: np.ndarray) -> np.ndarray:
-        """`(G,)` int64: pairs of each group in `mask` `(pairs,)` bool."""
+        """`(G,)` int64: pairs of each group in `mask`, `(pairs,)` bool or packed `(words,)` uint64."""
         from backend.audit import bitmaps
 
-        return bitmaps.group_counts(self.matrix, bitmaps.pack(mask), self.rows, self.sparse)
+        packed = mask if mask.dtype == np.uint64 else bitmaps.pack(mask)
+        return self.counter.count(packed)[self.rows]
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -111,7 +115,7 @@ class Groups:
         """The groups at these places, in this order."""
         chosen = np.asarray(places, dtype=np.int64)
         definitions = tuple(self.definitions[place] for place in chosen)
-        return Groups(definitions, self.matrix, self.rows[chosen], self.sizes[chosen], self.pairs, self.sparse)
+        return Groups(definitions, self.matrix, self.rows[chosen], self.sizes[chosen], self.pairs, self.counter)
 
     def mask(self, id: str) -> np.ndarray:
         """`(pairs,)` bool: the members of a group."""

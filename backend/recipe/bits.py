@@ -16,6 +16,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 WORD = 64
+BATCH = 255
 BLOCK = 64  # words that a kernel compares before it packs them
 
 
@@ -73,6 +74,19 @@ def tally(codes, mask, counts, first, last):
 
 
 @njit(nogil=True, cache=True)
+def retally(codes, before, after, counts, first, last):
+    """Brings the counts of `tally` from one mask to another."""
+    for w in range(first, last):
+        moved = before[w] ^ after[w]
+        gone = before[w]
+        base = w * WORD
+        while moved:
+            bit = _lowest(moved)
+            counts[codes[base + np.int64(bit)]] += 1 - 2 * np.int64((gone >> bit) & np.uint64(1))
+            moved &= moved - np.uint64(1)
+
+
+@njit(nogil=True, cache=True)
 def ones(mask, first, last):
     total: Any = 0
     for w in range(first, last):
@@ -90,10 +104,104 @@ def common(mask, other, first, last):
 
 
 @njit(nogil=True, cache=True)
+def different(mask, other, first, last):
+    """How many rows are in one of the two and not in both."""
+    total: Any = 0
+    for w in range(first, last):
+        total += np.int64(_ones(mask[w] ^ other[w]))
+    return total
+
+
+@njit(nogil=True, cache=True)
 def mark(mask, rows):
     """Sets the bits of `rows`."""
     for row in rows:
         mask[row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+
+
+@njit(nogil=True, cache=True)
+def clear(mask, rows):
+    """Takes away the bits of `rows`."""
+    for row in rows:
+        mask[row >> 6] &= ~(np.uint64(1) << np.uint64(row & 63))
+
+
+@njit(nogil=True, cache=True)
+def positions(members, before, after, counts, first, last):
+    """Adds, for each bit of a row of `members` `(n, width)` uint64, how many more rows of `after` have it than of
+    `before`: `counts` `(64 * width,)` int64.
+
+    Rows are fetched in batches, so that the memory's delays overlap; within a batch the eight bytes of a counter word
+    count eight bits at once.
+    """
+    width = members.shape[1]
+    rows = np.empty((2, BATCH), dtype=np.int64)
+    found = np.zeros(2, dtype=np.int64)
+    fetched = np.empty((width, BATCH), dtype=np.uint64)
+    for w in range(first, last):
+        moved = before[w] ^ after[w]
+        gone = before[w]
+        base = w * WORD
+        while moved:
+            bit = _lowest(moved)
+            side = np.int64((gone >> bit) & np.uint64(1))
+            rows[side, found[side]] = base + np.int64(bit)
+            found[side] += 1
+            if found[side] == BATCH:
+                _count_batch(members, rows[side], BATCH, fetched, counts, 1 - 2 * side)
+                found[side] = 0
+            moved &= moved - np.uint64(1)
+    for side in range(2):
+        _count_batch(members, rows[side], found[side], fetched, counts, 1 - 2 * side)
+
+
+@njit(nogil=True, cache=True)
+def _count_batch(members, rows, found, fetched, counts, sign):
+    """`found` rows, at most 255, for that is what a byte counts to."""
+    every_eighth = np.uint64(0x0101010101010101)
+    for r in range(found):
+        row = rows[r]
+        for k in range(members.shape[1]):
+            fetched[k, r] = members[row, k]
+    for k in range(members.shape[1]):
+        words = fetched[k, :found]
+        for j in range(8):
+            held = np.uint64(0)
+            for r in range(found):
+                held += (words[r] >> np.uint64(j)) & every_eighth
+            for octet in range(8):
+                counts[k * 64 + octet * 8 + j] += sign * np.int64((held >> np.uint64(8 * octet)) & np.uint64(255))
+
+
+@njit(nogil=True, cache=True)
+def by_row(bitmaps, members, first, last):
+    """Turns `(groups, words)` bitmaps into `(rows, width)` uint64: bit g of a row is whether it is in group g."""
+    rows = len(members)
+    block = np.empty(64, dtype=np.uint64)
+    for w in range(first, last):
+        for k in range(members.shape[1]):
+            groups = min(64, len(bitmaps) - 64 * k)
+            for g in range(64):
+                block[g] = bitmaps[64 * k + g, w] if g < groups else np.uint64(0)
+            _transpose(block)
+            for bit in range(min(64, rows - w * 64)):
+                members[w * 64 + bit, k] = block[bit]
+
+
+@njit(nogil=True, cache=True)
+def _transpose(block):
+    """A 64 x 64 matrix of bits in place, by halves (Warren, Hacker's Delight, 7-3)."""
+    size = 32
+    mask = np.uint64(0x00000000FFFFFFFF)
+    while size:
+        k = 0
+        while k < 64:
+            swap = ((block[k] >> np.uint64(size)) ^ block[k + size]) & mask
+            block[k + size] ^= swap
+            block[k] ^= swap << np.uint64(size)
+            k = (k + size + 1) & ~size
+        size >>= 1
+        mask ^= mask << np.uint64(size)
 
 
 @njit(nogil=True, cache=True)

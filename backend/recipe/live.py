@@ -25,6 +25,7 @@ from backend.recipe.grammar import (
 )
 from backend.recipe.ranked import Ranked
 from backend.recipe.selection import RuleCount, Selection, check_length, check_score
+from backend.recipe.tallies import Bars
 
 REMEMBERED = 24
 
@@ -87,6 +88,7 @@ class LiveSelection:
         self.columns = columns
         self._ranked: dict[str, Ranked] = {}
         self._masks: dict[tuple[str, str], np.ndarray] = {}
+        self._bars: OrderedDict[tuple[str, bytes], Bars] = OrderedDict()
         self._steps: OrderedDict[tuple[Rule, ...], Step] = OrderedDict()
         self._lock, self._making = Lock(), Lock()
 
@@ -112,25 +114,28 @@ class LiveSelection:
     def ranked(self, name: str) -> Ranked:
         """The column by rank, made once."""
         with self._making:
-            if name not in self._ranked:
-                scores = self.columns.array(name)
-                check_score(name, scores)
-                self._ranked[name] = Ranked(scores, self.columns.rank, self.columns.rows_by_uid)
-            return self._ranked[name]
+            return self._ranked_in(name)
+
+    def _ranked_in(self, name: str) -> Ranked:
+        if name not in self._ranked:
+            scores = self.columns.array(name)
+            check_score(name, scores)
+            self._ranked[name] = Ranked(scores, self.columns.rank, self.columns.rows_by_uid)
+        return self._ranked[name]
 
     def bars(self, step: Step | None, name: str, edges: np.ndarray) -> np.ndarray:
         """`(b,)` int64: how many pairs of the step (None: of the pool) score from edge i to edge i + 1.
 
         `edges` `(b + 1,)` rise; scores beyond the outer edges count in the outer bars.
         """
-        ranked = self.ranked(name)
-        alive = None if step is None or not step.stages else step.words
-        cumulative = np.cumsum(ranked.counts(alive))
-        total = int(cumulative[-1]) if len(cumulative) else 0
-        above = [
-            ranked.above(ranked.place_below(float(edge), inclusive=True), alive, cumulative) for edge in edges[1:-1]
-        ]
-        return -np.diff(np.array([total, *above, 0], dtype=np.int64))
+        key = (name, np.asarray(edges, dtype=np.float64).tobytes())
+        with self._making:
+            if key not in self._bars:
+                self._bars[key] = Bars(self._ranked_in(name), edges)
+            bars = self._bars[key]
+            while len(self._bars) > REMEMBERED:
+                self._bars.popitem(last=False)
+        return bars.count(None if step is None or not step.stages else step.words)
 
     # --- rules: packed masks (kept, dropped); a pair in neither has no score ---------------------------------------
 
@@ -199,17 +204,16 @@ def places(rule: ScoreRule, ranked: Ranked, alive: np.ndarray | None, left: int)
         low = 0 if most is None else ranked.place_below(most, inclusive=False)
         high = ranked.scored if least is None else ranked.place_below(least, inclusive=True)
         return low, max(low, high), least if least is not None else most
-    counts = ranked.counts(alive)
-    scored = int(counts.sum())
+    scored = ranked.alive(alive)
     total = left if rule.of == "kept" else ranked.n
     wanted = int(total * rule.top) if rule.ties == "all" else exact_count(rule.top, total)
     if wanted >= scored:
-        last = ranked.score_at(ranked.place_of(scored - 1, alive, counts)) if scored else None
+        last = ranked.score_at(ranked.place_of(scored - 1, alive)) if scored else None
         return 0, ranked.scored, last
     if rule.ties == "all":
-        threshold = ranked.score_at(ranked.place_of(wanted, alive, counts))
+        threshold = ranked.score_at(ranked.place_of(wanted, alive))
         return 0, ranked.place_below(threshold, inclusive=True), threshold
     if wanted == 0:
         return 0, 0, None
-    place = ranked.place_of(wanted - 1, alive, counts)
+    place = ranked.place_of(wanted - 1, alive)
     return 0, place + 1, ranked.score_at(place)

@@ -7,6 +7,9 @@ import numpy as np
 from backend.recipe import bits
 
 BINS = 8192
+SAMPLE = 512  # every so many places, one pair tells where the pairs of a mask are
+WALK = 8192
+FEW = 24  # up to this part of the pairs, changing the last mask is quicker than comparing all codes
 
 
 class Ranked:
@@ -30,6 +33,7 @@ class Ranked:
         places = (np.arange(self.scored, dtype=np.uint32) >> np.uint32(self.shift)).astype(np.uint16)
         self.codes = np.full(self.n, self.bins, dtype=np.uint16)
         self.codes[self.order[: self.scored]] = places
+        self._last: tuple[int, int, np.ndarray] | None = None
 
     def score_at(self, place: int) -> float:
         return float(self.scores[self.order[place]])
@@ -48,11 +52,30 @@ class Ranked:
         return low
 
     def between(self, low: int, high: int) -> np.ndarray:
-        """The packed mask of the places `low` to `high` (exclusive)."""
-        words = bits.words_for(self.n)
-        mask = np.empty(words, dtype=np.uint64)
+        """The packed mask of the places `low` to `high` (exclusive); read-only.
+
+        From the last mask, when its ends are near: only the rows between the old and the new ends change.
+        """
         high = min(high, self.scored)
         low = min(low, high)
+        last = self._last
+        if (
+            last is None
+            or last[0] >= high
+            or low >= last[1]
+            or abs(last[0] - low) + abs(last[1] - high) > self.n // FEW
+        ):
+            mask = self._compared(low, high)
+        else:
+            mask = last[2].copy()
+            (bits.clear if low > last[0] else bits.mark)(mask, self.order[min(last[0], low) : max(last[0], low)])
+            (bits.mark if high > last[1] else bits.clear)(mask, self.order[min(last[1], high) : max(last[1], high)])
+        self._last = (low, high, mask)
+        return mask
+
+    def _compared(self, low: int, high: int) -> np.ndarray:
+        words = bits.words_for(self.n)
+        mask = np.empty(words, dtype=np.uint64)
         first, last = -(-low >> self.shift), high >> self.shift
         bits.everywhere(bits.within, words, self.codes, min(first, last), last, mask)
         if first > last:  # both ends lie in one bin
@@ -62,27 +85,13 @@ class Ranked:
             bits.mark(mask, self.order[last << self.shift : high])
         return mask
 
-    def counts(self, alive: np.ndarray | None) -> np.ndarray:
-        """`(bins,)` int64: how many pairs of the mask each bin holds; of all pairs for None."""
-        if alive is None:
-            return self._all
-        made = [np.zeros(self.bins + 1, dtype=np.int64) for _ in range(bits.parts())]
-        words = len(alive)
-        spare = iter(made)
-
-        def count(first: int, last: int) -> None:
-            bits.tally(self.codes, alive, next(spare), first, last)
-
-        bits.everywhere(count, words)
-        return np.sum(made, axis=0)[:-1]
-
-    @cached_property
-    def _all(self) -> np.ndarray:
-        return np.bincount(np.arange(self.scored, dtype=np.int64) >> self.shift, minlength=self.bins)
-
     @cached_property
     def scored_mask(self) -> np.ndarray:
-        return self.between(0, self.scored)
+        return self._compared(0, self.scored)
+
+    @cached_property
+    def _sample(self) -> np.ndarray:
+        return np.ascontiguousarray(self.order[: self.scored : SAMPLE])
 
     def inside(self, low: int, high: int, alive: np.ndarray | None) -> np.ndarray:
         """`(high - low,)` bool: whether the pair at each of these places is in the mask."""
@@ -91,22 +100,37 @@ class Ranked:
             bits.has(alive, self.order[low:high], there)
         return there
 
-    def place_of(self, number: int, alive: np.ndarray | None, counts: np.ndarray) -> int:
-        """The place of the `number`-th best pair of the mask, from 0; there must be that many."""
+    def place_of(self, number: int, alive: np.ndarray | None) -> int:
+        """The place of the `number`-th best pair of the mask, from 0; there must be that many.
+
+        A sample says about where it is, one count of the mask up to there how far off that is, and a walk finds it.
+        """
         if alive is None:
             return number
-        cumulative = np.cumsum(counts)
-        which = int(np.searchsorted(cumulative, number, side="right"))
-        start = which << self.shift
-        before = int(cumulative[which]) - int(counts[which])
-        there = self.inside(start, min(start + (1 << self.shift), self.scored), alive)
-        return start + int(np.flatnonzero(there)[number - before])
+        there = np.empty(len(self._sample), dtype=bool)
+        bits.has(alive, self._sample, there)
+        seen = np.cumsum(there)
+        total = self.alive(alive)
+        share = (number + 1) / total * seen[-1] if len(seen) else 0
+        guess = min(int(np.searchsorted(seen, share)) * SAMPLE, self.scored)
+        above = sum(bits.everywhere(bits.common, len(alive), self.between(0, guess), alive))
+        while above <= number:
+            there = self.inside(guess, min(guess + WALK, self.scored), alive)
+            more = int(np.count_nonzero(there))
+            if above + more > number:
+                return guess + int(np.flatnonzero(there)[number - above])
+            above, guess = above + more, guess + len(there)
+        while True:
+            there = self.inside(max(guess - WALK, 0), guess, alive)
+            above, guess = above - int(np.count_nonzero(there)), guess - len(there)
+            if above <= number:
+                return guess + int(np.flatnonzero(there)[number - above])
 
-    def above(self, place: int, alive: np.ndarray | None, cumulative: np.ndarray) -> int:
-        """How many pairs of the mask have a better place."""
-        which = place >> self.shift
-        before = int(cumulative[which - 1]) if which else 0
-        return before + int(np.count_nonzero(self.inside(which << self.shift, place, alive)))
+    def alive(self, alive: np.ndarray | None) -> int:
+        """How many pairs of the mask have a score."""
+        if alive is None:
+            return self.scored
+        return sum(bits.everywhere(bits.common, len(alive), self.scored_mask, alive))
 
 
 def _keys(scores: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, int]:

@@ -54,7 +54,7 @@ def main() -> None:
     bits = bitmaps.pack(mask)
     print(f"{pairs:,} pairs, {len(groups)} groups, {groups.matrix.nbytes / 1e6:.0f} MB of bitmaps")
     spent("pack the mask", lambda: bitmaps.pack(mask))
-    spent("count the groups", lambda: bitmaps.group_counts(groups.matrix, bits, groups.rows, groups.sparse))
+    spent("count the groups", lambda: bitmaps.group_counts(groups.matrix, bits))
     spent("all figures of a slider step", lambda: measure(groups, mask))
     spent("headline", lambda: headline(groups, mask))
     scores = rng.random(pairs, dtype=np.float32)

@@ -9,7 +9,8 @@ import time
 
 import numpy as np
 
-from backend.audit.bitmaps import group_counts
+from backend.audit.bitmaps import Sparse, group_counts
+from backend.audit.counter import MOST, Counter
 from backend.recipe import Recipe, load, select_columns
 from backend.recipe.live import LiveSelection
 
@@ -56,13 +57,17 @@ def main() -> None:
     words = -(-chosen.pairs // 64)
     some = rng.integers(0, 2**64, words + GROUPS, dtype=np.uint64)
     bitmaps = np.stack([some[group : group + words] & some[GROUPS - group :][:words] for group in range(GROUPS)])
+    live_groups = Counter(bitmaps, Sparse.of(bitmaps), chosen.pairs)
     live = LiveSelection(columns)
     started = time.perf_counter()
     live.step(recipe([0.5, 0.3, 0.2]))
     print(f"ranking three columns of {chosen.pairs:,} pairs: {time.perf_counter() - started:.1f} s")
     step = live.step(recipe([0.5, 0.3, 0.2]))
-    group_counts(bitmaps, step.words)
-    live.bars(step, "a", EDGES)
+    live_groups.count(step.words)
+    if bitmaps.nbytes <= MOST:
+        live_groups.prepare()
+    for name in "abc":
+        live.bars(step, name, EDGES)
     took: dict[int, list[float]] = {0: [], 1: [], 2: []}
     parts = np.zeros(3)
     cpu = time.process_time()
@@ -76,7 +81,7 @@ def main() -> None:
         for name in "abc":
             live.bars(step, name, EDGES)
         times.append(time.perf_counter())
-        group_counts(bitmaps, step.words)
+        counted = live_groups.count(step.words)
         times.append(time.perf_counter())
         took[moved].append(1000 * (times[-1] - times[0]))
         parts += np.diff(times)
@@ -95,6 +100,7 @@ def main() -> None:
     plain = select_columns(recipe(tops), columns)
     took_plain = 1000 * (time.perf_counter() - started)
     assert (plain.mask == step.mask).all()
+    assert (counted == group_counts(bitmaps, step.words)).all()
     print(f"plain selection: {took_plain:.0f} ms, {took_plain / np.median(everything):.0f} times as long, same mask")
 
 

@@ -110,6 +110,34 @@ def test_bars_are_those_of_the_kept_pairs():
             assert live.bars(step, name, edges).tolist() == expected.tolist(), name
 
 
+def test_a_slider_that_moves_little_and_much_stays_exact():
+    columns = Arrays(120_000, 3)
+    live = LiveSelection(columns)
+    edges = np.linspace(-2, 2, 300)  # more bars than a byte names
+    for top in (0.3, 0.3001, 0.31, 0.305, 0.9, 0.001, 0.0, 0.002):
+        rules = [{"score": "fine", "top": top}, {"score": "wide", "between": [-top, 2 * top]}]
+        recipe = load({"name": "x", "keep": rules})
+        assert_same(recipe, live, columns)
+        step = live.step(recipe)
+        kept = columns.array("fine")[step.mask]
+        expected, _ = np.histogram(np.clip(kept, -2, 2), edges.astype(np.float32))
+        assert live.bars(step, "fine", edges).tolist() == expected.tolist()
+
+
+def test_an_uneven_sample_only_costs_time():
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=60_000).astype(np.float32)
+    rank = rng.permutation(len(scores)).astype(np.uint32)
+    ranked = Ranked(scores, rank, np.argsort(rank))
+    mask = np.ones(len(scores), dtype=bool)
+    mask[ranked.order[::512]] = False  # just those that the sample asks
+    mask[ranked.order[20_000:50_000]] = False
+    places = np.flatnonzero(mask[ranked.order])
+    words = bits.pack(mask)
+    for number in (0, 100, 19_000, 19_960, len(places) - 1):
+        assert ranked.place_of(number, words) == places[number]
+
+
 def test_places_are_by_score_then_uid():
     scores = np.array([0.5, np.nan, 0.7, 0.5, -0.0, 0.0], dtype=np.float32)
     rank = np.array([3, 0, 1, 2, 5, 4], dtype=np.uint32)
