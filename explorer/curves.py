@@ -1,34 +1,57 @@
-"""Plotly figures of training and of the leaderboard."""
+"""Plotly figures of the leaderboard and of sweeps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from backend.bench.board import Row, Summary
+from backend.bench.response import Point
 from explorer import theme
 
 
-def loss(found: Mapping[str, Sequence[float | None]]) -> go.Figure:
-    """Loss and pairs per second over samples seen."""
-    made = theme.figure(230, x="samples seen", y="loss")
-    made.add_scatter(
-        x=found["samples"], y=found["loss"], mode="lines", name="loss", line={"color": theme.KEPT, "width": 2},
-        hovertemplate="%{x:,} samples: %{y:.3f}<extra></extra>",
-    )  # fmt: skip
-    made.add_scatter(
-        x=found["samples"], y=found["samples_per_s"], mode="lines", name="pairs per second", yaxis="y2",
-        line={"color": theme.NEITHER, "width": 1.5, "dash": "dot"}, hovertemplate="%{y:,.0f} pairs/s<extra></extra>",
-    )  # fmt: skip
-    made.update_layout(
-        yaxis2={
-            "title": "pairs per second",
-            "overlaying": "y",
-            "side": "right",
-            "rangemode": "tozero",
-            "showgrid": False,
-        }
-    )
+def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
+    """Average against the share of the pool that is kept: a line per score, bars of one standard deviation over seeds,
+    a dashed line for no filter; recipes that vary nothing are single points."""
+    made = theme.figure(height, x="kept, % of the pool", y="average of the tasks, %")
+    axes = list(dict.fromkeys(point.axis for point in points if point.axis))
+    for place, axis in enumerate(axes):
+        _line(made, [point for point in points if point.axis == axis], axis, theme.SERIES[place % len(theme.SERIES)])
+    single = [point for point in points if not point.axis and point.value < 1]
+    for place, point in enumerate(single, start=len(axes)):
+        _line(made, [point], point.recipe, theme.SERIES[place % len(theme.SERIES)])
+    whole = {point.mean for point in points if point.value == 1 and (point.share or 1.0) == 1.0}
+    if whole:
+        made.add_hline(100 * whole.pop(), line_dash="dash", line_color=theme.NEITHER, annotation_text="no filter",
+                       annotation_position="bottom left")  # fmt: skip
+    made.update_xaxes(range=[0, 103], dtick=20)
+    made.update_layout(showlegend=len(axes) + len(single) > 1)
     return made
+
+
+def _line(made: go.Figure, points: Sequence[Point], name: str, colour: str) -> None:
+    made.add_scatter(
+        x=[100 * (point.value if point.share is None else point.share) for point in points],
+        y=[100 * point.mean for point in points], name=name, mode="lines+markers" if len(points) > 1 else "markers",
+        line={"color": colour, "width": 2}, marker={"size": 9, "color": colour, "symbol": "circle" if len(points) > 1 else "diamond"},
+        error_y={"type": "data", "array": [100 * (point.sd or 0.0) for point in points], "thickness": 1.5, "width": 4},
+        text=[_point(point) for point in points], hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
+
+
+def _point(point: Point) -> str:
+    spread = "" if point.sd is None else f" ± {100 * point.sd:.1f}"
+    kept = "" if point.kept is None else f"<br>{point.kept:,} pairs kept"
+    return f"{point.recipe}{kept}<br>average {100 * point.mean:.1f}{spread} over {_seeds(len(point.seeds))}"
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'' if count == 1 else 's'}"
+
+
+def told(points: Sequence[Point]) -> str:
+    """A response curve in words, for those who can't see it."""
+    best = max(points, key=lambda point: point.mean)
+    return f"Average against kept fraction; best: {best.recipe} with {100 * best.mean:.1f} %"
 
 
 def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.Figure:

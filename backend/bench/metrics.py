@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from backend.bench.run import Run
@@ -16,6 +17,8 @@ _LINE = re.compile(
     rf"Data \(t\): {_FLOAT} Batch \(t\): {_FLOAT}, {_FLOAT}/s, .*?LR: {_FLOAT} Logit Scale: {_FLOAT} (?P<losses>.*)$"
 )
 _LOSS = re.compile(rf"(?:^| )Loss: {_FLOAT}")
+_RESUMING = re.compile(r"resuming checkpoint .*\(epoch (\d+)\)")
+WINDOW = 7
 FIELDS = ("step", "samples", "loss", "lr", "samples_per_s", "data_s", "batch_s", "logit_scale")
 
 
@@ -87,7 +90,7 @@ def read(path: Path) -> Iterator[dict[str, Any]]:
 
 def curves(run: "str | Run") -> dict[str, list[float | None]]:
     """Columns of a run's training curve, by step ascending: step, samples, loss, lr, samples_per_s, data_s,
-    batch_s, logit_scale. Steps that were done again after a resume appear once, as done last.
+    batch_s, logit_scale, seconds_left. Steps that were done again after a resume appear once, as done last.
 
     Read from `metrics.jsonl`; a run that was started by hand on a cluster has only open_clip's log, which serves too.
     """
@@ -100,4 +103,37 @@ def curves(run: "str | Run") -> dict[str, list[float | None]]:
         while ordered and ordered[-1]["step"] >= point["step"]:
             ordered.pop()
         ordered.append(point)
-    return {name: [point.get(name) for point in ordered] for name in FIELDS}
+    found = {name: [point.get(name) for point in ordered] for name in FIELDS}
+    return found | {"seconds_left": _left(found, total_samples(run))}
+
+
+def _left(found: dict[str, list[float | None]], total: int | None) -> list[float | None]:
+    """Seconds of training left at each point, at the median pace of the seven before it."""
+    left: list[float | None] = []
+    for place, samples in enumerate(found["samples"]):
+        pace = [rate for rate in found["samples_per_s"][max(0, place - WINDOW + 1) : place + 1] if rate]
+        known = total is not None and samples is not None and pace
+        left.append(round(max(0.0, total - samples) / median(pace), 1) if known else None)  # type: ignore[operator]
+    return left
+
+
+def total_samples(run: Run) -> int | None:
+    """Pairs that the whole training sees, whole batches as open_clip counts them; None if the record lacks it."""
+    try:
+        names = ("samples_seen", "batch", "checkpoints", "workers")
+        seen, batch, parts, workers = (int(run.settings[name]) for name in names)
+    except (KeyError, TypeError, ValueError):
+        return None
+    workers = max(1, workers)
+    batches = math.ceil(seen // parts / batch)
+    return math.ceil(batches / workers) * workers * parts * batch
+
+
+def resumed_at(run: "str | Run") -> list[int]:
+    """Pairs seen at each point from which a resumed training went on, from open_clip's log."""
+    run = Run.load(run)
+    if not run.resumed or not run.log_path.is_file() or not run.settings.get("checkpoints"):
+        return []
+    parts = [int(found[1]) for found in _RESUMING.finditer(run.log_path.read_text(errors="replace"))]
+    total = total_samples(run)
+    return [] if total is None else [part * total // int(run.settings["checkpoints"]) for part in parts]

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backend.cli.console import emit, line, progress_bar, say, table
-from backend.cli.options import Detach, Device, Json, PoolPath, open_pool, slot, submit
+from backend.cli.options import Detach, Device, Json, PoolPath, open_pool, submit
 from backend.cli.recipe import RecipeName, make_scores, read_recipe
+from backend.devices import slot
 from backend.errors import InputError
 
 if TYPE_CHECKING:

@@ -85,11 +85,3 @@ def submit(context: typer.Context, *, kind: str, device: str | None, title: str)
         typer.echo(str(job_id))
         say(f"started as a job: `poolscope jobs show {job_id}` tells how it goes")
     raise typer.Exit
-
-
-def slot(device: str = "auto") -> str:
-    """The job slot of a compute device: for auto the first GPU if there is one, else the CPU."""
-    if device.startswith("cuda:") and device[5:].isdigit():
-        return f"gpu:{device[5:]}"
-    gpu = any(Path("/dev").glob("nvidia[0-9]*"))
-    return "gpu:0" if device == "cuda" or (device == "auto" and gpu) else "cpu"

@@ -16,9 +16,9 @@ from backend.cli.options import (
     Workers,
     open_pool,
     parse_settings,
-    slot,
     submit,
 )
+from backend.devices import slot
 
 if TYPE_CHECKING:
     from backend.pool import Pool

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend.cli.console import emit, line, say, table
-from backend.cli.options import Json, PoolPath, open_pool, slot
+from backend.cli.options import Json, PoolPath, open_pool
 from backend.cli.recipe import make_scores, read_recipe
+from backend.devices import slot
 from backend.errors import InputError
 
 if TYPE_CHECKING:

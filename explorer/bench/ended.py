@@ -1,0 +1,67 @@
+"""Runs that ended: result, curves, audit of the model, log."""
+
+import time
+
+import streamlit as st
+
+from backend import bench, jobs
+from backend.bench.run import Run
+from backend.bench.sweep import sweeps
+from backend.jobs import Job
+from explorer import live
+from explorer.bench import training
+
+KIND = "train"
+SHOWN = 8
+
+
+def draw() -> None:
+    """The latest runs that ended, wherever they were started, and jobs that ended before there was a run (those of a
+    sweep are counted in its panel)."""
+    every = {str(job.id): job for job in jobs.all() if job.kind == KIND}
+    ran = [run for run in bench.runs() if run.kind == "training"]
+    elsewhere = {run.job for run in ran} | {str(cell.job) for sweep in sweeps() for cell in sweep.cells}
+    without = [job for id, job in every.items() if job.finished and id not in elsewhere]
+    shown: list[tuple[float, Run | None, Job | None]] = [(job.created, None, job) for job in without]
+    for run in ran:
+        job = every.get(run.job or "")
+        if job.finished if job else run.state in ("done", "failed", "stopped"):
+            shown.append((run.created, run, job))
+    if not shown:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Ended", width="stretch")
+        st.page_link("app_pages/leaderboard.py", label="Leaderboard", icon=":material/leaderboard:")
+    for created, past, job_of in sorted(shown, key=lambda entry: -entry[0])[:SHOWN]:
+        _past(created, past, job_of)
+
+
+def _past(created: float, run: Run | None, job: Job | None) -> None:
+    """One run that ended: result, curve, log."""
+    state = job.state if job else run.state if run else ""
+    title = job.title if job else f"{run.recipe} · {run.scale} · seed {run.seed}" if run else ""
+    seconds = job.ended - job.started if job and job.ended and job.started else sum(run.seconds.values()) if run else 0
+    key = f"job-{job.id}" if job else f"run-{run.id}" if run else ""
+    label = f"{title} · {state}" + (f" took {live.duration(seconds)}" if seconds else "")
+    with st.expander(label, icon=live.ICONS.get(state), key=f"past-{key}", on_change="rerun") as box:
+        if not box.open:
+            return
+        if state != "done":
+            st.text((job.message if job else run.error if run else "") or state)
+        if run is not None:
+            started = time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
+            again = f" · resumed {run.resumed}×" if run.resumed else ""
+            st.caption(f"run `{run.id}` · {run.kept or 0:,} pairs kept · {started}{again}")
+            results = {line["dataset"]: line["metrics"].get("main_metric") for line in run.results()}
+            if results:
+                st.dataframe(
+                    {"task": list(results), "result, %": [None if v is None else 100 * v for v in results.values()]},
+                    column_config={"result, %": st.column_config.NumberColumn(format="%.1f")},
+                )
+            training.draw([run], key=f"curves-{key}")
+        if job is not None:
+            live.log(job, lines=12)
+            with st.container(horizontal=True):
+                live.controls(job, key=f"past-{key}")
+        elif run is not None and run.resumable:
+            st.code(f"poolscope train … --as {run.id} --resume", language="bash")

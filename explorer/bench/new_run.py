@@ -1,0 +1,64 @@
+"""The form of a new run: recipe, scale, seeds, what it costs, what stands in its way."""
+
+import streamlit as st
+
+from backend import bench, jobs
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.recipe import Recipe
+from explorer import choices, live, recipe_state, scratch
+from explorer.evaluate import evaluate
+
+KIND = "train"
+HERE = "as on the Filter page"
+
+
+def form(pool: Pool) -> None:
+    current = recipe_state.current(pool)
+    options: dict[str, Recipe] = {f"{current.name} ({HERE})": current, **choices.all(pool)}
+    recipe = options[st.selectbox("Recipe", list(options), key="run-recipe")]
+    scales = list(bench.SCALES)
+    scale = st.selectbox(
+        "Scale", scales, key="run-scale", help="What a run holds fixed, so that only the pairs differ"
+    )
+    seeds = st.pills("Seeds", list(range(5)), selection_mode="multi", default=[0], key="run-seeds",
+                     help="One run for each; several seeds show the spread")  # fmt: skip
+    try:
+        selection = evaluate(recipe, pool)
+        cost = bench.estimate(selection.kept, scale, pool=pool)
+        problems = bench.preflight(selection.kept, scale, pool=pool)
+    except InputError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    st.markdown(
+        f"**{selection.kept:,}** pairs kept of {selection.pairs:,}, each seen about **{cost.repeats:,.1f}** times"
+    )
+    with st.container(horizontal=True):
+        st.metric("Time here", live.duration(cost.total_seconds), help=f"per seed; {cost.basis}", width="content")
+        st.metric("Samples seen", _count(cost.samples_seen), width="content")
+        st.metric("Disk", f"{cost.total_disk / 1e9:,.2f} GB", width="content")
+    if scale != "demo":
+        st.caption("GPU hours: " + ", ".join(f"{gpu} {hours:,.3g}" for gpu, hours in cost.gpu_hours.items()))
+    for problem in problems:
+        (st.error if problem.level == "error" else st.warning)(
+            problem.text, icon=":material/error:" if problem.level == "error" else ":material/warning:"
+        )
+    blocked = any(problem.level == "error" for problem in problems) or not seeds
+    label = "Start" if len(seeds) <= 1 else f"Start {len(seeds)} runs"
+    st.button(label, type="primary", icon=":material/play_arrow:", key="run-start", disabled=blocked,
+              on_click=_start, args=(recipe, scale, tuple(seeds), pool))  # fmt: skip
+
+
+def _start(recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool) -> None:
+    path = scratch.keep(recipe)
+    for seed in sorted(seeds):
+        words = ["train", str(path), "--scale", scale, "--seed", str(seed), "--pool", str(pool.path)]
+        jobs.submit(words, kind=KIND, device=jobs.slot(), title=f"{recipe.name} · {scale} · seed {seed}")
+    st.toast(f"{len(seeds)} run{'s' if len(seeds) > 1 else ''} started", icon=":material/play_arrow:")
+
+
+def _count(value: float) -> str:
+    for size, unit in ((1e9, " billion"), (1e6, " million"), (1e3, " thousand")):
+        if value >= size:
+            return f"{value / size:,.4g}{unit}"
+    return f"{value:,.0f}"

@@ -1,0 +1,124 @@
+"""The Runs page: sweeps, curves laid over each other, runs that were resumed."""
+
+import json
+
+import pytest
+
+from backend import jobs
+from backend.bench import metrics
+from backend.bench.run import Run
+from backend.bench.sweep import Cell, Sweep, sweeps
+from backend.jobs import store
+from explorer.bench import training
+from tests.explorer.conftest import texts
+from tests.explorer.test_pages import finished_run
+
+
+@pytest.fixture
+def queued(monkeypatch):
+    """Command lines that were submitted; none is started."""
+    lines = []
+
+    def submit(argv, **options):
+        lines.append((list(argv), options))
+        return len(lines)
+
+    monkeypatch.setattr(jobs, "submit", submit)
+    return lines
+
+
+def test_a_sweep_is_started_from_the_page(start, mapped_pool, queued):
+    app = start(mapped_pool, "runs")
+    app.get_by_key("run-what").set_value("Sweep").run()
+    app.get_by_key("sweep-scores").set_value(["clip_b32"]).run()
+    metrics_shown = {metric.label: metric.value for metric in app.metric}
+    assert metrics_shown["Runs"] == "15"
+    assert metrics_shown["Pairs kept"] == "40 to 200"
+    assert app.button(key="sweep-start").disabled, "the smallest selection is under a batch of 256"
+    assert "fewer than one batch" in app.error[0].value
+    app.get_by_key("sweep-scores").set_value([]).run()
+    assert "the sweep has no run" in app.error[0].value
+
+
+def test_a_sweep_that_can_be_trained_is_queued_with_its_name(start, mapped_pool, queued, monkeypatch):
+    from backend import bench
+
+    monkeypatch.setattr(bench, "preflight", lambda *given, **named: [])
+    app = start(mapped_pool, "runs")
+    app.get_by_key("run-what").set_value("Sweep").run()
+    app.get_by_key("sweep-fractions").set_value([50, 100]).run()
+    app.get_by_key("sweep-seeds").set_value([0, 1]).run()
+    app.button(key="sweep-start").click().run()
+    assert not app.exception
+    assert len(queued) == len(sweeps()[0].cells) == 4
+    assert all(argv[argv.index("--sweep") + 1] == sweeps()[0].id for argv, _ in queued)
+    assert {options["device"] for _, options in queued} == {jobs.slot()}
+
+
+def sweep_of(states: list[str]) -> Sweep:
+    """A sweep whose jobs are in these states; queued ones are not started."""
+    cells = []
+    for seed, state in enumerate(states):
+        job = store.insert(kind="train", title="t", argv=["info"], device="cpu", cwd="/", environment={})
+        with store.writing() as connection:
+            connection.execute("UPDATE jobs SET state=?, spawned=1e12 WHERE id=?", (state, job))
+        cells.append(Cell("no filter", "", 1.0, seed, job))
+    made = Sweep("s", "demo", "/pool", tuple(cells))
+    made.save()
+    return made
+
+
+def test_a_sweep_shows_how_far_it_is_and_stops_by_hand(start, mapped_pool):
+    made = sweep_of(["done", "queued", "queued"])
+    run = finished_run("r0", "no filter", 0, 200, 0.3)
+    run.job = str(made.cells[0].job)
+    run.save()
+    app = start(mapped_pool, "runs")
+    assert not app.exception
+    assert "1 done, 2 queued" in texts(app)
+    app.button(key="stop-s").click().run()
+    assert not app.exception
+    assert [jobs.get(cell.job).state for cell in made.cells] == ["done", "cancelled", "cancelled"]
+    assert any("1 done, 2 cancelled" in box.label for box in app.expander)
+    assert not any("cancelled" in box.label for box in app.expander if "s · demo" not in box.label)
+
+
+def test_curves_of_several_runs_lie_over_each_other():
+    columns = {
+        "samples": [256, 512], "loss": [5.0, None], "samples_per_s": [500.0, 400.0], "data_s": [0.01, 0.02],
+        "lr": [1e-3, 1e-4], "logit_scale": [14.0, 15.0], "seconds_left": [60.0, 30.0],
+    }  # fmt: skip
+    made = training.figure({"a": columns, "b": columns}, {"a": [300]})
+    assert len(made.data) == 2 * len(training.PANELS) == 12
+    assert [trace.name for trace in made.data if trace.showlegend] == ["a", "b"]
+    assert {note.text for note in made.layout.annotations} == {title for _, title, _, _ in training.PANELS}
+    assert list(made.data[2].y) == [10.0, 20.0]
+    assert list(made.data[5].y) == [1.0, 0.5]
+    assert [shape.x0 for shape in made.layout.shapes] == [300] * 6
+
+
+def test_chosen_runs_join_the_curves_and_a_resumed_one_says_so(start, mapped_pool):
+    finished_run("one", "no filter", 0, 200, 0.3)
+    run = finished_run("two", "CLIP score 30 %", 1, 60, 0.4)
+    run.resumed = 1
+    run.settings |= {"checkpoints": 4, "workers": 1}
+    run.save()
+    run.log_path.parent.mkdir(parents=True)
+    run.log_path.write_text("=> resuming checkpoint 'x/epoch_latest.pt' (epoch 2)\n")
+    assert metrics.resumed_at("two") == [24_064]
+    app = start(mapped_pool, "runs")
+    app.get_by_key("overlay").set_value(["one", "two"]).run()
+    assert not app.exception
+    spec = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert len(spec["data"]) == 12
+    assert "Resumed from a checkpoint (dotted): CLIP score 30 % · demo · seed 1 after 24,064 samples" in texts(app)
+
+
+def test_time_left_follows_the_pace_of_the_last_points():
+    run = Run(id="r", settings={"samples_seen": 1024, "batch": 256, "checkpoints": 1, "workers": 1})
+    run.step_to("done")
+    points = [{"step": n, "samples": 256 * n, "loss": 1.0, "samples_per_s": 64.0 * n} for n in (1, 2, 4)]
+    metrics.write(run.path / "metrics.jsonl", points)
+    assert metrics.total_samples(run) == 1024
+    assert metrics.curves(run)["seconds_left"] == [768 / 64, round(512 / 96, 1), 0.0]
+    assert metrics.curves(Run(id="none"))["seconds_left"] == []
