@@ -25,24 +25,35 @@ def describe(pictures: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` uint8 to `(n, 398)` float32: 8 × 8 mean colours, histograms, edge directions in 4 × 4 cells, spectrum.
 
     Each part sees another kind of information, so that one descriptor serves every transformation and a difference in
-    accuracy comes from the transformation. About 0.3 ms per picture of 64 pixels on one core.
+    accuracy comes from the transformation. About 0.2 ms per picture of 64 pixels on one core.
     """
     n = len(pictures)
     grey = greys(pictures)
-    values = pictures.reshape(n, -1, 3)
+    levels = channel_levels(pictures)
     coarse = area_means(pictures.astype(np.float32), GRID).reshape(n, -1) / 255
-    mean, spread = _moments(values)
+    mean, spread = _moments(levels)
     edges = area_means(hog_cells(grey), 4).reshape(n, -1)
-    parts = [coarse, channel_histograms(values), mean, spread, edges, radial_spectrum(grey, RINGS)]
+    parts = [coarse, channel_histograms(levels), mean, spread, edges, radial_spectrum(grey, RINGS)]
     return np.concatenate([part.astype(np.float32) for part in parts], axis=1)
 
 
-def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation over the pixels of `(n, p, 3)` uint8, as shares of 255; exact in whole numbers."""
-    wide = values.astype(np.int32)
-    mean = wide.sum(axis=1) / values.shape[1]
-    square = np.einsum("npc,npc->nc", wide, wide) / values.shape[1]
-    return mean / 255, np.sqrt(np.maximum(square - mean**2, 0)) / 255
+def channel_levels(pictures: np.ndarray) -> np.ndarray:
+    """`(n, s, s, 3)` uint8 to `(n, 3, 256)` float32: how often each value occurs in each channel."""
+    import cv2
+
+    counts = np.empty((len(pictures), 3, 256), dtype=np.float32)
+    for made, picture in zip(counts, pictures):
+        for channel in range(3):
+            made[channel] = cv2.calcHist([picture], [channel], None, [256], [0, 256]).reshape(-1)
+    return counts
+
+
+def _moments(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each channel as shares of 255, from `(n, 3, 256)` counts."""
+    shares = levels / levels.sum(axis=2, keepdims=True, dtype=np.float64)
+    value = np.arange(256) / 255
+    mean = shares @ value
+    return mean, np.sqrt(np.maximum(shares @ value**2 - mean**2, 0))
 
 
 def greys(pictures: np.ndarray) -> np.ndarray:
@@ -63,12 +74,10 @@ def area_means(blocks: np.ndarray, cells: int) -> np.ndarray:
     return sums / sizes[None, :, :, None]
 
 
-def channel_histograms(values: np.ndarray) -> np.ndarray:
-    """`(n, p, 3)` uint8 to `(n, 24)`: the share of each eighth of the range, per channel."""
-    n, pixels = values.shape[:2]
-    place = (values >> 5).astype(np.int64) + CHANNEL_BINS * np.arange(3)
-    place += (3 * CHANNEL_BINS) * np.arange(n)[:, None, None]
-    return np.bincount(place.reshape(-1), minlength=n * 3 * CHANNEL_BINS).reshape(n, -1) / pixels
+def channel_histograms(levels: np.ndarray) -> np.ndarray:
+    """`(n, 3, 256)` counts to `(n, 24)`: the share of each eighth of the range, per channel."""
+    eighths = levels.reshape(len(levels), 3 * CHANNEL_BINS, -1).sum(axis=2)
+    return eighths / levels[:, :1].sum(axis=2)
 
 
 def hog_cells(grey: np.ndarray) -> np.ndarray:
@@ -113,8 +122,11 @@ def _over_blocks(histogram: np.ndarray) -> np.ndarray:
 
 def radial_spectrum(grey: np.ndarray, rings: int) -> np.ndarray:
     """`(n, s, s)` to `(n, rings)`: log of the mean power in `rings` rings of frequency up to half the sampling rate."""
+    from scipy import fft
+
     size = grey.shape[1]
-    power = np.abs(np.fft.rfft2(grey - grey.mean(axis=(1, 2), keepdims=True))) ** 2
+    spectrum = fft.rfft2(grey - grey.mean(axis=(1, 2), keepdims=True))
+    power = spectrum.real**2 + spectrum.imag**2
     across = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
     ring = np.minimum((across * 2 * rings).astype(np.int64), rings).reshape(-1)
     inside = ring < rings
