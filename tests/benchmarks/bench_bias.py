@@ -30,7 +30,10 @@ from backend.pool import Pool, uid_pairs
 
 SEEDS = 5
 
-WORDS = "red blue house dog tree car photo of the a with old new summer sale icon vector shirt street view".split()
+WORDS = [
+    "red", "blue", "house", "dog", "tree", "car", "photo", "of", "the", "a", "with", "old", "new", "summer", "sale",
+    "icon", "vector", "shirt", "street", "view",
+]  # fmt: skip
 
 
 def picture(number: int) -> bytes:
