@@ -1,13 +1,23 @@
 """The recipe evaluated on the pool's shared columns: what every part of the Filter page draws from."""
 
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
+from backend.errors import InputError
 from backend.pool import Pool
 from backend.recipe import Recipe, Selection, select_columns
 from backend.recipe.grammar import FlagRule, ScoreRule, flat
 from explorer import pools, thresholds
 
+if TYPE_CHECKING:
+    from backend.recipe.live import LiveSelection
+
+READYING = "ranking the scores"
+AFTER_THE_PAGE = 1.5  # seconds
 LARGE = 1_000_000  # from here on ranking a score once is worth it
 
 
@@ -19,8 +29,25 @@ def evaluate(recipe: Recipe, pool: Pool) -> Selection:
         elif isinstance(rule, ScoreRule) and pool.require(rule.score).kind not in ("score", "metadata"):
             pool.require(rule.score, "score")
     if len(pool) >= LARGE:
-        return pools.live(pool).step(recipe).selection
+        live = pools.live(pool)
+        if live.ready(recipe):
+            return live.step(recipe).selection
+        _make_ready(live, recipe)
     return select_columns(recipe, pools.columns(pool))
+
+
+def _make_ready(live: "LiveSelection", recipe: Recipe) -> None:
+    """Ranks the recipe's scores in the background, so that the page need not wait; until then steps take longer."""
+    if any(one.name == READYING for one in threading.enumerate()):
+        return
+
+    def rank() -> None:
+        with suppress(InputError):  # the page says it
+            live.step(recipe)
+
+    timer = threading.Timer(AFTER_THE_PAGE, rank)
+    timer.name, timer.daemon = READYING, True
+    timer.start()
 
 
 def alive_before(selection: Selection, index: int) -> np.ndarray:

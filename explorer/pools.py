@@ -133,7 +133,7 @@ def _columns(path: str, stamp: int) -> PoolColumns:
 def _live(path: str, stamp: int) -> "LiveSelection":
     from backend.recipe.live import LiveSelection
 
-    return LiveSelection(_columns(path, stamp))
+    return LiveSelection(_columns(path, stamp), Path(path) / "ranks")
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -144,14 +144,14 @@ def positions(members, before, after, counts, first, last):
         base = w * WORD
         while moved:
             bit = _lowest(moved)
-            side = np.int64((gone >> bit) & np.uint64(1))
+            side: Any = np.int64((gone >> bit) & np.uint64(1))
             rows[side, found[side]] = base + np.int64(bit)
             found[side] += 1
             if found[side] == BATCH:
                 _count_batch(members, rows[side], BATCH, fetched, counts, 1 - 2 * side)
                 found[side] = 0
             moved &= moved - np.uint64(1)
-    for side in range(2):
+    for side in (0, 1):
         _count_batch(members, rows[side], found[side], fetched, counts, 1 - 2 * side)
 
 

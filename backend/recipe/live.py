@@ -4,12 +4,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from threading import Lock
 
 import numpy as np
 
 from backend.errors import InputError
-from backend.recipe import bits
+from backend.recipe import bits, rank_files
 from backend.recipe.columns import Columns
 from backend.recipe.grammar import (
     AllRule,
@@ -22,6 +23,7 @@ from backend.recipe.grammar import (
     SubsetRule,
     WhereRule,
     exact_count,
+    flat,
 )
 from backend.recipe.ranked import Ranked
 from backend.recipe.selection import RuleCount, Selection, check_length, check_score
@@ -82,10 +84,11 @@ class LiveSelection:
     Threads may share it.
     """
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, kept: Path | None = None) -> None:
+        """`kept`: a directory that holds ranked columns from one process to the next (see `rank_files`)."""
         if columns.n >= 2**32:
             raise InputError(f"a pool of {columns.n:,} pairs is too large for live selection; use `poolscope select`.")
-        self.columns = columns
+        self.columns, self._kept = columns, kept
         self._ranked: dict[str, Ranked] = {}
         self._masks: dict[tuple[str, str], np.ndarray] = {}
         self._bars: OrderedDict[tuple[str, bytes], Bars] = OrderedDict()
@@ -120,8 +123,12 @@ class LiveSelection:
         if name not in self._ranked:
             scores = self.columns.array(name)
             check_score(name, scores)
-            self._ranked[name] = Ranked(scores, self.columns.rank, self.columns.rows_by_uid)
+            self._ranked[name] = rank_files.ranked(self.columns, name, scores, self._kept)
         return self._ranked[name]
+
+    def ready(self, recipe: Recipe) -> bool:
+        """Whether a step needs no column that is not ranked yet."""
+        return all(rule.score in self._ranked for rule in flat(recipe.keep) if isinstance(rule, ScoreRule))
 
     def bars(self, step: Step | None, name: str, edges: np.ndarray) -> np.ndarray:
         """`(b,)` int64: how many pairs of the step (None: of the pool) score from edge i to edge i + 1.

@@ -15,25 +15,33 @@ FEW = 24  # up to this part of the pairs, changing the last mask is quicker than
 class Ranked:
     """The pairs of a pool by (score descending, uid ascending); a pair's place is exact where ties abound.
 
-    `order` `(n,)` uint32: the row at each place; pairs without a score come last, from place `scored` on.
+    `order` `(scored,)` uint32: the row at each place; pairs without a score have none.
     `codes` `(n,)` uint16: place >> shift of each row, at most 8,192 values, and one more for pairs without a score.
     A rule keeps the places from `low` to `high`: whole bins by their code, the rows of the two bins at its ends one by
     one. Takes 6 bytes a pair beside the scores; made in one sort of 8 bytes a pair.
     """
 
-    def __init__(self, scores: np.ndarray, rank: np.ndarray, rows_by_uid: np.ndarray) -> None:
+    def __init__(self, scores: np.ndarray, order: np.ndarray, codes: np.ndarray) -> None:
         self.scores = scores
         self.n = len(scores)
-        keys, self.scored = _keys(scores, rank)
-        keys.sort()
-        self.order = np.asarray(rows_by_uid)[(keys & np.uint64(0xFFFFFFFF)).astype(np.uint32)].astype(np.uint32)
-        del keys
-        self.shift = max(0, (max(1, self.n) - 1).bit_length() - BINS.bit_length() + 1)
-        self.bins = (self.scored >> self.shift) + 1
-        places = (np.arange(self.scored, dtype=np.uint32) >> np.uint32(self.shift)).astype(np.uint16)
-        self.codes = np.full(self.n, self.bins, dtype=np.uint16)
-        self.codes[self.order[: self.scored]] = places
+        self.order, self.codes = np.asarray(order), np.asarray(codes)
+        for array in (self.order, self.codes):
+            array.flags.writeable = False
+        self.scored = len(order)
+        self.shift, self.bins = bins_of(self.n, self.scored)
         self._last: tuple[int, int, np.ndarray] | None = None
+
+    @classmethod
+    def of(cls, scores: np.ndarray, rank: np.ndarray, rows_by_uid: np.ndarray) -> "Ranked":
+        """Sorts the scores; `rank` and `rows_by_uid` `(n,)` are the uid order and its reverse."""
+        keys, scored = _keys(scores, rank)
+        keys.sort()
+        order = np.asarray(rows_by_uid)[(keys[:scored] & np.uint64(0xFFFFFFFF)).astype(np.uint32)]
+        del keys
+        shift, bins = bins_of(len(scores), scored)
+        codes = np.full(len(scores), bins, dtype=np.uint16)
+        codes[order] = (np.arange(scored, dtype=np.uint32) >> np.uint32(shift)).astype(np.uint16)
+        return cls(scores, order.astype(np.uint32, copy=False), codes)
 
     def score_at(self, place: int) -> float:
         return float(self.scores[self.order[place]])
@@ -131,6 +139,12 @@ class Ranked:
         if alive is None:
             return self.scored
         return sum(bits.everywhere(bits.common, len(alive), self.scored_mask, alive))
+
+
+def bins_of(pairs: int, scored: int) -> tuple[int, int]:
+    """By how many bits a place is shifted to give its bin, and how many bins there are."""
+    shift = max(0, (max(1, pairs) - 1).bit_length() - BINS.bit_length() + 1)
+    return shift, (scored >> shift) + 1
 
 
 def _keys(scores: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, int]:

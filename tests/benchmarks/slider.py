@@ -1,11 +1,14 @@
 """One slider step on a large pool: three rules, three histograms, 200 groups counted; equal to the plain selection.
 
-python tests/benchmarks/slider.py [--pairs 12800000] [--steps 60]
+python tests/benchmarks/slider.py [--pairs 12800000] [--steps 60] [--kept DIR]
+
+With `--kept` the ranked columns and the uid order are mapped from files, as they are in a pool.
 """
 
 import argparse
 import resource
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -21,11 +24,11 @@ EDGES = np.linspace(0.0, 0.45, 65)
 class Arrays:
     """Three score columns on the float16 grid, in the places of a pool's columns."""
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, n: int, kept: Path | None) -> None:
         self.n = n
-        self.rank = np.arange(n, dtype=np.uint32)
+        self.rank = self._order("rank", kept)
         np.random.default_rng(0).shuffle(self.rank)
-        self.rows_by_uid = np.empty(n, dtype=np.uint32)
+        self.rows_by_uid = self._order("rows", kept)
         self.rows_by_uid[self.rank] = np.arange(n, dtype=np.uint32)
         self._scores = {}
         for number, name in enumerate(("a", "b", "c")):
@@ -33,6 +36,14 @@ class Arrays:
             scores *= 0.05
             scores += 0.22
             self._scores[name] = scores.astype(np.float16).astype(np.float32)
+
+    def _order(self, name: str, kept: Path | None) -> np.ndarray:
+        if kept is None:
+            return np.arange(self.n, dtype=np.uint32)
+        kept.mkdir(parents=True, exist_ok=True)
+        array = np.lib.format.open_memmap(kept / f"{name}.npy", "w+", np.uint32, (self.n,))
+        array[:] = np.arange(self.n, dtype=np.uint32)
+        return array
 
     def array(self, name: str) -> np.ndarray:
         return self._scores[name]
@@ -43,6 +54,12 @@ class Arrays:
     where = subset
 
 
+def resident() -> float:
+    """GB of memory that the process holds, pages of mapped files among them."""
+    told = Path("/proc/self/status").read_text()
+    return int(told.split("VmRSS:")[1].split()[0]) / 1e6
+
+
 def recipe(tops: list[float]) -> Recipe:
     return load({"name": "x", "keep": [{"score": name, "top": top} for name, top in zip("abc", tops)]})
 
@@ -51,17 +68,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=12_800_000)
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--kept", type=Path)
     chosen = parser.parse_args()
-    columns = Arrays(chosen.pairs)
+    columns = Arrays(chosen.pairs, chosen.kept)
     rng = np.random.default_rng(9)
-    words = -(-chosen.pairs // 64)
-    some = rng.integers(0, 2**64, words + GROUPS, dtype=np.uint64)
-    bitmaps = np.stack([some[group : group + words] & some[GROUPS - group :][:words] for group in range(GROUPS)])
-    live_groups = Counter(bitmaps, Sparse.of(bitmaps), chosen.pairs)
-    live = LiveSelection(columns)
+    live = LiveSelection(columns, chosen.kept)
     started = time.perf_counter()
     live.step(recipe([0.5, 0.3, 0.2]))
     print(f"ranking three columns of {chosen.pairs:,} pairs: {time.perf_counter() - started:.1f} s")
+    words = -(-chosen.pairs // 64)
+    some = rng.integers(0, 2**64, words + GROUPS, dtype=np.uint64)
+    bitmaps = np.empty((GROUPS, words), dtype=np.uint64)
+    for group in range(GROUPS):
+        np.bitwise_and(some[group : group + words], some[GROUPS - group :][:words], out=bitmaps[group])
+    live_groups = Counter(bitmaps, Sparse.of(bitmaps), chosen.pairs)
     step = live.step(recipe([0.5, 0.3, 0.2]))
     live_groups.count(step.words)
     if bitmaps.nbytes <= MOST:
@@ -95,7 +115,7 @@ def main() -> None:
     )
     print(f"processor time of a step, all cores together: {cpu:.1f} ms")
     print(f"all: median {np.median(everything):.1f} ms, p95 {np.percentile(everything, 95):.1f} ms, "
-          f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")  # fmt: skip
+          f"memory {resident():.2f} GB, peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")  # fmt: skip
     started = time.perf_counter()
     plain = select_columns(recipe(tops), columns)
     took_plain = 1000 * (time.perf_counter() - started)

@@ -128,7 +128,7 @@ def test_an_uneven_sample_only_costs_time():
     rng = np.random.default_rng(0)
     scores = rng.normal(size=60_000).astype(np.float32)
     rank = rng.permutation(len(scores)).astype(np.uint32)
-    ranked = Ranked(scores, rank, np.argsort(rank))
+    ranked = Ranked.of(scores, rank, np.argsort(rank))
     mask = np.ones(len(scores), dtype=bool)
     mask[ranked.order[::512]] = False  # just those that the sample asks
     mask[ranked.order[20_000:50_000]] = False
@@ -138,11 +138,44 @@ def test_an_uneven_sample_only_costs_time():
         assert ranked.place_of(number, words) == places[number]
 
 
+def test_ranked_columns_are_kept_for_the_next_process(tmp_path):
+    columns = Arrays(5_000, 1)
+    recipe = load({"name": "x", "keep": [{"score": "fine", "top": 0.3}, {"score": "width", "top": 0.1}]})
+    assert_same(recipe, LiveSelection(columns, tmp_path), columns)
+    held = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    assert len(held) == 4
+    live = LiveSelection(columns, tmp_path)
+    assert not live.ready(recipe)
+    assert_same(recipe, live, columns)
+    assert live.ready(recipe)
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == held
+
+
+@pytest.mark.parametrize("harm", ["other scores", "other pairs", "cut", "foreign", "out of bounds"])
+def test_kept_ranks_that_do_not_fit_are_made_again(harm, tmp_path):
+    recipe = load({"name": "x", "keep": [{"score": "fine", "top": 0.3}]})
+    columns = Arrays(5_000, 1)
+    LiveSelection(columns, tmp_path).step(recipe)
+    if harm == "other scores":
+        columns = Arrays(5_000, 2)
+    elif harm == "other pairs":
+        columns = Arrays(5_001, 1)
+    for path in tmp_path.iterdir():
+        if harm == "cut":
+            path.write_bytes(path.read_bytes()[:-100])
+        elif harm == "foreign":
+            np.save(path, np.zeros(3))
+        elif harm == "out of bounds":
+            np.save(path, np.full_like(np.load(path), 60_000))
+    assert_same(recipe, LiveSelection(columns, tmp_path), columns)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_places_are_by_score_then_uid():
     scores = np.array([0.5, np.nan, 0.7, 0.5, -0.0, 0.0], dtype=np.float32)
     rank = np.array([3, 0, 1, 2, 5, 4], dtype=np.uint32)
-    ranked = Ranked(scores, rank, np.argsort(rank))
-    assert ranked.order.tolist() == [2, 3, 0, 5, 4, 1]
+    ranked = Ranked.of(scores, rank, np.argsort(rank))
+    assert ranked.order.tolist() == [2, 3, 0, 5, 4]
     assert ranked.scored == 5
 
 

@@ -1,0 +1,61 @@
+"""Ranked columns on disk: made once for a pool, mapped by every process that comes after."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from backend import files
+from backend.recipe.columns import Columns
+from backend.recipe.ranked import Ranked, bins_of
+
+SAMPLED = 1 << 16
+
+
+def ranked(columns: Columns, name: str, scores: np.ndarray, folder: Path | None) -> Ranked:
+    """The column by rank: from `folder` if it is there and of these scores, else made, and kept there if that is
+    possible."""
+    if folder is None:
+        return Ranked.of(scores, columns.rank, columns.rows_by_uid)
+    paths = [folder / f"{name}.{_key(scores, columns.rank)}.{part}.npy" for part in ("order", "codes")]
+    try:
+        order, codes = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
+        if _fits(order, codes, len(scores)):
+            return Ranked(scores, order, codes)
+    except (OSError, ValueError):
+        pass
+    made = Ranked.of(scores, columns.rank, columns.rows_by_uid)
+    try:
+        _keep(paths, made)
+    except OSError:  # a pool that may only be read, or a full disk
+        return made
+    return Ranked(scores, *(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths))
+
+
+def _fits(order: np.ndarray, codes: np.ndarray, pairs: int) -> bool:
+    """Whether compiled code, which checks nothing, may index by them."""
+    if order.dtype != np.uint32 or codes.dtype != np.uint16 or order.ndim != 1 or codes.shape != (pairs,):
+        return False
+    _, bins = bins_of(pairs, len(order))
+    return len(order) <= pairs and order.max(initial=0) < max(1, pairs) and codes.max(initial=0) <= bins
+
+
+def _keep(paths: list[Path], made: Ranked) -> None:
+    folder = paths[0].parent
+    folder.mkdir(parents=True, exist_ok=True)
+    name = paths[0].name.rsplit(".", 3)[0]
+    for old in folder.glob("*.npy"):
+        if old.name.rsplit(".", 3)[0] == name and old not in paths:
+            old.unlink(missing_ok=True)
+    for path, array in zip(paths, (made.order, made.codes)):
+        with files.replacing(path) as part, part.open("wb") as handle:
+            np.save(handle, array)
+
+
+def _key(scores: np.ndarray, rank: np.ndarray) -> str:
+    """Says which scores and which uid order were ranked: all of the scores count, of the order a sample."""
+    digest = hashlib.sha256()
+    digest.update(f"{len(scores)} {scores.dtype}".encode())
+    digest.update(np.ascontiguousarray(scores).data)
+    digest.update(np.ascontiguousarray(rank[:: max(1, len(rank) // SAMPLED)]).data)
+    return digest.hexdigest()[:16]
