@@ -49,15 +49,18 @@ class PoolMap {
   }
 
   async start(data) {
-    const { default: createScatterplot } = await import(new URL(data.library, document.baseURI).href)
+    const { default: createScatterplot, createRenderer } = await import(new URL(data.library, document.baseURI).href)
     const canvas = document.createElement("canvas")
     canvas.tabIndex = 0
     canvas.setAttribute("aria-label", "Points of the map; drag to move, scroll to zoom, click to open a pair")
     if (!document.createElement("canvas").getContext("webgl")) throw new Error("this browser has no WebGL")
     this.box.prepend(canvas)
     const { width, height } = this.box.getBoundingClientRect()
+    // A renderer of the map's own size: the library's default draws, and copies, the whole window.
+    this.renderer = createRenderer({ canvas: document.createElement("canvas") })
+    this.renderer.resize(width, height)
     this.plot = createScatterplot({
-      canvas, width, height, pointSize: 3, pointSizeSelected: 2, pointOutlineWidth: 1, opacity: 0.75,
+      renderer: this.renderer, canvas, width, height, pointSize: 3, pointSizeSelected: 2, pointOutlineWidth: 1, opacity: 0.75,
       opacityInactiveMax: 1, opacityInactiveScale: 0.28, lassoMinDist: 4, lassoClearEvent: "deselect", colorBy: "category",
       lassoColor: hex(getComputedStyle(this.box).color),
     })
@@ -78,7 +81,11 @@ class PoolMap {
     }
     if (this.gone) return
     if (!this.plot) await this.start(data)
-    this.plot.set({ backgroundColor: hex(getComputedStyle(this.box).backgroundColor) })
+    const background = getComputedStyle(this.box).backgroundColor
+    if (this.drawn.background !== background) {
+      this.drawn.background = background
+      this.plot.set({ backgroundColor: hex(background) })
+    }
     const fresh = this.drawn.geometry !== data.geometry
     if (fresh) await this.load(data.geometry)
     if (fresh || this.drawn.colours !== String(data.colours)) {
@@ -115,7 +122,7 @@ class PoolMap {
     this.rows = new Uint32Array(buffer, 4 * count, count)
     this.points = Array.from({ length: count }, (_, i) => [x[i] / 32767.5 - 1, y[i] / 32767.5 - 1, 0, 0])
     this.index = undefined
-    this.drawn = { geometry: url, planes: null, colours: null, highlight: null }
+    this.drawn = { ...this.drawn, geometry: url, planes: null, colours: null, highlight: null }
     this.box.dataset.points = String(count)
     this.plot.set({ pointSize: count > 60000 ? 2 : count > 8000 ? 3 : 5 })
   }
@@ -186,14 +193,16 @@ class PoolMap {
 
   resize() {
     const { width, height } = this.box.getBoundingClientRect()
-    if (this.plot && width && height) this.plot.set({ width, height })
+    if (!this.plot || !width || !height) return
+    this.renderer.resize(width, height)
+    this.plot.set({ width, height })
   }
 
   destroy() {
     this.gone = true
     clearTimeout(this.timer)
     this.resizer.disconnect()
-    this.queue.then(() => this.plot?.destroy())
+    this.queue.then(() => { this.plot?.destroy(); this.renderer?.destroy() })
   }
 }
 
