@@ -10,8 +10,10 @@ from backend.bench.evaluation import predictions_of
 from backend.bench.run import Run
 from backend.bench.tasks import Task, tasks_list
 from backend.bench.tasks.faces import GENDERS, RACES
+from backend.errors import InputError
 
 Z = 1.959964
+FEWEST = 5
 FACE_AGES = {
     "fairness/fairface": ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70 and over"),
 }
@@ -38,7 +40,10 @@ class GroupAccuracy:
 
 
 def audit_model(run: "str | Run", *, tasks: Sequence[str] | None = None) -> list[GroupAccuracy]:
-    """Accuracy by group for every task of the run that has groups and predictions; empty if none has."""
+    """Accuracy by group for every task of the run that has groups and predictions; empty if none has.
+
+    A field whose groups have fewer than five examples on average (a country each) says nothing and is left out.
+    """
     run = Run.load(run)
     found: list[GroupAccuracy] = []
     for task in tasks_list():
@@ -49,7 +54,9 @@ def audit_model(run: "str | Run", *, tasks: Sequence[str] | None = None) -> list
             continue
         for what, hits in _judged(task, predictions).items():
             for field in _fields(task, predictions):
-                found += _by_group(task, what, hits, field, predictions[f"by_{field}"])
+                values = predictions[f"by_{field}"]
+                if (values >= 0).sum() >= FEWEST * len(np.unique(values[values >= 0])):
+                    found += _by_group(task, what, hits, field, values)
     return found
 
 
@@ -59,6 +66,76 @@ def gaps(groups: Sequence[GroupAccuracy]) -> dict[tuple[str, str, str], float]:
     for group in groups:
         sets.setdefault((group.task, group.what, group.field), []).append(group.accuracy)
     return {key: max(values) - min(values) for key, values in sets.items()}
+
+
+# A group of a task | the groups of the data's audit that stand for it; several are added up.
+BESIDE: dict[str, dict[str, tuple[str, ...]]] = {
+    "skin_tone": {tone: (f"emoji.skin-tone-drawn.{tone}",) for tone in
+                  ("light", "medium-light", "medium", "medium-dark", "dark")},
+    "region": {
+        "Africa": ("emoji.flag-drawn.africa",), "Asia": ("emoji.flag-drawn.asia",),
+        "Americas": ("emoji.flag-drawn.latin-america-and-the-caribbean", "emoji.flag-drawn.northern-america"),
+        "Europe": ("emoji.flag-drawn.europe",), "Oceania": ("emoji.flag-drawn.oceania",),
+    },
+    "gender": {"male": ("gender.man",), "female": ("gender.woman",)},
+    "race": {"black": ("race.black_people",), "latino": ("race.latino",)},
+    "age": {"0-2": ("age.baby",), "3-9": ("age.child",), "70 and over": ("age.older",)},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DataGroup:
+    """How many of the pool's pairs that speak of a task's group the run's recipe kept; `ids` are the groups of the
+    data's audit that were counted."""
+
+    field: str
+    group: str
+    ids: tuple[str, ...]
+    pairs: int
+    kept: int
+
+    @property
+    def rate(self) -> float:
+        return self.kept / self.pairs
+
+    def as_json(self) -> dict[str, Any]:
+        return {"field": self.field, "group": self.group, "ids": list(self.ids), "pairs": self.pairs, "kept": self.kept,
+                "rate": self.rate}  # fmt: skip
+
+
+def audit_data(run: "str | Run", groups: Sequence[GroupAccuracy]) -> dict[tuple[str, str], DataGroup]:
+    """The audit of the data that made a model, for those of its `groups` that the pool's audit knows, by (field, group).
+
+    The pairs are the run's own subset, so that it holds even if the recipe or the pool has changed. Empty if the pool is
+    gone, or its groups were never found (`poolscope groups`). Counts under 10 are left out, as everywhere in the audit.
+    """
+    from backend.audit import catalog
+    from backend.audit.measure import SMALLEST
+    from backend.pool import Pool
+
+    run = Run.load(run)
+    subset = run.path / "subset.npy"
+    wanted = {(g.field, g.group): BESIDE[g.field][g.group] for g in groups if g.group in BESIDE.get(g.field, {})}
+    if not wanted or not subset.is_file():
+        return {}
+    try:
+        pool = Pool.open(run.pool)
+        known = catalog.load(pool)
+    except InputError:
+        return {}
+    rows = pool.rows_of(np.load(subset, allow_pickle=False))
+    mask = np.zeros(len(pool), dtype=bool)
+    mask[rows[rows >= 0]] = True
+    there = {definition.id for definition in known.definitions}
+    found = {}
+    for (field, group), ids in wanted.items():
+        if not set(ids) <= there:
+            continue
+        members = np.logical_or.reduce([known.mask(id) for id in ids])
+        pairs, kept = int(members.sum()), int((members & mask).sum())
+        if pairs and not 0 < kept < SMALLEST:
+            found[field, group] = DataGroup(field, group, ids, pairs, kept)
+    return found
 
 
 def wilson(right: float, n: int) -> tuple[float, float]:

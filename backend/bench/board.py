@@ -11,6 +11,16 @@ from backend.bench.run import Run, runs
 from backend.bench.scales import SCALES, scale_named, settings_differ
 from backend.bench.tasks import Task, tasks_list
 from backend.bench.tasks.datacomp import GROUPS
+from backend.errors import InputError
+
+TRACKS = ("filtering", "byod")
+
+
+def known_track(track: str) -> str:
+    """The track, if it is one of DataComp's. Raises InputError that lists them."""
+    if track not in TRACKS:
+        raise InputError(f"track {track!r} is unknown; allowed: {', '.join(TRACKS)}")
+    return track
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +80,8 @@ def leaderboard(
     """
     if scale is not None:
         scale_named(scale)
+    if track is not None:
+        known_track(track)
     known = tasks_list()
     rows = [row_of(run, known) for run in runs() if unfinished or run.finished]
     rows = [
@@ -160,12 +172,16 @@ class Summary:
     high: float | None
     baseline: bool
     tasks: dict[str, float]
+    clean: float | None = None
+    groups: dict[str, float] = field(default_factory=dict)
+    runs: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
             "recipe": self.recipe, "scale": self.scale, "pool": self.pool, "kept": self.kept,
             "seeds": list(self.seeds), "mean": self.mean, "sd": self.sd, "difference": self.difference,
-            "low": self.low, "high": self.high, "baseline": self.baseline, "tasks": self.tasks,
+            "low": self.low, "high": self.high, "baseline": self.baseline, "tasks": self.tasks, "clean": self.clean,
+            "groups": self.groups, "runs": list(self.runs),
         }  # fmt: skip
 
 
@@ -186,16 +202,42 @@ def summaries(rows: Sequence[Row], *, comparable_only: bool = True) -> list[Summ
         values = np.array([row.average for row in mine], dtype=np.float64)
         is_base = kept is not None and kept == mine[0].pool_pairs
         difference, low, high = (None, None, None) if is_base else _difference(mine, base)
-        names = set.intersection(*(set(row.tasks) for row in mine))
-        tasks = {
-            name: float(np.mean([row.tasks[name] or 0.0 for row in mine])) for name in sorted(names)
-            if all(row.tasks[name] is not None for row in mine)
-        }  # fmt: skip
         found.append(
             Summary(recipe, scale, pool, kept, tuple(sorted(row.seed or 0 for row in mine)), float(values.mean()),
-                    float(values.std(ddof=1)) if len(values) > 1 else None, difference, low, high, is_base, tasks)
+                    float(values.std(ddof=1)) if len(values) > 1 else None, difference, low, high, is_base,
+                    _means([row.tasks for row in mine]), _means([{"": row.clean} for row in mine]).get(""),
+                    _means([row.groups for row in mine]), tuple(row.run for row in mine))
         )  # fmt: skip
     return sorted(found, key=lambda summary: -summary.mean)
+
+
+def _means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
+    """Mean of each figure that every run has."""
+    found: dict[str, float] = {}
+    for name in figures[0]:
+        values = [value for one in figures if (value := one.get(name)) is not None]
+        if len(values) == len(figures):
+            found[name] = float(np.mean(values))
+    return found
+
+
+def runs_of(name: str, rows: Sequence[Row]) -> list[str]:
+    """The runs that `name` means among `rows`: one run by its id, or a recipe's finished and evaluated runs.
+
+    Raises InputError for a name that is neither, or a recipe that was run at several scales or on several pools.
+    """
+    mine = [row for row in rows if not row.published]
+    if any(row.run == name for row in mine):
+        return [name]
+    found = [row for row in mine if row.recipe == name and row.evaluated and row.comparable]
+    places = {(row.scale, row.pool, row.kept) for row in found}
+    if len(places) > 1:
+        raise InputError(f"recipe {name!r} was run at several scales, on several pools or versions; choose with --scale and "
+                         "--pool, or give a run's id")  # fmt: skip
+    if not found:
+        known = ", ".join(sorted({row.recipe for row in mine if row.evaluated})) or "none"
+        raise InputError(f"no run and no recipe {name!r} was evaluated here; recipes: {known}")
+    return [row.run for row in found]
 
 
 def _difference(mine: Sequence[Row], base: Sequence[Row]) -> tuple[float | None, float | None, float | None]:

@@ -1,7 +1,7 @@
 """Whether one run is better than another by more than noise: paired bootstrap over examples, spread over seeds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,19 @@ from backend.bench.evaluation import predictions_of
 from backend.bench.run import Run
 from backend.bench.tasks import Task, kind_of, tasks_list
 from backend.errors import InputError
+from backend.progress import Progress, silent
 
 DRAWS = 1000
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Main metric of run `a` minus run `b` on a task, its 95 % interval and two-sided `p` (share of draws on the other
-    side of zero, doubled). `examples` says over how many; `stated` is False when the interval holds zero."""
+    """Main metric of `a` minus `b` on a task, each the mean over `seeds` pairs of runs.
+
+    `low` and `high` are its 95 % interval over test examples; `seed_low` and `seed_high` that over training seeds (None
+    for one pair). `p` is two-sided, the larger of both. `stated` is True when no interval holds zero: the difference is
+    more than the noise of the examples and of the training.
+    """
 
     task: str
     a: float
@@ -27,46 +32,72 @@ class Difference:
     high: float
     p: float
     examples: int
+    seeds: int = 1
+    seed_low: float | None = None
+    seed_high: float | None = None
 
     @property
     def stated(self) -> bool:
-        return not self.low <= 0 <= self.high
+        over_seeds = self.seed_low is not None and self.seed_high is not None and self.seed_low <= 0 <= self.seed_high
+        return not self.low <= 0 <= self.high and not over_seeds
 
     def as_json(self) -> dict[str, Any]:
-        return {"task": self.task, "a": self.a, "b": self.b, "difference": self.difference, "low": self.low,
-                "high": self.high, "p": self.p, "examples": self.examples, "stated": self.stated}  # fmt: skip
+        return asdict(self) | {"stated": self.stated}
 
 
 def compare(
-    a: "str | Run", b: "str | Run", *, tasks: Sequence[str] | None = None, draws: int = DRAWS, seed: int = 0
-) -> list[Difference]:
-    """Every task that both runs have predictions for, then "average" over those that count in it.
+    a: "str | Run | Sequence[str | Run]", b: "str | Run | Sequence[str | Run]", *, tasks: Sequence[str] | None = None,
+    draws: int = DRAWS, seed: int = 0, progress: Progress = silent,
+) -> list[Difference]:  # fmt: skip
+    """Two runs, or two recipes as the runs of their seeds: every task that all of them have predictions for, then
+    "average" over those that count in it.
 
-    Paired bootstrap (Efron & Tibshirani 1993; Koehn 2004): each draw takes the task's examples with replacement, the
-    same ones for both runs, and computes the metric itself again, so that it holds for worst groups and balanced
-    accuracies too. The average's draws are the means of the tasks' draws, which are independent.
+    Over examples: paired bootstrap (Efron & Tibshirani 1993; Koehn 2004); each draw takes the task's examples with
+    replacement, the same ones for all runs, and computes the metric itself again, so that it holds for worst groups and
+    balanced accuracies too. The average's draws are the means of the tasks' draws, which are independent.
+    Over seeds: Student's t of the gaps of runs with the same seed (in order where they share none).
     Raises InputError if they share no task, or saw different examples of one.
     """
-    a, b = Run.load(a), Run.load(b)
+    pairs = paired(a, b)
     known = {task.key: task for task in tasks_list()}
-    done = {line["key"]: line for line in a.results()}
-    shared = [line["key"] for line in b.results() if line["key"] in done and line["key"] in known]
-    wanted = [key for key in shared if tasks is None or key in tasks]
+    done = [{line["key"] for line in run.results()} for pair in pairs for run in pair]
+    wanted = [
+        task for key, task in known.items()
+        if all(key in keys for keys in done) and task.metric and (tasks is None or key in tasks)
+    ]  # fmt: skip
     found, spreads = [], []
-    for key in wanted:
-        mine, theirs = predictions_of(a, key), predictions_of(b, key)
-        if mine is None or theirs is None or not known[key].metric:
-            continue
-        values = resample(mine, theirs, known[key], draws=draws, seed=seed)
-        found.append(_difference(key, values, len(next(iter(mine.values())))))
-        if known[key].averaged:
-            spreads.append(values)
+    for number, task in enumerate(wanted):
+        progress(number, len(wanted), f"resampling {task.name}")
+        values, examples = [], 0
+        for one, other in pairs:
+            mine, theirs = predictions_of(one, task.key), predictions_of(other, task.key)
+            if mine is None or theirs is None:
+                break
+            values.append(resample(mine, theirs, task, draws=draws, seed=seed))
+            examples = len(next(iter(mine.values())))
+        if len(values) == len(pairs):
+            found.append(_difference(task.key, np.stack(values), examples))
+            if task.averaged:
+                spreads.append(np.stack(values))
     if not found:
-        raise InputError(f"runs {a.id!r} and {b.id!r} share no task with predictions; evaluate both on the same tasks")
+        names = " and ".join(sorted({run.id for run in (pairs[0] if pairs else ())})) or "they"
+        raise InputError(f"{names} share no task with predictions; evaluate both on the same tasks")
     if len(spreads) > 1:
-        examples = sum(one.examples for one in found)
-        found.append(_difference("average", np.mean(spreads, axis=0), examples))
+        found.append(_difference("average", np.mean(spreads, axis=0), sum(one.examples for one in found)))
     return found
+
+
+def paired(
+    a: "str | Run | Sequence[str | Run]", b: "str | Run | Sequence[str | Run]"
+) -> list[tuple[Run, Run]]:  # fmt: skip
+    """The runs of both sides with the same seed; without a shared seed, in the order of their seeds."""
+    sides = []
+    for side in (a, b):
+        listed = [side] if isinstance(side, (str, Run)) else list(side)
+        sides.append(sorted((Run.load(run) for run in listed), key=lambda run: (run.seed, run.id)))
+    by_seed = [{run.seed: run for run in side} for side in sides]
+    shared = sorted(by_seed[0].keys() & by_seed[1].keys())
+    return [(by_seed[0][n], by_seed[1][n]) for n in shared] if shared else list(zip(*sides))
 
 
 def resample(
@@ -99,11 +130,22 @@ def _check_same_examples(mine: Mapping[str, np.ndarray], theirs: Mapping[str, np
 
 
 def _difference(key: str, values: np.ndarray, examples: int) -> Difference:
-    gaps = values[1:, 0] - values[1:, 1]
-    gaps = gaps[np.isfinite(gaps)]
-    low, high = np.quantile(gaps, [0.025, 0.975]) if gaps.size else (float("nan"), float("nan"))
+    """From `values` (pairs, draws + 1, 2), row 0 of each pair being the whole task."""
+    from scipy import stats
+
+    gaps = values[:, :, 0] - values[:, :, 1]
+    over_examples = gaps[:, 1:].mean(axis=0)
+    drawn = over_examples[np.isfinite(over_examples)]
+    low, high = np.quantile(drawn, [0.025, 0.975]) if drawn.size else (float("nan"), float("nan"))
     # With +1 an outcome that no draw showed is not called impossible.
-    below, above = np.sum(gaps <= 0) + 1, np.sum(gaps >= 0) + 1
-    p = min(1.0, 2 * float(min(below, above)) / (gaps.size + 1))
-    a, b = values[0]
-    return Difference(key, float(a), float(b), float(a - b), float(low), float(high), p, examples)
+    below, above = np.sum(drawn <= 0) + 1, np.sum(drawn >= 0) + 1
+    p = min(1.0, 2 * float(min(below, above)) / (drawn.size + 1))
+    pairs, seed_low, seed_high = len(gaps), None, None
+    middle = float(gaps[:, 0].mean())
+    if pairs > 1:
+        error = float(gaps[:, 0].std(ddof=1) / np.sqrt(pairs))
+        reach = float(stats.t.ppf(0.975, pairs - 1)) * error
+        seed_low, seed_high = middle - reach, middle + reach
+        p = max(p, 2 * float(stats.t.sf(abs(middle) / error, pairs - 1)) if error else float(middle == 0))
+    a, b = values[:, 0].mean(axis=0)
+    return Difference(key, float(a), float(b), middle, float(low), float(high), p, examples, pairs, seed_low, seed_high)

@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 
 from backend import files
-from backend.bench.board import reasons_of
+from backend.bench.board import known_track, reasons_of
 from backend.bench.foreign import write_eval_results
 from backend.bench.run import Run
 from backend.bench.scales import SCALES
 from backend.bench.tasks.datacomp import AVERAGED, TASKS
 from backend.errors import InputError
-
-TRACKS = ("filtering", "byod")
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,7 @@ def submit(
     Raises InputError for a run without results or an output directory in use.
     """
     run, out = Run.load(run), Path(out)
-    if track not in TRACKS:
-        raise InputError(f"track {track!r} is unknown; allowed: {', '.join(TRACKS)}")
+    known_track(track)
     if not run.results():
         raise InputError(f"run {run.id!r} has no results; evaluate it first with `poolscope evaluate {run.id}`")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -136,7 +133,7 @@ def check_subset(path: Path, run: Run, *, track: str) -> tuple[list[str], list[s
         errors.append(f"subset.npy is not sorted: entry {int(np.argmax(falls)) + 1} is smaller than the one before it")
     twice = int(((high[1:] == high[:-1]) & (low[1:] == low[:-1])).sum())
     if twice:
-        warnings.append(f"{twice:,} uids appear more than once; the rules allow it")
+        warnings.append(f"{twice:,} entries repeat a uid; the rules allow it")
     if run.kept is not None and len(uids) - twice != run.kept:
         errors.append(f"subset.npy has {len(uids) - twice:,} uids, the run says {run.kept:,}")
     if track == "filtering":

@@ -47,6 +47,7 @@ def train(
     tasks: Sequence[str] | None = None,
     tasks_dir: Path | str | None = None,
     sweep: str | None = None,
+    track: str = "filtering",
     progress: Progress = silent,
 ) -> Run:
     """Trains a model on what `recipe` keeps of `pool` at `scale` and evaluates it; returns the finished run.
@@ -75,7 +76,7 @@ def train(
     refuse(preflight(selection.kept, wanted, launch=launch, pool=opened, shards=written, uids=uids, look_at_gpus=True))
     if run is None:
         run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, uids, "cuda" if use_gpu else "cpu")
-        run.sweep = sweep
+        run.sweep, run.track = sweep, track
         run.save()
     else:
         _same(run, wanted, seed, uids)

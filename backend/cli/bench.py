@@ -64,6 +64,7 @@ def train(
         Path | None, typer.Option("--shards", metavar="DIR", help="Train on shards that were exported before.")
     ] = None,
     keep_shards: Annotated[bool, typer.Option("--keep-shards", help="Keep the shards that are written.")] = False,
+    track: Annotated[str, typer.Option("--track", help="filtering, or byod for a pool of your own data.")] = "filtering",
     sweep: Annotated[str | None, typer.Option("--sweep", metavar="NAME", help="The sweep that the run is part of.")] = None,
     only_estimate: Annotated[
         bool, typer.Option("--estimate", help="Only tell what it would cost and what stands in its way.")
@@ -74,9 +75,11 @@ def train(
     """Train a model on what a recipe keeps, and evaluate it."""
     from backend.bench import Launch
     from backend.bench import train as train_run
+    from backend.bench.board import known_track
     from backend.bench.scales import scale_named
 
     wanted, launch, named = scale_named(scale), Launch(gpus=gpus, accum=accum), keys(task_keys)
+    known_track(track)
     if detach:
         device = "cpu" if gpus == 0 else slot()
         submit(context, kind="train", device=device, title=f"Train on {Path(recipe).stem}, {scale}, seed {seed}")
@@ -89,7 +92,7 @@ def train(
         run = train_run(
             read, opened, scale=wanted, seed=seed, run_id=run_id, resume=resume, launch=launch, shards=shards,
             keep_shards=keep_shards, evaluate=not no_evaluation, tasks=named, tasks_dir=tasks_dir, sweep=sweep,
-            progress=progress,
+            track=track, progress=progress,
         )  # fmt: skip
     return show_run(run, as_json)
 

@@ -1,52 +1,86 @@
 """`poolscope leaderboard`: runs side by side."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.console import emit, line, table
+from backend.cli.console import emit, line, progress_bar, say, table
 from backend.cli.options import Json
 
 if TYPE_CHECKING:
     from backend.bench import Row
+    from backend.bench.audit import DataGroup, GroupAccuracy
     from backend.bench.board import Summary
+    from backend.bench.response import Point
+    from backend.bench.significance import Difference
 
 
 def leaderboard(
     scale: Annotated[str | None, typer.Option("--scale", metavar="S", help="Only runs at this scale.")] = None,
+    track: Annotated[str | None, typer.Option("--track", help="Only runs of the track filtering or byod.")] = None,
     pool: Annotated[Path | None, typer.Option("--pool", "-p", metavar="P", help="Only runs on this pool.")] = None,
     published: Annotated[
         bool, typer.Option("--published", help="Show published results beside them (not run here).")
     ] = False,
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--compare", metavar="A B", help="Two runs or recipes: the difference on every task, and its noise."
+        ),
+    ] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option("--groups", metavar="RUN", help="Audit a model: its accuracy by group, beside its data."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show runs side by side, best average first."""
-    from backend.bench import leaderboard as board
-    from backend.bench.board import summaries
+    """Show runs side by side, best average first.
 
-    rows = board(scale, pool=None if pool is None else str(pool.resolve()))
+    --compare resamples test examples and sets seeds side by side; --groups audits a model beside its data.
+    """
+    from backend.bench import leaderboard as board
+    from backend.bench.board import scaling, summaries
+    from backend.bench.response import curves_of
+
+    rows = board(scale, track=track, pool=None if pool is None else str(pool.resolve()))
     own = [row for row in rows if not row.published]
+    if compare is not None:
+        _compare(compare, own, as_json)
+        return
+    if groups is not None:
+        _groups(groups, as_json)
+        return
     reference = [row for row in rows if row.published] if published else []
-    joined = summaries(own)
+    joined, points = summaries(own), curves_of(own)
+    lines = scaling([*own, *reference])
     content = {
         "runs": [row.as_json() for row in own],
         "recipes": [summary.as_json() for summary in joined],
         "published": [row.as_json() for row in reference],
+        "response": [point.as_json() for point in points],
+        "scaling": {
+            name: [{"scale": where, "average": value} for where, value in found] for name, found in lines.items()
+        },
     }
-    emit(content, as_json=as_json, text=lambda: _print(own, joined, reference))
+    emit(content, as_json=as_json, text=lambda: _print(own, joined, reference, points, lines))
 
 
-def _print(rows: "list[Row]", joined: "list[Summary]", reference: "list[Row]") -> None:
+def _print(rows: "list[Row]", joined: "list[Summary]", reference: "list[Row]", points: "list[Point]",
+           lines: dict[str, list[tuple[str, float]]]) -> None:  # fmt: skip
     if not rows and not reference:
         line("no runs yet: start one with `poolscope train RECIPE.yaml --scale demo`")
         return
-    columns = ("run", "recipe", "scale", "seed#", "kept#", "average#", "state", "note")
+    groups = list(dict.fromkeys(name for row in [*rows, *reference] for name in row.groups))
+    clean = any(row.clean != row.average for row in rows)
+    columns = ("run", "recipe", "scale", "seed#", "kept#", "average#", *(["clean#"] if clean else []),
+               *(f"{name}#" for name in groups), "state", "note")  # fmt: skip
     table(
         columns,
         [
             (r.run or r.source, r.recipe, r.scale or "", "" if r.seed is None else r.seed,
-             "" if r.kept is None else f"{r.kept:,}", _share(r.average), r.state, "; ".join((*r.reasons, *r.notes)))
+             "" if r.kept is None else f"{r.kept:,}", _share(r.average),
+             *([_share(r.clean)] if clean else []), *(_share(r.groups.get(name)) for name in groups), r.state, "; ".join((*r.reasons, *r.notes)))
             for r in [*rows, *reference]
         ],
     )  # fmt: skip
@@ -55,11 +89,84 @@ def _print(rows: "list[Row]", joined: "list[Summary]", reference: "list[Row]") -
             ("recipe", "scale", "kept#", "seeds#", "average#", "spread (sd)#", "against no filter#", "95 %"),
             [
                 (s.recipe, s.scale, "" if s.kept is None else f"{s.kept:,}", len(s.seeds), _share(s.mean),
-                 _share(s.sd), "" if s.difference is None else f"{s.difference:+.4f}",
-                 "" if s.low is None or s.high is None else f"{s.low:+.4f} to {s.high:+.4f}")
+                 _share(s.sd), "" if s.difference is None else f"{s.difference:+.4f}", _interval(s.low, s.high))
                 for s in joined
             ],
         )  # fmt: skip
+    if points:
+        table(
+            ("response to", "kept, %#", "seeds#", "average#", "spread (sd)#"),
+            [(p.axis, f"{100 * (p.share or p.value):.3g}", len(p.seeds), _share(p.mean), _share(p.sd)) for p in points],
+        )
+    if lines:
+        scales = list(dict.fromkeys(where for found in lines.values() for where, _ in found))
+        table(
+            ("over scales", *(f"{where}#" for where in scales)),
+            [(name, *(_share(dict(found).get(where)) for where in scales)) for name, found in lines.items()],
+        )
+
+
+def _compare(names: tuple[str, str], rows: "list[Row]", as_json: bool) -> None:
+    """Every task's difference of two runs or recipes, with its intervals over examples and over seeds."""
+    from backend.bench.board import runs_of
+    from backend.bench.significance import compare
+
+    a, b = (runs_of(name, rows) for name in names)
+    with progress_bar("comparison") as progress:
+        found = compare(a, b, progress=progress)
+    content = {"a": a, "b": b, "differences": [one.as_json() for one in found]}
+    emit(content, as_json=as_json, text=lambda: _print_differences(names, found))
+
+
+def _print_differences(names: tuple[str, str], found: "list[Difference]") -> None:
+    table(
+        ("task", f"{names[0]}#", f"{names[1]}#", "difference#", "95 % over examples", "95 % over seeds", "p#", ""),
+        [
+            (d.task, _share(d.a), _share(d.b), f"{d.difference:+.4f}", _interval(d.low, d.high),
+             _interval(d.seed_low, d.seed_high), f"{d.p:.3f}", "more than noise" if d.stated else "")
+            for d in found
+        ],
+    )  # fmt: skip
+    if found[0].seeds < 2:
+        say("one pair of runs: noise of training is not counted; with more seeds of both it is")
+
+
+def _groups(run: str, as_json: bool) -> None:
+    """A model's accuracy by group, beside how many of such pairs its recipe kept."""
+    from backend.bench import Run
+    from backend.bench.audit import audit_data, audit_model, gaps
+
+    found = audit_model(run)
+    data = audit_data(run, found)
+    content: dict[str, Any] = {
+        "run": Run.load(run).id,
+        "groups": [group.as_json() for group in found],
+        "gaps": [{"task": t, "what": w, "field": f, "gap": gap} for (t, w, f), gap in gaps(found).items()],
+        "data": [group.as_json() for group in data.values()],
+    }
+    emit(content, as_json=as_json, text=lambda: _print_groups(found, data))
+
+
+def _print_groups(found: "list[GroupAccuracy]", data: "dict[tuple[str, str], DataGroup]") -> None:
+    if not found:
+        line("no task of this run has groups and predictions: evaluate it on one that has, for example flags")
+        return
+    table(
+        ("task", "judged", "field", "group", "examples#", "accuracy#", "95 %", "pairs in the pool#", "kept#"),
+        [
+            (g.name, g.what, g.field, g.group, f"{g.n:,}", _share(g.accuracy), f"{g.low:.4f} to {g.high:.4f}",
+             *_data(data.get((g.field, g.group))))
+            for g in found
+        ],
+    )  # fmt: skip
+
+
+def _data(found: "DataGroup | None") -> tuple[str, str]:
+    return ("", "") if found is None else (f"{found.pairs:,}", f"{found.rate:.1%}")
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:+.4f} to {high:+.4f}"
 
 
 def _share(value: float | None) -> str:

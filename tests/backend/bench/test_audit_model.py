@@ -3,8 +3,10 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from backend.bench import evaluation
-from backend.bench.audit import audit_model, gaps, wilson
+from backend.bench.audit import GroupAccuracy, audit_data, audit_model, gaps, wilson
 from backend.bench.run import Run
+from backend.pool import Pool
+from backend.recipe import Recipe, select
 
 
 def test_accuracy_by_group_with_wilsons_interval() -> None:
@@ -43,3 +45,43 @@ def test_faces_are_judged_by_race_gender_and_age_with_their_names() -> None:
     assert one.accuracy == pytest.approx(np.mean(stored["gender"][mine] == stored["by_gender"][mine]))
     assert ("age", "gender", "female") in found
     assert audit_model("a", tasks=["mnist"]) == []
+
+
+def test_the_data_that_made_a_model_is_audited_beside_it(tiny_pool: Pool) -> None:
+    from backend.audit import Definition, Group, bitmaps, store
+    from backend.audit.catalog import providers
+    from backend.export import export_subset
+
+    rng = np.random.default_rng(0)
+    members = {"light": rng.random(200) < 0.5, "dark": rng.random(200) < 0.4, "medium": np.arange(200) < 12}
+    provider = next(one for one in providers(tiny_pool) if not one.missing(tiny_pool))
+    groups = [
+        Group(Definition(f"emoji.skin-tone-drawn.{tone}", "skin tone drawn", tone, tone, "", "", "test"), bitmaps.pack(mask))
+        for tone, mask in members.items()
+    ]  # fmt: skip
+    store.save(tiny_pool, provider, groups)
+    recipe = Recipe(name="half", keep=[{"where": "width >= 259"}])
+    selection = select(recipe, tiny_pool)
+    run = Run(id="a", pool=str(tiny_pool.path))
+    run.step_to("done")
+    export_subset(tiny_pool, selection, run.path / "subset.npy")
+    asked = [GroupAccuracy("emoji_gender", "", "class", "skin_tone", tone, 9, 0.5, 0.4, 0.6) for tone in (*members, "x")]
+    found = audit_data("a", asked)
+    for tone in ("light", "dark"):
+        one = found["skin_tone", tone]
+        assert (one.pairs, one.kept) == (members[tone].sum(), (members[tone] & selection.mask).sum())
+        assert one.rate == one.kept / one.pairs
+    assert found["skin_tone", "medium"].kept == 0
+    assert set(found) == {("skin_tone", tone) for tone in members}
+    run.pool = "/nowhere"
+    run.save()
+    assert audit_data("a", asked) == {}
+
+
+def test_groups_of_single_examples_are_left_out() -> None:
+    run = Run(id="a")
+    run.step_to("done")
+    label = np.arange(60) % 4
+    stored = {"label": label, "top": label[:, None], "by_region": np.arange(60) % 3, "by_country": np.arange(60)}
+    evaluation.keep_predictions(run.path / "predictions", "fairness/geode", stored)
+    assert {group.field for group in audit_model("a")} == {"region"}

@@ -3,7 +3,7 @@ import pytest
 
 from backend.bench import evaluation
 from backend.bench.run import Run, write_results
-from backend.bench.significance import compare, resample
+from backend.bench.significance import compare, paired, resample
 from backend.bench.tasks.datacomp import TASKS
 from backend.errors import InputError
 
@@ -75,3 +75,28 @@ def test_other_examples_and_no_shared_task_are_refused() -> None:
     Run(id="empty").step_to("done")
     with pytest.raises(InputError, match="share no task"):
         compare("a", "empty")
+
+
+def test_seeds_are_paired_and_must_agree_too() -> None:
+    from scipy import stats
+
+    def side(name: str, accuracies: list[float]) -> list[str]:
+        for seed, accuracy in enumerate(accuracies):
+            run = run_with(f"{name}{seed}", accuracy, seed=100 + seed + 10 * len(name))
+            run.seed = seed
+            run.save()
+        return [f"{name}{seed}" for seed in range(len(accuracies))]
+
+    steady, wild, base = side("s", [0.7, 0.71, 0.69]), side("wi", [0.9, 0.3, 0.8]), side("bas", [0.5, 0.5, 0.5])
+    better = compare(steady, base, draws=100)[0]
+    assert (better.seeds, better.stated) == (3, True)
+    pairs = [compare(a, b, tasks=["cifar10"], draws=1)[0].difference for a, b in zip(steady, base)]
+    low, high = stats.t.interval(0.95, 2, np.mean(pairs), stats.sem(pairs))
+    assert (better.difference, better.seed_low, better.seed_high) == pytest.approx((np.mean(pairs), low, high))
+    assert better.p >= stats.ttest_1samp(pairs, 0).pvalue * 0.999
+    noisy = compare(wild, base, draws=100)[0]
+    assert noisy.low > 0, "over examples alone the difference is clear"
+    assert not noisy.stated, "but the seeds disagree"
+    assert noisy.p > 0.05
+    assert [(a.id, b.id) for a, b in paired(["s2", "s0"], ["bas0", "bas1", "bas2"])] == [("s0", "bas0"), ("s2", "bas2")]
+    assert [(a.id, b.id) for a, b in paired("s1", "bas2")] == [("s1", "bas2")]

@@ -73,7 +73,7 @@ def test_demo_runs_and_other_files_are_no_submission(tiny_pool: Pool, tmp_path: 
     run.kept = 1
     assert check_subset(tmp_path / "b.npy", run, track="byod") == (
         [],
-        ["1 uids appear more than once; the rules allow it"],
+        ["1 entries repeat a uid; the rules allow it"],
     )
     empty = Run(id="empty")
     empty.step_to("done")

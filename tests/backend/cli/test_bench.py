@@ -91,3 +91,47 @@ def test_a_submission_says_which_rules_it_breaks(poolscope, run, tmp_path):
 
 def test_wrong_leaderboard(poolscope):
     assert "'huge'" in poolscope("leaderboard", "--scale", "huge").refused()
+    assert "'other'" in poolscope("leaderboard", "--track", "other").refused()
+    assert "'none'" in poolscope("leaderboard", "--compare", "none", "none").refused()
+    assert "'none'" in poolscope("leaderboard", "--groups", "none").refused()
+
+
+@pytest.fixture
+def compared(home):
+    """Two recipes with two seeds each, judged on the demo's flags by region."""
+    import numpy as np
+
+    from backend.bench import Run
+    from backend.bench.evaluation import keep_predictions
+    from backend.bench.run import write_results
+
+    rng = np.random.default_rng(0)
+    region, label = rng.integers(0, 5, 300), rng.integers(0, 40, 300)
+    for recipe, right in (("good", 0.8), ("bad", 0.3)):
+        for seed in (0, 1):
+            made = Run(id=f"{recipe}-{seed}", scale="demo", recipe=recipe, seed=seed, settings={"tasks": "demo"}, kept=9)
+            made.step_to("done")
+            guess = np.where(rng.random(300) < right, label, label + 1)
+            top = np.stack([guess, *(label + shift for shift in (2, 3, 4, 5))], axis=1)
+            keep_predictions(made.path / "predictions", "flags", {"label": label, "top": top, "by_region": region})
+            line = {"key": "flags", "dataset": "Flags", "metrics": {"main_metric": right}}
+            write_results(made.path / "results.jsonl", [line])
+
+
+def test_two_recipes_are_compared_over_examples_and_seeds(poolscope, compared):
+    content = poolscope("leaderboard", "--compare", "good", "bad", "--json").json
+    assert (content["a"], content["b"]) == (["good-0", "good-1"], ["bad-0", "bad-1"])
+    one = content["differences"][0]
+    assert (one["task"], one["seeds"]) == ("flags", 2)
+    assert one["difference"] == pytest.approx(0.5, abs=0.15)
+    assert one["low"] > 0
+    assert one["seed_low"] is not None
+    assert "more than noise" in poolscope("leaderboard", "--compare", "good-0", "bad-0").out
+
+
+def test_a_model_is_audited_by_group(poolscope, compared):
+    content = poolscope("leaderboard", "--groups", "bad-1", "--json").json
+    assert {group["group"] for group in content["groups"]} == {"Africa", "Americas", "Asia", "Europe", "Oceania"}
+    assert content["gaps"][0]["field"] == "region"
+    assert content["data"] == []
+    assert "Oceania" in poolscope("leaderboard", "--groups", "bad-1").out
