@@ -13,6 +13,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything reads it: no test may ask 
 from backend.pool import Pool
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For several workers: a file's tests stay together, and all browser tests share one app and one Chromium."""
+    for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group("browser" if folder == "browser" else f"{folder}/{item.path.stem}"))
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A POOLSCOPE_HOME of the test's own."""
