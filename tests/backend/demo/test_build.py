@@ -2,6 +2,7 @@
 
 import importlib
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from backend import projection
+from backend.audit import catalog
 from backend.errors import InputError
 from backend.pool import Pool
 
@@ -17,7 +19,7 @@ building = importlib.import_module("backend.demo.build")
 
 @pytest.fixture
 def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Assets with 60 pairs; the map is left out, it has its own tests."""
+    """Assets with 60 pairs; the map and the slow groups are left out, they have their own tests."""
     source = tmp_path / "assets"
     source.mkdir()
     shutil.copy(building.SOURCE / "thumbnails.zip", source)
@@ -25,6 +27,7 @@ def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     pq.write_table(pq.read_table(building.SOURCE / "pairs.parquet").slice(0, 60), source / "pairs.parquet")
     monkeypatch.setattr(building, "SOURCE", source)
     monkeypatch.setattr(projection, "build", lambda pool, **options: None)
+    monkeypatch.setattr(catalog, "find", partial(catalog.find, families=["language", "occupation"]))
     return source
 
 
@@ -44,6 +47,8 @@ def test_the_pool_has_pictures_embeddings_and_first_scores(few: Path, tmp_path: 
     image, text = (pool.embeddings(f"demo_{part}", range(60)) for part in ("img", "txt"))
     np.testing.assert_allclose((image * text).sum(1), pool.array("clip_score"), atol=2e-3)
     assert all(pool.image(row)[:4] == b"RIFF" for row in range(60))  # type: ignore[index]
+    groups = catalog.load(pool)
+    assert "language.en" in {one.id for one in groups.definitions}
     table = pq.read_table(few / "pairs.parquet")
     assert pool.take([7], ["uid", "text"]).to_pylist() == table.select(["uid", "text"]).slice(7, 1).to_pylist()
 
