@@ -41,8 +41,9 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
         compared = compare.name_of_other()
         others = [name for name in known if name != recipe.name]
         st.menu_button(
-            _short(f"vs {compared}") if compared else "Compare", [STOP, *others] if compared else others, key="compare", icon=":material/compare_arrows:",
-            help="Compare with another recipe", on_click=lambda: _compare(st.session_state["compare"]), disabled=not others and not compared,
+            _short(f"vs {compared}") if compared else "Compare", [STOP, *others] if compared else others or ["no other recipe"],
+            key="compare", icon=":material/compare_arrows:", help="Compare with another recipe",
+            on_click=lambda: _compare(st.session_state["compare"]), disabled=not others and not compared,
         )  # fmt: skip
         st.button("Share", key="do-share", icon=":material/link:", on_click=_ask, args=("share",))
         st.button(
