@@ -1,12 +1,17 @@
 """Plotly figures of the leaderboard and of sweeps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
 from backend.bench.board import Row, Summary
+from backend.bench.published import frontier
 from backend.bench.response import Point
+from backend.bench.scales import SCALES
 from explorer import theme
+
+# The colours repeat after eight recipes; then the shape tells them apart.
+SYMBOLS = ("circle", "square", "triangle-up", "cross")
 
 
 def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
@@ -56,33 +61,68 @@ def told(points: Sequence[Point]) -> str:
 
 def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.Figure:
     """Average against subset size: a point per recipe, bars of one standard deviation over seeds."""
-    made = theme.figure(340, x="pairs kept", y="average of the tasks (%)")
+    made = theme.figure(_tall(found), x="pairs kept", y="average of the tasks, %")
     for place, summary in enumerate(found):
         spread = "" if summary.sd is None else f" ± {100 * summary.sd:.1f}"
         made.add_scatter(
             x=[summary.kept], y=[100 * summary.mean], name=summary.recipe, mode="markers",
-            marker={"size": 13, "color": theme.SERIES[place % len(theme.SERIES)], "symbol": "diamond" if summary.baseline else "circle"},
+            marker={"size": 13, "color": theme.SERIES[place % len(theme.SERIES)],
+                    "symbol": "diamond" if summary.baseline else SYMBOLS[place // len(theme.SERIES) % len(SYMBOLS)]},
             error_y={"type": "data", "array": [100 * (summary.sd or 0.0)], "visible": summary.sd is not None},
             hovertemplate=f"{summary.recipe}<br>%{{x:,}} pairs kept<br>average %{{y:.1f}}{spread} "
                           f"over {len(summary.seeds)} seeds<extra></extra>",
         )  # fmt: skip
     shown = [row for row in published if row.kept and row.average is not None]
     if shown:
-        made.add_scatter(
-            x=[row.kept for row in shown], y=[100 * (row.average or 0) for row in shown], text=[row.recipe for row in shown],
-            mode="markers", name="published", marker={"color": theme.NEITHER, "symbol": "x", "size": 9},
-            hovertemplate="%{text}<br>%{x:,} pairs<br>average %{y:.1f}<extra>published</extra>",
-        )  # fmt: skip
+        _published(made, shown)
     base = next((summary for summary in found if summary.baseline), None)
     if base is not None:
-        made.add_hline(100 * base.mean, line_dash="dash", line_color=theme.NEITHER, annotation_text="no filter")
+        made.add_hline(100 * base.mean, line_dash="dash", line_color=theme.NEITHER, annotation_text="no filter",
+                       annotation_position="top left")
+    return made
+
+
+def _tall(found: Sequence[Summary]) -> int:
+    """One height for the two charts that stand side by side."""
+    return max(340, 34 * sum(summary.difference is not None for summary in found) + 90)
+
+
+def _published(made: go.Figure, rows: Sequence[Row]) -> None:
+    """Published results as crosses, and the line of those that no smaller subset beats."""
+    made.add_scatter(
+        x=[row.kept for row in rows], y=[100 * (row.average or 0) for row in rows],
+        text=[f"{row.recipe}<br>{row.source}" for row in rows], mode="markers", name="published",
+        marker={"color": theme.NEITHER, "symbol": "x", "size": 8},
+        hovertemplate="%{text}<br>%{x:,} pairs<br>average %{y:.1f}<extra>published</extra>",
+    )  # fmt: skip
+    line = frontier(str(rows[0].scale))
+    made.add_scatter(
+        x=[row.kept for row in line], y=[100 * (row.average or 0) for row in line], mode="lines", name="published frontier",
+        line={"color": theme.NEITHER, "dash": "dot", "width": 2, "shape": "hv"}, hoverinfo="skip",
+    )  # fmt: skip
+    made.update_xaxes(type="log", dtick="D2", tickformat="~s")
+
+
+def over_scales(lines: Mapping[str, Sequence[tuple[str, float]]]) -> go.Figure:
+    """Average of each recipe at each scale; published lines dotted."""
+    made = theme.figure(440, x="scale", y="average of the tasks, %")
+    for place, (name, points) in enumerate(lines.items()):
+        dotted = name.endswith("(published)")
+        made.add_scatter(
+            x=[scale for scale, _ in points], y=[100 * value for _, value in points], name=name, mode="lines+markers",
+            line={"color": theme.SERIES[place % len(theme.SERIES)], "width": 2, "dash": "dot" if dotted else "solid"},
+            marker={"size": 8}, opacity=0.6 if dotted else 1.0, hovertemplate="%{x}: %{y:.1f}<extra>" + name + "</extra>",
+        )  # fmt: skip
+    used = {scale for points in lines.values() for scale, _ in points}
+    made.update_xaxes(categoryorder="array", categoryarray=[scale for scale in SCALES if scale in used])
+    made.update_layout(legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top", "xanchor": "left"})
     return made
 
 
 def differences(found: Sequence[Summary]) -> go.Figure:
     """Difference of each recipe to no filter, with its 95 % interval over seeds."""
     shown = [summary for summary in found if summary.difference is not None][::-1]
-    made = theme.figure(max(170, 46 * len(shown) + 70), x="difference to no filter (points, with 95 % interval)", y="")
+    made = theme.figure(_tall(found), x="difference to no filter, points (95 % interval)", y="")
     values = [100 * (summary.difference or 0) for summary in shown]
     known = [summary.low is not None and summary.high is not None for summary in shown]
     made.add_scatter(

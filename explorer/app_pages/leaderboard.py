@@ -1,67 +1,102 @@
-"""Leaderboard: runs side by side, against no filter, with the spread over seeds."""
+"""Leaderboard: runs side by side, against no filter and against published results, with the spread over seeds."""
 
-from typing import Any
+from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
 from backend import bench
-from backend.bench.board import Row, Summary, scales_with_rows, summaries
+from backend.bench.board import TRACKS, Row, scales_with_rows, scaling, summaries
+from backend.bench.response import curves_of
 from explorer import curves, theme
+from explorer.bench import by_group, compare, tables
+
+RESULTS, RESPONSE, TWO, SCALES, GROUPS = "Results", "Response", "Compare two", "Over scales", "By group"
+VIEWS = [RESULTS, RESPONSE, TWO, SCALES, GROUPS]
+ALL = "all"
 
 
 def main() -> None:
     st.header("Leaderboard")
-    rows = bench.leaderboard()
-    mine = [row for row in rows if not row.published]
+    everything = bench.leaderboard()
+    mine = [row for row in everything if not row.published]
     if not mine:
         st.info(
             "No runs yet. Train on two recipes, one of them no filter, and they appear here side by side.",
             icon=":material/leaderboard:",
         )
         st.page_link("app_pages/runs.py", label="Start a run", icon=":material/model_training:")
+    found = _filtered(mine)
+    if found is None:
         return
-    scales = scales_with_rows(mine)
-    scale = (
-        st.segmented_control("Scale", scales, default=scales[0], required=True, key="board-scale") if scales else None
-    )
-    rows = [row for row in rows if row.scale == scale]
-    mine = [row for row in rows if not row.published]
+    rows, view = found
+    own = [row for row in rows if not row.published]
+    if view == SCALES:
+        _over_scales(everything)
+    elif not own and view != RESULTS:
+        st.info("No run of yours is at this scale yet.", icon=":material/info:")
+    elif view == RESULTS:
+        _results(own, [row for row in rows if row.published])
+    elif view == RESPONSE:
+        _response(own)
+    elif view == TWO:
+        compare.draw(summaries(own), own)
+    else:
+        by_group.choose(own)
+
+
+def _filtered(mine: Sequence[Row]) -> tuple[list[Row], str] | None:
+    """The rows of the chosen scale, track and pool, and the view; None if there is nothing to choose from."""
+    have = scales_with_rows(mine)
+    scales = [name for name in bench.SCALES if name in have or bench.SCALES[name].pool]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        start = have[0] if have else "small"
+        scale = st.segmented_control("Scale", scales, default=start, required=True, key="board-scale")
+        track = st.selectbox("Track", [ALL, *TRACKS], key="board-track", width=130,
+                             help="filtering: only pairs of the pool; byod: data of one's own")  # fmt: skip
+        pools = sorted({row.pool for row in mine if row.scale == scale})
+        pool = None
+        if len(pools) > 1:
+            pool = st.selectbox("Pool", [ALL, *pools], key="board-pool", width=260, format_func=_short)
+        view = st.segmented_control("View", VIEWS, default=RESULTS, required=True, key="board-view")
+    if scale is None or view is None:
+        return None
+    wanted = None if track == ALL else track
+    return bench.leaderboard(scale, track=wanted, pool=None if pool in (None, ALL) else pool), view
+
+
+def _short(path: str) -> str:
+    return path if len(path) < 32 else f"…{path[-30:]}"
+
+
+def _results(mine: list[Row], published: list[Row]) -> None:
     joined = summaries(mine)
-    if joined:
+    if joined or published:
         left, right = st.columns([0.55, 0.45], gap="medium")
         with left:
             st.subheader("Average against subset size")
-            published = [row for row in rows if row.published]
             theme.show(
                 curves.against_size(joined, published),
                 key="against-size",
-                alt="Average of the tasks against pairs kept, per recipe",
+                alt="Average of the tasks against pairs kept, per recipe, and the best published ones",
             )
         with right:
             st.subheader("Difference to no filter")
             _difference(joined)
+    if joined:
         st.subheader("Recipes")
-        st.dataframe(
-            pd.DataFrame([_recipe(summary) for summary in joined]),
-            hide_index=True,
-            column_config=_format(joined[0].tasks),
-        )
-    st.subheader("Runs")
-    st.dataframe(
-        pd.DataFrame([_run(row) for row in mine]),
-        hide_index=True,
-        column_config=_format({key for row in mine for key in row.tasks}),
-    )
-    odd = [row for row in mine if row.reasons]
-    for row in odd:
-        st.caption(f"`{row.run}` is not comparable with others of its scale: {'; '.join(row.reasons)}")
+        tables.recipes(joined)
+    if mine:
+        st.subheader("Runs")
+        tables.runs(mine)
+    if published:
+        st.subheader("Published, not run here")
+        tables.published(published)
     st.caption(
         "Results in percent. The average is the plain mean over the tasks that count; ± is the standard deviation over seeds."
     )
 
 
-def _difference(joined: list[Summary]) -> None:
+def _difference(joined: Sequence[curves.Summary]) -> None:
     if not any(summary.baseline for summary in joined):
         st.info("Train with no filter too; then the difference shows here.", icon=":material/info:")
     elif not any(summary.difference is not None for summary in joined):
@@ -76,42 +111,33 @@ def _difference(joined: list[Summary]) -> None:
             st.caption("An interval needs two seeds or more on both sides.")
 
 
-def _recipe(summary: Summary) -> dict[str, Any]:
-    return {
-        "recipe": summary.recipe,
-        "pairs kept": summary.kept,
-        "seeds": len(summary.seeds),
-        "average": 100 * summary.mean,
-        "±": None if summary.sd is None else 100 * summary.sd,
-        "vs no filter": None if summary.difference is None else 100 * summary.difference,
-        **{key: 100 * value for key, value in summary.tasks.items()},
-    }
+def _response(mine: list[Row]) -> None:
+    """Runs that differ in one fraction only, as curves: from a sweep or one by one."""
+    points = curves_of(mine)
+    if not points:
+        st.info("Train on two fractions of one score or more, for example with a sweep on the Runs page; the curve appears "
+                "here.", icon=":material/stacked_line_chart:")  # fmt: skip
+        return
+    shares = {}
+    for pool in dict.fromkeys(row.pool for row in mine):
+        here = curves_of([row for row in mine if row.pool == pool])
+        if here:
+            shares[pool] = here
+    for pool, found in shares.items():
+        if len(shares) > 1:
+            st.caption(f"Pool {pool}")
+        theme.show(curves.response(found, height=420), key=f"response-{pool}", alt=curves.told(found))
+    st.caption("Runs whose recipes differ only in the fraction of their last rule; bars are one standard deviation over seeds.")
 
 
-def _run(row: Row) -> dict[str, Any]:
-    return {
-        "recipe": row.recipe,
-        "seed": row.seed,
-        "state": row.state,
-        "pairs kept": row.kept,
-        "samples seen": row.samples_seen,
-        "average": None if row.average is None else 100 * row.average,
-        **{key: None if value is None else 100 * value for key, value in row.tasks.items()},
-        "run": row.run,
-    }
+def _over_scales(rows: Sequence[Row]) -> None:
+    """How recipes do as the scale grows, published ones dotted."""
+    from backend.bench.published import rows as reference
 
-
-def _format(tasks: Any) -> dict[str, Any]:
-    names = {task.key: task.name for task in bench.tasks_list()}
-    percent = {key: st.column_config.NumberColumn(names.get(key, key), format="%.1f", help=key) for key in tasks}
-    counts = {name: st.column_config.NumberColumn(format="localized") for name in ("pairs kept", "samples seen")}
-    return {
-        **percent,
-        **counts,
-        "average": st.column_config.NumberColumn(format="%.1f"),
-        "±": st.column_config.NumberColumn(format="%.1f"),
-        "vs no filter": st.column_config.NumberColumn(format="%+.1f"),
-    }
+    lines = scaling([*(row for row in rows if not row.published), *reference()])
+    theme.show(curves.over_scales(lines), key="over-scales", alt="Average of recipes at each scale they were run at")
+    st.caption("Recipes with results at two scales or more. Dotted lines are published and were not run here; the demo's tasks "
+               "are others than DataComp's, so lines don't cross from one to the other.")  # fmt: skip
 
 
 main()

@@ -9,7 +9,7 @@ from backend.bench.run import Run
 from backend.bench.sweep import sweeps
 from backend.jobs import Job
 from explorer import live
-from explorer.bench import training
+from explorer.bench import by_group, training
 
 KIND = "train"
 SHOWN = 8
@@ -59,6 +59,7 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
                     column_config={"result, %": st.column_config.NumberColumn(format="%.1f")},
                 )
             training.draw([run], key=f"curves-{key}")
+            by_group.of_run(run, key=f"groups-{key}")
         if job is not None:
             live.log(job, lines=12)
             with st.container(horizontal=True):

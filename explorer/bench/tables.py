@@ -1,0 +1,82 @@
+"""The leaderboard's tables."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from backend import bench
+from backend.bench.board import Row, Summary
+
+TALL, MANY = 420, 12
+
+
+def recipes(joined: Sequence[Summary]) -> None:
+    """A line per recipe: mean over its seeds, spread, difference to no filter, groups, tasks."""
+    clean = any(one.clean is not None and one.clean != one.mean for one in joined)
+    lines = [
+        {
+            "recipe": one.recipe, "pairs kept": one.kept, "seeds": len(one.seeds), "average": 100 * one.mean,
+            "±": None if one.sd is None else 100 * one.sd,
+            "vs no filter": None if one.difference is None else 100 * one.difference,
+            **({"clean average": _percent(one.clean)} if clean else {}),
+            **{name: 100 * value for name, value in one.groups.items()},
+            **{key: 100 * value for key, value in one.tasks.items()},
+        }
+        for one in joined
+    ]  # fmt: skip
+    _show(lines, groups={name for one in joined for name in one.groups}, tasks={key for one in joined for key in one.tasks})
+
+
+def runs(rows: Sequence[Row]) -> None:
+    """A line per run, then why some must not be compared."""
+    clean = any(row.clean != row.average for row in rows)
+    lines = [
+        {
+            "recipe": row.recipe, "seed": row.seed, "state": row.state, "pairs kept": row.kept,
+            "samples seen": row.samples_seen, "average": _percent(row.average),
+            **({"clean average": _percent(row.clean)} if clean else {}),
+            **{name: _percent(value) for name, value in row.groups.items()},
+            **{key: _percent(value) for key, value in row.tasks.items()},
+            "comparable": row.comparable, "note": "; ".join((*row.reasons, *row.notes)), "track": row.track, "run": row.run,
+        }
+        for row in rows
+    ]  # fmt: skip
+    _show(lines, groups={name for row in rows for name in row.groups}, tasks={key for row in rows for key in row.tasks})
+    for row in (row for row in rows if row.reasons):
+        st.caption(f"`{row.run}` is not comparable with others of its scale: {'; '.join(row.reasons)}")
+
+
+def published(rows: Sequence[Row]) -> None:
+    """Reference rows with their source."""
+    lines = [
+        {
+            "recipe": row.recipe, "pairs kept": row.kept, "average": _percent(row.average),
+            **{name: _percent(value) for name, value in row.groups.items()},
+            "source": row.source, "note": "; ".join(row.notes),
+        }
+        for row in rows
+    ]  # fmt: skip
+    _show(lines, groups={name for row in rows for name in row.groups}, tasks=())
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _show(lines: list[dict[str, Any]], *, groups: Iterable[str], tasks: Iterable[str]) -> None:
+    names = {task.key: task.name for task in bench.tasks_list()}
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        pd.DataFrame(lines), hide_index=True, height="content" if len(lines) <= MANY else TALL,
+        column_config={
+            **{key: number(names.get(key, key), format="%.1f", help=key) for key in tasks},
+            **{name: number(format="%.1f", help="mean of the group's tasks") for name in groups},
+            **{name: number(format="localized") for name in ("pairs kept", "samples seen")},
+            **{name: number(format="%.1f") for name in ("average", "±")},
+            "clean average": number(format="%.1f", help="without the tasks that stay near chance at every published scale"),
+            "vs no filter": number(format="%+.1f"),
+            "comparable": st.column_config.CheckboxColumn(help="trained with exactly the settings of its scale"),
+        },
+    )  # fmt: skip

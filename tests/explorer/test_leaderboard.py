@@ -1,0 +1,128 @@
+"""The Leaderboard page: published rows, filters, response curves, two compared, groups."""
+
+import json
+
+import numpy as np
+import pytest
+
+from backend.bench import evaluation, published
+from backend.bench.run import Run, write_results
+from backend.bench.tasks.datacomp import TASKS
+from backend.recipe import Recipe, dump
+from explorer import curves
+from tests.explorer.conftest import texts
+
+
+def trained(recipe: str, seed: int, right: float, keep: list[dict[str, object]], kept: int, **more: object) -> Run:
+    """A finished demo run that gets this share of the flags right, with its recipe and predictions."""
+    run = Run(id=f"{recipe}-{seed}".replace(" ", "-").replace("%", ""), scale="demo", recipe=recipe, seed=seed, kept=kept,
+              pool_pairs=200, pool="/pool", settings={"tasks": "demo"}, **more)  # type: ignore[arg-type]  # fmt: skip
+    run.step_to("done")
+    (run.path / "recipe.yaml").write_text(dump(Recipe(name=recipe, keep=keep)))
+    rng = np.random.default_rng(0)
+    label, region = rng.integers(0, 40, 200), rng.integers(0, 5, 200)
+    guess = np.where(np.random.default_rng(1 + seed).random(200) < right, label, label + 1)
+    top = np.stack([guess, *(label + shift for shift in (2, 3, 4, 5))], axis=1)
+    evaluation.keep_predictions(
+        run.path / "predictions", "flags", {"label": label, "top": top, "by_region": region}
+    )
+    keys = ["clipart_categories", "clipart_objects", "digits", "emoji_gender", "emoji_groups", "emoji_people",
+            "emoji_skin_tone", "flags", "retrieval/clipart", "retrieval/emoji"]  # fmt: skip
+    write_results(run.path / "results.jsonl", [{"key": k, "dataset": k, "metrics": {"main_metric": right}} for k in keys])
+    return run
+
+
+@pytest.fixture
+def runs():
+    """No filter and two fractions of a score, two seeds each."""
+    for seed in (0, 1):
+        trained("no filter", seed, 0.3 + 0.01 * seed, [], 200)
+        trained("a 30 %", seed, 0.8 + 0.01 * seed, [{"score": "a", "top": 0.3}], 60)
+        trained("a 60 %", seed, 0.6, [{"score": "a", "top": 0.6}], 120, track="byod")
+
+
+def view(app, name):
+    app.get_by_key("board-view").set_value(name).run()
+    assert not app.exception
+    return app
+
+
+def figures(app):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def test_published_rows_stand_beside_with_their_source_even_without_runs(start, mapped_pool):
+    app = start(mapped_pool, "leaderboard")
+    assert not app.exception
+    assert app.get_by_key("board-scale").value == "small"
+    table = app.dataframe[0].value.set_index("recipe")
+    assert table.loc["CLIP L/14 30%", "average"] == pytest.approx(17.3)
+    assert "2304.14108" in table.loc["CLIP L/14 30%", "source"]
+    chart = figures(app)[0]
+    assert [trace["name"] for trace in chart["data"]] == ["published", "published frontier"]
+
+
+def test_the_frontier_is_drawn_through_the_best_published_rows():
+    rows = [row for row in published.rows() if row.scale == "medium"]
+    line = next(trace for trace in curves.against_size([], rows).data if trace.name == "published frontier")
+    assert list(line.y) == [100 * row.average for row in published.frontier("medium")]
+
+
+def test_a_track_is_chosen(start, mapped_pool, runs):
+    app = start(mapped_pool, "leaderboard")
+    assert set(app.dataframe[0].value["recipe"]) == {"no filter", "a 30 %", "a 60 %"}
+    app.get_by_key("board-track").set_value("byod").run()
+    assert set(app.dataframe[0].value["recipe"]) == {"a 60 %"}
+
+
+def test_runs_that_vary_in_one_fraction_draw_their_response(start, mapped_pool, runs):
+    chart = figures(view(start(mapped_pool, "leaderboard"), "Response"))[0]
+    line = chart["data"][0]
+    assert line["name"] == "a"
+    assert np.allclose(_values(line["x"]), [30, 60, 100])
+    assert np.allclose(_values(line["y"]), [80.5, 60, 30.5])
+    assert chart["layout"]["shapes"][0]["y0"] == pytest.approx(30.5)
+
+
+def _values(entry):
+    """Numbers of a figure, which Plotly may have packed."""
+    if isinstance(entry, dict):
+        import base64
+
+        return np.frombuffer(base64.b64decode(entry["bdata"]), dtype=np.dtype(entry["dtype"]))
+    return np.array(entry, dtype=float)
+
+
+def test_two_recipes_are_told_apart_or_not(start, mapped_pool, runs):
+    app = view(start(mapped_pool, "leaderboard"), "Compare two")
+    assert app.get_by_key("compare-a").value.startswith("a 30 %")
+    assert app.get_by_key("compare-b").value.startswith("no filter")
+    assert "**Better**" in texts(app)
+    app.get_by_key("compare-a").set_value("run a-30--0").run()
+    app.get_by_key("compare-b").set_value("run a-30--0").run()
+    assert "Choose two different ones" in app.info[0].value
+    app.get_by_key("compare-b").set_value("run a-30--1").run()
+    assert "**Not told apart**" in texts(app)
+    assert "only the noise of the test examples" in texts(app)
+
+
+def test_a_models_accuracy_by_group_is_shown(start, mapped_pool, runs):
+    app = view(start(mapped_pool, "leaderboard"), "By group")
+    assert "**Country flags, worst region**: five nearest by region" in texts(app)
+    chart = figures(app)[0]
+    assert chart["layout"]["yaxis"]["ticktext"] == ["Oceania", "Europe", "Asia", "Americas", "Africa"]
+    assert len(chart["data"]) == 2
+    assert "audit of the data is missing" in texts(app)
+
+
+def test_own_runs_and_published_ones_are_followed_over_scales(start, mapped_pool):
+    for scale, value in (("small", 0.1), ("medium", 0.2)):
+        run = Run(id=scale, scale=scale, recipe="mine", seed=0, settings={"tasks": "datacomp"})
+        run.step_to("done")
+        lines = [{"key": t.key, "dataset": t.name, "metrics": {"main_metric": value}} for t in TASKS if t.averaged]
+        write_results(run.path / "results.jsonl", lines)
+    chart = figures(view(start(mapped_pool, "leaderboard"), "Over scales"))[0]
+    lines = {trace["name"]: trace for trace in chart["data"]}
+    assert lines["mine"]["x"] == ["small", "medium"]
+    assert lines["mine"]["line"]["dash"] == "solid"
+    assert lines["No filtering (published)"]["line"]["dash"] == "dot"
