@@ -83,16 +83,24 @@ def score(
     workers: Workers = 1,
     address: Address = None,
     replace: Annotated[bool, typer.Option("--replace", help="Make the column again if it is there.")] = False,
+    only_estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only tell what it would cost, measured on a sample of the pool.")
+    ] = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Compute a score or flag into a column.
+    """Compute a score or flag into a column, or tell what that would cost.
 
     An interrupted command, started again, goes on where it stopped.
     """
     from backend.scores import build
 
     built = build(method, **parse_settings(settings or []))
+    if only_estimate:
+        from backend.cli.estimate import show_estimate
+
+        show_estimate(open_pool(pool), built, as_json)
+        return
     if detach:
         submit(context, kind="score", device="cpu", title=f"Score {column or method}")
     from backend import engine as engines

@@ -108,6 +108,22 @@ class Method:
         for name in self.needs():
             pool.require(name)
 
+    def work(self, pairs: int) -> float:
+        """How much there is to do on so many pairs, in any unit: what a sample cost is extrapolated by it."""
+        return float(pairs)
+
+    def trial(self, sample: int, pairs: int) -> "Method":
+        """The method as it is tried on `sample` of `pairs` pairs, where it would be too much or impossible on so few."""
+        return self
+
+    def training(self, pool: "Pool") -> float:
+        """Seconds of training that no sample shows."""
+        return 0.0
+
+    def missed(self, pair: Mapping[str, Any]) -> str:
+        """Of a flag: by how much a pair that it drops missed it, from the pair's columns; empty if they don't tell."""
+        return ""
+
     def prepare(self, pool: "Pool", progress: Progress = silent) -> Any:
         """One pass over the pool for a small statistic; None when the method needs none."""
         return None

@@ -87,6 +87,10 @@ class ClipLoss(Method):
         groups = superblocks(draw(self.seed, uids["f0"], uids["f1"]), count)
         return [Unit(f"superblock-{i}-of-{count}-in-{len(uids)}", rows=rows) for i, rows in enumerate(groups)]
 
+    def work(self, pairs: int) -> float:
+        blocks = max(1, round(pairs / self.batch_size))
+        return pairs * (pairs / blocks) * (self.partitions if blocks > 1 else 1)
+
     def prepare(self, pool: "Pool", progress: Progress = silent) -> int:
         """The number of batches in a superblock, the same for all, so that all batches have one size (± 1)."""
         largest = max((len(unit) for unit in self.units(pool)), default=0)

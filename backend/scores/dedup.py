@@ -11,7 +11,7 @@ from backend.errors import InputError
 from backend.progress import Progress, silent
 from backend.scores.base import MAIN, Method, Unit, param
 from backend.scores.matmul import bad_rows
-from backend.scores.neighbours import duplicate_groups
+from backend.scores.neighbours import EXACT_UP_TO, duplicate_groups
 from backend.scores.normsim import norm_similarity
 from backend.scores.vas_d import spooled, work_folder
 
@@ -76,6 +76,9 @@ class Dedup(Method):
             raise InputError(
                 f"target set {self.against!r} and {self.embedding} differ in dimension: use the same model."
             )
+
+    def work(self, pairs: int) -> float:
+        return pairs * float(pairs if pairs <= EXACT_UP_TO and not self.cells else min(pairs, EXACT_UP_TO // 2))
 
     def units(self, pool: "Pool") -> list[Unit]:
         return [Unit(f"all-{len(pool)}", rows=np.asarray(pool.uid_order()))] if len(pool) else []

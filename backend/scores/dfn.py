@@ -1,5 +1,6 @@
 """DFN: the cosine of a network that was trained on clean pairs only to filter."""
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,20 @@ class Dfn(Method):
 
             load(self.clean)
             scale_named(self.scale)
+
+    def trial(self, sample: int, pairs: int) -> "Dfn":
+        """With an untrained network of that scale, which embeds as fast."""
+        from backend.bench.scales import scale_named
+
+        return self if self.network else dataclasses.replace(self, clean="", network=scale_named(self.scale).model)
+
+    def training(self, pool: "Pool") -> float:
+        if self.network:
+            return 0.0
+        from backend.bench.cost import estimate
+
+        told = estimate(len(pool), self.scale, pool=pool).seconds
+        return sum(told.values()) - told["evaluation"]
 
     def prepare(self, pool: "Pool", progress: Progress = silent) -> str:
         """The name of the network; trains it if this pool, recipe, scale and seed have not given one yet."""

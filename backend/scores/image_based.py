@@ -1,5 +1,6 @@
 """Image-based: the picture lies in a cluster that holds pictures of a target set."""
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -101,6 +102,14 @@ class ImageBased(Method):
             raise InputError(
                 f"clusters is {self.clusters:,} and the pool has {len(pool):,} pairs: use clusters={max(1, len(pool) // 100)}."
             )
+
+    def work(self, pairs: int) -> float:
+        trained = 0 if self.centroids else self.iterations * min(pairs, self.train_rows)
+        return self.clusters * float(pairs + trained)
+
+    def trial(self, sample: int, pairs: int) -> "ImageBased":
+        fewer = max(1, self.clusters * sample // max(pairs, sample))
+        return self if self.centroids else dataclasses.replace(self, clusters=fewer)
 
     def prepare(self, pool: "Pool", progress: Progress = silent) -> Clusters:
         """Trains or loads the centroids and finds the target's; keeps them in the pool's `work/centroids-*.npy`."""

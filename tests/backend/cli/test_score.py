@@ -81,3 +81,16 @@ def test_detached_score_is_a_job(poolscope, tiny_pool):
     assert waited["state"] == "done"
     assert waited["argv"] == [str(word) for word in (*argv, "--json")]
     assert "later" in Pool.open(tiny_pool.path).columns
+
+
+def test_the_cost_is_told_before_anything_is_made(poolscope, tiny_pool):
+    pool = str(tiny_pool.path)
+    told = poolscope("score", "clip_score", "--set", "model=l14", "--estimate", "--json", "--pool", pool).json
+    assert told["method"] == "clip_score"
+    assert (told["pairs"], told["sample"], told["disk"]) == (200, 200, 800)
+    assert 0 < told["seconds"] < 60
+    words = poolscope("score", "random", "--estimate", "--pool", pool).out
+    assert "for 200 pairs" in words
+    assert "measured on 200 pairs" in words
+    assert "clip_score" not in tiny_pool.reload().columns
+    assert "b32_img" in poolscope("score", "clip_score", "--set", "model=b32", "--estimate", "--pool", pool).refused()

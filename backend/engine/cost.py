@@ -1,0 +1,167 @@
+"""What a method costs on a pool, before it starts: run on a sample of the pairs, extrapolated by how its work grows."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from backend import __version__, files
+from backend.engine.run import run
+from backend.pool import Pool
+from backend.pool.columns import described
+from backend.progress import Progress, silent
+from backend.scores.base import Method
+
+FIRST = 64  # loads libraries, lists and networks; what it takes longer than the next is the start
+SIZES = (1024, 4096, 16384)  # whole tiles of every kernel
+ENOUGH = 1.5  # seconds of a sample's run that make a larger one needless
+SHARED = ("targets", "centroids", "thumbnails.zip", "subsets")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`seconds` for all `pairs` by `cores`, of which `start` once and `training` not measured but told by the scale.
+
+    `sample` pairs were run in `measured` seconds; `disk` is the bytes of the columns it leaves.
+    """
+
+    method: str
+    parameters: dict[str, Any]
+    pairs: int
+    sample: int
+    measured: float
+    start: float
+    training: float
+    seconds: float
+    disk: int
+    cores: int
+
+    @property
+    def per_pair(self) -> float:
+        """Seconds per pair when it runs, without start and training."""
+        return (self.seconds - self.start - self.training) / self.pairs if self.pairs else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"seconds_per_pair": self.per_pair}
+
+
+def estimate(pool: Pool, method: Method, *, progress: Progress = silent) -> Estimate:
+    """Runs `method` on 64 random pairs of `pool`, then 1,024, then on more until a run takes 1.5 s, and extrapolates.
+
+    The sample lies in a pool of its own in a temporary directory; `pool` gets no column. The result is kept with the
+    pool for `known`. A trained network is not trained for it: `Method.trial` makes training small, `Method.training`
+    tells its time. Raises InputError as the method does for a pool that lacks what it needs.
+    """
+    method.check(pool)
+    runs: list[tuple[int, float, float]] = []
+    start = 0.0
+    for place, size in enumerate((FIRST, *SIZES)):
+        pairs = min(size, len(pool))
+        if not pairs or (runs and (pairs == runs[-1][0] or runs[-1][2] >= ENOUGH)):
+            break
+        progress(place, 1 + len(SIZES), f"{pairs:,} pairs")
+        with _sampled(pool, method, pairs) as sample:
+            trial = method.trial(pairs, len(pool))
+            took = _timed(sample, trial)
+        if size == FIRST:
+            start = took
+        else:
+            runs.append((pairs, trial.work(pairs), took))
+    start = max(0.0, start - runs[0][2]) if runs else 0.0
+    progress(1 + len(SIZES), 1 + len(SIZES), "measured")
+    fixed, pace = _line(runs)
+    training = method.training(pool)
+    made = Estimate(
+        method=method.id,
+        parameters=method.parameters(),
+        pairs=len(pool),
+        sample=runs[-1][0] if runs else 0,
+        measured=runs[-1][2] if runs else 0.0,
+        start=start + fixed,
+        training=training,
+        seconds=start + fixed + pace * method.work(len(pool)) + training,
+        disk=sum(_width(kind) for kind in method.outputs(pool).values()) * len(pool),
+        cores=len(os.sched_getaffinity(0)),
+    )
+    files.write_json(_path(pool, method), asdict(made))
+    return made
+
+
+def known(pool: Pool, method: Method) -> Estimate | None:
+    """The estimate that was made before for this pool, method, version and number of cores, if any."""
+    try:
+        return Estimate(**files.read_json(_path(pool, method)))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def duration(seconds: float) -> str:
+    """`0.42` is "0.4 s", `75` "1.3 min", `8000` "2.2 h", `200000` "2.3 days"."""
+    for unit, length, most in (("s", 1, 60), ("min", 60, 60), ("h", 3600, 48)):
+        if seconds < most * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds / 86400:,.1f} days"
+
+
+def _timed(pool: Pool, method: Method) -> float:
+    begun = time.perf_counter()
+    run(pool, method, column="estimated", replace=True)
+    return time.perf_counter() - begun
+
+
+def _line(runs: list[tuple[int, float, float]]) -> tuple[float, float]:
+    """Seconds at no work and seconds per work, from the smallest and the largest sample; never negative."""
+    if not runs:
+        return 0.0, 0.0
+    (_, less, quick), (_, more, slow) = runs[0], runs[-1]
+    if more <= less or slow <= quick:
+        return 0.0, slow / more if more else 0.0
+    pace = min((slow - quick) / (more - less), slow / more)
+    return slow - pace * more, pace
+
+
+@contextmanager
+def _sampled(pool: Pool, method: Method, pairs: int) -> Iterator[Pool]:
+    """A pool of `pairs` random pairs with the columns that a method may read; target sets are the pool's own."""
+    rows = np.sort(np.random.default_rng(0).choice(len(pool), pairs, replace=False))
+    names = [name for name, column in pool.columns.items() if column.kind != "embedding" or name in method.needs()]
+    schema = pa.schema([pool.schema.field(name) for name in names])
+    for name in names:
+        about = pool.columns[name]
+        place = schema.get_field_index(name)
+        schema = schema.set(place, described(pa.schema([schema.field(name)]), kind=about.kind, made_by={}).field(0))
+    folder = Path(tempfile.mkdtemp(prefix="poolscope-sample-"))
+    try:
+        root = str(Path(pool.origin.get("root") or pool.path).resolve())
+        sample = Pool.create(folder / "pool", schema, {"source": "a sample", "root": root})
+        for name in SHARED:
+            if (pool.path / name).exists():
+                (sample.path / name).symlink_to((pool.path / name).resolve())
+        sample.append(pool.take(rows, names).cast(schema).to_batches(max_chunksize=8192))
+        yield sample
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _path(pool: Pool, method: Method) -> Path:
+    subject = {
+        "method": method.id, "parameters": method.parameters(), "rows": len(pool), "poolscope": __version__,
+        "cores": len(os.sched_getaffinity(0)), "needs": [name for name in method.needs() if name in pool.columns],
+    }  # fmt: skip
+    digest = hashlib.sha256(json.dumps(subject, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return pool.path / "estimates" / f"{digest}.json"
+
+
+def _width(kind: pa.DataType) -> int:
+    """Bytes a pair takes, about; a short word for text."""
+    return 8 if pa.types.is_string(kind) else max(1, kind.bit_width // 8)
