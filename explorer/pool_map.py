@@ -10,7 +10,7 @@ from backend import jobs
 from backend.errors import InputError
 from backend.pool import Pool
 from backend.projection import Map, default_model
-from backend.recipe import Selection
+from backend.recipe import Selection, bits
 from explorer import compare, live, map, pools, theme
 
 KIND = "map"
@@ -42,9 +42,16 @@ def draw(
         shown.append(comparison.selection.mask[made.rows])
         colours = compare.COLOURS
     note = f"{len(made):,} of {len(pool):,} pairs" if len(made) < len(pool) else f"{len(pool):,} pairs"
+    under = None
+    if made.everyone is not None and comparison is None:
+        under = pools.density(pool, made).png(bits.pack(selection.mask), theme.KEPT, theme.DROPPED)
+        note = f"{len(made):,} points, under them the density of all {len(pool):,} pairs,"
+    elif made.made_by.get("partial"):
+        note = f"the first {len(made):,} of {len(pool):,} pairs; the others are being placed,"
     return map.draw(
         geometry=f"/map/{pools.token(pool)}/{made.model}.bin?v={pools.map_stamp(pool, made.model)}",
         planes=shown,
+        under=under,
         colours=colours,
         legend=compare.legend(selection, comparison),
         highlight=_indices(made, marked),

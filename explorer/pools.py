@@ -13,6 +13,7 @@ from backend.projection import Map, load
 from backend.recipe import PoolColumns
 
 if TYPE_CHECKING:
+    from backend.projection.density import Density
     from backend.recipe.live import LiveSelection
 
 REMEMBERED = 12
@@ -64,6 +65,11 @@ def shared_map(pool: Pool, model: str) -> Map | None:
     """The map of `model`, or None if it is not built yet."""
     stamp = map_stamp(pool, model)
     return _map(str(pool.path), model, stamp) if stamp else None
+
+
+def density(pool: Pool, made: Map) -> "Density":
+    """The density of all pairs of a map that places them all; shared, and it follows one mask."""
+    return _density(str(pool.path), made.model, map_stamp(pool, made.model))
 
 
 def map_stamp(pool: Pool, model: str) -> int:
@@ -139,3 +145,13 @@ def _live(path: str, stamp: int) -> "LiveSelection":
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _map(path: str, model: str, stamp: int) -> Map | None:
     return load(opened(Path(path)), model)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Counting the pairs on the map")
+def _density(path: str, model: str, stamp: int) -> "Density":
+    from backend.projection.density import Density
+
+    made = _map(path, model, stamp)
+    assert made is not None
+    assert made.everyone is not None
+    return Density(made.everyone)

@@ -11,6 +11,7 @@ from backend.projection.sample import embedded, stratified
 from backend.projection.store import Map, load, save
 
 SAMPLE = 50_000
+LARGE = 200_000
 COMPONENTS = 50
 NEIGHBOURS = 15
 SMALLEST = 8
@@ -40,7 +41,8 @@ def build(
     """Builds and stores the map of `<model>_img`, or returns the one there is.
 
     UMAP (McInnes et al. 2018, arXiv 1802.03426) on at most `sample` pairs; time is ~30 s of compilation in a new
-    process plus ~0.4 ms per pair. Raises InputError when the pool has too few embeddings.
+    process plus ~0.4 ms per pair. A pool of more than 200,000 pairs gets the map of `everyone`, of all its pairs.
+    Raises InputError when the pool has too few embeddings.
     """
     model = model or default_model(pool)
     known = None if replace else load(pool, model)
@@ -48,6 +50,10 @@ def build(
         return known
     column = f"{model}_img"
     pool.require(column, "embedding")
+    if len(pool) > LARGE:
+        from backend.projection.everyone import build_large
+
+        return build_large(pool, model, seed=seed, progress=progress)
     rows = embedded(pool, column, progress)
     if len(rows) < SMALLEST:
         raise InputError(f"only {len(rows)} pairs of pool {pool.name!r} have {column}: a map needs {SMALLEST} or more.")
@@ -57,7 +63,7 @@ def build(
     first, same = distinct(vectors)
     reduced = reduce(vectors[first], COMPONENTS)
     progress(1, 3, f"placing {len(first):,} different pictures of {len(rows):,} pairs")
-    xy = fan_out(scale(even_out(_umap(reduced, seed))), same)
+    xy = fan_out(scale(even_out(umap_of(reduced, seed))), same)
     made_by = {
         "model": model, "column": column, "pairs": len(pool), "points": len(rows), "different": len(first), "sample": sample, "seed": seed,
         "pca": reduced.shape[1], "neighbours": NEIGHBOURS, "umap": version("umap-learn"), "pool_version": pool.version,
@@ -70,12 +76,19 @@ def build(
 
 def reduce(vectors: np.ndarray, components: int) -> np.ndarray:
     """`(m, d)` to `(m, min(components, d, m))` float32: principal components, signs fixed so that a rerun agrees."""
-    centred = vectors - vectors.mean(axis=0)
+    mean, axes = principal(vectors, components)
+    return np.ascontiguousarray((vectors - mean) @ axes)
+
+
+def principal(vectors: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mean `(d,)` and the axes `(d, min(components, d, m))` of the principal components, float32."""
+    mean = vectors.mean(axis=0)
+    centred = vectors - mean
     covariance = centred.T @ centred / max(1, len(centred) - 1)
     values, axes = np.linalg.eigh(covariance.astype(np.float64))
     axes = axes[:, np.argsort(-values, kind="stable")[: min(components, len(vectors))]]
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-    return np.ascontiguousarray(centred @ axes.astype(np.float32))
+    return mean, axes.astype(np.float32)
 
 
 def distinct(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +138,8 @@ def scale(xy: np.ndarray, margin: float = 0.03) -> np.ndarray:
     return np.clip(centred, -1, 1).astype(np.float32)
 
 
-def _umap(reduced: np.ndarray, seed: int) -> np.ndarray:
+def umap_of(reduced: np.ndarray, seed: int) -> np.ndarray:
+    """`(m, 2)` positions; starts from the first two components, so that a rerun agrees."""
     import umap
 
     start = reduced[:, :2] / max(float(np.abs(reduced[:, :2]).max()), 1e-9) * 10

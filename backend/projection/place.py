@@ -1,29 +1,41 @@
-"""Positions of pairs that a map's sample left out: between their nearest landmarks."""
+"""Positions of pairs that a map's landmarks are not: between the landmarks nearest to them."""
+
+from typing import Any
 
 import numpy as np
 
-from backend.pool import Pool
-from backend.projection.store import Map
-
-LANDMARKS = 5
+NEAREST = 4
+CELLS, LOOKED_AT = 256, 8
 
 
-def place(made: Map, pool: Pool, rows: np.ndarray) -> np.ndarray:
-    """`(k, 2)` float32 positions of `rows`: exact for pairs on the map, else the mean of the 5 landmarks nearest in
-    cosine, weighted by similarity. Memory: the landmarks' embeddings, `len(made)·d·4` bytes."""
-    rows = np.asarray(rows, dtype=np.int64)
-    at = np.searchsorted(made.rows, rows)
-    known = (at < len(made)) & (made.rows[np.minimum(at, len(made) - 1)] == rows)
-    xy = np.empty((len(rows), 2), dtype=np.float32)
-    xy[known] = made.xy[at[known]]
-    if not known.all():
+class Placing:
+    """Places vectors among landmarks `(m, c)` float32 whose positions `xy` `(m, 2)` are known.
+
+    The mean of the 4 nearest (Euclidean), each weighted by `exp(-(d^2 - d_1^2) / s)`, with s the median of `d_1^2`
+    among the landmarks themselves; the nearest are looked for in 8 of 256 k-means cells when landmarks are many.
+    """
+
+    def __init__(self, landmarks: np.ndarray, xy: np.ndarray) -> None:
         import faiss
 
-        column = f"{made.model}_img"
-        landmarks = pool.embeddings(column, made.rows)
-        index = faiss.IndexFlatIP(landmarks.shape[1])
-        index.add(landmarks)
-        near, which = index.search(pool.embeddings(column, rows[~known]), min(LANDMARKS, len(made)))
-        weight = np.exp((near - near.max(axis=1, keepdims=True)) * 20)
-        xy[~known] = (made.xy[which] * weight[..., None]).sum(axis=1) / weight.sum(axis=1, keepdims=True)
-    return xy
+        self._xy = xy
+        dim = landmarks.shape[1]
+        self._index: Any = faiss.IndexFlatL2(dim)
+        if len(landmarks) >= 40 * CELLS:
+            self._centres = self._index  # the index of cells does not keep it alive
+            self._index = faiss.IndexIVFFlat(self._centres, dim, CELLS)
+            self._index.nprobe = LOOKED_AT
+            self._index.train(landmarks)
+        self._index.add(landmarks)
+        self._near = min(NEAREST, len(landmarks))
+        some = landmarks[:: max(1, len(landmarks) // 1000)]
+        apart = self._index.search(some, min(2, len(landmarks)))[0][:, -1]
+        self._spread = max(float(np.median(apart)), 1e-12)
+
+    def of(self, vectors: np.ndarray) -> np.ndarray:
+        """`(k, 2)` float32 positions of `vectors` `(k, c)` float32."""
+        apart, which = self._index.search(np.ascontiguousarray(vectors), self._near)
+        weight = np.exp(-(apart - apart[:, :1]) / self._spread) * (which >= 0)  # -1: the cells held fewer
+        return ((self._xy[which] * weight[..., None]).sum(axis=1) / weight.sum(axis=1, keepdims=True)).astype(
+            np.float32
+        )

@@ -12,19 +12,24 @@ from backend.pool import Pool
 
 @dataclass(frozen=True)
 class Map:
-    """`rows` (m,) uint32 ascending, `xy` (m, 2) float32 scaled into [-1, 1], and how they were made."""
+    """`rows` (m,) uint32 ascending, `xy` (m, 2) float32 scaled into [-1, 1], and how they were made.
+
+    `everyone` (n, 2) uint16 places all pairs of a large pool (see `steps_of`; 65535, 65535: no embedding), from which
+    their density is drawn; None when the points are all there is.
+    """
 
     model: str
     rows: np.ndarray
     xy: np.ndarray
     made_by: dict[str, Any]
+    everyone: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def quantised(self) -> bytes:
         """What a browser draws: m little-endian uint16 x, m uint16 y (0 is -1, 65535 is 1), then m uint32 rows."""
-        steps = np.clip(np.rint((self.xy + 1) * 32767.5), 0, 65535).astype("<u2")
+        steps = steps_of(self.xy)
         return steps[:, 0].tobytes() + steps[:, 1].tobytes() + self.rows.astype("<u4").tobytes()
 
     def inside(self, polygon: np.ndarray) -> np.ndarray:
@@ -44,13 +49,23 @@ class Map:
         return within
 
 
+def steps_of(xy: np.ndarray) -> np.ndarray:
+    """`(m, 2)` positions in [-1, 1] as uint16: 0 is -1, 65535 is 1."""
+    return np.clip(np.rint((xy + 1) * 32767.5), 0, 65535).astype("<u2")
+
+
 def directory(pool: Pool, model: str) -> Path:
     return pool.path / "maps" / model
 
 
 def save(pool: Pool, made: Map) -> None:
     place = directory(pool, made.model)
-    for name, values in (("rows", made.rows), ("xy", made.xy)):
+    arrays = {"rows": made.rows, "xy": made.xy}
+    if made.everyone is None:
+        (place / "everyone.npy").unlink(missing_ok=True)
+    else:
+        arrays["everyone"] = made.everyone
+    for name, values in arrays.items():
         with files.replacing(place / f"{name}.npy") as part, part.open("wb") as handle:
             np.save(handle, values)
     files.write_json(place / "map.json", made.made_by)
@@ -65,7 +80,8 @@ def load(pool: Pool, model: str) -> Map | None:
     if made_by.get("pairs") != len(pool):
         return None
     rows, xy = (np.load(place / f"{name}.npy", allow_pickle=False) for name in ("rows", "xy"))
-    return Map(model, rows, xy, made_by)
+    everyone = np.load(place / "everyone.npy", mmap_mode="r") if (place / "everyone.npy").exists() else None
+    return Map(model, rows, xy, made_by, everyone if everyone is not None and len(everyone) == len(pool) else None)
 
 
 def available(pool: Pool) -> list[str]:

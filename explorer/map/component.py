@@ -37,11 +37,12 @@ def draw(
     stamp: str,
     note: str = "",
     empty: str = "",
+    under: bytes | None = None,
     key: str = "map",
     on_lasso: Callable[[], None] | None = None,
 ) -> MapEvents:
     """`planes`: (m,) bool masks, bit k of a point's colour is plane k; `colours`: `2**len(planes)` hex colours;
-    `highlight`: indices on the map to show as selected; `stamp` marks this rerun in the page, for measuring."""
+    `under`: a PNG that covers the whole map, under the points; `highlight`: indices on the map to show as selected; `stamp` marks this rerun in the page, for measuring."""
     shown = _mount(
         key=key,
         data={
@@ -55,6 +56,7 @@ def draw(
             "thumbs": f"/thumb/{token}",
             "note": note,
             "empty": empty,
+            "under": f"data:image/png;base64,{base64.b64encode(under).decode()}" if under else None,
             "stamp": stamp,
         },
         on_lasso_change=on_lasso or _nothing,

@@ -86,6 +86,7 @@ class PoolMap {
       this.drawn.background = background
       this.plot.set({ backgroundColor: hex(background) })
     }
+    if (this.drawn.under !== data.under || this.drawn.underOn !== background) await this.underlay(data.under, background)
     const fresh = this.drawn.geometry !== data.geometry
     if (fresh) await this.load(data.geometry)
     if (fresh || this.drawn.colours !== String(data.colours)) {
@@ -110,6 +111,28 @@ class PoolMap {
       this.drawn.highlight = data.highlight
       this.restore()
     }
+  }
+
+  // The density of all pairs; the library draws it without transparency, so it is laid on the background here.
+  async underlay(url, background) {
+    Object.assign(this.drawn, { under: url, underOn: background })
+    const old = this.texture
+    this.texture = null
+    if (url) {
+      const picture = new Image()
+      picture.src = url
+      await picture.decode()
+      const sheet = document.createElement("canvas")
+      sheet.width = sheet.height = picture.width
+      const pen = sheet.getContext("2d")
+      pen.fillStyle = background
+      pen.fillRect(0, 0, sheet.width, sheet.height)
+      pen.drawImage(picture, 0, 0)
+      this.texture = this.renderer.regl.texture({ data: sheet, mag: "linear", min: "linear", flipY: true })
+    }
+    this.plot.set({ backgroundImage: this.texture })
+    this.box.dataset.under = url ? String(url.length) : ""
+    old?.destroy()
   }
 
   async load(url) {

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from backend.errors import InputError
-from backend.projection import Map, available, build, load, place
+from backend.projection import Map, available, build, load
 from backend.projection.build import distinct, even_out, fan_out, reduce, scale
+from backend.projection.everyone import build_large
 from backend.projection.sample import AT_LEAST, quotas, stratified
-from backend.projection.store import save
+from backend.projection.store import save, steps_of
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +47,25 @@ def test_a_map_is_built_once_and_is_the_same_each_time(clustered):
     np.fill_diagonal(distance, np.inf)
     assert (group[distance.argmin(axis=1)] == group).mean() > 0.98
 
-    fewer = Map("toy", made.rows[:250], made.xy[:250], made.made_by)
-    placed = place(fewer, pool, np.arange(240, 300))
-    assert np.array_equal(placed[:10], made.xy[240:250])
-    centres = np.stack([made.xy[:250][group[:250] == g].mean(axis=0) for g in range(3)])
-    nearest = np.linalg.norm(placed[:, None] - centres[None], axis=2).argmin(axis=1)
-    assert (nearest == group[240:300]).all()
+
+def test_a_large_pool_places_everyone_between_landmarks(clustered):
+    pool, group = clustered
+    stages = []
+    made = build_large(
+        pool, "toy", points=100, landmarks=150, progress=lambda done, total, told="": stages.append(told)
+    )
+    assert (len(made), made.made_by["landmarks"]) == (100, 150)
+    assert made.everyone is not None
+    assert made.everyone.shape == (300, 2)
+    assert np.array_equal(steps_of(made.xy), made.everyone[made.rows])
+    xy = made.everyone / 32767.5 - 1
+    centres = np.stack([xy[group == g].mean(axis=0) for g in range(3)])
+    nearest = np.linalg.norm(xy[:, None] - centres[None], axis=2).argmin(axis=1)
+    assert (nearest == group).all()
+    assert stages[-1] == "map done"
+    stored = load(pool, "toy")
+    assert stored is not None
+    assert np.array_equal(stored.everyone, made.everyone)
 
 
 def test_a_map_of_an_older_pool_is_not_used(tiny_pool):
