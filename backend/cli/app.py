@@ -10,6 +10,7 @@ from backend.cli import (
     audit,
     bench,
     bias,
+    compare,
     jobs,
     leaderboard,
     pool,
@@ -50,6 +51,7 @@ app.command()(sources.index)
 app.command()(sources.fetch)
 app.command()(score.methods)
 app.command()(score.score)
+app.command()(compare.compare)
 app.command()(score.embed)
 app.command()(score.target)
 app.command()(search.search)

@@ -94,3 +94,18 @@ def test_the_cost_is_told_before_anything_is_made(poolscope, tiny_pool):
     assert "measured on 200 pairs" in words
     assert "clip_score" not in tiny_pool.reload().columns
     assert "b32_img" in poolscope("score", "clip_score", "--set", "model=b32", "--estimate", "--pool", pool).refused()
+
+
+def test_two_scores_are_compared(poolscope, tiny_pool):
+    pool = str(tiny_pool.path)
+    told = poolscope("compare", "clip_l14", "clip_b32", "--pool", pool, "--most", 3, "--json").json
+    a, b = tiny_pool.array("clip_l14"), tiny_pool.array("clip_b32")
+    assert told["pairs"] == 197
+    assert -1 < told["spearman"] < 1
+    assert told["overlap"][4]["fraction"] == 0.3
+    worst = told["higher_by_a"][0]
+    row = tiny_pool.take(range(200), ["uid"])["uid"].to_pylist().index(worst["uid"])
+    assert (worst["a"], worst["b"]) == (a[row], b[row])
+    assert worst["place_a"] < worst["place_b"]
+    assert "rank correlation" in poolscope("compare", "clip_l14", "clip_b32", "--pool", pool).out
+    assert "is a flag, not a score" in poolscope("compare", "clip_l14", "sharp", "--pool", pool).refused()
