@@ -113,6 +113,7 @@ def _accuracy(report: dict[str, Any]) -> None:
     made.update_yaxes(
         categoryorder="array", categoryarray=titles, tickvals=titles,
         ticktext=[f"{one['title']}  <b>{one['accuracy']:.1%}</b>" for one in families],
+        tickfont={"size": 12, "color": theme.ink()},
     )  # fmt: skip
     theme.show(
         made, key="bias-accuracy", alt="Bar chart of the accuracy of telling the sets apart, by kind of information"

@@ -35,6 +35,11 @@ def is_dark() -> bool:
     return st.context.theme.type == "dark"
 
 
+def ink() -> str:
+    """The colour of text: for labels of charts that name things, which Streamlit draws in grey."""
+    return str(st.get_option(f"theme.{'dark' if is_dark() else 'light'}.textColor"))
+
+
 def logo() -> None:
     """The mark and name at the top left, in the colours of the theme."""
     st.logo(str(STATIC / f"logo-{'dark' if is_dark() else 'light'}.svg"), size="medium")

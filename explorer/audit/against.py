@@ -9,7 +9,7 @@ from backend.errors import InputError
 from backend.pool import Pool
 from backend.recipe import Recipe, Selection
 from explorer import choices, theme
-from explorer.audit.forest import ROW, _short
+from explorer.audit.forest import ROW, _short, rows
 from explorer.audit.shown import ALL, percent
 from explorer.evaluate import evaluate
 
@@ -57,8 +57,7 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
         (second, name, theme.ONLY_B, "diamond"),
     ):
         made.add_trace(go.Scatter(x=values[places], y=y, mode="markers", name=_short(label), marker={"size": 9, "color": colour, "symbol": symbol}, hovertemplate="%{x:.2f}<extra></extra>"))  # fmt: skip
-    titles = [_short(groups.definitions[place].title) for place in places]
-    made.update_yaxes(tickvals=y, ticktext=titles, range=[-0.7, len(places) - 0.3], showgrid=False, zeroline=False)
+    rows(made, y, [groups.definitions[place].title for place in places])
     theme.show(made, key="audit-two", alt=f"{len(places)} groups under two recipes")
     st.caption(
         f"This recipe keeps {percent(a.overall)} of the pool, {_plain(name)} {percent(b.overall)}. "

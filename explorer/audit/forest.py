@@ -1,5 +1,8 @@
 """The forest plot: each group's measure with its interval, against the pool's; and all figures as a table."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
@@ -105,17 +108,27 @@ def _plot(measures: Measures, places: list[int], measure: str, pooled: Pooled | 
                 hovertemplate="%{x:.2f}<extra>within " + strata + "</extra>",
             )
         )  # fmt: skip
-    made.add_vline(x=line, line={"dash": "dash", "width": 1.5, "color": theme.NEITHER})
-    made.update_yaxes(
-        tickvals=[spot[p] for p in places], ticktext=[_short(measures.groups.definitions[p].title) for p in places],
-        range=[-0.7, len(places) - 0.3], showgrid=False, zeroline=False,
-    )  # fmt: skip
+    dashed = {"dash": "dash", "width": 1.5, "color": theme.NEITHER}
+    made.add_vline(x=line, line=dashed)
+    told = f"the pool: {line:.1f} %" if measure == RATE else "the pool: 1"
+    made.add_trace(
+        go.Scatter(x=[None], y=[None], mode="lines", line=dashed, name=told)
+    )  # the line's entry in the legend
+    rows(made, [spot[p] for p in places], [measures.groups.definitions[p].title for p in places])
     if measure == ODDS:
         made.update_xaxes(type="log")
     else:
         made.update_xaxes(rangemode="tozero")
     worst = measures.groups.definitions[min(known, key=lambda p: values[p])].title if known else "none"
     theme.show(made, key="audit-forest", alt=f"{measure} of {len(places)} groups with intervals; lowest: {worst}")
+
+
+def rows(made: Any, spots: Iterable[int], titles: Sequence[str]) -> None:
+    """Names the rows of a chart, one group each."""
+    made.update_yaxes(
+        tickvals=list(spots), ticktext=[_short(title) for title in titles], range=[-0.7, len(titles) - 0.3],
+        showgrid=False, zeroline=False, tickfont={"size": 12, "color": theme.ink()},
+    )  # fmt: skip
 
 
 def _values(measures: Measures, measure: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:

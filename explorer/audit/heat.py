@@ -68,6 +68,7 @@ def draw(groups: Groups, mask: np.ndarray, minimum: int) -> None:
         ticktext=[_short(one.title) for one in a.definitions],
         autorange="reversed",
         showgrid=False,
+        tickfont={"size": 12, "color": theme.ink()},
     )
     theme.show(made, key="audit-heat", alt=f"Keep rate of {first} by {second}")
     st.caption(

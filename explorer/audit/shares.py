@@ -7,7 +7,7 @@ from backend.audit import Measures
 from backend.audit.amplification import flagged, slope
 from backend.audit.audit import UNIFORM, expected_shares
 from explorer import theme
-from explorer.audit.forest import ROW, _short
+from explorer.audit.forest import ROW, rows
 
 NONE, EQUAL, OWN = "none", "equal shares in each family", "own shares"
 
@@ -36,8 +36,7 @@ def draw(measures: Measures, places: list[int]) -> None:
     made.add_trace(go.Scatter(x=after, y=y, mode="markers", name="of what is kept", marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>"))  # fmt: skip
     if expected is not None:
         made.add_trace(go.Scatter(x=100 * expected[places], y=y, mode="markers", name="reference", marker={"size": 9, "color": theme.ONLY_B, "symbol": "line-ns-open"}, hovertemplate="reference %{x:.2f} %<extra></extra>"))  # fmt: skip
-    titles = [_short(measures.groups.definitions[place].title) for place in places]
-    made.update_yaxes(tickvals=y, ticktext=titles, range=[-0.7, len(places) - 0.3], showgrid=False, zeroline=False)
+    rows(made, y, [measures.groups.definitions[place].title for place in places])
     made.update_xaxes(rangemode="tozero")
     theme.show(made, key="audit-shares", alt=f"Shares of {len(places)} groups before and after the recipe")
     if expected is not None:

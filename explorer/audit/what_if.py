@@ -10,7 +10,7 @@ from backend.pool import Pool
 from backend.recipe import Recipe, Selection
 from backend.recipe.grammar import ScoreRule
 from explorer import pools, recipe_state, theme
-from explorer.audit.forest import ROW, _short
+from explorer.audit.forest import ROW, rows
 
 
 def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> None:
@@ -98,13 +98,7 @@ def _plot(before: Measures, then: Measures, places: list[int]) -> None:
         )
     for one, label, colour in ((before, "now", theme.NEITHER), (then, "with own thresholds", theme.KEPT)):
         made.add_trace(go.Scatter(x=100 * one.rate[places], y=y, mode="markers", name=label, marker={"size": 10, "color": colour}, hovertemplate="%{x:.1f} %<extra></extra>"))  # fmt: skip
-    made.update_yaxes(
-        tickvals=y,
-        ticktext=[_short(before.groups.definitions[place].title) for place in places],
-        range=[-0.7, len(places) - 0.3],
-        showgrid=False,
-        zeroline=False,
-    )
+    rows(made, y, [before.groups.definitions[place].title for place in places])
     made.update_xaxes(rangemode="tozero")
     theme.show(made, key="audit-wi-plot", alt="Keep rates now and with own thresholds")
 
