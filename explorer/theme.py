@@ -16,6 +16,7 @@ DROPPED = "#D9730D"
 ONLY_A = "#0F8A68"
 ONLY_B = "#9A47AB"
 NEITHER = "#8A94A0"
+INK_LIGHT, INK_DARK = "#14202B", "#E8EEF4"  # textColor of .streamlit/config.toml
 SERIES = [KEPT, DROPPED, ONLY_A, ONLY_B, "#64707D", "#C9A100", "#C4314B", "#4A5FC1"]
 
 # The pages use the whole width, and the columns of the Filter page scroll inside the window.
@@ -37,7 +38,7 @@ def is_dark() -> bool:
 
 def ink() -> str:
     """The colour of text: for labels of charts that name things, which Streamlit draws in grey."""
-    return str(st.get_option(f"theme.{'dark' if is_dark() else 'light'}.textColor"))
+    return INK_DARK if is_dark() else INK_LIGHT
 
 
 def logo() -> None:
