@@ -14,6 +14,8 @@ from backend.bench.launch import Launch, cuda_devices
 from backend.bench.scales import Scale, scale_named
 from backend.errors import InputError
 
+MOST_TARS = 100_000
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -35,19 +37,26 @@ def preflight(
     pool: Any = None,
     shards: Path | None = None,
     uids: np.ndarray | None = None,
+    in_place: bool = False,
     look_at_gpus: bool = False,
 ) -> list[Problem]:
     """Problems of training on `pairs` pairs at `scale`, worst first.
 
-    `shards` are tars that exist already, `uids` the sorted subset that they must hold; `look_at_gpus` imports torch
-    to count devices and read their memory.
+    `shards` are tars that exist already, `uids` the sorted subset that they must hold; `in_place` trains from the
+    pool's own; `look_at_gpus` imports torch to count devices and read their memory.
     """
     scale, launch = scale_named(scale), launch or Launch()
     found = [*_selection(pairs, scale), *_devices(scale, launch, look_at_gpus)]
     if shards is not None:
         found += _shards(Path(shards), scale, launch, uids)
+    if in_place and shards is not None:
+        found.append(
+            Problem("error", "shards", "training in place reads the pool's own tars; leave out the other shards")
+        )
+    if in_place and pool is not None:
+        found += _pool_tars(pool)
     if pairs:
-        found += _room(pairs, scale, launch, pool, shards)
+        found += _room(pairs, scale, launch, pool, write=shards is None and not in_place)
     return sorted(found, key=lambda problem: problem.level != "error")
 
 
@@ -76,10 +85,10 @@ def _devices(scale: Scale, launch: Launch, look: bool) -> list[Problem]:
         share = launch.device_batch(scale)
     except InputError as error:
         return [Problem("error", "devices", str(error))]
-    if not look:
-        return []
+    if not look or launch.nodes > 1:
+        return []  # other machines than this one train
     found, there = [], cuda_devices()
-    if (launch.gpus or 0) > there and launch.nodes == 1:
+    if (launch.gpus or 0) > there:
         found.append(Problem("error", "devices", f"{launch.gpus} GPUs were asked for, this machine has {there}"))
     need = memory_need(scale, share)
     if there and launch.gpus != 0:
@@ -159,9 +168,27 @@ def readable(tar: Path) -> bool:
         return False
 
 
-def _room(pairs: int, scale: Scale, launch: Launch, pool: Any, shards: Path | None) -> list[Problem]:
+def _pool_tars(pool: Any) -> list[Problem]:
+    """Whether the pool says where its pictures are, and the local files that it names are there."""
+    if "image" not in pool.columns:
+        text = f"pool {pool.name!r} has no index of its shards, so nothing can be read in place; run `poolscope index`"
+        return [Problem("error", "shards", text)]
+    named: set[str | None] = set()
+    for batch in pool.scan(["image"], batch_size=65_536):
+        named.update(batch.column(0).unique().to_pylist())
+        if len(named) > MOST_TARS:  # loose pictures, one file a pair
+            return []
+    root = Path(pool.origin.get("root") or pool.path)
+    gone = sorted(name for name in named if name and "://" not in name and not (root / name).is_file())
+    if not gone:
+        return []
+    text = f"{len(gone):,} of the {len(named - {None}):,} tars of the pool are gone, the first is {gone[0]}; index them again"
+    return [Problem("error", "shards", text)]
+
+
+def _room(pairs: int, scale: Scale, launch: Launch, pool: Any, *, write: bool) -> list[Problem]:
     cost = estimate(pairs, scale, pool=pool)
-    need = cost.total_disk - (cost.disk["shards"] if shards is not None else 0)
+    need = cost.total_disk - (0 if write else cost.disk["shards"])
     free = shutil.disk_usage(paths.home()).free
     if need > free:
         text = (f"the run needs about {need / 1e9:,.1f} GB of disk under {paths.home()}, {free / 1e9:,.1f} GB are free; "

@@ -7,6 +7,8 @@ from typing import Any
 
 from backend.errors import InputError
 
+PRECISIONS = ("amp", "amp_bf16", "amp_bfloat16", "bf16", "fp16", "fp32")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
@@ -54,6 +56,8 @@ class Scale:
         for key in settings:
             if key not in known:
                 raise InputError(f"{key!r} is no setting of a scale; allowed: {', '.join(sorted(known))}")
+        if settings.get("precision", self.precision) not in PRECISIONS:
+            raise InputError(f"precision {settings['precision']!r} is unknown; allowed: {', '.join(PRECISIONS)}")
         return replace(self, **settings)
 
 

@@ -43,6 +43,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     shards: Path | str | None = None,
     keep_shards: bool = False,
+    in_place: bool = False,
     evaluate: bool = True,
     tasks: Sequence[str] | None = None,
     tasks_dir: Path | str | None = None,
@@ -55,7 +56,8 @@ def train(
     Every step leaves its result in the run's directory, so the same call with `resume=True` and the run's id goes on
     where it stopped (training: after the last checkpoint). A job that is started again resumes its own run by itself.
     `settings` change the scale, `launch` says on which devices; what differs from the scale's table is listed in
-    `not_comparable`. `shards` uses tars that were exported before instead of writing them; `keep_shards` leaves ours.
+    `not_comparable`. `shards` uses tars that were exported before instead of writing them; `keep_shards` leaves ours; `in_place` writes
+    none, and reads the kept samples from the pool's own tars, in the order in which they would have been written.
 
     Raises InputError, before anything is written, for an empty or tiny selection and whatever else `preflight` finds;
     RuntimeError if the training process fails. On any stop the run is left resumable.
@@ -64,8 +66,9 @@ def train(
     run, loaded_recipe, opened = _begin(recipe, pool, run_id, resume)
     selection = _select(loaded_recipe, opened)
     wanted = scale_named(scale).changed(**(settings or {}))
-    use_gpu = launch.gpus != 0 and launching.cuda_devices() > 0
-    if not use_gpu:
+    here = launching.cuda_devices() > 0
+    # Scripts for several nodes are often written on a machine that has no GPU itself.
+    if launch.gpus == 0 or not (here or launch.nodes > 1):
         launch = replace(launch, gpus=0)
         if (launch.precision or wanted.precision) == "amp":
             launch = replace(launch, precision="amp_bf16")
@@ -73,15 +76,16 @@ def train(
         wanted = wanted.changed(precision=launch.precision)
     uids = _uids(opened, loaded_recipe, selection)
     written = Path(shards) if shards is not None else None
-    refuse(preflight(selection.kept, wanted, launch=launch, pool=opened, shards=written, uids=uids, look_at_gpus=True))
+    refuse(preflight(selection.kept, wanted, launch=launch, pool=opened, shards=written, uids=uids,
+                     in_place=in_place, look_at_gpus=True))  # fmt: skip
     if run is None:
-        run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, uids, "cuda" if use_gpu else "cpu")
+        run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, uids, "cuda" if here and launch.gpus != 0 else "cpu")
         run.sweep, run.track = sweep, track
         run.save()
     else:
         _same(run, wanted, seed, uids)
     with _ending(run):
-        directory = _shards(run, loaded_recipe, opened, selection, written, progress)
+        directory = _shards(run, loaded_recipe, opened, selection, written, in_place, progress)
         if not _train(run, wanted, launch, directory, progress):
             return run
         if evaluate:
@@ -211,8 +215,8 @@ def shard_size(pairs: int) -> int:
 
 
 def _shards(run: Run, recipe: "Recipe", pool: "Pool", selection: "Selection", written: Path | None,
-            progress: Progress) -> Path:  # fmt: skip
-    from backend.export import export_shards
+            in_place: bool, progress: Progress) -> Path:  # fmt: skip
+    from backend.export import export_shards, plan_in_place
 
     if written is not None:
         return written.resolve()
@@ -220,6 +224,9 @@ def _shards(run: Run, recipe: "Recipe", pool: "Pool", selection: "Selection", wr
         return run.path / "shards"
     run.step_to("shards")
     with _timed(run, "shards"):
+        if in_place:
+            plan_in_place(pool, selection, run.path / "shards", recipe=recipe, shard_size=shard_size(selection.kept))
+            return run.path / "shards"
         export_shards(pool, selection, run.path / "shards", recipe=recipe, shard_size=shard_size(selection.kept),
                       progress=_within(progress, "shards"))  # fmt: skip
     return run.path / "shards"
@@ -285,6 +292,10 @@ def _learn_rate(run: Run, scale: Scale) -> None:
 
 def brace(shards: Path) -> str:
     """The tars of a directory as open_clip's brace range; they must be numbered without holes."""
+    if (shards / "in_place.json").is_file():
+        from backend.export.in_place import names
+
+        return names(shards)
     tars = sorted(path.name for path in shards.glob("*.tar"))
     if not tars:
         raise InputError(f"{str(shards)!r} holds no tar; export shards into it")

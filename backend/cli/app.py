@@ -21,6 +21,7 @@ from backend.cli import (
     sources,
     submission,
     sweep,
+    tasks,
 )
 
 
@@ -46,6 +47,7 @@ app.command()(pool.info)
 app.command()(pool.demo)
 app.command("app")(serve.app)
 app.command("map")(pool.map_)
+sources.app.command("run")(bench.import_run)
 app.add_typer(sources.app, name="import")
 app.command()(sources.index)
 app.command()(sources.fetch)
@@ -57,7 +59,7 @@ app.command()(score.target)
 app.command()(search.search)
 app.command()(recipe.select)
 app.add_typer(recipe.export, name="export")
-app.command()(bench.tasks)
+app.command()(tasks.tasks)
 app.command()(bench.train)
 app.command()(bench.evaluate)
 app.command()(leaderboard.leaderboard)

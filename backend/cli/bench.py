@@ -1,12 +1,13 @@
-"""`poolscope tasks`, `train` and `evaluate`: the benchmark of a recipe."""
+"""`poolscope train`, `evaluate` and `import run`: the benchmark of a recipe."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backend.cli.console import emit, line, progress_bar, say, table
-from backend.cli.options import Detach, Device, Json, PoolPath, open_pool, submit
+from backend.cli.options import Detach, Device, Json, PoolPath, open_pool, parse_settings, submit
 from backend.cli.recipe import RecipeName, make_scores, read_recipe
 from backend.devices import slot
 from backend.errors import InputError
@@ -24,19 +25,6 @@ TasksDir = Annotated[
 ]
 
 
-def tasks(tasks_dir: TasksDir = None, as_json: Json = False) -> None:
-    """List the evaluation tasks and which are on this disk."""
-    from backend.bench import tasks_list
-
-    found = tasks_list(tasks_dir)
-
-    def text() -> None:
-        rows = [(t.key, t.name, t.kind, t.metric, t.group, "yes" if t.present else "") for t in found]
-        table(("key", "name", "kind", "metric", "group", "present"), rows)
-
-    emit({"tasks": [task.as_json() for task in found]}, as_json=as_json, text=text)
-
-
 def keys(given: str | None) -> list[str] | None:
     """`"a, b"` as a list; None stays None."""
     if given is None:
@@ -50,13 +38,26 @@ def keys(given: str | None) -> list[str] | None:
 def train(
     context: typer.Context,
     recipe: RecipeName,
-    scale: Annotated[str, typer.Option("--scale", metavar="S", help="demo, small, medium, large or xlarge.")],
+    scale: Annotated[str, typer.Option("--scale", metavar="S", help="demo, debug, small, medium, large or xlarge.")],
     pool: PoolPath = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the model's start and the order of pairs.")] = 0,
     run_id: Annotated[str | None, typer.Option("--as", metavar="RUN", help="The run's id [default: made up].")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of that id.")] = False,
-    gpus: Annotated[int | None, typer.Option("--gpus", min=0, help="GPUs to use, 0 for the CPU.")] = None,
+    gpus: Annotated[int | None, typer.Option("--gpus", min=0, help="GPUs per machine, 0 for the CPU.")] = None,
+    nodes: Annotated[
+        int, typer.Option("--nodes", min=1, help="Machines; for more than one, scripts to submit are written.")
+    ] = 1,
     accum: Annotated[int, typer.Option("--accum", min=1, help="Parts to split a batch into, to fit memory.")] = 1,
+    precision: Annotated[
+        str | None, typer.Option("--precision", help="amp, amp_bf16, bf16, fp16 or fp32 [default: the scale's].")
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=0, help="Loader processes per device.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a setting of the scale; the run is then not comparable."
+        ),
+    ] = None,
     task_keys: TaskKeys = None,
     tasks_dir: TasksDir = None,
     no_evaluation: Annotated[bool, typer.Option("--no-evaluation", help="Only train.")] = False,
@@ -64,8 +65,13 @@ def train(
         Path | None, typer.Option("--shards", metavar="DIR", help="Train on shards that were exported before.")
     ] = None,
     keep_shards: Annotated[bool, typer.Option("--keep-shards", help="Keep the shards that are written.")] = False,
-    track: Annotated[str, typer.Option("--track", help="filtering, or byod for a pool of your own data.")] = "filtering",
-    sweep: Annotated[str | None, typer.Option("--sweep", metavar="NAME", help="The sweep that the run is part of.")] = None,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Read the pool's own tars; write no shards.")] = False,
+    track: Annotated[
+        str, typer.Option("--track", help="filtering, or byod for a pool of your own data.")
+    ] = "filtering",
+    sweep: Annotated[
+        str | None, typer.Option("--sweep", metavar="NAME", help="The sweep that the run is part of.")
+    ] = None,
     only_estimate: Annotated[
         bool, typer.Option("--estimate", help="Only tell what it would cost and what stands in its way.")
     ] = False,
@@ -78,7 +84,8 @@ def train(
     from backend.bench.board import known_track
     from backend.bench.scales import scale_named
 
-    wanted, launch, named = scale_named(scale), Launch(gpus=gpus, accum=accum), keys(task_keys)
+    wanted, named = scale_named(scale).changed(**changes(settings or [])), keys(task_keys)
+    launch = Launch(gpus=gpus, nodes=nodes, accum=accum, precision=precision, workers=workers)
     known_track(track)
     if detach:
         device = "cpu" if gpus == 0 else slot()
@@ -87,24 +94,69 @@ def train(
     read = read_recipe(recipe, opened)
     opened = make_scores(read, opened)
     if only_estimate:
-        return show_cost(read, opened, wanted, launch, as_json)
+        return show_cost(read, opened, wanted, launch, as_json, in_place=in_place)
     with progress_bar(f"run at scale {scale}") as progress:
         run = train_run(
             read, opened, scale=wanted, seed=seed, run_id=run_id, resume=resume, launch=launch, shards=shards,
-            keep_shards=keep_shards, evaluate=not no_evaluation, tasks=named, tasks_dir=tasks_dir, sweep=sweep,
+            keep_shards=keep_shards, in_place=in_place, evaluate=not no_evaluation, tasks=named, tasks_dir=tasks_dir, sweep=sweep,
             track=track, progress=progress,
         )  # fmt: skip
     return show_run(run, as_json)
 
 
-def show_cost(recipe: "Recipe", pool: "Pool", scale: "Scale", launch: "Launch", as_json: bool) -> None:
+def changes(given: list[str]) -> dict[str, Any]:
+    """`--set` entries as settings of a scale, each in its setting's type."""
+    from dataclasses import fields
+
+    from backend.bench.scales import Scale
+
+    kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _truth}
+    types = {f.name: getattr(f.type, "__name__", str(f.type)) for f in fields(Scale)}
+    found: dict[str, Any] = {}
+    for name, text in parse_settings(given, example="samples_seen=2048").items():
+        try:
+            found[name] = kinds.get(types.get(name, ""), str)(text)
+        except ValueError:
+            raise InputError(f"--set {name}={text!r}: {name} is a number") from None
+        if isinstance(found[name], int) and not isinstance(found[name], bool) and found[name] < 1:
+            raise InputError(f"--set {name}={text}: it must be 1 or more")
+    return found
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise InputError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
+def import_run(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Holds info.pkl, and eval_results.jsonl if evaluated.")
+    ],
+    name: Annotated[
+        str, typer.Option("--as", metavar="NAME", help="On the leaderboard [default: the directory's].")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Put a run that DataComp's own tools made on the leaderboard.
+
+    Its pickle is read by a reader that knows paths, text and numbers only: no code in it is run.
+    """
+    from backend.bench.foreign import import_run as read_run
+
+    show_run(read_run(directory, name=name), as_json)
+
+
+def show_cost(
+    recipe: "Recipe", pool: "Pool", scale: "Scale", launch: "Launch", as_json: bool, *, in_place: bool = False
+) -> None:
     """Prints the estimate of a run and what `preflight` finds."""
     from backend.bench import estimate, preflight
     from backend.recipe import select
 
     kept = select(recipe, pool).kept
     cost = estimate(kept, scale, pool=pool, device="cpu" if launch.gpus == 0 else None)
-    problems = preflight(kept, scale, launch=launch, pool=pool)
+    problems = preflight(kept, scale, launch=launch, pool=pool, in_place=in_place)
     content = {
         "recipe": recipe.name,
         "kept": kept,
@@ -118,7 +170,8 @@ def _print_cost(name: str, cost: "Estimate", problems: "list[Problem]") -> None:
     line(f"{name} at scale {cost.scale}: {cost.pairs:,} pairs, each seen {cost.repeats:g} times")
     line(f"  about {cost.total_seconds / 60:.1f} minutes here ({cost.basis}), {cost.macs:.2g} multiply-adds")
     line("  GPU hours: " + ", ".join(f"{gpu} {hours:g}" for gpu, hours in cost.gpu_hours.items()))
-    line(f"  disk: {cost.total_disk / 1e9:.2f} GB")
+    line(f"  disk: {cost.total_disk / 1e9:.2f} GB, {cost.checkpoints} checkpoints, one after every {cost.steps // cost.checkpoints:,} "
+         f"of {cost.steps:,} steps")  # fmt: skip
     for problem in problems:
         line(f"  {problem.level}: {problem.text}")
 
@@ -150,6 +203,10 @@ def evaluate(
     precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or fp16.")] = "fp32",
     batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Pictures at once.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Do tasks again that have a result.")] = False,
+    stream: Annotated[
+        bool,
+        typer.Option("--stream", help="Read tasks that are not on this disk over the network, without keeping them."),
+    ] = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -161,11 +218,12 @@ def evaluate(
     if detach:
         submit(context, kind="evaluate", device=slot(device), title=f"Evaluate {run}")
     from backend.bench import evaluate as evaluate_model
+    from backend.bench.tasks.fetch import source
 
     with progress_bar("evaluation") as progress:
         results = evaluate_model(
             run, tasks=named, tasks_dir=tasks_dir, device=device, precision=precision, batch_size=batch_size,
-            again=again, progress=progress,
+            again=again, stream=source() if stream else None, progress=progress,
         )  # fmt: skip
     content = {"run": run, "results": [result.as_json() for result in results]}
     emit(content, as_json=as_json, text=lambda: _print_results(results))

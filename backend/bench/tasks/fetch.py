@@ -1,6 +1,7 @@
 """Fetching DataComp's tasks when there is a network, and checking what is on the disk."""
 
 import hashlib
+import os
 import re
 import urllib.error
 import urllib.parse
@@ -17,7 +18,7 @@ from backend.errors import InputError
 from backend.progress import Progress, silent
 
 BASE = "https://huggingface.co/datasets/djghosh"
-"""Where DataComp's own evaluation reads the `wds_*` task repositories from."""
+"""Where DataComp's own evaluation reads the `wds_*` task repositories from; `$POOLSCOPE_TASKS_URL` names a mirror."""
 
 ELSEWHERE = {
     "retrieval/flickr_1k_test_image_text_retrieval": "nlphuji/flickr_1k_test_image_text_retrieval",
@@ -30,11 +31,16 @@ _POINTER = re.compile(r"oid sha256:([0-9a-f]{64})\s+size (\d+)")
 _BLOCK = 1 << 20
 
 
+def source() -> str:
+    """The URL under which the task repositories are."""
+    return os.environ.get("POOLSCOPE_TASKS_URL") or BASE
+
+
 def fetch(
     keys: Sequence[str] | None = None,
     *,
     tasks_dir: Path | str | None = None,
-    base: str = BASE,
+    base: str | None = None,
     timeout_s: float = 60.0,
     progress: Progress = silent,
 ) -> list[str]:
@@ -45,7 +51,7 @@ def fetch(
     Raises InputError for unknown tasks, for those of `ELSEWHERE`, and when a file can't be had.
     """
     directory = Path(tasks_dir) if tasks_dir is not None else default_dirs()[0]
-    wanted = _wanted(keys)
+    wanted, base = _wanted(keys), base or source()
     for number, task in enumerate(wanted):
         progress(number, len(wanted), f"fetching {task.name}")
         _fetch_task(task, directory / task.folder, f"{base.rstrip('/')}/{task.folder}", timeout_s)
@@ -62,7 +68,7 @@ def _wanted(keys: Sequence[str] | None) -> list[Task]:
             raise InputError(f"task {key!r} is not one of DataComp's; see `poolscope tasks`")
         if key in ELSEWHERE:
             raise InputError(f"task {key!r} is not published as tars; get the files of {ELSEWHERE[key]} and turn them "
-                             "into tars with backend.bench.tasks.convert")  # fmt: skip
+                             f"into tars with `poolscope tasks --convert {key} --from FILE`")  # fmt: skip
     return [known[key] for key in keys]
 
 

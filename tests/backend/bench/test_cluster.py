@@ -64,3 +64,14 @@ def test_a_run_for_several_nodes_leaves_scripts_ready_to_submit(tiny_model: str,
     last = text[text.index("srun") :].replace("\\\n", " ")
     words = shlex.split(last)
     assert words[words.index("--train-data") + 1].startswith(str(run.path / "shards"))
+
+
+def test_scripts_for_gpus_are_written_on_a_machine_without_one(tiny_model: str, tiny_pool: Pool) -> None:
+    run = bench.train(
+        Recipe(name="all"), tiny_pool, scale="demo", settings=SETTINGS, launch=Launch(gpus=8, nodes=2), shards=None
+    )
+    text = (run.path / "submit" / "train.sbatch").read_text()
+    assert "#SBATCH --gpus-per-node=8" in text
+    assert "#SBATCH --ntasks-per-node=8" in text
+    assert "--batch-size 4 " in text
+    assert "--nnodes 2 --nproc-per-node 8" in (run.path / "submit" / "torchrun.sh").read_text()

@@ -1,8 +1,13 @@
 """`poolscope tasks`, `train --estimate`, `leaderboard`: everything short of training, which has tests of its own."""
 
 import json
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -18,6 +23,41 @@ def test_tasks_has_the_promised_shape(poolscope):
     for task in listed:
         assert {"key", "name", "kind", "metric", "group", "averaged", "present"} <= task.keys()
     assert "cifar10" in poolscope("tasks").out
+
+
+def test_tasks_are_checked_and_made(poolscope, tmp_path):
+    checked = poolscope("tasks", "--check", "--tasks", "flags,cifar10", "--json").json["tasks"]
+    assert {task["key"]: (task["present"], task["wrong"]) for task in checked} == {
+        "flags": (True, []),
+        "cifar10": (False, []),
+    }
+    table = tmp_path / "flickr.parquet"
+    picture = (ROOT / "assets" / "screenshots" / "pool.webp").read_bytes()
+    pq.write_table(pa.table({"image": [{"bytes": picture}], "caption": [["one", "two"]]}), table)
+    key = "retrieval/flickr_1k_test_image_text_retrieval"
+    here = tmp_path / "tasks"
+    here.mkdir()
+    made = poolscope("tasks", "--convert", key, "--from", table, "--tasks-dir", here, "--tasks", key, "--json").json
+    assert made["tasks"][0]["present"] is True
+    broken = poolscope("tasks", "--check", "--tasks-dir", here, "--tasks", key)
+    assert broken.code == 1
+    assert "1 examples, DataComp lists 1,000" in broken.out
+    assert "'nothing'" in poolscope("tasks", "--tasks", "nothing").refused()
+    assert "'cifar10'" in poolscope("tasks", "--convert", "cifar10").refused()
+    assert "is no file" in poolscope("tasks", "--convert", key, "--from", tmp_path / "x").refused()
+
+
+def test_a_run_of_datacomps_own_tools_joins_the_board(poolscope, tmp_path):
+    import pickle
+
+    (tmp_path / "info.pkl").write_bytes(pickle.dumps({"scale": "small", "checkpoint": "/a/epoch_5.pt"}))
+    line = {"key": "cifar10", "dataset": "CIFAR-10", "metrics": {"acc1": 0.5, "main_metric": 0.5}}
+    (tmp_path / "eval_results.jsonl").write_text(json.dumps(line) + "\n")
+    content = poolscope("import", "run", tmp_path, "--as", "theirs", "--json").json
+    assert (content["recipe"], content["scale"]) == ("theirs", "small")
+    rows = poolscope("leaderboard", "--scale", "small", "--json").json["runs"]
+    assert rows[0]["tasks"] == {"cifar10": 0.5}
+    assert "no file" in poolscope("import", "run", tmp_path / "nothing").refused()
 
 
 def test_an_empty_leaderboard(poolscope):
@@ -45,6 +85,12 @@ def test_the_estimate_of_a_run_starts_nothing(poolscope, tiny_pool, recipe, home
         (("--scale", "demo", "--gpus", "-1"), "--gpus"),
         (("--scale", "demo", "--resume", "--as", "none"), "'none'"),
         (("--scale", "demo", "--as", "../x"), "../x"),
+        (("--scale", "demo", "--precision", "fp64"), "'fp64'"),
+        (("--scale", "demo", "--set", "batch=many"), "batch='many'"),
+        (("--scale", "demo", "--set", "batch=0"), "1 or more"),
+        (("--scale", "demo", "--set", "speed=9"), "'speed'"),
+        (("--scale", "demo", "--track", "other"), "'other'"),
+        (("--scale", "demo", "--nodes", "3"), "3 devices"),
     ],
 )
 def test_wrong_train(argv, said, poolscope, tiny_pool, recipe, home):
