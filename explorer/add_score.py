@@ -11,16 +11,17 @@ from backend.errors import InputError
 from backend.pool import Pool
 from backend.recipe.grammar import FlagRule, Rule, ScoreRule
 from backend.scores import METHODS, Method, build
-from explorer import live, recipe_state
+from backend.scores.catalogue import entry, named
+from explorer import live, method_cost, pair, recipe_state
 
 KIND = "score"
 
 
 @st.dialog("Add a score", width="medium")
-def ask(pool: Pool) -> None:
-    """Choose a method, change its parameters, start."""
+def ask(pool: Pool, chosen: str = "") -> None:
+    """Choose a method (unless one is `chosen`), change its parameters, see what it costs, start."""
     titles = {id: METHODS[id].title for id in METHODS}
-    id = st.pills(
+    id = chosen or st.pills(
         "Method",
         list(titles),
         format_func=lambda one: titles[one],
@@ -31,12 +32,15 @@ def ask(pool: Pool) -> None:
     if id is None:
         return
     method = METHODS[id]
-    st.write((method.__doc__ or "").strip().splitlines()[0])
+    if chosen:
+        st.markdown(f"**{method.title}**")
+    st.write(pair.plain(entry(id, pool).summary))
     if method.formula:
         st.latex(method.formula)
     st.caption(" · ".join(part for part in (method.paper, method.cost) if part))
     values = {entry.name: _field(id, entry, method, pool) for entry in dataclasses.fields(method)}
     column = st.text_input("Column", _free_name(id, pool), key=f"{id}-column", max_chars=64)
+    method_cost.line(pool, id, values, key=f"{id}-cost")
     if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-score"):
         try:
             build(id, **values).check(pool)
@@ -73,7 +77,8 @@ def watch(pool: Pool) -> None:
         if job.state == "done":
             del asked[job_id]
             rule: Rule = FlagRule(flag=column) if kind == "flag" else ScoreRule(score=column, top=1.0)
-            recipe_state.add_rule(st.session_state["recipe"], rule)
+            recipe_state.add_rule(recipe_state.current(pool), rule)
+            st.toast(f"{column} is ready; its rule is on the Filter page", icon=":material/check:")
             st.rerun()
         st.caption(f"Computing `{column}`")
         live.bar(job)
@@ -94,10 +99,12 @@ def _field(id: str, entry: "dataclasses.Field[Any]", method: type[Method], pool:
     hint, about, key = typing.get_type_hints(method)[entry.name], entry.metadata, f"{id}-{entry.name}"
     default = None if entry.default is dataclasses.MISSING else entry.default
     label, text = entry.name.replace("_", " ").capitalize(), about.get("help", "")
-    choices = about.get("choices") or _named(about.get("of", ""), pool)
+    choices = list(about.get("choices") or named(about.get("of", ""), pool))
+    if choices and default == "":
+        choices.insert(0, "")
     if choices:
-        index = list(choices).index(default) if default in choices else 0
-        return st.selectbox(label, choices, index=index, help=text, key=key)
+        index = choices.index(default) if default in choices else 0
+        return st.selectbox(label, choices, index=index, format_func=lambda one: one or "(none)", help=text, key=key)
     if hint is bool:
         return st.toggle(label, bool(default), help=text, key=key)
     kind = next((one for one in (int, float) if hint is one or one in typing.get_args(hint)), None)
@@ -109,21 +116,6 @@ def _field(id: str, entry: "dataclasses.Field[Any]", method: type[Method], pool:
         return st.number_input(label, low, high, value, step=1, help=text, key=key)
     step = 0.01 if low is not None and high is not None and high - low <= 2 else None
     return st.number_input(label, low, high, value, step=step, format="%.6g", help=text, key=key)
-
-
-def _named(what: str, pool: Pool) -> list[str]:
-    """What a parameter can name in this pool: models with embeddings, target sets, scores."""
-    if what == "model":
-        return [
-            name.removesuffix("_img")
-            for name, column in pool.columns.items()
-            if column.kind == "embedding" and name.endswith("_img")
-        ]
-    if what == "score":
-        return [name for name, column in pool.columns.items() if column.kind == "score"]
-    if what == "target":
-        return sorted(path.name for path in (pool.path / "targets").glob("*") if path.is_dir())
-    return []
 
 
 def _free_name(id: str, pool: Pool) -> str:

@@ -14,6 +14,8 @@ def pages() -> dict[str, list[st.Page]]:
                     help="Tune rules with sliders and see what is kept and dropped on the map and in the galleries."),
             st.Page("app_pages/pool.py", title="Pool", icon=":material/database:",
                     help="What is in the pool: columns and where they come from, languages, sizes, a random gallery."),
+            st.Page("app_pages/methods.py", title="Methods", icon=":material/function:",
+                    help="Every score and flag that can be computed: formula, source, cost on this pool; two scores compared."),
         ],
         "Audit": [],
         "Benchmark": [

@@ -76,7 +76,7 @@ def _verdict(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None
     kept = bool(selection.mask[row])
     st.badge("kept" if kept else "dropped", color="blue" if kept else "orange",
              icon=":material/check:" if kept else ":material/remove:")  # fmt: skip
-    st.caption(_plain(reason(row, pool, recipe, selection)))
+    st.caption(plain(reason(row, pool, recipe, selection)))
 
 
 def _facts(known: dict[str, Any], pool: Pool) -> None:
@@ -121,6 +121,6 @@ def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
         st.rerun(scope="fragment")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """`text` without meaning in Markdown."""
     return "".join("\\" + character if character in "\\`*_{}[]<>#$:~|" else character for character in text)

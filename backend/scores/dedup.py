@@ -55,7 +55,7 @@ class Dedup(Method):
         "SemDeDup reports that half of LAION-440M can go with little loss; DataComp removed evaluation images this way"
     )
 
-    embedding: str = param("l14_img", "embedding column that is compared")
+    embedding: str = param("l14_img", "embedding column that is compared", of="embedding")
     threshold: float = param(0.95, "cosine from which two pairs are duplicates", low=-1, high=1)
     best: str = param("", "score whose highest stays in a group; empty: the lowest uid", of="score")
     against: str = param("", "target set that no pair may come near, for example evaluation images", of="target")

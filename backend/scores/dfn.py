@@ -43,7 +43,7 @@ class Dfn(Method):
     clean: str = param("", "recipe that chooses the pairs to train the network on", of="path")
     scale: str = param("demo", "scale of that training: demo, small, medium, …")
     network: str = param(
-        "", "a network that exists, instead of training: MODEL/PRETRAINED, hf-hub:…, or a path", of="model"
+        "", "a network that exists, instead of training: MODEL/PRETRAINED, hf-hub:…, or a path", of="path"
     )
     seed: int = param(0, "seed of the training", low=0)
     device: str = param("auto", "where the network runs: auto, cpu, cuda")

@@ -99,7 +99,7 @@ class Hype(Method):
     batch: int = param(256, "training batch", low=2, high=100_000)
     references: int = param(2048, "reference pairs of the specificities", low=1, high=1_000_000)
     cosine: str = param("clip_l14", "CLIP score that is added; empty: none", of="score")
-    cluster: str = param("", "flag that adds 1, such as image_based; empty: none", of="score")
+    cluster: str = param("", "flag that adds 1, such as image_based; empty: none", of="flag")
     seed: int = param(0, "another seed, other references and another training", low=0)
 
     def needs(self) -> tuple[str, ...]:

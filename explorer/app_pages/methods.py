@@ -1,0 +1,66 @@
+"""Methods: every score and flag that can be computed on this pool, and two scores compared."""
+
+import streamlit as st
+
+from backend.pool import Pool
+from backend.scores import METHODS
+from backend.scores.catalogue import Entry, entry
+from explorer import add_score, compare_scores, first_start, method_card
+
+CATALOGUE, COMPARE = "Catalogue", "Compare two scores"
+ALL, SCORES, FLAGS = "All", "Scores", "Flags"
+COLUMNS = 2
+
+
+def main(pool: Pool) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header("Methods", width="stretch")
+        view = st.segmented_control(
+            "Show", [CATALOGUE, COMPARE], default=None if "methods" in st.session_state else CATALOGUE, required=True, key="methods",
+            label_visibility="collapsed", bind="query-params",
+        )  # fmt: skip
+    if add_score.waiting(pool):
+        add_score.watch(pool)
+    if view == COMPARE:
+        compare_scores.draw(pool)
+        return
+    entries = [entry(id, pool) for id in METHODS]
+    shown = _chosen(entries)
+    if not shown:
+        st.info("No method fits; use fewer words or another kind.", icon=":material/search:")
+    for start in range(0, len(shown), COLUMNS):
+        for place, one in zip(st.columns(COLUMNS, gap="small"), shown[start : start + COLUMNS]):
+            with place:
+                method_card.draw(one, pool)
+    asked = st.session_state.pop("ask-method", None)
+    if asked:
+        add_score.ask(pool, asked)
+
+
+def _chosen(entries: list[Entry]) -> list[Entry]:
+    """The entries that the search words, the kind and the toggle leave."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = st.text_input(
+            "Search",
+            key="methods-search",
+            placeholder="Search name, paper, recipe",
+            label_visibility="collapsed",
+            width=320,
+        )
+        kind = st.segmented_control(
+            "Kind", [ALL, SCORES, FLAGS], default=ALL, required=True, key="methods-kind", label_visibility="collapsed"
+        )
+        ready = st.toggle("Only those that can start here", key="methods-ready")
+        shown = [
+            one
+            for one in entries
+            if (kind == ALL or (one.method.kind == "score") == (kind == SCORES))
+            and (not ready or not one.problem)
+            and method_card.matches(one, words or "")
+        ]
+        st.space("stretch")
+        st.caption(f"{len(shown)} of {len(entries)} methods", width="content")
+    return shown
+
+
+main(first_start.pool())

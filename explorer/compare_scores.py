@@ -1,0 +1,124 @@
+"""Two scores compared: where the pairs lie by both, overlap of their tops, and the pairs they disagree on most."""
+
+import numpy as np
+import streamlit as st
+
+from backend import agreement
+from backend.agreement import Agreement
+from backend.errors import InputError
+from backend.pool import Pool
+from explorer import gallery, pair, pools, theme, tiles
+from explorer.evaluate import scores_of
+
+DENSITY, SCATTER = "Density", "Scatter"
+TILES = 12
+
+
+def draw(pool: Pool) -> None:
+    """Choice of the two scores, and what comparing them shows."""
+    names = scores_of(pool)
+    if len(names) < 2:
+        st.info(
+            f"The pool has {len(names) or 'no'} score{'' if len(names) == 1 else 's'}; comparing needs two. Add one from the catalogue.",
+            icon=":material/compare_arrows:",
+        )  # fmt: skip
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        a = st.selectbox("Score A", names, index=0, key="compare-a", bind="query-params")
+        b = st.selectbox("Score B", names, index=1, key="compare-b", bind="query-params")
+    try:
+        found = _compared(str(pool.path), repr((pool.columns[a], pool.columns[b], len(pool))), a, b)
+    except InputError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    with st.container(horizontal=True):
+        st.metric("Rank correlation", "none" if np.isnan(found.spearman) else f"{found.spearman:.3f}", border=True,
+                  help="Spearman's: 1 ranks alike, 0 not related, −1 reversed")  # fmt: skip
+        for fraction in (0.1, 0.3):
+            st.metric(f"Shared in the top {fraction:.0%}", f"{found.overlap_at(fraction):.1%}", border=True,
+                      help=f"By chance it would be {fraction:.0%}")  # fmt: skip
+        st.metric("Pairs with both", f"{found.pairs:,}", border=True,
+                  help=f"{a}: {found.scored[0]:,} scored · {b}: {found.scored[1]:,} scored")  # fmt: skip
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _plane(found, pool, a, b)
+    with right:
+        _overlap(found, a, b)
+    clicked = [
+        _gallery(rows, places, pool, f"High by {high}, low by {low}", key)
+        for rows, places, high, low, key in (
+            (found.rows_a, found.places_a, a, b, "higher-a"), (found.rows_b, found.places_b, b, a, "higher-b"),
+        )
+    ]  # fmt: skip
+    opened = next((row for row in clicked if row is not None), None)
+    if opened is not None:
+        pair.show(opened, pool, None)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Comparing")
+def _compared(path: str, made: str, a: str, b: str) -> Agreement:
+    from pathlib import Path
+
+    columns = pools.columns(pools.opened(Path(path)))
+    return agreement.compare(columns.array(a), columns.array(b), columns.rows_by_uid, most=TILES)
+
+
+def _plane(found: Agreement, pool: Pool, a: str, b: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Pairs by both scores**", width="stretch")
+        view = st.segmented_control(
+            "View", [DENSITY, SCATTER], default=DENSITY, required=True, key="compare-view", label_visibility="collapsed"
+        )
+    made = theme.figure(380, x=a, y=b)
+    if view == SCATTER:
+        columns, rows = pools.columns(pool), found.sample
+        made.add_scattergl(
+            x=columns.array(a)[rows], y=columns.array(b)[rows], mode="markers", marker={"size": 4, "opacity": 0.5, "color": theme.KEPT},
+            hovertemplate=f"{a} %{{x:.4g}}<br>{b} %{{y:.4g}}<extra></extra>",
+        )  # fmt: skip
+    else:
+        counts = found.density.T
+        ticks = 10 ** np.arange(0, np.log10(max(1, counts.max())) + 1e-9)
+        made.add_heatmap(
+            x=(found.edges_a[1:] + found.edges_a[:-1]) / 2, y=(found.edges_b[1:] + found.edges_b[:-1]) / 2,
+            z=np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan), customdata=counts, colorscale=_shades(),
+            colorbar={"title": {"text": "pairs"}, "tickvals": np.log10(ticks).tolist(), "ticktext": [f"{t:,.0f}" for t in ticks], "thickness": 10},
+            hovertemplate=f"{a} %{{x:.4g}}<br>{b} %{{y:.4g}}<br>%{{customdata:,}} pairs<extra></extra>",
+        )  # fmt: skip
+    theme.show(made, key=f"plane-{view}", alt=f"{view} of the pairs by {a} and {b}")
+    shown = f"{len(found.sample):,} of {found.pairs:,} pairs" if view == SCATTER else f"{found.pairs:,} pairs"
+    st.caption(shown + (", the outer 0.1 % at the border" if view == DENSITY else ", drawn by uid"))
+
+
+def _shades() -> list[list[object]]:
+    """From little to much: away from the background."""
+    if theme.is_dark():
+        return [[0, "#173A59"], [0.5, "#1F83D2"], [1, "#D6ECFF"]]
+    return [[0, "#CFE4F7"], [0.5, "#1F83D2"], [1, "#0A2E4D"]]
+
+
+def _overlap(found: Agreement, a: str, b: str) -> None:
+    st.markdown("**Overlap of their tops**")
+    made = theme.figure(380, x="top fraction by each score (%)", y="shared pairs (% of the fraction)")
+    x = 100 * found.fractions
+    made.add_scatter(x=x, y=100 * found.overlap, name=f"{a} and {b}", mode="lines", line={"width": 2.5, "color": theme.KEPT},
+                     hovertemplate="top %{x:.0f} %: %{y:.1f} % shared<extra></extra>")  # fmt: skip
+    made.add_scatter(
+        x=x, y=x, name="by chance", mode="lines", line={"dash": "dash", "color": theme.NEITHER}, hoverinfo="skip"
+    )
+    made.update_yaxes(range=[0, 102])
+    made.update_xaxes(range=[0, 101])
+    theme.show(made, key="overlap", alt=f"Overlap of the top fractions of {a} and {b} against the fraction")
+
+
+def _gallery(rows: np.ndarray, places: np.ndarray, pool: Pool, label: str, key: str) -> int | None:
+    st.markdown(f"**{pair.plain(label)}**")
+    if not len(rows):
+        st.caption("No pair: the two rank alike.")
+        return None
+    facts = [f"A top {_percent(one)} · B top {_percent(two)}" for one, two in places]
+    return gallery.draw(tiles.of(rows, pool, facts=facts), token=pools.token(pool), label=label, key=key, columns=TILES)
+
+
+def _percent(place: float) -> str:
+    return f"{max(place, 0.001):.1%}" if place < 0.0995 else f"{place:.0%}"

@@ -1,0 +1,83 @@
+"""The card of a method: what it computes, what it needs, what it costs, who published it and what it scored there."""
+
+import dataclasses
+import html
+from typing import Any
+
+import streamlit as st
+
+from backend.pool import Pool
+from backend.scores.catalogue import Entry
+from explorer import method_cost
+from explorer.pair import plain
+
+
+def draw(entry: Entry, pool: Pool) -> None:
+    """One card; its button opens the dialog that computes the column."""
+    method = entry.method
+    with st.container(border=True, key=f"card-{method.id}", gap="small", height="stretch"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"##### {method.title}", width="stretch")
+            st.badge(method.kind, color="blue" if method.kind == "score" else "violet")
+            st.button(
+                "Add", icon=":material/add:", key=f"add-{method.id}", on_click=_ask, args=(method.id,),
+                help=f"Choose parameters and start: `{method.id}` becomes a column",
+            )  # fmt: skip
+        st.markdown(plain(entry.summary))
+        if method.formula:
+            st.latex(method.formula)
+        _needs(entry)
+        _cost(entry, pool)
+        if entry.parameters:
+            st.caption("Parameters: " + " · ".join(parameter(field) for field in dataclasses.fields(method)))
+        if method.published:
+            st.caption(f"Published: {plain(method.published)}")
+        st.caption(plain(method.paper))
+        if entry.recipes:
+            st.caption("Ready recipes: " + " · ".join(plain(recipe.name) for recipe in entry.recipes))
+
+
+def parameter(field: "dataclasses.Field[Any]") -> str:
+    """A parameter with its default and range: `temperature 0.01 (0.0001 to 100)`."""
+    about = field.metadata
+    default = "none" if field.default in ("", None) else f"{field.default}"
+    said = f"`{field.name}` {plain(default)}"
+    if about.get("choices"):
+        return f"{said} ({', '.join(plain(str(one)) for one in about['choices'])})"
+    low, high = about.get("low"), about.get("high")
+    if low is None and high is None:
+        return said
+    if high is None:
+        return f"{said} (from {low:,g})"
+    return f"{said} ({low:,g} to {high:,g})" if low is not None else f"{said} (to {high:,g})"
+
+
+def matches(entry: Entry, words: str) -> bool:
+    """Whether every word occurs in what the card says."""
+    method = entry.method
+    said = " ".join((method.id, method.title, entry.summary, method.paper, *(r.name for r in entry.recipes)))
+    return all(word in said.casefold() for word in words.casefold().split())
+
+
+def _needs(entry: Entry) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for name, there in entry.needs.items():
+            st.badge(
+                html.escape(name), icon=":material/check:" if there else ":material/close:", color="green" if there else "orange"
+            )  # fmt: skip
+        for name in entry.columns:
+            st.badge(f"made as {html.escape(name)}", icon=":material/view_column:", color="gray")
+        if not entry.needs and not entry.columns:
+            st.badge("needs no column", icon=":material/check:", color="green")
+    if entry.problem:
+        st.caption(f":material/block: {plain(entry.problem)}")
+
+
+def _cost(entry: Entry, pool: Pool) -> None:
+    st.caption(f"Cost: {plain(entry.method.cost)}")
+    if not entry.problem:
+        method_cost.line(pool, entry.method.id, entry.parameters, key=f"cost-{entry.method.id}")
+
+
+def _ask(id: str) -> None:
+    st.session_state["ask-method"] = id

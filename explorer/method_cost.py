@@ -1,0 +1,59 @@
+"""What a method costs on this pool: as measured on a sample, or a button that measures it."""
+
+from typing import Any
+
+import streamlit as st
+
+from backend.engine.cost import Estimate, duration, estimate, known
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.scores import build
+
+
+def line(pool: Pool, id: str, parameters: dict[str, Any], *, key: str) -> None:
+    """One line with the cost for these parameters, before anything starts."""
+    try:
+        method = build(id, **parameters)
+        method.check(pool)
+    except InputError as error:
+        st.caption(f":material/block: {_plain(str(error))}")
+        return
+    told = known(pool, method)
+    if told is not None:
+        st.markdown(f":material/timer: {in_words(told)}", help=details(told))
+        return
+    place = st.empty()
+    if place.button("Measure the cost on a sample", icon=":material/timer:", key=key, type="tertiary"):
+        bar = place.progress(0.0, text="measuring")
+
+        def show(done: int, total: int, message: str = "", **figures: float) -> None:
+            bar.progress(done / total, text=f"measuring, {message}")
+
+        try:
+            told = estimate(pool, method, progress=show)
+        except InputError as error:
+            place.error(str(error), icon=":material/error:")
+            return
+        place.markdown(f":material/timer: {in_words(told)}", help=details(told))
+
+
+def in_words(told: Estimate) -> str:
+    """The cost in a few words."""
+    training = f", {duration(told.training)} of it training" if told.training else ""
+    return f"about **{duration(told.seconds)}** for {told.pairs:,} pairs here{training}"
+
+
+def details(told: Estimate) -> str:
+    """How the cost was found."""
+    size = f"{told.disk / 1e6:,.1f} MB" if told.disk >= 50_000 else f"{told.disk / 1e3:,.1f} kB"
+    return (
+        f"Measured: {told.sample:,} pairs in {told.measured:.2f} s on {told.cores} cores. "
+        f"{told.start:.1f} s to start, {1e6 * told.per_pair:,.1f} µs per pair, {size} on disk."
+        + (" Training is not measured but computed from its scale." if told.training else "")
+    )
+
+
+def _plain(text: str) -> str:
+    from explorer import pair
+
+    return pair.plain(text)
