@@ -8,6 +8,7 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from backend.models import register_configs
@@ -37,6 +38,24 @@ def seed_shuffling() -> None:
     loading.wds.shuffle = shuffle
 
 
+def read_in_place(argv: list[str]) -> None:
+    """Lets the loader read the pool's own tars when the shards are only a plan (see `backend.export.in_place`).
+
+    The reader is imported in the loader's processes: Lance must not be loaded before they are forked.
+    """
+    given = argv[argv.index("--train-data") + 1] if "--train-data" in argv[:-1] else ""
+    if not (Path(given).parent / "in_place.json").is_file():
+        return
+    from open_clip_train import data as loading
+
+    def samples(sources: Any, handler: Any = None) -> Any:
+        from backend.export.in_place import samples_of
+
+        return samples_of(sources)
+
+    loading.tarfile_to_samples_nothrow = samples
+
+
 def skip_slow_attention() -> None:
     """On the CPU the backward pass of torch's fused attention takes half of a step; the plain products are faster."""
     import torch
@@ -51,6 +70,7 @@ def main(argv: list[str]) -> int:
         die_with_parent()
     register_configs()
     seed_shuffling()
+    read_in_place(argv)
     skip_slow_attention()
     from open_clip_train.main import main as train
 

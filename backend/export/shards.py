@@ -1,9 +1,6 @@
 """Export of shards: webdataset tars of the kept pairs in DataComp's layout, read by the tar index, of even size."""
 
-import json
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,11 +13,11 @@ from backend.engine.workers import finished
 from backend.errors import InputError
 from backend.export.plan import multiplicity, plan
 from backend.export.provenance import provenance
+from backend.export.reading import Members, Sources, read_samples
 from backend.export.subset import kept_uids
 from backend.export.writer import TarWriter
 from backend.pool import Pool, uid_hex
-from backend.pool.images import LARGEST_FILE
-from backend.pool.tar import PICTURES, BrokenTar, ReadAt, bytes_reader, samples
+from backend.pool.tar import PICTURES
 from backend.progress import Progress, silent
 from backend.recipe import Recipe, Selection
 
@@ -166,47 +163,24 @@ class ShardTask:
         tars = files.read_json(self.out / ".plan" / "tars.json")
         pool = Pool.open(self.pool_path)
         result: dict[str, Any] = {"successes": 0, "unreadable": [], "blurred": 0}
-        with files.replacing(self.out / f"{unit.id}.tar") as part, TarWriter(part) as tar, _Sources(tars) as sources:
+        with files.replacing(self.out / f"{unit.id}.tar") as part, TarWriter(part) as tar, Sources(tars) as sources:
             for start in range(0, len(entries), BLOCK):
                 self._block(pool, entries[start : start + BLOCK], sources, tar, result)
         files.write_json(self.stats(unit), result)
 
-    def _block(
-        self, pool: Pool, entries: np.ndarray, sources: "_Sources", tar: TarWriter, result: dict[str, Any]
-    ) -> None:
+    def _block(self, pool: Pool, entries: np.ndarray, sources: Sources, tar: TarWriter, result: dict[str, Any]) -> None:
         known = [name for name in COLUMNS if name == "uid" or name in pool.columns]
         about = pool.take(entries["row"], known).to_pylist()
-        loose = np.flatnonzero(entries["offset"] < 0)
-        pictures = dict(zip(loose.tolist(), pool.images(entries["row"][loose]))) if len(loose) else {}
-        for index, (entry, pair) in enumerate(zip(entries, about)):
-            if entry["offset"] < 0:
-                members = made_sample(pair, pictures[index], int(entry["copy"]))
-            else:
-                members = sources.sample(int(entry["tar"]), int(entry["offset"]), int(entry["size"]), pair["uid"])
+        for entry, pair, members in zip(entries, about, read_samples(pool, entries, about, sources)):
             if not members:
                 result["unreadable"].append(pair["uid"])
                 continue
-            if not any(extension == "txt" for extension, _ in members):
-                members.append(("txt", (pair["text"] or "").encode()))
             if self.blur and pair.get("face_bboxes"):
                 members, blurred = _blurred(members, pair["face_bboxes"])
                 result["blurred"] += blurred
             for extension, content in members:
                 tar.add(f"{pair['uid']}-{entry['copy']}.{extension}", content)
             result["successes"] += 1
-
-
-Members = list[tuple[str, bytes]]
-
-
-def made_sample(pair: dict[str, Any], picture: bytes | None, copy: int) -> Members:
-    """The members for a pair whose picture is a file of its own; none if it can't be read."""
-    if picture is None:
-        return []
-    text = pair.get("text") or ""
-    known = {name: value for name, value in pair.items() if name != "text"}
-    about = known | {"key": f"{pair['uid']}-{copy}", "caption": text}
-    return [(suffix(picture), picture), ("json", json.dumps(about).encode()), ("txt", text.encode())]
 
 
 def _blurred(members: Members, boxes: list[list[float]]) -> tuple[Members, bool]:
@@ -219,55 +193,3 @@ def _blurred(members: Members, boxes: list[list[float]]) -> tuple[Members, bool]
             content, extension, done = blur_file(content, boxes), "webp", True
         changed.append((extension, content))
     return changed, done
-
-
-class _Sources:
-    """The tars that samples are copied from, the last few held open."""
-
-    def __init__(self, paths: list[str]) -> None:
-        self._paths = paths
-        self._stack = ExitStack()
-        self._open: tuple[int, ReadAt] | None = None
-
-    def __enter__(self) -> "_Sources":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
-
-    def sample(self, tar: int, offset: int, size: int, uid: str) -> Members:
-        """The members of one sample; none if they can't be read or belong to another uid than the index says."""
-        from backend.sources.tars import uid_of
-
-        if size > LARGEST_FILE:
-            return []
-        try:
-            content = self._reader(tar)(offset, size)
-            read_at = bytes_reader(content)
-            found: Iterator[Any] = samples(read_at, len(content))
-            sample = next(found, None)
-        except (OSError, ValueError, BrokenTar):
-            return []
-        if sample is None or len(content) != size or sample.problem or sample.picture() is None:
-            return []
-        if uid_of(sample, read_at) not in (uid, None):
-            return []
-        return [(member.extension, read_at(member.offset, member.size)) for member in sample.members]
-
-    def _reader(self, tar: int) -> ReadAt:
-        from backend.sources.tars import reading
-
-        if self._open is None or self._open[0] != tar:
-            self._stack.close()
-            read_at, _ = self._stack.enter_context(reading(self._paths[tar]))
-            self._open = (tar, read_at)
-        return self._open[1]
-
-
-def suffix(picture: bytes) -> str:
-    """The extension that fits a picture's first bytes."""
-    if picture.startswith(b"\x89PNG"):
-        return "png"
-    if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP":
-        return "webp"
-    return "gif" if picture.startswith(b"GIF8") else "jpg"

@@ -48,7 +48,7 @@ def _empty() -> bytes:
     header[108:116] = header[116:124] = b"0000000\0"
     header[136:148] = b"00000000000\0"
     header[156] = ord("0")
-    header[257:265] = b"ustar\0" b"00"
+    header[257:265] = b"ustar\x0000"
     header[265:272] = header[297:304] = b"bigdata"
     return bytes(header)
 

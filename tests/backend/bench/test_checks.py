@@ -94,3 +94,19 @@ def test_shards_are_opened_and_matched_with_the_selection(tmp_path: Path) -> Non
     texts = " ".join(problem.text for problem in preflight(20_000, "demo", shards=shards, uids=uids))
     assert "1 of 2 shards are not readable, the first is 00000001.tar" in texts
     assert "did not finish" in texts
+
+
+def test_in_place_needs_the_tars_of_the_pool_and_no_others(tiny_pool, tmp_path) -> None:
+    assert preflight(20_000, "demo", pool=tiny_pool, in_place=True) == []
+    both = preflight(20_000, "demo", pool=tiny_pool, in_place=True, shards=tmp_path)
+    assert "leave out the other shards" in " ".join(problem.text for problem in both)
+    tiny_pool.drop_column("image")
+    unindexed = preflight(20_000, "demo", pool=tiny_pool, in_place=True)
+    assert "no index of its shards" in unindexed[0].text
+
+
+def test_tars_that_are_gone_are_named(tiny_pool) -> None:
+    tiny_pool.add_columns({"image": ["/gone/1.tar"] * 100 + ["/gone/0.tar"] * 100}, kind="metadata", made_by={}, replace=True)  # fmt: skip
+    (problem,) = preflight(20_000, "demo", pool=tiny_pool, in_place=True)
+    assert (problem.level, problem.what) == ("error", "shards")
+    assert problem.text.startswith("2 of the 2 tars of the pool are gone, the first is /gone/0.tar")

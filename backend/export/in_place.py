@@ -1,0 +1,91 @@
+"""Shards that are not written: the plan of an export, from which a training reads the pool's own tars."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backend import files
+from backend.errors import InputError
+from backend.export.plan import multiplicity, plan
+from backend.export.reading import Sources, read_samples
+from backend.pool import Pool, uid_hex
+from backend.recipe import Recipe, Selection
+
+PLAN = "in_place.json"
+BLOCK = 256
+
+
+def plan_in_place(
+    pool: Pool, selection: Selection, out: str | Path, *, recipe: Recipe | None = None, shard_size: int = 10_000
+) -> int:
+    """Writes to `out` what `samples_of` needs, 44 bytes a kept pair; returns how many shards there would be.
+
+    The shards are those that `export_shards` would write, with the same samples in the same order, each as often as
+    the recipe's subset file names it. Raises InputError if none of the kept pairs has a picture in a file.
+    """
+    out = Path(out)
+    rows = np.flatnonzero(selection.mask)
+    made = plan(pool, rows, multiplicity(recipe, pool, rows)[0])
+    total = len(made.entries)
+    if not total:
+        raise InputError(
+            f"none of the {len(rows):,} kept pairs has a picture file; index the shards with `poolscope index` first."
+        )
+    uids = pool.uids()[made.entries["row"]]
+    for name, array in (("entries", made.entries), ("uids", uids)):
+        with files.replacing(out / f"{name}.npy") as part, part.open("wb") as handle:
+            np.save(handle, array)
+    shards = -(-total // shard_size)
+    files.write_json(
+        out / PLAN,
+        {
+            "pool": str(pool.path.resolve()), "tars": made.tars, "missing": len(made.missing),
+            "edges": np.linspace(0, total, shards + 1).astype(np.int64).tolist(),
+        },
+    )  # fmt: skip
+    return shards
+
+
+def names(directory: Path) -> str:
+    """The shards of a plan as webdataset's brace range, as if they were tars there."""
+    last = len(files.read_json(directory / PLAN)["edges"]) - 2
+    return f"{directory}/{{{0:08d}..{last:08d}}}.tar"
+
+
+def samples_of(sources: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """webdataset samples of the shards named by `url`; in the place of a reader of tars.
+
+    Each kept sample is read by one seek; one that can't be read, or whose tar holds another uid there, is left out.
+    """
+    for source in sources:
+        shard = Path(source["url"])
+        for uid, copy, members in read_shard(shard.parent, int(shard.stem)):
+            yield {"__key__": f"{uid}-{copy}", "__url__": str(shard), **dict(members)}
+
+
+def read_shard(directory: Path, number: int) -> Iterator[tuple[str, int, list[tuple[str, bytes]]]]:
+    """Uid, copy and members of each sample of a shard."""
+    about = json.loads((directory / PLAN).read_text())
+    start, stop = about["edges"][number : number + 2]
+    entries = np.load(directory / "entries.npy", mmap_mode="r")[start:stop]
+    uids = np.load(directory / "uids.npy", mmap_mode="r")[start:stop]
+    pool: Pool | None = None
+    with ExitStack() as stack:
+        tars = stack.enter_context(Sources(about["tars"]))
+        for at in range(0, len(entries), BLOCK):
+            part = entries[at : at + BLOCK]
+            hexed = uid_hex(uids["f0"][at : at + BLOCK], uids["f1"][at : at + BLOCK]).to_pylist()
+            if pool is None:
+                pool = Pool.open(about["pool"])
+            known = [{"uid": uid, "text": text} for uid, text in zip(hexed, _texts(pool, part["row"]))]
+            for uid, entry, members in zip(hexed, part, read_samples(pool, part, known, tars)):
+                if members:
+                    yield uid, int(entry["copy"]), members
+
+
+def _texts(pool: Pool, rows: np.ndarray) -> list[str | None]:
+    return pool.take(rows, ["text"])["text"].to_pylist() if "text" in pool.columns else [None] * len(rows)

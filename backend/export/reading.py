@@ -1,0 +1,95 @@
+"""Samples of a plan, read from the tars where they lie, one seek each; for resharding and for training in place."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+
+from backend.pool import Pool
+from backend.pool.images import LARGEST_FILE
+from backend.pool.tar import BrokenTar, ReadAt, bytes_reader, samples
+
+Members = list[tuple[str, bytes]]
+
+
+def read_samples(
+    pool: Pool, entries: np.ndarray, about: Sequence[dict[str, Any]], sources: "Sources"
+) -> Iterator[Members]:
+    """The members of each of the plan's `entries`, with a caption file; none for a sample that can't be read.
+
+    `about`: `uid`, `text` and what else is known of each.
+    """
+    loose = np.flatnonzero(entries["offset"] < 0)
+    pictures = dict(zip(loose.tolist(), pool.images(entries["row"][loose]))) if len(loose) else {}
+    for index, (entry, pair) in enumerate(zip(entries, about)):
+        if entry["offset"] < 0:
+            members = made_sample(pair, pictures[index], int(entry["copy"]))
+        else:
+            members = sources.sample(int(entry["tar"]), int(entry["offset"]), int(entry["size"]), pair["uid"])
+        if members and not any(extension == "txt" for extension, _ in members):
+            members.append(("txt", (pair["text"] or "").encode()))
+        yield members
+
+
+def made_sample(pair: dict[str, Any], picture: bytes | None, copy: int) -> Members:
+    """The members for a pair whose picture is a file of its own; none if it can't be read."""
+    if picture is None:
+        return []
+    text = pair.get("text") or ""
+    known = {name: value for name, value in pair.items() if name != "text"}
+    about = known | {"key": f"{pair['uid']}-{copy}", "caption": text}
+    return [(suffix(picture), picture), ("json", json.dumps(about).encode()), ("txt", text.encode())]
+
+
+class Sources:
+    """The tars that samples are copied from, the last few held open."""
+
+    def __init__(self, paths: list[str]) -> None:
+        self._paths = paths
+        self._stack = ExitStack()
+        self._open: tuple[int, ReadAt] | None = None
+
+    def __enter__(self) -> "Sources":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def sample(self, tar: int, offset: int, size: int, uid: str) -> Members:
+        """The members of one sample; none if they can't be read or belong to another uid than the index says."""
+        from backend.sources.tars import uid_of
+
+        if size > LARGEST_FILE:
+            return []
+        try:
+            content = self._reader(tar)(offset, size)
+            read_at = bytes_reader(content)
+            found: Iterator[Any] = samples(read_at, len(content))
+            sample = next(found, None)
+        except (OSError, ValueError, BrokenTar):
+            return []
+        if sample is None or len(content) != size or sample.problem or sample.picture() is None:
+            return []
+        if uid_of(sample, read_at) not in (uid, None):
+            return []
+        return [(member.extension, read_at(member.offset, member.size)) for member in sample.members]
+
+    def _reader(self, tar: int) -> ReadAt:
+        from backend.sources.tars import reading
+
+        if self._open is None or self._open[0] != tar:
+            self._stack.close()
+            read_at, _ = self._stack.enter_context(reading(self._paths[tar]))
+            self._open = (tar, read_at)
+        return self._open[1]
+
+
+def suffix(picture: bytes) -> str:
+    """The extension that fits a picture's first bytes."""
+    if picture.startswith(b"\x89PNG"):
+        return "png"
+    if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP":
+        return "webp"
+    return "gif" if picture.startswith(b"GIF8") else "jpg"
