@@ -11,6 +11,7 @@ from backend import __version__
 from backend.audit.amplification import Slope, flagged, slope
 from backend.audit.group import Definition, Groups
 from backend.audit.headline import Headline, headline_of
+from backend.audit.lexicon import changed
 from backend.audit.measure import SMALLEST, Measures, measure
 from backend.audit.stages import contributions, stages
 from backend.audit.stratified import Pooled, mantel_haenszel
@@ -23,6 +24,8 @@ UNIFORM = "uniform"
 SAFEGUARDS = (
     "Groups are what captions mention, what sites and columns say, or what a rule or model detects; never what people are.",
     f"Counts under {SMALLEST} are not shown, and groups below the minimum are left out.",
+    "Lexicons and two-way splits under-cover: who is not named is in no group. False positives can be read and pruned on the "
+    "Audit page; a pruned lexicon is printed in the report.",
     "No face or person is judged by a model here; face boxes are those that came with the pool.",
     "A difference is an association with the rules of this recipe on this pool, not its cause: see the figures within strata.",
     "q values hold the false discovery rate over the groups shown, which overlap and are not independent.",
@@ -68,7 +71,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Audit:
-    """What a recipe does to the groups of a pool."""
+    """What a recipe does to the groups of a pool; `lexicons` are those that were pruned or edited for it, as YAML."""
 
     pool: str
     pool_version: int
@@ -83,6 +86,7 @@ class Audit:
     slopes: Mapping[str, Slope]
     headline: Headline
     definitions: tuple[Definition, ...] = field(default=())
+    lexicons: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The shape of DESIGN 8 and more; no NaN and no count under 10."""
@@ -91,7 +95,7 @@ class Audit:
             "headline": self.headline.text, "pool": self.pool, "pool_version": self.pool_version, "recipe": self.recipe,
             "rules": list(self.rules), "minimum": self.minimum, "groups_left_out": self.left_out, "strata": self.strata,
             "slopes": {family: found.as_json() for family, found in self.slopes.items()},
-            "definitions": [definition.as_json() for definition in self.definitions],
+            "definitions": [definition.as_json() for definition in self.definitions], "lexicons": dict(self.lexicons),
             "safeguards": list(SAFEGUARDS), "poolscope": __version__,
         }  # fmt: skip
 
@@ -127,6 +131,7 @@ def audit(
     measures = measure(shown, selection.mask)
     pooled = within(pool, shown, selection.mask, strata, progress) if strata else None
     expected = expected_shares(shown, reference)
+    sources = {definition.source for definition in shown.definitions}
     return Audit(
         pool=pool.name,
         pool_version=pool.version,
@@ -141,6 +146,7 @@ def audit(
         slopes=slopes(measures),
         headline=headline_of(measures),
         definitions=shown.definitions,
+        lexicons={name: text for name, text in changed(pool).items() if f"lexicon-{name}" in sources},
     )
 
 

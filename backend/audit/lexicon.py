@@ -94,6 +94,11 @@ def load_pack(source: str | Path) -> Pack:
         raise InputError(f"{named}: {place}: {reason}; see assets/lexicons for examples.") from None
 
 
+def changed(pool: Pool) -> dict[str, str]:
+    """The packs of a pool that are not as they came with the program (pruned, edited, own), by name, as YAML."""
+    return {name: dump_pack(pack) for name, pack in packs(pool).items() if shipped().get(name) != pack}
+
+
 def dump_pack(pack: Pack) -> str:
     """The pack as YAML; `load_pack(dump_pack(pack)) == pack`."""
     content = pack.model_dump(mode="json", exclude_defaults=True)

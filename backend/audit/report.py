@@ -66,6 +66,10 @@ def html(audit: Audit, *, words: Mapping[str, tuple[Sequence[Word], Sequence[Wor
         _words(audit, words or {}),
         _methods(audit),
         "<h2>Safeguards</h2><ul>" + "".join(f"<li>{escape(line)}</li>" for line in SAFEGUARDS) + "</ul>",
+        *(
+            f"<h2>Lexicon {escape(name)}, as pruned or edited</h2><pre>{escape(text)}</pre>"
+            for name, text in audit.lexicons.items()
+        ),
         _recipe(audit),
     ]
     return (

@@ -3,11 +3,13 @@
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from backend.audit import Definition, audit, report
 from backend.audit.bitmaps import pack
 from backend.audit.group import Group, Groups
+from backend.audit.lexicon import load_pack, packs, prune, save_pack
 from backend.audit.words import Word
 from backend.cli import main
 from backend.recipe import load
@@ -82,3 +84,24 @@ def test_groups_are_listed(tiny_pool, capsys):
     told = json.loads(capsys.readouterr().out)
     assert "language.en" in [group["id"] for group in told["groups"]]
     assert "unsafe" in told["absent"]
+
+
+def test_a_pruned_lexicon_and_the_users_own_shares_are_in_both_files(tiny_pool, tmp_path, capsys):
+    captions = ["a black dog runs" if row % 3 else "a black dress in red" for row in range(200)]
+    tiny_pool.add_columns({"text": pa.array(captions)}, kind="metadata", made_by={"test": True}, replace=True)
+    save_pack(prune(packs(tiny_pool)["race"], "black_word", ["black dress*"]), tiny_pool)
+    recipe, shares = tmp_path / "r.yaml", tmp_path / "shares.yaml"
+    recipe.write_text("name: r\nkeep:\n- {where: \"text LIKE '%dress%' OR width > 340\"}\n")
+    shares.write_text("race.black_word: 0.9\n")
+    command = ["audit", str(recipe), "--pool", str(tiny_pool.path), "--families", "race", "--reference", str(shares)]
+    assert main([*command, "--out", str(tmp_path / "r.html"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    group = next(one for one in told["groups"] if one["id"] == "race.black_word")
+    assert group["n"] == sum("dress" not in caption for caption in captions)
+    assert (group["reference"], group["amplified"]) == (0.9, True)
+    assert list(told["lexicons"]) == ["race"]
+    assert load_pack(told["lexicons"]["race"]) == packs(tiny_pool)["race"]
+    page = (tmp_path / "r.html").read_text()
+    assert "Lexicon race, as pruned or edited" in page
+    assert "black dress*" in page
+    assert "<th>amplified</th>" in page
