@@ -5,14 +5,16 @@ from typing import Any
 import numpy as np
 
 NEAREST = 4
-CELLS, LOOKED_AT = 256, 8
+CELLS, LOOKED_AT = 256, 4
+ASIDE = 0.06  # of a map that is 2 wide: a landmark so far from the nearest one is on another island
 
 
 class Placing:
     """Places vectors among landmarks `(m, c)` float32 whose positions `xy` `(m, 2)` are known.
 
     The mean of the 4 nearest (Euclidean), each weighted by `exp(-(d^2 - d_1^2) / s)`, with s the median of `d_1^2`
-    among the landmarks themselves; the nearest are looked for in 8 of 256 k-means cells when landmarks are many.
+    among the landmarks themselves, but for those that lie elsewhere on the map, which would draw threads between
+    islands. The nearest are looked for in 4 of 256 k-means cells when landmarks are many.
     """
 
     def __init__(self, landmarks: np.ndarray, xy: np.ndarray) -> None:
@@ -35,7 +37,7 @@ class Placing:
     def of(self, vectors: np.ndarray) -> np.ndarray:
         """`(k, 2)` float32 positions of `vectors` `(k, c)` float32."""
         apart, which = self._index.search(np.ascontiguousarray(vectors), self._near)
-        weight = np.exp(-(apart - apart[:, :1]) / self._spread) * (which >= 0)  # -1: the cells held fewer
-        return ((self._xy[which] * weight[..., None]).sum(axis=1) / weight.sum(axis=1, keepdims=True)).astype(
-            np.float32
-        )
+        at = self._xy[which]
+        together = (np.abs(at - at[:, :1]) < ASIDE).all(axis=2) & (which >= 0)  # -1: the cells held fewer
+        weight = np.exp(-(apart - apart[:, :1]) / self._spread) * together
+        return ((at * weight[..., None]).sum(axis=1) / weight.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -128,7 +128,7 @@ class PoolMap {
       pen.fillStyle = background
       pen.fillRect(0, 0, sheet.width, sheet.height)
       pen.drawImage(picture, 0, 0)
-      this.texture = this.renderer.regl.texture({ data: sheet, mag: "linear", min: "linear", flipY: true })
+      this.texture = this.renderer.regl.texture({ data: sheet, mag: "linear", min: "linear" })
     }
     this.plot.set({ backgroundImage: this.texture })
     this.box.dataset.under = url ? String(url.length) : ""
