@@ -14,6 +14,9 @@ import psutil
 import pytest
 
 from backend import bench, paths
+from backend.bench import launch as launching
+from backend.bench.launch import Launch
+from backend.bench.metrics import resumed_at
 from backend.bench.run import Run
 from backend.bench.training import brace, shard_size
 from backend.errors import InputError
@@ -76,6 +79,14 @@ def test_a_run_ends_with_weights_results_and_a_whole_record(finished: dict[str, 
     assert json.loads((directory / "results.jsonl").read_text())["key"] == "few"
 
 
+def test_training_in_place_writes_no_shards_and_ends_in_the_same_weights(finished: dict[str, Any], home: Path) -> None:
+    (home / "models").symlink_to(finished["home"] / "models")
+    before: Run = finished["run"]
+    run = bench.train(ALL, Pool.open(before.pool), scale="demo", seed=3, settings=SETTINGS, evaluate=False, in_place=True)
+    assert not list(run.path.rglob("*.tar"))
+    assert run.weights_path.read_bytes() == (finished["home"] / "runs" / before.id / before.weights_path.name).read_bytes()
+
+
 def test_its_weights_load_and_its_curve_falls(finished: dict[str, Any]) -> None:
     from safetensors import safe_open
 
@@ -135,7 +146,7 @@ def wait_for(condition: Any, seconds: float = 240) -> None:
 def test_cancel_ends_every_process_and_resume_goes_on_from_the_checkpoint(
     home: Path, tiny_model: str, tiny_pool: Pool
 ) -> None:
-    settings = SETTINGS | {"samples_seen": 64 * 64, "checkpoints": 32}
+    settings = SETTINGS | {"samples_seen": 64 * 16, "checkpoints": 16}
     latest = paths.runs() / "mine" / "train" / "open_clip" / "checkpoints" / "epoch_latest.pt"
     with started(home, tiny_pool.path, "mine", settings) as process:
         wait_for(lambda: latest.exists() or process.poll() is not None)
@@ -166,8 +177,9 @@ def test_cancel_ends_every_process_and_resume_goes_on_from_the_checkpoint(
     log = run.log_path.read_text()
     assert "resuming checkpoint" in log
     curves = bench.curves(run)
-    assert curves["step"] == list(range(1, 65))
+    assert curves["step"] == list(range(1, 17))
     assert bench.leaderboard()[0].notes[-1] == "resumed 1 time from a checkpoint"
+    assert 64 <= resumed_at(run)[0] < 64 * 16
 
 
 def test_the_launcher_killed_outright_leaves_no_training_process(home: Path, tiny_model: str, tiny_pool: Pool) -> None:
@@ -183,11 +195,37 @@ def test_the_launcher_killed_outright_leaves_no_training_process(home: Path, tin
     assert Run.load("mine").state == "stopped"
 
 
-def test_two_runs_with_one_seed_see_the_same_batches(
+def test_one_seed_sees_the_same_batches_and_accumulation_keeps_them_exact(
     home: Path, tiny_model: str, tiny_pool: Pool, finished: dict[str, Any]
 ) -> None:
-    again = bench.train(ALL, tiny_pool, scale="demo", seed=3, settings=SETTINGS, evaluate=False)
-    assert bench.curves(again)["loss"] == finished["curves"]["loss"]
+    """Half batches with all features in the loss give the same curve but for bfloat16; another seed is 0.8 off."""
+    run = bench.train(ALL, tiny_pool, scale="demo", seed=3, settings=SETTINGS, evaluate=False, launch=Launch(accum=2))
+    assert run.command[run.command.index("--batch-size") + 1] == "32"
+    assert run.samples_seen == finished["run"].samples_seen
+    assert bench.curves(run)["loss"] == pytest.approx(finished["curves"]["loss"], abs=0.02)
+
+
+@pytest.fixture
+def no_training(monkeypatch: pytest.MonkeyPatch, tiny_model: str) -> list[list[str]]:
+    """Stands for the training process where only what is around it matters: leaves the checkpoint of an untrained model.
+    Gives the command lines it was started with."""
+    lines: list[list[str]] = []
+
+    def supervise(run: Run, argv: list[str], launch: Launch, *, steps: int, progress: Any) -> None:
+        import open_clip
+        import torch
+
+        from backend.models import register_configs
+
+        register_configs()
+        lines.append(argv)
+        latest = run.path / "train" / "open_clip" / "checkpoints" / "epoch_latest.pt"
+        latest.parent.mkdir(parents=True)
+        state = open_clip.create_model(tiny_model).state_dict()
+        torch.save({"epoch": run.settings["checkpoints"], "name": "x", "state_dict": state}, latest)
+
+    monkeypatch.setattr(launching, "supervise", supervise)
+    return lines
 
 
 def test_nothing_is_left_of_a_refused_run(tiny_model: str, tiny_pool: Pool) -> None:
@@ -216,20 +254,21 @@ def test_a_training_process_that_fails_says_why_and_stays_resumable(
 
 
 def test_a_job_started_again_resumes_its_own_run(
-    tiny_model: str, tiny_pool: Pool, monkeypatch: pytest.MonkeyPatch, finished: dict[str, Any]
+    tiny_pool: Pool, monkeypatch: pytest.MonkeyPatch, no_training: list[list[str]]
 ) -> None:
     monkeypatch.setenv("POOLSCOPE_JOB", "7")
     settings = SETTINGS | {"samples_seen": 64 * 2, "checkpoints": 1}
-    first = bench.train(ALL, tiny_pool, scale="demo", settings=settings, evaluate=False)
-    assert first.job == "7"
+    first = bench.train(ALL, tiny_pool, scale="demo", settings=settings, evaluate=False, sweep="s", track="byod")
+    assert (first.job, first.sweep, first.track) == ("7", "s", "byod")
     first.step_to("stopped")
     again = bench.train(ALL, tiny_pool, scale="demo", settings=settings, evaluate=False)
     assert (again.id, again.state) == (first.id, "done")
-    assert len(bench.runs()) == 1
-    assert bench.curves(first)["loss"][0] != finished["curves"]["loss"][0]
+    assert len(bench.runs()) == len(no_training) == 1
 
 
-def test_shards_written_before_are_used_and_checked(tiny_model: str, tiny_pool: Pool, tmp_path: Path) -> None:
+def test_shards_written_before_are_used_and_checked(
+    tiny_pool: Pool, tmp_path: Path, no_training: list[list[str]]
+) -> None:
     from backend.export import export_shards
     from backend.recipe import select
 
@@ -239,7 +278,8 @@ def test_shards_written_before_are_used_and_checked(tiny_model: str, tiny_pool: 
         bench.train(half, tiny_pool, scale="demo", settings=SETTINGS, shards=tmp_path / "shards")
     settings = SETTINGS | {"samples_seen": 64 * 2, "checkpoints": 1}
     run = bench.train(ALL, tiny_pool, scale="demo", settings=settings, shards=tmp_path / "shards", evaluate=False)
-    assert str(tmp_path / "shards" / "{00000000..00000001}.tar") in run.command
+    assert run.finished
+    assert str(tmp_path / "shards" / "{00000000..00000001}.tar") in no_training[0]
     assert (tmp_path / "shards" / "meta.json").exists()
 
 
