@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from backend.bias.html import origin
 from backend.errors import InputError
 from backend.pool import Pool
 from explorer import gallery, pair, pools, theme
@@ -235,9 +236,8 @@ def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
         st.info(f"Objects were not looked for: {found['missing']}.", icon=":material/category:")
         return
     st.caption(
-        f"Zero-shot labels from `{found['column']}` by {Path(found['model']).name}: {found['of']} classes of the list {found['classes']}; a class is "
-        f"there at a softmax share of {found['threshold']:g}. From presence alone the sets are told apart {found['accuracy']:.1%} of the "
-        f"time. Zero-shot labels err: read them as hints."
+        _plain(origin(found)) + f" From presence alone the sets are told apart {found['accuracy']:.1%} of the time. "
+        "Labels of a model err: read them as hints."
     )
     shown = list(dict.fromkeys(row["class"] for rows in found["highest_share"] for row in rows[:8]))[::-1]
     made = theme.figure(80 + 30 * len(shown), x="share of the set's pictures that show it, %", y="")

@@ -176,6 +176,16 @@ def _appearance(report: Mapping[str, Any], names: Sequence[str]) -> str:
     return f"<h2>Appearance</h2>{_table(head, rows)}"
 
 
+def origin(found: Mapping[str, Any]) -> str:
+    """Where the labels of an object analysis come from, in a sentence."""
+    if found.get("by") == "a detector":
+        return f"Classes that the detector named in at least one picture: {found['of']}."
+    return (
+        f"Zero-shot labels: {found['classes']}, {found['of']} classes, by {PurePath(found['model']).name} on {found['column']}; "
+        f"a class is there at a softmax share of {found['threshold']:g}."
+    )
+
+
 def _objects(report: Mapping[str, Any], names: Sequence[str]) -> str:
     found = report["objects"]
     if "missing" in found:
@@ -196,10 +206,9 @@ def _objects(report: Mapping[str, Any], names: Sequence[str]) -> str:
         for name, one in zip(names, found["per_picture"])
     )
     return (
-        f"<h2>Objects</h2><p>Zero-shot labels: {escape(found['classes'])}, {found['of']} classes, by {escape(PurePath(found['model']).name)} on "
-        f"{escape(found['column'])}; a class is there at a softmax share of {found['threshold']:g}. From presence alone the sets are told apart "
+        f"<h2>Objects</h2><p>{escape(origin(found))} From presence alone the sets are told apart "
         f"{found['accuracy']:.1%} of the time ({found['low']:.1%} to {found['high']:.1%}), {found['baseline']:.1%} by the most telling class. "
-        f"Classes per picture: {per}. Zero-shot labels err; read them as hints.</p>{bars}<div class=cols>{''.join(blocks)}</div>"
+        f"Classes per picture: {per}. Labels of a model err; read them as hints.</p>{bars}<div class=cols>{''.join(blocks)}</div>"
     )
 
 

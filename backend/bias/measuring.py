@@ -11,7 +11,7 @@ import numpy as np
 
 from backend.bias import examples
 from backend.bias.controls import Learner
-from backend.bias.families import Family, Features, PictureFamily, chosen, probes, weight_free
+from backend.bias.families import Family, Features, PictureFamily, chosen, on_request, probes, weight_free
 from backend.bias.families.weights import with_weights
 from backend.bias.meter import Classifier, Measured, Meter, logistic
 from backend.bias.network import CONVNEXT, SMALL, network_classifier
@@ -58,15 +58,12 @@ class Measurement:
 
 def check(sets: Sequence[PairSet], settings: Settings) -> None:
     """Raises InputError for a family that no sample of these sets could have, before anything is read."""
-    chosen([*weight_free(), *probes(common_embeddings(sets)), *with_weights(settings.weights)], settings.families)
+    chosen(_offered(common_embeddings(sets), settings), settings.families)
 
 
 def families_of(sample: Sample, settings: Settings) -> tuple[list[Family], list[dict[str, str]]]:
     """The families to measure, and those left out with the reason. InputError if none is left."""
-    asked = chosen(
-        [*weight_free(), *probes(sample.embeddings), *with_weights(settings.weights, settings.device)],
-        settings.families,
-    )
+    asked = chosen(_offered(sample.embeddings, settings), settings.families)
     why = {family.name: family.missing(sample) for family in asked}
     left_out = [{"family": name, "why": reason} for name, reason in why.items() if reason]
     if len(left_out) == len(asked):
@@ -74,6 +71,11 @@ def families_of(sample: Sample, settings: Settings) -> tuple[list[Family], list[
             f"none of the asked families can be measured: {left_out[0]['family']}: {left_out[0]['why']}; choose others."
         )
     return [family for family in asked if not why[family.name]], left_out
+
+
+def _offered(columns: Sequence[str], settings: Settings) -> list[Family]:
+    named = on_request() if settings.families else []
+    return [*weight_free(), *named, *probes(columns), *with_weights(settings.weights, settings.device)]
 
 
 def measure(

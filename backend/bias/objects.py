@@ -10,7 +10,7 @@ import numpy as np
 
 from backend.bias.families.base import Features
 from backend.bias.meter import Meter, logistic
-from backend.bias.sample import Sample
+from backend.bias.sample import DETECTED, Sample
 from backend.errors import InputError
 from backend.models import Model
 
@@ -170,7 +170,12 @@ def of_sample(
     sample: Sample, meter: Meter, *, classes: str = "everyday", model: str = "", threshold: float = THRESHOLD,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:  # fmt: skip
-    """The object analysis of a sample, or `{"missing": why}` when there is no embedding or no text tower for it."""
+    """The object analysis of a sample, or `{"missing": why}` when there is no embedding or no text tower for it.
+
+    A detector that was given weights for has found the objects already; else they are zero-shot labels.
+    """
+    if len(sample.made.get(DETECTED, ())) == len(sample):
+        return _by_detector(sample, meter)
     listed = class_list(classes)
     columns = [name for name in sample.embeddings if name.endswith("_img")]
     if not columns:
@@ -193,6 +198,7 @@ def of_sample(
     say("objects by their zero-shot labels")
     found = analyse(presence(vectors, texts, scale, threshold=threshold), listed.names, meter)
     about = {
+        "by": "zero-shot labels",
         "column": column,
         "model": tower,
         "classes": listed.source,
@@ -200,3 +206,15 @@ def of_sample(
         "threshold": threshold,
     }
     return {**about, **found}
+
+
+def _by_detector(sample: Sample, meter: Meter) -> dict[str, Any]:
+    found = [sample.made[DETECTED][place] for place in range(len(sample))]
+    names = sorted(frozenset().union(*found))
+    if len(names) < 2:
+        return {"missing": f"the detector found {len(names)} classes in all pictures"}
+    number = {name: place for place, name in enumerate(names)}
+    there = np.zeros((len(sample), len(names)), dtype=bool)
+    for row, classes in enumerate(found):
+        there[row, [number[name] for name in classes]] = True
+    return {"by": "a detector", "of": len(names), **analyse(there, names, meter)}

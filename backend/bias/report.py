@@ -9,8 +9,9 @@ from typing import Any
 from backend import __version__, files
 from backend.bias import explain, objects
 from backend.bias.controls import memorisation, null
+from backend.bias.families.plain import FileFacts, Harmonised
 from backend.bias.groups import Groups, find
-from backend.bias.measuring import Measurement, check, families_of, measure
+from backend.bias.measuring import Measurement, check, classifier_of, families_of, measure
 from backend.bias.meter import Meter
 from backend.bias.sample import Sample, draw
 from backend.bias.sets import PairSet, overlap
@@ -47,7 +48,7 @@ def build(sets: Sequence[PairSet], settings: Settings | None = None, *, progress
     report = _head(sample, groups, meter, settings)
     report["families"] = found.entries(meter.chance)
     report["left_out"] = left_out
-    report["controls"] = _controls(sample, groups, found, settings, stage(progress, 0.75, 0.88, "controls"))
+    report["controls"] = _controls(sample, groups, meter, found, settings, stage(progress, 0.75, 0.88, "controls"))
     explain.add(report, sample, meter, found, settings, stage(progress, 0.88, 1.0))
     report["seconds"] = round(time.monotonic() - began, 1)
     progress(STEPS, STEPS, "done")
@@ -80,9 +81,9 @@ def _head(sample: Sample, groups: Groups, meter: Meter, settings: Settings) -> d
 
 
 def _controls(
-    sample: Sample, groups: Groups, found: Measurement, settings: Settings, progress: Progress
+    sample: Sample, groups: Groups, meter: Meter, found: Measurement, settings: Settings, progress: Progress
 ) -> dict[str, Any]:
-    """Null and memorisation on the family that sees most; shortcut and re-encoding from the measured families."""
+    """Null and memorisation on the family that sees most; shortcut and re-encoding, measured here if nobody asked."""
     done = 0
 
     def tick() -> None:
@@ -91,6 +92,9 @@ def _controls(
         progress(min(done, 8), 8)
 
     accuracy = {name: one.accuracy for name, one in found.measured.items()}
+    for family in (FileFacts(), *([Harmonised()] if "original" in accuracy else [])):
+        if family.name not in accuracy and not family.missing(sample):
+            accuracy[family.name] = meter.measure(classifier_of(family, sample, settings)[0]).accuracy
     made: dict[str, Any] = {"family": found.control.name}
     made["null"] = null(sample, groups.ids, found.learner, settings=settings, tick=tick)
     made["memorisation"] = memorisation(sample, groups.ids, found.learner, settings=settings, tick=tick)

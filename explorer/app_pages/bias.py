@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from backend import bias, files, jobs
+from backend import bench, bias, files, jobs
 from backend.bias.html import render
 from backend.pool import Pool
 from backend.recipe import Recipe
@@ -15,8 +15,9 @@ from explorer import bias_view, choices, first_start, live, pools, recipe_state,
 
 KIND = "bias"
 HERE = "as on the Filter page"
-KEPT, RECIPES, COLUMN, POOLS, TARGET = (
-    "Kept against dropped", "Two recipes", "Values of a column", "Two pools", "A target set",
+WHOLE = "the whole pool"
+KEPT, RECIPES, COLUMN, POOLS, RUN, TARGET = (
+    "Kept against dropped", "Two recipes", "Values of a column", "Two pools", "A run's data", "A target set",
 )  # fmt: skip
 
 
@@ -59,8 +60,13 @@ def _new(pool: Pool) -> None:
 
 
 def _ways(pool: Pool) -> list[str]:
-    ways = [KEPT, RECIPES, COLUMN, POOLS]
-    return [*ways, TARGET] if targets(pool) else ways
+    return [KEPT, RECIPES, COLUMN, POOLS, *([RUN] if _runs(pool) else []), *([TARGET] if targets(pool) else [])]
+
+
+def _runs(pool: Pool) -> dict[str, str]:
+    """Title and id of the runs that were trained on this pool, newest first."""
+    own = [run for run in bench.runs() if run.kind == "training" and run.pool == str(pool.path)]
+    return {f"{run.name or run.id} · {run.id}": run.id for run in own if (run.path / "subset.npy").is_file()}
 
 
 def _compared(way: str, pool: Pool) -> tuple[list[str], str]:
@@ -87,8 +93,18 @@ def _compared(way: str, pool: Pool) -> tuple[list[str], str]:
         other = st.selectbox("Other pool", others, accept_new_options=True, index=0 if others else None, key="bias-other",
                              placeholder="the path of a pool")  # fmt: skip
         return ["bias", "--other-pool", str(other)], f"{pool.name} against {Path(str(other)).name}" if other else ""
+    runs = _runs(pool)
+    if way == RUN:
+        run = runs[st.selectbox("Run", list(runs), key="bias-run")]
+        against = st.selectbox("Against", [WHOLE, *options], key="bias-run-against")
+        more = [] if against == WHOLE else [str(scratch.keep(options[against]))]
+        return ["bias", *more, "--run", run], f"data of run {run} against {against}"
+    chosen = st.selectbox("Pairs of", [WHOLE, *options, *runs], key="bias-target-of")
+    more = (
+        ["--run", runs[chosen]] if chosen in runs else [] if chosen == WHOLE else [str(scratch.keep(options[chosen]))]
+    )
     name, _, model = str(st.selectbox("Target set", targets(pool), key="bias-target")).rpartition("/")
-    return ["bias", "--target", name, "--model", model], f"{pool.name} against the target set {name}"
+    return ["bias", *more, "--target", name, "--model", model], f"{chosen} against the target set {name}"
 
 
 def _start(words: list[str], title: str) -> None:

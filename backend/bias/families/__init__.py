@@ -12,9 +12,10 @@ from backend.bias.families.plain import FileFacts, Harmonised, Original
 from backend.bias.families.shuffle import Shuffle
 from backend.errors import InputError
 
-__all__ = ["Family", "Features", "PictureFamily", "chosen", "probes", "weight_free"]
+__all__ = ["Family", "Features", "PictureFamily", "chosen", "on_request", "probes", "weight_free"]
 
 PATCHES = (4, 16)
+MORE_PATCHES = (2, 8, 32)
 
 
 def weight_free() -> list[Family]:
@@ -24,6 +25,11 @@ def weight_free() -> list[Family]:
         Sift(), RadialSpectrum(), *(Shuffle(patch=patch, fixed=fixed) for patch in (*PATCHES[::-1], 1) for fixed in (True, False)),
         ColourStatistics(), Appearance(), MeanColour(), CaptionWords(), CaptionForm(), FileFacts(),
     ]  # fmt: skip
+
+
+def on_request() -> list[Family]:
+    """Families that are measured only when they are named: the other patch sizes."""
+    return [Shuffle(patch=patch, fixed=fixed) for patch in MORE_PATCHES for fixed in (True, False)]
 
 
 def probes(columns: Sequence[str]) -> list[Family]:

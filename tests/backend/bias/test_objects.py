@@ -5,9 +5,10 @@ import json
 import numpy as np
 import pytest
 
+from backend.bias.html import origin
 from backend.bias.meter import Meter
 from backend.bias.objects import analyse, class_list, of_sample, presence
-from backend.bias.sample import draw
+from backend.bias.sample import DETECTED, draw
 from backend.errors import InputError
 
 
@@ -76,3 +77,16 @@ def test_a_report_fetches_no_weights_unasked(tiny_pool, monkeypatch):
     assert "--tower" in found["missing"]
     with pytest.raises(AssertionError):
         of_sample(sample, Meter(labels=sample.labels, groups=np.arange(60)), model="ViT-L-14/openai")
+
+
+def test_what_a_detector_found_counts_before_zero_shot_labels(make):
+    labels = np.arange(60) % 2
+    sample = make(np.zeros((60, 16, 16, 3), np.uint8), labels)
+    things = [{"dog"} if label else {"car", "road"} for label in labels]
+    sample.made[DETECTED] = dict(enumerate(map(frozenset, things)))
+    found = of_sample(sample, Meter(labels=labels, groups=np.arange(60), replicates=20))
+    assert (found["by"], found["of"], found["accuracy"]) == ("a detector", 3, 1.0)
+    assert [rows[0]["class"] for rows in found["highest_coefficient"]][1] == "dog"
+    assert found["rates"]["dog"] == [0.0, 1.0]
+    assert [per["mean"] for per in found["per_picture"]] == [2.0, 1.0]
+    assert "detector" in origin(found)

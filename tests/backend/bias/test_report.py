@@ -112,6 +112,16 @@ def test_a_difference_that_is_there_is_found(pool):
     even = report["sets"][0]["name"] == "even"
     assert {"photo"} <= {row["word"] for row in report["words"][int(even)]}
     assert abs(report["controls"]["null"]["accuracy"] - 0.5) < 0.1
+    assert 0.3 < report["controls"]["shortcut"] < 0.7  # a control that nobody asked for is there all the same
+
+
+def test_other_patch_sizes_are_measured_when_named(pool):
+    sets = bias.by_column("kind", pool)
+    report = bias.build(sets, bias.Settings(size=32, per_set=40, families=("patch_shuffle_8_fixed", "original")))
+    assert {one["family"] for one in report["families"]} == {"patch_shuffle_8_fixed", "original"}
+    assert set(report["controls"]["harmonised"]) == {"original", "harmonised", "lost"}
+    with pytest.raises(InputError, match="patch_shuffle_7"):
+        bias.build(sets, bias.Settings(size=32, families=("patch_shuffle_7_fixed",)))
 
 
 class _Addresses(HTMLParser):

@@ -6,6 +6,7 @@ import pytest
 from backend.bias.families.weights import LISTED, with_weights
 from backend.bias.families.weights.base import palette
 from backend.bias.families.weights.sam import contours
+from backend.bias.sample import DETECTED
 from backend.errors import InputError
 from tests.backend.bias.conftest import noise
 
@@ -96,6 +97,9 @@ def test_a_model_changes_pictures(kind, make, tmp_path):
     assert not np.array_equal(changed, sample.pictures)
     if kind == "segmentation":
         assert len(np.unique(changed.reshape(-1, 3), axis=0)) <= 5
+    if kind == "detection":
+        assert sorted(sample.made[DETECTED]) == list(range(6))
+        assert all(isinstance(names, frozenset) for names in sample.made[DETECTED].values())
     if kind == "depth":
         assert (changed[..., 0] == changed[..., 1]).all()
         assert changed.min() == 0

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.families.weights.base import WithWeights, imported, loaded, palette
+from backend.bias.families.weights.base import BATCH, WithWeights, imported, loaded, palette
+from backend.bias.sample import DETECTED, Sample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,18 @@ class Detection(WithWeights):
     def parameters(self) -> dict[str, Any]:
         return {"weights": self.weights, "threshold": self.threshold}
 
-    def changed(self, pictures: np.ndarray) -> np.ndarray:
+    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        """As every model, and `sample.made["detected"]` keeps the names of the things in each pair for the object analysis."""
+        detected = sample.made.setdefault(DETECTED, {})
+        parts = []
+        for at in range(0, len(pictures), BATCH):
+            drawn, names = self._drawn(pictures[at : at + BATCH])
+            detected.update(enumerate(names, start + at))
+            parts.append(drawn)
+        return np.concatenate(parts)
+
+    def _drawn(self, pictures: np.ndarray) -> tuple[np.ndarray, list[frozenset[str]]]:
+        """Boxes on white, and the classes found in each picture."""
         import cv2
         import torch
 
@@ -53,4 +65,6 @@ class Detection(WithWeights):
                 cv2.rectangle(canvas, (left, top), (right, bottom), colour, 1)
                 cv2.putText(canvas, str(names.get(label, label)), (left, max(8, top - 1)), cv2.FONT_HERSHEY_SIMPLEX,
                             size / 500, colour, 1)  # fmt: skip
-        return drawn
+        return drawn, [
+            frozenset(str(names.get(label, label)) for label in boxes["labels"].cpu().tolist()) for boxes in found
+        ]
