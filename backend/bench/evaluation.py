@@ -188,7 +188,8 @@ def record_of(model: str) -> Run:
     if model and "/" not in model and not Path(model).exists() and list(paths.runs().glob(f"{model}*/run.json")):
         return Run.load(model)
     if "/" not in model and model != "demo" and not Path(model).exists():
-        raise InputError(f"no run and no model {model!r}: give a run's id, see `poolscope leaderboard`, or MODEL/PRETRAINED")
+        raise InputError(f"{model!r} is no run's id and names no weights; see `poolscope leaderboard`, or write {model}/TAG or "
+                         f"{model}/CHECKPOINT")  # fmt: skip
     found = model_of(model)
     label = hashlib.sha256(digest(found).encode()).hexdigest()[:10]
     stem = "".join(c if c.isalnum() else "-" for c in str(found)[-40:]).strip("-").lower()

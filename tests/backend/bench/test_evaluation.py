@@ -1,5 +1,6 @@
 import io
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from backend import bench
 from backend.bench import evaluation, zeroshot
 from backend.bench.run import Run
 from backend.bench.tasks import choose, tasks_list
-from backend.bench.tasks.shards import samples
+from backend.bench.tasks.shards import batches, samples
 from backend.errors import InputError
 from backend.models import Model
 from tests.backend.bench.conftest import TaskMaker, npy, png
@@ -179,3 +180,32 @@ def test_a_model_without_weights_is_refused(tiny_model: str, small_tasks: Path) 
     Run(id="half", scale="demo", model="tiny").step_to("training")
     with pytest.raises(InputError, match="has no weights yet"):
         bench.evaluate("half", tasks_dir=small_tasks)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_judges_nearly_as_full(weights: str, small_tasks: Path, precision: str) -> None:
+    seen = []
+    for wanted in ("fp32", precision):
+        bench.evaluate(weights, tasks=["many"], tasks_dir=small_tasks, precision=wanted, again=True)
+        predictions = evaluation.predictions_of(run_of(weights), "many")
+        assert predictions is not None
+        seen.append(predictions["top"][:, 0])
+    assert np.mean(seen[0] == seen[1]) > 0.8
+    with pytest.raises(InputError, match="'fp8' is unknown; allowed: fp32, bf16, fp16"):
+        bench.evaluate(weights, tasks=["many"], tasks_dir=small_tasks, precision="fp8")
+
+
+def test_the_next_pictures_are_decoded_while_the_model_works(make_task: TaskMaker) -> None:
+    import torch
+
+    root = make_task("t", [(f"{i:03d}", {"png": png(i), "cls": b"0"}) for i in range(12)], classes=["a"])
+    decoded = threading.Semaphore(0)
+
+    def transform(image: object) -> torch.Tensor:
+        decoded.release()
+        return torch.zeros(3, 2, 2)
+
+    stream = batches(root, transform, size=2, threads=2)
+    next(stream)  # the consumer holds the first two and asks for no more
+    for _ in range(6):
+        assert decoded.acquire(timeout=10), "pictures beyond the batch are decoded ahead"
