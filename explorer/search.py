@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from backend import jobs
 from backend.errors import InputError
 from backend.models import Loaded, Model
 from backend.pool import Pool
 from backend.recipe import Recipe, Selection
 from backend.search import Hits, by_meaning, by_word
-from explorer import gallery, pools, tiles
+from backend.search.index import indexed
+from explorer import gallery, live, pools, tiles
 
+KIND = "search-index"
+LARGE = 200_000
 MEANING, WORD = "by meaning", "by word"
 
 
@@ -36,6 +40,7 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
         mode = st.segmented_control(
             "How", modes, key="search_mode", default=modes[0], required=True, label_visibility="collapsed"
         )
+    _offer_index(pool)
     if not text:
         st.caption("Type what you look for. By meaning compares it with the pictures; by word looks in the captions.")
         return None
@@ -43,12 +48,37 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     if hits is None:
         return None
     kept = int(selection.mask[hits.rows].sum())
-    st.caption(f"{hits.total:,} pairs, the best {len(hits.rows):,} shown; {kept:,} of these are kept")
+    how = ("; by the index, as whole words" if mode == WORD else "; by the index") if hits.by_index else ""
+    st.caption(f"{hits.total:,} pairs, the best {len(hits.rows):,} shown; {kept:,} of these are kept{how}")
     facts = [f"{value:.3f}" for value in hits.similarity] if hits.similarity is not None else []
     return gallery.draw(
         tiles.of(hits.rows[:24], pool, facts=facts, selection=selection, recipe=recipe), token=pools.token(pool), label="Search results",
         key="found", columns=4,
     )  # fmt: skip
+
+
+def _offer_index(pool: Pool) -> None:
+    """Offers, for a large pool, the job that makes search quick; shows how far it is."""
+    if len(pool) < LARGE:
+        return
+    running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
+    if running:
+        _watch(running[0].id)
+    elif not indexed(pool):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{len(pool):,} pairs are read for each search.", width="stretch")
+            if st.button("Make search quick", icon=":material/bolt:", help="Builds an index, once, in the background."):
+                jobs.submit(["search-index", "--pool", str(pool.path)], kind=KIND, device="cpu",
+                            title=f"Index of {pool.name} for search")  # fmt: skip
+                st.rerun()
+
+
+@st.fragment(run_every=1.5)
+def _watch(job_id: int) -> None:
+    job = jobs.get(job_id)
+    live.bar(job)
+    if job.finished:
+        st.rerun()
 
 
 def hits_on_show(pool: Pool) -> np.ndarray:

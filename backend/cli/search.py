@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backend.cli.console import emit, line, progress_bar, table
-from backend.cli.options import Json, PoolPath, open_pool
+from backend.cli.options import Detach, Json, PoolPath, open_pool, submit
 from backend.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def search(
         typer.Option("--model", "-m", help="Embedding to search by meaning in [default: l14, else the first]."),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Pairs to show at most.")] = 20,
+    exact: Annotated[bool, typer.Option("--exact", help="Read the whole pool, though it has an index.")] = False,
     as_json: Json = False,
 ) -> None:
     """Find pairs by word or by meaning."""
@@ -34,7 +35,11 @@ def search(
     if by not in ("word", "meaning"):
         raise InputError(f"--by {by!r} is not known: it is word or meaning")
     opened = open_pool(pool)
-    hits = by_word(opened, words, limit=limit) if by == "word" else _by_meaning(opened, words, model, limit)
+    hits = (
+        by_word(opened, words, limit=limit, exact=exact)
+        if by == "word"
+        else _by_meaning(opened, words, model, limit, exact)
+    )
     found = opened.take(hits.rows, ["uid", "text"]).to_pylist()
     scores = [None] * len(found) if hits.similarity is None else hits.similarity.tolist()
     pairs: list[dict[str, Any]] = [
@@ -43,14 +48,14 @@ def search(
     ]
 
     def text() -> None:
-        line(f"{hits.total:,} pairs found, {len(pairs):,} shown")
+        line(f"{hits.total:,} pairs found, {len(pairs):,} shown" + (", by the index" if hits.by_index else ""))
         rows = [
             (p["row"], p["uid"], "" if p["score"] is None else f"{p['score']:.4f}", shortened(p["text"])) for p in pairs
         ]
         if rows:
             table(("row#", "uid", "score#", "text"), rows)
 
-    emit({"total": hits.total, "pairs": pairs}, as_json=as_json, text=text)
+    emit({"total": hits.total, "by_index": hits.by_index, "pairs": pairs}, as_json=as_json, text=text)
 
 
 def shortened(text: str | None, longest: int = 100) -> str:
@@ -58,7 +63,7 @@ def shortened(text: str | None, longest: int = 100) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _by_meaning(pool: "Pool", words: str, model: str | None, limit: int) -> "Hits":
+def _by_meaning(pool: "Pool", words: str, model: str | None, limit: int, exact: bool) -> "Hits":
     """The pairs whose pictures are nearest to the words, by the model that made the pool's embedding."""
     from backend.models import Model
     from backend.projection import default_model
@@ -72,5 +77,26 @@ def _by_meaning(pool: "Pool", words: str, model: str | None, limit: int) -> "Hit
     loaded = Model.parse(str(made_by)).load()
     with progress_bar("search") as progress:
         return by_meaning(
-            pool, words, encode=lambda text: loaded.texts([text])[0], model=name, limit=limit, progress=progress
+            pool, words, encode=lambda text: loaded.texts([text])[0], model=name, limit=limit, exact=exact, progress=progress
         )
+
+
+def search_index(
+    context: typer.Context,
+    pool: PoolPath = None,
+    columns: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="A,B,…", help="Embeddings, and text [default: the pictures' and text]."),
+    ] = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Make the indexes that keep search quick in a large pool."""
+    if detach:
+        submit(context, kind="search-index", device="cpu", title="Index for search")
+    from backend.search import index
+
+    named = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
+    with progress_bar("search index") as progress:
+        made = index(open_pool(pool), named, progress=progress)
+    emit({"indexed": made}, as_json=as_json, text=lambda: line(f"indexed: {', '.join(made)}"))

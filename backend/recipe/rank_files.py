@@ -1,6 +1,7 @@
 """Ranked columns on disk: made once for a pool, mapped by every process that comes after."""
 
 import hashlib
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,16 @@ def ranked(columns: Columns, name: str, scores: np.ndarray, folder: Path | None)
         _keep(paths, made)
     except OSError:  # a pool that may only be read, or a full disk
         return made
+    for array in (columns.rank, columns.rows_by_uid):
+        _let_go(array)
     return Ranked(scores, *(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths))
+
+
+def _let_go(array: np.ndarray) -> None:
+    """Gives the pages of a mapped file back: the uid order is not read again until another column is ranked."""
+    held = getattr(array, "_mmap", None)
+    if held is not None:
+        held.madvise(mmap.MADV_DONTNEED)
 
 
 def _fits(order: np.ndarray, codes: np.ndarray, pairs: int) -> bool:

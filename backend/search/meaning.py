@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from backend.errors import InputError
-from backend.pool import Pool
+from backend.pool import Pool, indexes
 from backend.pool.columns import matrix
 from backend.progress import Progress, silent
 from backend.search.hits import Hits
@@ -14,11 +14,19 @@ TILE = 8192
 
 
 def nearest(
-    pool: Pool, vector: np.ndarray, column: str, *, limit: int = 60, exclude: int | None = None, progress: Progress = silent
+    pool: Pool,
+    vector: np.ndarray,
+    column: str,
+    *,
+    limit: int = 60,
+    exclude: int | None = None,
+    exact: bool = False,
+    progress: Progress = silent,
 ) -> Hits:
     """The `limit` pairs whose `column` has the highest inner product with `vector` (d,), ties by row.
 
-    Exact; reads the column once, `TILE` rows at a time (each turned to float32 before it is multiplied).
+    By the column's index if it has one (see `index`), and then about all of them, unless `exact`. Else the column is
+    read once, `TILE` rows at a time (each turned to float32 before it is multiplied).
     """
     if limit < 1:
         raise InputError(f"limit {limit} is not allowed: ask for 1 or more pairs.")
@@ -26,6 +34,11 @@ def nearest(
     query = np.asarray(vector, dtype=np.float32).reshape(-1)
     if len(query) != dim:
         raise InputError(f"the query has {len(query)} numbers, {column!r} has {dim}: embed it with the model of that column.")
+    if not exact and indexes.vector_index(column) in indexes.indexed(pool):
+        rows, best = indexes.nearest(pool, column, query, limit + (exclude is not None))
+        order = np.lexsort((rows, -best))
+        order = order[rows[order] != exclude][:limit]
+        return Hits(rows[order], best[order], len(order), by_index=True)
     best, rows, start = np.empty(0, np.float32), np.empty(0, np.int64), 0
     for batch in pool.scan([column], batch_size=TILE):
         cosine = matrix(batch.column(0)).astype(np.float32) @ query
@@ -50,12 +63,13 @@ def by_meaning(
     model: str,
     side: str = "img",
     limit: int = 60,
+    exact: bool = False,
     progress: Progress = silent,
 ) -> Hits:
     """The pairs whose picture (or caption, `side="txt"`) is nearest to `text`; `encode` gives its (d,) unit vector."""
     if not text.strip():
         raise InputError("nothing to search for: type a word or a sentence.")
-    return nearest(pool, encode(text.strip()), f"{model}_{side}", limit=limit, progress=progress)
+    return nearest(pool, encode(text.strip()), f"{model}_{side}", limit=limit, exact=exact, progress=progress)
 
 
 def neighbours(pool: Pool, row: int, *, model: str, limit: int = 12) -> Hits:

@@ -3,19 +3,25 @@
 import numpy as np
 
 from backend.errors import InputError
-from backend.pool import Pool
+from backend.pool import Pool, indexes
 from backend.search.hits import Hits
 
 
-def by_word(pool: Pool, query: str, *, column: str = "text", limit: int = 60) -> Hits:
-    """The first `limit` pairs, in row order, whose `column` contains every word of `query` (as part of a word too).
+def by_word(pool: Pool, query: str, *, column: str = "text", limit: int = 60, exact: bool = False) -> Hits:
+    """The pairs whose `column` contains every word of `query`; a phrase in double quotes must occur as it stands.
 
-    A phrase in double quotes must occur as it stands. `total` counts all pairs found.
+    By the index of words if there is one (see `index`): as whole words, the best by BM25 first, `total` up to 10,000.
+    Without one, when `exact`, and for a query with signs other than letters and digits: as part of a word too, in row
+    order, `total` counts all.
     """
     pool.require(column)
     parts = [part.strip() for part in terms(query)]
     if not parts:
         raise InputError("nothing to search for: type a word or a \"phrase in quotes\".")
+    plain = all(word.isalnum() for part in parts for word in part.split())
+    if plain and not exact and indexes.word_index(column) in indexes.indexed(pool):
+        rows, total = indexes.words(pool, column, parts, limit)
+        return Hits(rows, None, total, by_index=True)
     found = np.flatnonzero(pool.where(" AND ".join(f"contains(lower({column}), '{escaped(part)}')" for part in parts)))
     return Hits(found[:limit], None, len(found))
 
