@@ -54,7 +54,7 @@ def compare(
     rows_by_uid: np.ndarray,
     *,
     fractions: tuple[float, ...] = FRACTIONS,
-    bins: int = 80,
+    bins: int = 60,
     most: int = 12,
     points: int = 4000,
 ) -> Agreement:

@@ -12,7 +12,7 @@ from backend.pool import Pool
 from backend.recipe.grammar import FlagRule, Rule, ScoreRule
 from backend.scores import METHODS, Method, build
 from backend.scores.catalogue import entry, named
-from explorer import live, method_cost, pair, recipe_state
+from explorer import live, method_card, method_cost, recipe_state
 
 KIND = "score"
 
@@ -34,7 +34,7 @@ def ask(pool: Pool, chosen: str = "") -> None:
     method = METHODS[id]
     if chosen:
         st.markdown(f"**{method.title}**")
-    st.write(pair.plain(entry(id, pool).summary))
+    st.write(method_card.with_code(entry(id, pool).summary))
     if method.formula:
         st.latex(method.formula)
     st.caption(" · ".join(part for part in (method.paper, method.cost) if part))
@@ -99,6 +99,10 @@ def _field(id: str, entry: "dataclasses.Field[Any]", method: type[Method], pool:
     hint, about, key = typing.get_type_hints(method)[entry.name], entry.metadata, f"{id}-{entry.name}"
     default = None if entry.default is dataclasses.MISSING else entry.default
     label, text = entry.name.replace("_", " ").capitalize(), about.get("help", "")
+    if about.get("of") == "scores":
+        names = named("scores", pool)
+        taken = [name for name in str(default).split(",") if name in names] or names[:2]
+        return ",".join(st.multiselect(label, names, default=taken, help=text, key=key))
     choices = list(about.get("choices") or named(about.get("of", ""), pool))
     if choices and default == "":
         choices.insert(0, "")

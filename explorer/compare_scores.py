@@ -35,8 +35,8 @@ def draw(pool: Pool) -> None:
         st.metric("Rank correlation", "none" if np.isnan(found.spearman) else f"{found.spearman:.3f}", border=True,
                   help="Spearman's: 1 ranks alike, 0 not related, −1 reversed")  # fmt: skip
         for fraction in (0.1, 0.3):
-            st.metric(f"Shared in the top {fraction:.0%}", f"{found.overlap_at(fraction):.1%}", border=True,
-                      help=f"By chance it would be {fraction:.0%}")  # fmt: skip
+            st.metric(f"Shared in the top {100 * fraction:.0f} %", f"{100 * found.overlap_at(fraction):.1f} %", border=True,
+                      help=f"By chance it would be {100 * fraction:.0f} %")  # fmt: skip
         st.metric("Pairs with both", f"{found.pairs:,}", border=True,
                   help=f"{a}: {found.scored[0]:,} scored · {b}: {found.scored[1]:,} scored")  # fmt: skip
     left, right = st.columns(2, gap="medium")
@@ -121,4 +121,4 @@ def _gallery(rows: np.ndarray, places: np.ndarray, pool: Pool, label: str, key: 
 
 
 def _percent(place: float) -> str:
-    return f"{max(place, 0.001):.1%}" if place < 0.0995 else f"{place:.0%}"
+    return f"{100 * max(place, 0.001):.1f} %" if place < 0.0995 else f"{100 * place:.0f} %"

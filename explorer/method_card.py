@@ -23,18 +23,31 @@ def draw(entry: Entry, pool: Pool) -> None:
                 "Add", icon=":material/add:", key=f"add-{method.id}", on_click=_ask, args=(method.id,),
                 help=f"Choose parameters and start: `{method.id}` becomes a column",
             )  # fmt: skip
-        st.markdown(plain(entry.summary))
+        st.markdown(with_code(entry.summary))
         if method.formula:
             st.latex(method.formula)
         _needs(entry)
-        _cost(entry, pool)
-        if entry.parameters:
-            st.caption("Parameters: " + " · ".join(parameter(field) for field in dataclasses.fields(method)))
-        if method.published:
-            st.caption(f"Published: {plain(method.published)}")
-        st.caption(plain(method.paper))
-        if entry.recipes:
-            st.caption("Ready recipes: " + " · ".join(plain(recipe.name) for recipe in entry.recipes))
+        if not entry.problem:
+            method_cost.line(pool, method.id, entry.parameters, key=f"cost-{method.id}")
+        st.caption("  \n".join(f"**{label}** {text}" for label, text in _said(entry) if text))
+
+
+def _said(entry: Entry) -> list[tuple[str, str]]:
+    """What the method declares, line by line."""
+    method = entry.method
+    return [
+        ("Cost", plain(method.cost)),
+        ("Parameters", " · ".join(parameter(field) for field in dataclasses.fields(method))),
+        ("Published", plain(method.published)),
+        ("Source", plain(method.paper)),
+        ("Ready recipes", " · ".join(plain(recipe.name) for recipe in entry.recipes)),
+    ]
+
+
+def with_code(text: str) -> str:
+    """Plain text whose parts between back-ticks are set as code."""
+    parts = text.split("`")
+    return "".join(f"`{part}`" if place % 2 else plain(part) for place, part in enumerate(parts))
 
 
 def parameter(field: "dataclasses.Field[Any]") -> str:
@@ -71,12 +84,6 @@ def _needs(entry: Entry) -> None:
             st.badge("needs no column", icon=":material/check:", color="green")
     if entry.problem:
         st.caption(f":material/block: {plain(entry.problem)}")
-
-
-def _cost(entry: Entry, pool: Pool) -> None:
-    st.caption(f"Cost: {plain(entry.method.cost)}")
-    if not entry.problem:
-        method_cost.line(pool, entry.method.id, entry.parameters, key=f"cost-{entry.method.id}")
 
 
 def _ask(id: str) -> None:

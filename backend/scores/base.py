@@ -64,7 +64,7 @@ def param(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[Any, ...] | None = None,
-    of: Literal["model", "embedding", "target", "score", "flag", "path", ""] = "",
+    of: Literal["model", "embedding", "target", "score", "scores", "flag", "path", ""] = "",
 ) -> Any:
     """A typed parameter of a method: its default, one line of help, its range, and what a string names."""
     return field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices, "of": of})

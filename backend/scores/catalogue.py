@@ -63,7 +63,11 @@ def fitted(id: str, pool: Pool) -> dict[str, Any]:
     for field in dataclasses.fields(METHODS[id]):
         value = None if field.default is dataclasses.MISSING else field.default
         names = named(field.metadata.get("of", ""), pool)
-        values[field.name] = names[0] if value and names and value not in names else value
+        if field.metadata.get("of") == "scores":
+            known = set(str(value).split(",")) <= set(names)
+            values[field.name] = value if known or len(names) < 2 else ",".join(names[:2])
+        else:
+            values[field.name] = names[0] if value and names and value not in names else value
     return values
 
 
@@ -73,7 +77,8 @@ def named(what: str, pool: Pool) -> list[str]:
         return [name.removesuffix("_img") for name in named("embedding", pool) if name.endswith("_img")]
     if what == "target":
         return sorted(path.name for path in (pool.path / "targets").glob("*") if path.is_dir())
-    return [name for name, column in pool.columns.items() if what and column.kind == what]
+    kind = "score" if what == "scores" else what
+    return [name for name, column in pool.columns.items() if kind and column.kind == kind]
 
 
 def recipes_with(id: str) -> tuple[Recipe, ...]:

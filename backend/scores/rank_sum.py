@@ -44,7 +44,7 @@ class RankSum(Method):
     cost = "0.2 µs per pair and score"
     published = "no published result; the released code writes it beside the paper's sequential rule"
 
-    scores: str = param("cliploss,normsim", "score columns, separated by commas", of="score")
+    scores: str = param("cliploss,normsim", "score columns, separated by commas", of="scores")
 
     @property
     def columns(self) -> tuple[str, ...]:

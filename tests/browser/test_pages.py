@@ -8,7 +8,13 @@ pytestmark = pytest.mark.browser
 
 
 def test_every_page_opens(page):
-    for section, title in (("Explore", "Pool"), ("Benchmark", "Leaderboard"), ("Data", "Import"), ("Data", "Jobs")):
+    for section, title in (
+        ("Explore", "Pool"),
+        ("Explore", "Methods"),
+        ("Benchmark", "Leaderboard"),
+        ("Data", "Import"),
+        ("Data", "Jobs"),
+    ):
         go(page, section, title)
         assert not page.get_by_test_id("stException").count()
 
