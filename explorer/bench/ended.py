@@ -1,5 +1,6 @@
 """Runs that ended: result, curves, audit of the model, log."""
 
+import shlex
 import time
 
 import streamlit as st
@@ -52,6 +53,10 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
             started = time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
             again = f" · resumed {run.resumed}×" if run.resumed else ""
             st.caption(f"run `{run.id}` · {run.kept or 0:,} pairs kept · {started}{again}")
+            if run.not_comparable:
+                st.warning(f"Not comparable with others of its scale: {'; '.join(run.not_comparable)}", icon=":material/warning:")
+            if run.error and state == "done":
+                st.info(run.error, icon=":material/dns:")  # scripts that wait to be submitted
             results = {line["dataset"]: line["metrics"].get("main_metric") for line in run.results()}
             if results:
                 st.dataframe(
@@ -60,6 +65,11 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
                 )
             training.draw([run], key=f"curves-{key}")
             by_group.of_run(run, key=f"groups-{key}")
+            if run.command and st.toggle("Record", key=f"record-{key}"):
+                st.code(shlex.join(run.command), language="bash", wrap_lines=True)
+                about = {"subset sha256": run.subset_sha256, "pool version": run.pool_version, "settings": run.settings,
+                         "packages": run.versions, "hardware": run.hardware, "seconds": run.seconds}  # fmt: skip
+                st.json(about, expanded=False)
         if job is not None:
             live.log(job, lines=12)
             with st.container(horizontal=True):

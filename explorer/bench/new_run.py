@@ -11,6 +11,7 @@ from explorer.evaluate import evaluate
 
 KIND = "train"
 HERE = "as on the Filter page"
+AUTO = "automatic"
 
 
 def form(pool: Pool) -> None:
@@ -23,10 +24,11 @@ def form(pool: Pool) -> None:
     )
     seeds = st.pills("Seeds", list(range(5)), selection_mode="multi", default=[0], key="run-seeds",
                      help="One run for each; several seeds show the spread")  # fmt: skip
+    launch = _where()
     try:
         selection = evaluate(recipe, pool)
         cost = bench.estimate(selection.kept, scale, pool=pool)
-        problems = bench.preflight(selection.kept, scale, pool=pool)
+        problems = bench.preflight(selection.kept, scale, pool=pool, launch=launch)
     except InputError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -46,14 +48,29 @@ def form(pool: Pool) -> None:
     blocked = any(problem.level == "error" for problem in problems) or not seeds
     label = "Start" if len(seeds) <= 1 else f"Start {len(seeds)} runs"
     st.button(label, type="primary", icon=":material/play_arrow:", key="run-start", disabled=blocked,
-              on_click=_start, args=(recipe, scale, tuple(seeds), pool))  # fmt: skip
+              on_click=_start, args=(recipe, scale, tuple(seeds), pool, launch))  # fmt: skip
 
 
-def _start(recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool) -> None:
+def _where() -> bench.Launch:
+    """On which devices: the global batch stays the scale's, however it is shared."""
+    with st.popover("Where it trains", icon=":material/memory:"):
+        gpus = st.segmented_control("GPUs per machine", [AUTO, 0, 1, 2, 4, 8], default=AUTO, required=True, key="run-gpus",
+                                    help="0 trains on the CPU")  # fmt: skip
+        nodes = st.number_input("Machines", 1, 1024, 1, key="run-nodes",
+                                help="For more than one, an sbatch script and a torchrun line are written, ready to submit")  # fmt: skip
+        accum = st.number_input("Accumulation steps", 1, 4096, 1, key="run-accum",
+                                help="Splits a device's share of the batch to fit its memory; the batch stays the same")  # fmt: skip
+    return bench.Launch(gpus=None if gpus in (None, AUTO) else int(str(gpus)), nodes=int(nodes), accum=int(accum))
+
+
+def _start(recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool, launch: bench.Launch) -> None:
     path = scratch.keep(recipe)
     for seed in sorted(seeds):
         words = ["train", str(path), "--scale", scale, "--seed", str(seed), "--pool", str(pool.path)]
-        jobs.submit(words, kind=KIND, device=jobs.slot(), title=f"{recipe.name} · {scale} · seed {seed}")
+        words += ["--gpus", str(launch.gpus)] if launch.gpus is not None else []
+        words += ["--nodes", str(launch.nodes)] if launch.nodes > 1 else []
+        words += ["--accum", str(launch.accum)] if launch.accum > 1 else []
+        jobs.submit(words, kind=KIND, device=jobs.slot("cpu" if launch.gpus == 0 else "auto"), title=f"{recipe.name} · {scale} · seed {seed}")
     st.toast(f"{len(seeds)} run{'s' if len(seeds) > 1 else ''} started", icon=":material/play_arrow:")
 
 

@@ -122,3 +122,30 @@ def test_time_left_follows_the_pace_of_the_last_points():
     assert metrics.total_samples(run) == 1024
     assert metrics.curves(run)["seconds_left"] == [768 / 64, round(512 / 96, 1), 0.0]
     assert metrics.curves(Run(id="none"))["seconds_left"] == []
+
+
+def test_where_a_run_trains_goes_into_its_command_line(start, mapped_pool, queued, monkeypatch):
+    from backend import bench
+
+    asked = []
+    monkeypatch.setattr(bench, "preflight", lambda *given, **named: asked.append(named["launch"]) or [])
+    app = start(mapped_pool, "runs")
+    app.get_by_key("run-gpus").set_value(8).run()
+    app.get_by_key("run-nodes").set_value(2).run()
+    app.get_by_key("run-accum").set_value(4).run()
+    assert asked[-1] == bench.Launch(gpus=8, nodes=2, accum=4)
+    app.button(key="run-start").click().run()
+    assert " ".join(queued[0][0]).endswith("--gpus 8 --nodes 2 --accum 4")
+
+
+def test_an_ended_run_tells_its_record_and_why_it_is_not_comparable(start, mapped_pool):
+    run = finished_run("odd", "odd", 0, 60, 0.4)
+    run.not_comparable, run.command = ["lr is 1 instead of 2"], ["python", "-m", "backend.bench.worker"]
+    run.save()
+    app = start(mapped_pool, "runs")
+    app.session_state["past-run-odd"] = True
+    app.run()
+    assert not app.exception
+    assert any("lr is 1 instead of 2" in note.value for note in app.warning)
+    app.toggle(key="record-run-odd").set_value(True).run()
+    assert any("backend.bench.worker" in code.value for code in app.code)
