@@ -70,11 +70,14 @@ def draw(shown: Sequence[Run], *, key: str) -> bool:
     if not found:
         return False
     theme.show(figure(found, resumes), key=key, alt=f"Training curves of {', '.join(found)} over samples seen")
-    again = [name for name in found if resumes[name]]
+    again = [name for run, name in zip(shown, names(shown)) if name in found and run.resumed]
     if again:
-        where = "; ".join(f"{name} after {' and '.join(f'{at:,}' for at in resumes[name])} samples" for name in again)
-        st.caption(f"Resumed from a checkpoint (dotted): {where}.")
+        st.caption(f"Resumed from a checkpoint (dotted): {'; '.join(_again(name, resumes[name]) for name in again)}.")
     return True
+
+
+def _again(name: str, moments: Sequence[int]) -> str:
+    return f"{name} after {' and '.join(f'{at:,}' for at in moments)} samples" if moments else name
 
 
 def names(shown: Sequence[Run]) -> list[str]:
