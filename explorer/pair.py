@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from backend.errors import InputError
 from backend.pool import Pool
 from backend.recipe import Recipe, Selection
-from backend.recipe.grammar import Rule, ScoreRule
+from backend.recipe import reason as reasons
 from backend.search import neighbours
 from explorer import gallery, pools, tiles
 from explorer.evaluate import evaluate
@@ -41,28 +40,9 @@ def show(row: int, pool: Pool, recipe: Recipe | None) -> None:
     _neighbours(shown, pool, selection)
 
 
-def reason(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> str:
+def reason(row: int, pool: Pool, recipe: Recipe, selection: Selection, *, deep: bool = False) -> str:
     """Why a pair is kept or dropped, in words: the rule and by how much it missed it."""
-    number = int(selection.dropped_by[row])
-    if not number:
-        return "kept by all rules" if recipe.keep else "kept: there are no rules"
-    rule = recipe.keep[number - 1]
-    return f"dropped by rule {number}, {rule.label()}{_by_how_much(row, pool, rule, selection.counts[number - 1].threshold)}"
-
-
-def _by_how_much(row: int, pool: Pool, rule: Rule, threshold: float | None) -> str:
-    if not isinstance(rule, ScoreRule):
-        return ""
-    score = float(pools.columns(pool).array(rule.score)[row])
-    if np.isnan(score):
-        return ": it has no score"
-    low, high = rule.bounds()
-    bound = threshold if rule.top is not None else low if low is not None and score < low else high
-    if bound is None:
-        return ""
-    if score == bound:
-        return f": {score:.4g} ties with the threshold, and its uid comes later"
-    return f": {score:.4g}, {abs(score - bound):.3g} {'below' if score < bound else 'above'} the threshold {bound:.4g}"
+    return reasons.reason(row, recipe, selection, pools.columns(pool), deep=deep)
 
 
 def _selection(recipe: Recipe | None, pool: Pool) -> Selection | None:
@@ -76,7 +56,7 @@ def _verdict(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None
     kept = bool(selection.mask[row])
     st.badge("kept" if kept else "dropped", color="blue" if kept else "orange",
              icon=":material/check:" if kept else ":material/remove:")  # fmt: skip
-    st.caption(plain(reason(row, pool, recipe, selection)))
+    st.caption(plain(reason(row, pool, recipe, selection, deep=True)))
 
 
 def _facts(known: dict[str, Any], pool: Pool) -> None:

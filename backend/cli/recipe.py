@@ -1,7 +1,8 @@
 """`poolscope select` and `export`: what a recipe keeps of a pool, and files of it."""
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -69,6 +70,10 @@ def select(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE.npy", help="Write the kept uids, in DataComp's format.")
     ] = None,
+    uid: Annotated[
+        list[str] | None,
+        typer.Option("--uid", metavar="UID", help="Tell why this pair is kept or dropped; repeat for more."),
+    ] = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -83,7 +88,41 @@ def select(
     content = {"recipe": applied.name, **selection.as_json()}
     if out is not None:
         content["out"] = str(export_subset(opened, selection, out, recipe=applied))
-    emit(content, as_json=as_json, text=lambda: show_selection(applied, selection))
+    asked = reasons_for(uid or [], applied, opened, selection)
+    if asked:
+        content["asked"] = asked
+
+    def text() -> None:
+        show_selection(applied, selection)
+        for one in asked:
+            line(f"{one['uid']}: {one['reason']}")
+
+    emit(content, as_json=as_json, text=text)
+
+
+def reasons_for(uids: list[str], recipe: "Recipe", pool: "Pool", selection: "Selection") -> list[dict[str, Any]]:
+    """Of each pair asked for: whether it is kept, the number of the rule that dropped it (0: none), and why."""
+    import numpy as np
+    import pyarrow as pa
+
+    from backend.pool import uid_pairs
+    from backend.recipe import PoolColumns
+    from backend.recipe.reason import reason
+
+    for one in uids:
+        if not re.fullmatch(r"[0-9a-fA-F]{32}", one):
+            raise InputError(f"--uid {one!r} is no uid: give 32 hex digits, as `poolscope search` prints them")
+    if not uids:
+        return []
+    rows = pool.rows_of(uid_pairs(pa.array([one.lower() for one in uids])))
+    columns, told = PoolColumns(pool), []
+    for one, row in zip(uids, rows.tolist(), strict=True):
+        if row < 0:
+            raise InputError(f"--uid {one!r} is not in the pool; `poolscope search` finds pairs")
+        number = int(np.int64(selection.dropped_by[row]))
+        why = reason(row, recipe, selection, columns)
+        told.append({"uid": one.lower(), "kept": not number, "rule": number, "reason": why})
+    return told
 
 
 def check_suffix(out: Path, suffix: str) -> None:
@@ -187,5 +226,7 @@ def shards(
         words += f"; {made.missing:,} kept pairs are in no shard, see missing.txt"
     emit(content, as_json=as_json, text=lambda: line(words))
     if made.unreadable:
-        say(f"error: {made.unreadable:,} indexed samples can't be read any more, see unreadable.txt: index their shards again")
+        say(
+            f"error: {made.unreadable:,} indexed samples can't be read any more, see unreadable.txt: index their shards again"
+        )
         raise typer.Exit(1)

@@ -72,7 +72,7 @@ def select_columns(recipe: Recipe, columns: Columns) -> Selection:
     dropped_by = np.zeros(columns.n, dtype=np.uint8)
     counts, left = [], columns.n
     for number, rule in enumerate(recipe.keep, start=1):
-        kept, _, threshold = _apply(rule, columns, alive, left)
+        kept, _, threshold = apply_rule(rule, columns, alive, left)
         kept &= alive
         dropped_by += (alive & ~kept).view(np.uint8) * np.uint8(number)  # each pair is dropped once
         alive, before, left = kept, left, int(np.count_nonzero(kept))
@@ -92,17 +92,19 @@ def check_score(name: str, scores: np.ndarray) -> None:
         raise InputError(f"{name!r} is not a score but {scores.dtype}; write {{flag: {name}}} for a flag.")
 
 
-def _apply(rule: Rule, columns: Columns, alive: np.ndarray, left: int) -> tuple[np.ndarray, np.ndarray, float | None]:
+def apply_rule(
+    rule: Rule, columns: Columns, alive: np.ndarray, left: int
+) -> tuple[np.ndarray, np.ndarray, float | None]:
     """Masks (kept, dropped) and the threshold; a pair in neither has no score, and no rule keeps it."""
     if isinstance(rule, ScoreRule):
         return _score(rule, columns, alive, left)
     if isinstance(rule, NotRule):
-        kept, dropped, threshold = _apply(rule.not_, columns, alive, left)
+        kept, dropped, threshold = apply_rule(rule.not_, columns, alive, left)
         return dropped.copy(), kept, threshold
     if isinstance(rule, (AnyRule, AllRule)):
         union = isinstance(rule, AnyRule)
         parts = [
-            _apply(part, columns, alive, left)[:2] for part in (rule.any if isinstance(rule, AnyRule) else rule.all)
+            apply_rule(part, columns, alive, left)[:2] for part in (rule.any if isinstance(rule, AnyRule) else rule.all)
         ]
         join, meet = (np.logical_or, np.logical_and) if union else (np.logical_and, np.logical_or)
         return join.reduce([kept for kept, _ in parts]), meet.reduce([dropped for _, dropped in parts]), None

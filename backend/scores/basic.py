@@ -1,5 +1,6 @@
 """Basic: DataComp's filter by language, caption length and picture size."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from backend.scores.base import MAIN, Batch, Method, param
-from backend.scores.english import is_english
+from backend.scores.english import is_english, missed_english
 from backend.scores.language import languages
 
 if TYPE_CHECKING:
@@ -32,6 +33,29 @@ def large_enough(width: np.ndarray, height: np.ndarray, smallest: int = 200, asp
     width, height = np.asarray(width, dtype=np.float64), np.asarray(height, dtype=np.float64)
     short, long = np.minimum(width, height), np.maximum(width, height)
     return (short >= smallest) & (long <= aspect * short)
+
+
+def missed_length(words: int | None, characters: int | None, min_words: int = 3, min_characters: int = 6) -> list[str]:
+    """By how much a caption is too short, in words; nothing if it isn't or its length isn't known."""
+    told = []
+    if words is not None and words < min_words:
+        told.append(f"{words} word{'' if words == 1 else 's'}, {min_words - words} fewer than {min_words}")
+    if characters is not None and characters < min_characters:
+        told.append(f"{characters} characters, {min_characters - characters} fewer than {min_characters}")
+    return told
+
+
+def missed_size(width: float | None, height: float | None, smallest: int = 200, aspect: float = 3.0) -> list[str]:
+    """By how much a picture is too small or too long, in words."""
+    if not width or not height:
+        return ["the picture's size is not known"]
+    short, long = min(width, height), max(width, height)
+    told = []
+    if short < smallest:
+        told.append(f"shorter side {short:g} pixels, {smallest - short:g} fewer than {smallest}")
+    if long > aspect * short:
+        told.append(f"sides {long / short:.3g} to 1, more than {aspect:g}")
+    return told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +87,10 @@ class Basic(Method):
             "words": pa.int32(),
             "characters": pa.int32(),
         }
+
+    def missed(self, pair: Mapping[str, Any]) -> str:
+        length = missed_length(pair.get("words"), pair.get("characters"))
+        return ", ".join([*missed_english(pair), *length, *missed_size(pair.get("width"), pair.get("height"))])
 
     def score(self, batch: Batch, state: Any) -> dict[str, Any]:
         codes, probability = languages(batch["text"], self.language_model)

@@ -1,5 +1,6 @@
 """Caption length: more than a few words and characters."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from backend.scores.base import MAIN, Batch, Method, param
-from backend.scores.basic import caption_lengths
+from backend.scores.basic import caption_lengths, missed_length
 
 if TYPE_CHECKING:
     from backend.pool import Pool
@@ -37,6 +38,9 @@ class CaptionLength(Method):
 
     def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
         return {MAIN: pa.bool_(), "words": pa.int32(), "characters": pa.int32()}
+
+    def missed(self, pair: Mapping[str, Any]) -> str:
+        return ", ".join(missed_length(pair.get("words"), pair.get("characters"), self.min_words, self.min_characters))
 
     def score(self, batch: Batch, state: Any) -> dict[str, np.ndarray]:
         words, characters = caption_lengths(batch["text"])

@@ -1,6 +1,7 @@
 """Dedup: one pair of every group of near-duplicates, and none that is near an evaluation picture."""
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,10 @@ class Dedup(Method):
 
     def work(self, pairs: int) -> float:
         return pairs * float(pairs if pairs <= EXACT_UP_TO and not self.cells else min(pairs, EXACT_UP_TO // 2))
+
+    def missed(self, pair: Mapping[str, Any]) -> str:
+        size = pair.get("duplicates") or 1
+        return f"one of {size:,} near-duplicates, of which another stays" if size > 1 else ""
 
     def units(self, pool: "Pool") -> list[Unit]:
         return [Unit(f"all-{len(pool)}", rows=np.asarray(pool.uid_order()))] if len(pool) else []

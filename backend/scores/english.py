@@ -1,5 +1,6 @@
 """English: the caption's language by fastText."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,15 @@ def is_english(codes: pa.Array) -> np.ndarray:
     import pyarrow.compute as pc
 
     return pc.equal(codes, "en").to_numpy(zero_copy_only=False)
+
+
+def missed_english(pair: Mapping[str, Any]) -> list[str]:
+    """What language a caption that is not English is in, in words; nothing if it is, or isn't known."""
+    code = pair.get("language")
+    if code in (None, "en"):
+        return []
+    sure = pair.get("language_probability")
+    return [f"its language is {code}" + (f" ({100 * sure:.0f} %)" if sure is not None else "") + ", not en"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +53,9 @@ class English(Method):
 
     def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
         return {MAIN: pa.bool_(), "language": pa.utf8(), "language_probability": pa.float32()}
+
+    def missed(self, pair: Mapping[str, Any]) -> str:
+        return ", ".join(missed_english(pair))
 
     def score(self, batch: Batch, state: Any) -> dict[str, Any]:
         codes, probability = languages(batch["text"], self.language_model)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,10 @@ class ImageBased(Method):
             raise InputError(
                 f"clusters is {self.clusters:,} and the pool has {len(pool):,} pairs: use clusters={max(1, len(pool) // 100)}."
             )
+
+    def missed(self, pair: Mapping[str, Any]) -> str:
+        cluster = pair.get("cluster")
+        return "it has no usable embedding" if cluster == -1 else ""
 
     def work(self, pairs: int) -> float:
         trained = 0 if self.centroids else self.iterations * min(pairs, self.train_rows)

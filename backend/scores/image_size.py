@@ -1,12 +1,13 @@
 """Image size: large enough and not too elongated."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from backend.scores.base import Batch, Method, param
-from backend.scores.basic import large_enough
+from backend.scores.basic import large_enough, missed_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,9 @@ class ImageSize(Method):
 
     def needs(self) -> tuple[str, ...]:
         return ("width", "height")
+
+    def missed(self, pair: Mapping[str, Any]) -> str:
+        return ", ".join(missed_size(pair.get("width"), pair.get("height"), self.min_side, self.max_aspect))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
         return large_enough(batch["width"], batch["height"], self.min_side, self.max_aspect)

@@ -1,5 +1,6 @@
 """LAION-2B's rule: a CLIP B/32 score of at least 0.28 and an English caption."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ import pyarrow as pa
 
 from backend.errors import InputError
 from backend.scores.base import MAIN, Batch, Method, param
-from backend.scores.english import is_english
+from backend.scores.english import is_english, missed_english
 from backend.scores.language import languages
 
 if TYPE_CHECKING:
@@ -68,6 +69,14 @@ class Laion2b(Method):
     def check(self, pool: "Pool") -> None:
         super().check(pool)
         choose_detector(self.detector)
+
+    def missed(self, pair: Mapping[str, Any]) -> str:
+        told, score = [], pair.get(self.clip)
+        if score is None or not score >= self.threshold:
+            told.append("it has no CLIP score" if score is None or score != score else
+                        f"{self.clip} {score:.4g}, {self.threshold - score:.3g} below {self.threshold:g}")  # fmt: skip
+        code = pair.get(COLUMNS[choose_detector(self.detector)])
+        return ", ".join([*told, *missed_english({"language": code})])
 
     def score(self, batch: Batch, state: Any) -> dict[str, Any]:
         detector = choose_detector(self.detector)

@@ -138,3 +138,21 @@ def test_wrong_export(argv, poolscope, tiny_pool, tmp_path, monkeypatch):
     poolscope("export", *argv, "--pool", tiny_pool.path).refused()
     assert not list(tmp_path.glob("kept*"))
     assert not (tmp_path / "s").exists()
+
+
+def test_a_pair_is_told_why_it_was_dropped(poolscope, tiny_pool, tmp_path):
+    (tmp_path / "r.yaml").write_text("name: large\nkeep:\n  - {where: 'width >= 200'}\n")
+    small, large = tiny_pool.take([0, 199], ["uid"])["uid"].to_pylist()
+    words = ("select", tmp_path / "r.yaml", "--pool", tiny_pool.path, "--uid", small, "--uid", large)
+    asked = poolscope(*words, "--json").json["asked"]
+    assert asked[0] == {
+        "uid": small,
+        "kept": False,
+        "rule": 1,
+        "reason": "dropped by rule 1, width >= 200: width is 150",
+    }
+    assert (asked[1]["kept"], asked[1]["reason"]) == (True, "kept by all rules")
+    assert f"{small}: dropped by rule 1" in poolscope(*words).out
+    assert "32 hex digits" in poolscope("select", tmp_path / "r.yaml", "--pool", tiny_pool.path, "--uid", "x").refused()
+    missing = poolscope("select", tmp_path / "r.yaml", "--pool", tiny_pool.path, "--uid", "f" * 32).refused()
+    assert "is not in the pool" in missing
