@@ -34,3 +34,12 @@ def test_a_measured_rate_replaces_the_assumed_one() -> None:
 def test_unknown_model_is_refused() -> None:
     with pytest.raises(InputError, match="'nothing' is unknown"):
         cost.size_of("nothing")
+
+
+def test_disk_and_checkpoints_are_told_before_a_run() -> None:
+    found = cost.estimate(10_000, "small")
+    weights = 4 * found.parameters
+    assert found.disk == {"shards": 10_000 * 37_560, "checkpoints": 6 * weights, "weights": weights}
+    assert found.total_disk == sum(found.disk.values())
+    assert (found.checkpoints, found.steps) == (5, 3140)
+    assert {"A100", "H100"} <= set(found.gpu_hours)
