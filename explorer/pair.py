@@ -12,7 +12,7 @@ from backend.search import neighbours
 from explorer import gallery, pools, tiles
 from explorer.evaluate import evaluate
 
-HIDDEN = {"text", "uid_hi", "uid_lo", "image", "image_offset", "image_size", "face_bboxes"}
+HIDDEN = {"text", "uid_hi", "uid_lo", "image", "image_offset", "image_bytes", "face_bboxes"}
 
 
 @st.dialog("Pair", width="large")

@@ -183,8 +183,8 @@ def _mean_bytes(pool: Any) -> float:
     """Mean picture size of a pool that knows it (pictures in tars), else DataComp's."""
     import numpy as np
 
-    if pool is None or "image_size" not in pool.columns or not len(pool):
+    if pool is None or "image_bytes" not in pool.columns or not len(pool):
         return BYTES_PER_PAIR
-    sizes = np.asarray(pool.array("image_size"), dtype=np.float64)
+    sizes = np.asarray(pool.array("image_bytes"), dtype=np.float64)
     sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
     return float(sizes.mean()) if sizes.size else BYTES_PER_PAIR

@@ -18,7 +18,7 @@ COMMON = 3  # a caption seen more often says too little for its swap to be wrong
 SCHEMA = pa.schema(
     {
         "uid": pa.string(), "text": pa.string(), "url": pa.string(), "width": pa.int32(), "height": pa.int32(),
-        "sha256": pa.string(), "image": pa.string(), "image_offset": pa.int64(), "image_size": pa.int64(),
+        "sha256": pa.string(), "image": pa.string(), "image_offset": pa.int64(), "image_bytes": pa.int64(),
         "source": pa.string(), "title": pa.string(), "caption_language": pa.string(), "keywords": pa.string(),
         "planted": pa.bool_(), "group": pa.string(),
     }
@@ -49,7 +49,7 @@ def table(pictures: Sequence[Picture], places: dict[str, tuple[int, int]], *, im
         {
             "text": caption.text, "url": picture.url, "width": picture.width, "height": picture.height,
             "sha256": picture.sha256, "image": image, "image_offset": places[picture.sha256][0],
-            "image_size": places[picture.sha256][1], "source": picture.source, "title": picture.title,
+            "image_bytes": places[picture.sha256][1], "source": picture.source, "title": picture.title,
             "caption_language": caption.language, "keywords": picture.keywords, "planted": False,
             "group": picture.group,
         }

@@ -44,12 +44,12 @@ def parts(pairs: pa.Table) -> np.ndarray:
 
 def write_shards(pairs: pa.Table, archive: bytes, directory: Path) -> str:
     """The pairs as webdataset shards; the brace pattern that names them."""
-    rows = pairs.select(["text", "image_offset", "image_size"]).to_pylist()
+    rows = pairs.select(["text", "image_offset", "image_bytes"]).to_pylist()
     rows.sort(key=lambda row: unit_hash("shard", row["text"], str(row["image_offset"])))
     for shard in range(SHARDS):
         with tarfile.open(directory / f"{shard}.tar", "w") as tar:
             for number, row in enumerate(rows[shard::SHARDS]):
-                picture = archive[row["image_offset"] : row["image_offset"] + row["image_size"]]
+                picture = archive[row["image_offset"] : row["image_offset"] + row["image_bytes"]]
                 for end, content in (("webp", picture), ("txt", row["text"].encode())):
                     member = tarfile.TarInfo(f"{number:06d}.{end}")
                     member.size = len(content)
@@ -100,7 +100,7 @@ def measure(pairs: pa.Table, archive: bytes, part: np.ndarray, weights: Path) ->
         images, texts = [], []
         for start in range(0, len(rows), BATCH):
             batch = rows[start : start + BATCH]
-            pictures = [archive[r["image_offset"] : r["image_offset"] + r["image_size"]] for r in batch]
+            pictures = [archive[r["image_offset"] : r["image_offset"] + r["image_bytes"]] for r in batch]
             opened = [model.transform(Image.open(io.BytesIO(picture)).convert("RGB")) for picture in pictures]
             images.append(model.images(torch.stack(opened)))
             texts.append(model.texts([r["text"] for r in batch]))

@@ -11,7 +11,7 @@ from backend.recipe.columns import read_subset, subset_path
 from backend.recipe.grammar import SubsetRule
 
 ENTRY = np.dtype([("row", "<i8"), ("copy", "<i4"), ("tar", "<i4"), ("offset", "<i8"), ("size", "<i8")])
-COLUMNS = ("image", "image_offset", "image_size", "sample_offset", "sample_size")
+COLUMNS = ("image", "image_offset", "image_bytes", "sample_offset", "sample_size")
 FEW = 0.02
 
 

@@ -25,9 +25,9 @@ def read_images(pool: "Pool", rows: Sequence[int] | np.ndarray) -> list[bytes | 
     """The picture files of `rows`, None where a pair has none or its file is gone; no file above 64 MiB is read."""
     if "image" not in pool.columns or not len(rows):
         return [None] * len(rows)
-    places = pool.take(rows, ["image", "image_offset", "image_size"]).to_pylist()
+    places = pool.take(rows, ["image", "image_offset", "image_bytes"]).to_pylist()
     with _Handles(pool) as handles:
-        return [handles.read(place["image"], place["image_offset"], place["image_size"]) for place in places]
+        return [handles.read(place["image"], place["image_offset"], place["image_bytes"]) for place in places]
 
 
 def thumbnail(pool: "Pool", row: int, size: int) -> bytes | None:

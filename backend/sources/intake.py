@@ -31,7 +31,7 @@ STANDARD = pa.schema(
         ("face_bboxes", pa.list_(pa.list_(pa.float64()))),
         ("image", pa.utf8()),
         ("image_offset", pa.int64()),
-        ("image_size", pa.int64()),
+        ("image_bytes", pa.int64()),
     ]
 )
 

@@ -42,7 +42,7 @@ def import_table(
     """Makes or extends a pool from a parquet or CSV file.
 
     Options name the source's columns; without them the usual names are tried (`text`, `caption`, `image_path`, …).
-    `image` holds paths, relative to the table's directory; with `image_offset` and `image_size` columns beside it, a
+    `image` holds paths, relative to the table's directory; with `image_offset` and `image_bytes` columns beside it, a
     place inside a tar. Other scalar columns come along as metadata; `clip_*` score columns do too. Pairs without a
     caption, with an unreadable picture or with a uid seen before are counted and skipped. Resumes by slices of 8,192 rows.
     Raises InputError for an unreadable file, an unknown column, or a table without captions.
@@ -138,7 +138,7 @@ def _pair(
     place, size, digest = None, None, row.get(roles["sha256"] or "")
     if roles["image"] and row[roles["image"]]:
         place = str((root / str(row[roles["image"]])).resolve())
-        content = _picture(place, row.get("image_offset"), row.get("image_size"))
+        content = _picture(place, row.get("image_offset"), row.get("image_bytes"))
         if isinstance(content, str):
             return content
         if check_pictures:
@@ -159,7 +159,7 @@ def _pair(
         "sha256": digest,
         "image": place,
         "image_offset": row.get("image_offset"),
-        "image_size": row.get("image_size"),
+        "image_bytes": row.get("image_bytes"),
     }
     return pair | {name: row[name] for name in extra}
 

@@ -29,7 +29,7 @@ PLACES = pa.schema(
     [
         ("image", pa.utf8()),
         ("image_offset", pa.int64()),
-        ("image_size", pa.int64()),
+        ("image_bytes", pa.int64()),
         ("sample_offset", pa.int64()),
         ("sample_size", pa.int64()),
     ]
@@ -52,7 +52,7 @@ def index_shards(
     """Finds the pool's pairs in tars and stores where their samples lie; a directory, one tar, or an fsspec URL.
 
     A sample belongs to the pair whose uid its `.json` or its key gives. Sets `image` (the tar), `image_offset`,
-    `image_size`, `sample_offset`, `sample_size` of the pairs found; other pairs keep theirs. A tar that was indexed
+    `image_bytes`, `sample_offset`, `sample_size` of the pairs found; other pairs keep theirs. A tar that was indexed
     before and has not changed is not read again. Resumes by tar. Memory: 36 bytes a pair of the pool.
     The report counts pairs found as `added` and samples of other pools as skipped.
     Raises InputError if there is no tar.

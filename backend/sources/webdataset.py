@@ -156,7 +156,7 @@ def _pair(sample: Sample, shard: Path) -> dict[str, Any] | str:
         "face_bboxes": _boxes(about.get("face_bboxes")),
         "image": str(shard),
         "image_offset": sample.offset,
-        "image_size": sample.size,
+        "image_bytes": sample.size,
         "sample_offset": sample.start,
         "sample_size": sample.stop - sample.start,
     }

@@ -66,7 +66,7 @@ def make_pool(path: Path, count: int) -> Pool:
         "text": pa.array([" ".join(rng.choice(WORDS, rng.integers(3, 12))) for _ in range(count)]),
         "image": pa.array([str(path / "pictures.bin")] * count),
         "image_offset": pa.array([offset for offset, _ in places]),
-        "image_size": pa.array([size for _, size in places]),
+        "image_bytes": pa.array([size for _, size in places]),
         "side": pa.array(["odd" if number % 2 else "even" for number in range(count)]),
     }
     table = pa.table({"uid_hi": uids["f0"], "uid_lo": uids["f1"], **columns})

@@ -11,7 +11,7 @@ from backend.pool import Pool
 from backend.progress import Progress
 
 SKIPPED = frozenset(
-    {"uid", "text", "url", "sha256", "image", "title", "keywords", "language", "width", "height", "image_offset", "image_size"}
+    {"uid", "text", "url", "sha256", "image", "title", "keywords", "language", "width", "height", "image_offset", "image_bytes"}
 )  # fmt: skip
 ERROR = "as good as the column that came with the pool; its own provenance says how it was made"
 

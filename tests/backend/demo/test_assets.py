@@ -81,14 +81,14 @@ def test_at_most_a_tenth_is_planted_and_never_with_an_own_caption(pairs: pa.Tabl
 
 
 def test_every_place_reads_a_picture(pairs: pa.Table, archive: bytes) -> None:
-    rows = pairs.select(["image", "image_offset", "image_size", "width", "height"]).to_pylist()
+    rows = pairs.select(["image", "image_offset", "image_bytes", "width", "height"]).to_pylist()
     assert {row["image"] for row in rows} == {"thumbnails.zip"}
     for row in rows:
         start = archive[row["image_offset"] : row["image_offset"] + 12]
         assert start[:4] == b"RIFF"
         assert start[8:] == b"WEBP"
     for row in rows[::997]:
-        content = archive[row["image_offset"] : row["image_offset"] + row["image_size"]]
+        content = archive[row["image_offset"] : row["image_offset"] + row["image_bytes"]]
         with Image.open(io.BytesIO(content)) as picture:
             assert 1 <= max(picture.size) <= 96
             picture.load()
@@ -120,8 +120,8 @@ def test_tasks_are_readable(tasks: list[Task]) -> None:
 def test_no_held_out_picture_is_in_the_pool(pairs: pa.Table, archive: bytes, tasks: list[Task]) -> None:
     """By difference hash of the shrunk pictures: a held-out one is far from every clip art in the pool."""
     places = {
-        (row["image_offset"], row["image_size"])
-        for row in pairs.select(["image_offset", "image_size", "source"]).to_pylist()
+        (row["image_offset"], row["image_bytes"])
+        for row in pairs.select(["image_offset", "image_bytes", "source"]).to_pylist()
         if row["source"] == "openclipart"
     }
     pool = []
