@@ -37,17 +37,17 @@ class Submission:
 
 
 def submit(
-    run: "str | Run", out: Path | str, *, track: str = "filtering", method_name: str = "", author: str = "", email: str = "",
-    writeup: str = "", checkpoint: bool = False,
+    run: "str | Run", out: Path | str, *, track: str | None = None, method_name: str = "", author: str = "",
+    email: str = "", writeup: str = "", checkpoint: bool = False,
 ) -> Submission:  # fmt: skip
     """Writes `<scale>_scale/results.jsonl`, `<scale>_scale/samples/subset.npy`, `record.json` (the board's fields),
     `README.md` (the card) and, on request, the weights; checks them; sends nothing anywhere.
 
-    Everything is written even when a rule is broken, so that it can be looked at; `Submission.errors` says what is wrong.
+    `track` None is the run's own. Everything is written even when a rule is broken, so that it can be looked at; `Submission.errors` says what is wrong.
     Raises InputError for a run without results or an output directory in use.
     """
     run, out = Run.load(run), Path(out)
-    known_track(track)
+    track = known_track(track or run.track)
     if not run.results():
         raise InputError(f"run {run.id!r} has no results; evaluate it first with `poolscope evaluate {run.id}`")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -73,8 +73,8 @@ def submit(
 
 
 def board_record(run: Run, *, track: str, method_name: str, author: str, email: str, writeup: str) -> dict[str, Any]:
-    """The fields of DataComp's leaderboard; `dataset_size` is the number of pairs in the subset, which its own tool
-    fills with the samples seen unless told otherwise."""
+    """The fields of DataComp's leaderboard; `dataset_size` is the number of different pairs in the subset, which its own
+    tool fills with the samples seen unless told otherwise."""
     main = {line["dataset"]: line["metrics"].get("main_metric") for line in run.results()}
     return {
         "scale": run.scale, "model": run.model, "dataset_size": str(run.kept or ""), "checkpoint": run.weights,

@@ -12,7 +12,7 @@ from backend.cli.options import Json
 def submit(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, from `poolscope leaderboard`.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A new directory to write into.")],
-    track: Annotated[str, typer.Option("--track", help="filtering or byod.")] = "filtering",
+    track: Annotated[str | None, typer.Option("--track", help="filtering or byod [default: the run's].")] = None,
     method_name: Annotated[str, typer.Option("--method-name", help="On the board [default: the recipe's name].")] = "",
     author: Annotated[str, typer.Option("--author", help="Your name, shown on the board.")] = "",
     email: Annotated[str, typer.Option("--email", help="Your address, shown on the board.")] = "",

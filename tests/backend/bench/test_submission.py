@@ -79,3 +79,19 @@ def test_demo_runs_and_other_files_are_no_submission(tiny_pool: Pool, tmp_path: 
     empty.step_to("done")
     with pytest.raises(InputError, match="has no results"):
         submit(empty, tmp_path / "out")
+
+
+def test_a_subset_that_repeats_uids_counts_its_pairs_once_and_keeps_its_track(tiny_pool: Pool, tmp_path: Path) -> None:
+    uids = np.sort(tiny_pool.uids()[[1, 1, 1, 5, 9]])
+    np.save(tmp_path / "twice.npy", uids)
+    recipe = Recipe(name="twice", keep=[{"subset": str(tmp_path / "twice.npy")}])
+    selection = select(recipe, tiny_pool)
+    run = run_on(tiny_pool, track="byod")
+    run.kept = selection.kept
+    run.save()
+    export_subset(tiny_pool, selection, run.path / "subset.npy", recipe=recipe)
+    found = submit(run, tmp_path / "out", author="A", email="e")
+    assert np.array_equal(np.load(tmp_path / "out/small_scale/samples/subset.npy"), uids)
+    assert (found.errors, found.warnings) == ([], ["2 entries repeat a uid; the rules allow it"])
+    record = json.loads((tmp_path / "out/record.json").read_text())
+    assert (record["dataset_size"], record["track"]) == ("3", "byod")
