@@ -51,8 +51,8 @@ def workbench(pool: Pool) -> None:
 def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
     """The headline, the views and the one that is chosen; returns the row of a picture that was clicked."""
     everyone = measure(groups.choose(minimum=100), selection.mask)
-    told = headline_of(everyone).text
-    st.subheader(_plain(told[:1].upper() + told[1:]), anchor=False)
+    told = headline_of(everyone)
+    st.subheader(_plain(told.text[:1].upper() + told.text[1:]), anchor=False)
     st.caption(
         "Groups are what captions mention, what sites and columns say, or what a rule detects: never what people are."
     )
@@ -66,7 +66,7 @@ def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> i
         bind="query-params",
     )
     if view == INSIDE:
-        return inside.draw(groups.choose(minimum=10), pool, recipe, selection)
+        return inside.draw(groups.choose(minimum=10), pool, recipe, selection, told.id)
     if view == REPORT:
         report.draw(groups, pool, recipe, selection, int(st.session_state.get("audit-minimum", 100)))
     elif view == IF:

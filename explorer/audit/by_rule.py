@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from backend.audit import Measures
+from backend.audit.measure import SMALLEST
 from backend.audit.stages import contributions, stages
 from backend.recipe import Recipe, Selection
 from explorer import theme
@@ -48,11 +49,11 @@ def _table(measures: Measures, places: list[int], recipe: Recipe, steps: np.ndar
     hidden = measures.small[places]
     frame = pd.DataFrame({"group": [measures.groups.definitions[place].title for place in places]})
     for number, rule in enumerate(recipe.keep):
-        frame[f"{number + 1}. {rule.label()}"] = np.where(hidden | ~np.isfinite(steps[number]), np.nan, steps[number])
-    numbers = {name: st.column_config.NumberColumn(format="%+.2f") for name in frame.columns[1:]}
+        frame[f"{number + 1}. {rule.label()}"] = [
+            f"kept under {SMALLEST}" if small else f"{step:+.2f}" if np.isfinite(step) else "none left"
+            for small, step in zip(hidden, steps[number])
+        ]
     st.caption(
         "What each rule adds to the logarithm of the lift: below 0 it takes more from the group than from the pool."
     )
-    st.dataframe(
-        frame, hide_index=True, column_config=numbers, height=min(420, 38 + 35 * len(frame)), key="audit-steps"
-    )
+    st.dataframe(frame, hide_index=True, height=min(420, 38 + 35 * len(frame)), key="audit-steps")

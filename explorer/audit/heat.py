@@ -9,6 +9,7 @@ from explorer import theme
 from explorer.audit.forest import _short
 
 MOST = 24
+WRITTEN = 12  # columns, up to which the rates fit into the cells
 FIRST = (
     ("gender", "occupation"),
     ("gender drawn", "skin tone drawn"),
@@ -54,6 +55,7 @@ def draw(groups: Groups, mask: np.ndarray, minimum: int) -> None:
         go.Heatmap(
             z=rates, x=list(range(len(b))), y=list(range(len(a))), text=text, zmin=low, zmax=high, hoverongaps=False, xgap=1, ygap=1,
             colorscale=[[0, theme.DROPPED], [middle, "#EEF1F4" if not theme.is_dark() else "#2A3642"], [1, theme.KEPT]],
+            texttemplate="%{z:.0f}" if len(b) <= WRITTEN else "", textfont={"size": 12},
             colorbar={"title": "rate, %", "thickness": 12}, hovertemplate="%{text}: %{z:.1f} %<extra></extra>",
         )
     )  # fmt: skip

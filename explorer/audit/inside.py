@@ -18,11 +18,16 @@ from explorer.audit.shown import percent
 TILES = 12
 
 
-def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
-    """Returns the row of a picture that was clicked."""
+def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, first: str | None) -> int | None:
+    """Begins with the group `first`; returns the row of a picture that was clicked."""
     titles = {one.id: f"{one.title}  ({one.family})" for one in groups.definitions}
     id = st.selectbox(
-        "Group", list(titles), format_func=lambda one: titles[one], key="audit-group", bind="query-params"
+        "Group",
+        list(titles),
+        index=list(titles).index(first) if first in titles else 0,
+        format_func=lambda one: titles[one],
+        key="audit-group",
+        bind="query-params",
     )
     if id is None:
         return None

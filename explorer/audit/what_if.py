@@ -122,6 +122,7 @@ def _table(before: Measures, then: Measures, places: list[int], found: WhatIf) -
         hide_index=True,
         key="audit-wi-table",
         column_config={
+            "pairs": number(format="localized"),
             "threshold": number(format="%.4f"),
             "rate now, %": number(format="%.1f"),
             "rate then, %": number(format="%.1f"),
