@@ -155,6 +155,9 @@ def embed(
     pool: PoolPath = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")] = 256,
     device: Device = "auto",
+    engine: Engine = "local",
+    workers: Workers = 1,
+    address: Address = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -164,11 +167,14 @@ def embed(
     """
     if detach:
         submit(context, kind="embed", device=slot(device), title=f"Embed as {name}")
-    from backend import engine
+    from backend import engine as engines
 
     opened = open_pool(pool)
     with progress_bar(f"embed as {name}") as progress:
-        opened = engine.embed(opened, model, name=name, batch_size=batch_size, device=device, progress=progress)
+        opened = engines.embed(
+            opened, model, name=name, batch_size=batch_size, device=device, engine=engine, workers=workers,
+            address=address, progress=progress,
+        )  # fmt: skip
     columns = [opened.columns[f"{name}_{side}"] for side in ("img", "txt")]
     content = {"pairs": len(opened), "columns": [{"name": c.name, "dim": c.dim, "made_by": c.made_by} for c in columns]}
     emit(

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,7 @@ import pyarrow as pa
 
 from backend import __version__
 from backend.engine.records import Records
+from backend.engine.workers import check_engine, finished
 from backend.errors import InputError
 from backend.models import Loaded, Model
 from backend.pool import Pool, PoolGrew
@@ -30,14 +34,20 @@ def embed(
     name: str,
     batch_size: int = 256,
     device: str = "auto",
+    engine: str = "local",
+    workers: int = 1,
+    address: str | None = None,
     progress: Progress = silent,
 ) -> Pool:
     """Adds `<name>_img` and `<name>_txt`, unit-norm float16 `(n, d)`; a pair without a readable picture gets null.
 
     Resumes by units of 8,192 pairs. Peak memory is the model, one unit, a batch of decoded pictures and the vectors of
-    the last 32,768 different ones; a picture that comes again is not embedded again.
+    the last 32,768 different ones; a picture that comes again is not embedded again. Several `workers`, or those of a
+    Ray cluster, compute units side by side, each with its own model; how pictures fall into batches then differs, and
+    with it the last bit of a float32 before it is rounded.
     Raises InputError if a name is taken by another model, or if the model can't be loaded.
     """
+    check_engine(engine)
     model = Model.parse(model) if isinstance(model, str) else model
     columns = {part: f"{name}_{part}" for part in ("img", "txt")}
     check_name(columns["img"])
@@ -54,7 +64,7 @@ def embed(
                 progress(len(pool), len(pool), f"{name} is up to date")
                 return pool
         try:
-            return _embed(pool, model, columns, made_by, batch_size, device, progress)
+            return _embed(pool, model, columns, made_by, batch_size, device, (engine, workers, address), progress)
         except PoolGrew:
             continue
 
@@ -66,21 +76,27 @@ def _embed(
     made_by: dict[str, Any],
     batch_size: int,
     device: str,
+    where: tuple[str, int, str | None],
     progress: Progress,
 ) -> Pool:
-    records = Records(pool.path, {"embed": str(model), "columns": columns, "poolscope": __version__})
+    subject = {"embed": str(model), "columns": columns, "poolscope": __version__}
+    records = Records(pool.path, subject)
     units = [
         Unit(f"{start}-{min(start + UNIT_ROWS, len(pool))}", start, min(start + UNIT_ROWS, len(pool)))
         for start in range(0, len(pool), UNIT_ROWS)
     ]
     todo = [unit for unit in units if unit not in records]
-    if todo:
-        loaded = model.load(device)
-        kind = pa.list_(pa.float16(), loaded.dim)
-        pictures = _Pictures(loaded)
+    task = EmbedTask(pool.path.resolve(), str(model), device, batch_size, tuple(subject.items()))
+    engine, workers, address = where
+    if engine == "local" and workers <= 1:
         for unit in todo:
-            made = _unit(pool, loaded, pictures, unit, batch_size, progress)
-            records.write(unit, made, {"img": kind, "txt": kind})
+            task.compute(unit, progress)
+    else:
+        done = len(pool) - sum(len(unit) for unit in todo)
+        for unit in finished(task, todo, engine=engine, workers=workers, address=address):
+            done += len(unit)
+            progress(done, len(pool), "pairs embedded")
+    _tools.cache_clear()
     kind = records.read(units[0]).schema.field("img").type
     schema = pa.schema([(columns["img"], kind), (columns["txt"], kind)])
     batches = (
@@ -91,6 +107,30 @@ def _embed(
     pool.add_column_stream(schema, batches, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
+
+
+@dataclass(frozen=True)
+class EmbedTask:
+    """Embeds units into their records; small and picklable, the model is loaded once in each worker."""
+
+    pool_path: Path
+    model: str
+    device: str
+    batch_size: int
+    subject: tuple[tuple[str, Any], ...]
+
+    def compute(self, unit: Unit, progress: Progress = silent) -> None:
+        loaded, pictures = _tools(self.model, self.device)
+        pool = Pool.open(self.pool_path)
+        made = _unit(pool, loaded, pictures, unit, self.batch_size, progress)
+        kind = pa.list_(pa.float16(), loaded.dim)
+        Records(self.pool_path, dict(self.subject)).write(unit, made, {"img": kind, "txt": kind})
+
+
+@lru_cache(maxsize=1)
+def _tools(model: str, device: str) -> "tuple[Loaded, _Pictures]":
+    loaded = Model.parse(model).load(device)
+    return loaded, _Pictures(loaded)
 
 
 def _unit(

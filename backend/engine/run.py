@@ -15,6 +15,7 @@ from backend.errors import InputError
 from backend.pool import Pool, PoolGrew
 from backend.pool.store import check_name
 from backend.progress import Progress, silent
+from backend.scores import METHODS
 from backend.scores.base import MAIN, Method, Unit
 
 
@@ -99,8 +100,7 @@ def _make(
         task = Task(pool.path, method, state, types, subject)
         done = sum(len(unit) for unit in units) - sum(len(unit) for unit in todo)
         _compute(task, todo, engine, workers, address, _Offset(progress, done, len(pool), name))
-    targets = {key: (name if key == MAIN else key) for key in types}
-    kept = {key: target for key, target in targets.items() if key == MAIN or target not in pool.columns}
+    kept = {MAIN: name} | {key: place for key in types if key != MAIN and (place := _place(pool, method, name, key))}
     schema = pa.schema([(kept[key], types[key]) for key in kept])
     batches = _in_row_order(pool, records, units, list(kept), schema)
     if len(kept) == 1 or method.kind == "score":
@@ -115,6 +115,39 @@ def _make(
         )
     records.clear()
     return pool.reload()
+
+
+def _place(pool: Pool, method: Method, column: str, extra: str) -> str | None:
+    """The name that an extra column of `method` takes; None if the pool has it already.
+
+    A column of that name that means something else stays, and the extra one takes the main column's name before its
+    own: `image_based --as near` leaves `near_cluster` where `cluster` was made with other centroids. Only what an
+    earlier version of the same column left is replaced. Raises InputError if both names are taken.
+    """
+    main = pool.columns.get(column)
+    for name in (extra, f"{column}_{extra}"):
+        existing = pool.columns.get(name)
+        if existing is None:
+            return name
+        if _means_the_same(existing.made_by, method, extra):
+            return None if existing.made_by.get("rows") == len(pool) else name
+        if main and existing.made_by.get("method") and existing.made_by == main.made_by:
+            return name
+    raise InputError(
+        f"columns {extra!r} and {column + '_' + extra!r} exist already, made in another way; choose another name with --as."
+    )
+
+
+def _means_the_same(made_by: dict[str, Any], method: Method, extra: str) -> bool:
+    """Whether a column made so holds what `method` would write into `extra`."""
+    here = method.parameters()
+    if made_by.get("method") == method.id and made_by.get("parameters") == here:
+        return True
+    maker = METHODS[made_by["method"]] if made_by.get("method") in METHODS else None
+    if maker is None or extra not in maker.shared or extra not in method.shared:
+        return False
+    there = made_by.get("parameters", {})
+    return all(there.get(name) == here.get(name) for name in method.shared[extra])
 
 
 def _compute(

@@ -42,6 +42,26 @@ def test_columns_are_unit_vectors_of_the_model(tiny_pool, tiny_model):
     assert engine.embed(pool, tiny_model, name="tiny").version == pool.version
 
 
+def test_units_may_be_computed_one_by_one_anywhere(tiny_pool, tiny_model, monkeypatch):
+    """What workers get is picklable, and units of a worker that has just started give the same vectors."""
+    import pickle
+
+    from backend.engine import embedding
+
+    def elsewhere(task, units, **where):
+        assert where == {"engine": "local", "workers": 2, "address": None}
+        for unit in reversed(units):
+            embedding._tools.cache_clear()
+            pickle.loads(pickle.dumps(task)).compute(unit)
+            yield unit
+
+    monkeypatch.setattr(embedding, "UNIT_ROWS", 64)
+    pool = engine.embed(tiny_pool, tiny_model, name="one", batch_size=64)
+    monkeypatch.setattr(embedding, "finished", elsewhere)
+    pool = engine.embed(pool, tiny_model, name="two", batch_size=64, workers=2)
+    assert np.abs(pool.embeddings("one_img", range(200)) - pool.embeddings("two_img", range(200))).max() < 1e-3
+
+
 def test_pairs_without_a_picture_get_null_and_a_broken_off_job_resumes(tiny_pool, tiny_model, monkeypatch):
     monkeypatch.setattr("backend.engine.embedding.UNIT_ROWS", 100)
     seen = []

@@ -1,5 +1,6 @@
 """Ray gives the same bytes as local workers, and a worker that is killed costs one unit."""
 
+import json
 import os
 import signal
 from dataclasses import dataclass
@@ -8,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.engine import run
+from backend import models
+from backend.engine import embed, run
 from backend.engine.workers import finished
 from backend.errors import InputError
 from backend.export import export_shards
@@ -16,6 +18,7 @@ from backend.pool import Pool
 from backend.recipe import load, select
 from backend.scores import build
 from backend.sources import import_datacomp, index_shards
+from tests.backend.bench.conftest import TINY
 from tests.backend.sources.test_datacomp import write_pair
 from tests.backend.sources.test_tars import shard_of
 
@@ -23,14 +26,17 @@ ray = pytest.importorskip("ray")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster():
-    """One local cluster for all tests here: starting it takes seconds."""
-    root = str(Path(__file__).parents[3])
+def cluster(tmp_path_factory):
+    """One local cluster for all tests here: starting it takes seconds. Its workers know a tiny model."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "models").mkdir()
+    (home / "models" / "tiny.json").write_text(json.dumps(TINY))
+    root = os.pathsep.join(filter(None, [str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH")]))
     ray.init(
         num_cpus=2, include_dashboard=False, logging_level="error", log_to_driver=False,
-        runtime_env={"env_vars": {"PYTHONPATH": root}},
+        runtime_env={"env_vars": {"PYTHONPATH": root, "POOLSCOPE_HOME": str(home)}},
     )  # fmt: skip
-    yield
+    yield home
     ray.shutdown()
 
 
@@ -63,6 +69,34 @@ def test_every_step_gives_the_same_bytes(tmp_path):
         assert repr(values) == repr(ray_rows[name]), name
     assert (local_tars, local_order) == (ray_tars, ray_order)
     assert len(local_tars) > 2
+
+
+@pytest.mark.parametrize("method", ["metaclip", "cliploss", "dedup"])
+def test_methods_that_look_at_the_whole_pool_give_the_same_column(method, tiny_pool):
+    columns = []
+    for engine in ("local", "ray"):
+        tiny_pool = run(tiny_pool, build(method), column=f"by_{engine}", engine=engine, workers=2)
+        columns.append(tiny_pool.array(f"by_{engine}"))
+    assert columns[0].tobytes() == columns[1].tobytes()
+
+
+def test_embedding_gives_the_same_vectors(tiny_pool, cluster, monkeypatch):
+    import open_clip
+    import torch
+
+    monkeypatch.setenv("POOLSCOPE_HOME", str(cluster))
+    models.register_configs()
+    torch.manual_seed(0)
+    models.save_weights(open_clip.create_model("tiny"), cluster / "tiny.safetensors", model="tiny", about={})
+    monkeypatch.setattr("backend.engine.embedding.UNIT_ROWS", 64)
+    for engine in ("local", "ray"):
+        tiny_pool = embed(
+            tiny_pool, f"tiny/{cluster}/tiny.safetensors", name=engine, device="cpu", engine=engine, workers=2
+        )
+    rows = np.arange(200)
+    for side in ("img", "txt"):
+        difference = tiny_pool.embeddings(f"local_{side}", rows) - tiny_pool.embeddings(f"ray_{side}", rows)
+        assert np.abs(difference).max() < 1e-3  # one step of a float16 near 1
 
 
 @dataclass(frozen=True)

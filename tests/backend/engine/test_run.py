@@ -112,3 +112,38 @@ def test_wrong_methods_are_named(id, parameters, message):
 def test_a_missing_embedding_is_named(tiny_pool):
     with pytest.raises(InputError, match="no column 'b32_img'"):
         engine.run(tiny_pool, METHODS["clip_score"](model="b32"))
+
+
+def test_extra_columns_of_another_meaning_stand_beside_those_there(tiny_pool):
+    tiny_pool.add_columns({"language": np.arange(200, dtype=np.int32)}, kind="metadata", made_by={"import": "a table"})
+    pool = engine.run(tiny_pool, build("basic"))
+    assert pool.array("language").tolist() == list(range(200)), "what was imported stays"
+    assert pool.strings("basic_language").to_pylist()[1] == "fr"
+    once = engine.run(pool, build("dedup", embedding="l14_img", threshold=0.3))
+    twice = engine.run(once, build("dedup", embedding="l14_img", threshold=0.5), column="strict")
+    assert np.array_equal(twice.array("duplicates"), once.array("duplicates"))
+    assert twice.array("strict_duplicates").sum() < once.array("duplicates").sum()
+    again = engine.run(twice, build("dedup", embedding="l14_img", threshold=0.5), replace=True)
+    assert np.array_equal(again.array("duplicates"), twice.array("strict_duplicates")), "its own are replaced"
+    assert "dedup_duplicates" not in again.columns
+
+
+def test_extra_columns_of_the_same_meaning_are_shared(tiny_pool):
+    pool = engine.run(engine.run(tiny_pool, build("basic")), build("caption_length", min_words=2))
+    assert "caption_length_words" not in pool.columns
+    assert pool.columns["words"].made_by["method"] == "basic"
+
+
+def test_extra_columns_grow_with_the_pool(tiny_pool):
+    pool = engine.run(tiny_pool, build("caption_length"))
+    names = [name for name in pool.schema.names if name not in ("caption_length", "words", "characters")]
+    pool.append(pool.take([0, 1], names).to_batches())
+    grown = engine.run(pool, build("caption_length"))
+    assert grown.array("words")[-2:].tolist() == grown.array("words")[:2].tolist()
+
+
+def test_an_extra_column_without_a_free_name_is_named(tiny_pool):
+    for name in ("words", "long_words"):
+        tiny_pool.add_columns({name: np.zeros(200, np.float32)}, kind="score", made_by={"test": True})
+    with pytest.raises(InputError, match="'words' and 'long_words' exist already"):
+        engine.run(tiny_pool, build("caption_length"), column="long")
