@@ -86,6 +86,7 @@ def _make(
     progress: Progress,
 ) -> Pool:
     types = method.outputs(pool)
+    kept = {MAIN: name} | {key: place for key in types if key != MAIN and (place := _place(pool, method, name, key))}
     subject = {
         "method": method.id,
         "parameters": method.parameters(),
@@ -100,7 +101,6 @@ def _make(
         task = Task(pool.path, method, state, types, subject)
         done = sum(len(unit) for unit in units) - sum(len(unit) for unit in todo)
         _compute(task, todo, engine, workers, address, _Offset(progress, done, len(pool), name))
-    kept = {MAIN: name} | {key: place for key in types if key != MAIN and (place := _place(pool, method, name, key))}
     schema = pa.schema([(kept[key], types[key]) for key in kept])
     batches = _in_row_order(pool, records, units, list(kept), schema)
     if len(kept) == 1 or method.kind == "score":

@@ -73,11 +73,13 @@ def _by_flag(rule: FlagRule, row: int, columns: PoolColumns) -> str:
     made = columns.pool.columns[rule.flag].made_by
     try:
         method = build(str(made["method"]), **made.get("parameters", {}))
-        wanted = [*method.needs(), *(name for name in method.outputs(columns.pool) if name)]
+        extra = [name for name in method.outputs(columns.pool) if name]
     except (KeyError, InputError):
         return ""
     kept = columns.pool.columns
-    return method.missed(_pair(row, [name for name in wanted if name in kept and not kept[name].dim], columns))
+    named = {name: own if (own := f"{rule.flag}_{name}") in kept else name for name in (*method.needs(), *extra)}
+    read = _pair(row, [name for name in named.values() if name in kept and not kept[name].dim], columns)
+    return method.missed({name: read[column] for name, column in named.items() if column in read})
 
 
 def _scores_missing(rule: Rule, row: int, columns: PoolColumns) -> str:

@@ -86,6 +86,8 @@ class Method:
     cost: ClassVar[str] = ""
     published: ClassVar[str] = ""
     scan_rows: ClassVar[int] = 4096
+    shared: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Extra columns that mean the same whichever method makes them, and the parameters that they depend on."""
 
     def __post_init__(self) -> None:
         for entry in dataclasses.fields(self):

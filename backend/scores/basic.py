@@ -74,6 +74,13 @@ class Basic(Method):
     cost = "about 20 µs per pair and core"
     published = "DataComp medium (29.8M): ImageNet 22.6, average of 38 tasks 29.4 (no filter: 17.6, 25.8)"
 
+    shared = {
+        "language": ("language_model",),
+        "language_probability": ("language_model",),
+        "words": (),
+        "characters": (),
+    }
+
     language_model: str = param("", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path")
 
     def needs(self) -> tuple[str, ...]:

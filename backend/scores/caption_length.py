@@ -30,6 +30,8 @@ class CaptionLength(Method):
     cost = "under 1 µs per caption"
     published = "part of DataComp's basic filter: medium (29.8M) ImageNet 22.6, average of 38 tasks 29.4"
 
+    shared = {"words": (), "characters": ()}
+
     min_words: int = param(3, "fewest words", low=0, high=1000)
     min_characters: int = param(6, "fewest characters", low=0, high=100_000)
 

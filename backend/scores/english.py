@@ -46,6 +46,8 @@ class English(Method):
     cost = "about 15 µs per caption and core"
     published = "DataComp small, English only (6.3M): ImageNet 3.8, average of 38 tasks 15.4 (no filter: 2.5, 13.2)"
 
+    shared = {"language": ("language_model",), "language_probability": ("language_model",)}
+
     language_model: str = param("", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path")
 
     def needs(self) -> tuple[str, ...]:

@@ -55,6 +55,8 @@ class Laion2b(Method):
     cost = "about 15 µs per caption and core"
     published = "DataComp medium (13.0M): ImageNet 23.0, average of 38 tasks 29.2 (no filter: 17.6, 25.8)"
 
+    shared = {"language": ("language_model",), "language_cld3": ()}
+
     clip: str = param("clip_b32", "column of CLIP ViT-B/32 scores", of="score")
     threshold: float = param(0.28, "lowest score kept", low=-1, high=1)
     detector: str = param("auto", "language detector", choices=("auto", "cld3", "fasttext"))

@@ -1,6 +1,6 @@
 """Text-based: the caption names something of ImageNet."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from backend.errors import InputError
 from backend.scores.base import MAIN, Batch, Method, param
-from backend.scores.english import is_english
+from backend.scores.english import is_english, missed_english
 from backend.scores.language import languages
 
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ class TextBased(Method):
     cost = "about 17 µs per caption and core, nearly all of it language identification"
     published = "DataComp medium, ImageNet-21k (31.7M): ImageNet 25.5, average of 38 tasks 30.7 (no filter: 17.6, 25.8)"
 
+    shared = {"language": ("language_model",)}
+
     entities: str = param("imagenet21k", "imagenet21k, imagenet1k, or a file of WordNet ids", of="path")
     morphology: str = param(
         "repeat", "how endings are replaced: repeat (NLTK 3.8.1) or once", choices=("repeat", "once")
@@ -93,6 +95,12 @@ class TextBased(Method):
 
     def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
         return {MAIN: pa.bool_(), "language": pa.utf8(), "names_entity": pa.bool_()}
+
+    def missed(self, pair: Mapping[str, Any]) -> str:
+        told = missed_english(pair)
+        return ", ".join(
+            [*told, *(["no word of its caption is in the list"] if pair.get("names_entity") is False else [])]
+        )
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

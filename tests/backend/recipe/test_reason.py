@@ -69,3 +69,12 @@ def test_near_duplicates_tell_their_number(tiny_pool, why):
     dropped = int(np.flatnonzero(~pool.array("dedup"))[0])
     size = int(pool.array("duplicates")[dropped])
     assert why({"flag": "dedup"}, dropped, pool).endswith(f"one of {size} near-duplicates, of which another stays")
+
+
+def test_a_flag_reads_the_extra_columns_of_its_own_name(tiny_pool, why):
+    tiny_pool.add_columns({"language": np.zeros(200, np.int32)}, kind="metadata", made_by={"import": "a table"})
+    pool = engine.run(tiny_pool, build("text_based"))
+    said = why({"flag": "text_based"}, 1, pool)
+    assert "its language is fr, not en" in said
+    wordless = int(np.flatnonzero(~pool.array("names_entity"))[0])
+    assert "no word of its caption is in the list" in why({"flag": "text_based"}, wordless, pool)
