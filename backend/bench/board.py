@@ -88,11 +88,11 @@ def leaderboard(
         row for row in rows
         if scale in (None, row.scale) and track in (None, row.track) and pool in (None, row.pool)
     ]  # fmt: skip
-    if published and track in (None, "filtering"):
+    if published:
         from backend.bench.published import rows as reference
 
         wanted = {scale} if scale else {row.scale for row in rows}
-        rows += [row for row in reference() if row.scale in wanted]
+        rows += [row for row in reference() if row.scale in wanted and track in (None, row.track)]
     return sorted(rows, key=lambda row: (row.average is None, -(row.average or 0.0)))
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from backend import bench
 from backend.bench.board import TRACKS, Row, scales_with_rows, scaling, summaries
+from backend.bench.published import EVALUATION_NOTE
 from backend.bench.response import curves_of
 from explorer import curves, theme
 from explorer.bench import by_group, compare, tables
@@ -91,6 +92,7 @@ def _results(mine: list[Row], published: list[Row]) -> None:
     if published:
         st.subheader("Published, not run here")
         tables.published(published)
+        st.caption(f"Mind: {EVALUATION_NOTE}.")
     st.caption(
         "Results in percent. The average is the plain mean over the tasks that count; ± is the standard deviation over seeds."
     )
