@@ -10,7 +10,7 @@ from backend.recipe import load
 from tests.explorer.conftest import texts
 
 HALF = "name: half\nkeep:\n  - {score: clip_b32, top: 0.5}\n"
-FAMILIES = ("original", "appearance", "mean_rgb", "caption_words")
+FAMILIES = ("appearance", "caption_words")
 
 
 @pytest.fixture
