@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from backend.sources.npz import Damaged, Rows
 from backend.sources.plan import UNREADABLE, beside, feature_members, parquet, uids_of
 from backend.sources.remote import Place
 from backend.sources.report import EXAMPLES
+from backend.sources.unpacked import rows_at_once
 
 BATCH = 16_384
 BATCH_WITH_FEATURES = 4096
@@ -92,6 +94,7 @@ class _Reading:
                 members = {name: Features(Rows(lambda: self.place.open(archive), found[name])) for name in found}
             wanted = [name for name in layout.wanted if name in table.schema_arrow.names]
             size = BATCH_WITH_FEATURES if members else BATCH
+            size = rows_at_once(partial(parquet, self.place, self._unit.name), wanted, size)
             for batch in table.iter_batches(batch_size=size, columns=wanted):
                 features = {name: member.read(batch.num_rows) for name, member in members.items()}
                 if self.seen == 0:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +16,9 @@ from backend.sources.captions import as_text
 from backend.sources.layout import Layout
 from backend.sources.npz import Damaged, Member, members
 from backend.sources.remote import Place
+from backend.sources.unpacked import rows_at_once
 
+UID_ROWS = 131_072
 UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError)
 
 
@@ -39,11 +43,11 @@ class Chosen:
     malformed: int
 
 
-def parquet(place: Place, name: str) -> pq.ParquetFile:
+def parquet(place: Place, name: str, **options: Any) -> pq.ParquetFile:
     """Opens a parquet; OSError or ArrowException if it is none."""
     if place.local:
-        return pq.ParquetFile(place.path(name), memory_map=True)
-    return pq.ParquetFile(place.open(name))
+        return pq.ParquetFile(place.path(name), memory_map=True, **options)
+    return pq.ParquetFile(place.open(name), **options)
 
 
 def beside(name: str) -> str:
@@ -67,7 +71,8 @@ def scan(place: Place, name: str, layout: Layout) -> Scan:
         table = parquet(place, name)
         if layout.features:
             check_features(layout, feature_members(place, name, list(layout.features)), table.metadata.num_rows)
-        uids, valid = read_uids(table, layout)
+        rows = rows_at_once(partial(parquet, place, name), layout.wanted, UID_ROWS)
+        uids, valid = read_uids(table, layout, rows)
     except Damaged as error:
         return Scan(name, *nothing, str(error))
     except UNREADABLE as error:
@@ -84,7 +89,7 @@ def check_features(layout: Layout, found: dict[str, Member], rows: int) -> None:
             raise Damaged(f"features {name!r} have {member.dim} numbers, the pool has {layout.features[name]}")
 
 
-def read_uids(table: pq.ParquetFile, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+def read_uids(table: pq.ParquetFile, layout: Layout, rows: int = UID_ROWS) -> tuple[np.ndarray, np.ndarray]:
     """The uids of a parquet, given or made, and which are valid."""
     columns = [
         layout.roles[role] for role in (("uid",) if "uid" in layout.roles else ("url", "text")) if role in layout.roles
@@ -92,7 +97,7 @@ def read_uids(table: pq.ParquetFile, layout: Layout) -> tuple[np.ndarray, np.nda
     missing = set(columns) - set(table.schema_arrow.names)
     if missing:
         raise Damaged(f"no column {sorted(missing)[0]!r}")
-    parts = [uids_of(batch, layout) for batch in table.iter_batches(batch_size=131_072, columns=columns)]
+    parts = [uids_of(batch, layout) for batch in table.iter_batches(batch_size=rows, columns=columns)]
     if not parts:
         return np.empty(0, dtype=UID_DTYPE), np.empty(0, dtype=bool)
     return np.concatenate([uids for uids, _ in parts]), np.concatenate([valid for _, valid in parts])

@@ -222,6 +222,32 @@ def test_object_arrays_are_refused_unopened(tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.parametrize("column", ["text", "uid"])
+def test_a_parquet_that_unpacks_to_terabytes_is_left_out(column, tmp_path):
+    """300,000 rows of one value of 5 MB: kilobytes on disk, 1.5 TB in memory."""
+    write_pair(tmp_path / "m", 0)
+    path = write_pair(tmp_path / "m", 1)
+    rows = 300_000
+    plain = {"uid": "0" * 32, "text": "a", "url": "u", "original_width": 1, "original_height": 1}
+    table = {name: pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), [value]) for name, value in plain.items()}
+    bomb = pa.DictionaryArray.from_arrays(np.zeros(rows, np.int8), ["x" * 5_000_000])
+    pq.write_table(pa.table(table | {column: bomb}), path, compression="zstd", store_schema=False)
+    assert path.stat().st_size < 100_000
+    path.with_suffix(".npz").unlink()
+    report = import_datacomp(tmp_path / "m", tmp_path / "pool", embeddings=())
+    assert report.added == PAIRS
+    assert f"'{column}' unpacks to more than 4 GiB" in report.examples["file left out"][0]
+
+
+def test_captions_of_5_mb_are_counted_and_skipped(tmp_path):
+    captions = [f"caption {row}" for row in range(PAIRS)]
+    captions[7], captions[30] = "x" * 5_000_000, "nul \0 byte"
+    write_pair(tmp_path / "m", 0, text=captions)
+    report = import_datacomp(tmp_path / "m", tmp_path / "pool")
+    assert skipped(report) == {"caption longer than 100,000 characters": 1, "caption holds a NUL byte": 1}
+    assert report.added == PAIRS - 2
+
+
 def test_invalid_utf8(tmp_path):
     raw = [b"caption %d" % row for row in range(PAIRS)]
     raw[3] = b"\xff\xfe caption"
