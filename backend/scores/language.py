@@ -31,8 +31,8 @@ def identifier(path: str = ""):
 def languages(captions: pa.Array, path: str = "") -> tuple[pa.Array, np.ndarray]:
     """The most probable language of each caption and its probability.
 
-    `captions`: n strings; a null counts as an empty caption. Returns n ISO codes (`en`, `de`, …; empty when the model
-    has no answer) and `(n,)` float32. A newline counts as a space, and there is no probability threshold (DataComp 2.2).
+    `captions`: n strings, null for none. Returns n ISO codes (`en`, `de`, …; empty for a caption without a word, which
+    fastText would call English, and when the model has no answer) and `(n,)` float32. A newline counts as a space, and there is no probability threshold (DataComp 2.2).
     """
     import pyarrow.compute as pc
 
@@ -40,6 +40,9 @@ def languages(captions: pa.Array, path: str = "") -> tuple[pa.Array, np.ndarray]
     lines = pc.replace_substring(pc.fill_null(captions, ""), "\n", " ").to_pylist()
     codes, probabilities = [], np.zeros(len(lines), dtype=np.float32)
     for index, line in enumerate(lines):
+        if not line.strip():
+            codes.append("")
+            continue
         labels, chances = model.predict(line, k=1)
         codes.append(labels[0].removeprefix("__label__") if labels else "")
         probabilities[index] = chances[0] if len(chances) else 0.0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,34 +11,22 @@ import numpy as np
 
 from backend.pool import Pool
 
-METHOD = '''
-from dataclasses import dataclass
-import numpy as np
-from backend.scores import Method, param
-
-@dataclass(frozen=True, kw_only=True)
-class Square(Method):
-    """The size of a picture in megapixels, to a power."""
-    id = "megapixels"; title = "Megapixels"; formula = r"(wh/10^6)^p"; paper = "none"; cost = "1 ns"
-    power: float = param(1.0, "exponent", low=0, high=10)
-    def needs(self): return ("width", "height")
-    def score(self, batch, state):
-        return ((batch["width"] * 1e-6 * batch["height"]) ** self.power).astype(np.float32)
-'''
+ROOT = Path(__file__).parents[3]
+METHOD = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]  # "Adding a method"
 
 
 def install(folder: Path) -> None:
-    about = folder / "megapixels_filter-1.0.dist-info"
+    about = folder / "brevity_filter-1.0.dist-info"
     about.mkdir(parents=True)
-    (folder / "megapixels_filter.py").write_text(METHOD)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: megapixels-filter\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[poolscope.methods]\nmegapixels = megapixels_filter:Square\n")
+    (folder / "brevity_filter.py").write_text(METHOD)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: brevity-filter\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[poolscope.methods]\nbrevity = brevity_filter:Brevity\n")
 
 
 def poolscope(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "backend.cli", *arguments],
-        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{Path(__file__).parents[3]}"},
+        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
         check=False,
@@ -48,18 +37,36 @@ def test_a_plug_in_is_listed_run_and_selected_by(tiny_pool: Pool, tmp_path: Path
     install(tmp_path / "site")
     listed = poolscope(tmp_path / "site", "methods", "--json")
     assert listed.returncode == 0, listed.stderr
-    about = {entry["id"]: entry for entry in json.loads(listed.stdout)["methods"]}["megapixels"]
-    assert about["parameters"][0]["name"] == "power"
-    assert about["needs"] == ["width", "height"]
+    about = {entry["id"]: entry for entry in json.loads(listed.stdout)["methods"]}["brevity"]
+    assert about["parameters"][0]["name"] == "floor"
+    assert about["needs"] == ["text"]
     place = str(tiny_pool.path)
-    made = poolscope(tmp_path / "site", "score", "megapixels", "--set", "power=2", "--as", "mp", "--pool", place)
+    told = poolscope(tmp_path / "site", "score", "brevity", "--estimate", "--pool", place, "--json")
+    assert json.loads(told.stdout)["pairs"] == 200, told.stderr
+    made = poolscope(tmp_path / "site", "score", "brevity", "--set", "floor=4", "--as", "short", "--pool", place)
     assert made.returncode == 0, made.stderr
     pool = Pool.open(place)
-    expected = (pool.array("width") * pool.array("height") * 1e-6) ** 2
-    np.testing.assert_allclose(pool.array("mp"), expected, rtol=1e-5)
-    assert pool.columns["mp"].made_by["parameters"] == {"power": 2.0}
-    (tmp_path / "r.yaml").write_text("name: large\nkeep:\n  - {score: mp, top: 0.25}\n")
+    expected = [-max(len(text.split()), 4) for text in pool.strings("text").to_pylist()]
+    np.testing.assert_array_equal(pool.array("short"), np.array(expected, np.float32))
+    assert len(set(expected)) > 1
+    assert pool.columns["short"].made_by["parameters"] == {"floor": 4}
+    (tmp_path / "r.yaml").write_text("name: brief\nkeep:\n  - {score: short, top: 0.25}\n")
     chosen = poolscope(tmp_path / "site", "select", str(tmp_path / "r.yaml"), "--pool", place, "--json")
     assert json.loads(chosen.stdout)["kept"] == 50
-    wrong = poolscope(tmp_path / "site", "score", "megapixels", "--set", "power=-1", "--as", "x", "--pool", place)
+    wrong = poolscope(tmp_path / "site", "score", "brevity", "--set", "floor=-1", "--as", "x", "--pool", place)
     assert wrong.returncode == 2
+
+
+def test_a_plug_in_has_a_card(tiny_pool: Pool, tmp_path: Path, monkeypatch) -> None:
+    from backend.scores import METHODS
+    from backend.scores.catalogue import entry
+
+    install(tmp_path / "site")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    METHODS.__dict__.pop("_places", None)
+    try:
+        card = entry("brevity", tiny_pool)
+        assert (card.method.title, card.problem, card.needs) == ("Brevity", "", {"text": True})
+        assert card.summary.startswith("s_i = -max(words_i, floor)")
+    finally:
+        METHODS.__dict__.pop("_places", None)

@@ -1,0 +1,79 @@
+"""Pairs that can't be scored: zero and NaN embeddings, empty and missing captions and sizes, by every method."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from backend.engine import run
+from backend.errors import InputError
+from backend.pool import Pool
+from backend.pool.columns import fixed_list, matrix
+from backend.scores import LISTED, build
+from backend.targets import add_target
+from tests.backend.scores.pairs import unit
+from tests.backend.scores.test_independence import CASES, COLUMNS
+
+ZERO, NAN, EMPTY, NULL, SIZELESS = range(5)
+BY_EMBEDDING = {
+    "clip_score", "cliploss", "normsim", "vas", "vas_d", "normsim_d", "image_based", "dedup", "hype",
+}  # fmt: skip
+BY_CAPTION = {"basic", "english", "caption_length", "text_based", "laion2b", "metaclip", "metaclip_balanced"}
+
+
+@pytest.fixture(scope="module")
+def broken(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Pool:
+    """The tiny pool with five pairs that lack something."""
+    whole = Pool.open(_tiny_pool_source / "pool")
+    table = whole.take(range(len(whole)), ["uid_hi", "uid_lo", *COLUMNS])
+    for name in ("l14_img", "l14_txt"):
+        vectors = matrix(table[name]).copy()
+        vectors[ZERO], vectors[NAN] = 0, np.nan
+        table = table.set_column(table.schema.get_field_index(name), name, fixed_list(vectors))
+    captions = table["text"].to_pylist()
+    captions[EMPTY], captions[NULL] = "", None
+    table = table.set_column(table.schema.get_field_index("text"), "text", pa.array(captions))
+    widths = [None if row == SIZELESS else width for row, width in enumerate(table["width"].to_pylist())]
+    table = table.set_column(table.schema.get_field_index("width"), "width", pa.array(widths, table["width"].type))
+    folder = tmp_path_factory.mktemp("edges")
+    pool = Pool.create(folder / "pool", table.schema, {"source": "broken on purpose"})
+    pool.append(table.to_batches())
+    for name in ("clip_l14", "clip_b32"):
+        pool.add_columns({name: whole.array(name)}, kind="score", made_by={})
+    np.save(folder / "near.npy", unit(np.random.default_rng(5).normal(size=(12, 16))))
+    add_target(pool, "near", folder / "near.npy", model="l14")
+    return pool
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_can_not_be_scored_is_never_kept(broken: Pool, name: str) -> None:
+    values = run(broken, build(name, **CASES[name]), column=f"as_{name}").array(f"as_{name}")
+    missing = [*([ZERO, NAN] if name in BY_EMBEDDING else []), *([EMPTY, NULL] if name in BY_CAPTION else [])]
+    if name in ("basic", "image_size"):
+        missing.append(SIZELESS)
+    for row in missing:
+        assert not values[row] if values.dtype == bool else np.isnan(values[row]), row
+    rest = np.delete(values, missing)
+    assert rest.any() if values.dtype == bool else np.isfinite(rest).sum() > 0
+
+
+def test_every_method_is_run_here_and_in_another_order() -> None:
+    assert CASES.keys() | {"dfn"} == LISTED.keys()  # dfn: test_dfn
+
+
+def test_batches_and_references_may_exceed_the_pool(broken: Pool) -> None:
+    for name, parameters in (("cliploss", {"batch_size": 10**6}), ("hype", {"model": "l14", "references": 10**6})):
+        column = f"large_{name}"
+        values = run(broken, build(name, **CASES[name] | parameters), column=column).array(column)
+        assert np.isfinite(values).sum() >= 195 - 3  # two embeddings and three CLIP scores are missing
+
+
+@pytest.mark.parametrize("name", ["normsim", "vas", "image_based", "dedup"])
+def test_a_target_of_another_dimension_is_refused(broken: Pool, name: str) -> None:
+    path = broken.path / "targets" / "flat" / "l14.npy"
+    path.parent.mkdir(exist_ok=True)
+    np.save(path, unit(np.ones((3, 7))).astype(np.float16))
+    parameters = CASES[name] | {"against" if name == "dedup" else "target": "flat"}
+    with pytest.raises(InputError, match="dimension"):
+        run(broken, build(name, **parameters), column=f"flat_{name}")
