@@ -1,7 +1,7 @@
 """Evaluating the demo's tasks: one load and one text pass for all, against loading the model per task.
 
-`python tests/benchmarks/bench_evaluation.py [MODEL]` (default: the demo's teacher). Both sides run in turns, three times,
-and give the same numbers; medians of the wall time and of the processor time, which a busy machine hardly distorts.
+`python tests/benchmarks/bench_evaluation.py [MODEL] [ROUNDS]` (default: the demo's teacher, three rounds). Both sides run
+in turns and give the same numbers; medians of the wall time and of the processor time, which a busy machine hardly distorts.
 Reach: at least 1.5 times cheaper.
 """
 
@@ -19,6 +19,7 @@ def main() -> None:
     from backend.models import Model
 
     model = sys.argv[1] if len(sys.argv) > 1 else "demo"
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     with tempfile.TemporaryDirectory() as home:
         os.environ["POOLSCOPE_HOME"] = home
         tasks = [task.key for task in choose(suite="demo")]
@@ -26,7 +27,7 @@ def main() -> None:
         record = record_of(f"{source.name}/{source.weights}")
         bench.evaluate(record, tasks=tasks[:1], again=True)
         together, apart = [], []
-        for _ in range(3):
+        for _ in range(rounds):
             start = time.monotonic(), time.process_time()
             whole = bench.evaluate(record, tasks=tasks, again=True)
             together.append((time.monotonic() - start[0], time.process_time() - start[1]))
@@ -39,7 +40,7 @@ def main() -> None:
         for number, what in enumerate(("wall time", "processor time")):
             a, b = (median(times[number] for times in side) for side in (together, apart))
             print(f"{len(tasks)} tasks, {what}: together {a:.1f} s, loading per task {b:.1f} s: {b / a:.2f} times (reach: 1.5)")
-        print(f"load average {load}")
+        print(f"rounds {rounds}, load average {load}")
 
 
 if __name__ == "__main__":
