@@ -57,7 +57,10 @@ def _connect(ray: Any, workers: int, address: str | None) -> None:
             ray.init(num_cpus=max(1, workers), include_dashboard=False, runtime_env=environment, **quiet)
         else:
             ray.init(address=address, **quiet)
-    except (ConnectionError, OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises bare ones too: a node that did not start in time, a wrong token
+        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        if address is None:
+            raise InputError(f"--engine ray: Ray did not start on this machine ({why}); use --engine local.") from None
         raise InputError(
-            f"--address {address}: no Ray cluster answers ({str(error).splitlines()[0][:200]}); start one with `ray start --head`."
+            f"--address {address}: no Ray cluster answers ({why}); start one with `ray start --head`."
         ) from None
