@@ -106,8 +106,10 @@ def _accuracy(report: dict[str, Any]) -> None:
                 "<br>left: %{customdata[0]}<br>on the pairs it was trained on: %{customdata[5]:.1f} %<extra></extra>",
             )  # fmt: skip
     _published(made, [one for one in families if one["published"]])
-    made.add_vline(100 * chance, line_dash="dash", line_color="#C4314B", annotation_text=f"chance {chance:.1%}",
-                   annotation_position="top left")  # fmt: skip
+    line = {"dash": "dash", "color": "#C4314B", "width": 2}
+    made.add_vline(100 * chance, line=line)
+    # the line's entry in the legend
+    made.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {chance:.1%}")
     low = min(100 * chance, *(100 * one["low"] for one in families)) - 3
     made.update_layout(barmode="overlay", bargap=0.25, xaxis_range=[max(0, low), 101], margin_t=34)
     titles = [one["title"] for one in families]
