@@ -53,7 +53,7 @@ def with_code(text: str) -> str:
 def parameter(field: "dataclasses.Field[Any]") -> str:
     """A parameter with its default and range: `temperature 0.01 (0.0001 to 100)`."""
     about = field.metadata
-    default = "none" if field.default in ("", None) else f"{field.default}"
+    default = "none" if field.default in ("", None) else _number(field.default)
     said = f"`{field.name}` {plain(default)}"
     if about.get("choices"):
         return f"{said} ({', '.join(plain(str(one)) for one in about['choices'])})"
@@ -61,8 +61,15 @@ def parameter(field: "dataclasses.Field[Any]") -> str:
     if low is None and high is None:
         return said
     if high is None:
-        return f"{said} (from {low:,g})"
-    return f"{said} ({low:,g} to {high:,g})" if low is not None else f"{said} (to {high:,g})"
+        return f"{said} (from {_number(low)})"
+    return f"{said} ({_number(low)} to {_number(high)})" if low is not None else f"{said} (to {_number(high)})"
+
+
+def _number(value: Any) -> str:
+    """With thousands set apart; numbers below 1,000 without trailing zeros."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
 
 
 def matches(entry: Entry, words: str) -> bool:
