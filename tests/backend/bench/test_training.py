@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from backend import bench, paths
+from backend import bench, engine, paths
 from backend.bench import launch as launching
 from backend.bench.launch import Launch
 from backend.bench.metrics import resumed_at
@@ -22,6 +22,7 @@ from backend.bench.training import brace, shard_size
 from backend.errors import InputError
 from backend.pool import Pool
 from backend.recipe import Recipe, load
+from backend.scores import build
 from tests.backend.bench.conftest import SETTINGS
 
 ALL = Recipe(name="no filter")
@@ -82,9 +83,13 @@ def test_a_run_ends_with_weights_results_and_a_whole_record(finished: dict[str, 
 def test_training_in_place_writes_no_shards_and_ends_in_the_same_weights(finished: dict[str, Any], home: Path) -> None:
     (home / "models").symlink_to(finished["home"] / "models")
     before: Run = finished["run"]
-    run = bench.train(ALL, Pool.open(before.pool), scale="demo", seed=3, settings=SETTINGS, evaluate=False, in_place=True)
+    run = bench.train(
+        ALL, Pool.open(before.pool), scale="demo", seed=3, settings=SETTINGS, evaluate=False, in_place=True
+    )
     assert not list(run.path.rglob("*.tar"))
-    assert run.weights_path.read_bytes() == (finished["home"] / "runs" / before.id / before.weights_path.name).read_bytes()
+    assert (
+        run.weights_path.read_bytes() == (finished["home"] / "runs" / before.id / before.weights_path.name).read_bytes()
+    )
 
 
 def test_its_weights_load_and_its_curve_falls(finished: dict[str, Any]) -> None:
@@ -98,6 +103,20 @@ def test_its_weights_load_and_its_curve_falls(finished: dict[str, Any]) -> None:
     assert curves["step"] == list(range(1, 13))
     assert curves["loss"][-1] < curves["loss"][0]
     assert curves["lr"][1] == pytest.approx(1e-3)
+
+
+def test_a_run_is_a_data_filtering_network(
+    finished: dict[str, Any], tiny_pool: Pool, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setenv("POOLSCOPE_HOME", str(finished["home"]))
+    monkeypatch.setattr("backend.bench.training.train", lambda *_, **__: finished["run"])
+    (tmp_path / "clean.yaml").write_text("name: clean\nkeep:\n  - {flag: sharp}\n")
+    pool = engine.run(tiny_pool, build("dfn", clean=str(tmp_path / "clean.yaml"), device="cpu"))
+    network = str(finished["home"] / "runs" / finished["run"].id)
+    pool = engine.embed(pool, network, name="filter", device="cpu")
+    pool = engine.run(pool, build("clip_score", model="filter"))
+    np.testing.assert_allclose(pool.array("dfn"), pool.array("clip_score"), atol=2e-3)
+    assert pool.array("dfn").std() > 0
 
 
 def test_progress_rises_to_the_end_with_live_figures(finished: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
@@ -45,6 +46,19 @@ def test_it_trains_on_the_clean_subset_once(tiny_pool: Pool, tmp_path: Path, net
     plain = run(pool, build("dfn", network=network), column="plain")
     assert calls == [("clean", 3)]
     np.testing.assert_array_equal(plain.array("trained"), plain.array("plain"))
+
+
+def test_order_and_sharding_change_nothing(tiny_pool: Pool, tmp_path: Path, network: str) -> None:
+    order = np.random.default_rng(0).permutation(len(tiny_pool))[:20]
+    columns = ["text", "image", "image_offset", "image_bytes"]
+    table = tiny_pool.take(order, ["uid_hi", "uid_lo", *columns])
+    other = Pool.create(tmp_path / "other", table.schema, {"root": str(tiny_pool.origin.get("root") or tiny_pool.path)})
+    for part in np.array_split(np.arange(len(table)), 3):
+        other.append(table.take(pa.array(part)).to_batches())
+    method = build("dfn", network=network)
+    first, second = run(tiny_pool, method).array("dfn")[order], run(other, method).array("dfn")
+    assert np.isfinite(first).all()
+    np.testing.assert_allclose(second, first, atol=1e-6)  # a product's rounding depends on the batch it is in
 
 
 def test_it_wants_a_recipe_or_a_network(tiny_pool: Pool, tmp_path: Path) -> None:
