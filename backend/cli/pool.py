@@ -61,7 +61,9 @@ def map_(
         str | None,
         typer.Option("--model", "-m", help="Whose picture embeddings to project [default: l14, else the first]."),
     ] = None,
-    sample: Annotated[int, typer.Option("--sample", min=100, help="Pairs on the map at most.")] = 50_000,
+    sample: Annotated[
+        int, typer.Option("--sample", min=100, max=1_000_000, help="Pairs drawn as points at most.")
+    ] = 50_000,
     replace: Annotated[bool, typer.Option("--replace", help="Build it again if it is there.")] = False,
     detach: Detach = False,
     as_json: Json = False,

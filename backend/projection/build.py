@@ -53,7 +53,7 @@ def build(
     if len(pool) > LARGE:
         from backend.projection.everyone import build_large
 
-        return build_large(pool, model, seed=seed, progress=progress)
+        return build_large(pool, model, points=sample, seed=seed, progress=progress)
     rows = embedded(pool, column, progress)
     if len(rows) < SMALLEST:
         raise InputError(f"only {len(rows)} pairs of pool {pool.name!r} have {column}: a map needs {SMALLEST} or more.")
