@@ -43,7 +43,7 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
     title = job.title if job else f"{run.recipe} · {run.scale} · seed {run.seed}" if run else ""
     seconds = job.ended - job.started if job and job.ended and job.started else sum(run.seconds.values()) if run else 0
     key = f"job-{job.id}" if job else f"run-{run.id}" if run else ""
-    label = f"{title} · {state}" + (f" took {live.duration(seconds)}" if seconds else "")
+    label = f"{title} · {state}" + (f" after {live.duration(seconds)}" if seconds else "")
     with st.expander(label, icon=live.ICONS.get(state), key=f"past-{key}", on_change="rerun") as box:
         if not box.open:
             return

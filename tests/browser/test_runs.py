@@ -25,7 +25,7 @@ def test_a_run_is_watched_to_its_end_and_found_on_the_leaderboard(page):
     page.get_by_text(re.compile(r"pairs kept of 2,000")).wait_for()
     start(page)
     page.get_by_text(re.compile(r"^loss [\d.]+ · [\d,]+ pairs per second")).wait_for(timeout=5 * MINUTES)
-    page.get_by_text(re.compile(r"· done took")).wait_for(timeout=25 * MINUTES)
+    page.get_by_text(re.compile(r"· done after")).wait_for(timeout=25 * MINUTES)
     page.get_by_role("link", name="Leaderboard").last.click()
     page.get_by_role("heading", name="Leaderboard", exact=True).wait_for()
     page.get_by_role("heading", name="Recipes", exact=True).wait_for()
