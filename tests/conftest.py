@@ -13,6 +13,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything reads it: no test may ask 
 from backend.pool import Pool
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For several workers: a file's tests stay together, and all browser tests share one app and one Chromium."""
     for item in items:

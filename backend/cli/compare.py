@@ -23,7 +23,7 @@ def compare(
     most: Annotated[int, typer.Option("--most", min=0, max=1000, help="Pairs to list at each end.")] = 10,
     as_json: Json = False,
 ) -> None:
-    """Compare two scores: rank correlation, overlap of their top fractions, pairs they disagree on."""
+    """Compare two scores: ranks, shared tops, disagreements."""
     from backend import agreement
 
     opened = open_pool(pool)

@@ -89,7 +89,7 @@ def score(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Compute a score or flag into a column, or tell what that would cost.
+    """Compute a score or flag into a column, or its cost.
 
     An interrupted command, started again, goes on where it stopped.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Train on a grid of fractions, methods and seeds; see the response.",
+    help="Train on a grid of fractions, methods and seeds.",
 )
 Name = Annotated[str, typer.Argument(metavar="SWEEP", help="The sweep's name, from `poolscope sweep list`.")]
 

@@ -29,7 +29,7 @@ def tasks(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the evaluation tasks and which are on this disk; check, download or make them."""
+    """List, check, download or make the evaluation tasks."""
     from backend.bench import tasks_list
     from backend.bench.tasks import default_dirs
 

@@ -13,7 +13,11 @@ def test_search_by_word(poolscope, tiny_pool):
     assert all("chat noir" in pair["text"] for pair in content["pairs"])
     assert len(content["pairs"][0]["uid"]) == 32
     assert "pairs found" in poolscope("search", "chat", "--pool", tiny_pool.path).out
-    assert poolscope("search", "zzz", "--pool", tiny_pool.path, "--json").json == {"total": 0, "pairs": []}
+    assert poolscope("search", "zzz", "--pool", tiny_pool.path, "--json").json == {
+        "total": 0,
+        "by_index": False,
+        "pairs": [],
+    }
 
 
 @pytest.mark.parametrize(
