@@ -22,7 +22,7 @@ demo: $(VENV)/.installed  ## build the demo pool without opening the app
 	@$(BIN)/poolscope demo
 
 test: $(VENV)/.installed-tests chromium  ## install what tests need and run all of them; ARGS="-k jobs" for some
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev  ## ruff and mypy
 	@$(BIN)/ruff check .
