@@ -213,6 +213,9 @@ def _augment(training: Training) -> Any:
     from timm.data import rand_augment_transform
 
     change = rand_augment_transform("rand-m9-mstd0.5-inc1", {"img_mean": tuple(int(255 * one) for one in MEAN)})
+    for one in change.ops:
+        if one.name.startswith("Posterize"):  # timm's strongest level keeps no bit at all, which Pillow refuses
+            one.level_fn = lambda level, settings, bits=one.level_fn: (max(1, bits(level, settings)[0]),)
 
     def each(pictures: np.ndarray) -> np.ndarray:
         return np.stack([np.asarray(change(Image.fromarray(picture))) for picture in pictures])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backend.bias.meter import Meter
-from backend.bias.network import CONVNEXT, SMALL, network_classifier, small_network
+from backend.bias.network import CONVNEXT, SMALL, _augment, network_classifier, small_network
 
 TINY = dataclasses.replace(SMALL, epochs=4, batch=32)
 
@@ -51,3 +51,13 @@ def test_sizes_and_published_settings():
     assert 100_000 < sum(one.numel() for one in small_network(3).parameters()) < 500_000
     assert (CONVNEXT.epochs, CONVNEXT.decay, CONVNEXT.smoothing, CONVNEXT.warm_up) == (30, 0.3, 0.1, 2.0)
     assert CONVNEXT.rate / CONVNEXT.batch == 1e-3 / 4096
+
+
+def test_convnext_trains_through_timm_with_every_augmentation():
+    pictures, labels = stripes(32)
+    meter = Meter(labels=labels, groups=np.arange(32), folds=2, replicates=10)
+    found = meter.measure(network_classifier(pictures, dataclasses.replace(CONVNEXT, epochs=1, batch=16)))
+    assert 0 <= found.accuracy <= 1
+    change = _augment(CONVNEXT)
+    many = np.repeat(pictures, 40, axis=0)  # enough draws to meet the strongest level of each operation
+    assert change(many).shape == many.shape
