@@ -105,3 +105,64 @@ def test_a_model_changes_pictures(kind, make, tmp_path):
         assert changed.min() == 0
         assert changed.max() == 255
     assert family.features(sample).matrix.shape[0] == 6
+
+
+def test_sam_gives_contours(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    vision = {
+        "hidden_size": 16, "output_channels": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 64,
+        "patch_size": 16, "mlp_dim": 16, "num_pos_feats": 4, "global_attn_indexes": [0], "window_size": 2,
+    }  # fmt: skip
+    prompts = {
+        "hidden_size": 8, "image_size": 64, "patch_size": 16, "mask_input_channels": 4, "image_embedding_size": 4,
+    }  # fmt: skip
+    masks = {
+        "hidden_size": 8, "mlp_dim": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "iou_head_hidden_dim": 8,
+        "attention_downsample_rate": 1,
+    }  # fmt: skip
+    config = transformers.SamConfig(vision_config=vision, prompt_encoder_config=prompts, mask_decoder_config=masks)
+    transformers.SamModel(config).save_pretrained(tmp_path)
+    square = {"height": 64, "width": 64}
+    images = transformers.SamImageProcessor(
+        size={"longest_edge": 64},
+        mask_size={"longest_edge": 16},
+        pad_size=square,
+        mask_pad_size={"height": 16, "width": 16},
+    )
+    transformers.SamProcessor(images).save_pretrained(tmp_path)
+    pictures = noise(2, 1)
+    drawn = with_weights({"sam": str(tmp_path)}, "cpu")[0].changed(pictures)
+    assert drawn.shape == pictures.shape
+    assert set(np.unique(drawn)) <= {0, 255}
+
+
+def test_a_model_writes_captions(make, tmp_path, monkeypatch):
+    transformers = pytest.importorskip("transformers")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "square", "noise", "a", "of"]
+    tokenizer = transformers.BertTokenizer(vocab={word: number for number, word in enumerate(words)})
+    small = {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "projection_dim": 8,
+    }
+    text = {
+        **small, "vocab_size": len(words), "encoder_hidden_size": 16, "max_position_embeddings": 128, "pad_token_id": 0,
+        "bos_token_id": 2, "eos_token_id": 3, "sep_token_id": 3,
+    }  # fmt: skip
+    config = transformers.BlipConfig(
+        text_config=text, vision_config={**small, "image_size": 32, "patch_size": 8}, projection_dim=8
+    )
+    transformers.BlipForConditionalGeneration(config).save_pretrained(tmp_path)
+    images = transformers.BlipImageProcessor(size={"height": 32, "width": 32})
+    transformers.BlipProcessor(images, tokenizer).save_pretrained(tmp_path)
+    family = with_weights({"generated_captions": str(tmp_path)}, "cpu")[0]
+    written = []
+    monkeypatch.setattr(
+        "backend.bias.families.weights.captions.CaptionWords.features",
+        lambda self, sample: written.append(sample.texts),
+    )
+    family.features(make(noise(9, 1), np.arange(9) % 2))
+    assert len(written[0]) == 9
+    assert all(isinstance(caption, str) for caption in written[0])
