@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from backend.bench.worker import read_in_place
+from backend.bench.loading import read_in_place
 from backend.errors import InputError
 from backend.export import export_shards, plan_in_place
 from backend.export.in_place import names, read_shard

@@ -1,0 +1,157 @@
+"""Feeding open_clip_train: the same samples in the same order, shuffled by the seed, at half the processor time.
+
+On two cores every millisecond of the loader is taken from the training threads. Nothing here changes a batch by a
+bit; `tests/backend/bench/test_loading.py` compares them with open_clip_train's own.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+
+BLOCK = 512
+PARTS = re.compile(r"(?!__[^/]*__/).*\.(txt|jpg|jpeg|png|webp)", re.IGNORECASE)
+CAPTIONS = 50_000
+
+
+def seed_shuffling() -> None:
+    """Makes webdataset's sample shuffling follow `--seed`.
+
+    `open_clip_train` leaves its buffer seeded by process id and clock, so two runs with one seed would see other
+    batches. Its own `detshuffle2` with a negative seed takes the seed of the loader worker, which follows `--seed`.
+    """
+    from open_clip_train import data as loading
+
+    def shuffle(bufsize: int = 1000, initial: int = 100, **unused: Any) -> Any:
+        return loading.detshuffle2(bufsize=bufsize, initial=initial, seed=-1)
+
+    loading.wds.shuffle = shuffle
+
+
+def read_in_place(argv: list[str]) -> bool:
+    """Lets the loader read the pool's own tars when the shards are only a plan (see `backend.export.in_place`).
+
+    The reader is imported in the loader's processes: Lance must not be loaded before they are forked.
+    """
+    given = argv[argv.index("--train-data") + 1] if "--train-data" in argv[:-1] else ""
+    if not (Path(given).parent / "in_place.json").is_file():
+        return False
+    from open_clip_train import data as loading
+
+    def samples(sources: Any, handler: Any = None) -> Any:
+        from backend.export.in_place import samples_of
+
+        return samples_of(sources)
+
+    loading.tarfile_to_samples_nothrow = samples
+    return True
+
+
+def read_plain_tars() -> None:
+    """Replaces the reader of tars by one that reads plain headers itself and takes only pictures and captions."""
+    from open_clip_train import data as loading
+
+    general = loading.tarfile_to_samples_nothrow
+
+    def samples(sources: Iterable[dict[str, Any]], handler: Any = None) -> Iterator[dict[str, Any]]:
+        for source in sources:
+            if not Path(source["url"]).is_file():  # a pipe or an URL
+                yield from general([source])
+                continue
+            yield from loading.group_by_keys_nothrow(members(source["url"]))
+
+    loading.tarfile_to_samples_nothrow = samples
+
+
+def members(path: str) -> Iterator[dict[str, Any]]:
+    """Pictures and captions of a local tar, as webdataset's tar iterator gives them; damage ends the shard, logged."""
+    with open(path, "rb", buffering=1 << 20) as tar:
+        while len(header := tar.read(BLOCK)) == BLOCK and header != bytes(BLOCK):
+            size = _plain_size(header)
+            if size is None:
+                tar.seek(-BLOCK, 1)
+                for member in _any_members(tar):
+                    yield member | {"__url__": path}
+                return
+            name = header[: header.find(b"\0", 0, 100)].decode()
+            if PARTS.fullmatch(name):
+                data = tar.read(size)
+                if len(data) < size:
+                    logging.warning(f"{path} ends inside {name}; the rest of this shard is left out.")
+                    return
+                yield {"fname": name, "data": data, "__url__": path}
+                tar.seek(-size % BLOCK, 1)
+            else:
+                tar.seek(size + -size % BLOCK, 1)
+
+
+def _plain_size(header: bytes) -> int | None:
+    """The size of a regular file whose whole name is in `header` as ASCII; None for any other kind of header."""
+    digits = header[124:135]
+    plain = header[156] == 0x30 and header[257:262] == b"ustar" and not header[345] and 0 in header[:100]
+    if not plain or not header[:100].isascii() or not digits.isdigit():
+        return None
+    return int(digits, 8)
+
+
+def _any_members(tar: BinaryIO) -> Iterator[dict[str, Any]]:
+    from open_clip_train.data import log_and_continue
+    from webdataset.tariterators import tar_file_iterator
+
+    wanted = lambda name: PARTS.fullmatch(name) is not None  # noqa: E731
+    try:
+        yield from tar_file_iterator(tar, handler=log_and_continue, select_files=wanted)
+    except Exception as error:
+        log_and_continue(error)
+
+
+def formats_first() -> None:
+    """Pillow tries its formats one by one; those of training shards come first."""
+    from PIL import Image
+
+    Image.init()
+    Image.ID.sort(key=lambda name: name not in ("JPEG", "WEBP", "PNG"))
+
+
+def spare_repeated_work() -> None:
+    """Wraps `get_wds_dataset`: pixels become numbers by one look-up, captions seen before keep their tokens."""
+    from open_clip_train import data as loading
+
+    build = loading.get_wds_dataset
+
+    def get_wds_dataset(args: Any, preprocess_img: Any, *rest: Any, tokenizer: Any = None, **more: Any) -> Any:
+        known = lru_cache(maxsize=CAPTIONS)(tokenizer)
+        return build(args, by_lookup(preprocess_img), *rest, tokenizer=known, **more)
+
+    loading.get_wds_dataset = get_wds_dataset
+
+
+def by_lookup(preprocess: Any) -> Any:
+    """`preprocess` with its last two steps (to floats in 0..1, then normalised) as one table of 256 values a channel.
+
+    The table is filled by these two steps, so it gives the same bits; unchanged if it ends in other steps.
+    """
+    import numpy as np
+    import torch
+    from PIL import Image
+    from torchvision.transforms import Compose, Normalize, ToTensor
+
+    steps = list(getattr(preprocess, "transforms", []))
+    if len(steps) < 2 or not isinstance(steps[-1], Normalize) or not isinstance(steps[-2], ToTensor):
+        return preprocess
+    ramp = Image.fromarray(np.repeat(np.arange(256, dtype=np.uint8)[:, None, None], 3, axis=2))
+    table = Compose(steps[-2:])(ramp)[:, :, 0].numpy()  # (3, 256) float32
+    general: Callable[[Any], Any] = Compose(steps[-2:])
+
+    def floats(picture: Any) -> Any:
+        if picture.mode != "RGB":
+            return general(picture)
+        pixels = np.asarray(picture)  # (h, w, 3) uint8
+        out = np.empty((3, *pixels.shape[:2]), dtype=np.float32)
+        for channel in range(3):
+            np.take(table[channel], pixels[:, :, channel], out=out[channel], mode="clip")
+        return torch.from_numpy(out)
+
+    return Compose([*steps[:-2], floats])

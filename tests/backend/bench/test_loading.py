@@ -1,0 +1,100 @@
+"""The loader of a training run gives the batches of open_clip_train's own, bit by bit."""
+
+import io
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.bench.loading import by_lookup, members
+from backend.export.writer import TarWriter
+
+COMPARE = """
+import sys, torch
+import open_clip
+from open_clip_train import data
+from open_clip_train.params import parse_args
+from backend.bench import loading
+from backend.models import register_configs
+
+register_configs()
+torch.set_num_threads(1)
+args = parse_args(["--model", "poolscope-demo", "--train-data", sys.argv[1], "--dataset-type", "webdataset",
+                   "--dataset-resampled", "--train-num-samples", "48", "--batch-size", "16", "--workers", "0"])
+args.distributed, args.world_size, args.rank = False, 1, 0
+_, preprocess, _ = open_clip.create_model_and_transforms("poolscope-demo")
+tokenizer = open_clip.get_tokenizer("poolscope-demo")
+
+def batches():
+    torch.manual_seed(1)
+    loaded = iter(data.get_wds_dataset(args, preprocess, True, tokenizer=tokenizer).dataloader)
+    return [next(loaded) for _ in range(3)]
+
+loading.seed_shuffling()
+theirs = batches()
+loading.read_plain_tars(); loading.formats_first(); loading.spare_repeated_work()
+ours = batches()
+assert len({str(text.tolist()) for _, texts in ours for text in texts}) > 8
+for (image, text), (other, words) in zip(theirs, ours):
+    assert torch.equal(image, other) and torch.equal(text, words)
+"""
+
+
+def picture(number: int, kind: str, mode: str = "RGB") -> bytes:
+    rng = np.random.default_rng(number)
+    out = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (20 + number, 40, 3), dtype=np.uint8)).convert(mode).save(out, kind)
+    return out.getvalue()
+
+
+def shard(path: Path, numbers: range) -> None:
+    with TarWriter(path) as tar:
+        for n in numbers:
+            kind, extension, mode = [("WEBP", "webp", "RGB"), ("JPEG", "JPG", "RGB"), ("PNG", "png", "L")][n % 3]
+            tar.add(f"{n:09d}.{extension}", picture(n, kind, mode))
+            tar.add(f"{n:09d}.txt", f"caption {n} Ü".encode())
+            tar.add(f"{n:09d}.json", b"{}")
+
+
+def test_the_batches_are_those_of_open_clip_train(tmp_path: Path) -> None:
+    for number in range(2):
+        shard(tmp_path / f"{number:08d}.tar", range(12 * number, 12 * number + 12))
+    shards = f"{tmp_path}/{{00000000..00000001}}.tar"
+    done = subprocess.run([sys.executable, "-c", COMPARE, shards], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_any_tar_is_read(tmp_path: Path, form: int) -> None:
+    """Long names, directories and links come between plain members; only pictures and captions are given."""
+    names = ["a.txt", "a.webp", f"{'d' * 120}/b.txt", "c.json", "__meta__/d.txt", "e.txt"]
+    with tarfile.open(tmp_path / "x.tar", "w", format=form) as tar:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = 700
+            tar.addfile(member, io.BytesIO(name[0].encode() * 700))
+        link = tarfile.TarInfo("f.txt")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        tar.addfile(link)
+    got = {m["fname"]: m["data"] for m in members(str(tmp_path / "x.tar"))}
+    assert got == {n: n[0].encode() * 700 for n in names if n not in ("c.json", "__meta__/d.txt")}
+
+
+def test_a_tar_cut_off_gives_its_whole_members(tmp_path: Path) -> None:
+    shard(tmp_path / "whole.tar", range(6))
+    whole = list(members(str(tmp_path / "whole.tar")))
+    (tmp_path / "cut.tar").write_bytes((tmp_path / "whole.tar").read_bytes()[:9000])
+    cut = list(members(str(tmp_path / "cut.tar")))
+    assert 0 < len(cut) < len(whole)
+    assert [m["data"] for m in cut] == [m["data"] for m in whole[: len(cut)]]
+
+
+def test_other_transforms_are_left_alone() -> None:
+    from torchvision.transforms import Compose, Resize
+
+    steps = Compose([Resize(8)])
+    assert by_lookup(steps) is steps
