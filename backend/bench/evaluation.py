@@ -13,10 +13,10 @@ import numpy as np
 
 from backend import paths
 from backend.bench import tasks as registry
+from backend.bench.features import Seen, features
 from backend.bench.run import Run, hardware, read_results, versions, write_results
 from backend.bench.tasks import Task
 from backend.bench.tasks.kind import Kind, Predictions
-from backend.bench.tasks.shards import batches
 from backend.errors import InputError
 from backend.files import replacing
 from backend.progress import Progress, silent
@@ -109,9 +109,11 @@ def _evaluate(loaded: "Loaded", run: Run, todo: Sequence[Task], weights: str, pr
     size = batch_size or fitting_batch(loaded)
     progress(0, len(todo), "encoding the prompts of every task")
     vectors = encode(loaded, [group for part in groups for group in part], size=max(size, 256), precision=precision)
+    seen = Seen()
     for number, (task, one, prompts) in enumerate(zip(todo, kinds, groups)):
         progress(number, len(todo), f"evaluating {task.name}")
-        result, predictions = score_task(loaded, one, prompts, vectors, size=size, precision=precision, weights=weights)
+        result, predictions = score_task(loaded, one, prompts, vectors, size=size, precision=precision, weights=weights,
+                                         seen=seen)  # fmt: skip
         keep_predictions(run.path / "predictions", task.key, predictions)
         kept = [line for line in read_results(run.path / "results.jsonl").values() if line["key"] != task.key]
         write_results(run.path / "results.jsonl", [*kept, result.as_json()])
@@ -121,23 +123,21 @@ def _evaluate(loaded: "Loaded", run: Run, todo: Sequence[Task], weights: str, pr
 
 
 def score_task(loaded: "Loaded", one: Kind, prompts: Sequence[Sequence[str]], vectors: dict[Any, Any], *, size: int,
-               precision: str = "fp32", weights: str = "") -> tuple[Result, Predictions]:  # fmt: skip
-    """One task: its images through the image tower, its metrics. `vectors` come from `zeroshot.encode`."""
+               precision: str = "fp32", weights: str = "", seen: Seen | None = None) -> tuple[Result, Predictions]:  # fmt: skip
+    """One task: its images through the image tower, its metrics. `vectors` come from `zeroshot.encode`; `seen` are the
+    pictures of tasks before, by this model at this precision."""
     import torch
-    from torch.nn.functional import normalize
-
-    from backend.bench.zeroshot import autocast
 
     start = time.monotonic()
     skipped: list[str] = []
     if not prompts:
         raise InputError(f"task {one.task.key!r} has no prompts in {one.root}; fetch it again")
     one.begin(torch.stack([vectors[tuple(group)] for group in prompts]))
-    for images, samples in batches(one.root, loaded.transform, size=size, threads=decoders(), skipped=skipped):
+    found = features(loaded, one.root, Seen() if seen is None else seen, size=size, threads=decoders(), precision=precision,
+                     skipped=skipped)  # fmt: skip
+    for vectors_of_images, samples in found:
         with torch.inference_mode():
-            with autocast(loaded.device.type, precision):
-                features = loaded.network.encode_image(images.to(loaded.device, non_blocking=True))
-            one.update(normalize(features.float(), dim=-1), samples)
+            one.update(vectors_of_images, samples)
     predictions = one.finish()
     metrics = one.metrics(predictions, one.task)
     metrics["main_metric"] = metrics.get(one.task.metric) if one.task.metric else None

@@ -1,5 +1,6 @@
 """A run: one model trained on one selection at one scale, kept as one directory of JSON and safetensors."""
 
+import itertools
 import json
 import os
 import platform
@@ -142,15 +143,18 @@ def runs() -> list[Run]:
 
 
 def new_id(*parts: str | int | None) -> str:
-    """An id made of readable parts and the time, unique among the runs."""
+    """An id made of readable parts and the time, unique among the runs: its directory is made, and so taken."""
     words = [re.sub(r"[^A-Za-z0-9.]+", "-", str(part)).strip("-.")[:40] for part in parts if part not in (None, "")]
     stem = "-".join(word.lower() for word in words if word) or "run"
     stem = f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-    name, n = stem, 1
-    while (paths.runs() / name).exists():
-        n += 1
-        name = f"{stem}-{n}"
-    return name
+    for n in itertools.count(1):
+        name = stem if n == 1 else f"{stem}-{n}"
+        try:
+            (paths.runs() / name).mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return name
+    raise AssertionError("counting never ends")
 
 
 def check_id(name: str) -> str:

@@ -1,11 +1,12 @@
 """Reading a task's tars: samples in order, with their images decoded ahead of the model."""
 
+import hashlib
 import io
 import tarfile
 import urllib.parse
 import urllib.request
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +24,15 @@ IMAGES = ("webp", "png", "jpg", "jpeg")
 
 @dataclass
 class Sample:
-    """One example: its key and its members by extension."""
+    """One example: its key and its members by extension.
+
+    In a batch: its image's digest, and whether the image itself is there, too (`fresh`).
+    """
 
     key: str
     members: dict[str, bytes] = field(default_factory=dict)
+    digest: bytes = b""
+    fresh: bool = False
 
     @property
     def image(self) -> bytes | None:
@@ -124,11 +130,13 @@ def batches(
     size: int,
     threads: int,
     skipped: list[str] | None = None,
-) -> Iterator[tuple["torch.Tensor", list[Sample]]]:
+    known: Container[bytes] = (),
+) -> Iterator[tuple["torch.Tensor | None", list[Sample]]]:
     """Image batches (b, 3, h, w) float32 with their samples, decoded by `threads` ahead of the consumer.
 
     Decoding and resizing release the interpreter lock, so threads overlap with the model and need no copies.
-    Samples whose image can't be decoded are left out and their keys appended to `skipped`.
+    Samples whose image can't be decoded are left out and their keys appended to `skipped`. Samples whose image is
+    `known` by its digest are given in their place, but their pictures are not in the batch (None if all are known).
     """
     import torch
     from PIL import Image
@@ -140,21 +148,26 @@ def batches(
         except (OSError, ValueError, SyntaxError):
             return None
 
-    pending: deque[tuple[Sample, Future[torch.Tensor | None]]] = deque()
+    pending: deque[tuple[Sample, Future[torch.Tensor | None] | None]] = deque()
     images: list[torch.Tensor] = []
     kept: list[Sample] = []
 
     def take() -> None:
         sample, future = pending.popleft()
-        image = future.result()
-        if image is None:
-            if skipped is not None:
-                skipped.append(sample.key)
-            return
+        if future is not None:
+            image = future.result()
+            if image is None:
+                if skipped is not None:
+                    skipped.append(sample.key)
+                return
+            images.append(image)
+            sample.fresh = True
         for end in IMAGES:
             sample.members.pop(end, None)
-        images.append(image)
         kept.append(sample)
+
+    def batch() -> tuple["torch.Tensor | None", list[Sample]]:
+        return torch.stack(images) if images else None, kept
 
     with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
         for sample in samples(root):
@@ -162,16 +175,17 @@ def batches(
                 if skipped is not None and "cls" in sample.members:
                     skipped.append(sample.key)
                 continue
-            pending.append((sample, pool.submit(decode, sample.image)))
+            sample.digest = hashlib.blake2b(sample.image, digest_size=16).digest()
+            pending.append((sample, None if sample.digest in known else pool.submit(decode, sample.image)))
             if len(pending) >= 3 * size:
                 take()
-            if len(images) == size:
-                yield torch.stack(images), kept
+            if len(kept) == size:
+                yield batch()
                 images, kept = [], []
         while pending:
             take()
-            if len(images) == size:
-                yield torch.stack(images), kept
+            if len(kept) == size:
+                yield batch()
                 images, kept = [], []
-    if images:
-        yield torch.stack(images), kept
+    if kept:
+        yield batch()

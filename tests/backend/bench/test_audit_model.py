@@ -65,7 +65,9 @@ def test_the_data_that_made_a_model_is_audited_beside_it(tiny_pool: Pool) -> Non
     run = Run(id="a", pool=str(tiny_pool.path))
     run.step_to("done")
     export_subset(tiny_pool, selection, run.path / "subset.npy")
-    asked = [GroupAccuracy("emoji_gender", "", "class", "skin_tone", tone, 9, 0.5, 0.4, 0.6) for tone in (*members, "x")]
+    asked = [
+        GroupAccuracy("emoji_gender", "", "class", "skin_tone", tone, 9, 0.5, 0.4, 0.6) for tone in (*members, "x")
+    ]
     found = audit_data("a", asked)
     for tone in ("light", "dark"):
         one = found["skin_tone", tone]

@@ -9,6 +9,7 @@ import pytest
 
 from backend import bench
 from backend.bench import evaluation, zeroshot
+from backend.bench.features import Seen, features
 from backend.bench.run import Run
 from backend.bench.tasks import choose, tasks_list
 from backend.bench.tasks.shards import batches, samples
@@ -65,6 +66,36 @@ def test_one_load_one_text_pass_and_no_repeated_prompt(
     loaded.tokenizer = lambda part: prompts.extend(part) or tokenizer(part)
     encode(loaded, texts[0])
     assert len(prompts) == 2 * 7 + 60
+
+
+def test_a_picture_that_tasks_share_is_encoded_once(
+    weights: str, make_task: TaskMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shared within a batch and across batches, beside pictures of its own and one that is broken."""
+    shared = [(f"{i:03d}", {"png": png(i), "cls": b"%d" % (i % 2)}) for i in range(6)]
+    own = [(f"{i:03d}", {"png": png(i), "cls": b"%d" % (i % 2)}) for i in range(50, 55)]
+    mixed = [shared[4], own[0], ("broken", {"png": b"no picture", "cls": b"0"}), own[1], *shared[:3], *own[2:]]
+    tasks = [make_task(name, rows, classes=["a", "b"]) for name, rows in (("one", shared), ("two", mixed))]
+    loaded = Model.parse(weights).load("cpu")
+    sizes: list[int] = []
+    encode = loaded.network.encode_image
+
+    def counting(images: Any, **options: Any) -> Any:
+        sizes.append(len(images))
+        return encode(images, **options)
+
+    monkeypatch.setattr(loaded.network, "encode_image", counting)
+    seen, given = Seen(), []
+    for root, seen_before in [(tasks[0], seen), (tasks[1], seen), (tasks[1], Seen())]:
+        skipped: list[str] = []
+        parts = list(features(loaded, root, seen_before, size=4, threads=2, precision="fp32", skipped=skipped))
+        given.append(
+            (np.concatenate([p[0].numpy() for p in parts]), [x.key for p in parts for x in p[1]], skipped, sum(sizes))
+        )
+        sizes.clear()
+    assert [count for *_, count in given] == [6, 5, 9]
+    assert given[1][1:3] == given[2][1:3] and given[1][2] == ["broken"] and len(given[1][1]) == 9
+    np.testing.assert_allclose(given[1][0], given[2][0], atol=1e-6)
 
 
 def test_a_stopped_evaluation_goes_on_with_the_next_task(
