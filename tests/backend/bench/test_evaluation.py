@@ -2,6 +2,7 @@ import io
 import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,8 @@ def test_a_picture_that_tasks_share_is_encoded_once(
         )
         sizes.clear()
     assert [count for *_, count in given] == [6, 5, 9]
-    assert given[1][1:3] == given[2][1:3] and given[1][2] == ["broken"] and len(given[1][1]) == 9
+    assert given[1][1:3] == given[2][1:3]
+    assert (given[1][2], len(given[1][1])) == (["broken"], 9)
     np.testing.assert_allclose(given[1][0], given[2][0], atol=1e-6)
 
 
@@ -240,3 +242,23 @@ def test_the_next_pictures_are_decoded_while_the_model_works(make_task: TaskMake
     next(stream)  # the consumer holds the first two and asks for no more
     for _ in range(6):
         assert decoded.acquire(timeout=10), "pictures beyond the batch are decoded ahead"
+
+
+@pytest.mark.parametrize(
+    ("free_gib", "size", "batch"), [(None, 224, 64), (80.0, 224, 512), (16.0, 336, 64), (0.01, 224, 16)]
+)
+def test_the_batch_fits_the_memory_at_hand(
+    free_gib: float | None, size: int, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power of two between 16 and 1,024 whose generous estimate takes at most a quarter of a GPU's free memory."""
+    import torch
+
+    width = 768
+    visual = SimpleNamespace(image_size=(size, size), parameters=lambda: iter([torch.zeros(width, 4)]))
+    device = torch.device("cpu" if free_gib is None else "cuda")
+    free = int((free_gib or 0) * 2**30)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 2 * free))
+    found = evaluation.fitting_batch(SimpleNamespace(device=device, network=SimpleNamespace(visual=visual)))  # type: ignore[arg-type]
+    assert found == batch
+    if free_gib is not None and found > 16:
+        assert found * 4 * size * size * (3 + 12 * width / 64) <= free / 4

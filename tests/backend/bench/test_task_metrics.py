@@ -191,6 +191,9 @@ def test_the_list_is_datacomps() -> None:
     sizes = {name: sum(task.group == name for task in TASKS) for name in {task.group for task in TASKS}}
     assert sizes == {"ImageNet": 1, "ImageNet dist. shifts": 6, "VTAB": 13, "Retrieval": 3, "": 17}
     assert sum(task.near_chance for task in TASKS) == 5
+    flickr = BY_KEY["retrieval/flickr_1k_test_image_text_retrieval"]
+    assert (flickr.size, flickr.group) == (1000, "Retrieval")
+    assert "corrected in May 2023" in flickr.note
     assert BY_KEY["sun397"].group == "VTAB"
     assert [folder(key) for key in ("vtab/caltech101", "fairness/geode", "wilds/fmow")] == [
         "wds_vtab-caltech101_test", "wds_geode_test", "wds_wilds-fmow_test",
