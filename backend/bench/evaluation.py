@@ -218,7 +218,7 @@ def average(results: Sequence[dict[str, Any]], suite: Sequence[Task], *, clean: 
 
 def _suite(run: Run) -> str | None:
     if run.kind == "model":
-        return "demo" if run.model == "poolscope-demo" else None
+        return "demo" if run.model in ("poolscope-demo", "poolscope-mini") else None
     return str(run.settings.get("tasks") or "datacomp")
 
 

@@ -66,7 +66,7 @@ SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
         Scale(
-            name="demo", model="poolscope-demo", samples_seen=36_000, batch=256, lr=1e-3, warmup=40,
+            name="demo", model="poolscope-mini", samples_seen=36_000, batch=256, lr=1e-3, warmup=40,
             precision="amp_bf16", checkpoints=4, workers=1, grad_checkpointing=False, log_every=4, tasks="demo",
             note="minutes on two CPU cores; as many samples as the demo pool has pairs, as at DataComp's scales",
         ),

@@ -36,7 +36,7 @@ class HyperbolicClip(nn.Module):
         register_configs()
         if architecture not in open_clip.list_models():
             raise InputError(
-                f"architecture {architecture!r} is unknown: use a model that open_clip lists, or poolscope-demo."
+                f"architecture {architecture!r} is unknown: use a model that open_clip lists, or poolscope-mini."
             )
         self.architecture = architecture
         self.clip, _, self.transform = open_clip.create_model_and_transforms(architecture)

@@ -73,7 +73,7 @@ def test_a_run_ends_with_weights_results_and_a_whole_record(finished: dict[str, 
     assert {"torch", "open_clip_torch", "python"} <= set(record["versions"])
     assert record["hardware"]["cores"] == os.cpu_count()
     assert record["command"][1:3] == ["-m", "backend.bench.worker"]
-    assert record["not_comparable"][0] == "model is tiny instead of poolscope-demo"
+    assert record["not_comparable"][0] == "model is tiny instead of poolscope-mini"
     assert len(np.load(directory / "subset.npy")) == 200
     assert len(record["subset_sha256"]) == 64
     assert load(directory / "recipe.yaml").name == "no filter"

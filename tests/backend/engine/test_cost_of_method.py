@@ -71,7 +71,7 @@ def test_work_of_methods_that_grow_faster_than_the_pool() -> None:
     clusters = build("image_based", clusters=1000, iterations=10)
     assert clusters.trial(100, 10_000).clusters == 10
     assert clusters.work(10) == 1000 * 10 * 11
-    assert build("dfn", clean="x.yaml").trial(1, 2).network == "poolscope-demo"
+    assert build("dfn", clean="x.yaml").trial(1, 2).network == "poolscope-mini"
     assert build("dfn", network="demo").training(None) == 0
     for id in METHODS:
         assert METHODS[id]().work(10) > 0
