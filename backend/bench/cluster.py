@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from backend import files
-from backend.bench.launch import Launch
+from backend.bench.launch import MODULE, Launch
 from backend.bench.run import Run
 from backend.bench.scales import Scale
 from backend.paths import home
@@ -59,7 +59,7 @@ set -euo pipefail
 {_environment()}
 torchrun --nnodes {launch.nodes} --nproc-per-node {max(1, launch.gpus or 1)} \\
   --rdzv-backend c10d --rdzv-id {shlex.quote(run.id)} --rdzv-endpoint "${{1:?give FIRST_NODE:PORT}}" \\
-  -m backend.bench.worker {_quoted(argv)}
+  {' '.join(MODULE)} {_quoted(argv)}
 """
 
 

@@ -20,6 +20,8 @@ from backend.errors import InputError
 from backend.progress import Progress, silent
 
 GRACE_S = 5.0
+# Without the dashes torchrun takes our `--logs` for a short form of its own `--logs-specs`.
+MODULE = ("-m", "--", "backend.bench.worker")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +111,7 @@ def command(argv: list[str], launch: Launch) -> list[str]:
     if launch.world == 1:
         return [sys.executable, "-m", "backend.bench.worker", *argv]
     return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(launch.gpus),
-            "-m", "backend.bench.worker", *argv]  # fmt: skip
+            *MODULE, *argv]  # fmt: skip
 
 
 def environment(launch: Launch) -> dict[str, str]:

@@ -31,6 +31,20 @@ def skip_slow_attention() -> None:
         torch.backends.cuda.enable_flash_sdp(False)
 
 
+def share_on_cpus() -> None:
+    """open_clip_train names the CPU as the device of its data-parallel model, which torch refuses: no name means the CPU."""
+    import torch
+
+    parallel = torch.nn.parallel.DistributedDataParallel
+
+    class OnCpus(parallel):  # type: ignore[misc, valid-type]
+        def __init__(self, module: torch.nn.Module, device_ids: object = None, **options: object) -> None:
+            super().__init__(module, **options)
+
+    if not torch.cuda.is_available():
+        torch.nn.parallel.DistributedDataParallel = OnCpus  # type: ignore[misc, assignment]
+
+
 def main(argv: list[str]) -> int:
     # Only under our launcher: torchrun and srun look after their own ranks.
     if "TORCHELASTIC_RUN_ID" not in os.environ and "SLURM_PROCID" not in os.environ:
@@ -42,6 +56,7 @@ def main(argv: list[str]) -> int:
     loading.formats_first()
     loading.spare_repeated_work()
     skip_slow_attention()
+    share_on_cpus()
     from open_clip_train.main import main as train
 
     return int(train(argv) or 0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backend import bench
-from backend.bench.launch import Launch, command, training_arguments
+from backend.bench.launch import Launch, command, environment, training_arguments
 from backend.bench.run import Run
 from backend.bench.scales import SCALES
 from backend.errors import InputError
@@ -75,3 +75,55 @@ def test_scripts_for_gpus_are_written_on_a_machine_without_one(tiny_model: str, 
     assert "#SBATCH --ntasks-per-node=8" in text
     assert "--batch-size 4 " in text
     assert "--nnodes 2 --nproc-per-node 8" in (run.path / "submit" / "torchrun.sh").read_text()
+
+
+def losses(log: Path) -> list[float]:
+    return [
+        float(line.rsplit("Loss: ", 1)[1].split()[0]) for line in log.read_text().splitlines() if "Train Epoch" in line
+    ]
+
+
+def test_two_ranks_share_one_global_batch(tiny_model: str, tiny_pool: Pool, tmp_path: Path) -> None:
+    """torchrun starts two ranks here (on the CPU, by gloo) with the very command of a run on two GPUs.
+
+    The loss is over the whole batch of 64 pairs: that of an untrained model there, ln 2 more than over a rank's half.
+    """
+    from backend.export import export_shards
+    from backend.recipe import select
+
+    shards = tmp_path / "shards"
+    recipe = Recipe(name="all")
+    export_shards(tiny_pool, select(recipe, tiny_pool), shards, recipe=recipe, shard_size=100)
+    scale = SCALES["demo"].changed(**SETTINGS, precision="fp32").changed(samples_seen=128, checkpoints=1)
+    launch = Launch(gpus=2)
+    tars = ",".join(map(str, sorted(shards.glob("*.tar"))))
+    argv = training_arguments(scale, launch, shards=tars.replace(",", "::"), seed=0, logs=tmp_path / "logs")
+    done = subprocess.run(
+        command(argv, launch), env=environment(Launch(gpus=0, threads=1)), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    log = tmp_path / "logs" / "open_clip" / "out.log"
+    assert "world_size: 2" in (log.parent / "params.txt").read_text()
+    assert losses(log)[0] == pytest.approx(untrained_loss(tiny_model, shards, 64), abs=0.3)
+
+
+def untrained_loss(model: str, shards: Path, batch: int) -> float:
+    import io
+
+    import open_clip
+    import torch
+    from PIL import Image
+
+    from backend.bench.loading import members
+    from backend.models import register_configs
+
+    register_configs()
+    torch.manual_seed(0)
+    network, _, transform = open_clip.create_model_and_transforms(model)
+    tokenizer = open_clip.get_tokenizer(model)
+    found = [m for path in sorted(shards.glob("*.tar")) for m in members(str(path))]
+    pictures = [Image.open(io.BytesIO(m["data"])) for m in found if not m["fname"].endswith("txt")][:batch]
+    texts = [m["data"].decode() for m in found if m["fname"].endswith("txt")][:batch]
+    with torch.no_grad():
+        images, words, scale = network(torch.stack([transform(p) for p in pictures]), tokenizer(texts))[:3]
+        return float(open_clip.ClipLoss()(images, words, scale))
