@@ -53,7 +53,8 @@ def points(norm: float, n: int, seed: int, d: int = 768) -> torch.Tensor:
 def test_float32_keeps_its_digits_near_the_origin(norm: float) -> None:
     images, texts = points(norm, 40, 0), points(0.7 * norm, 50, 1)
     exact, fast = (
-        [lorentz.exponential_map(rows.to(dtype), 0.1) for rows in (images, texts)] for dtype in (torch.float64, torch.float32)
+        [lorentz.exponential_map(rows.to(dtype), 0.1) for rows in (images, texts)]
+        for dtype in (torch.float64, torch.float32)
     )
     for measure in (lorentz.image_specificity, lambda i, t, c: lorentz.text_specificity(t, i, c)):
         np.testing.assert_allclose(measure(*fast, 0.1).numpy(), measure(*exact, 0.1).numpy(), atol=2e-6)
