@@ -63,7 +63,7 @@ class ImageBased(Method):
     (seed, uid) without repetition, where the released script draws with repetition and no seed. No GPU is needed.
 
     Reads embeddings (n, d) and captions, gives `(n,)` bool; leaves `cluster` (-1: no usable embedding), `language` is not kept.
-    Cost: 2 k d FLOP per pair (154 MFLOP for 100,000 clusters at 768-d), and 15 µs for its language.
+    Cost: 2 k d FLOP per pair (154 MFLOP for 100,000 clusters at 768-d), and 3 µs for its language.
     """
 
     id = "image_based"

@@ -44,7 +44,7 @@ class Laion2b(Method):
 
     The language is CLD3's (package gcld3) where it is installed, else fastText's; the result says which, for the language is
     left in the column `language_cld3` or `language`. Reads a score (compared in float32; NaN is dropped) and captions,
-    gives `(n,)` bool. About 15 µs a caption.
+    gives `(n,)` bool. About 3 µs a caption.
     """
 
     id = "laion2b"
@@ -52,7 +52,7 @@ class Laion2b(Method):
     kind = "flag"
     formula = r"s^{B/32} \ge 0.28 \wedge \mathrm{en}"
     paper = "Schuhmann et al. 2022 (LAION-5B), arXiv 2210.08402; as a baseline: Gadre et al. 2023, arXiv 2304.14108"
-    cost = "about 15 µs per caption and core"
+    cost = "about 3 µs per caption and core"
     published = "DataComp medium (13.0M): ImageNet 23.0, average of 38 tasks 29.2 (no filter: 17.6, 25.8)"
 
     shared = {"language": ("language_model",), "language_cld3": ()}

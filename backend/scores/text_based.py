@@ -71,7 +71,7 @@ class TextBased(Method):
     is what newer versions of NLTK do. WordNet 3.0 ships with Poolscope; nothing is downloaded.
 
     Reads captions, gives `(n,)` bool; leaves `language` and `names_entity` (without the language test) as columns.
-    About 2 µs a caption, and 15 µs for its language.
+    About 2 µs a caption, and 3 µs for its language.
     """
 
     id = "text_based"
@@ -79,7 +79,7 @@ class TextBased(Method):
     kind = "flag"
     formula = r"\mathrm{en} \wedge \exists\, w \in \mathrm{caption}: \mathrm{synset}_1(w) \in \mathrm{ImageNet}"
     paper = "Gadre et al. 2023 (DataComp), arXiv 2304.14108; WordNet 3.0, Fellbaum 1998"
-    cost = "about 17 µs per caption and core, nearly all of it language identification"
+    cost = "about 5 µs per caption and core, half of it language identification"
     published = "DataComp medium, ImageNet-21k (31.7M): ImageNet 25.5, average of 38 tasks 30.7 (no filter: 17.6, 25.8)"
 
     shared = {"language": ("language_model",)}
