@@ -38,7 +38,12 @@ def ask(pool: Pool, chosen: str = "") -> None:
     if method.formula:
         st.latex(method.formula)
     st.caption(" · ".join(part for part in (method.paper, method.cost) if part))
-    values = {entry.name: _field(id, entry, method, pool) for entry in dataclasses.fields(method)}
+    parameters = dataclasses.fields(method)
+    columns = st.columns(2) if len(parameters) > 4 else [st.container()]
+    values = {}
+    for number, parameter in enumerate(parameters):
+        with columns[number * len(columns) // len(parameters)]:
+            values[parameter.name] = _field(id, parameter, method, pool)
     column = st.text_input("Column", _free_name(id, pool), key=f"{id}-column", max_chars=64)
     method_cost.line(pool, id, values, key=f"{id}-cost")
     if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-score"):
