@@ -21,19 +21,21 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     index = recipe_state.focus(recipe)
     kept, dropped, scores = rows(recipe, index, pool, selection)
     about = rules.title(recipe.keep[index])
+    both = np.concatenate([kept, dropped])  # read together: a slider waits for each reading
+    facts = [] if scores is None else [f"{scores[row]:.4g}" for row in both]
+    made = tiles.of(both, pool, facts=facts, selection=selection, recipe=recipe)
     opened = None
     for label, found, empty in (
-        ("just kept", kept, "No pair is kept at this threshold; loosen the rule."),
-        ("just dropped", dropped, "This rule drops nothing that the rules before it kept."),
+        ("just kept", made[: len(kept)], "No pair is kept at this threshold; loosen the rule."),
+        ("just dropped", made[len(kept) :], "This rule drops nothing that the rules before it kept."),
     ):
         st.markdown(f"**{label.capitalize()}** by rule {index + 1}, {about}")
-        if not len(found):
+        if not found:
             st.caption(empty)
             continue
         clicked = gallery.draw(
-            tiles.of(found, pool, facts=[] if scores is None else [f"{scores[row]:.4g}" for row in found], selection=selection, recipe=recipe),
-            token=pools.token(pool), label=label.capitalize(), key=label.replace(" ", "-"), columns=5,
-        )  # fmt: skip
+            found, token=pools.token(pool), label=label.capitalize(), key=label.replace(" ", "-"), columns=5
+        )
         opened = clicked if clicked is not None else opened
     return opened
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from backend.pool import Pool
 from backend.recipe import Recipe, Selection
+from backend.recipe.reason import reason
+from explorer import pools
 from explorer.gallery import Tile
 
 LONGEST = 200
@@ -20,18 +22,21 @@ def of(
     recipe: Recipe | None = None,
 ) -> list[Tile]:
     """One tile per row, in order; `facts` are the short lines under the captions."""
-    from explorer import pair
-
     rows = np.asarray(rows, dtype=np.int64)
     captions = (
         [text or "" for text in pool.take(rows, ["text"])["text"].to_pylist()]
         if "text" in pool.columns
         else [""] * len(rows)
     )
+    columns = pools.columns(pool) if selection is not None and recipe is not None else None
     made = []
     for place, (row, caption) in enumerate(zip(rows.tolist(), captions)):
         kept = None if selection is None else bool(selection.mask[row])
-        why = pair.reason(row, pool, recipe, selection) if selection is not None and recipe is not None else ""
+        why = (
+            reason(row, recipe, selection, columns, deep=False)
+            if columns and selection is not None and recipe is not None
+            else ""
+        )
         made.append(
             Tile(
                 row=row,
