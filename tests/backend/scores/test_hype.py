@@ -74,7 +74,7 @@ def test_training_lowers_the_loss(tiny_pool: Pool) -> None:
         losses.append(figures["loss"])
 
     train_network(
-        tiny_pool, np.arange(200), architecture="poolscope-demo", samples=960, batch=64, seed=0, lr=1e-3, progress=note
+        tiny_pool, np.arange(200), architecture="poolscope-mini", samples=960, batch=64, seed=0, lr=1e-3, progress=note
     )
     assert np.mean(losses[-4:]) < np.mean(losses[:3]) - 0.1
 
