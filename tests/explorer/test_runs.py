@@ -105,13 +105,13 @@ def test_chosen_runs_join_the_curves_and_a_resumed_one_says_so(start, mapped_poo
     run.save()
     run.log_path.parent.mkdir(parents=True)
     run.log_path.write_text("=> resuming checkpoint 'x/epoch_latest.pt' (epoch 2)\n")
-    assert metrics.resumed_at("two") == [24_064]
+    assert metrics.resumed_at("two") == [18_432]
     app = start(mapped_pool, "runs")
     app.get_by_key("overlay").set_value(["one", "two"]).run()
     assert not app.exception
     spec = json.loads(app.get("plotly_chart")[0].proto.spec)
     assert len(spec["data"]) == 12
-    assert "Resumed from a checkpoint (dotted): CLIP score 30 % · demo · seed 1 after 24,064 samples" in texts(app)
+    assert "Resumed from a checkpoint (dotted): CLIP score 30 % · demo · seed 1 after 18,432 samples" in texts(app)
 
 
 def test_time_left_follows_the_pace_of_the_last_points():
