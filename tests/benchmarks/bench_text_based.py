@@ -34,7 +34,7 @@ def nltk_reader(folder: Path):
     nltk.data.path.insert(0, home)
     place = Path(home) / "corpora" / "wordnet"
     place.mkdir(parents=True)
-    for file in folder.iterdir():
+    for file in filter(Path.is_file, folder.iterdir()):
         shutil.copy(file, place)
     if not (folder / "lexnames").exists():
         (place / "lexnames").write_text("".join(f"{i:02d}\tpart{i}\t1\n" for i in range(45)))
