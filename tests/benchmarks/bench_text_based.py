@@ -38,6 +38,9 @@ def nltk_reader(folder: Path):
         shutil.copy(file, place)
     if not (folder / "lexnames").exists():
         (place / "lexnames").write_text("".join(f"{i:02d}\tpart{i}\t1\n" for i in range(45)))
+    (
+        place / "index.sense"
+    ).touch()  # in a Debian package of its own; NLTK wants to see it, and no look-up here reads it
     return WordNetCorpusReader(str(place), None)
 
 
