@@ -100,7 +100,9 @@ def _any_members(tar: BinaryIO) -> Iterator[dict[str, Any]]:
     from open_clip_train.data import log_and_continue
     from webdataset.tariterators import tar_file_iterator
 
-    wanted = lambda name: PARTS.fullmatch(name) is not None  # noqa: E731
+    def wanted(name: str) -> bool:
+        return PARTS.fullmatch(name) is not None
+
     try:
         yield from tar_file_iterator(tar, handler=log_and_continue, select_files=wanted)
     except Exception as error:
