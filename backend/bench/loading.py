@@ -5,6 +5,7 @@ bit; `tests/backend/bench/test_loading.py` compares them with open_clip_train's 
 """
 
 import logging
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -13,6 +14,7 @@ from typing import Any, BinaryIO
 
 BLOCK = 512
 PARTS = re.compile(r"(?!__[^/]*__/).*\.(txt|jpg|jpeg|png|webp)", re.IGNORECASE)
+OCTAL = re.compile(rb"[0-7]{11}")
 CAPTIONS = 50_000
 
 
@@ -68,6 +70,7 @@ def read_plain_tars() -> None:
 def members(path: str) -> Iterator[dict[str, Any]]:
     """Pictures and captions of a local tar, as webdataset's tar iterator gives them; damage ends the shard, logged."""
     with open(path, "rb", buffering=1 << 20) as tar:
+        end = os.fstat(tar.fileno()).st_size
         while len(header := tar.read(BLOCK)) == BLOCK and header != bytes(BLOCK):
             size = _plain_size(header)
             if size is None:
@@ -77,11 +80,10 @@ def members(path: str) -> Iterator[dict[str, Any]]:
                 return
             name = header[: header.find(b"\0", 0, 100)].decode()
             if PARTS.fullmatch(name):
-                data = tar.read(size)
-                if len(data) < size:
+                if tar.tell() + size > end:  # before room for it is asked for
                     logging.warning(f"{path} ends inside {name}; the rest of this shard is left out.")
                     return
-                yield {"fname": name, "data": data, "__url__": path}
+                yield {"fname": name, "data": tar.read(size), "__url__": path}
                 tar.seek(-size % BLOCK, 1)
             else:
                 tar.seek(size + -size % BLOCK, 1)
@@ -89,11 +91,11 @@ def members(path: str) -> Iterator[dict[str, Any]]:
 
 def _plain_size(header: bytes) -> int | None:
     """The size of a regular file whose whole name is in `header` as ASCII; None for any other kind of header."""
-    digits = header[124:135]
+    digits = OCTAL.fullmatch(header, 124, 135)
     plain = header[156] == 0x30 and header[257:262] == b"ustar" and not header[345] and 0 in header[:100]
-    if not plain or not header[:100].isascii() or not digits.isdigit():
+    if not plain or digits is None or not header[:100].isascii():
         return None
-    return int(digits, 8)
+    return int(digits[0], 8)
 
 
 def _any_members(tar: BinaryIO) -> Iterator[dict[str, Any]]:
@@ -105,7 +107,7 @@ def _any_members(tar: BinaryIO) -> Iterator[dict[str, Any]]:
 
     try:
         yield from tar_file_iterator(tar, handler=log_and_continue, select_files=wanted)
-    except Exception as error:
+    except Exception as error:  # as webdataset: whatever a damaged shard raises is logged, and the next shard is read
         log_and_continue(error)
 
 

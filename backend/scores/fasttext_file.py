@@ -13,6 +13,7 @@ from backend.scores.strings import build_table, pack
 MAGIC, VERSION = 793712314, 12
 HIERARCHICAL_SOFTMAX, SUPERVISED = 1, 3
 LABEL = "__label__"
+MOST_BUCKETS = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,9 @@ def read(path: str | Path) -> Classifier | None:
         return None
     dim, _, _, _, _, word_ngrams, loss, model, buckets, shortest, longest, _ = file.take("12i")
     file.take("d")
-    if (loss, model, word_ngrams) != (HIERARCHICAL_SOFTMAX, SUPERVISED, 1):
-        return None
     size, words, count = file.take("3i")
+    if not 1 <= buckets <= MOST_BUCKETS or size != words + count or count < 1:
+        raise ValueError("its sizes disagree")
     _, pruned = file.take("2q")
     entries, counts, kinds = [], [], []
     for _ in range(size):
@@ -68,13 +69,17 @@ def read(path: str | Path) -> Classifier | None:
     if pruned >= 0:
         kept = np.full(buckets, -1, np.int32)
         pairs = file.array(np.int32, 2 * pruned).reshape(-1, 2)
+        if pruned and (pairs.min() < 0 or pairs[:, 0].max() >= buckets):
+            raise ValueError("its pruning is out of range")
         kept[pairs[:, 0]] = pairs[:, 1]
     quantized = file.take("?")[0]
     vectors = np.require(file.quantized() if quantized else file.dense(), requirements="A")
-    if file.take("?")[0] and quantized:
-        return None
-    inner = np.require(file.dense(), requirements="A")
-    if vectors.shape[1] != dim or inner.shape != (count, dim):
+    quantized = file.take("?")[0] and quantized
+    inner = np.require(file.quantized() if quantized else file.dense(), requirements="A")
+    rows = words + (kept.max(initial=-1) + 1 if pruned >= 0 else buckets)
+    if vectors.shape[1] != dim or len(vectors) < rows or inner.shape != (count, dim):  # the kernel checks no bounds
+        raise ValueError("its matrices are too small")
+    if (loss, model, word_ngrams) != (HIERARCHICAL_SOFTMAX, SUPERVISED, 1):
         return None
     left, right = _tree(np.array(counts[words:], np.int64))
     content, ends = pack(entries)

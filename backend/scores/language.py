@@ -37,7 +37,11 @@ def identifier(path: str = "") -> Any:
     """fastText's own object for a model; `languages` needs it only for models of another kind than lid.176."""
     import fasttext
 
-    return fasttext.load_model(str(model_file(path)))
+    file = model_file(path)
+    try:
+        return fasttext.load_model(str(file))
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise InputError(f"{str(file)!r} is not a fastText model: {error}; give lid.176.ftz or lid.176.bin.") from None
 
 
 @cache

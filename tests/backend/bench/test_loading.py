@@ -93,6 +93,16 @@ def test_a_tar_cut_off_gives_its_whole_members(tmp_path: Path) -> None:
     assert [m["data"] for m in cut] == [m["data"] for m in whole[: len(cut)]]
 
 
+@pytest.mark.parametrize("size", [b"77777777777", b"00000000009", b"\x80\0\0\0\0\0\0\0\0\0\1"])
+def test_a_member_that_claims_too_much_ends_its_shard(tmp_path: Path, size: bytes) -> None:
+    shard(tmp_path / "good.tar", range(3))
+    content = bytearray((tmp_path / "good.tar").read_bytes())
+    at = content.index(b"000000001.JPG")
+    content[at + 124 : at + 135] = size
+    (tmp_path / "bad.tar").write_bytes(content)
+    assert [m["fname"] for m in members(str(tmp_path / "bad.tar"))] == ["000000000.webp", "000000000.txt"]
+
+
 def test_other_transforms_are_left_alone() -> None:
     from torchvision.transforms import Compose, Resize
 

@@ -155,7 +155,9 @@ def compared(home):
     region, label = rng.integers(0, 5, 300), rng.integers(0, 40, 300)
     for recipe, right in (("good", 0.8), ("bad", 0.3)):
         for seed in (0, 1):
-            made = Run(id=f"{recipe}-{seed}", scale="demo", recipe=recipe, seed=seed, settings={"tasks": "demo"}, kept=9)
+            made = Run(
+                id=f"{recipe}-{seed}", scale="demo", recipe=recipe, seed=seed, settings={"tasks": "demo"}, kept=9
+            )
             made.step_to("done")
             guess = np.where(rng.random(300) < right, label, label + 1)
             top = np.stack([guess, *(label + shift for shift in (2, 3, 4, 5))], axis=1)

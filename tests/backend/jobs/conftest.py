@@ -40,9 +40,7 @@ def start(tmp_path: Path) -> Callable[..., int]:
     def start_program(source: str, device: str | None = "cpu", **popen: object) -> int:
         program = tmp_path / f"program-{time.time_ns()}.py"
         program.write_text(source)
-        job_id = store.insert(
-            kind="test", title="test", argv=[], device=device, cwd=str(tmp_path), environment={}
-        )
+        job_id = store.insert(kind="test", title="test", argv=[], device=device, cwd=str(tmp_path), environment={})
         subprocess.Popen(
             [sys.executable, "-c", RUN, str(job_id), str(program)],
             start_new_session=True,

@@ -66,9 +66,7 @@ def test_next_job_starts_without_the_app(ended):
 
 
 def test_of_many_runners_one_gets_the_device():
-    ids = [
-        store.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={}) for _ in range(8)
-    ]
+    ids = [store.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={}) for _ in range(8)]
     barrier, won = threading.Barrier(8), []
 
     def claim(job_id: int) -> None:
@@ -98,9 +96,7 @@ def test_cancel_a_queued_job_and_resume_it(ended):
 
 def test_a_job_outlives_the_process_that_submitted_it(ended, tmp_path: Path):
     code = "from backend import jobs; print(jobs.submit(['jobs', 'list'], kind='t', device=None))"
-    printed = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert ended(int(printed.stdout)).state == "done"
 
 
@@ -146,9 +142,7 @@ def test_a_job_needs_a_command_and_a_known_device():
 
 
 def test_newest_first():
-    ids = [
-        store.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={}) for _ in range(3)
-    ]
+    ids = [store.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={}) for _ in range(3)]
     with store.writing() as connection:
         connection.execute("UPDATE jobs SET state='done'")
     assert [job.id for job in jobs.all()] == ids[::-1]

@@ -92,6 +92,19 @@ def test_a_damaged_model_is_one_line(tmp_path: Path) -> None:
             languages(pa.array(["hello"]), str(path))
 
 
+@pytest.mark.parametrize(
+    ("at", "value"), [(8 + 4 * 8, 0), (8 + 4 * 8, 2**31 - 1), (8 + 4 * 8, 51), (64, 2**30), (68, 1), (72, -1)]
+)
+def test_sizes_that_disagree_are_refused_before_the_kernel_reads(tmp_path: Path, at: int, value: int) -> None:
+    """Buckets of none, of gigabytes, one more than vectors; entries, words and labels that are not there."""
+    content = bytearray(dense_model(tmp_path / "tiny.bin").read_bytes())
+    content[at : at + 4] = struct.pack("<i", value)
+    bad = tmp_path / "bad.bin"
+    bad.write_bytes(content)
+    with pytest.raises(InputError, match="is not a fastText model"):
+        classifier(str(bad))
+
+
 def test_blank_is_what_python_calls_blank() -> None:
     assert set(SPACES) == {c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()}
     codes, chances = languages(pa.array([*SPACES, None, f"{SPACES} hello there {SPACES}"]))
