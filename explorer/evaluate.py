@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,6 +61,21 @@ def histogram(pool: Pool, column: str) -> thresholds.Bars:
     return _bars(str(pool.path), repr(pool.columns[column]), len(pool), column)
 
 
+def kept_bars(pool: Pool, recipe: Recipe, selection: Selection) -> dict[str, np.ndarray]:
+    """For each score with a rule of its own `(b,)` int64: how many pairs that the recipe keeps each bar of its histogram
+    holds; empty while a large pool's scores are not ranked."""
+    edges = {rule.score: histogram(pool, rule.score).edges for rule in recipe.keep if isinstance(rule, ScoreRule)}
+    if len(pool) < LARGE:
+        return {name: _counted(pool, name, rising, selection.mask) for name, rising in edges.items()}
+    live = pools.live(pool)
+    return live.histograms(live.step(recipe), edges) if live.ready(recipe) else {}
+
+
+def _counted(pool: Pool, name: str, edges: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    codes = _bar_of(str(pool.path), repr(pool.columns[name]), len(pool), name, edges)
+    return np.bincount(codes[mask], minlength=len(edges))[:-1]
+
+
 def scores_of(pool: Pool) -> list[str]:
     return [name for name, column in pool.columns.items() if column.kind == "score"]
 
@@ -70,6 +86,9 @@ def flags_of(pool: Pool) -> list[str]:
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _bars(path: str, made: str, n: int, column: str) -> thresholds.Bars:
-    from pathlib import Path
-
     return thresholds.bars(pools.columns(pools.opened(Path(path))).array(column))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _bar_of(path: str, made: str, n: int, column: str, _edges: np.ndarray) -> np.ndarray:
+    return thresholds.bar_of(pools.columns(pools.opened(Path(path))).array(column), _edges)

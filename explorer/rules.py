@@ -1,5 +1,8 @@
 """The rules of the recipe, one card each, with what each drops, and the ways to add one."""
 
+from collections.abc import Mapping
+
+import numpy as np
 import streamlit as st
 import yaml
 
@@ -8,7 +11,7 @@ from backend.pool import Pool
 from backend.recipe import Recipe, Selection
 from backend.recipe.grammar import AllRule, AnyRule, FlagRule, NotRule, Rule, ScoreRule, SubsetRule, WhereRule
 from explorer import recipe_state, score_edit, score_rule
-from explorer.evaluate import flags_of, scores_of
+from explorer.evaluate import flags_of, kept_bars, scores_of
 
 UP, DOWN, TEXT, REMOVE = "Move up", "Move down", "Edit as YAML", "Remove"
 
@@ -17,12 +20,15 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
     """All rules; without a selection (the recipe can't be evaluated) only what is needed to mend it."""
     if not recipe.keep:
         st.info("No rules yet: everything is kept. Add a rule to start filtering.", icon=":material/tune:")
+    held = {} if selection is None else kept_bars(pool, recipe, selection)
     for index, rule in enumerate(recipe.keep):
-        _card(recipe, index, rule, pool, selection)
+        _card(recipe, index, rule, pool, selection, held)
     _adding(recipe, pool)
 
 
-def _card(recipe: Recipe, index: int, rule: Rule, pool: Pool, selection: Selection | None) -> None:
+def _card(
+    recipe: Recipe, index: int, rule: Rule, pool: Pool, selection: Selection | None, held: Mapping[str, np.ndarray]
+) -> None:
     name = f"rule-{recipe_state.generation()}-{index}"
     focused = recipe_state.focus(recipe) == index
     with st.container(border=True, key=f"{name}-card", gap="xxsmall"):
@@ -37,7 +43,7 @@ def _card(recipe: Recipe, index: int, rule: Rule, pool: Pool, selection: Selecti
                 on_click=lambda: _chosen(st.session_state[f"{name}-menu"], recipe, index),
             )  # fmt: skip
         if selection is not None and isinstance(rule, ScoreRule):
-            score_rule.draw(recipe, index, pool, selection)
+            score_rule.draw(recipe, index, pool, selection, held.get(rule.score))
         elif isinstance(rule, WhereRule):
             _text(name, "Condition", rule.where, lambda text: WhereRule(where=text), recipe, index)
         elif isinstance(rule, SubsetRule):

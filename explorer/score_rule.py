@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from backend.pool import Pool
@@ -19,8 +20,8 @@ KEEPS = {
 }
 
 
-def draw(recipe: Recipe, index: int, pool: Pool, selection: Selection) -> None:
-    """The body of the rule at `index`."""
+def draw(recipe: Recipe, index: int, pool: Pool, selection: Selection, held: np.ndarray | None) -> None:
+    """The body of the rule at `index`; `held` is how many pairs of each bar the whole recipe keeps."""
     rule = recipe.keep[index]
     assert isinstance(rule, ScoreRule)
     bars, mode = bars_of(pool, rule.score), score_edit.mode_of(rule)
@@ -28,6 +29,7 @@ def draw(recipe: Recipe, index: int, pool: Pool, selection: Selection) -> None:
     lines = _lines(rule, mode, bars, count.threshold)
     histogram.draw(
         bars,
+        held=held,
         lines=lines,
         side=mode if mode in ("max", "between") else "min",
         sliders=_sliders(rule, mode, bars, lines),

@@ -33,8 +33,16 @@ def bars(scores: np.ndarray, bins: int = BINS) -> Bars:
     inner = np.quantile(some.astype(np.float64), [0.0005, 0.9995])
     left, right = (inner[0], inner[1]) if inner[1] > inner[0] else (low - 0.5, high + 0.5)
     edges = np.linspace(left, right, bins + 1)
-    counts, _ = np.histogram(np.clip(finite, left, right), edges)
+    if scores.dtype.kind == "f":
+        edges = edges.astype(scores.dtype)
+    counts, _ = np.histogram(np.clip(finite, edges[0], edges[-1]), edges)
     return Bars(edges, counts, len(scores) - len(finite), low, high, grid)
+
+
+def bar_of(scores: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """`(n,)` uint8: the bar of each pair, as `bars` counts them; the number of bars for a pair that it does not count."""
+    found = np.searchsorted(edges[1:-1], scores, side="right")
+    return np.where(np.isfinite(scores), found, len(edges) - 1).astype(np.uint8)
 
 
 def fraction_for(count: int, total: int) -> float:

@@ -12,6 +12,7 @@ from llvmlite import ir
 from numba import njit, prange, types
 from numba.extending import intrinsic
 
+LANES = 64  # of the rows that threads share out
 SPARSE = 0.4  # a row with a smaller part of words that are not 0 is counted by those alone
 
 
@@ -121,17 +122,19 @@ def union(bitmaps: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 
 @njit(parallel=True, nogil=True, cache=True)
 def _count_and(bitmaps, mask_bits, rows, starts, places, few, counts):  # pragma: no cover
-    for group in prange(len(rows)):
-        total, row = 0, rows[group]
-        first, last = starts[row], starts[row + 1]
-        if last > first:
-            for index in range(first, last):
-                total += _popcount(few[index] & mask_bits[places[index]])
-        else:
-            bits = bitmaps[row]
-            for word in range(len(mask_bits)):
-                total += _popcount(bits[word] & mask_bits[word])
-        counts[group] = total
+    stride = min(LANES, len(rows))
+    for lane in prange(stride):  # neighbours are of one family and alike in cost, so threads take them in turn
+        for group in range(lane, len(rows), stride):
+            total, row = 0, rows[group]
+            first, last = starts[row], starts[row + 1]
+            if last > first:
+                for index in range(first, last):
+                    total += _popcount(few[index] & mask_bits[places[index]])
+            else:
+                bits = bitmaps[row]
+                for word in range(len(mask_bits)):
+                    total += _popcount(bits[word] & mask_bits[word])
+            counts[group] = total
 
 
 @njit(parallel=True, nogil=True, cache=True)

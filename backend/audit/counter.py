@@ -9,7 +9,8 @@ from backend.recipe import bits
 
 LARGE = 1_000_000  # pairs from which on rows are kept the other way round too
 MOST = 1 << 30  # bytes that this may take
-PER_ROW = 8  # a row that moved costs as much as so many words of the bitmaps, measured
+PER_ROW = 10  # a word of a row that moved costs as much as so many words of the bitmaps, measured
+PER_PLACE = 2  # and one of the words that are kept by their places
 
 
 class Counter:
@@ -21,6 +22,7 @@ class Counter:
 
     def __init__(self, matrix: np.ndarray, sparse: bitmaps.Sparse, pairs: int) -> None:
         self._matrix, self._sparse, self._pairs = matrix, sparse, pairs
+        self._whole = (np.diff(sparse.starts) == 0).sum() * matrix.shape[1] + PER_PLACE * len(sparse.places)
         self._last: tuple[np.ndarray, np.ndarray] | None = None
         self._members: np.ndarray | None = None
         self._making = Lock()
@@ -34,7 +36,7 @@ class Counter:
             moved = sum(bits.everywhere(bits.different, len(mask), last[0], mask))
             if not moved:
                 counts = last[1]
-            elif members is not None and moved * PER_ROW * members.shape[1] < self._matrix.size:
+            elif members is not None and moved * PER_ROW * members.shape[1] < self._whole:
                 counts = last[1] + self._change(members, last[0], mask)
         if counts is None:
             counts = bitmaps.group_counts(self._matrix, mask, None, self._sparse)

@@ -5,7 +5,6 @@ import io
 import numpy as np
 
 from backend.projection.everyone import NOWHERE
-from backend.recipe import bits
 from backend.recipe.tallies import Tally
 
 GRID = 512  # cells to a side
@@ -27,12 +26,12 @@ class Density:
             ] // size  # the first row is on top
             there = part[:, 0] != NOWHERE
             codes[start : start + len(part)][there] = cell[there]
-        self._tally = Tally(lambda *masks: bits.retally(codes, *masks), GRID * GRID + 1)
+        self._tally = Tally(codes[:, None], GRID * GRID + 1)
         self.all = np.bincount(codes, minlength=GRID * GRID + 1)[:-1].reshape(GRID, GRID)
 
     def kept(self, mask: np.ndarray) -> np.ndarray:
         """`(512, 512)` int64 pairs of the packed mask in each cell, the top row first."""
-        return self._tally.count(mask)[:-1].reshape(GRID, GRID)
+        return self._tally.count(mask)[0, :-1].reshape(GRID, GRID)
 
     def png(self, mask: np.ndarray, kept: str, dropped: str) -> bytes:
         """The picture: hue from the colour `dropped` to `kept` (`#rrggbb`) by the kept share of a cell, opacity by the

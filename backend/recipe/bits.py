@@ -39,10 +39,11 @@ _lowest: Any = intrinsic(_trailing_zeros)
 
 
 @njit(nogil=True, cache=True)
-def within(codes, low, high, out, first, last):
-    """`out[w]` = which rows have `low <= code < high`; codes are uint16."""
+def within(codes, low, high, among, out, first, last):
+    """`out` = which rows of the mask `among` have `low <= code < high`, codes uint8; how many they are."""
     rows = len(codes)
-    least, beyond = np.uint16(low), np.uint16(high)
+    total: Any = 0
+    least, beyond = np.uint8(low), np.uint8(high)
     flags = np.zeros(BLOCK * WORD, dtype=np.uint8)
     eights = flags.view(np.uint64)
     gather = np.uint64(0x0102040810204080)  # moves the lowest bit of each of eight bytes into one byte
@@ -59,35 +60,31 @@ def within(codes, low, high, out, first, last):
             word = np.uint64(0)
             for b in range(8):
                 word |= ((eights[w * 8 + b] * gather) >> np.uint64(56)) << np.uint64(8 * b)
-            out[block + w] = word
+            out[block + w] = word & among[block + w]
+            total += np.int64(_ones(out[block + w]))
+    return total
 
 
 @njit(nogil=True, cache=True)
-def tally(codes, mask, counts, first, last):
-    """Adds, for each code, how many rows of the mask have it."""
-    for w in range(first, last):
-        word = mask[w]
-        base = w * WORD
-        while word:
-            counts[codes[base + np.int64(_lowest(word))]] += 1
-            word &= word - np.uint64(1)
-
-
-@njit(nogil=True, cache=True)
-def retally(codes, before, after, counts, first, last):
-    """Brings the counts of `tally` from one mask to another."""
+def tally(codes, before, after, counts, first, last):
+    """Adds to `counts` `(k, size)`, for each column of codes `(n, k)` and each code, how many more rows of `after` than
+    of `before` have it."""
     for w in range(first, last):
         moved = before[w] ^ after[w]
         gone = before[w]
         base = w * WORD
         while moved:
             bit = _lowest(moved)
-            counts[codes[base + np.int64(bit)]] += 1 - 2 * np.int64((gone >> bit) & np.uint64(1))
+            row = base + np.int64(bit)
+            sign = 1 - 2 * np.int64((gone >> bit) & np.uint64(1))
+            for k in range(codes.shape[1]):
+                counts[k, codes[row, k]] += sign
             moved &= moved - np.uint64(1)
 
 
 @njit(nogil=True, cache=True)
 def ones(mask, first, last):
+    """How many rows are in the mask."""
     total: Any = 0
     for w in range(first, last):
         total += np.int64(_ones(mask[w]))
@@ -100,6 +97,16 @@ def common(mask, other, first, last):
     total: Any = 0
     for w in range(first, last):
         total += np.int64(_ones(mask[w] & other[w]))
+    return total
+
+
+@njit(nogil=True, cache=True)
+def meet(mask, other, out, first, last):
+    """`out` = the rows in both; how many they are."""
+    total: Any = 0
+    for w in range(first, last):
+        out[w] = mask[w] & other[w]
+        total += np.int64(_ones(out[w]))
     return total
 
 
@@ -240,8 +247,9 @@ def everywhere(kernel: Callable[..., Any], words: int, *arguments: Any) -> list[
     edges[-1] = words
     if words < 4096 or parts() == 1:
         return [kernel(*arguments, 0, words)]
-    waiting = [_threads().submit(kernel, *arguments, int(a), int(b)) for a, b in pairwise(edges)]
-    return [future.result() for future in waiting]
+    own, *others = [(int(a), int(b)) for a, b in pairwise(edges)]
+    waiting = [_threads().submit(kernel, *arguments, *part) for part in others]
+    return [kernel(*arguments, *own), *(future.result() for future in waiting)]
 
 
 def words_for(rows: int) -> int:

@@ -1,7 +1,7 @@
 """LiveSelection: the selection under a slider; the same result as `select_columns`, by comparisons of places."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +25,9 @@ from backend.recipe.grammar import (
     exact_count,
     flat,
 )
-from backend.recipe.ranked import Ranked
+from backend.recipe.ranked import Ranked, every
 from backend.recipe.selection import RuleCount, Selection, check_length, check_score
-from backend.recipe.tallies import Bars
+from backend.recipe.tallies import Histograms
 
 REMEMBERED = 24
 
@@ -88,10 +88,10 @@ class LiveSelection:
         """`kept`: a directory that holds ranked columns from one process to the next (see `rank_files`)."""
         if columns.n >= 2**32:
             raise InputError(f"a pool of {columns.n:,} pairs is too large for live selection; use `poolscope select`.")
-        self.columns, self._kept = columns, kept
+        self.columns, self._folder = columns, kept
         self._ranked: dict[str, Ranked] = {}
         self._masks: dict[tuple[str, str], np.ndarray] = {}
-        self._bars: OrderedDict[tuple[str, bytes], Bars] = OrderedDict()
+        self._histograms: OrderedDict[tuple[tuple[str, bytes], ...], Histograms] = OrderedDict()
         self._steps: OrderedDict[tuple[Rule, ...], Step] = OrderedDict()
         self._lock, self._making = Lock(), Lock()
 
@@ -100,19 +100,14 @@ class LiveSelection:
         check_length(recipe)
         rules = tuple(recipe.keep)
         known = self._longest(rules)
-        done = len(known.counts)
-        alive: np.ndarray | None = known.words if done else None
-        left, counts, stages = known.kept, list(known.counts), list(known.stages)
-        for number in range(done, len(rules)):
-            kept, _, threshold = self._apply(rules[number], alive, left)
-            if alive is not None:
-                kept = kept & alive
-            before, left = left, sum(bits.everywhere(bits.ones, len(kept), kept))
-            alive = kept
-            counts.append(RuleCount(rules[number].label(), left, before - left, threshold))
+        alive, left, counts, stages = known.words, known.kept, list(known.counts), list(known.stages)
+        for number in range(len(counts), len(rules)):
+            kept, count, threshold = self._kept(rules[number], alive, left)
+            counts.append(RuleCount(rules[number].label(), count, left - count, threshold))
             stages.append(kept)
+            alive, left = kept, count
             self._remember(rules[: number + 1], Step(self.columns.n, kept, list(counts), tuple(stages)))
-        return Step(self.columns.n, known.words if alive is None else alive, counts, tuple(stages))
+        return Step(self.columns.n, alive, counts, tuple(stages))
 
     def ranked(self, name: str) -> Ranked:
         """The column by rank, made once."""
@@ -123,42 +118,59 @@ class LiveSelection:
         if name not in self._ranked:
             scores = self.columns.array(name)
             check_score(name, scores)
-            self._ranked[name] = rank_files.ranked(self.columns, name, scores, self._kept)
+            self._ranked[name] = rank_files.ranked(self.columns, name, scores, self._folder)
         return self._ranked[name]
 
     def ready(self, recipe: Recipe) -> bool:
         """Whether a step needs no column that is not ranked yet."""
         return all(rule.score in self._ranked for rule in flat(recipe.keep) if isinstance(rule, ScoreRule))
 
-    def bars(self, step: Step | None, name: str, edges: np.ndarray) -> np.ndarray:
-        """`(b,)` int64: how many pairs of the step (None: of the pool) score from edge i to edge i + 1.
+    def histograms(self, step: Step, edges: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """For each score `(b,)` int64: how many pairs of the step score from edge i to edge i + 1.
 
-        `edges` `(b + 1,)` rise; scores beyond the outer edges count in the outer bars.
+        Edges `(b + 1,)` rise, in the score's precision; scores beyond the outer edges count in the outer bars.
+        Those of the last two sets of edges are remembered, one byte a pair and score.
         """
-        key = (name, np.asarray(edges, dtype=np.float64).tobytes())
+        if not edges:
+            return {}
+        key = tuple((name, rising.tobytes()) for name, rising in edges.items())
         with self._making:
-            if key not in self._bars:
-                self._bars[key] = Bars(self._ranked_in(name), edges)
-            bars = self._bars[key]
-            while len(self._bars) > REMEMBERED:
-                self._bars.popitem(last=False)
-        return bars.count(None if step is None or not step.stages else step.words)
+            if key not in self._histograms:
+                columns = {name: (self._ranked_in(name), rising) for name, rising in edges.items()}
+                self._histograms[key] = Histograms(columns)
+            made = self._histograms[key]
+            while len(self._histograms) > 2:
+                self._histograms.popitem(last=False)
+        return made.count(step.words)
 
-    # --- rules: packed masks (kept, dropped); a pair in neither has no score ---------------------------------------
+    # --- rules as packed masks --------------------------------------------------------------------------------------
 
-    def _apply(self, rule: Rule, alive: np.ndarray | None, left: int) -> tuple[np.ndarray, np.ndarray, float | None]:
+    def _kept(self, rule: Rule, alive: np.ndarray, left: int) -> tuple[np.ndarray, int, float | None]:
+        """Which of the `left` pairs of `alive` a rule keeps, how many they are, and the rule's threshold."""
+        if isinstance(rule, ScoreRule) and rule.top is not None and rule.ties != "all":
+            ranked = self.ranked(rule.score)
+            scored, wanted = ranked.alive(alive, left), _wanted(rule, ranked, left)
+            if 0 < wanted < scored:
+                mask, end = ranked.best(wanted, alive, scored)
+                return mask, wanted, ranked.score_at(end - 1)
+        mask, _, threshold = self._parted(rule, alive, left)
+        kept = np.empty_like(alive)
+        return kept, sum(bits.everywhere(bits.meet, len(kept), mask, alive, kept)), threshold
+
+    def _parted(self, rule: Rule, alive: np.ndarray, left: int) -> tuple[np.ndarray, np.ndarray, float | None]:
+        """What a rule keeps and what it drops of the pool, and its threshold; a pair in neither has no score."""
         if isinstance(rule, ScoreRule):
             ranked = self.ranked(rule.score)
             low, high, threshold = places(rule, ranked, alive, left)
             kept = ranked.between(low, high)
             return kept, ranked.scored_mask & ~kept, threshold
         if isinstance(rule, NotRule):
-            kept, dropped, threshold = self._apply(rule.not_, alive, left)
+            kept, dropped, threshold = self._parted(rule.not_, alive, left)
             return dropped, kept, threshold
         if isinstance(rule, (AnyRule, AllRule)):
             union = isinstance(rule, AnyRule)
             inner = rule.any if isinstance(rule, AnyRule) else rule.all
-            parts = [self._apply(part, alive, left)[:2] for part in inner]
+            parts = [self._parted(part, alive, left)[:2] for part in inner]
             join, meet = (np.bitwise_or, np.bitwise_and) if union else (np.bitwise_and, np.bitwise_or)
             return join.reduce([kept for kept, _ in parts]), meet.reduce([dropped for _, dropped in parts]), None
         mask = self._flat(rule)
@@ -196,31 +208,28 @@ class LiveSelection:
                 self._steps.popitem(last=False)
 
 
-def every(pairs: int) -> np.ndarray:
-    """The packed mask of all pairs."""
-    words = np.full(bits.words_for(pairs), 2**64 - 1, dtype=np.uint64)
-    if pairs % bits.WORD:
-        words[-1] = (1 << pairs % bits.WORD) - 1
-    return words
-
-
-def places(rule: ScoreRule, ranked: Ranked, alive: np.ndarray | None, left: int) -> tuple[int, int, float | None]:
+def places(rule: ScoreRule, ranked: Ranked, alive: np.ndarray, left: int) -> tuple[int, int, float | None]:
     """The places that the rule keeps, `low` to `high` (exclusive), and the threshold that it amounts to."""
     if rule.top is None:
         least, most = rule.bounds()
         low = 0 if most is None else ranked.place_below(most, inclusive=False)
         high = ranked.scored if least is None else ranked.place_below(least, inclusive=True)
         return low, max(low, high), least if least is not None else most
-    scored = ranked.alive(alive)
-    total = left if rule.of == "kept" else ranked.n
-    wanted = int(total * rule.top) if rule.ties == "all" else exact_count(rule.top, total)
+    scored, wanted = ranked.alive(alive, left), _wanted(rule, ranked, left)
     if wanted >= scored:
-        last = ranked.score_at(ranked.place_of(scored - 1, alive)) if scored else None
+        last = ranked.score_at(ranked.best(scored, alive, scored)[1] - 1) if scored else None
         return 0, ranked.scored, last
     if rule.ties == "all":
-        threshold = ranked.score_at(ranked.place_of(wanted, alive))
+        threshold = ranked.score_at(ranked.best(wanted + 1, alive, scored)[1] - 1)
         return 0, ranked.place_below(threshold, inclusive=True), threshold
     if wanted == 0:
         return 0, 0, None
-    place = ranked.place_of(wanted - 1, alive)
-    return 0, place + 1, ranked.score_at(place)
+    end = ranked.best(wanted, alive, scored)[1]
+    return 0, end, ranked.score_at(end - 1)
+
+
+def _wanted(rule: ScoreRule, ranked: Ranked, left: int) -> int:
+    """How many pairs a top fraction is."""
+    assert rule.top is not None
+    total = left if rule.of == "kept" else ranked.n
+    return int(total * rule.top) if rule.ties == "all" else exact_count(rule.top, total)

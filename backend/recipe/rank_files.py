@@ -44,7 +44,7 @@ def _let_go(array: np.ndarray) -> None:
 
 def _fits(order: np.ndarray, codes: np.ndarray, pairs: int) -> bool:
     """Whether compiled code, which checks nothing, may index by them."""
-    if order.dtype != np.uint32 or codes.dtype != np.uint16 or order.ndim != 1 or codes.shape != (pairs,):
+    if order.dtype != np.uint32 or codes.dtype != np.uint8 or order.ndim != 1 or codes.shape != (pairs,):
         return False
     _, bins = bins_of(pairs, len(order))
     return len(order) <= pairs and order.max(initial=0) < max(1, pairs) and codes.max(initial=0) <= bins

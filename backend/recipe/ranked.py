@@ -1,24 +1,27 @@
 """Ranked: a score column in an order that makes every rule on it one comparison of places."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 
 from backend.recipe import bits
 
-BINS = 8192
-SAMPLE = 512  # every so many places, one pair tells where the pairs of a mask are
+BINS = 255  # and one code for pairs without a score
+SAMPLE = 2048  # every so many places, one pair tells where the pairs of a mask are
 WALK = 8192
-FEW = 24  # up to this part of the pairs, changing the last mask is quicker than comparing all codes
+FEW = 64  # up to this part of the pairs, changing the last mask is quicker than comparing all codes
+
+Kernel = Callable[[np.ndarray, np.ndarray], None]
 
 
 class Ranked:
     """The pairs of a pool by (score descending, uid ascending); a pair's place is exact where ties abound.
 
     `order` `(scored,)` uint32: the row at each place; pairs without a score have none.
-    `codes` `(n,)` uint16: place >> shift of each row, at most 8,192 values, and one more for pairs without a score.
+    `codes` `(n,)` uint8: place >> shift of each row, at most 255 values, and one more for pairs without a score.
     A rule keeps the places from `low` to `high`: whole bins by their code, the rows of the two bins at its ends one by
-    one. Takes 6 bytes a pair beside the scores; made in one sort of 8 bytes a pair.
+    one. Takes 5 bytes a pair beside the scores; made in one sort of 8 bytes a pair.
     """
 
     def __init__(self, scores: np.ndarray, order: np.ndarray, codes: np.ndarray) -> None:
@@ -29,7 +32,9 @@ class Ranked:
             array.flags.writeable = False
         self.scored = len(order)
         self.shift, self.bins = bins_of(self.n, self.scored)
-        self._last: tuple[int, int, np.ndarray] | None = None
+        self._all = every(self.n)
+        self._between: tuple[int, int, np.ndarray] | None = None
+        self._best: tuple[np.ndarray, int, np.ndarray, int] | None = None
 
     @classmethod
     def of(cls, scores: np.ndarray, rank: np.ndarray, rows_by_uid: np.ndarray) -> "Ranked":
@@ -39,8 +44,8 @@ class Ranked:
         order = np.asarray(rows_by_uid)[(keys[:scored] & np.uint64(0xFFFFFFFF)).astype(np.uint32)]
         del keys
         shift, bins = bins_of(len(scores), scored)
-        codes = np.full(len(scores), bins, dtype=np.uint16)
-        codes[order] = (np.arange(scored, dtype=np.uint32) >> np.uint32(shift)).astype(np.uint16)
+        codes = np.full(len(scores), bins, dtype=np.uint8)
+        codes[order] = (np.arange(scored, dtype=np.uint32) >> np.uint32(shift)).astype(np.uint8)
         return cls(scores, order.astype(np.uint32, copy=False), codes)
 
     def score_at(self, place: int) -> float:
@@ -62,36 +67,55 @@ class Ranked:
     def between(self, low: int, high: int) -> np.ndarray:
         """The packed mask of the places `low` to `high` (exclusive); read-only.
 
-        From the last mask, when its ends are near: only the rows between the old and the new ends change.
+        From the last such mask, when its ends are near: only the rows between the old and the new ends change.
         """
         high = min(high, self.scored)
         low = min(low, high)
-        last = self._last
-        if (
-            last is None
-            or last[0] >= high
-            or low >= last[1]
-            or abs(last[0] - low) + abs(last[1] - high) > self.n // FEW
-        ):
-            mask = self._compared(low, high)
-        else:
+        if (low, high) == (0, self.scored):
+            return self.scored_mask
+        last = self._between
+        if last is not None and last[:2] == (low, high):
+            return last[2]
+        near = last is not None and last[0] < high and low < last[1]
+        if last is not None and near and abs(last[0] - low) + abs(last[1] - high) <= self.n // FEW:
             mask = last[2].copy()
-            (bits.clear if low > last[0] else bits.mark)(mask, self.order[min(last[0], low) : max(last[0], low)])
-            (bits.mark if high > last[1] else bits.clear)(mask, self.order[min(last[1], high) : max(last[1], high)])
-        self._last = (low, high, mask)
+            self._move(mask, last[0], low, bits.clear, bits.mark)
+            self._move(mask, last[1], high, bits.mark, bits.clear)
+        else:
+            mask = self._compared(low, high)
+        self._between = (low, high, mask)
         return mask
 
     def _compared(self, low: int, high: int) -> np.ndarray:
-        words = bits.words_for(self.n)
-        mask = np.empty(words, dtype=np.uint64)
-        first, last = -(-low >> self.shift), high >> self.shift
-        bits.everywhere(bits.within, words, self.codes, min(first, last), last, mask)
-        if first > last:  # both ends lie in one bin
+        first, last = self._nearest(low), self._nearest(high)
+        mask, _ = self._bins(first, last, self._all)
+        if first == last:
             bits.mark(mask, self.order[low:high])
-        else:
-            bits.mark(mask, self.order[low : first << self.shift])
-            bits.mark(mask, self.order[last << self.shift : high])
+            return mask
+        self._move(mask, self._start(first), low, bits.clear, bits.mark)
+        self._move(mask, self._start(last), high, bits.mark, bits.clear)
         return mask
+
+    def _bins(self, first: int, last: int, among: np.ndarray) -> tuple[np.ndarray, int]:
+        """The mask of the pairs of `among` in the bins `first` to `last` (exclusive), and how many they are."""
+        mask = np.empty_like(among)
+        return mask, sum(bits.everywhere(bits.within, len(mask), self.codes, first, last, among, mask))
+
+    def _start(self, bin: int) -> int:
+        """The place at which a bin begins."""
+        return min(bin << self.shift, self.scored)
+
+    def _nearest(self, place: int) -> int:
+        """The number of the bin that begins nearest to this place; the number of bins for the end."""
+        half = (1 << self.shift) >> 1
+        return self.bins if place + half >= self.scored else (place + half) >> self.shift
+
+    def _move(self, mask: np.ndarray, old: int, new: int, rising: Kernel, falling: Kernel) -> None:
+        """Moves one end of what the mask holds."""
+        if new > old:
+            rising(mask, self.order[old:new])
+        elif new < old:
+            falling(mask, self.order[new:old])
 
     @cached_property
     def scored_mask(self) -> np.ndarray:
@@ -101,50 +125,78 @@ class Ranked:
     def _sample(self) -> np.ndarray:
         return np.ascontiguousarray(self.order[: self.scored : SAMPLE])
 
-    def inside(self, low: int, high: int, alive: np.ndarray | None) -> np.ndarray:
-        """`(high - low,)` bool: whether the pair at each of these places is in the mask."""
-        there = np.ones(high - low, dtype=bool)
-        if alive is not None:
-            bits.has(alive, self.order[low:high], there)
-        return there
+    def best(self, number: int, alive: np.ndarray, total: int) -> tuple[np.ndarray, int]:
+        """The packed mask of the `number` best pairs of `alive`, of which `total` have a score, and the place where
+        they end (exclusive); read-only. `0 < number <= total`.
 
-    def place_of(self, number: int, alive: np.ndarray | None) -> int:
-        """The place of the `number`-th best pair of the mask, from 0; there must be that many.
-
-        A sample says about where it is, one count of the mask up to there how far off that is, and a walk finds it.
+        One comparison of all codes comes near the end, as a sample says; a walk along the places goes on from there.
+        From the last such mask, when it is of the same pairs and about as many.
         """
-        if alive is None:
-            return number
-        there = np.empty(len(self._sample), dtype=bool)
-        bits.has(alive, self._sample, there)
-        seen = np.cumsum(there)
-        total = self.alive(alive)
-        share = (number + 1) / total * seen[-1] if len(seen) else 0
-        guess = min(int(np.searchsorted(seen, share)) * SAMPLE, self.scored)
-        above = sum(bits.everywhere(bits.common, len(alive), self.between(0, guess), alive))
-        while above <= number:
-            there = self.inside(guess, min(guess + WALK, self.scored), alive)
-            more = int(np.count_nonzero(there))
-            if above + more > number:
-                return guess + int(np.flatnonzero(there)[number - above])
-            above, guess = above + more, guess + len(there)
-        while True:
-            there = self.inside(max(guess - WALK, 0), guess, alive)
-            above, guess = above - int(np.count_nonzero(there)), guess - len(there)
-            if above <= number:
-                return guess + int(np.flatnonzero(there)[number - above])
+        last = self._best
+        if last is not None and last[0] is alive and abs(last[1] - number) <= self.n // FEW:
+            _, held, before, place = last
+            if held == number:
+                return before, place
+            mask = before.copy()
+        else:
+            near = self._nearest(self._about(number / total, alive))
+            mask, held = self._bins(0, near, alive)
+            place = self._start(near)
+        while held < number:
+            rows = self.order[place : place + WALK]
+            found = np.flatnonzero(_inside(alive, rows))[: number - held]
+            bits.mark(mask, rows[found])
+            held, place = held + len(found), place + len(rows)
+        while held > number:
+            rows = self.order[max(place - WALK, 0) : place]
+            found = np.flatnonzero(_inside(alive, rows))[number - held :]
+            bits.clear(mask, rows[found])
+            held, place = held - len(found), place - len(rows)
+        place = self._end(mask, min(place + WALK, self.scored))
+        self._best = (alive, number, mask, place)
+        return mask, place
 
-    def alive(self, alive: np.ndarray | None) -> int:
-        """How many pairs of the mask have a score."""
-        if alive is None:
-            return self.scored
+    def _end(self, mask: np.ndarray, place: int) -> int:
+        """The place behind the last pair of the mask, which is before `place`."""
+        while True:
+            first = max(place - WALK, 0)
+            found = np.flatnonzero(_inside(mask, self.order[first:place]))
+            if len(found):
+                return first + int(found[-1]) + 1
+            place = first
+
+    def _about(self, share: float, alive: np.ndarray) -> int:
+        """About how many places hold this share of the pairs of `alive`."""
+        seen = np.cumsum(_inside(alive, self._sample))
+        return min(int(np.searchsorted(seen, share * seen[-1])) * SAMPLE, self.scored) if len(seen) else 0
+
+    def alive(self, alive: np.ndarray, left: int) -> int:
+        """How many of the `left` pairs of the mask have a score."""
+        if self.scored == self.n:
+            return left
         return sum(bits.everywhere(bits.common, len(alive), self.scored_mask, alive))
+
+
+def every(pairs: int) -> np.ndarray:
+    """The packed mask of all pairs."""
+    words = np.full(bits.words_for(pairs), 2**64 - 1, dtype=np.uint64)
+    if pairs % bits.WORD:
+        words[-1] = (1 << pairs % bits.WORD) - 1
+    return words
+
+
+def _inside(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    there = np.empty(len(rows), dtype=bool)
+    bits.has(mask, rows, there)
+    return there
 
 
 def bins_of(pairs: int, scored: int) -> tuple[int, int]:
     """By how many bits a place is shifted to give its bin, and how many bins there are."""
-    shift = max(0, (max(1, pairs) - 1).bit_length() - BINS.bit_length() + 1)
-    return shift, (scored >> shift) + 1
+    shift = max(0, pairs.bit_length() - BINS.bit_length())
+    while -(-pairs >> shift) > BINS:
+        shift += 1
+    return shift, -(-scored >> shift)
 
 
 def _keys(scores: np.ndarray, rank: np.ndarray) -> tuple[np.ndarray, int]:

@@ -1,40 +1,39 @@
 """Counts of the pairs under a mask that moves little: only the rows that changed since the last mask are counted."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 import numpy as np
 
 from backend.recipe import bits
 from backend.recipe.ranked import Ranked
 
-MOST = 255  # bars that one byte names, one more stands for no score
+MOST = 255  # bars that one byte names beside that of the pairs without a score
 
 
 class Tally:
-    """Counts by bit of a mask, brought along from the last mask when that is less work than starting over.
+    """Counts a mask by the codes of its pairs, brought along from the last mask when that is less work than anew.
 
-    `kernel(before, after, counts, first, last)` adds the counts of `after` less those of `before`. Exact either way.
-    Threads may share it.
+    `codes` `(n, k)`: k codes below `size` for each pair. Exact either way. Threads may share it.
     """
 
-    def __init__(self, kernel: Callable[..., None], size: int) -> None:
-        self._kernel = kernel
-        self._size = size
+    def __init__(self, codes: np.ndarray, size: int) -> None:
+        self._codes = codes
+        self._shape = (codes.shape[1], size)
         self._last: tuple[np.ndarray, np.ndarray] | None = None
 
     def count(self, mask: np.ndarray) -> np.ndarray:
-        """`(size,)` int64 of the packed mask `(words,)` uint64, which must not be written to afterwards."""
-        before, base = np.zeros_like(mask), np.zeros(self._size, dtype=np.int64)
-        words, last = len(mask), self._last
-        if last is not None:
-            moved = sum(bits.everywhere(bits.different, words, last[0], mask))
-            if moved < sum(bits.everywhere(bits.ones, words, mask)):
-                before, base = last
-        made = [np.zeros(self._size, dtype=np.int64) for _ in range(bits.parts())]
+        """`(k, size)` int64 of the packed mask `(words,)` uint64, which must not be written to afterwards."""
+        last, words = self._last, len(mask)
+        before, base = (np.zeros_like(mask), np.zeros(self._shape, dtype=np.int64)) if last is None else last
+        if last is not None and last[0] is not mask:
+            moved = sum(bits.everywhere(bits.different, words, before, mask))
+            if moved > sum(bits.everywhere(bits.ones, words, mask)):
+                before, base = np.zeros_like(mask), np.zeros(self._shape, dtype=np.int64)
+        made = [np.zeros(self._shape, dtype=np.int64) for _ in range(bits.parts())]
         spare = iter(made)
 
         def change(first: int, last: int) -> None:
-            self._kernel(before, mask, next(spare), first, last)
+            bits.tally(self._codes, before, mask, next(spare), first, last)
 
         bits.everywhere(change, words)
         counts = base + np.sum(made, axis=0)
@@ -42,36 +41,40 @@ class Tally:
         return counts
 
 
-class Bars:
-    """The histogram of a score under a mask: for each pair the number of its bar, one byte (two beyond 255 bars)."""
+class Histograms:
+    """The histograms of some scores under a mask: for each pair and score the number of its bar, one byte."""
 
-    def __init__(self, ranked: Ranked, edges: np.ndarray) -> None:
-        """`edges` `(b + 1,)` rise; scores beyond the outer edges belong to the outer bars."""
-        self.bars = len(edges) - 1
-        codes = bar_codes(ranked, edges)
-        self._tally = Tally(lambda *masks: bits.retally(codes, *masks), self.bars + 1)
-        places = [ranked.place_below(float(edge), inclusive=True) for edge in edges[1:-1]]
-        self.everything = -np.diff(np.array([ranked.scored, *places, 0], dtype=np.int64))
+    def __init__(self, columns: Mapping[str, tuple[Ranked, np.ndarray]]) -> None:
+        """For each name the column and its edges `(b + 1,)`, which rise; scores beyond the outer edges belong to the
+        outer bars. At most 255 bars."""
+        self._bars = {name: len(edges) - 1 for name, (_, edges) in columns.items()}
+        if max(self._bars.values()) > MOST:
+            raise ValueError(f"{max(self._bars.values())} bars; at most {MOST} are counted.")
+        some = next(iter(columns.values()))[0]
+        codes = np.empty((some.n, len(columns)), dtype=np.uint8)
+        for number, (ranked, edges) in enumerate(columns.values()):
+            codes[:, number] = bar_codes(ranked, edges)
+        self._tally = Tally(codes, MOST + 1)
 
-    def count(self, mask: np.ndarray | None) -> np.ndarray:
-        """`(b,)` int64: how many pairs of the mask each bar holds; of all pairs for None."""
-        return self.everything if mask is None else self._tally.count(mask)[:-1]
+    def count(self, mask: np.ndarray) -> dict[str, np.ndarray]:
+        """For each score `(b,)` int64: how many pairs of the packed mask each bar holds."""
+        counts = self._tally.count(mask)
+        return {name: counts[number, :bars] for number, (name, bars) in enumerate(self._bars.items())}
 
 
 def bar_codes(ranked: Ranked, edges: np.ndarray) -> np.ndarray:
-    """`(n,)` uint8 or uint16: the bar of each pair; the number of bars for a pair without a score.
+    """`(n,)` uint8: the bar of each pair; the number of bars for a pair without a score.
 
     From the bin of each pair; the pairs of a bin that an edge cuts are done again one by one.
     """
     bars = len(edges) - 1
-    kind = np.dtype(np.uint8 if bars <= MOST else np.uint16)
     starts = [ranked.place_below(float(edge), inclusive=True) for edge in edges[1:-1]][::-1]  # of bars b - 2, …, 0
     of_place = np.array([0, *starts])
-    of_bin = (bars - np.searchsorted(of_place, np.arange(ranked.bins + 1) << ranked.shift, side="right")).astype(kind)
+    of_bin = bars - np.searchsorted(of_place, np.arange(ranked.bins + 1) << ranked.shift, side="right")
     of_bin[ranked.bins] = bars
-    codes = of_bin[ranked.codes]
+    codes = of_bin.astype(np.uint8)[ranked.codes]
     for which in {start >> ranked.shift for start in starts}:
         first, last = which << ranked.shift, min((which + 1) << ranked.shift, ranked.scored)
         bar = bars - np.searchsorted(of_place, np.arange(first, last), side="right")
-        codes[ranked.order[first:last]] = bar.astype(kind)
+        codes[ranked.order[first:last]] = bar.astype(np.uint8)
     return codes

@@ -39,6 +39,7 @@ class Moved:
 def draw(
     bars: Bars,
     *,
+    held: np.ndarray | None,
     lines: Sequence[float],
     side: str,
     sliders: Sequence[Slider],
@@ -48,13 +49,15 @@ def draw(
     args: tuple[Any, ...] = (),
     rule: int = 0,
 ) -> None:
-    """`lines` are thresholds (one, or two for `side="between"`); `side` says which bars count as kept: min, max, between."""
+    """`lines` are thresholds (one, or two for `side="between"`); `side` says which bars count as kept: min, max, between.
+    `held` `(b,)` is how many pairs of each bar the other rules keep too; None when that is not known."""
     answer = st.session_state.get(f"{key}-answer", 0)
     _mount(
         key=key,
         data={
             "edges": bars.edges.tolist(),
             "counts": bars.counts.tolist(),
+            "held": None if held is None else held.tolist(),
             "lines": [float(line) for line in lines],
             "side": side,
             "sliders": [vars(slider) for slider in sliders],

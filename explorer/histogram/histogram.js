@@ -2,6 +2,7 @@
 let library
 const plotly = (url) => (library ??= window.Plotly ? Promise.resolve() : import(new URL(url, document.baseURI).href))
 const charts = new WeakMap()
+const PALE = 0.35 // of the bars of pairs that another rule drops
 
 class Histogram {
   constructor(root) {
@@ -66,22 +67,25 @@ class Histogram {
   async draw() {
     await plotly(this.data.library)
     if (this.gone) return
-    const { edges, counts, lines, side, kept, dropped, alt, unit } = this.data
+    const { edges, counts, held, lines, side, kept, dropped, alt, unit } = this.data
     const style = getComputedStyle(this.plot)
     const light = (style.color.match(/[\d.]+/g) ?? [0]).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) > 380
     this.sliders.style.colorScheme = light ? "dark" : "light"
-    const about = JSON.stringify([edges, counts, lines, side, style.color, kept, dropped])
-    if (this.about === about) return
-    this.about = about
+    const state = JSON.stringify([edges, counts, held, lines, side, style.color, kept, dropped])
+    if (this.state === state) return
+    this.state = state
     const middles = counts.map((_, k) => (edges[k] + edges[k + 1]) / 2)
     const inside = (x) => (side === "between" ? x >= lines[0] && x <= lines[1] : side === "max" ? x <= lines[0] : x >= lines[0])
+    const bar = { type: "bar", x: middles, width: edges[1] - edges[0] }
+    const about = (k) => [edges[k], edges[k + 1], counts[k], held ? Math.min(held[k], counts[k]) : null]
     const traces = [{
-      type: "bar", x: middles, y: counts, width: edges[1] - edges[0], marker: { color: middles.map((x) => (inside(x) ? kept : dropped)), line: { width: 0 } },
-      customdata: counts.map((_, k) => [edges[k], edges[k + 1]]),
-      hovertemplate: "%{customdata[0]:.4~g} to %{customdata[1]:.4~g}: %{y:,} pairs<extra></extra>",
+      ...bar, y: counts, customdata: counts.map((_, k) => about(k)),
+      marker: { color: middles.map((x) => (inside(x) ? kept : dropped)), opacity: middles.map((x) => (held && inside(x) ? PALE : 1)), line: { width: 0 } },
+      hovertemplate: `%{customdata[0]:.4~g} to %{customdata[1]:.4~g}: %{customdata[2]:,} pairs${held ? ", %{customdata[3]:,} kept by all rules" : ""}<extra></extra>`,
     }]
+    if (held) traces.push({ ...bar, y: counts.map((_, k) => about(k)[3]), marker: { color: kept, line: { width: 0 } }, hoverinfo: "skip" })
     const layout = {
-      height: 74, margin: { l: 2, r: 2, t: 2, b: 16 }, bargap: 0, showlegend: false, dragmode: false, hovermode: "closest",
+      height: 74, margin: { l: 2, r: 2, t: 2, b: 16 }, bargap: 0, barmode: "overlay", showlegend: false, dragmode: false, hovermode: "closest",
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: style.fontFamily, size: 10, color: style.color },
       xaxis: { range: [edges[0], edges[edges.length - 1]], fixedrange: true, nticks: 6, showgrid: false, zeroline: false, title: { text: "" } },
       yaxis: { visible: false, fixedrange: true, type: this.data.log ? "log" : "linear" },

@@ -1,8 +1,10 @@
 """One slider step on a large pool: three rules, three histograms, 200 groups counted; equal to the plain selection.
 
-python tests/benchmarks/slider.py [--pairs 12800000] [--steps 60] [--kept DIR]
+python tests/benchmarks/slider.py [--pairs 12800000] [--steps 60] [--kept DIR] [--dense]
 
-With `--kept` the ranked columns and the uid order are mapped from files, as they are in a pool.
+A step takes one of the three rules in turn to any fraction from 5 to 60 %. Groups hold a half, a quarter, … a 4,096th
+of the pool, as families do; with `--dense` each holds a quarter. With `--kept` the scores, the ranked columns and the
+uid order are mapped from files, as they are in a pool.
 """
 
 import argparse
@@ -68,11 +70,24 @@ def recipe(tops: list[float]) -> Recipe:
     return load({"name": "x", "keep": [{"score": name, "top": top} for name, top in zip("abc", tops)]})
 
 
+def groups(pairs: int, *, dense: bool) -> np.ndarray:
+    """Bitmaps `(200, words)`; each is an AND of parts of one array of random words."""
+    words = -(-pairs // 64)
+    some = np.random.default_rng(9).integers(0, 2**64, words + 64 * GROUPS, dtype=np.uint64)
+    bitmaps = np.empty((GROUPS, words), dtype=np.uint64)
+    for group in range(GROUPS):
+        bitmaps[group] = some[group:][:words]
+        for more in range(1 if dense else group * 12 // GROUPS):
+            bitmaps[group] &= some[GROUPS * (more + 1) + 61 * group % GROUPS :][:words]
+    return bitmaps
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=12_800_000)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--kept", type=Path)
+    parser.add_argument("--dense", action="store_true")
     chosen = parser.parse_args()
     columns = Arrays(chosen.pairs, chosen.kept)
     rng = np.random.default_rng(9)
@@ -80,18 +95,14 @@ def main() -> None:
     started = time.perf_counter()
     live.step(recipe([0.5, 0.3, 0.2]))
     print(f"ranking three columns of {chosen.pairs:,} pairs: {time.perf_counter() - started:.1f} s")
-    words = -(-chosen.pairs // 64)
-    some = rng.integers(0, 2**64, words + GROUPS, dtype=np.uint64)
-    bitmaps = np.empty((GROUPS, words), dtype=np.uint64)
-    for group in range(GROUPS):
-        np.bitwise_and(some[group : group + words], some[GROUPS - group :][:words], out=bitmaps[group])
+    bitmaps = groups(chosen.pairs, dense=chosen.dense)
     live_groups = Counter(bitmaps, Sparse.of(bitmaps), chosen.pairs)
     step = live.step(recipe([0.5, 0.3, 0.2]))
     live_groups.count(step.words)
     if bitmaps.nbytes <= MOST:
         live_groups.prepare()
-    for name in "abc":
-        live.bars(step, name, EDGES)
+    edges = dict.fromkeys("abc", EDGES.astype(np.float32))
+    live.histograms(step, edges)
     took: dict[int, list[float]] = {0: [], 1: [], 2: []}
     parts = np.zeros(3)
     cpu = time.process_time()
@@ -102,8 +113,7 @@ def main() -> None:
         times = [time.perf_counter()]
         step = live.step(recipe(tops))
         times.append(time.perf_counter())
-        for name in "abc":
-            live.bars(step, name, EDGES)
+        histograms = live.histograms(step, edges)
         times.append(time.perf_counter())
         counted = live_groups.count(step.words)
         times.append(time.perf_counter())
@@ -115,7 +125,7 @@ def main() -> None:
         print(f"rule {moved + 1} moved: median {np.median(values):.1f} ms, p95 {np.percentile(values, 95):.1f} ms")
     print(
         "of it: "
-        + ", ".join(f"{n} {1000 * p / chosen.steps:.1f} ms" for n, p in zip(("rules", "bars", "groups"), parts))
+        + ", ".join(f"{n} {1000 * p / chosen.steps:.1f} ms" for n, p in zip(("rules", "histograms", "groups"), parts))
     )
     print(f"processor time of a step, all cores together: {cpu:.1f} ms")
     print(f"all: median {np.median(everything):.1f} ms, p95 {np.percentile(everything, 95):.1f} ms, "
@@ -124,6 +134,9 @@ def main() -> None:
     plain = select_columns(recipe(tops), columns)
     took_plain = 1000 * (time.perf_counter() - started)
     assert (plain.mask == step.mask).all()
+    for name, counts in histograms.items():
+        held = np.clip(columns.array(name)[plain.mask], edges[name][0], edges[name][-1])
+        assert (counts == np.histogram(held, edges[name])[0]).all()
     assert (counted == group_counts(bitmaps, step.words)).all()
     print(f"plain selection: {took_plain:.0f} ms, {took_plain / np.median(everything):.0f} times as long, same mask")
 

@@ -68,3 +68,11 @@ def test_edge_rows_of_an_empty_side():
         scores, np.zeros(10, bool), 0.0, above=True, limit=5, grid=thresholds.bars(scores).grid
     )
     assert len(found) == 0
+
+
+def test_bar_of_counts_as_bars_do():
+    scores = np.concatenate([np.random.default_rng(3).normal(size=4000), [np.nan, -np.inf, 70.0]]).astype(np.float32)
+    found = thresholds.bars(scores)
+    scores[:60] = found.edges[:60]  # exactly on an edge
+    found = thresholds.bars(scores)
+    assert np.bincount(thresholds.bar_of(scores, found.edges), minlength=65).tolist() == [*found.counts, found.missing]
