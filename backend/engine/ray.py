@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,13 +13,37 @@ ATTEMPTS = 5
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def compute_on_ray(task: Any, units: Sequence[Unit], *, workers: int = 1, address: str | None = None) -> Iterator[Unit]:
-    """Computes `units` by `task.compute(unit)` and yields each as it finishes.
+def compute_on_ray(
+    task: Any, units: Sequence[Unit], *, workers: int = 1, address: str | None = None
+) -> Iterator[tuple[Unit, Any]]:
+    """Computes `units` by `task.compute(unit)` and yields each with what came of it as it finishes.
 
-    With an `address` (`auto`, `ray://…`, `host:6379`) the cluster's CPUs decide how many run at once; without one,
-    Ray starts on this machine with `workers` CPUs and ends with the call. The pool must be at the same path or URL on
-    all nodes. A unit whose worker was killed is computed again, at most 5 times; records make that safe.
-    Raises InputError if Ray is not installed or the cluster can't be reached, and what a unit raised.
+    Runs inside `connected`, or connects for itself. The pool must be at the same path or URL on all nodes. A unit whose
+    worker was killed is computed again, at most 5 times; records make that safe. Raises what a unit raised.
+    """
+    with connected(workers, address):
+        import ray
+
+        shared = ray.put(task)
+        compute = ray.remote(num_cpus=1, max_retries=ATTEMPTS)(_compute)
+        waiting = {compute.options(name=f"unit {getattr(unit, 'id', '')}").remote(shared, unit): unit for unit in units}
+        while waiting:
+            done, _ = ray.wait(list(waiting), num_returns=1)
+            for reference in done:
+                try:
+                    made = ray.get(reference)
+                except ray.exceptions.RayTaskError as error:
+                    raise error.as_instanceof_cause() from None
+                yield waiting.pop(reference), made
+                del made
+
+
+@contextmanager
+def connected(workers: int = 1, address: str | None = None) -> Iterator[None]:
+    """A connection to Ray, the one that is there or a new one that ends with the block.
+
+    With an `address` (`auto`, `ray://…`, `host:6379`) the cluster's CPUs decide how many units run at once; without one,
+    Ray starts on this machine with `workers` CPUs. Raises InputError if Ray is not installed or no cluster answers.
     """
     try:
         import ray
@@ -28,24 +53,14 @@ def compute_on_ray(task: Any, units: Sequence[Unit], *, workers: int = 1, addres
     if owned:
         _connect(ray, workers, address)
     try:
-        shared = ray.put(task)
-        compute = ray.remote(num_cpus=1, max_retries=ATTEMPTS)(_compute)
-        waiting = {compute.options(name=f"unit {getattr(unit, 'id', '')}").remote(shared, unit): unit for unit in units}
-        while waiting:
-            done, _ = ray.wait(list(waiting), num_returns=1)
-            for reference in done:
-                try:
-                    ray.get(reference)
-                except ray.exceptions.RayTaskError as error:
-                    raise error.as_instanceof_cause() from None
-                yield waiting.pop(reference)
+        yield
     finally:
         if owned:
             ray.shutdown()
 
 
-def _compute(task: Any, unit: Any) -> None:
-    task.compute(unit)
+def _compute(task: Any, unit: Any) -> Any:
+    return task.compute(unit)
 
 
 def _connect(ray: Any, workers: int, address: str | None) -> None:

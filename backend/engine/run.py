@@ -1,6 +1,6 @@
 """Running a method: prepare, compute the units that have no record, commit the column."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,39 @@ import pyarrow as pa
 
 from backend import __version__
 from backend.engine.records import Records
-from backend.engine.workers import check_engine, finished
+from backend.engine.workers import check_engine, finished, gathered, session
 from backend.errors import InputError
 from backend.pool import Pool, PoolGrew
 from backend.pool.store import check_name
 from backend.progress import Progress, silent
 from backend.scores import METHODS
 from backend.scores.base import MAIN, Method, Unit
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a worker needs to compute its part of a statistic: small and picklable."""
+
+    pool_path: Path
+    part: Callable[[Pool, Unit], Any]
+
+    def compute(self, unit: Unit) -> Any:
+        return self.part(Pool.open(self.pool_path), unit)
+
+
+@dataclass(frozen=True)
+class _Everywhere:
+    """Maps a function over units on the workers of a run; an `Each`."""
+
+    engine: str
+    workers: int
+    address: str | None
+
+    def __call__(
+        self, pool: Pool, units: Sequence[Unit], part: Callable[[Pool, Unit], Any]
+    ) -> Iterator[tuple[Unit, Any]]:
+        task = Part(pool.path, part)
+        return gathered(task, units, engine=self.engine, workers=self.workers, address=self.address)
 
 
 @dataclass(frozen=True)
@@ -70,7 +96,8 @@ def run(
             )
         method.check(pool)
         try:
-            return _make(pool, method, name, made_by, engine, workers, address, progress)
+            with session(engine, workers, address):
+                return _make(pool, method, name, made_by, engine, workers, address, progress)
         except PoolGrew:
             continue
 
@@ -97,7 +124,7 @@ def _make(
     units = method.units(pool)
     todo = [unit for unit in units if unit not in records]
     if todo:
-        state = method.prepare(pool, progress)
+        state = method.prepare(pool, progress, _Everywhere(engine, workers, address))
         task = Task(pool.path, method, state, types, subject)
         done = sum(len(unit) for unit in units) - sum(len(unit) for unit in todo)
         _compute(task, todo, engine, workers, address, _Offset(progress, done, len(pool), name))

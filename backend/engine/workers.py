@@ -4,6 +4,7 @@ import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from backend.errors import InputError
@@ -12,9 +13,10 @@ ENGINES = ("local", "ray")
 
 
 class Work(Protocol):
-    """A task that computes one unit and leaves its record on the disk that all workers share; picklable."""
+    """A task that computes one unit, and leaves its record on the disk that all workers share or returns what came of
+    it; picklable."""
 
-    def compute(self, unit: Any) -> None: ...
+    def compute(self, unit: Any) -> Any: ...
 
 
 Unit = TypeVar("Unit")
@@ -40,6 +42,39 @@ def finished(
 
     Local workers are processes, or `threads` where the work releases the interpreter anyway. Raises what a unit raised.
     """
+    for unit, _ in _computed(task, units, engine, workers, address, threads):
+        yield unit
+
+
+def gathered(
+    task: Work, units: Sequence[Unit], *, engine: str = "local", workers: int = 1, address: str | None = None
+) -> Iterator[tuple[Unit, Any]]:
+    """Computes all units and yields each with what came of it, in the order of `units`."""
+    waiting: dict[int, tuple[Unit, Any]] = {}
+    number = {id(unit): place for place, unit in enumerate(units)}
+    following = 0
+    for unit, made in _computed(task, units, engine, workers, address):
+        waiting[number[id(unit)]] = (unit, made)
+        while following in waiting:
+            yield waiting.pop(following)
+            following += 1
+
+
+@contextmanager
+def session(engine: str, workers: int, address: str | None) -> Iterator[None]:
+    """Keeps one connection to a Ray cluster for everything inside; nothing for other engines."""
+    if engine != "ray":
+        yield
+        return
+    from backend.engine.ray import connected
+
+    with connected(workers, address):
+        yield
+
+
+def _computed(
+    task: Work, units: Sequence[Unit], engine: str, workers: int, address: str | None, threads: bool = False
+) -> Iterator[tuple[Unit, Any]]:
     check_engine(engine)
     if engine == "ray" and units:
         from backend.engine.ray import compute_on_ray
@@ -47,8 +82,7 @@ def finished(
         yield from compute_on_ray(task, units, workers=workers, address=address)
     elif workers <= 1 or len(units) <= 1:
         for unit in units:
-            task.compute(unit)
-            yield unit
+            yield unit, task.compute(unit)
     elif threads:
         with ThreadPoolExecutor(min(workers, len(units))) as executor:
             yield from _completed(executor, task, units)
@@ -59,13 +93,12 @@ def finished(
             yield from _completed(executor, task, units)
 
 
-def _completed(executor: Executor, task: Work, units: Sequence[Unit]) -> Iterator[Unit]:
+def _completed(executor: Executor, task: Work, units: Sequence[Unit]) -> Iterator[tuple[Unit, Any]]:
     waiting = {executor.submit(task.compute, unit): unit for unit in units}
     try:
         while waiting:
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                future.result()
-                yield waiting.pop(future)
+                yield waiting.pop(future), future.result()
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
         raise

@@ -1,7 +1,7 @@
 """Method: how a score or flag column is made. The base owns reading and bookkeeping; a method is its maths."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -29,6 +29,15 @@ class Unit:
 
     def __len__(self) -> int:
         return self.stop - self.start if self.rows is None else len(self.rows)
+
+
+Each = Callable[["Pool", Sequence[Unit], Callable[["Pool", Unit], Any]], Iterator[tuple[Unit, Any]]]
+
+
+def here(pool: "Pool", units: Sequence[Unit], part: Callable[["Pool", Unit], Any]) -> Iterator[tuple[Unit, Any]]:
+    """`part` of each unit, one after the other, in this process."""
+    for unit in units:
+        yield unit, part(pool, unit)
 
 
 class Batch(Mapping[str, Any]):
@@ -126,8 +135,12 @@ class Method:
         """Of a flag: by how much a pair that it drops missed it, from the pair's columns; empty if they don't tell."""
         return ""
 
-    def prepare(self, pool: "Pool", progress: Progress = silent) -> Any:
-        """One pass over the pool for a small statistic; None when the method needs none."""
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Any:
+        """A small statistic of the whole pool; None when the method needs none.
+
+        `each` maps a function over units of the pool, wherever the engine runs them: `(pool, unit) -> part`, picklable
+        as are its parts, which come back in the order of the units.
+        """
         return None
 
     def score(self, batch: Batch, state: Any) -> np.ndarray | dict[str, Any]:
@@ -136,7 +149,7 @@ class Method:
 
     def units(self, pool: "Pool") -> list[Unit]:
         """The work units; together they hold every row once."""
-        return [Unit(f"{piece.start}-{piece.stop}", piece.start, piece.stop) for piece in pool.fragments]
+        return fragments(pool)
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, Any]:
         """All columns for one unit, in the order of its rows: numpy arrays, or Arrow arrays for text."""
@@ -149,6 +162,11 @@ class Method:
             seen += piece.num_rows
             progress(seen, len(unit))
         return {name: _join([part[name] for part in parts]) for name in parts[0]} if parts else {}
+
+
+def fragments(pool: "Pool") -> list[Unit]:
+    """One unit for each fragment of the pool."""
+    return [Unit(f"{piece.start}-{piece.stop}", piece.start, piece.stop) for piece in pool.fragments]
 
 
 def _join(parts: list[Any]) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 
 from backend.progress import Progress, silent
 from backend.scores import matmul
-from backend.scores.base import MAIN, Method, Unit, param
+from backend.scores.base import MAIN, Each, Method, Unit, here, param
 from backend.scores.cliploss_kernel import batch_scores
 from backend.scores.hashing import draw
 
@@ -91,7 +91,7 @@ class ClipLoss(Method):
         blocks = max(1, round(pairs / self.batch_size))
         return pairs * (pairs / blocks) * (self.partitions if blocks > 1 else 1)
 
-    def prepare(self, pool: "Pool", progress: Progress = silent) -> int:
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> int:
         """The number of batches in a superblock, the same for all, so that all batches have one size (± 1)."""
         largest = max((len(unit) for unit in self.units(pool)), default=0)
         return max(1, round(largest / self.batch_size))

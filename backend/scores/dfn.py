@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.errors import InputError
 from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Method, Unit, param
+from backend.scores.base import MAIN, Each, Method, Unit, here, param
 from backend.scores.clip_score import cosine
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Dfn(Method):
         told = estimate(len(pool), self.scale, pool=pool).seconds
         return sum(told.values()) - told["evaluation"]
 
-    def prepare(self, pool: "Pool", progress: Progress = silent) -> str:
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> str:
         """The name of the network; trains it if this pool, recipe, scale and seed have not given one yet."""
         if self.network:
             return self.network

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from backend.errors import InputError
 from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Method, Unit, param
+from backend.scores.base import MAIN, Each, Method, Unit, here, param
 from backend.scores.cliploss import stored
 from backend.scores.hashing import uniform
 from backend.scores.matmul import bad_rows
@@ -135,7 +135,7 @@ class Hype(Method):
     def trial(self, sample: int, pairs: int) -> "Hype":
         return dataclasses.replace(self, samples=min(self.samples, 2 * self.batch), clean="")
 
-    def prepare(self, pool: "Pool", progress: Progress = silent) -> Space:
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Space:
         """Trains the network if there is none, and embeds the references."""
         uids = pool.uids()
         order = np.argsort(uniform(self.seed, uids["f0"], uids["f1"]), kind="stable")[: self.references]

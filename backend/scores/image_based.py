@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 from backend import files
 from backend.errors import InputError
 from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Batch, Method, param
+from backend.scores.base import MAIN, Batch, Each, Method, Unit, fragments, here, param
 from backend.scores.centroids import nearest_centroids, train_centroids
 from backend.scores.cliploss import stored
 from backend.scores.english import is_english
@@ -116,9 +117,9 @@ class ImageBased(Method):
         fewer = max(1, self.clusters * sample // max(pairs, sample))
         return self if self.centroids else dataclasses.replace(self, clusters=fewer)
 
-    def prepare(self, pool: "Pool", progress: Progress = silent) -> Clusters:
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Clusters:
         """Trains or loads the centroids and finds the target's; keeps them in the pool's `work/centroids-*.npy`."""
-        centers = self._loaded(pool) if self.centroids else self._trained(pool, progress)
+        centers = self._loaded(pool) if self.centroids else self._trained(pool, progress, each)
         digest = hashlib.sha256(np.ascontiguousarray(centers).tobytes()).hexdigest()[:16]
         path = pool.path / "centroids" / f"{self.model}-{digest}.npy"
         if not path.exists():
@@ -151,15 +152,13 @@ class ImageBased(Method):
             )
         return centers
 
-    def _trained(self, pool: "Pool", progress: Progress) -> np.ndarray:
+    def _trained(self, pool: "Pool", progress: Progress, each: Each) -> np.ndarray:
         """Centroids of the sampled pictures in uid order, so that the pool's row order doesn't matter."""
         usable = np.ones(len(pool), bool)
         if self.captions:
-            start = 0
-            for batch in pool.scan(["text"], batch_size=16384):
-                usable[start : start + batch.num_rows] = good_captions(batch.column(0), self.language_model)
-                start += batch.num_rows
-                progress(start, len(pool), "captions")
+            for unit, good in each(pool, fragments(pool), partial(_good, language_model=self.language_model)):
+                usable[unit.start : unit.stop] = good
+                progress(unit.stop, len(pool), "captions")
         rows = np.asarray(pool.uid_order())
         rows = rows[usable[rows]]
         if len(rows) > self.train_rows:
@@ -171,3 +170,9 @@ class ImageBased(Method):
         vectors = stored(pool, f"{self.model}_img", rows)
         vectors = vectors[~bad_rows(vectors)]
         return train_centroids(vectors, self.clusters, iterations=self.iterations, seed=self.seed, progress=progress)
+
+
+def _good(pool: "Pool", unit: Unit, *, language_model: str) -> np.ndarray:
+    """`(n,)` bool: which captions of the unit pass."""
+    scan = pool.scan(["text"], start=unit.start, stop=unit.stop, batch_size=16384)
+    return np.concatenate([good_captions(batch.column(0), language_model) for batch in scan])

@@ -1,9 +1,10 @@
 """MetaCLIP: captions balanced over a list of entries, as one key per pair."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from backend import files
 from backend.errors import InputError
 from backend.progress import Progress, silent
-from backend.scores.base import Batch, Method, param
+from backend.scores.base import Batch, Each, Method, Unit, fragments, here, param
 from backend.scores.hashing import draw
 
 if TYPE_CHECKING:
@@ -113,15 +114,15 @@ class MetaClip(Method):
         if self.metadata not in ("wordnet", "corpus"):
             _listed(self.metadata)
 
-    def prepare(self, pool: "Pool", progress: Progress = silent) -> Balance:
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Balance:
         """Matches every caption once and counts; writes the report."""
-        listed = self._corpus_entries(pool) if self.metadata == "corpus" else _listed(self.metadata)
+        listed = self._corpus_entries(pool, progress, each) if self.metadata == "corpus" else _listed(self.metadata)
         matcher = _matcher(listed, self.mode)
         counts = np.zeros(len(matcher.entries), np.int64)
         matched = seen = 0
-        for batch in pool.scan(["text"], batch_size=_READ):
-            matched += matcher.count(batch.column(0), counts)
-            seen += batch.num_rows
+        for unit, (more, held) in each(pool, fragments(pool), partial(_counted, listed=listed, mode=self.mode)):
+            counts += more
+            matched, seen = matched + held, seen + len(unit)
             progress(seen, len(pool), "counting entries")
         self._report(pool, matcher, counts, matched)
         return Balance(listed, self.mode, counts)
@@ -129,19 +130,23 @@ class MetaClip(Method):
     def score(self, batch: Batch, state: Any) -> np.ndarray:
         return (-state.keys(batch, self.seed)).astype(np.float32)
 
-    def _corpus_entries(self, pool: "Pool") -> str:
+    def _corpus_entries(self, pool: "Pool", progress: Progress, each: Each) -> str:
         from backend.scores.metaclip_entries import build_entries, read_lines, read_titles
 
-        def texts() -> Iterator[str]:
+        def tally(count: Callable[[Iterable[str]], Counter[Any]]) -> Counter[Any]:
             if self.corpus:
-                yield from read_lines(self.corpus)
-            else:
-                for batch in pool.scan(["text"], batch_size=_READ):
-                    yield from batch.column(0).fill_null("").to_pylist()
+                return count(read_lines(self.corpus))
+            total: Counter[Any] = Counter()
+            seen = 0
+            for unit, found in each(pool, fragments(pool), partial(_tallied, count=count)):
+                total.update(found)
+                seen += len(unit)
+                progress(seen, len(pool), "counting words")
+            return total
 
         titles: Iterable[tuple[str, int]] = read_titles(self.titles) if self.titles else ()
         listed = build_entries(
-            corpus=texts, titles=titles, min_count=self.min_count, min_pmi=self.min_pmi, budget=self.budget
+            corpus=tally, titles=titles, min_count=self.min_count, min_pmi=self.min_pmi, budget=self.budget
         )
         return "\n".join(listed)
 
@@ -181,12 +186,26 @@ class MetaClipBalanced(MetaClip):
     t: float = param(0.0, "matches per entry; 0: found by the tail share", low=0)
     tail_share: float = param(0.06, "share of all matches that rare entries hold", low=0, high=1)
 
-    def prepare(self, pool: "Pool", progress: Progress = silent) -> Balance:
-        made = super().prepare(pool, progress)
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Balance:
+        made = super().prepare(pool, progress, each)
         return Balance(made.listed, made.mode, made.counts, self.t or tail_threshold(made.counts, self.tail_share))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
         return state.keys(batch, self.seed) < state.t
+
+
+def _counted(pool: "Pool", unit: Unit, *, listed: str, mode: str) -> tuple[np.ndarray, int]:
+    """How many captions of the unit hold each entry, and how many hold any."""
+    matcher = _matcher(listed, mode)
+    counts, matched = np.zeros(len(matcher.entries), np.int64), 0
+    for batch in pool.scan(["text"], start=unit.start, stop=unit.stop, batch_size=_READ):
+        matched += matcher.count(batch.column(0), counts)
+    return counts, matched
+
+
+def _tallied(pool: "Pool", unit: Unit, *, count: Callable[[Iterable[str]], Counter[Any]]) -> Counter[Any]:
+    scan = pool.scan(["text"], start=unit.start, stop=unit.stop, batch_size=_READ)
+    return count(text for batch in scan for text in batch.column(0).fill_null("").to_pylist())
 
 
 @cache

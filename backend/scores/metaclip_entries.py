@@ -5,9 +5,11 @@ import json
 import math
 import string
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from backend.errors import InputError
 from backend.scores.metaclip_match import WRAPPED, normalise
@@ -18,12 +20,13 @@ MIN_COUNT = 100
 MIN_PMI = 30.0
 MIN_VIEWS = 70
 NUMBERS = tuple(str(number) for number in range(100))
+Tally = Callable[[Callable[[Iterable[str]], Counter[Any]]], Counter[Any]]
 _MARKS = frozenset(WRAPPED)
 
 
 def build_entries(
     *,
-    corpus: Callable[[], Iterable[str]] | None = None,
+    corpus: Tally | None = None,
     titles: Iterable[tuple[str, int]] = (),
     min_count: int = MIN_COUNT,
     min_pmi: float = MIN_PMI,
@@ -33,16 +36,17 @@ def build_entries(
     """The numbers 0 to 99, WordNet's synset names, then the corpus's frequent words, its word pairs of high pointwise
     mutual information, and the titles seen often, each source best first; the first `budget` distinct entries.
 
-    corpus: called twice, gives texts, one document each. Words keep their case and pairs do not span punctuation; PMI is
+    corpus: counts with what it is given, a function from texts, one document each, to counts; called twice. Words keep their case and pairs do not span punctuation; PMI is
     `log2(n_xy N / (n_x n_y))` with N the number of words. Empty entries and single ASCII punctuation are left out.
     Unlike the released script, whose sources are unordered sets, the result is the same in every run.
     """
     listed = dict.fromkeys(_allowed([*NUMBERS, *synset_names()]))
     if corpus is not None:
-        words = Counter(word for text in corpus() for run in runs(text) for word in run)
+        words = corpus(words_of)
         frequent = {word: count for word, count in words.items() if count >= min_count}
         listed.update(dict.fromkeys(_allowed(sorted(frequent, key=lambda word: (-frequent[word], word)))))
-        scored = word_pairs(corpus(), frequent, sum(words.values()), min_pmi)
+        pairs = corpus(partial(pairs_of, frequent=frozenset(frequent)))
+        scored = associated(pairs, frequent, sum(words.values()), min_pmi)
         listed.update(dict.fromkeys(sorted(scored, key=lambda pair: (-scored[pair], pair))))
     views = Counter[str]()
     for title, count in titles:
@@ -68,16 +72,26 @@ def runs(text: str) -> Iterator[list[str]]:
     yield run
 
 
-def word_pairs(texts: Iterable[str], frequent: dict[str, int], total: int, min_pmi: float) -> dict[str, float]:
-    """Pairs of frequent words that follow each other, joined by a space, with their PMI of at least `min_pmi`."""
-    counts = Counter(
+def words_of(texts: Iterable[str]) -> Counter[str]:
+    return Counter(word for text in texts for run in runs(text) for word in run)
+
+
+def pairs_of(texts: Iterable[str], *, frequent: frozenset[str]) -> Counter[tuple[str, str]]:
+    """How often two frequent words follow each other."""
+    return Counter(
         pair
         for text in texts
         for run in runs(text)
         for pair in pairwise(run)
         if pair[0] in frequent and pair[1] in frequent
     )
-    scored = {f"{x} {y}": math.log2(count * total / (frequent[x] * frequent[y])) for (x, y), count in counts.items()}
+
+
+def associated(
+    pairs: Mapping[tuple[str, str], int], words: Mapping[str, int], total: int, min_pmi: float
+) -> dict[str, float]:
+    """The pairs, joined by a space, with their pointwise mutual information of at least `min_pmi`."""
+    scored = {f"{x} {y}": math.log2(count * total / (words[x] * words[y])) for (x, y), count in pairs.items()}
     return {pair: pmi for pair, pmi in scored.items() if pmi >= min_pmi}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from backend.errors import InputError
 from backend.progress import Progress, silent
 from backend.scores import matmul
-from backend.scores.base import Batch, Method, param
+from backend.scores.base import Batch, Each, Method, here, param
 from backend.scores.targets import fitting_target, second_moment, tiles
 from backend.scores.vas import quadratic_form
 from backend.targets import target_path
@@ -131,7 +131,7 @@ class NormSim(Method):
         fitting_target(pool, self.target, self.model)
         matmul.choose_device(self.device)
 
-    def prepare(self, pool: "Pool", progress: Progress = silent) -> np.ndarray | str:
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray | str:
         """For p = 2 the target's `sum g g^T`, otherwise the path of its file."""
         targets = fitting_target(pool, self.target, self.model)
         if read_norm(self.p) == 2:

@@ -10,7 +10,7 @@ import numpy as np
 from backend.errors import InputError
 from backend.progress import Progress, silent
 from backend.scores import matmul
-from backend.scores.base import Batch, Method, param
+from backend.scores.base import Batch, Each, Method, here, param
 from backend.scores.matrices import read_matrix
 from backend.scores.targets import fitting_target, second_moment
 
@@ -96,7 +96,7 @@ class Vas(Method):
         else:
             fitting_target(pool, self.target, self.model)
 
-    def prepare(self, pool: "Pool", progress: Progress = silent) -> np.ndarray:
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray:
         """The second moment, (d, d) float64."""
         dim = pool.require(self.needs()[0], "embedding").dim or 0
         if self.covariance:

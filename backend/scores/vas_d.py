@@ -2,13 +2,14 @@
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backend.errors import InputError
 from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Method, Unit, param
+from backend.scores.base import MAIN, Each, Method, Unit, fragments, here, param
 from backend.scores.cliploss import stored
 from backend.scores.matmul import bad_rows
 from backend.scores.trimming import removal_steps
@@ -16,6 +17,7 @@ from backend.scores.trimming import removal_steps
 if TYPE_CHECKING:
     from backend.pool import Pool
 
+Moments = tuple[np.ndarray, np.ndarray, int]  # sum f f^T, sum f, number of f
 IN_MEMORY = 512 * 2**20  # bytes of embeddings; more are kept in a temporary file beside the pool
 
 
@@ -64,12 +66,25 @@ class VasD(Method):
         """One unit, in uid order, so that neither row order nor sharding reaches a sum."""
         return [Unit(f"all-{len(pool)}", rows=np.asarray(pool.uid_order()))] if len(pool) else []
 
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[np.ndarray, Moments]:
+        """Which pairs have a usable embedding, (n,) bool, and their moments."""
+        name = f"{self.model}_img"
+        dim = pool.columns[name].dim or 0
+        good = np.zeros(len(pool), bool)
+        square, total = np.zeros((dim, dim)), np.zeros(dim)
+        for unit, (usable, more, sums) in each(pool, fragments(pool), partial(moments, name=name)):
+            good[unit.start : unit.stop] = usable
+            square += more
+            total += sums
+            progress(unit.stop, len(pool), "moments")
+        return good, (square, total, max(1, int(good.sum())))
+
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         from backend.recipe.grammar import exact_count
 
         rows = np.asarray(unit.rows)
         name = f"{self.model}_img"
-        good, first = survey(pool, name)
+        good, first = state
         good = good[rows]
         scores = np.where(good, np.float32(0), np.float32(np.nan))
         chosen = np.flatnonzero(good)
@@ -112,22 +127,21 @@ class NormSimD(VasD):
     )
 
 
-def survey(pool: "Pool", name: str) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, int]]:
-    """One pass over embedding `name`: which rows are usable, (n,) bool, and their `(sum f f^T, sum f, count)`."""
+def moments(pool: "Pool", unit: Unit, *, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which rows of the unit have a usable embedding, (n,) bool, and their `sum f f^T` and `sum f`, float64."""
     from backend.pool.columns import matrix
 
     dim = pool.columns[name].dim or 0
-    square, mean = np.zeros((dim, dim)), np.zeros(dim)
+    square, total = np.zeros((dim, dim)), np.zeros(dim)
     good: list[np.ndarray] = []
-    for batch in pool.scan([name], batch_size=8192):
+    for batch in pool.scan([name], start=unit.start, stop=unit.stop, batch_size=8192):
         tile = matrix(batch.column(0)).astype(np.float64)
         usable = ~bad_rows(tile)
         tile = tile[usable]
         square += tile.T @ tile
-        mean += tile.sum(axis=0)
+        total += tile.sum(axis=0)
         good.append(usable)
-    mask = np.concatenate(good) if good else np.zeros(0, bool)
-    return mask, (square, mean, max(1, int(mask.sum())))
+    return np.concatenate(good), square, total
 
 
 def spooled(pool: "Pool", name: str, rows: np.ndarray, folder: str) -> np.ndarray:

@@ -11,12 +11,14 @@ import pytest
 
 from backend import models
 from backend.engine import embed, run
+from backend.engine.run import _Everywhere
 from backend.engine.workers import finished
 from backend.errors import InputError
 from backend.export import export_shards
 from backend.pool import Pool
 from backend.recipe import load, select
 from backend.scores import build
+from backend.scores.base import fragments
 from backend.sources import import_datacomp, index_shards
 from tests.backend.bench.conftest import TINY
 from tests.backend.sources.test_datacomp import write_pair
@@ -71,13 +73,39 @@ def test_every_step_gives_the_same_bytes(tmp_path):
     assert len(local_tars) > 2
 
 
-@pytest.mark.parametrize("method", ["metaclip", "cliploss", "dedup"])
-def test_methods_that_look_at_the_whole_pool_give_the_same_column(method, tiny_pool):
+WHOLE = {
+    "metaclip": {},
+    "metaclip of the pool's words": {"metadata": "corpus", "min_count": 2, "min_pmi": 0.0},
+    "cliploss": {},
+    "dedup": {"threshold": 0.1},
+    "vas_d": {"quality": "", "final": 0.3, "steps": 3},
+}
+
+
+@pytest.mark.parametrize("case", WHOLE)
+def test_methods_that_look_at_the_whole_pool_give_the_same_column(case, tiny_pool):
     columns = []
     for engine in ("local", "ray"):
-        tiny_pool = run(tiny_pool, build(method), column=f"by_{engine}", engine=engine, workers=2)
+        made = build(case.split()[0], **WHOLE[case])
+        tiny_pool = run(tiny_pool, made, column=f"by_{engine}", engine=engine, workers=2)
         columns.append(tiny_pool.array(f"by_{engine}"))
     assert columns[0].tobytes() == columns[1].tobytes()
+    assert len(set(columns[0].tolist())) > 1
+
+
+def _where(pool, unit):
+    return len(unit), os.getpid()
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_statistics_of_the_pool_are_computed_by_the_workers(engine, tiny_pool):
+    seen = []
+    everywhere = _Everywhere(engine, 2, None)
+    for unit, (count, process) in everywhere(tiny_pool, fragments(tiny_pool), _where):
+        assert count == len(unit)
+        seen.append(process)
+    assert len(seen) == len(tiny_pool.fragments)
+    assert (os.getpid() in seen) == (engine == "local" and len(seen) == 1)
 
 
 def test_embedding_gives_the_same_vectors(tiny_pool, cluster, monkeypatch):

@@ -204,16 +204,19 @@ def test_wordnet_is_ready_at_once(tiny_pool: Pool) -> None:
 def test_a_corpus_gives_words_pairs_and_titles_in_a_stable_order() -> None:
     texts = ["New York is big"] * 6 + ["a big dog, New dog"] * 5 + ["rare"]
     built = build_entries(
-        corpus=lambda: texts, min_count=5, min_pmi=1.5, titles=[("Old_Town", 70), ("A:b", 99), ("x", 3)]
+        corpus=lambda count: count(texts), min_count=5, min_pmi=1.5, titles=[("Old_Town", 70), ("A:b", 99), ("x", 3)]
     )
     extra = built[86_654:]
     assert extra[:2] == ["New", "York"]
     assert {"New York", "Old Town"} <= set(extra)
     assert not {"rare", "dog New", "A:b", "x"} & set(extra)
     assert built == build_entries(
-        corpus=lambda: texts[::-1], min_count=5, min_pmi=1.5, titles=[("x", 3), ("A:b", 99), ("Old_Town", 70)]
+        corpus=lambda count: count(texts[::-1]),
+        min_count=5,
+        min_pmi=1.5,
+        titles=[("x", 3), ("A:b", 99), ("Old_Town", 70)],
     )
-    assert build_entries(corpus=lambda: texts, min_count=5, budget=10) == built[:10]
+    assert build_entries(corpus=lambda count: count(texts), min_count=5, budget=10) == built[:10]
 
 
 def test_lists_that_can_not_be_read(tmp_path: Path) -> None:
