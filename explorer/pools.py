@@ -117,7 +117,7 @@ _BY_TOKEN: dict[str, Path] = {}
 def _stamp(path: Path) -> int:
     """Changes with every commit to the pool and every change of what is known about its columns; 0 for no pool."""
     newest = 0
-    for part in ("pool.json", "pairs.lance/_versions", "columns"):
+    for part in ("pool.json", "pairs.lance/_versions", "table.url", "columns"):
         try:
             newest = max(newest, (path / part).stat().st_mtime_ns)
         except OSError:

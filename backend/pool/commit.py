@@ -1,7 +1,9 @@
 """Commits: every change of a pool's table, under its writer lock, whole or not at all."""
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +17,7 @@ from backend.pool.columns import KEYS, NEW
 from backend.pool.lock import writing
 
 TABLE = "pairs.lance"
+ELSEWHERE = "table.url"  # a file that says where the table is, when it is not in the pool's directory
 FRAGMENT_ROWS = 262_144
 STORAGE: Literal["2.1"] = "2.1"
 
@@ -23,18 +26,51 @@ class PoolGrew(Exception):
     """Pairs were added while a column for the pairs before them was being made."""
 
 
+def place(directory: Path) -> str:
+    """Where the table is: in the pool's directory, or at an object store."""
+    elsewhere = directory / ELSEWHERE
+    return elsewhere.read_text().strip() if elsewhere.exists() else str(directory / TABLE)
+
+
+def there(directory: Path) -> bool:
+    """Whether the directory has a table, or says where one is."""
+    return (directory / TABLE).is_dir() or (directory / ELSEWHERE).is_file()
+
+
+def opened(directory: Path) -> lance.LanceDataset:
+    """The table as it is. Raises InputError if an object store does not give it."""
+    try:
+        return lance.dataset(place(directory))
+    except (OSError, ValueError) as error:
+        if not (directory / ELSEWHERE).exists():
+            raise
+        raise InputError(
+            f"the table of pool {directory.name!r} is at {place(directory)}, which can't be read: "
+            f"{str(error).splitlines()[0][:200]}. Check the address and the store's credentials."
+        ) from None
+
+
+@contextmanager
+def changing(directory: Path) -> Iterator[None]:
+    """The writer lock for a change of the table; a table elsewhere leaves a mark of it in the directory."""
+    with writing(directory):
+        yield
+        if (directory / ELSEWHERE).exists():
+            os.utime(directory / ELSEWHERE)
+
+
 def newest(directory: Path) -> lance.LanceDataset:
     """The table's newest version; ends a replacement of columns that a crash interrupted."""
-    table = lance.dataset(str(directory / TABLE))
+    table = opened(directory)
     if any(name.endswith(NEW) for name in table.schema.names):
-        with writing(directory):
+        with changing(directory):
             table = _settled(directory)
     return table
 
 
 def _settled(directory: Path) -> lance.LanceDataset:
     """The newest version, under the lock: a new column `x~` is whole once it is there, so it takes the place of `x`."""
-    table = lance.dataset(str(directory / TABLE))
+    table = opened(directory)
     fresh = [name for name in table.schema.names if name.endswith(NEW)]
     if fresh:
         old = [name.removesuffix(NEW) for name in fresh]
@@ -48,11 +84,11 @@ def _settled(directory: Path) -> lance.LanceDataset:
 
 def append(directory: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[lance.LanceDataset, int]:
     """Adds the pairs of `batches` at the end; returns the new version and how many were added."""
-    with writing(directory):
+    with changing(directory):
         before = _settled(directory).count_rows()
         reader = pa.RecordBatchReader.from_batches(schema, batches)
         table = lance.write_dataset(
-            reader, str(directory / TABLE), mode="append", max_rows_per_file=FRAGMENT_ROWS, max_rows_per_group=8192
+            reader, place(directory), mode="append", max_rows_per_file=FRAGMENT_ROWS, max_rows_per_group=8192
         )
         return table, table.count_rows() - before
 
@@ -65,7 +101,7 @@ def write_pieces(directory: Path, schema: pa.Schema, batches: Iterable[pa.Record
     reader = pa.RecordBatchReader.from_batches(schema, batches)
     pieces = write_fragments(
         reader,
-        str(directory / TABLE),
+        place(directory),
         schema,
         max_rows_per_file=FRAGMENT_ROWS,
         max_rows_per_group=8192,
@@ -77,7 +113,7 @@ def write_pieces(directory: Path, schema: pa.Schema, batches: Iterable[pa.Record
 
 def append_pieces(directory: Path, pieces: Sequence[str]) -> lance.LanceDataset:
     """Adds written fragments at the end, in their order, in one commit; those that are part of the pool are left out."""
-    with writing(directory):
+    with changing(directory):
         table = _settled(directory)
         here = {piece.metadata.files[0].path for piece in table.get_fragments()}
         parsed = [lance.FragmentMetadata.from_json(piece) for piece in pieces]
@@ -85,18 +121,18 @@ def append_pieces(directory: Path, pieces: Sequence[str]) -> lance.LanceDataset:
         if not fresh:
             return table
         operation = lance.LanceOperation.Append(fresh)
-        return lance.LanceDataset.commit(str(directory / TABLE), operation, read_version=table.version)
+        return lance.LanceDataset.commit(place(directory), operation, read_version=table.version)
 
 
 def part_of(directory: Path, pieces: Sequence[Sequence[str]]) -> list[bool]:
     """For each group of written fragments: whether all of it is part of the pool."""
-    here = {piece.metadata.files[0].path for piece in lance.dataset(str(directory / TABLE)).get_fragments()}
+    here = {piece.metadata.files[0].path for piece in opened(directory).get_fragments()}
     return [all(lance.FragmentMetadata.from_json(piece).files[0].path in here for piece in group) for group in pieces]
 
 
 def sweep(directory: Path) -> None:
     """Removes files that no version of the pool names: what killed writers left. No piece may wait to be appended."""
-    with writing(directory):
+    with changing(directory):
         _settled(directory).cleanup_old_versions(older_than=timedelta(days=36_500), delete_unverified=True)
 
 
@@ -107,7 +143,7 @@ def add_columns(
 
     Raises PoolGrew unless the table has `rows` rows, InputError if a name is taken and `replace` is false.
     """
-    with writing(directory):
+    with changing(directory):
         table = _settled(directory)
         if table.count_rows() != rows:
             raise PoolGrew(f"{rows:,} pairs became {table.count_rows():,}")
@@ -124,18 +160,39 @@ def add_columns(
 
 
 def drop_columns(directory: Path, names: Sequence[str]) -> lance.LanceDataset:
-    with writing(directory):
+    with changing(directory):
         table = _settled(directory)
         table.drop_columns(list(names))
         return table
 
 
-def create(directory: Path, schema: pa.Schema) -> None:
-    """An empty table."""
-    lance.write_dataset(
-        schema.empty_table(),
-        str(directory / TABLE),
-        mode="overwrite",
-        data_storage_version=STORAGE,
-        enable_stable_row_ids=True,
-    )
+def create(directory: Path, schema: pa.Schema, elsewhere: str = "") -> None:
+    """An empty table, in the directory or `elsewhere`. Raises InputError if a table is there, or none can be made."""
+    if elsewhere:
+        _claim(directory, elsewhere)
+    try:
+        lance.write_dataset(
+            schema.empty_table(), place(directory), mode="overwrite", data_storage_version=STORAGE,
+            enable_stable_row_ids=True,
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        if not elsewhere:
+            raise
+        (directory / ELSEWHERE).unlink(missing_ok=True)
+        reason = str(error).splitlines()[0][:200]
+        raise InputError(
+            f"no table can be made at {elsewhere}: {reason}. Check the address and the store's credentials."
+        ) from None
+
+
+def _claim(directory: Path, elsewhere: str) -> None:
+    """Says in the directory where its table is, unless that place is taken."""
+    mine = directory / ELSEWHERE
+    if mine.exists() and mine.read_text().strip() == elsewhere:
+        return
+    try:
+        lance.dataset(elsewhere)
+    except (OSError, ValueError):
+        mine.write_text(elsewhere + "\n")
+        return
+    raise InputError(f"there is a table at {elsewhere} already; choose another address for --table.")

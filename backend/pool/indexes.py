@@ -8,8 +8,7 @@ import lance
 import numpy as np
 from lance.query import MatchQuery, Occur, PhraseQuery
 
-from backend.pool.commit import TABLE
-from backend.pool.lock import writing
+from backend.pool.commit import changing, opened
 from backend.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -101,8 +100,7 @@ def _build(
     def told(event: Any) -> None:
         progress(int(event.completed or 0), int(event.total or 0), f"{title}: {event.stage}")
 
-    with writing(Path(pool.path)):
-        table = lance.dataset(str(pool.path / TABLE))
-        make(table, told)
-    pool._table = lance.dataset(str(pool.path / TABLE))
+    with changing(Path(pool.path)):
+        make(opened(Path(pool.path)), told)
+    pool._table = opened(Path(pool.path))
     pool._refresh()

@@ -51,7 +51,7 @@ class Pool:
             raise InputError(
                 f"no pool at {str(path)!r}: the directory does not exist; make one with `poolscope import`."
             )
-        if not (path / "pool.json").exists() or not (path / TABLE).is_dir():
+        if not (path / "pool.json").exists() or not commit.there(path):
             raise InputError(
                 f"{str(path)!r} is not a pool (it has no pool.json and {TABLE}); make one with `poolscope import`."
             )
@@ -61,20 +61,20 @@ class Pool:
         return cls(path, commit.newest(path))
 
     @classmethod
-    def create(cls, path: str | Path, schema: pa.Schema, origin: Mapping[str, Any]) -> "Pool":
-        """Makes an empty pool with `uid_hi`, `uid_lo` and the fields of `schema`.
+    def create(cls, path: str | Path, schema: pa.Schema, origin: Mapping[str, Any], *, table: str = "") -> "Pool":
+        """Makes an empty pool with `uid_hi`, `uid_lo` and the fields of `schema`; its table at the URL `table`, if given.
 
-        Raises InputError if `path` holds anything but an unfinished pool.
+        Raises InputError if `path` holds anything but an unfinished pool, or `table` can't be made.
         """
         path = Path(path)
         if (path / "pool.json").exists():
             raise InputError(f"{str(path)!r} is a pool already; import into it or choose another directory.")
-        if path.exists() and (not path.is_dir() or any(path.iterdir())) and not (path / TABLE).is_dir():
+        if path.exists() and (not path.is_dir() or any(path.iterdir())) and not commit.there(path):
             raise InputError(f"{str(path)!r} exists and is not a pool; choose an empty or new directory for --pool.")
         path.mkdir(parents=True, exist_ok=True)
         keys = [pa.field("uid_hi", pa.uint64(), nullable=False), pa.field("uid_lo", pa.uint64(), nullable=False)]
         full = pa.schema(keys + [entry for entry in schema if entry.name not in column_files.KEYS])
-        commit.create(path, full)
+        commit.create(path, full, table)
         files.write_json(path / "pool.json", {"format": FORMAT, "origin": dict(origin), "poolscope": __version__})
         return cls.open(path)
 

@@ -34,6 +34,7 @@ def import_datacomp(
     columns: Mapping[str, str] | None = None,
     shards: str | Path | None = None,
     dedup_features: bool = False,
+    table: str = "",
     engine: str = "local",
     workers: int = 2,
     address: str | None = None,
@@ -44,7 +45,8 @@ def import_datacomp(
     `embeddings`: the families to take from the feature files (`("l14", "b32")`), none of them (`()`), or all that there
     are (None). `columns` maps `uid`, `text`, `url`, `width`, `height`, `sha256`, `face_bboxes` to names that the usual
     ones don't cover. `shards`: a directory of tars to index afterwards, see `sources.index_shards`.
-    `dedup_features` takes the copy-detection features along, as the embedding `dedup`.
+    `dedup_features` takes the copy-detection features along, as the embedding `dedup`. `table`: the URL of a new pool's
+    table, such as `s3://bucket/pairs.lance`; in the pool's directory without one.
 
     A damaged file, or one that disagrees with its feature file, is reported and left out; imported again once it is
     whole, only it comes in. A killed import resumes at the first file that was not written, and ends in the same rows
@@ -55,7 +57,7 @@ def import_datacomp(
     found = place.sizes(".parquet")
     if not found:
         raise InputError(f"no .parquet in {str(source)!r}; give the directory of DataComp's metadata, or its URL.")
-    pool, layout = _opened(Path(pool_path), place, found, embeddings, columns or {}, dedup_features)
+    pool, layout = _opened(Path(pool_path), place, found, embeddings, columns or {}, dedup_features, table)
     with importing(pool.path):
         pool = pool.reload()
         run = _Import(pool, place, layout, found)
@@ -191,6 +193,7 @@ def _opened(
     embeddings: Sequence[str] | None,
     columns: Mapping[str, str],
     dedup: bool,
+    table: str,
 ) -> tuple[Pool, Layout]:
     """The pool, made if there is none, and the layout of the source; both must agree."""
     schema = _first_schema(place, found)
@@ -198,7 +201,11 @@ def _opened(
     features = _features(place, found, embeddings, dedup, pool)
     layout = of_schema(schema, columns, features)
     if pool is None:
-        return Pool.create(path, layout.schema, {"kind": "datacomp", "source": place.url}), layout
+        return Pool.create(path, layout.schema, {"kind": "datacomp", "source": place.url}, table=table), layout
+    if table and commit.place(path) != table:
+        raise InputError(
+            f"the table of pool {pool.name!r} is at {commit.place(path)} already; leave --table {table} out."
+        )
     for entry in layout.schema:
         if entry.name not in pool.schema.names and entry.name not in layout.others:
             raise InputError(
