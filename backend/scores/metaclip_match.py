@@ -86,19 +86,22 @@ class Matcher:
         edges = {i for i, entry in enumerate(listed) if mode == "worldwide" and edged(entry) != f" {entry} "}
         same = np.full(len(listed), -1, np.int32)
         vocabulary: dict[str, int] = {}
-        words = _Trie(same)
         for i, entry_words in enumerate(words_of):
             if i not in edges:
-                words.add([vocabulary.setdefault(word, len(vocabulary)) for word in entry_words], i)
-        characters = _Trie(same)
+                for word in entry_words:
+                    vocabulary.setdefault(word, len(vocabulary))
+        words = _Trie(same, len(vocabulary))
+        for i, entry_words in enumerate(words_of):
+            if i not in edges:
+                words.add([vocabulary[word] for word in entry_words], i)
+        characters = _Trie(same, 256)
         for i in edges:
             characters.add(list(edged(listed[i]).encode()), i)
         content, ends = pack([word.encode() for word in vocabulary])
         raw, raw_ends = pack([entry.encode() for entry in listed])
         codes = np.array([hash_bytes(raw, a, b) for a, b in pairwise(raw_ends.tolist())], np.uint64)
         arrays = (
-            build_table(content, ends), content, ends, words.roots(len(vocabulary)), *words.arrays(),
-            characters.roots(256), *characters.arrays(), bool(edges), mode == "relaxed", same, codes,
+            build_table(content, ends), content, ends, *words.arrays(), *characters.arrays(), bool(edges), mode == "relaxed", same, codes,
         )  # fmt: skip
         never = 0 if mode == "relaxed" else sum(unmatchable(entry) for i, entry in enumerate(listed) if i not in edges)
         return cls(listed, mode, never, arrays)
@@ -129,44 +132,33 @@ class Matcher:
 
 
 class _Trie:
-    """A trie over integer symbols while it is built; `same` chains entries of one form."""
+    """A trie over integer symbols while it is built; the node of a first symbol has its number. `same` chains entries of
+    one form."""
 
-    def __init__(self, same: np.ndarray) -> None:
+    def __init__(self, same: np.ndarray, symbols: int) -> None:
         self._same = same
-        self._first: dict[int, int] = {}
         self._children: dict[int, int] = {}
-        self._entry: list[int] = []
+        self._entry = [-1] * symbols
 
     def add(self, symbols: list[int], entry: int) -> None:
-        node = self._first.get(symbols[0], -1)
-        if node < 0:
-            node = self._first[symbols[0]] = self._new()
+        node = symbols[0]
         for symbol in symbols[1:]:
             key = node << 32 | symbol
             child = self._children.get(key, -1)
             if child < 0:
-                child = self._children[key] = self._new()
+                child = self._children[key] = len(self._entry)
+                self._entry.append(-1)
             node = child
         self._same[entry] = self._entry[node]
         self._entry[node] = entry
 
-    def roots(self, symbols: int) -> np.ndarray:
-        """The node of each first symbol, (symbols,) int32, -1 without one."""
-        roots = np.full(max(1, symbols), -1, np.int32)
-        roots[list(self._first)] = list(self._first.values())
-        return roots
-
-    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Nodes as (nodes, 2) int32 of entry or -1 and whether it has children, and the hash table of children."""
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Nodes as (nodes, 2) int32 of entry or -1 and whether it has children, and the hash table of children with its bits."""
         nodes = np.zeros((max(1, len(self._entry)), 2), np.int32)
         nodes[: len(self._entry), 0] = self._entry
         keys = np.fromiter(self._children, np.uint64, len(self._children))
         nodes[(keys >> np.uint64(32)).astype(np.int64), 1] = 1
         return nodes, *kernel.build_children(keys, np.fromiter(self._children.values(), np.int32, len(keys)))
-
-    def _new(self) -> int:
-        self._entry.append(-1)
-        return len(self._entry) - 1
 
 
 def _check(listed: tuple[str, ...]) -> None:

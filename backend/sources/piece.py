@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from backend import files
 from backend.pool import commit
+from backend.pool.memory import keep_buffers
 from backend.progress import Progress, silent
 from backend.sources.captions import REASONS, problems
 from backend.sources.layout import SCORE, Layout
@@ -21,7 +22,7 @@ from backend.sources.report import EXAMPLES
 from backend.sources.unpacked import rows_at_once
 
 BATCH = 16_384
-BATCH_WITH_FEATURES = 4096
+BATCH_WITH_FEATURES = 8192  # an embedding of 512 numbers is 8 MiB, a page of Lance: smaller batches are copied together
 NORM_ERROR = 0.01
 SCORE_ERROR = 0.02
 
@@ -56,6 +57,7 @@ class FileTask:
 
     def compute(self, unit: FileUnit, progress: Progress = silent) -> None:
         """Writes the unit's fragments and then its record: the fragments, counts of what was skipped, or the problem."""
+        keep_buffers()
         reading = _Reading(self, unit, progress)
         try:
             pieces = commit.write_pieces(self.pool_path, self.schema, reading.batches())
