@@ -39,7 +39,9 @@ def main() -> None:
         load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
         for number, what in enumerate(("wall time", "processor time")):
             a, b = (median(times[number] for times in side) for side in (together, apart))
-            print(f"{len(tasks)} tasks, {what}: together {a:.1f} s, loading per task {b:.1f} s: {b / a:.2f} times (reach: 1.5)")
+            print(
+                f"{len(tasks)} tasks, {what}: together {a:.1f} s, loading per task {b:.1f} s: {b / a:.2f} times (reach: 1.5)"
+            )
         print(f"rounds {rounds}, load average {load}")
 
 

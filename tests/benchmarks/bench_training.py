@@ -58,7 +58,9 @@ def main() -> None:
         selection = select(recipe, pool)
         export_shards(pool, selection, shards, recipe=recipe, shard_size=shard_size(selection.kept))
         plain_environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(Path(__file__).parents[2])}
-        bench.train(recipe, pool, scale="demo", settings=settings | {"samples_seen": 2 * batch}, evaluate=False, shards=shards)
+        bench.train(
+            recipe, pool, scale="demo", settings=settings | {"samples_seen": 2 * batch}, evaluate=False, shards=shards
+        )
         ours, plain, ours_cpu, plain_cpu = [], [], [], []
         for number in range(args.rounds):
             start = processor_seconds()
@@ -75,7 +77,9 @@ def main() -> None:
         c, d = median(ours_cpu), median(plain_cpu)
         load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
         print(f"poolscope {a:.0f} pairs/s, plain open_clip_train {b:.0f} pairs/s: {a / b:.1%} (reach: 98 %)")
-        print(f"processor time, launcher included {c:.1f} s, plain {d:.1f} s: {d / c:.1%} of the pairs per processor second")
+        print(
+            f"processor time, launcher included {c:.1f} s, plain {d:.1f} s: {d / c:.1%} of the pairs per processor second"
+        )
         print(f"medians of {args.rounds} rounds in turns, load average {load}")
 
 
