@@ -58,7 +58,7 @@ class Counter:
             Thread(target=self.prepare, name="groups of each pair", daemon=True).start()
 
     def _change(self, members: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        made = [np.zeros(64 * members.shape[1], dtype=np.int64) for _ in range(bits.parts())]
+        made = [np.zeros(64 * members.shape[1], dtype=np.int64) for _ in range(bits.PIECES * bits.parts())]
         spare = iter(made)
 
         def change(first: int, last: int) -> None:

@@ -17,6 +17,7 @@ from numba.extending import intrinsic
 
 WORD = 64
 BATCH = 255
+PIECES = 3  # for each thread
 BLOCK = 64  # words that a kernel compares before it packs them
 
 
@@ -242,14 +243,19 @@ def parts() -> int:
 
 
 def everywhere(kernel: Callable[..., Any], words: int, *arguments: Any) -> list[Any]:
-    """`kernel(*arguments, first, last)` on all words by all threads; the results of the parts."""
-    edges = np.linspace(0, words, parts() + 1).astype(np.int64) // BLOCK * BLOCK
-    edges[-1] = words
+    """`kernel(*arguments, first, last)` on all words by all threads, which take piece after piece; the results."""
     if words < 4096 or parts() == 1:
         return [kernel(*arguments, 0, words)]
-    own, *others = [(int(a), int(b)) for a, b in pairwise(edges)]
-    waiting = [_threads().submit(kernel, *arguments, *part) for part in others]
-    return [kernel(*arguments, *own), *(future.result() for future in waiting)]
+    edges = np.linspace(0, words, PIECES * parts() + 1).astype(np.int64) // BLOCK * BLOCK
+    edges[-1] = words
+    pieces = iter([(int(a), int(b)) for a, b in pairwise(edges)])
+
+    def work() -> list[Any]:
+        return [kernel(*arguments, *piece) for piece in pieces]
+
+    others = [_threads().submit(work) for _ in range(parts() - 1)]
+    own = work()
+    return sum([future.result() for future in others], own)
 
 
 def words_for(rows: int) -> int:

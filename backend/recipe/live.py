@@ -10,6 +10,7 @@ from threading import Lock
 import numpy as np
 
 from backend.errors import InputError
+from backend.pool.memory import keep_buffers
 from backend.recipe import bits, rank_files
 from backend.recipe.columns import Columns
 from backend.recipe.grammar import (
@@ -88,6 +89,7 @@ class LiveSelection:
         """`kept`: a directory that holds ranked columns from one process to the next (see `rank_files`)."""
         if columns.n >= 2**32:
             raise InputError(f"a pool of {columns.n:,} pairs is too large for live selection; use `poolscope select`.")
+        keep_buffers()
         self.columns, self._folder = columns, kept
         self._ranked: dict[str, Ranked] = {}
         self._masks: dict[tuple[str, str], np.ndarray] = {}

@@ -29,7 +29,7 @@ class Tally:
             moved = sum(bits.everywhere(bits.different, words, before, mask))
             if moved > sum(bits.everywhere(bits.ones, words, mask)):
                 before, base = np.zeros_like(mask), np.zeros(self._shape, dtype=np.int64)
-        made = [np.zeros(self._shape, dtype=np.int64) for _ in range(bits.parts())]
+        made = [np.zeros(self._shape, dtype=np.int64) for _ in range(bits.PIECES * bits.parts())]
         spare = iter(made)
 
         def change(first: int, last: int) -> None:
