@@ -30,7 +30,9 @@ from backend.recipe.ranked import Ranked, every
 from backend.recipe.selection import RuleCount, Selection, check_length, check_score
 from backend.recipe.tallies import Histograms
 
-REMEMBERED = 24
+REMEMBERED = 24  # steps, as long as their masks take less than so many bytes
+MASKS = 1 << 27
+FEWEST = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +208,8 @@ class LiveSelection:
     def _remember(self, rules: tuple[Rule, ...], step: Step) -> None:
         with self._lock:
             self._steps[rules] = step
-            while len(self._steps) > REMEMBERED:
+            most = max(FEWEST, min(REMEMBERED, MASKS // max(1, step.words.nbytes)))
+            while len(self._steps) > most:
                 self._steps.popitem(last=False)
 
 

@@ -22,6 +22,7 @@ def ranked(columns: Columns, name: str, scores: np.ndarray, folder: Path | None)
     try:
         order, codes = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
         if _fits(order, codes, len(scores)):
+            _let_go(order, columns.rank)
             return Ranked(scores, order, codes)
     except (OSError, ValueError):
         pass
@@ -30,16 +31,16 @@ def ranked(columns: Columns, name: str, scores: np.ndarray, folder: Path | None)
         _keep(paths, made)
     except OSError:  # a pool that may only be read, or a full disk
         return made
-    for array in (columns.rank, columns.rows_by_uid):
-        _let_go(array)
+    _let_go(columns.rank, columns.rows_by_uid)
     return Ranked(scores, *(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths))
 
 
-def _let_go(array: np.ndarray) -> None:
-    """Gives the pages of a mapped file back: the uid order is not read again until another column is ranked."""
-    held = getattr(array, "_mmap", None)
-    if held is not None:
-        held.madvise(mmap.MADV_DONTNEED)
+def _let_go(*arrays: np.ndarray) -> None:
+    """Gives the pages of mapped files back: a slider reads few of an order, and the uid order only to rank a column."""
+    for array in arrays:
+        held = getattr(array, "_mmap", None)
+        if held is not None:
+            held.madvise(mmap.MADV_DONTNEED)
 
 
 def _fits(order: np.ndarray, codes: np.ndarray, pairs: int) -> bool:
