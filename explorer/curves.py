@@ -77,8 +77,13 @@ def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.
         _published(made, shown)
     base = next((summary for summary in found if summary.baseline), None)
     if base is not None:
-        made.add_hline(100 * base.mean, line_dash="dash", line_color=theme.NEITHER, annotation_text="no filter",
-                       annotation_position="top left")
+        made.add_hline(
+            100 * base.mean,
+            line_dash="dash",
+            line_color=theme.NEITHER,
+            annotation_text="no filter",
+            annotation_position="top left",
+        )
     return made
 
 

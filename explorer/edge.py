@@ -7,7 +7,7 @@ from backend.pool import Pool
 from backend.recipe import Recipe, Selection
 from backend.recipe.grammar import ScoreRule
 from explorer import gallery, pools, recipe_state, rules, thresholds, tiles
-from explorer.evaluate import histogram
+from explorer.evaluate import LARGE, histogram
 from explorer.score_edit import mode_of
 
 TILES = 10
@@ -48,6 +48,8 @@ def rows(
     For a score: nearest to its threshold first. For other rules: the first by uid rank, which is a random order.
     """
     rule, columns = recipe.keep[index], pools.columns(pool)
+    if isinstance(rule, ScoreRule) and len(pool) >= LARGE and pools.live(pool).ready(recipe):
+        return *_by_place(recipe, index, pool, limit), columns.array(rule.score)
     gone = selection.dropped_by == index + 1
     if not isinstance(rule, ScoreRule):
         return _some(selection.mask, columns.rank, limit), _some(gone, columns.rank, limit), None
@@ -62,6 +64,19 @@ def rows(
     kept = thresholds.edge_rows(scores, selection.mask, threshold, above=True, limit=limit, grid=bars.grid)
     above = float(np.nextafter(np.float32(threshold), np.float32(np.inf)))  # a tie can be dropped, by uid
     return kept, thresholds.edge_rows(scores, gone, above, above=False, limit=limit, grid=bars.grid), scores
+
+
+def _by_place(recipe: Recipe, index: int, pool: Pool, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same for a large pool, from the places of its ranked score; of pairs with one score the first by uid."""
+    live, rule = pools.live(pool), recipe.keep[index]
+    assert isinstance(rule, ScoreRule)
+    step, ranked = live.step(recipe), live.ranked(rule.score)
+    threshold, best = step.counts[index].threshold, mode_of(rule) != "max"
+    if threshold is None:  # nothing is kept
+        threshold = ranked.score_at(0 if best else ranked.scored - 1) if ranked.scored else 0.0
+    kept = ranked.nearest(ranked.place_below(threshold, inclusive=best), step.words, limit, better=best)
+    other = ranked.place_below(threshold, inclusive=False)
+    return kept, ranked.nearest(other, step.gone(index), limit, better=not best)
 
 
 def _some(mask: np.ndarray, rank: np.ndarray, limit: int) -> np.ndarray:

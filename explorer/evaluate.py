@@ -32,7 +32,7 @@ def evaluate(recipe: Recipe, pool: Pool) -> Selection:
     if len(pool) >= LARGE:
         live = pools.live(pool)
         if live.ready(recipe):
-            return live.step(recipe).selection
+            return live.step(recipe)
         _make_ready(live, recipe)
     return select_columns(recipe, pools.columns(pool))
 

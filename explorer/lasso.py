@@ -26,7 +26,7 @@ def draw(rows: np.ndarray, made: Map | None, recipe: Recipe, pool: Pool, selecti
     if not len(rows):
         st.caption("Choose Lasso on the map (or hold Shift) and draw around points; what they hold appears here.")
         return None
-    kept = int(selection.mask[rows].sum())
+    kept = int(selection.holds(rows).sum())
     st.markdown(f"**{len(rows):,}** pairs: :blue[{kept:,} kept] · :orange[{len(rows) - kept:,} dropped]")
     if made is not None and len(made) < len(pool):
         st.caption(f"The map shows {len(made):,} of {len(pool):,} pairs; the lasso holds those it shows.")

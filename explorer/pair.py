@@ -53,7 +53,7 @@ def _selection(recipe: Recipe | None, pool: Pool) -> Selection | None:
 
 
 def _verdict(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None:
-    kept = bool(selection.mask[row])
+    kept = not selection.dropped_at(row)
     st.badge("kept" if kept else "dropped", color="blue" if kept else "orange",
              icon=":material/check:" if kept else ":material/remove:")  # fmt: skip
     st.caption(plain(reason(row, pool, recipe, selection, deep=True)))

@@ -10,7 +10,7 @@ from backend import jobs
 from backend.errors import InputError
 from backend.pool import Pool
 from backend.projection import Map, default_model
-from backend.recipe import Selection, bits
+from backend.recipe import Selection
 from explorer import compare, live, map, pools, theme
 
 KIND = "map"
@@ -36,15 +36,15 @@ def draw(
     if made is None:
         _offer(pool)
         return map.MapEvents(None, None)
-    shown = [selection.mask[made.rows]]
+    shown = [selection.holds(made.rows)]
     colours: Sequence[str] = (theme.DROPPED, theme.KEPT)
     if comparison is not None:
-        shown.append(comparison.selection.mask[made.rows])
+        shown.append(comparison.selection.holds(made.rows))
         colours = compare.COLOURS
     note = f"{len(made):,} of {len(pool):,} pairs" if len(made) < len(pool) else f"{len(pool):,} pairs"
     under = None
     if made.everyone is not None and comparison is None:
-        under = pools.density(pool, made).png(bits.pack(selection.mask), theme.KEPT, theme.DROPPED)
+        under = pools.density(pool, made).png(selection.words, theme.KEPT, theme.DROPPED)
         note = f"{len(made):,} points, under them the density of all {len(pool):,} pairs,"
     elif made.made_by.get("partial"):
         note = f"the first {len(made):,} of {len(pool):,} pairs; the others are being placed,"

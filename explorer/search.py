@@ -47,7 +47,7 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     hits = found(text, mode, models, pool)
     if hits is None:
         return None
-    kept = int(selection.mask[hits.rows].sum())
+    kept = int(selection.holds(hits.rows).sum())
     how = ("; by the index, as whole words" if mode == WORD else "; by the index") if hits.by_index else ""
     st.caption(f"{hits.total:,} pairs, the best {len(hits.rows):,} shown; {kept:,} of these are kept{how}")
     facts = [f"{value:.3f}" for value in hits.similarity] if hits.similarity is not None else []

@@ -23,15 +23,13 @@ def of(
 ) -> list[Tile]:
     """One tile per row, in order; `facts` are the short lines under the captions."""
     rows = np.asarray(rows, dtype=np.int64)
-    captions = (
-        [text or "" for text in pool.take(rows, ["text"])["text"].to_pylist()]
-        if "text" in pool.columns
-        else [""] * len(rows)
-    )
+    known = pool.take(rows, [name for name in ("text", "image") if name in pool.columns]).to_pydict()
+    captions = [text or "" for text in known.get("text", [""] * len(rows))]
+    pictured = [image is not None for image in known.get("image", [None] * len(rows))]
     columns = pools.columns(pool) if selection is not None and recipe is not None else None
     made = []
     for place, (row, caption) in enumerate(zip(rows.tolist(), captions)):
-        kept = None if selection is None else bool(selection.mask[row])
+        kept = None if selection is None else not selection.dropped_at(row)
         why = (
             reason(row, recipe, selection, columns, deep=False)
             if columns and selection is not None and recipe is not None
@@ -43,6 +41,7 @@ def of(
                 caption=caption[:LONGEST],
                 fact=facts[place] if place < len(facts) else "",
                 title=f"{caption[:LONGEST]}\n{why}".strip(),
+                picture=pictured[place],
                 state="" if kept is None else "kept" if kept else "dropped",
             )
         )

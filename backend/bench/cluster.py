@@ -59,7 +59,7 @@ set -euo pipefail
 {_environment()}
 torchrun --nnodes {launch.nodes} --nproc-per-node {max(1, launch.gpus or 1)} \\
   --rdzv-backend c10d --rdzv-id {shlex.quote(run.id)} --rdzv-endpoint "${{1:?give FIRST_NODE:PORT}}" \\
-  {' '.join(MODULE)} {_quoted(argv)}
+  {" ".join(MODULE)} {_quoted(argv)}
 """
 
 

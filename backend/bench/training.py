@@ -79,7 +79,9 @@ def train(
     refuse(preflight(selection.kept, wanted, launch=launch, pool=opened, shards=written, uids=uids,
                      in_place=in_place, look_at_gpus=True))  # fmt: skip
     if run is None:
-        run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, uids, "cuda" if here and launch.gpus != 0 else "cpu")
+        run = _create(
+            run_id, loaded_recipe, opened, selection, wanted, seed, uids, "cuda" if here and launch.gpus != 0 else "cpu"
+        )
         run.sweep, run.track = sweep, track
         run.save()
     else:

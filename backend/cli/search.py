@@ -77,7 +77,13 @@ def _by_meaning(pool: "Pool", words: str, model: str | None, limit: int, exact: 
     loaded = Model.parse(str(made_by)).load()
     with progress_bar("search") as progress:
         return by_meaning(
-            pool, words, encode=lambda text: loaded.texts([text])[0], model=name, limit=limit, exact=exact, progress=progress
+            pool,
+            words,
+            encode=lambda text: loaded.texts([text])[0],
+            model=name,
+            limit=limit,
+            exact=exact,
+            progress=progress,
         )
 
 

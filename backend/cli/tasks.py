@@ -17,15 +17,21 @@ if TYPE_CHECKING:
 def tasks(
     task_keys: TaskKeys = None,
     tasks_dir: TasksDir = None,
-    check: Annotated[bool, typer.Option("--check", help="Read every tar of those on this disk; say what is wrong.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read every tar of those on this disk; say what is wrong.")
+    ] = False,
     fetch: Annotated[bool, typer.Option("--fetch", help="Download those that are not on this disk.")] = False,
     convert: Annotated[
         str | None,
-        typer.Option("--convert", metavar="KEY", help="Make a task that is not published as tars (Flickr, MSCOCO, WinoGAViL)."),
+        typer.Option(
+            "--convert", metavar="KEY", help="Make a task that is not published as tars (Flickr, MSCOCO, WinoGAViL)."
+        ),
     ] = None,
     sources: Annotated[
         list[Path] | None,
-        typer.Option("--from", metavar="FILE", help="With --convert: its parquet tables, or WinoGAViL's CSV and pictures."),
+        typer.Option(
+            "--from", metavar="FILE", help="With --convert: its parquet tables, or WinoGAViL's CSV and pictures."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

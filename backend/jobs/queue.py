@@ -96,9 +96,7 @@ def cancel(job_id: int | str, *, grace: float = GRACE) -> Job:
             "UPDATE jobs SET state='cancelled', message='cancelled', ended=? WHERE id=? AND state='queued'",
             (time.time(), found["id"]),
         )
-        connection.execute(
-            "UPDATE jobs SET cancel_requested=1 WHERE id=? AND state='running'", (found["id"],)
-        )
+        connection.execute("UPDATE jobs SET cancel_requested=1 WHERE id=? AND state='running'", (found["id"],))
     found = store.row(job_id)
     if found["state"] == "running":
         if found["machine"] != processes.machine():

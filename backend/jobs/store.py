@@ -101,9 +101,7 @@ def as_job(found: sqlite3.Row) -> Job:
     )
 
 
-def insert(
-    *, kind: str, title: str, argv: list[str], device: str | None, cwd: str, environment: dict[str, str]
-) -> int:
+def insert(*, kind: str, title: str, argv: list[str], device: str | None, cwd: str, environment: dict[str, str]) -> int:
     with writing() as connection:
         cursor = connection.execute(
             "INSERT INTO jobs (kind, title, argv, device, cwd, environment, created) VALUES (?,?,?,?,?,?,?)",

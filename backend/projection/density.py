@@ -28,6 +28,10 @@ class Density:
             codes[start : start + len(part)][there] = cell[there]
         self._tally = Tally(codes[:, None], GRID * GRID + 1)
         self.all = np.bincount(codes, minlength=GRID * GRID + 1)[:-1].reshape(GRID, GRID)
+        most = max(2.0, float(np.quantile(self.all[self.all > 0], 0.995))) if self.all.any() else 2.0
+        strength = np.clip(np.log1p(self.all) / np.log1p(most), 0, 1)
+        self._levels = np.where(self.all > 0, 1 + np.rint(strength * (STRENGTHS - 2)), 0).astype(np.uint8)
+        self._share_of = ((SHARES - 1) / np.maximum(self.all, 1)).astype(np.float32)
 
     def kept(self, mask: np.ndarray) -> np.ndarray:
         """`(512, 512)` int64 pairs of the packed mask in each cell, the top row first."""
@@ -38,18 +42,13 @@ class Density:
         logarithm of its pairs, nothing where there are none."""
         from PIL import Image
 
-        inside, everything = self.kept(mask), self.all
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.nan_to_num(inside / everything)
-        most = max(2.0, float(np.quantile(everything[everything > 0], 0.995))) if everything.any() else 2.0
-        strength = np.clip(np.log1p(everything) / np.log1p(most), 0, 1)
-        levels = np.where(everything > 0, 1 + np.rint(strength * (STRENGTHS - 2)), 0)
-        picture = Image.fromarray((np.rint(share * (SHARES - 1)) * STRENGTHS + levels).astype(np.uint8), "P")
+        shares = np.rint(self.kept(mask) * self._share_of).astype(np.uint8)
+        picture = Image.fromarray(shares * STRENGTHS + self._levels, "P")
         ends = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (dropped, kept)])
         steps = np.linspace(0, 1, SHARES)[:, None]
         hues = np.rint(ends[0] * (1 - steps) + ends[1] * steps).astype(np.uint8)
         picture.putpalette(np.repeat(hues, STRENGTHS, axis=0).tobytes())
         opacity = np.concatenate([[0], np.linspace(FAINTEST, STRONGEST, STRENGTHS - 1)])
         out = io.BytesIO()
-        picture.save(out, "PNG", transparency=bytes(np.tile(opacity, SHARES).astype(np.uint8)), compress_level=3)
+        picture.save(out, "PNG", transparency=bytes(np.tile(opacity, SHARES).astype(np.uint8)), compress_level=1)
         return out.getvalue()

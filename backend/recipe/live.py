@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -26,7 +25,7 @@ from backend.recipe.grammar import (
     exact_count,
     flat,
 )
-from backend.recipe.ranked import Ranked, every
+from backend.recipe.ranked import Ranked, every, inside
 from backend.recipe.selection import RuleCount, Selection, check_length, check_score
 from backend.recipe.tallies import Histograms
 
@@ -35,21 +34,19 @@ MASKS = 1 << 27
 FEWEST = 6
 
 
-@dataclass(frozen=True, eq=False)
-class Step:
-    """What a recipe keeps: `words` `(ceil(n / 64),)` uint64, packed little-endian, True = KEPT; `counts` per rule.
+class Step(Selection):
+    """A selection as packed masks: `words` `(ceil(n / 64),)` uint64, True = KEPT; `stages[i]` is the mask after rule i.
 
-    `stages[i]` is the mask after rule i, packed too.
+    What takes as much as the pool, `mask` and `dropped_by`, is made when it is asked for.
     """
 
-    pairs: int
-    words: np.ndarray
-    counts: list[RuleCount]
-    stages: tuple[np.ndarray, ...]
+    def __init__(self, pairs: int, words: np.ndarray, counts: list[RuleCount], stages: tuple[np.ndarray, ...]) -> None:
+        self._pairs, self.stages, self.counts = pairs, stages, counts
+        self.words = words
 
     @property
-    def kept(self) -> int:
-        return self.counts[-1].kept if self.counts else self.pairs
+    def pairs(self) -> int:
+        return self._pairs
 
     @property
     def packed(self) -> np.ndarray:
@@ -57,15 +54,13 @@ class Step:
         return self.words.view(np.uint8)[: -(-self.pairs // 8)]
 
     @cached_property
-    def mask(self) -> np.ndarray:
-        """`(n,)` bool, True = KEPT."""
+    def mask(self) -> np.ndarray:  # type: ignore[override]
         mask = bits.unpack(self.words, self.pairs)
         mask.flags.writeable = False
         return mask
 
     @cached_property
-    def dropped_by(self) -> np.ndarray:
-        """`(n,)` uint8: 0 kept, else the number of the rule that dropped the pair, from 1."""
+    def dropped_by(self) -> np.ndarray:  # type: ignore[override]
         out = np.zeros(self.pairs, dtype=np.uint8)
         before = every(self.pairs)
         for number, stage in enumerate(self.stages, start=1):
@@ -73,10 +68,17 @@ class Step:
             before = stage
         return out
 
-    @cached_property
-    def selection(self) -> Selection:
-        """The same as `select` returns."""
-        return Selection(self.mask, self.dropped_by, self.counts)
+    def holds(self, rows: np.ndarray) -> np.ndarray:
+        return inside(self.words, np.asarray(rows))
+
+    def dropped_at(self, row: int) -> int:
+        there = [not inside(stage, np.array([row]))[0] for stage in self.stages]
+        return there.index(True) + 1 if True in there else 0
+
+    def gone(self, index: int) -> np.ndarray:
+        """The packed mask of the pairs that the rule at `index` dropped."""
+        before = self.stages[index - 1] if index else every(self.pairs)
+        return before & ~self.stages[index]
 
 
 class LiveSelection:

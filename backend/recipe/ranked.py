@@ -144,12 +144,12 @@ class Ranked:
             place = self._start(near)
         while held < number:
             rows = self.order[place : place + WALK]
-            found = np.flatnonzero(_inside(alive, rows))[: number - held]
+            found = np.flatnonzero(inside(alive, rows))[: number - held]
             bits.mark(mask, rows[found])
             held, place = held + len(found), place + len(rows)
         while held > number:
             rows = self.order[max(place - WALK, 0) : place]
-            found = np.flatnonzero(_inside(alive, rows))[number - held :]
+            found = np.flatnonzero(inside(alive, rows))[number - held :]
             bits.clear(mask, rows[found])
             held, place = held - len(found), place - len(rows)
         place = self._end(mask, min(place + WALK, self.scored))
@@ -160,15 +160,28 @@ class Ranked:
         """The place behind the last pair of the mask, which is before `place`."""
         while True:
             first = max(place - WALK, 0)
-            found = np.flatnonzero(_inside(mask, self.order[first:place]))
+            found = np.flatnonzero(inside(mask, self.order[first:place]))
             if len(found):
                 return first + int(found[-1]) + 1
             place = first
 
     def _about(self, share: float, alive: np.ndarray) -> int:
         """About how many places hold this share of the pairs of `alive`."""
-        seen = np.cumsum(_inside(alive, self._sample))
+        seen = np.cumsum(inside(alive, self._sample))
         return min(int(np.searchsorted(seen, share * seen[-1])) * SAMPLE, self.scored) if len(seen) else 0
+
+    def nearest(self, place: int, mask: np.ndarray, limit: int, *, better: bool) -> np.ndarray:
+        """The rows of the mask, at most `limit`, whose places are nearest before `place` (`better`), or from it on."""
+        found: list[np.ndarray] = []
+        step = WALK
+        while limit > 0 and (place > 0 if better else place < self.scored):
+            first, last = (max(place - step, 0), place) if better else (place, min(place + step, self.scored))
+            rows = self.order[first:last]
+            rows = rows[inside(mask, rows)]
+            found.append((rows[::-1] if better else rows)[:limit])
+            limit -= len(found[-1])
+            place, step = first if better else last, 4 * step
+        return np.concatenate([*found, np.empty(0, np.uint32)]).astype(np.int64)
 
     def alive(self, alive: np.ndarray, left: int) -> int:
         """How many of the `left` pairs of the mask have a score."""
@@ -185,7 +198,8 @@ def every(pairs: int) -> np.ndarray:
     return words
 
 
-def _inside(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def inside(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """`(k,)` bool: whether each of `rows` is in the packed mask."""
     there = np.empty(len(rows), dtype=bool)
     bits.has(mask, rows, there)
     return there

@@ -16,7 +16,7 @@ def reason(row: int, recipe: Recipe, selection: Selection, columns: PoolColumns,
 
     `deep` also reads the pair's other columns, for flags and conditions, and looks into any, all and not.
     """
-    number = int(selection.dropped_by[row])
+    number = selection.dropped_at(row)
     if not number:
         return "kept by all rules" if recipe.keep else "kept: there are no rules"
     rule = recipe.keep[number - 1]

@@ -1,6 +1,7 @@
 """Selection: what a recipe keeps of a pool, and which rule dropped each other pair."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,12 @@ class RuleCount:
         return {"rule": self.rule, "kept": self.kept, "dropped": self.dropped, "threshold": self.threshold}
 
 
-@dataclass(frozen=True, eq=False)
 class Selection:
-    """`mask` `(n,)` bool, True = KEPT; `dropped_by` `(n,)` uint8: 0 kept, else the number of the rule, from 1."""
+    """What a recipe keeps of a pool: `counts` per rule, and for each pair whether it is kept or which rule dropped it."""
 
-    mask: np.ndarray
-    dropped_by: np.ndarray
-    counts: list[RuleCount]
+    def __init__(self, mask: np.ndarray, dropped_by: np.ndarray, counts: list[RuleCount]) -> None:
+        """`mask` `(n,)` bool, True = KEPT; `dropped_by` `(n,)` uint8: 0 kept, else the number of the rule, from 1."""
+        self.mask, self.dropped_by, self.counts = mask, dropped_by, counts
 
     @property
     def pairs(self) -> int:
@@ -49,7 +49,22 @@ class Selection:
 
     @property
     def kept(self) -> int:
-        return self.counts[-1].kept if self.counts else len(self.mask)
+        return self.counts[-1].kept if self.counts else self.pairs
+
+    @cached_property
+    def words(self) -> np.ndarray:
+        """The mask packed, `(ceil(n / 64),)` uint64, see `bits`."""
+        from backend.recipe import bits
+
+        return bits.pack(self.mask)
+
+    def holds(self, rows: np.ndarray) -> np.ndarray:
+        """`(k,)` bool: whether each of `rows` is kept."""
+        return self.mask[rows]
+
+    def dropped_at(self, row: int) -> int:
+        """The number of the rule that dropped the pair, from 1; 0 if it is kept."""
+        return int(self.dropped_by[row])
 
     def as_json(self) -> dict[str, Any]:
         return {"pairs": self.pairs, "kept": self.kept, "rules": [count.as_json() for count in self.counts]}

@@ -29,14 +29,18 @@ class Tally:
             moved = sum(bits.everywhere(bits.different, words, before, mask))
             if moved > sum(bits.everywhere(bits.ones, words, mask)):
                 before, base = np.zeros_like(mask), np.zeros(self._shape, dtype=np.int64)
-        made = [np.zeros(self._shape, dtype=np.int64) for _ in range(bits.PIECES * bits.parts())]
-        spare = iter(made)
+        spare = [base.copy()]  # one array for each thread that is at work, whichever piece it has
 
         def change(first: int, last: int) -> None:
-            bits.tally(self._codes, before, mask, next(spare), first, last)
+            try:
+                counts = spare.pop()
+            except IndexError:
+                counts = np.zeros(self._shape, dtype=np.int64)
+            bits.tally(self._codes, before, mask, counts, first, last)
+            spare.append(counts)
 
         bits.everywhere(change, words)
-        counts = base + np.sum(made, axis=0)
+        counts = spare[0] if len(spare) == 1 else np.sum(spare, axis=0)
         self._last = (mask, counts)
         return counts
 

@@ -33,7 +33,9 @@ def nearest(
     dim = pool.require(column, "embedding").dim
     query = np.asarray(vector, dtype=np.float32).reshape(-1)
     if len(query) != dim:
-        raise InputError(f"the query has {len(query)} numbers, {column!r} has {dim}: embed it with the model of that column.")
+        raise InputError(
+            f"the query has {len(query)} numbers, {column!r} has {dim}: embed it with the model of that column."
+        )
     if not exact and indexes.vector_index(column) in indexes.indexed(pool):
         rows, best = indexes.nearest(pool, column, query, limit + (exclude is not None))
         order = np.lexsort((rows, -best))

@@ -17,7 +17,7 @@ def by_word(pool: Pool, query: str, *, column: str = "text", limit: int = 60, ex
     pool.require(column)
     parts = [part.strip() for part in terms(query)]
     if not parts:
-        raise InputError("nothing to search for: type a word or a \"phrase in quotes\".")
+        raise InputError('nothing to search for: type a word or a "phrase in quotes".')
     plain = all(word.isalnum() for part in parts for word in part.split())
     if plain and not exact and indexes.word_index(column) in indexes.indexed(pool):
         rows, total = indexes.words(pool, column, parts, limit)

@@ -129,7 +129,9 @@ def _response(mine: list[Row]) -> None:
         if len(shares) > 1:
             st.caption(f"Pool {pool}")
         theme.show(curves.response(found, height=420), key=f"response-{pool}", alt=curves.told(found))
-    st.caption("Runs whose recipes differ only in the fraction of their last rule; bars are one standard deviation over seeds.")
+    st.caption(
+        "Runs whose recipes differ only in the fraction of their last rule; bars are one standard deviation over seeds."
+    )
 
 
 def _over_scales(rows: Sequence[Row]) -> None:

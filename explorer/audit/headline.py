@@ -11,7 +11,7 @@ from explorer.audit import found
 def draw(pool: Pool, selection: Selection) -> None:
     """The largest loss, and the way to the Audit page."""
     groups = found.groups(pool)
-    text = find(groups, selection.mask).text if len(groups) else "groups of this pool are not found yet"
+    text = find(groups, selection.words).text if len(groups) else "groups of this pool are not found yet"
     with st.container(border=True, key="who-is-affected", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("**Who is affected**", width="stretch")

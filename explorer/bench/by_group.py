@@ -61,7 +61,9 @@ def draw(found: Chosen, *, key: str) -> None:
                       if (gap := gaps(groups).get((task, what, field))) is not None]  # fmt: skip
             st.caption("Best minus worst group, points: " + " · ".join(spread))
     if any(data for _, data in found.values()):
-        st.caption("At the right: how much of the pool's pairs of that group the model's recipe kept (audit of the data).")
+        st.caption(
+            "At the right: how much of the pool's pairs of that group the model's recipe kept (audit of the data)."
+        )
     else:
         st.caption("The audit of the data is missing: find the pool's groups on the page Who is kept.")
 

@@ -34,7 +34,9 @@ def draw(joined: Sequence[Summary], rows: Sequence[Row]) -> None:
         return
     titles = {task.key: task.name for task in bench.tasks_list()} | {"average": "Average"}
     _say(found, first, second)
-    theme.show(figure(found, titles), key="compare", alt=f"Difference of {first} to {second} on each task, with intervals")
+    theme.show(
+        figure(found, titles), key="compare", alt=f"Difference of {first} to {second} on each task, with intervals"
+    )
     st.dataframe(
         pd.DataFrame([_row(one, titles) for one in found]), hide_index=True, height="content" if len(found) <= 12 else 420,
         column_config={

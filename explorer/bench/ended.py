@@ -54,7 +54,10 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
             again = f" · resumed {run.resumed}×" if run.resumed else ""
             st.caption(f"run `{run.id}` · {run.kept or 0:,} pairs kept · {started}{again}")
             if run.not_comparable:
-                st.warning(f"Not comparable with others of its scale: {'; '.join(run.not_comparable)}", icon=":material/warning:")
+                st.warning(
+                    f"Not comparable with others of its scale: {'; '.join(run.not_comparable)}",
+                    icon=":material/warning:",
+                )
             if run.error and state == "done":
                 st.info(run.error, icon=":material/dns:")  # scripts that wait to be submitted
             results = {line["dataset"]: line["metrics"].get("main_metric") for line in run.results()}

@@ -19,9 +19,7 @@ def form(pool: Pool) -> None:
     options: dict[str, Recipe] = {f"{current.name} ({HERE})": current, **choices.all(pool)}
     recipe = options[st.selectbox("Recipe", list(options), key="run-recipe")]
     scales = list(bench.SCALES)
-    scale = st.selectbox(
-        "Scale", scales, key="run-scale", help="What a run holds fixed, so that only the pairs differ"
-    )
+    scale = st.selectbox("Scale", scales, key="run-scale", help="What a run holds fixed, so that only the pairs differ")
     seeds = st.pills("Seeds", list(range(5)), selection_mode="multi", default=[0], key="run-seeds",
                      help="One run for each; several seeds show the spread")  # fmt: skip
     launch = _where()
@@ -70,7 +68,12 @@ def _start(recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool, launc
         words += ["--gpus", str(launch.gpus)] if launch.gpus is not None else []
         words += ["--nodes", str(launch.nodes)] if launch.nodes > 1 else []
         words += ["--accum", str(launch.accum)] if launch.accum > 1 else []
-        jobs.submit(words, kind=KIND, device=jobs.slot("cpu" if launch.gpus == 0 else "auto"), title=f"{recipe.name} · {scale} · seed {seed}")
+        jobs.submit(
+            words,
+            kind=KIND,
+            device=jobs.slot("cpu" if launch.gpus == 0 else "auto"),
+            title=f"{recipe.name} · {scale} · seed {seed}",
+        )
     st.toast(f"{len(seeds)} run{'s' if len(seeds) > 1 else ''} started", icon=":material/play_arrow:")
 
 

@@ -69,9 +69,7 @@ def _cost(counts: Sequence[int], scale: str, seeds: int, pool: Pool) -> bool:
     problems = bench.preflight(min(counts), scale, pool=pool)
     for problem in problems:
         wrong = problem.level == "error"
-        (st.error if wrong else st.warning)(
-            problem.text, icon=":material/error:" if wrong else ":material/warning:"
-        )
+        (st.error if wrong else st.warning)(problem.text, icon=":material/error:" if wrong else ":material/warning:")
     return any(problem.level == "error" for problem in problems)
 
 
@@ -96,7 +94,9 @@ def panels() -> None:
                 _panel(sweep, states)
         else:
             title = f"{sweep.id} · {sweep.scale} · {_words(states)}"
-            with st.expander(title, icon=":material/stacked_line_chart:", key=f"sweep-{sweep.id}", on_change="rerun") as box:
+            with st.expander(
+                title, icon=":material/stacked_line_chart:", key=f"sweep-{sweep.id}", on_change="rerun"
+            ) as box:
                 if box.open:
                     _panel(sweep, states)
 

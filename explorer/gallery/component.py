@@ -11,13 +11,15 @@ _mount = register("gallery", __file__)
 
 @dataclass(frozen=True)
 class Tile:
-    """One pair: `fact` is a short line under the caption, `title` what hovering tells, `state` kept, dropped or empty."""
+    """One pair: `fact` is a short line under the caption, `title` what hovering tells, `state` kept, dropped or empty;
+    without a `picture` none is asked for."""
 
     row: int
     caption: str
     fact: str = ""
     title: str = ""
     state: str = ""
+    picture: bool = True
 
 
 def draw(

@@ -1,5 +1,5 @@
 // A gallery: pictures by URL, captions as text. A click tells the row of the pair.
-const tile = ({ row, caption, fact, state, title }, thumbs, opened) => {
+const tile = ({ row, caption, fact, state, title, picture: pictured }, thumbs, opened) => {
   const button = document.createElement("button")
   button.type = "button"
   button.dataset.row = row
@@ -8,13 +8,17 @@ const tile = ({ row, caption, fact, state, title }, thumbs, opened) => {
   button.onclick = () => opened(row)
   const frame = document.createElement("span")
   frame.className = "ps-picture"
-  const picture = document.createElement("img")
-  picture.src = `${thumbs}/${row}.webp`
-  picture.alt = caption
-  picture.loading = "lazy"
-  picture.decoding = "async"
-  picture.onerror = () => frame.replaceChildren("no picture")
-  frame.append(picture)
+  if (pictured) {
+    const picture = document.createElement("img")
+    picture.src = `${thumbs}/${row}.webp`
+    picture.alt = caption
+    picture.loading = "lazy"
+    picture.decoding = "async"
+    picture.onerror = () => frame.replaceChildren("no picture")
+    frame.append(picture)
+  } else {
+    frame.append("no picture")
+  }
   const text = document.createElement("span")
   text.className = "ps-caption"
   text.textContent = caption || "(no caption)"

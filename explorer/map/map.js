@@ -114,25 +114,32 @@ class PoolMap {
   }
 
   // The density of all pairs; the library draws it without transparency, so it is laid on the background here.
+  // A picture that replaces another one goes into the same texture: telling the library of it would draw all twice.
   async underlay(url, background) {
-    Object.assign(this.drawn, { under: url, underOn: background })
-    const old = this.texture
-    this.texture = null
-    if (url) {
-      const picture = new Image()
-      picture.src = url
-      await picture.decode()
-      const sheet = document.createElement("canvas")
-      sheet.width = sheet.height = picture.width
-      const pen = sheet.getContext("2d")
-      pen.fillStyle = background
-      pen.fillRect(0, 0, sheet.width, sheet.height)
-      pen.drawImage(picture, 0, 0)
-      this.texture = this.renderer.regl.texture({ data: sheet, mag: "linear", min: "linear" })
-    }
-    this.plot.set({ backgroundImage: this.texture })
+    Object.assign(this.drawn, { under: url, underOn: background, planes: null })
     this.box.dataset.under = url ? String(url.length) : ""
-    old?.destroy()
+    if (!url) {
+      this.plot.set({ backgroundImage: null })
+      this.texture?.destroy()
+      this.texture = null
+      return
+    }
+    const picture = new Image()
+    picture.src = url
+    await picture.decode()
+    this.sheet ??= document.createElement("canvas")
+    this.sheet.width = this.sheet.height = picture.width
+    const pen = this.sheet.getContext("2d", { willReadFrequently: true })
+    pen.fillStyle = background
+    pen.fillRect(0, 0, picture.width, picture.width)
+    pen.drawImage(picture, 0, 0)
+    const content = { data: this.sheet, mag: "linear", min: "linear" }
+    if (this.texture) {
+      this.texture(content)
+      return
+    }
+    this.texture = this.renderer.regl.texture(content)
+    this.plot.set({ backgroundImage: this.texture })
   }
 
   async load(url) {
@@ -147,7 +154,7 @@ class PoolMap {
     this.index = undefined
     this.drawn = { ...this.drawn, geometry: url, planes: null, colours: null, highlight: null }
     this.box.dataset.points = String(count)
-    this.plot.set({ pointSize: count > 60000 ? 2 : count > 8000 ? 3 : 5 })
+    this.plot.set({ pointSize: count > 40000 ? 2 : count > 8000 ? 3 : 5 })
   }
 
   restore() {
