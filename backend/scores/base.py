@@ -53,6 +53,11 @@ class Batch(Mapping[str, Any]):
         return cls(columns, batch.column("uid_hi").to_numpy(), batch.column("uid_lo").to_numpy())
 
     def __getitem__(self, name: str) -> Any:
+        column = self._columns[name]
+        return column.astype(np.float32) if isinstance(column, np.ndarray) and column.ndim == 2 else column
+
+    def stored(self, name: str) -> np.ndarray:
+        """An embedding `(n, d)` as the pool keeps it, float16: for methods that widen it tile by tile."""
         return self._columns[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -175,7 +180,7 @@ def _join(parts: list[Any]) -> Any:
 
 def _unpack(column: pa.Array) -> Any:
     if pa.types.is_fixed_size_list(column.type):
-        return matrix(column).astype(np.float32)
+        return matrix(column)
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_nested(column.type):
         return column
     return to_numpy(column)

@@ -8,6 +8,7 @@ processes on one machine always take the same route and give the same bits.
 """
 
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -84,3 +85,12 @@ def bad_rows(vectors: np.ndarray) -> np.ndarray:
     """(n,) bool: True where an embedding is zero or holds NaN or infinity, so that no score can be given."""
     total = np.abs(vectors, dtype=np.float32).sum(axis=1)
     return ~np.isfinite(total) | (total == 0)
+
+
+def readable(array: np.ndarray) -> "torch.Tensor":
+    """A tensor on the array's own memory and of its own dtype, to be read only."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # Arrow's never are
+        return torch.from_numpy(np.ascontiguousarray(array))

@@ -22,7 +22,7 @@ _PARTS = 4
 
 
 def quadratic_form(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """`f_i^T S f_i` of every row of `vectors` (n, d) for a symmetric `matrix` (d, d); (n,) float32.
+    """`f_i^T S f_i` of every row of `vectors` (n, d), float32 or float16, for a symmetric `matrix` (d, d); (n,) float32.
 
     Only the block upper triangle is multiplied, which saves 3/8 of the 2 n d^2 FLOP. Rows are taken in tiles of
     one fixed size, so that a pair's score does not depend on its neighbours. Zero or non-finite rows give NaN.
@@ -41,7 +41,7 @@ def quadratic_form(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         tile = torch.zeros(TILE_ROWS, dim)
         for start in range(0, len(vectors), TILE_ROWS):
             part = vectors[start : start + TILE_ROWS]
-            tile[: len(part)] = torch.from_numpy(np.ascontiguousarray(part))
+            tile[: len(part)] = matmul.readable(part)  # widened here, into memory that is there already
             tile[len(part) :] = 0
             total = torch.zeros(TILE_ROWS)
             for (first, last), right in zip(pairwise(edges), doubled):
@@ -104,4 +104,4 @@ class Vas(Method):
         return second_moment(fitting_target(pool, self.target, self.model))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
-        return quadratic_form(batch[self.needs()[0]], state)
+        return quadratic_form(batch.stored(self.needs()[0]), state)
