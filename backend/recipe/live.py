@@ -147,7 +147,7 @@ class LiveSelection:
             made = self._histograms[key]
             while len(self._histograms) > 2:
                 self._histograms.popitem(last=False)
-        return made.count(step.words)
+        return made.count(step.words, step.kept)
 
     # --- rules as packed masks --------------------------------------------------------------------------------------
 

@@ -21,13 +21,14 @@ class Tally:
         self._shape = (codes.shape[1], size)
         self._last: tuple[np.ndarray, np.ndarray] | None = None
 
-    def count(self, mask: np.ndarray) -> np.ndarray:
-        """`(k, size)` int64 of the packed mask `(words,)` uint64, which must not be written to afterwards."""
+    def count(self, mask: np.ndarray, held: int | None = None) -> np.ndarray:
+        """`(k, size)` int64 of the packed mask `(words,)` uint64, which must not be written to afterwards; `held` is how
+        many pairs are in it, if that is known."""
         last, words = self._last, len(mask)
         before, base = (np.zeros_like(mask), np.zeros(self._shape, dtype=np.int64)) if last is None else last
         if last is not None and last[0] is not mask:
             moved = sum(bits.everywhere(bits.different, words, before, mask))
-            if moved > sum(bits.everywhere(bits.ones, words, mask)):
+            if moved > (sum(bits.everywhere(bits.ones, words, mask)) if held is None else held):
                 before, base = np.zeros_like(mask), np.zeros(self._shape, dtype=np.int64)
         spare = [base.copy()]  # one array for each thread that is at work, whichever piece it has
 
@@ -60,9 +61,9 @@ class Histograms:
             codes[:, number] = bar_codes(ranked, edges)
         self._tally = Tally(codes, MOST + 1)
 
-    def count(self, mask: np.ndarray) -> dict[str, np.ndarray]:
-        """For each score `(b,)` int64: how many pairs of the packed mask each bar holds."""
-        counts = self._tally.count(mask)
+    def count(self, mask: np.ndarray, held: int) -> dict[str, np.ndarray]:
+        """For each score `(b,)` int64: how many of the `held` pairs of the packed mask each bar holds."""
+        counts = self._tally.count(mask, held)
         return {name: counts[number, :bars] for number, (name, bars) in enumerate(self._bars.items())}
 
 
