@@ -8,6 +8,7 @@ import typer
 
 from backend.cli.console import emit, line, progress_bar, say, table
 from backend.cli.options import Address, Detach, Engine, Json, PoolPath, Workers, open_pool, submit
+from backend.cli.quick import without_pandas
 from backend.errors import InputError
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def select(
         submit(context, kind="select", device="cpu", title=f"Select with {recipe}")
     if out is not None:
         check_suffix(out, ".npy")
-    from backend.export import export_subset
+    with without_pandas():
+        from backend.export import export_subset
 
     applied, opened, selection = apply(recipe, pool)
     content = {"recipe": applied.name, **selection.as_json()}

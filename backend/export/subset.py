@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from backend import files
+from backend.engine.workers import in_order
 from backend.export.provenance import write_beside
 from backend.pool import UID_DTYPE, Pool
 from backend.recipe import Recipe, Selection
@@ -28,9 +29,13 @@ def kept_uids(
 
 
 def _blocks(pool: Pool, mask: np.ndarray) -> Iterator[np.ndarray]:
+    """The kept uids in ascending order, in parts; two threads, for gathering a mask by uid waits for memory."""
     order, uids = pool.uid_order(), pool.uids_ascending()
-    for start in range(0, len(order), BLOCK):
-        yield uids[start : start + BLOCK].take(np.flatnonzero(mask.take(order[start : start + BLOCK])))
+
+    def block(start: int) -> np.ndarray:
+        return uids[start : start + BLOCK].take(np.flatnonzero(mask.take(order[start : start + BLOCK])))
+
+    return in_order(block, range(0, len(order), BLOCK))
 
 
 def write_uids(path: Path, pool: Pool, mask: np.ndarray) -> None:

@@ -1,0 +1,26 @@
+"""A quick start for commands that take less time than their imports."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+
+
+class _NoPandas:
+    def find_spec(self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("pandas is left out: see quick.py", name=name)
+
+
+@contextmanager
+def without_pandas() -> Iterator[None]:
+    """Imports inside leave pandas out, which pyarrow asks for when its datasets are first imported: 0.3 s.
+
+    From then on pyarrow of this process converts nothing from or to pandas; for commands that don't need that.
+    """
+    finder = _NoPandas()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
