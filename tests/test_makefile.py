@@ -13,7 +13,9 @@ def make(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     if not (directory / "pyproject.toml").exists():
         (directory / "pyproject.toml").touch()
     # `make test` runs this: its own level and flags must not reach the make under test.
-    environment = {name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS", "ARGS")}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("MAKELEVEL", "MAKEFLAGS", "MFLAGS", "ARGS")
+    }
     return subprocess.run(["make", *words], cwd=directory, env=environment, capture_output=True, text=True)
 
 

@@ -21,7 +21,11 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 
 def test_every_tracked_file_of_the_packages_is_in_it(names):
     listed = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "backend", "explorer", "assets"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "-c", "safe.directory=*", "ls-files", "backend", "explorer", "assets"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     tracked = {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
     assert len(tracked) > 50

@@ -66,7 +66,9 @@ def test_pictures_are_blurred_until_clicked(page):
 def test_what_if_becomes_a_recipe_with_one_click(page):
     open_audit(page, "What if")
     page.locator(".st-key-audit-wi-plot .scatterlayer").wait_for()
-    click_until(page, page.get_by_role("button", name="Make it the recipe"), "location.search.includes('own+thresholds')")
+    click_until(
+        page, page.get_by_role("button", name="Make it the recipe"), "location.search.includes('own+thresholds')"
+    )
     recipe = json.loads(parse_qs(urlparse(page.url).query)["recipe"][0])
     assert len(recipe["keep"][0]["any"]) > 1
     undo = page.get_by_role("button", name=re.compile("Undo|undo")).or_(page.locator(".st-key-do-undo button")).first

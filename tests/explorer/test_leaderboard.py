@@ -23,12 +23,12 @@ def trained(recipe: str, seed: int, right: float, keep: list[dict[str, object]],
     label, region = rng.integers(0, 40, 200), rng.integers(0, 5, 200)
     guess = np.where(np.random.default_rng(1 + seed).random(200) < right, label, label + 1)
     top = np.stack([guess, *(label + shift for shift in (2, 3, 4, 5))], axis=1)
-    evaluation.keep_predictions(
-        run.path / "predictions", "flags", {"label": label, "top": top, "by_region": region}
-    )
+    evaluation.keep_predictions(run.path / "predictions", "flags", {"label": label, "top": top, "by_region": region})
     keys = ["clipart_categories", "clipart_objects", "digits", "emoji_gender", "emoji_groups", "emoji_people",
             "emoji_skin_tone", "flags", "retrieval/clipart", "retrieval/emoji"]  # fmt: skip
-    write_results(run.path / "results.jsonl", [{"key": k, "dataset": k, "metrics": {"main_metric": right}} for k in keys])
+    write_results(
+        run.path / "results.jsonl", [{"key": k, "dataset": k, "metrics": {"main_metric": right}} for k in keys]
+    )
     return run
 
 

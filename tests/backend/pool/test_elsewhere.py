@@ -84,17 +84,17 @@ def test_the_table_may_be_in_a_bucket(bucket, tmp_path):
 def test_a_table_that_is_there_is_not_written_over(bucket, tmp_path):
     schema = pa.schema([("text", pa.utf8())])
     Pool.create(tmp_path / "first", schema, {}, table=f"{bucket}/b.lance")
-    with pytest.raises(InputError, match="there is a table at s3://pools/b.lance already"):
+    with pytest.raises(InputError, match=r"there is a table at s3://pools/b\.lance already"):
         Pool.create(tmp_path / "second", schema, {}, table=f"{bucket}/b.lance")
     write_pair(tmp_path / "m", 0)
-    with pytest.raises(InputError, match="is at s3://pools/b.lance already; leave --table"):
+    with pytest.raises(InputError, match=r"is at s3://pools/b\.lance already; leave --table"):
         import_datacomp(tmp_path / "m", tmp_path / "first", table=f"{bucket}/c.lance")
 
 
 def test_a_bucket_that_does_not_answer_is_one_line(bucket, tmp_path, monkeypatch):
     Pool.create(tmp_path / "pool", pa.schema([("text", pa.utf8())]), {}, table=f"{bucket}/d.lance")
-    with pytest.raises(InputError, match="no table can be made at s3://missing/x.lance"):
+    with pytest.raises(InputError, match=r"no table can be made at s3://missing/x\.lance"):
         Pool.create(tmp_path / "other", pa.schema([("text", pa.utf8())]), {}, table="s3://missing/x.lance")
     (tmp_path / "pool" / "table.url").write_text("s3://missing/x.lance\n")
-    with pytest.raises(InputError, match="the table of pool 'pool' is at s3://missing/x.lance, which can't be read"):
+    with pytest.raises(InputError, match=r"the table of pool 'pool' is at s3://missing/x\.lance, which can't be read"):
         Pool.open(tmp_path / "pool")
