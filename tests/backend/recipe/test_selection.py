@@ -11,6 +11,7 @@ from backend.errors import InputError
 from backend.pool import Pool
 from backend.recipe import load, select, select_columns
 from backend.recipe.grammar import exact_count
+from backend.recipe.selection import kth_best
 
 
 class Table:
@@ -127,3 +128,22 @@ def test_wrong_rules_are_refused(tiny_pool, rule, message):
 def test_a_threshold_that_keeps_nothing_is_an_empty_selection(tiny_pool: Pool):
     selection = select(load({"keep": [{"score": "clip_l14", "min": 99}]}), tiny_pool)
     assert (selection.kept, selection.counts[0].dropped) == (0, 200)
+
+
+@pytest.mark.parametrize("kind", ["normal", "ties", "constant", "sorted", "periodic", "integers"])
+def test_the_kth_best_of_many_is_that_of_a_sort(kind):
+    rng = np.random.default_rng(0)
+    n = (1 << 20) + 12_345
+    values = {
+        "normal": lambda: rng.standard_normal(n, dtype=np.float32),
+        "ties": lambda: rng.integers(0, 9, n).astype(np.float32),
+        "constant": lambda: np.full(n, 0.25, np.float32),
+        "sorted": lambda: np.arange(n, dtype=np.float32),
+        "periodic": lambda: np.where(np.arange(n) % 16 == 0, 0, rng.standard_normal(n)).astype(
+            np.float32
+        ),  # the sample's
+        "integers": lambda: rng.integers(-5, 1 << 40, n),
+    }[kind]()
+    falling = np.sort(values)[::-1]
+    for k in (0, 1, 77, n // 3, n - 2, n - 1):
+        assert kth_best(values, k) == falling[k]
