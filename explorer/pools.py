@@ -64,12 +64,12 @@ def live(pool: Pool) -> "LiveSelection":
 def shared_map(pool: Pool, model: str) -> Map | None:
     """The map of `model`, or None if it is not built yet."""
     stamp = map_stamp(pool, model)
-    return _map(str(pool.path), model, stamp) if stamp else None
+    return _map(str(pool.path), model, stamp, len(pool)) if stamp else None
 
 
 def density(pool: Pool, made: Map) -> "Density":
     """The density of all pairs of a map that places them all; shared, and it follows one mask."""
-    return _density(str(pool.path), made.model, map_stamp(pool, made.model))
+    return _density(str(pool.path), made.model, map_stamp(pool, made.model), len(pool))
 
 
 def map_stamp(pool: Pool, model: str) -> int:
@@ -143,15 +143,15 @@ def _live(path: str, stamp: int) -> "LiveSelection":
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _map(path: str, model: str, stamp: int) -> Map | None:
+def _map(path: str, model: str, stamp: int, pairs: int) -> Map | None:
     return load(opened(Path(path)), model)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Counting the pairs on the map")
-def _density(path: str, model: str, stamp: int) -> "Density":
+def _density(path: str, model: str, stamp: int, pairs: int) -> "Density":
     from backend.projection.density import Density
 
-    made = _map(path, model, stamp)
+    made = _map(path, model, stamp, pairs)
     assert made is not None
     assert made.everyone is not None
     return Density(made.everyone)

@@ -33,8 +33,10 @@ def bars(scores: np.ndarray, bins: int = BINS) -> Bars:
     inner = np.quantile(some.astype(np.float64), [0.0005, 0.9995])
     left, right = (inner[0], inner[1]) if inner[1] > inner[0] else (low - 0.5, high + 0.5)
     edges = np.linspace(left, right, bins + 1)
-    if scores.dtype.kind == "f":
-        edges = edges.astype(scores.dtype)
+    if scores.dtype.kind == "f":  # in the score's own precision, in which fewer of them may differ
+        edges = np.unique(edges.astype(scores.dtype))
+        if len(edges) == 1:
+            edges = np.array([np.nextafter(edges[0], -np.inf), edges[0], np.nextafter(edges[0], np.inf)], scores.dtype)
     counts, _ = np.histogram(np.clip(finite, edges[0], edges[-1]), edges)
     return Bars(edges, counts, len(scores) - len(finite), low, high, grid)
 

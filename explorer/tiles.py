@@ -23,7 +23,8 @@ def of(
 ) -> list[Tile]:
     """One tile per row, in order; `facts` are the short lines under the captions."""
     rows = np.asarray(rows, dtype=np.int64)
-    known = pool.take(rows, [name for name in ("text", "image") if name in pool.columns]).to_pydict()
+    names = [name for name in ("text", "image") if name in pool.columns]
+    known = pool.take(rows, names).to_pydict() if names else {}
     captions = [text or "" for text in known.get("text", [""] * len(rows))]
     pictured = [image is not None for image in known.get("image", [None] * len(rows))]
     columns = pools.columns(pool) if selection is not None and recipe is not None else None

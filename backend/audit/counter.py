@@ -30,6 +30,8 @@ class Counter:
 
     def count(self, mask: np.ndarray) -> np.ndarray:
         """`(M,)` int64 of the packed mask `(words,)`, which must not be written to afterwards."""
+        if len(mask) != self._matrix.shape[1]:  # compiled code would read beyond the bitmaps
+            raise ValueError(f"a mask of {len(mask):,} words for bitmaps of {self._matrix.shape[1]:,}")
         last, members = self._last, self._members
         counts = None
         if last is not None:

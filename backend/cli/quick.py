@@ -16,7 +16,7 @@ class _NoPandas:
 def without_pandas() -> Iterator[None]:
     """Imports inside leave pandas out, which pyarrow asks for when its datasets are first imported: 0.3 s.
 
-    From then on pyarrow of this process converts nothing from or to pandas; for commands that don't need that.
+    For commands that convert nothing from or to pandas.
     """
     finder = _NoPandas()
     sys.meta_path.insert(0, finder)

@@ -12,6 +12,7 @@ import lance
 import pyarrow as pa
 from lance.fragment import write_fragments
 
+from backend import files
 from backend.errors import InputError
 from backend.pool.columns import KEYS, NEW
 from backend.pool.lock import writing
@@ -54,9 +55,11 @@ def opened(directory: Path) -> lance.LanceDataset:
 def changing(directory: Path) -> Iterator[None]:
     """The writer lock for a change of the table; a table elsewhere leaves a mark of it in the directory."""
     with writing(directory):
-        yield
-        if (directory / ELSEWHERE).exists():
-            os.utime(directory / ELSEWHERE)
+        try:
+            yield
+        finally:  # half a change is one too
+            if (directory / ELSEWHERE).exists():
+                os.utime(directory / ELSEWHERE)
 
 
 def newest(directory: Path) -> lance.LanceDataset:
@@ -167,32 +170,33 @@ def drop_columns(directory: Path, names: Sequence[str]) -> lance.LanceDataset:
 
 
 def create(directory: Path, schema: pa.Schema, elsewhere: str = "") -> None:
-    """An empty table, in the directory or `elsewhere`. Raises InputError if a table is there, or none can be made."""
-    if elsewhere:
-        _claim(directory, elsewhere)
+    """An empty table, in the directory or `elsewhere`; there it never takes the place of another one.
+
+    Raises InputError if `elsewhere` is no URL, holds a table that is not an empty one of this directory, or does not
+    answer.
+    """
+    options: dict[str, Any] = {"data_storage_version": STORAGE, "enable_stable_row_ids": True}
+    elsewhere = elsewhere or (place(directory) if (directory / ELSEWHERE).exists() else "")
+    if not elsewhere:
+        lance.write_dataset(schema.empty_table(), str(directory / TABLE), mode="overwrite", **options)
+        return
+    if "://" not in elsewhere:
+        raise InputError(f"--table {elsewhere!r} is no URL; write where the table goes, as s3://bucket/pairs.lance.")
+    mine = (directory / ELSEWHERE).exists() and place(directory) == elsewhere
     try:
-        lance.write_dataset(
-            schema.empty_table(), place(directory), mode="overwrite", data_storage_version=STORAGE,
-            enable_stable_row_ids=True,
-        )  # fmt: skip
+        lance.write_dataset(schema.empty_table(), elsewhere, mode="create", **options)
     except (OSError, ValueError) as error:
-        if not elsewhere:
-            raise
-        (directory / ELSEWHERE).unlink(missing_ok=True)
         reason = str(error).splitlines()[0][:200]
-        raise InputError(
-            f"no table can be made at {elsewhere}: {reason}. Check the address and the store's credentials."
-        ) from None
+        if "already exists" not in str(error):
+            raise InputError(
+                f"no table can be made at {elsewhere}: {reason}. Check the address and the store's credentials."
+            ) from None
+        if not (mine and _is_empty(elsewhere, schema)):
+            raise InputError(f"there is a table at {elsewhere} already; choose another address for --table.") from None
+    files.write_text(directory / ELSEWHERE, elsewhere + "\n")
 
 
-def _claim(directory: Path, elsewhere: str) -> None:
-    """Says in the directory where its table is, unless that place is taken."""
-    mine = directory / ELSEWHERE
-    if mine.exists() and mine.read_text().strip() == elsewhere:
-        return
-    try:
-        lance.dataset(elsewhere)
-    except (OSError, ValueError):
-        mine.write_text(elsewhere + "\n")
-        return
-    raise InputError(f"there is a table at {elsewhere} already; choose another address for --table.")
+def _is_empty(url: str, schema: pa.Schema) -> bool:
+    """Whether a table of this schema and without rows is there: what an import left that was killed at its start."""
+    table = lance.dataset(url)
+    return table.schema.equals(schema) and not table.count_rows()

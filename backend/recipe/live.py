@@ -117,6 +117,9 @@ class LiveSelection:
 
     def ranked(self, name: str) -> Ranked:
         """The column by rank, made once."""
+        found = self._ranked.get(name)
+        if found is not None:
+            return found
         with self._making:
             return self._ranked_in(name)
 
@@ -145,6 +148,7 @@ class LiveSelection:
                 columns = {name: (self._ranked_in(name), rising) for name, rising in edges.items()}
                 self._histograms[key] = Histograms(columns)
             made = self._histograms[key]
+            self._histograms.move_to_end(key)
             while len(self._histograms) > 2:
                 self._histograms.popitem(last=False)
         return made.count(step.words, step.kept)

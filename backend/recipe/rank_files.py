@@ -29,10 +29,11 @@ def ranked(columns: Columns, name: str, scores: np.ndarray, folder: Path | None)
     made = Ranked.of(scores, columns.rank, columns.rows_by_uid)
     try:
         _keep(paths, made)
-    except OSError:  # a pool that may only be read, or a full disk
+        kept = Ranked(scores, *(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths))
+    except (OSError, ValueError):  # a pool that may only be read, a full disk, or other scores were ranked meanwhile
         return made
     _let_go(columns.rank, columns.rows_by_uid)
-    return Ranked(scores, *(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths))
+    return kept
 
 
 def _let_go(*arrays: np.ndarray) -> None:

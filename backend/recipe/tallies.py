@@ -24,6 +24,8 @@ class Tally:
     def count(self, mask: np.ndarray, held: int | None = None) -> np.ndarray:
         """`(k, size)` int64 of the packed mask `(words,)` uint64, which must not be written to afterwards; `held` is how
         many pairs are in it, if that is known."""
+        if len(mask) != bits.words_for(len(self._codes)):  # compiled code would read beyond the codes
+            raise ValueError(f"a mask of {len(mask):,} words for {len(self._codes):,} pairs")
         last, words = self._last, len(mask)
         before, base = (np.zeros_like(mask), np.zeros(self._shape, dtype=np.int64)) if last is None else last
         if last is not None and last[0] is not mask:

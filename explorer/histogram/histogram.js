@@ -76,7 +76,7 @@ class Histogram {
     this.state = state
     const middles = counts.map((_, k) => (edges[k] + edges[k + 1]) / 2)
     const inside = (x) => (side === "between" ? x >= lines[0] && x <= lines[1] : side === "max" ? x <= lines[0] : x >= lines[0])
-    const bar = { type: "bar", x: middles, width: edges[1] - edges[0] }
+    const bar = { type: "bar", x: middles, width: counts.map((_, k) => edges[k + 1] - edges[k]) }
     const about = (k) => [edges[k], edges[k + 1], counts[k], held ? Math.min(held[k], counts[k]) : null]
     const traces = [{
       ...bar, y: counts, customdata: counts.map((_, k) => about(k)),

@@ -76,3 +76,15 @@ def test_bar_of_counts_as_bars_do():
     scores[:60] = found.edges[:60]  # exactly on an edge
     found = thresholds.bars(scores)
     assert np.bincount(thresholds.bar_of(scores, found.edges), minlength=65).tolist() == [*found.counts, found.missing]
+
+
+@pytest.mark.parametrize(("value", "spread"), [(1e8, 0.0), (1.7e9, 3600.0), (0.25, 0.0), (70_000.0, 1e-3)])
+def test_edges_differ_in_the_score_s_own_precision(value, spread):
+    scores = (value + spread * np.random.default_rng(0).random(3000)).astype(np.float32)
+    found = thresholds.bars(scores)
+    assert (np.diff(found.edges) > 0).all()
+    assert found.counts.sum() == 3000
+    assert (
+        np.bincount(thresholds.bar_of(scores, found.edges), minlength=len(found.counts) + 1)[:-1].tolist()
+        == found.counts.tolist()
+    )

@@ -91,6 +91,21 @@ def test_a_table_that_is_there_is_not_written_over(bucket, tmp_path):
         import_datacomp(tmp_path / "m", tmp_path / "first", table=f"{bucket}/c.lance")
 
 
+def test_only_an_empty_table_of_its_own_is_taken_over(bucket, tmp_path):
+    schema, url = pa.schema([("text", pa.utf8())]), f"{bucket}/e.lance"
+    Pool.create(tmp_path / "killed", schema, {}, table=url)
+    (tmp_path / "killed" / "pool.json").unlink()  # as if it had been killed before the last step
+    assert len(Pool.create(tmp_path / "killed", schema, {})) == 0
+    pool = Pool.create(tmp_path / "full", schema, {}, table=f"{bucket}/f.lance")
+    columns = [pa.array([1, 2], pa.uint64()), pa.array([3, 4], pa.uint64()), pa.array(["a", "b"])]
+    pool.append([pa.RecordBatch.from_arrays(columns, names=["uid_hi", "uid_lo", "text"])])
+    (tmp_path / "full" / "pool.json").unlink()
+    with pytest.raises(InputError, match="there is a table at"):
+        Pool.create(tmp_path / "full", schema, {}, table=f"{bucket}/f.lance")
+    with pytest.raises(InputError, match="is no URL; write where the table goes"):
+        Pool.create(tmp_path / "other", schema, {}, table="relative.lance")
+
+
 def test_a_bucket_that_does_not_answer_is_one_line(bucket, tmp_path, monkeypatch):
     Pool.create(tmp_path / "pool", pa.schema([("text", pa.utf8())]), {}, table=f"{bucket}/d.lance")
     with pytest.raises(InputError, match=r"no table can be made at s3://missing/x\.lance"):

@@ -5,10 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backend.audit.bitmaps import Sparse
+from backend.audit.counter import Counter
 from backend.errors import InputError
-from backend.recipe import Recipe, bits, load, select_columns
+from backend.recipe import Recipe, bits, load, rank_files, select_columns
 from backend.recipe.live import LiveSelection
 from backend.recipe.ranked import Ranked
+from backend.recipe.tallies import Tally
 
 
 class Arrays:
@@ -193,3 +196,27 @@ def test_a_flag_is_no_score():
 def test_pack_and_unpack():
     mask = np.random.default_rng(0).random(1001) < 0.5
     assert (bits.unpack(bits.pack(mask), 1001) == mask).all()
+
+
+def test_a_mask_of_another_pool_is_refused():
+    tally = Tally(np.zeros((1000, 1), np.uint8), 4)
+    for pairs in (64, 5000):
+        with pytest.raises(ValueError, match="for 1,000 pairs"):
+            tally.count(bits.pack(np.ones(pairs, bool)))
+    with pytest.raises(ValueError, match="words for bitmaps"):
+        Counter(np.zeros((3, 20), np.uint64), Sparse.of(np.zeros((3, 20), np.uint64)), 1280).count(
+            np.zeros(21, np.uint64)
+        )
+
+
+def test_ranks_that_another_process_replaces_meanwhile(tmp_path, monkeypatch):
+    columns = Arrays(5_000, 1)
+    keep = rank_files._keep
+
+    def replaced(paths, made):
+        keep(paths, made)
+        for path in paths:
+            path.unlink()
+
+    monkeypatch.setattr(rank_files, "_keep", replaced)
+    assert_same(load({"name": "x", "keep": [{"score": "fine", "top": 0.3}]}), LiveSelection(columns, tmp_path), columns)
