@@ -2,9 +2,11 @@
 
 import json
 import re
+from contextlib import suppress
 from urllib.parse import parse_qs, urlparse
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 pytestmark = pytest.mark.browser
 
@@ -117,8 +119,15 @@ def test_a_picture_opens_its_pair_and_a_neighbour_the_next(page):
         arg=source,
     )
     assert row is not None
-    page.keyboard.press("Escape")
-    dialog.wait_for(state="detached")
+    closed = False
+    for _ in range(3):  # a key that falls into a redraw is lost, and a person presses it again
+        page.wait_for_timeout(500)
+        page.keyboard.press("Escape")
+        with suppress(TimeoutError):
+            dialog.wait_for(state="detached", timeout=5000)
+            closed = True
+            break
+    assert closed
 
 
 def test_a_saved_recipe_is_found_again(page, address):

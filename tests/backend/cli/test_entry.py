@@ -136,8 +136,9 @@ def test_interrupt_ends_with_130(home: Path):
     with store.writing() as connection:
         connection.execute("UPDATE jobs SET spawned=1e18 WHERE id=?", (waited,))
     running = subprocess.Popen(
-        [sys.executable, "-m", "backend.cli", "jobs", "wait", str(waited)], stderr=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-m", "backend.cli", "jobs", "wait", str(waited)], stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell's children ignore it
+    )  # fmt: skip
     time.sleep(1)
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=20)

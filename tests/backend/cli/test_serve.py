@@ -57,6 +57,7 @@ def test_it_serves_on_this_machine_only_and_ctrl_c_ends_it(tiny_pool, port, tmp_
         text=True,
         cwd=tmp_path,
         env=os.environ.copy(),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell's children ignore it
     )
     try:
         deadline = time.monotonic() + 60
