@@ -54,13 +54,13 @@ class Step(Selection):
         return self.words.view(np.uint8)[: -(-self.pairs // 8)]
 
     @cached_property
-    def mask(self) -> np.ndarray:  # type: ignore[override]
+    def mask(self) -> np.ndarray:
         mask = bits.unpack(self.words, self.pairs)
         mask.flags.writeable = False
         return mask
 
     @cached_property
-    def dropped_by(self) -> np.ndarray:  # type: ignore[override]
+    def dropped_by(self) -> np.ndarray:
         out = np.zeros(self.pairs, dtype=np.uint8)
         before = every(self.pairs)
         for number, stage in enumerate(self.stages, start=1):

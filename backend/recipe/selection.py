@@ -42,8 +42,17 @@ class Selection:
     """What a recipe keeps of a pool: `counts` per rule, and for each pair whether it is kept or which rule dropped it."""
 
     def __init__(self, mask: np.ndarray, dropped_by: np.ndarray, counts: list[RuleCount]) -> None:
-        """`mask` `(n,)` bool, True = KEPT; `dropped_by` `(n,)` uint8: 0 kept, else the number of the rule, from 1."""
-        self.mask, self.dropped_by, self.counts = mask, dropped_by, counts
+        self._mask, self._dropped_by, self.counts = mask, dropped_by, counts
+
+    @property
+    def mask(self) -> np.ndarray:
+        """`(n,)` bool, True = KEPT."""
+        return self._mask
+
+    @property
+    def dropped_by(self) -> np.ndarray:
+        """`(n,)` uint8: 0 kept, else the number of the rule that dropped the pair, from 1."""
+        return self._dropped_by
 
     @property
     def pairs(self) -> int:
