@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 WORD = 64
 BATCH = 255
 PIECES = 3  # for each thread
-BLOCK = 64  # words that a kernel compares before it packs them
+BLOCK = 64  # words at whose multiples a mask is cut
 
 
 def _popcount(context: Any, word: Any) -> Any:
@@ -35,7 +35,26 @@ def _trailing_zeros(context: Any, word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
+def _compare(context: Any, codes: Any, row: Any, least: Any, width: Any) -> Any:
+    """Bit i is whether `codes[row + i] - least` is below `width`, modulo 256, for 64 codes at once."""
+    vector = ir.VectorType(ir.IntType(8), WORD)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        def everywhere(value: Any) -> Any:
+            one = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(ir.IntType(32), 0))
+            same = ir.Constant(ir.VectorType(ir.IntType(32), WORD), [0] * WORD)
+            return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), same)
+
+        content = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.bitcast(builder.gep(content, [arguments[1]]), vector.as_pointer())
+        shifted = builder.sub(builder.load(place, align=1), everywhere(arguments[2]))
+        return builder.bitcast(builder.icmp_unsigned("<", shifted, everywhere(arguments[3])), ir.IntType(WORD))
+
+    return types.uint64(codes, types.int64, types.uint8, types.uint8), generate
+
+
 _ones: Any = intrinsic(_popcount)
+_below: Any = intrinsic(_compare)
 _lowest: Any = intrinsic(_trailing_zeros)
 
 
@@ -43,26 +62,18 @@ _lowest: Any = intrinsic(_trailing_zeros)
 def within(codes, low, high, among, out, first, last):
     """`out` = which rows of the mask `among` have `low <= code < high`, codes uint8; how many they are."""
     rows = len(codes)
+    least, width = np.uint8(low), np.uint8(high - low)
     total: Any = 0
-    least, beyond = np.uint8(low), np.uint8(high)
-    flags = np.zeros(BLOCK * WORD, dtype=np.uint8)
-    eights = flags.view(np.uint64)
-    gather = np.uint64(0x0102040810204080)  # moves the lowest bit of each of eight bytes into one byte
-    for block in range(first, last, BLOCK):
-        stop = min(block + BLOCK, last)
-        begin = block * WORD
-        count = min(stop * WORD, rows) - begin
-        part = codes[begin : begin + count]  # a slice, so that the comparison compiles to vector instructions
-        for i in range(count):
-            flags[i] = (part[i] >= least) & (part[i] < beyond)
-        for i in range(count, (stop - block) * WORD):
-            flags[i] = 0
-        for w in range(stop - block):
-            word = np.uint64(0)
-            for b in range(8):
-                word |= ((eights[w * 8 + b] * gather) >> np.uint64(56)) << np.uint64(8 * b)
-            out[block + w] = word & among[block + w]
-            total += np.int64(_ones(out[block + w]))
+    for w in range(first, last):
+        word = np.uint64(0)
+        if (w + 1) * WORD <= rows:
+            word = _below(codes, w * WORD, least, width)
+        else:
+            for row in range(w * WORD, rows):
+                inside = np.uint8(codes[row] - least) < width
+                word |= np.uint64(inside) << np.uint64(row - w * WORD)
+        out[w] = word & among[w]
+        total += np.int64(_ones(out[w]))
     return total
 
 
