@@ -48,11 +48,6 @@ class Step(Selection):
     def pairs(self) -> int:
         return self._pairs
 
-    @property
-    def packed(self) -> np.ndarray:
-        """`(ceil(n / 8),)` uint8, as `np.packbits(mask, bitorder="little")`."""
-        return self.words.view(np.uint8)[: -(-self.pairs // 8)]
-
     @cached_property
     def mask(self) -> np.ndarray:
         mask = bits.unpack(self.words, self.pairs)

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/demo_methods.py [--lanes 2] [--table]
 
-Takes about 45 minutes on two idle cores, one thread a lane; what is done is not done again. `--table` only prints.
+Takes some 45 minutes on two idle cores (estimated from single runs), one thread a lane; what is done is not done again. `--table` only prints.
 The target set of `normsim`, `vas` and `image_based` is the pictures of the evaluation tasks under the demo's teacher,
 without labels.
 """

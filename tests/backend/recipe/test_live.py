@@ -73,7 +73,7 @@ def assert_same(recipe: Recipe, live: LiveSelection, columns: Arrays) -> None:
     assert (step.mask == plain.mask).all()
     assert (step.dropped_by == plain.dropped_by).all()
     assert step.kept == plain.kept
-    assert (step.packed == np.packbits(plain.mask, bitorder="little")).all()
+    assert (step.words == bits.pack(plain.mask)).all()
 
 
 SIZES = (1, 63, 64, 65, 1000, 20_011)
