@@ -3,6 +3,13 @@
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command line (default: this process's); returns 0 done, 2 wrong input, 1 our fault."""
+    from backend.cli import quick
+
+    if argv is None:
+        quick.start()
     from backend.cli.entry import run
 
-    return run(argv)
+    code = run(argv)
+    if argv is None:
+        quick.leave(code)
+    return code

@@ -1,28 +1,42 @@
-"""The tree of commands; every import of a backend part waits until its command runs."""
+"""The tree of commands; a command's module is imported when it is asked for, what it uses when it runs."""
 
+from collections.abc import Iterable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from backend import __version__
-from backend.cli import (
-    audit,
-    bench,
-    bias,
-    compare,
-    jobs,
-    leaderboard,
-    pool,
-    recipe,
-    score,
-    search,
-    serve,
-    sources,
-    submission,
-    sweep,
-    tasks,
-)
+
+COMMANDS = {
+    "info": "pool.info",
+    "demo": "pool.demo",
+    "app": "serve.app",
+    "map": "pool.map_",
+    "import": "sources.app",
+    "index": "sources.index",
+    "fetch": "sources.fetch",
+    "methods": "score.methods",
+    "score": "score.score",
+    "compare": "compare.compare",
+    "embed": "score.embed",
+    "target": "score.target",
+    "search": "search.search",
+    "search-index": "search.search_index",
+    "select": "recipe.select",
+    "export": "recipe.export",
+    "tasks": "tasks.tasks",
+    "train": "bench.train",
+    "evaluate": "bench.evaluate",
+    "leaderboard": "leaderboard.leaderboard",
+    "submit": "submission.submit",
+    "sweep": "sweep.app",
+    "audit": "audit.audit",
+    "groups": "audit.groups",
+    "bias": "bias.bias",
+    "jobs": "jobs.app",
+}
 
 
 class Root(TyperGroup):
@@ -33,52 +47,12 @@ class Root(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-app = typer.Typer(
-    cls=Root,
-    name="poolscope",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-app.command()(pool.info)
-app.command()(pool.demo)
-app.command("app")(serve.app)
-app.command("map")(pool.map_)
-sources.app.command("run")(bench.import_run)
-app.add_typer(sources.app, name="import")
-app.command()(sources.index)
-app.command()(sources.fetch)
-app.command()(score.methods)
-app.command()(score.score)
-app.command()(compare.compare)
-app.command()(score.embed)
-app.command()(score.target)
-app.command()(search.search)
-app.command("search-index")(search.search_index)
-app.command()(recipe.select)
-app.add_typer(recipe.export, name="export")
-app.command()(tasks.tasks)
-app.command()(bench.train)
-app.command()(bench.evaluate)
-app.command()(leaderboard.leaderboard)
-app.command()(submission.submit)
-app.add_typer(sweep.app, name="sweep")
-app.command()(audit.audit)
-app.command()(audit.groups)
-app.command()(bias.bias)
-app.add_typer(jobs.app, name="jobs")
-
-
 def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(f"poolscope {__version__}")
         raise typer.Exit
 
 
-@app.callback()
 def poolscope(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
@@ -90,6 +64,22 @@ def poolscope(
     """See, tune and prove every data filter on a pool of image-text pairs."""
 
 
-def command() -> Any:
-    """The whole command, ready to run."""
+def command(names: Iterable[str] = COMMANDS) -> Any:
+    """The whole command with the commands `names`, ready to run."""
+    app = typer.Typer(
+        cls=Root,
+        name="poolscope",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(poolscope)
+    for name in names:
+        module, _, attribute = COMMANDS[name].partition(".")
+        found = getattr(import_module(f"backend.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
     return typer.main.get_command(app)

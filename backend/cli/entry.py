@@ -23,7 +23,7 @@ FULL = {
 
 
 def run(argv: list[str] | None = None) -> int:
-    from backend.cli.app import command
+    from backend.cli.app import COMMANDS, command
 
     arguments = sys.argv[1:] if argv is None else list(argv)
     if argv is None and os.environ.get("POOLSCOPE_JOB"):
@@ -32,7 +32,8 @@ def run(argv: list[str] | None = None) -> int:
         os.environ["POOLSCOPE_DEBUG"] = "1"
         arguments = arguments[1:]
     try:
-        code = command().main(arguments, prog_name="poolscope", standalone_mode=False)
+        known = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
+        code = command(known).main(arguments, prog_name="poolscope", standalone_mode=False)
         if code == INTERRUPTED:
             raise KeyboardInterrupt
         return code if isinstance(code, int) else DONE

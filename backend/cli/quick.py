@@ -1,9 +1,34 @@
-"""A quick start for commands that take less time than their imports."""
+"""A quick start and end for commands that take less time than their imports."""
 
+import gc
+import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
+
+QUICK = ("select",)
+OBJECTS = 100_000
+
+
+def start() -> None:
+    """Has the collector look for cycles seldom: imports make objects that stay, and it went through them again and again."""
+    gc.set_threshold(OBJECTS)
+
+
+def leave(code: int) -> None:
+    """Ends this process at once after a quick command: taking the interpreter down takes 0.09 s, and saves nothing.
+
+    Files are whole when a command is done. Returns where something else still runs, which the interpreter waits for.
+    """
+    if sys.argv[1:2] and sys.argv[1] in QUICK and threading.active_count() == 1:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            return
+        os._exit(code)
 
 
 class _NoPandas:

@@ -45,6 +45,8 @@ def apply(named: str | None, pool: Path | None) -> tuple["Recipe", "Pool", "Sele
 
 def make_scores(recipe: "Recipe", pool: "Pool") -> "Pool":
     """A handle on the pool that has every column of the recipe; those it explains are computed if they lack."""
+    if not recipe.scores:
+        return pool
     from backend.engine import ensure
 
     with progress_bar("scores of the recipe") as progress:

@@ -1,6 +1,5 @@
 """`poolscope app`: the explorer in the browser, on this machine only unless told otherwise."""
 
-import http.client
 import ipaddress
 import os
 import socket
@@ -85,6 +84,8 @@ def is_local(host: str) -> bool:
 
 def _announce(server: subprocess.Popen, host: str, port: int, url: str, open_browser: bool) -> None:
     """Once the server answers, says where it is and opens the browser."""
+    import http.client
+
     for _ in range(600):
         if server.poll() is not None:
             return

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backend.cli.bench import import_run
 from backend.cli.console import emit, line, progress_bar, say
 from backend.cli.options import (
     Address,
@@ -239,3 +240,6 @@ def _embed(pool: Path, model: str, name: str | None, device: str) -> None:
     with progress_bar(f"embed as {column}") as progress:
         engine.embed(Pool.open(pool), model, name=column, device=device, progress=progress)
     say(f"embeddings: {column}_img, {column}_txt")
+
+
+app.command("run")(import_run)

@@ -1,9 +1,8 @@
 """Workers: the same task on threads, spawned processes or a Ray cluster; units come back as they finish."""
 
 import multiprocessing
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -20,8 +19,6 @@ class Work(Protocol):
 
 
 Unit = TypeVar("Unit")
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def check_engine(engine: str) -> None:
@@ -102,15 +99,3 @@ def _completed(executor: Executor, task: Work, units: Sequence[Unit]) -> Iterato
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
         raise
-
-
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 2) -> Iterator[Result]:
-    """`map` on threads that works at most a few items ahead, so that results don't pile up."""
-    with ThreadPoolExecutor(threads) as executor:
-        ahead: deque[Future[Result]] = deque()
-        for item in items:
-            ahead.append(executor.submit(work, item))
-            if len(ahead) > 2 * threads:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from backend import files
-from backend.engine.workers import finished
 from backend.errors import InputError
 from backend.export.plan import multiplicity, plan
 from backend.export.provenance import provenance
@@ -60,6 +59,8 @@ def export_shards(
     A finished shard is skipped when the export runs again. Raises InputError if nothing is kept, or `out` holds
     something else.
     """
+    from backend.engine.workers import finished
+
     out = Path(out)
     rows = np.flatnonzero(selection.mask)
     if not len(rows):

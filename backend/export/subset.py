@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from backend import files
-from backend.engine.workers import in_order
 from backend.export.provenance import write_beside
 from backend.pool import UID_DTYPE, Pool
 from backend.recipe import Recipe, Selection
+from backend.threads import in_order
 
 BLOCK = 1 << 20
 

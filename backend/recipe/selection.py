@@ -100,7 +100,9 @@ def select_columns(recipe: Recipe, columns: Columns) -> Selection:
     for number, rule in enumerate(recipe.keep, start=1):
         kept, _, threshold = apply_rule(rule, columns, alive, left)
         kept &= alive
-        dropped_by += (alive & ~kept).view(np.uint8) * np.uint8(number)  # each pair is dropped once
+        gone = (alive > kept).view(np.uint8)
+        gone *= np.uint8(number)
+        dropped_by |= gone  # each pair is dropped once
         alive, before, left = kept, left, int(np.count_nonzero(kept))
         counts.append(RuleCount(rule.label(), left, before - left, threshold))
     return Selection(alive, dropped_by, counts)
@@ -149,25 +151,24 @@ def _score(
 ) -> tuple[np.ndarray, np.ndarray, float | None]:
     scores = columns.array(rule.score)
     check_score(rule.score, scores)
+    scored = scores == scores  # False where there is none: NaN
     if rule.top is not None:
-        kept, threshold = top(scores, alive, columns, rule, left)
+        kept, threshold = top(scores, alive & scored, columns, rule, left)
     else:
         low, high = rule.bounds()
-        kept = np.ones(len(scores), dtype=bool)
+        kept = scored.copy()
         if low is not None:
             kept &= scores >= _as(scores, low)
         if high is not None:
             kept &= scores <= _as(scores, high)
         threshold = low if low is not None else high
-    scored = ~np.isnan(scores) if scores.dtype.kind == "f" else np.ones(len(scores), dtype=bool)
-    kept &= scored
-    return kept, scored & ~kept, threshold
+    return kept, scored > kept, threshold
 
 
 def top(
-    scores: np.ndarray, alive: np.ndarray, columns: Columns, rule: ScoreRule, left: int
+    scores: np.ndarray, inside: np.ndarray, columns: Columns, rule: ScoreRule, left: int
 ) -> tuple[np.ndarray, float | None]:
-    """The best of the pairs still `alive`, and the lowest score among them.
+    """The best of the pairs `inside`, which are still kept and have a score, and the lowest score among them.
 
     `ties: uid`: exactly `floor(f·N)` pairs by (score descending, uid ascending). `ties: all`: DataComp's rule, every
     pair whose score is at least the one at 0-based index `int(N·f)` of the descending order. N is the pool, or the
@@ -175,7 +176,6 @@ def top(
     """
     total = left if rule.of == "kept" else len(scores)
     fraction = rule.top or 0.0
-    inside = alive & ~np.isnan(scores) if scores.dtype.kind == "f" else alive
     values = scores if inside.all() else scores[inside]
     if rule.ties == "all":
         index = int(total * fraction)

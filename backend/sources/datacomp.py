@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from backend import __version__, files
-from backend.engine.workers import finished, in_order
+from backend.engine.workers import finished
 from backend.errors import InputError
 from backend.pool import Pool, commit
 from backend.pool.lock import importing
@@ -21,6 +21,7 @@ from backend.sources.piece import FileTask, FileUnit
 from backend.sources.plan import UNREADABLE, beside, choose, parquet, scan
 from backend.sources.remote import Place
 from backend.sources.report import Report
+from backend.threads import in_order
 
 COMMIT_ROWS = 1_000_000
 FEATURES = ".npz"

@@ -42,6 +42,13 @@ def test_select_writes_a_subset_file_with_its_recipe(poolscope, tiny_pool, recip
     assert beside["recipe"]["name"] == "half"
 
 
+def test_select_ends_its_process_at_once_with_all_said_and_written(process, tiny_pool, recipe, tmp_path):
+    kept = process("select", recipe, "--pool", tiny_pool.path, "--out", tmp_path / "kept.npy", "--json").json["kept"]
+    assert len(np.load(tmp_path / "kept.npy")) == kept
+    (tmp_path / "wrong.yaml").write_text("name: wrong\nkeep:\n  - {score: nothing, top: 0.5}\n")
+    assert "'nothing'" in process("select", tmp_path / "wrong.yaml", "--pool", tiny_pool.path).refused()
+
+
 def test_select_makes_the_scores_that_a_recipe_explains(poolscope, tiny_pool, tmp_path):
     path = tmp_path / "r.yaml"
     path.write_text("name: r\nscores:\n  luck: {method: random, seed: 3}\nkeep:\n  - {score: luck, top: 0.1}\n")
