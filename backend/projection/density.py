@@ -34,7 +34,7 @@ class Density:
         self._share_of = ((SHARES - 1) / np.maximum(self.all, 1)).astype(np.float32)
 
     def kept(self, mask: np.ndarray) -> np.ndarray:
-        """`(512, 512)` int64 pairs of the packed mask in each cell, the top row first."""
+        """`(512, 512)` int32 pairs of the packed mask in each cell, the top row first."""
         return self._tally.count(mask)[0, :-1].reshape(GRID, GRID)
 
     def png(self, mask: np.ndarray, kept: str, dropped: str) -> bytes:
@@ -42,8 +42,12 @@ class Density:
         logarithm of its pairs, nothing where there are none."""
         from PIL import Image
 
-        shares = np.rint(self.kept(mask) * self._share_of).astype(np.uint8)
-        picture = Image.fromarray(shares * STRENGTHS + self._levels, "P")
+        shares = self.kept(mask).astype(np.float32)
+        shares *= self._share_of
+        codes = np.rint(shares, out=shares).astype(np.uint8)
+        codes *= STRENGTHS
+        codes += self._levels
+        picture = Image.fromarray(codes, "P")
         ends = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (dropped, kept)])
         steps = np.linspace(0, 1, SHARES)[:, None]
         hues = np.rint(ends[0] * (1 - steps) + ends[1] * steps).astype(np.uint8)

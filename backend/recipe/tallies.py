@@ -18,32 +18,34 @@ class Tally:
 
     def __init__(self, codes: np.ndarray, size: int) -> None:
         self._codes = codes
-        self._shape = (codes.shape[1], size)
+        self._none = np.zeros((codes.shape[1], size), dtype=np.int32 if len(codes) < 1 << 31 else np.int64)
         self._last: tuple[np.ndarray, np.ndarray] | None = None
 
     def count(self, mask: np.ndarray, held: int | None = None) -> np.ndarray:
-        """`(k, size)` int64 of the packed mask `(words,)` uint64, which must not be written to afterwards; `held` is how
+        """`(k, size)` int32 of the packed mask `(words,)` uint64, which must not be written to afterwards; `held` is how
         many pairs are in it, if that is known."""
         if len(mask) != bits.words_for(len(self._codes)):  # compiled code would read beyond the codes
             raise ValueError(f"a mask of {len(mask):,} words for {len(self._codes):,} pairs")
         last, words = self._last, len(mask)
-        before, base = (np.zeros_like(mask), np.zeros(self._shape, dtype=np.int64)) if last is None else last
+        before, base = (np.zeros_like(mask), self._none) if last is None else last
         if last is not None and last[0] is not mask:
             moved = sum(bits.everywhere(bits.different, words, before, mask))
             if moved > (sum(bits.everywhere(bits.ones, words, mask)) if held is None else held):
-                before, base = np.zeros_like(mask), np.zeros(self._shape, dtype=np.int64)
+                before, base = np.zeros_like(mask), self._none
         spare = [base.copy()]  # one array for each thread that is at work, whichever piece it has
 
         def change(first: int, last: int) -> None:
             try:
                 counts = spare.pop()
             except IndexError:
-                counts = np.zeros(self._shape, dtype=np.int64)
+                counts = np.zeros_like(self._none)
             bits.tally(self._codes, before, mask, counts, first, last)
             spare.append(counts)
 
         bits.everywhere(change, words)
-        counts = spare[0] if len(spare) == 1 else np.sum(spare, axis=0)
+        counts = spare[0]
+        for more in spare[1:]:
+            counts += more
         self._last = (mask, counts)
         return counts
 
@@ -64,7 +66,7 @@ class Histograms:
         self._tally = Tally(codes, MOST + 1)
 
     def count(self, mask: np.ndarray, held: int) -> dict[str, np.ndarray]:
-        """For each score `(b,)` int64: how many of the `held` pairs of the packed mask each bar holds."""
+        """For each score `(b,)` int32: how many of the `held` pairs of the packed mask each bar holds."""
         counts = self._tally.count(mask, held)
         return {name: counts[number, :bars] for number, (name, bars) in enumerate(self._bars.items())}
 

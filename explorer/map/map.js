@@ -1,14 +1,26 @@
 // The map of a pool. Geometry comes once by URL; a rerun brings only packed masks, so zoom and selection stay.
 const maps = new WeakMap()
 
-const unpack = (text, count) => {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
-  return (i) => (i < count ? (bytes[i >> 3] >> (7 - (i & 7))) & 1 : 0)
-}
 const WHOLE = { x: -1, y: -1, width: 2, height: 2 }
 const hex = (colour) => {
   const [r, g, b] = (colour.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number)
   return [r / 255, g / 255, b / 255, 1]
+}
+
+// A renderer of the map's own size that draws at once on its canvas. The library's draws the whole window, into floats
+// that it copies, and smooths each pixel four times over, though its points are smooth: half of a slider step's drawing.
+const straight = (createRenderer) => {
+  const sheet = document.createElement("canvas")
+  sheet.getContext("webgl", { antialias: false, preserveDrawingBuffer: true })
+  const renderer = createRenderer({ canvas: sheet })
+  const render = (draw, target) => {
+    renderer.regl.clear({ color: [0, 0, 0, 0], depth: 1 })
+    draw()
+    const pen = target.getContext("2d")
+    pen.clearRect(0, 0, target.width, target.height)
+    pen.drawImage(sheet, 0, 0)
+  }
+  return Object.create(renderer, { render: { value: render } })
 }
 
 class PoolMap {
@@ -56,8 +68,7 @@ class PoolMap {
     if (!document.createElement("canvas").getContext("webgl")) throw new Error("this browser has no WebGL")
     this.box.prepend(canvas)
     const { width, height } = this.box.getBoundingClientRect()
-    // A renderer of the map's own size: the library's default draws, and copies, the whole window.
-    this.renderer = createRenderer({ canvas: document.createElement("canvas") })
+    this.renderer = straight(createRenderer)
     this.renderer.resize(width, height)
     this.plot = createScatterplot({
       renderer: this.renderer, canvas, width, height, pointSize: 3, pointSizeSelected: 2, pointOutlineWidth: 1, opacity: 0.75,
@@ -96,8 +107,12 @@ class PoolMap {
     }
     if (this.drawn.planes !== String(data.planes)) {
       this.drawn.planes = String(data.planes)
-      const bits = data.planes.map((plane) => unpack(plane, this.points.length))
-      this.points.forEach((point, i) => { point[2] = bits.reduce((code, bit, k) => code | (bit(i) << k), 0) })
+      const planes = data.planes.map((plane) => Uint8Array.from(atob(plane), (c) => c.charCodeAt(0)))
+      for (let i = 0; i < this.points.length; i++) {
+        let code = 0
+        for (let k = 0; k < planes.length; k++) code |= ((planes[k][i >> 3] >> (7 - (i & 7))) & 1) << k
+        this.points[i][2] = code
+      }
       await this.plot.draw(this.points, { zDataType: "categorical", spatialIndex: this.index, preventFilterReset: true })
       if (!this.index) {
         this.index = this.plot.get("spatialIndex")
@@ -133,7 +148,8 @@ class PoolMap {
     pen.fillStyle = background
     pen.fillRect(0, 0, picture.width, picture.width)
     pen.drawImage(picture, 0, 0)
-    const content = { data: this.sheet, mag: "linear", min: "linear" }
+    const { data, width, height } = pen.getImageData(0, 0, picture.width, picture.width)
+    const content = { data: new Uint8Array(data.buffer), width, height, mag: "linear", min: "linear" }
     if (this.texture) {
       this.texture(content)
       return
