@@ -130,7 +130,7 @@ class LiveSelection:
         return all(rule.score in self._ranked for rule in flat(recipe.keep) if isinstance(rule, ScoreRule))
 
     def histograms(self, step: Step, edges: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """For each score `(b,)` int64: how many pairs of the step score from edge i to edge i + 1.
+        """For each score `(b,)` int32: how many pairs of the step score from edge i to edge i + 1.
 
         Edges `(b + 1,)` rise, in the score's precision; scores beyond the outer edges count in the outer bars.
         Those of the last two sets of edges are remembered, one byte a pair and score.
@@ -158,7 +158,11 @@ class LiveSelection:
             if 0 < wanted < scored:
                 mask, end = ranked.best(wanted, alive, scored)
                 return mask, wanted, ranked.score_at(end - 1)
-        mask, _, threshold = self._parted(rule, alive, left)
+        if isinstance(rule, ScoreRule):  # what it drops nobody asks for here
+            low, high, threshold = places(rule, self.ranked(rule.score), alive, left)
+            mask = self.ranked(rule.score).between(low, high)
+        else:
+            mask, _, threshold = self._parted(rule, alive, left)
         kept = np.empty_like(alive)
         return kept, sum(bits.everywhere(bits.meet, len(kept), mask, alive, kept)), threshold
 
