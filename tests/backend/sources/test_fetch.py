@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ from backend.recipe import load, select
 from backend.sources import import_datacomp
 from tests.conftest import picture
 
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or importing img2dataset asks the network
 pytest.importorskip("img2dataset")
 
 from backend.sources import guarded
