@@ -8,7 +8,7 @@ const hex = (colour) => {
 }
 
 // A renderer of the map's own size that draws at once on its canvas. The library's draws the whole window, into floats
-// that it copies, and smooths each pixel four times over, though its points are smooth: half of a slider step's drawing.
+// that it copies, and smooths each pixel four times over, though its points are smooth: a third of a slider step's drawing.
 const straight = (createRenderer) => {
   const sheet = document.createElement("canvas")
   sheet.getContext("webgl", { antialias: false, preserveDrawingBuffer: true })
