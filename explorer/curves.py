@@ -10,8 +10,7 @@ from backend.bench.response import Point
 from backend.bench.scales import SCALES
 from explorer import theme
 
-# The colours repeat after eight recipes; then the shape tells them apart.
-SYMBOLS = ("circle", "square", "triangle-up", "cross")
+WIDER = 1.3  # room for names at the right of the largest subset
 
 
 def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
@@ -60,17 +59,19 @@ def told(points: Sequence[Point]) -> str:
 
 
 def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.Figure:
-    """Average against subset size: a point per recipe, bars of one standard deviation over seeds."""
+    """Average against subset size: a point per recipe, bars of one standard deviation over seeds.
+
+    More recipes than there are colours are told apart by names beside the points, where there is room, best first.
+    """
     made = theme.figure(_tall(found), x="pairs kept", y="average of the tasks, %")
-    for place, summary in enumerate(found):
-        spread = "" if summary.sd is None else f" ± {100 * summary.sd:.1f}"
+    if len(found) > len(theme.SERIES):
+        _named(made, found)
+    for place, summary in enumerate(found if len(found) <= len(theme.SERIES) else ()):
         made.add_scatter(
             x=[summary.kept], y=[100 * summary.mean], name=summary.recipe, mode="markers",
-            marker={"size": 13, "color": theme.SERIES[place % len(theme.SERIES)],
-                    "symbol": "diamond" if summary.baseline else SYMBOLS[place // len(theme.SERIES) % len(SYMBOLS)]},
+            marker={"size": 13, "color": theme.SERIES[place], "symbol": "diamond" if summary.baseline else "circle"},
             error_y={"type": "data", "array": [100 * (summary.sd or 0.0)], "visible": summary.sd is not None},
-            hovertemplate=f"{summary.recipe}<br>%{{x:,}} pairs kept<br>average %{{y:.1f}}{spread} "
-                          f"over {len(summary.seeds)} seeds<extra></extra>",
+            text=[_average(summary)], hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
     shown = [row for row in published if row.kept and row.average is not None]
     if shown:
@@ -85,6 +86,47 @@ def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.
             annotation_position="top left",
         )
     return made
+
+
+def _named(made: go.Figure, found: Sequence[Summary]) -> None:
+    """Recipes in the colours of their difference to no filter, as in `differences`."""
+    base = next((summary.mean for summary in found if summary.baseline), None)
+    better = [base is None or summary.mean >= base for summary in found]
+    made.add_scatter(
+        x=[summary.kept for summary in found], y=[100 * summary.mean for summary in found],
+        mode="markers+text", text=_names(found), textposition="middle right", textfont={"size": 11, "color": theme.ink()},
+        marker={
+            "size": 10, "color": [theme.KEPT if good else theme.DROPPED for good in better],
+            "symbol": ["diamond" if summary.baseline else "circle" for summary in found],
+        },
+        customdata=[_average(summary) for summary in found], hovertemplate="%{customdata}<extra></extra>", showlegend=False,
+        cliponaxis=False,
+    )  # fmt: skip
+    made.update_xaxes(range=[0, WIDER * max(summary.kept or 0 for summary in found)])
+
+
+def _names(found: Sequence[Summary]) -> list[str]:
+    """The names to write at the right of the points: where they cover neither another name nor another point."""
+    means, widest = [summary.mean for summary in found], max(summary.kept or 0 for summary in found)
+    line = 16 * (max(means) - min(means)) / (_tall(found) - 100)  # the height of a name, as a share
+
+    def end(summary: Summary) -> float:  # of its name, in pairs, on a chart of 600 pixels
+        return (summary.kept or 0) + WIDER * widest * (14 + 6.2 * len(summary.recipe)) / 600
+
+    told: list[Summary] = []
+    for summary in found:
+        start, stop = summary.kept or 0, end(summary)
+        names = [one for one in told if abs(one.mean - summary.mean) < line]
+        points = [one for one in found if one is not summary and abs(one.mean - summary.mean) < 0.6 * line]
+        covers = any((one.kept or 0) < stop and start < end(one) for one in names)
+        if not covers and not any(start < (one.kept or 0) < stop for one in points):
+            told.append(summary)
+    return [summary.recipe if summary in told else "" for summary in found]
+
+
+def _average(summary: Summary) -> str:
+    spread = "" if summary.sd is None else f" ± {100 * summary.sd:.1f}"
+    return f"{summary.recipe}<br>{summary.kept:,} pairs kept<br>average {100 * summary.mean:.1f}{spread} over {_seeds(len(summary.seeds))}"
 
 
 def _tall(found: Sequence[Summary]) -> int:

@@ -49,7 +49,7 @@ def _filtered(mine: Sequence[Row]) -> tuple[list[Row], str] | None:
     """The rows of the chosen scale, track and pool, and the view; None if there is nothing to choose from."""
     have = scales_with_rows(mine)
     scales = [name for name in bench.SCALES if name in have or bench.SCALES[name].pool]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         start = have[0] if have else "small"
         scale = st.segmented_control("Scale", scales, default=start, required=True, key="board-scale")
         track = st.selectbox("Track", [ALL, *TRACKS], key="board-track", width=130,
@@ -80,6 +80,8 @@ def _results(mine: list[Row], published: list[Row]) -> None:
                 key="against-size",
                 alt="Average of the tasks against pairs kept, per recipe, and the best published ones",
             )
+            if len(joined) > len(theme.SERIES):
+                st.caption("Names stand where there is room; point at a recipe for its name and spread.")
         with right:
             st.subheader("Difference to no filter")
             _difference(joined)

@@ -9,7 +9,7 @@ from backend.bench import evaluation, published
 from backend.bench.run import Run, write_results
 from backend.bench.tasks.datacomp import TASKS
 from backend.recipe import Recipe, dump
-from explorer import curves
+from explorer import curves, theme
 from tests.explorer.conftest import texts
 
 
@@ -66,6 +66,19 @@ def test_the_frontier_is_drawn_through_the_best_published_rows():
     rows = [row for row in published.rows() if row.scale == "medium"]
     line = next(trace for trace in curves.against_size([], rows).data if trace.name == "published frontier")
     assert list(line.y) == [100 * row.average for row in published.frontier("medium")]
+
+
+def test_many_recipes_bear_their_names_where_there_is_room(start, mapped_pool):
+    for place in range(12):
+        trained(f"a {place}", 0, 0.3 + 0.04 * place, [{"score": "a", "top": 0.3}], 60 + 10 * (place % 3))
+    trained("twin of a 11", 0, 0.3 + 0.04 * 11, [{"score": "b", "top": 0.3}], 80)
+    trained("no filter", 0, 0.35, [], 200)
+    (points,) = [t for t in figures(start(mapped_pool, "leaderboard"))[0]["data"] if t["mode"] == "markers+text"]
+    named = [name for name in points["text"] if name]
+    assert len(points["text"]) == 14
+    assert len({"a 11", "twin of a 11"} & set(named)) == 1, "points at one place share one name"
+    assert len(named) > 10
+    assert sorted(set(points["marker"]["color"])) == sorted({theme.KEPT, theme.DROPPED})
 
 
 def test_a_track_is_chosen(start, mapped_pool, runs):
