@@ -1,5 +1,6 @@
 """Plotly figures of the leaderboard and of sweeps."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -9,8 +10,6 @@ from backend.bench.published import frontier
 from backend.bench.response import Point
 from backend.bench.scales import SCALES
 from explorer import theme
-
-WIDER = 1.3  # room for names at the right of the largest subset
 
 
 def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
@@ -61,11 +60,12 @@ def told(points: Sequence[Point]) -> str:
 def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.Figure:
     """Average against subset size: a point per recipe, bars of one standard deviation over seeds.
 
-    More recipes than there are colours are told apart by names beside the points, where there is room, best first.
+    More recipes than there are colours stand without bars, with names beside the points where there is room, best first.
     """
     made = theme.figure(_tall(found), x="pairs kept", y="average of the tasks, %")
+    shown = [row for row in published if row.kept and row.average is not None]
     if len(found) > len(theme.SERIES):
-        _named(made, found)
+        _named(made, found, shown)
     for place, summary in enumerate(found if len(found) <= len(theme.SERIES) else ()):
         made.add_scatter(
             x=[summary.kept], y=[100 * summary.mean], name=summary.recipe, mode="markers",
@@ -73,7 +73,6 @@ def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.
             error_y={"type": "data", "array": [100 * (summary.sd or 0.0)], "visible": summary.sd is not None},
             text=[_average(summary)], hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
-    shown = [row for row in published if row.kept and row.average is not None]
     if shown:
         _published(made, shown)
     base = next((summary for summary in found if summary.baseline), None)
@@ -88,45 +87,50 @@ def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.
     return made
 
 
-def _named(made: go.Figure, found: Sequence[Summary]) -> None:
-    """Recipes in the colours of their difference to no filter, as in `differences`."""
-    base = next((summary.mean for summary in found if summary.baseline), None)
-    better = [base is None or summary.mean >= base for summary in found]
+def _named(made: go.Figure, found: Sequence[Summary], published: Sequence[Row]) -> None:
+    """Recipes in the colours of `differences`, with names; on a logarithmic axis where published ones stand beside."""
+    sizes = [_place(kept, published) for kept in (*(one.kept for one in found), *(row.kept for row in published))]
+    first, last = (min(sizes), max(sizes)) if published else (0.0, max(sizes))
+    span = last - first or 1.0
+    made.update_xaxes(range=[first - (0.05 * span if published else 0), last + 0.3 * span])
     made.add_scatter(
         x=[summary.kept for summary in found], y=[100 * summary.mean for summary in found],
-        mode="markers+text", text=_names(found), textposition="middle right", textfont={"size": 11, "color": theme.ink()},
+        mode="markers+text", text=_names(found, published, 1.3 * span), textposition="middle right",
+        textfont={"size": 11, "color": theme.ink()},
         marker={
-            "size": 10, "color": [theme.KEPT if good else theme.DROPPED for good in better],
+            "size": 10, "color": [theme.DROPPED if (summary.difference or 0) < 0 else theme.KEPT for summary in found],
             "symbol": ["diamond" if summary.baseline else "circle" for summary in found],
         },
-        customdata=[_average(summary) for summary in found], hovertemplate="%{customdata}<extra></extra>", showlegend=False,
-        cliponaxis=False,
+        customdata=[_average(summary) for summary in found], hovertemplate="%{customdata}<extra></extra>",
+        name="run here", showlegend=bool(published), cliponaxis=False,
     )  # fmt: skip
-    made.update_xaxes(range=[0, WIDER * max(summary.kept or 0 for summary in found)])
 
 
-def _names(found: Sequence[Summary]) -> list[str]:
+def _place(kept: int | None, published: Sequence[Row]) -> float:
+    """Where a subset of that size stands on the axis, which is logarithmic beside published results."""
+    return math.log10(max(1, kept or 0)) if published else float(kept or 0)
+
+
+def _names(found: Sequence[Summary], published: Sequence[Row], width: float) -> list[str]:
     """The names to write at the right of the points: where they cover neither another name nor another point."""
-    means, widest = [summary.mean for summary in found], max(summary.kept or 0 for summary in found)
-    line = 16 * (max(means) - min(means)) / (_tall(found) - 100)  # the height of a name, as a share
-
-    def end(summary: Summary) -> float:  # of its name, in pairs, on a chart of 600 pixels
-        return (summary.kept or 0) + WIDER * widest * (14 + 6.2 * len(summary.recipe)) / 600
-
-    told: list[Summary] = []
-    for summary in found:
-        start, stop = summary.kept or 0, end(summary)
-        names = [one for one in told if abs(one.mean - summary.mean) < line]
-        points = [one for one in found if one is not summary and abs(one.mean - summary.mean) < 0.6 * line]
-        covers = any((one.kept or 0) < stop and start < end(one) for one in names)
-        if not covers and not any(start < (one.kept or 0) < stop for one in points):
-            told.append(summary)
-    return [summary.recipe if summary in told else "" for summary in found]
+    means = [*(summary.mean for summary in found), *(row.average or 0.0 for row in published)]
+    line = 16 * ((max(means) - min(means)) or 1.0) / (_tall(found) - 100)  # the height of a name, as a share
+    starts = [_place(summary.kept, published) for summary in found]
+    stops = [start + width * (14 + 6.2 * len(one.recipe)) / 600 for start, one in zip(starts, found)]  # of 600 pixels
+    told: list[int] = []
+    for i, summary in enumerate(found):
+        near = [k for k, other in enumerate(found) if k != i and abs(other.mean - summary.mean) < line]
+        covers = any(starts[k] < stops[i] and starts[i] < stops[k] for k in near if k in told)
+        hides = any(starts[i] < starts[k] < stops[i] and abs(found[k].mean - summary.mean) < 0.6 * line for k in near)
+        if not covers and not hides:
+            told.append(i)
+    return [summary.recipe if i in told else "" for i, summary in enumerate(found)]
 
 
 def _average(summary: Summary) -> str:
     spread = "" if summary.sd is None else f" ± {100 * summary.sd:.1f}"
-    return f"{summary.recipe}<br>{summary.kept:,} pairs kept<br>average {100 * summary.mean:.1f}{spread} over {_seeds(len(summary.seeds))}"
+    kept = "" if summary.kept is None else f"<br>{summary.kept:,} pairs kept"
+    return f"{summary.recipe}{kept}<br>average {100 * summary.mean:.1f}{spread} over {_seeds(len(summary.seeds))}"
 
 
 def _tall(found: Sequence[Summary]) -> int:

@@ -62,7 +62,7 @@ def histogram(pool: Pool, column: str) -> thresholds.Bars:
 
 
 def kept_bars(pool: Pool, recipe: Recipe, selection: Selection) -> dict[str, np.ndarray]:
-    """For each score with a rule of its own `(b,)` int64: how many pairs that the recipe keeps each bar of its histogram
+    """For each score with a rule of its own `(b,)` integers: how many pairs that the recipe keeps each bar of its histogram
     holds; empty while a large pool's scores are not ranked."""
     edges = {rule.score: histogram(pool, rule.score).edges for rule in recipe.keep if isinstance(rule, ScoreRule)}
     if len(pool) < LARGE:

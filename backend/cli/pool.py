@@ -62,8 +62,14 @@ def map_(
         typer.Option("--model", "-m", help="Whose picture embeddings to project [default: l14, else the first]."),
     ] = None,
     sample: Annotated[
-        int, typer.Option("--sample", min=100, max=1_000_000, help="Pairs drawn as points at most.")
-    ] = 50_000,
+        int | None,
+        typer.Option(
+            "--sample",
+            min=100,
+            max=1_000_000,
+            help="Pairs drawn as points at most [default: 50,000; 30,000 beyond 200,000 pairs].",
+        ),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Build it again if it is there.")] = False,
     detach: Detach = False,
     as_json: Json = False,

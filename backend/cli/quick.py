@@ -13,8 +13,9 @@ OBJECTS = 100_000
 
 
 def start() -> None:
-    """Has the collector look for cycles seldom: imports make objects that stay, and it went through them again and again."""
-    gc.set_threshold(OBJECTS)
+    """For a quick command: the collector looks for cycles seldom, for imports make many objects, and all of them stay."""
+    if _is_quick():
+        gc.set_threshold(OBJECTS)
 
 
 def leave(code: int) -> None:
@@ -22,13 +23,17 @@ def leave(code: int) -> None:
 
     Files are whole when a command is done. Returns where something else still runs, which the interpreter waits for.
     """
-    if sys.argv[1:2] and sys.argv[1] in QUICK and threading.active_count() == 1:
+    if _is_quick() and threading.active_count() == 1:
         try:
             sys.stdout.flush()
             sys.stderr.flush()
-        except OSError:
+        except (OSError, ValueError, AttributeError):  # nobody reads, or there is no such stream
             return
         os._exit(code)
+
+
+def _is_quick() -> bool:
+    return len(sys.argv) > 1 and sys.argv[1] in QUICK
 
 
 class _NoPandas:

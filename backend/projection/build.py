@@ -33,15 +33,16 @@ def build(
     pool: Pool,
     *,
     model: str | None = None,
-    sample: int = SAMPLE,
+    sample: int | None = None,
     seed: int = 0,
     replace: bool = False,
     progress: Progress = silent,
 ) -> Map:
     """Builds and stores the map of `<model>_img`, or returns the one there is.
 
-    UMAP (McInnes et al. 2018, arXiv 1802.03426) on at most `sample` pairs; time is ~30 s of compilation in a new
-    process plus ~0.4 ms per pair. A pool of more than 200,000 pairs gets the map of `everyone`, of all its pairs.
+    UMAP (McInnes et al. 2018, arXiv 1802.03426) on at most `sample` pairs (50,000 by default); time is ~30 s of
+    compilation in a new process plus ~0.4 ms per pair. A pool of more than 200,000 pairs gets the map of `everyone`, of
+    all its pairs, with `sample` of them (30,000 by default) as points.
     Raises InputError when the pool has too few embeddings.
     """
     model = model or default_model(pool)
@@ -51,9 +52,10 @@ def build(
     column = f"{model}_img"
     pool.require(column, "embedding")
     if len(pool) > LARGE:
-        from backend.projection.everyone import build_large
+        from backend.projection.everyone import POINTS, build_large
 
-        return build_large(pool, model, points=sample, seed=seed, progress=progress)
+        return build_large(pool, model, points=sample or POINTS, seed=seed, progress=progress)
+    sample = sample or SAMPLE
     rows = embedded(pool, column, progress)
     if len(rows) < SMALLEST:
         raise InputError(f"only {len(rows)} pairs of pool {pool.name!r} have {column}: a map needs {SMALLEST} or more.")

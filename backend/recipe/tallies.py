@@ -22,7 +22,7 @@ class Tally:
         self._last: tuple[np.ndarray, np.ndarray] | None = None
 
     def count(self, mask: np.ndarray, held: int | None = None) -> np.ndarray:
-        """`(k, size)` int32 of the packed mask `(words,)` uint64, which must not be written to afterwards; `held` is how
+        """`(k, size)` int32 (int64 from 2^31 pairs) of the packed mask `(words,)` uint64, which must not be written to afterwards; `held` is how
         many pairs are in it, if that is known."""
         if len(mask) != bits.words_for(len(self._codes)):  # compiled code would read beyond the codes
             raise ValueError(f"a mask of {len(mask):,} words for {len(self._codes):,} pairs")

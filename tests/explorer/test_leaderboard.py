@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from backend.bench import evaluation, published
+from backend.bench.board import Summary
 from backend.bench.run import Run, write_results
 from backend.bench.tasks.datacomp import TASKS
 from backend.recipe import Recipe, dump
@@ -79,6 +80,23 @@ def test_many_recipes_bear_their_names_where_there_is_room(start, mapped_pool):
     assert len({"a 11", "twin of a 11"} & set(named)) == 1, "points at one place share one name"
     assert len(named) > 10
     assert sorted(set(points["marker"]["color"])) == sorted({theme.KEPT, theme.DROPPED})
+
+
+def test_many_recipes_stand_beside_published_ones_on_one_axis():
+    rows = [row for row in published.rows() if row.scale == "medium"]
+    found = [
+        Summary(recipe=f"r {k}", scale="medium", pool="p", kept=kept, seeds=(0,), mean=0.3, sd=None, difference=k - 4.0,
+                low=None, high=None, baseline=False, tasks={})
+        for k, kept in enumerate([None, *[10**7] * 4, *[10**8] * 4])
+    ]  # fmt: skip
+    chart = curves.against_size(found, rows)
+    low, high = chart.layout.xaxis.range
+    sizes = [np.log10(row.kept) for row in rows if row.kept]
+    assert chart.layout.xaxis.type == "log"
+    assert low < min(sizes) < max(sizes) < high < 12
+    (points,) = [trace for trace in chart.data if trace.mode == "markers+text"]
+    assert [name for name in points.text if name] == ["r 0", "r 1", "r 5"], "equal points share one name"
+    assert list(points.marker.color) == [theme.DROPPED] * 4 + [theme.KEPT] * 5
 
 
 def test_a_track_is_chosen(start, mapped_pool, runs):

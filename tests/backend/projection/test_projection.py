@@ -1,5 +1,7 @@
 """Maps: stored, found again, the same each time; lassos and landmarks."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,17 @@ def test_a_map_is_built_once_and_is_the_same_each_time(clustered):
     distance = np.linalg.norm(made.xy[:, None] - made.xy[None], axis=2)
     np.fill_diagonal(distance, np.inf)
     assert (group[distance.argmin(axis=1)] == group).mean() > 0.98
+
+
+def test_a_large_pool_gets_as_many_points_as_asked_or_its_own_default(clustered, monkeypatch):
+    from backend.projection import everyone
+
+    asked = []
+    monkeypatch.setattr(sys.modules[build.__module__], "LARGE", 200)
+    monkeypatch.setattr(everyone, "build_large", lambda *given, points, **more: asked.append(points))
+    for sample in (None, 100):
+        build(clustered[0], model="toy", sample=sample, replace=True)
+    assert asked == [everyone.POINTS, 100]
 
 
 def test_a_large_pool_places_everyone_between_landmarks(clustered):
