@@ -84,22 +84,21 @@ def test_kills_lose_and_double_nothing(root, tmp_path):
     took = work(root, tmp_path / "whole")
     assert took is not None
     expected = outcome(tmp_path / "whole")
-    moments = random.Random(0)
-    committed, kills = 0, 0
-    while kills < KILLS:
-        if work(root, tmp_path / "killed", moments.uniform(0.01, 0.6) * took) is not None:
-            break
-        kills += 1
-        if (tmp_path / "killed" / "pool" / "pool.json").exists():
-            pool = Pool.open(tmp_path / "killed" / "pool")
-            assert len(pool) >= committed
-            assert len(np.unique(pool.uids())) == len(pool)
-            committed = len(pool)
-    assert kills
-    assert work(root, tmp_path / "killed") is not None
-    assert outcome(tmp_path / "killed").keys() == expected.keys()
-    for name, value in outcome(tmp_path / "killed").items():
-        assert repr(value) == repr(expected[name]), name
+    moments, kills = random.Random(0), 0
+    while kills < KILLS:  # work that is done before the last kill is begun anew
+        out, committed = tmp_path / f"after-{kills}-kills", 0
+        while kills < KILLS and work(root, out, moments.uniform(0.01, 0.6) * took) is None:
+            kills += 1
+            if (out / "pool" / "pool.json").exists():
+                pool = Pool.open(out / "pool")
+                assert len(pool) >= committed
+                assert len(np.unique(pool.uids())) == len(pool)
+                committed = len(pool)
+        assert work(root, out) is not None
+        made = outcome(out)
+        assert made.keys() == expected.keys()
+        for name, value in made.items():
+            assert repr(value) == repr(expected[name]), name
 
 
 def test_replacing_a_column_is_whole_or_not_at_all(tiny_pool, monkeypatch):
