@@ -11,6 +11,8 @@ from backend.bench.response import Point
 from backend.bench.scales import SCALES
 from explorer import theme
 
+LONGEST = 34  # letters of a name beside its point
+
 
 def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
     """Average against the share of the pool that is kept: a line per score, bars of one standard deviation over seeds,
@@ -89,7 +91,8 @@ def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.
 
 def _named(made: go.Figure, found: Sequence[Summary], published: Sequence[Row]) -> None:
     """Recipes in the colours of `differences`, with names; on a logarithmic axis where published ones stand beside."""
-    sizes = [_place(kept, published) for kept in (*(one.kept for one in found), *(row.kept for row in published))]
+    known = [kept for kept in (*(one.kept for one in found), *(row.kept for row in published)) if kept]
+    sizes = [_place(kept, published) for kept in known] or [1.0]
     first, last = (min(sizes), max(sizes)) if published else (0.0, max(sizes))
     span = last - first or 1.0
     made.update_xaxes(range=[first - (0.05 * span if published else 0), last + 0.3 * span])
@@ -116,7 +119,8 @@ def _names(found: Sequence[Summary], published: Sequence[Row], width: float) -> 
     means = [*(summary.mean for summary in found), *(row.average or 0.0 for row in published)]
     line = 16 * ((max(means) - min(means)) or 1.0) / (_tall(found) - 100)  # the height of a name, as a share
     starts = [_place(summary.kept, published) for summary in found]
-    stops = [start + width * (14 + 6.2 * len(one.recipe)) / 600 for start, one in zip(starts, found)]  # of 600 pixels
+    names = [one.recipe if len(one.recipe) <= LONGEST else one.recipe[: LONGEST - 1] + "…" for one in found]
+    stops = [start + width * (14 + 6.2 * len(name)) / 600 for start, name in zip(starts, names)]  # of 600 pixels
     told: list[int] = []
     for i, summary in enumerate(found):
         near = [k for k, other in enumerate(found) if k != i and abs(other.mean - summary.mean) < line]
@@ -124,7 +128,7 @@ def _names(found: Sequence[Summary], published: Sequence[Row], width: float) -> 
         hides = any(starts[i] < starts[k] < stops[i] and abs(found[k].mean - summary.mean) < 0.6 * line for k in near)
         if not covers and not hides:
             told.append(i)
-    return [summary.recipe if i in told else "" for i, summary in enumerate(found)]
+    return [name if i in told else "" for i, name in enumerate(names)]
 
 
 def _average(summary: Summary) -> str:

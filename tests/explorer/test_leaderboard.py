@@ -85,7 +85,7 @@ def test_many_recipes_bear_their_names_where_there_is_room(start, mapped_pool):
 def test_many_recipes_stand_beside_published_ones_on_one_axis():
     rows = [row for row in published.rows() if row.scale == "medium"]
     found = [
-        Summary(recipe=f"r {k}", scale="medium", pool="p", kept=kept, seeds=(0,), mean=0.3, sd=None, difference=k - 4.0,
+        Summary(recipe=f"r {k}" if k < 5 else f"r {k}" + " and more" * 9, scale="medium", pool="p", kept=kept, seeds=(0,), mean=0.3, sd=None, difference=k - 4.0,
                 low=None, high=None, baseline=False, tasks={})
         for k, kept in enumerate([None, *[10**7] * 4, *[10**8] * 4])
     ]  # fmt: skip
@@ -93,9 +93,11 @@ def test_many_recipes_stand_beside_published_ones_on_one_axis():
     low, high = chart.layout.xaxis.range
     sizes = [np.log10(row.kept) for row in rows if row.kept]
     assert chart.layout.xaxis.type == "log"
-    assert low < min(sizes) < max(sizes) < high < 12
+    assert 5 < low < min(sizes) < max(sizes) < high < 12
     (points,) = [trace for trace in chart.data if trace.mode == "markers+text"]
-    assert [name for name in points.text if name] == ["r 0", "r 1", "r 5"], "equal points share one name"
+    assert [name for name in points.text if name] == ["r 0", "r 1", f"{'r 5' + ' and more' * 4:.33}…"], (
+        "equal points share one name, and a long one is cut"
+    )
     assert list(points.marker.color) == [theme.DROPPED] * 4 + [theme.KEPT] * 5
 
 
