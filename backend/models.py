@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from backend.devices import choose
 from backend.errors import InputError
 from backend.paths import ASSETS, home
 
@@ -81,7 +82,7 @@ class Model:
         import torch
 
         register_configs()
-        device = pick_device(device)
+        device = choose(device)
         own = self.weights.endswith(".safetensors")
         if own:
             # open_clip warns that it has no weights; ours are loaded after it has made the network.
@@ -149,17 +150,6 @@ def register_configs() -> None:
         for path in sorted(directory.glob("*.json")):
             if path.stem not in open_clip.list_models():
                 open_clip.add_model_config(path)
-
-
-def pick_device(device: str = "auto") -> str:
-    """`auto` is the first GPU, else the CPU. Raises InputError for a device that this machine lacks."""
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"device {device!r} is not there: torch sees no GPU; use cpu or auto.")
-    return device
 
 
 def save_weights(network: Any, path: Path, *, model: str, about: dict[str, Any], half: bool = False) -> None:

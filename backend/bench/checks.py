@@ -10,8 +10,9 @@ import numpy as np
 
 from backend import paths
 from backend.bench.cost import estimate, size_of
-from backend.bench.launch import Launch, cuda_devices
+from backend.bench.launch import Launch
 from backend.bench.scales import Scale, scale_named
+from backend.devices import cuda_devices
 from backend.errors import InputError
 
 MOST_TARS = 100_000

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from backend import paths
-from backend.bench.scales import SCALES, Scale, scale_named
+from backend.bench.scales import CHOSEN, SCALES, Scale, scale_named
 from backend.errors import InputError
 from backend.files import read_json, write_json
 
@@ -15,9 +15,9 @@ PEAK_BF16 = {"V100": 125e12, "A100": 312e12, "L40S": 362e12, "H100": 989e12, "H2
 UTILISATION = 0.18
 """Share of that peak in DataComp's own reports: small 4 h on one A100 (0.17), xlarge 81 h on 512 A100 (0.19)."""
 
-DEMO_RATE = 780.0
-"""Pairs per second of the demo's model in training on two idle cores with bfloat16 units, measured; other models are
-taken to run at the same multiply-adds per second until this machine has measured them."""
+DEMO_RATE = 645.0
+"""Pairs per second of the demo's model in float32 training on two idle cores, measured (with bfloat16 units 920);
+other models are taken to run at the same multiply-adds per second until this machine has measured them."""
 
 BYTES_PER_PAIR = 35_000
 """Mean size of a pair in DataComp's tars (450 GB for 12.8 M); a pool's own mean replaces it."""
@@ -146,10 +146,12 @@ def pairs_of(recipe_or_count: Any, pool: Any = None) -> int:
 def rate_here(scale: Scale, device: str | None = None) -> tuple[float, str]:
     """(pairs per second, where the number comes from): measured by a run on this machine, else the built-in one."""
     rates = _rates()
+    precisions = CHOSEN if scale.precision == "auto" else (scale.precision,)
     for name in (device,) if device else ("cuda", "cpu"):
-        known = rates.get(f"{scale.model} {scale.precision} {name}")
-        if known:
-            return float(known), f"measured on this machine ({name})"
+        for precision in precisions:
+            known = rates.get(f"{scale.model} {precision} {name}")
+            if known:
+                return float(known), f"measured on this machine ({name})"
     cores = max(1, os.cpu_count() or 1)
     demo = SCALES["demo"]
     ratio = _work(demo) / _work(scale)

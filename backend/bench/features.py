@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from backend.bench.tasks.shards import Sample, batches
-from backend.bench.zeroshot import autocast
+from backend.devices import autocast
 
 if TYPE_CHECKING:
     import torch

@@ -30,7 +30,8 @@ class Launch:
 
     `gpus` are devices per node (0 = this machine's CPU, None = one GPU if there is one), `nodes` machines.
     `accum` splits each device's share of the global batch into that many parts (features of all parts take part
-    in the loss, so the batch stays the scale's); `threads` caps the CPU threads of each rank.
+    in the loss, so the batch stays the scale's); `precision` replaces the scale's; `threads` caps the CPU threads of
+    each rank.
     """
 
     gpus: int | None = None
@@ -60,15 +61,6 @@ class Launch:
         return share
 
 
-def cuda_devices() -> int:
-    """GPUs that torch can use; on a machine without any device file of one, torch is not even imported."""
-    if not any(Path("/dev").glob("nvidia[0-9]*")) and not Path("/dev/kfd").exists() and not Path("/dev/dxg").exists():
-        return 0
-    import torch
-
-    return torch.cuda.device_count() if torch.cuda.is_available() else 0
-
-
 def training_arguments(scale: Scale, launch: Launch, *, shards: str, seed: int, logs: Path) -> list[str]:
     """The arguments of `open_clip_train.main` for a run, as DataComp's train.py gives them."""
     argv = [
@@ -85,7 +77,7 @@ def training_arguments(scale: Scale, launch: Launch, *, shards: str, seed: int, 
         "--beta1", "0.9", "--eps", "1e-6", "--wd", "0.2",
         "--beta2", repr(scale.beta2),
         "--warmup", str(scale.warmup),
-        "--precision", launch.precision or scale.precision,
+        "--precision", scale.precision,
         "--workers", str(scale.workers if launch.workers is None else launch.workers),
         "--seed", str(seed),
         "--save-frequency", "0",

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from backend.devices import training_precision
 from backend.errors import InputError
 
-PRECISIONS = ("amp", "amp_bf16", "amp_bfloat16", "bf16", "fp16", "fp32")
+PRECISIONS = ("auto", "amp", "amp_bf16", "amp_bfloat16", "bf16", "fp16", "fp32")
+CHOSEN = ("amp", "amp_bf16", "fp32")  # what `auto` may become
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +22,8 @@ class Scale:
     `checkpoints` splits the run into that many equal parts, a checkpoint after each; a resumed run
     continues after the last whole part. `pool` is the number of pairs in DataComp's pool of that scale.
     `workers` are data loader processes per device: steps per part are rounded up to a multiple of it,
-    as the reference does. `macs` are the forward multiply-adds of a run that the paper prints.
+    as the reference does. `precision` `auto` is the one that the device trains in fastest; a run records which, and
+    all of them count as the scale. `macs` are the forward multiply-adds of a run that the paper prints.
     """
 
     name: str
@@ -50,6 +53,15 @@ class Scale:
         batches = math.ceil(self.samples_per_part / self.batch)
         return math.ceil(batches / workers) * workers * self.checkpoints
 
+    def on(self, device: str) -> "Scale":
+        """This scale with the precision that it trains in on `device` (`cpu` or `cuda`).
+
+        `auto` becomes the device's fastest; a CPU, which has no float16 units, takes its fastest in place of `amp`.
+        """
+        if self.precision == "auto" or (self.precision == "amp" and device == "cpu"):
+            return replace(self, precision=training_precision(device))
+        return self
+
     def changed(self, **settings: Any) -> "Scale":
         """This scale with other settings. A run on it is marked "not comparable" (see `differences`)."""
         known = {f.name for f in fields(self)} - {"name", "pool", "macs", "note"}
@@ -67,7 +79,7 @@ SCALES: dict[str, Scale] = {
     for scale in (
         Scale(
             name="demo", model="poolscope-mini", samples_seen=36_000, batch=256, lr=1e-3, warmup=40,
-            precision="amp_bf16", checkpoints=4, workers=1, grad_checkpointing=False, log_every=4, tasks="demo",
+            precision="auto", checkpoints=4, workers=1, grad_checkpointing=False, log_every=4, tasks="demo",
             note="minutes on two CPU cores; as many samples as the demo pool has pairs, as at DataComp's scales",
         ),
         Scale(
@@ -119,5 +131,9 @@ def settings_differ(name: str, settings: Mapping[str, Any]) -> list[str]:
     return [
         f"{key} is {settings[key]} instead of {getattr(table, key)}"
         for key in FIXED
-        if key in settings and settings[key] != getattr(table, key)
+        if key in settings and not _alike(key, settings[key], getattr(table, key))
     ]
+
+
+def _alike(key: str, value: Any, wanted: Any) -> bool:
+    return value == wanted or (key == "precision" and wanted == "auto" and value in CHOSEN)

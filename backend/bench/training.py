@@ -19,6 +19,7 @@ from backend.bench.evaluation import evaluate as evaluate_run
 from backend.bench.launch import Launch
 from backend.bench.run import Run, check_id, command_line, hardware, new_id, runs, versions
 from backend.bench.scales import SCALES, Scale, differences, scale_named
+from backend.devices import cuda_devices
 from backend.errors import InputError
 from backend.progress import Progress, silent
 
@@ -66,22 +67,21 @@ def train(
     run, loaded_recipe, opened = _begin(recipe, pool, run_id, resume)
     selection = _select(loaded_recipe, opened)
     wanted = scale_named(scale).changed(**(settings or {}))
-    here = launching.cuda_devices() > 0
+    here = cuda_devices() > 0
     # Scripts for several nodes are often written on a machine that has no GPU itself.
     if launch.gpus == 0 or not (here or launch.nodes > 1):
         launch = replace(launch, gpus=0)
-        if (launch.precision or wanted.precision) == "amp":
-            launch = replace(launch, precision="amp_bf16")
+    device = "cpu" if launch.gpus == 0 else "cuda"
     if launch.precision:
         wanted = wanted.changed(precision=launch.precision)
+    # A resumed run keeps the precision that it was begun in, whatever this machine would choose.
+    wanted = _as_begun(run, wanted, device) or wanted.on(device)
     uids = _uids(opened, loaded_recipe, selection)
     written = Path(shards) if shards is not None else None
     refuse(preflight(selection.kept, wanted, launch=launch, pool=opened, shards=written, uids=uids,
                      in_place=in_place, look_at_gpus=True))  # fmt: skip
     if run is None:
-        run = _create(
-            run_id, loaded_recipe, opened, selection, wanted, seed, uids, "cuda" if here and launch.gpus != 0 else "cpu"
-        )
+        run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, uids, device if here else "cpu")
         run.sweep, run.track = sweep, track
         run.save()
     else:
@@ -163,6 +163,14 @@ def _notes(scale: Scale, pool: "Pool") -> list[str]:
         return [f"the pool has {len(pool):,} pairs, DataComp's {scale.name} pool {table.pool:,}: compare with runs on this "
                 "pool, not with published ones"]  # fmt: skip
     return []
+
+
+def _as_begun(run: Run | None, scale: Scale, device: str) -> Scale | None:
+    """`scale` in the precision of a run that goes on, where the scale leaves the precision to the device."""
+    begun = run.settings.get("precision") if run else None
+    if begun in (None, "auto") or scale.precision not in ("auto", "amp") or (begun, device) == ("amp", "cpu"):
+        return None
+    return replace(scale, precision=str(begun))
 
 
 def _same(run: Run, scale: Scale, seed: int, uids: np.ndarray) -> None:

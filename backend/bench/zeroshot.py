@@ -1,8 +1,9 @@
 """The text tower's one pass: every prompt of every task, encoded once."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from backend.devices import autocast
 from backend.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -11,17 +12,6 @@ if TYPE_CHECKING:
     from backend.models import Loaded
 
 Group = Sequence[str]
-
-
-def autocast(device: str, precision: str) -> Any:
-    """The context for a forward pass: nothing for fp32, else autocast to bfloat16 or float16."""
-    import contextlib
-
-    import torch
-
-    if precision == "fp32":
-        return contextlib.nullcontext()
-    return torch.autocast(device, dtype={"bf16": torch.bfloat16, "fp16": torch.float16}[precision])
 
 
 def encode(

@@ -54,9 +54,9 @@ def network_classifier(
     ) -> tuple[np.ndarray, float, np.ndarray | None]:
         import torch
 
-        from backend.models import pick_device
+        from backend.devices import choose
 
-        device = torch.device(pick_device(training.device))
+        device = torch.device(choose(training.device))
         torch.manual_seed(training.seed)
         network = _network(training, classes).to(device, memory_format=torch.channels_last)  # twice as fast on a CPU
         _train(network, pictures, labels, train, training, device, classes, photographic, mirror)

@@ -49,7 +49,10 @@ def train(
     ] = 1,
     accum: Annotated[int, typer.Option("--accum", min=1, help="Parts to split a batch into, to fit memory.")] = 1,
     precision: Annotated[
-        str | None, typer.Option("--precision", help="amp, amp_bf16, bf16, fp16 or fp32 [default: the scale's].")
+        str | None,
+        typer.Option(
+            "--precision", help="amp, amp_bf16, bf16, fp16 or fp32 [default: the scale's; demo: the device's fastest]."
+        ),
     ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=0, help="Loader processes per device.")] = None,
     settings: Annotated[

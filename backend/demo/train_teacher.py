@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from backend import files
 from backend.demo.picture import unit_hash
+from backend.devices import training_precision
 from backend.paths import ASSETS
 
 MODEL = "poolscope-demo"
@@ -63,7 +64,7 @@ def train(shards: str, directory: Path, *, pairs: int, samples: int, lr: float, 
     arguments = [
         "--model", MODEL, "--train-data", shards, "--dataset-type", "webdataset", "--dataset-resampled",
         "--train-num-samples", str(pairs), "--epochs", str(epochs), "--batch-size", str(BATCH), "--lr", str(lr),
-        "--beta2", "0.98", "--wd", "0.2", "--warmup", "100", "--precision", "amp_bf16", "--workers", "1",
+        "--beta2", "0.98", "--wd", "0.2", "--warmup", "100", "--precision", training_precision(), "--workers", "1",
         "--seed", "0", "--log-every-n-steps", "20", "--save-frequency", "0", "--save-most-recent",
         "--resume", "latest", "--logs", str(directory), "--name", "teacher",
     ]  # fmt: skip

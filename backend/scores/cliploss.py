@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backend import devices
 from backend.progress import Progress, silent
-from backend.scores import matmul
 from backend.scores.base import MAIN, Each, Method, Unit, here, param
 from backend.scores.cliploss_kernel import batch_scores
 from backend.scores.hashing import draw
@@ -70,7 +70,7 @@ class ClipLoss(Method):
     partitions: int = param(10, "random partitions averaged; 5 or more are stable", low=1, high=1000)
     seed: int = param(0, "another seed, other batches", low=0)
     parity: bool = param(False, "cut batches as the released code does, with a short last one")
-    device: str = param("auto", "where the products run", choices=matmul.DEVICES)
+    device: str = param("auto", "where the products run", choices=devices.CHOICES)
 
     def needs(self) -> tuple[str, ...]:
         return (f"{self.model}_img", f"{self.model}_txt")
@@ -78,7 +78,7 @@ class ClipLoss(Method):
     def check(self, pool: "Pool") -> None:
         for name in self.needs():
             pool.require(name, "embedding")
-        matmul.choose_device(self.device)
+        devices.choose(self.device)
 
     def units(self, pool: "Pool") -> list[Unit]:
         uids = pool.uids()
@@ -101,7 +101,7 @@ class ClipLoss(Method):
         keys = pool.take(rows, ["uid_hi", "uid_lo"])
         uid = keys["uid_hi"].to_numpy(), keys["uid_lo"].to_numpy()
         images, texts = (stored(pool, name, rows) for name in self.needs())
-        device = matmul.choose_device(self.device)
+        device = devices.choose(self.device)
         partitions = self.partitions if state > 1 else 1  # one batch: every partition is the same
         total = np.zeros(len(rows), np.float64)
         for k in range(partitions):

@@ -183,7 +183,7 @@ class Hype(Method):
     def _trained(self, pool: "Pool", progress: Progress) -> str:
         """The file of the network trained with these parameters on this pool; trains it once."""
         from backend.recipe import load, select
-        from backend.scores.hype_network import train_network
+        from backend.scores.hype_network import hype_precision, train_network
 
         rows = np.asarray(pool.uid_order())
         recipe = ""
@@ -191,7 +191,16 @@ class Hype(Method):
             chosen = load(self.clean)
             recipe = str(chosen.as_dict())
             rows = rows[select(chosen, pool).mask[rows]]
-        subject = (self.architecture, self.samples, self.batch, self.seed, recipe, pool.uids()[rows].tobytes())
+        precision = hype_precision()
+        subject = (
+            self.architecture,
+            self.samples,
+            self.batch,
+            self.seed,
+            recipe,
+            precision,
+            pool.uids()[rows].tobytes(),
+        )
         name = hashlib.sha256(repr(subject).encode()).hexdigest()[:16]
         path = pool.path / "networks" / f"hype-{name}.safetensors"
         if not path.exists():
@@ -204,5 +213,6 @@ class Hype(Method):
                 seed=self.seed,
                 progress=progress,
             )
-            network.save(path, {"pairs": len(rows), "samples": self.samples, "seed": self.seed, "recipe": recipe})
+            network.save(path, {"pairs": len(rows), "samples": self.samples, "seed": self.seed, "recipe": recipe,
+                                "precision": precision})  # fmt: skip
         return str(path)

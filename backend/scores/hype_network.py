@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from backend.devices import autocast, choose, training_precision
 from backend.errors import InputError
-from backend.models import pick_device, register_configs, save_weights
+from backend.models import register_configs, save_weights
 from backend.progress import Progress, silent
 from backend.scores import lorentz
 from backend.scores.pictures import read_pictures
@@ -95,6 +96,13 @@ def load_network(path: Path | str) -> HyperbolicClip:
     return network.eval()
 
 
+def hype_precision(device: str = "auto") -> str:
+    """The precision that a training takes on `device`: `amp_bf16` where that is fast, else `fp32` (float16 would need
+    scaled gradients)."""
+    fastest = training_precision(choose(device))
+    return "fp32" if fastest == "amp" else fastest
+
+
 def train_network(
     pool: "Pool",
     rows: np.ndarray,
@@ -112,7 +120,8 @@ def train_network(
     Raises InputError for fewer than 2 pairs with pictures.
     """
     torch.manual_seed(seed)
-    device = pick_device("auto")
+    device = choose("auto")
+    precision = hype_precision(device)
     network = HyperbolicClip(architecture).to(device).train()
     draw = np.random.Generator(np.random.PCG64(seed))
     feed = _Feed(pool, rows, network)
@@ -143,7 +152,7 @@ def train_network(
         )
         for group in optimiser.param_groups:
             group["lr"] = rate
-        with torch.autocast(device, dtype=torch.bfloat16):
+        with autocast(device, precision):
             images, texts = network.clip.encode_image(pixels.to(device)), network.clip.encode_text(tokens.to(device))
         images = network.alpha_img.clamp(max=0).exp() * images.float()
         texts = network.alpha_txt.clamp(max=0).exp() * texts.float()

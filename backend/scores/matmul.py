@@ -16,26 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backend.errors import InputError
-
 if TYPE_CHECKING:
     import torch
 
-DEVICES = ("auto", "cpu", "cuda")
 _LARGEST_ERROR = 1e-6  # of an inner product of unit vectors; bfloat16 is off by 4e-4, float32 by 1e-7
 _switch = threading.RLock()
-
-
-def choose_device(device: str = "auto") -> str:
-    """`"cuda"` or `"cpu"`; `"auto"` is the accelerator if there is one. Raises InputError."""
-    if device not in DEVICES:
-        raise InputError(f"device {device!r} is unknown: choose one of {', '.join(DEVICES)}")
-    import torch
-
-    found = torch.cuda.is_available()
-    if device == "cuda" and not found:
-        raise InputError("device 'cuda' is not present on this machine: use device=auto or device=cpu")
-    return "cuda" if device != "cpu" and found else "cpu"
 
 
 @lru_cache(maxsize=1)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backend import devices
 from backend.errors import InputError
 from backend.progress import Progress, silent
 from backend.scores import matmul
@@ -118,7 +119,7 @@ class NormSim(Method):
     model: str = param("l14", "model whose image embeddings are compared", of="model")
     target: str = param("imagenet1k", "target set that pictures should be near", of="target")
     p: str = param("inf", "order of the norm: inf, or a number of at least 1")
-    device: str = param("auto", "where the products run", choices=matmul.DEVICES)
+    device: str = param("auto", "where the products run", choices=devices.CHOICES)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -129,7 +130,7 @@ class NormSim(Method):
 
     def check(self, pool: "Pool") -> None:
         fitting_target(pool, self.target, self.model)
-        matmul.choose_device(self.device)
+        devices.choose(self.device)
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray | str:
         """For p = 2 the target's `sum g g^T`, otherwise the path of its file."""
@@ -142,6 +143,6 @@ class NormSim(Method):
         vectors = batch[self.needs()[0]]
         if isinstance(state, np.ndarray):
             return root_form(vectors, state)
-        device = matmul.choose_device(self.device)
+        device = devices.choose(self.device)
         targets = np.load(state, mmap_mode="r", allow_pickle=False)
         return norm_similarity(vectors, targets, self.p, device=device)

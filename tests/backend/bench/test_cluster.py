@@ -37,7 +37,7 @@ def test_open_clip_accepts_them(tmp_path: Path) -> None:
     from open_clip_train.params import parse_args
 
     for name, launch in (("small", Launch()), ("xlarge", Launch(gpus=8, nodes=16, accum=2)), ("demo", Launch(gpus=0))):
-        scale = SCALES[name]
+        scale = SCALES[name].on("cpu" if launch.gpus == 0 else "cuda")
         args = parse_args(training_arguments(scale, launch, shards="s.tar", seed=0, logs=tmp_path))
         assert args.batch_size * args.accum_freq * launch.world == scale.batch
         assert (args.wd, args.beta1, args.beta2, args.eps) == (0.2, 0.9, scale.beta2, 1e-6)

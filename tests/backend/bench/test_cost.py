@@ -24,7 +24,7 @@ def test_a_measured_rate_replaces_the_assumed_one() -> None:
     scale = SCALES["demo"]
     before = cost.estimate(1000, scale)
     assert "assumed" in before.basis
-    cost.remember_rate(scale, "cpu", 100.0)
+    cost.remember_rate(scale.on("cpu"), "cpu", 100.0)
     after = cost.estimate(1000, scale)
     assert after.seconds["training"] == scale.samples_seen / 100
     assert "measured" in after.basis

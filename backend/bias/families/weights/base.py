@@ -52,9 +52,9 @@ class WithWeights(PictureFamily):
     def where(self) -> Any:
         import torch
 
-        from backend.models import pick_device
+        from backend.devices import choose
 
-        return torch.device(pick_device(self.device))
+        return torch.device(choose(self.device))
 
     def changed(self, pictures: np.ndarray) -> np.ndarray:
         """`(b, s, s, 3)` uint8 to the same, by the model."""

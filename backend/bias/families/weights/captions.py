@@ -38,12 +38,12 @@ class GeneratedCaptions(Family):
     def _model(self) -> tuple[Any, Any]:
         import torch
 
-        from backend.models import pick_device
+        from backend.devices import choose
 
         transformers = imported("transformers")
         processor = loaded(transformers.AutoProcessor.from_pretrained, self.weights)
         network = loaded(transformers.AutoModelForImageTextToText.from_pretrained, self.weights)
-        return processor, network.to(torch.device(pick_device(self.device))).eval()
+        return processor, network.to(torch.device(choose(self.device))).eval()
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         import torch
