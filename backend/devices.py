@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backend.errors import InputError
+from .errors import InputError
 
 if TYPE_CHECKING:
     import torch

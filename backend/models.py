@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.devices import choose
-from backend.errors import InputError
-from backend.paths import ASSETS, home
+from .devices import choose
+from .errors import InputError
+from .paths import ASSETS, home
 
 CONFIGS = Path(__file__).parent / "bench" / "configs"
 TEACHER = ASSETS / "demo" / "teacher.safetensors"
@@ -157,7 +157,7 @@ def save_weights(network: Any, path: Path, *, model: str, about: dict[str, Any],
     import torch
     from safetensors.torch import save_file
 
-    from backend import files
+    from . import files
 
     state = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     if half:

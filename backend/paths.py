@@ -3,7 +3,17 @@
 import os
 from pathlib import Path
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
+PACKAGE = Path(__file__).resolve().parent
+
+
+def _beside(name: str) -> Path:
+    """A folder that lies inside the installed package, and beside `backend/` in a checkout."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+ASSETS = _beside("assets")
+EXPLORER = _beside("explorer")
 
 
 def home() -> Path:

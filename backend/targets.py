@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from backend import files
-from backend.errors import InputError
-from backend.pool import Pool
+from . import files
+from .errors import InputError
+from .pool import Pool
 
 NAMED = ("image_features", "features", "embeddings", "img", "arr_0")
 
@@ -22,7 +22,7 @@ def add_target(pool: Pool, name: str, source: str | Path, *, model: str) -> int:
     `<model>_img`. Nothing is unpickled (`allow_pickle=False`, `weights_only=True`).
     Raises InputError for an unreadable file, a wrong shape, or NaN rows only.
     """
-    from backend.pool.store import check_name
+    from .pool.store import check_name
 
     check_name(name)
     check_name(model)
@@ -71,7 +71,7 @@ def _read(source: Path, model: str) -> np.ndarray:
         other = Pool.open(source)
         other.require(f"{model}_img", "embedding")
         parts = [batch.column(0) for batch in other.scan([f"{model}_img"])]
-        from backend.pool.columns import matrix
+        from .pool.columns import matrix
 
         return np.concatenate([matrix(part) for part in parts])
     if not source.is_file():

@@ -6,13 +6,13 @@ from typing import Any
 
 import streamlit as st
 
-from backend import jobs
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe.grammar import FlagRule, Rule, ScoreRule
-from backend.scores import METHODS, Method, build
-from backend.scores.catalogue import entry, named
-from explorer import live, method_card, method_cost, recipe_state
+from poolscope import jobs
+from poolscope.engine.catalogue import entry, named
+from poolscope.errors import InputError
+from poolscope.explorer import live, method_card, method_cost, recipe_state
+from poolscope.pool import Pool
+from poolscope.recipe.grammar import FlagRule, Rule, ScoreRule
+from poolscope.scores import METHODS, Method, build
 
 KIND = "score"
 

@@ -7,11 +7,11 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from backend.bias.html import origin
-from backend.errors import InputError
-from backend.pool import Pool
-from explorer import gallery, pair, pools, theme
-from explorer.gallery import Tile
+from poolscope.bias.html import origin
+from poolscope.errors import InputError
+from poolscope.explorer import gallery, pair, pools, theme
+from poolscope.explorer.gallery import Tile
+from poolscope.pool import Pool
 
 GROUPS = {
     "picture": ("the picture", theme.KEPT), "structure": ("structure", theme.ONLY_A), "frequency": ("frequency", "#4A5FC1"),

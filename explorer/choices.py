@@ -1,8 +1,8 @@
 """The recipes that can be chosen by name: ready ones that fit the pool, and those saved with it."""
 
-from backend.pool import Pool
-from backend.recipe import Recipe, library
-from backend.recipe.ready import saved
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, library
+from poolscope.recipe.ready import saved
 
 
 def all(pool: Pool) -> dict[str, Recipe]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from explorer import choices, theme
-from explorer.evaluate import evaluate
+from poolscope.errors import InputError
+from poolscope.explorer import choices, theme
+from poolscope.explorer.evaluate import evaluate
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from backend import agreement
-from backend.agreement import Agreement
-from backend.errors import InputError
-from backend.pool import Pool
-from explorer import gallery, pair, pools, theme, tiles
-from explorer.evaluate import scores_of
+from poolscope.errors import InputError
+from poolscope.explorer import gallery, pair, pools, theme, tiles
+from poolscope.explorer.evaluate import scores_of
+from poolscope.kernels import agreement
+from poolscope.kernels.agreement import Agreement
+from poolscope.pool import Pool
 
 DENSITY, SCATTER = "Density", "Scatter"
 TILES = 12

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from backend.bench.board import Row, Summary
-from backend.bench.published import frontier
-from backend.bench.response import Point
-from backend.bench.scales import SCALES
-from explorer import theme
+from poolscope.bench.board import Summary
+from poolscope.bench.published import frontier
+from poolscope.bench.response import Point
+from poolscope.bench.row import Row
+from poolscope.bench.scales import SCALES
+from poolscope.explorer import theme
 
 LONGEST = 34  # letters of a name beside its point
 

@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from backend.recipe.grammar import ScoreRule
-from explorer import gallery, pools, recipe_state, rules, thresholds, tiles
-from explorer.evaluate import LARGE, histogram
-from explorer.score_edit import mode_of
+from poolscope.explorer import gallery, pools, recipe_state, rules, thresholds, tiles
+from poolscope.explorer.evaluate import LARGE, histogram
+from poolscope.explorer.score_edit import mode_of
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
+from poolscope.recipe.grammar import ScoreRule
 
 TILES = 10
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection, select_columns
-from backend.recipe.grammar import FlagRule, ScoreRule, flat
-from explorer import pools, thresholds
+from poolscope.errors import InputError
+from poolscope.explorer import pools, thresholds
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection, select_columns
+from poolscope.recipe.grammar import FlagRule, ScoreRule, flat
 
 if TYPE_CHECKING:
-    from backend.recipe.live import LiveSelection
+    from poolscope.recipe.live import LiveSelection
 
 READYING = "ranking the scores"
 AFTER_THE_PAGE = 1.5  # seconds

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from backend import jobs
-from backend.errors import InputError
-from backend.export import export_subset
-from backend.export.subset import kept_uids
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection, dump
-from explorer import scratch
+from poolscope import jobs
+from poolscope.errors import InputError
+from poolscope.explorer import scratch
+from poolscope.export import export_subset
+from poolscope.export.subset import kept_uids
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection, dump
 
 SUBSET, TABLE, SHARDS = "Subset file (.npy)", "Table (.parquet)", "Shards (.tar)"
 

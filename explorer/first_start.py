@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from backend import jobs, paths
-from backend.errors import InputError
-from backend.pool import Pool
-from explorer import live, pools, theme
+from poolscope import jobs, paths
+from poolscope.errors import InputError
+from poolscope.explorer import live, pools, theme
+from poolscope.pool import Pool
 
 BUILDING = "demo"
 

@@ -5,11 +5,11 @@ import io
 import numpy as np
 import streamlit as st
 
-from backend.export.subset import kept_uids
-from backend.pool import Pool
-from backend.projection import Map
-from backend.recipe import Recipe, Selection
-from explorer import gallery, pools, tiles
+from poolscope.explorer import gallery, pools, tiles
+from poolscope.export.subset import kept_uids
+from poolscope.pool import Pool
+from poolscope.projection import Map
+from poolscope.recipe import Recipe, Selection
 
 SHOWN = 24
 

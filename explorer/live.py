@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from backend import jobs
-from backend.errors import InputError
-from backend.jobs import Job
+from poolscope import jobs
+from poolscope.errors import InputError
+from poolscope.jobs import Job
 
 ICONS = {
     "queued": ":material/schedule:", "running": ":material/play_circle:", "done": ":material/check_circle:",

@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from backend.pool import Pool
-from backend.scores.catalogue import Entry
-from explorer import method_cost
-from explorer.pair import plain
+from poolscope.engine.catalogue import Entry
+from poolscope.explorer import method_cost
+from poolscope.explorer.pair import plain
+from poolscope.pool import Pool
 
 
 def draw(entry: Entry, pool: Pool) -> None:

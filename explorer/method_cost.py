@@ -4,10 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from backend.engine.cost import Estimate, duration, estimate, known
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build
+from poolscope.engine.cost import Estimate, duration, estimate, known
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import build
 
 
 def line(pool: Pool, id: str, parameters: dict[str, Any], *, key: str) -> None:
@@ -54,6 +54,6 @@ def details(told: Estimate) -> str:
 
 
 def _plain(text: str) -> str:
-    from explorer import pair
+    from poolscope.explorer import pair
 
     return pair.plain(text)

@@ -1,7 +1,4 @@
-"""The pages of the app, in their sections; a page whose part of the backend is not installed stays out."""
-
-from importlib.util import find_spec
-from pathlib import Path
+"""The pages of the app, in their sections."""
 
 import streamlit as st
 
@@ -17,7 +14,12 @@ def pages() -> dict[str, list[st.Page]]:
             st.Page("app_pages/methods.py", title="Methods", icon=":material/function:",
                     help="Every score and flag that can be computed: formula, source, cost on this pool; two scores compared."),
         ],
-        "Audit": [],
+        "Audit": [
+            st.Page("app_pages/audit.py", title="Who is kept", icon=":material/groups:",
+                    help="Who a recipe keeps and drops."),
+            st.Page("app_pages/bias.py", title="Bias", icon=":material/balance:",
+                    help="How recognisable a selection is."),
+        ],
         "Benchmark": [
             st.Page("app_pages/runs.py", title="Runs", icon=":material/model_training:",
                     help="Train a model on the pairs that a recipe keeps and evaluate it."),
@@ -31,23 +33,4 @@ def pages() -> dict[str, list[st.Page]]:
                     help="What runs in the background: progress, log, cancel, resume."),
         ],
     }  # fmt: skip
-    if _has("audit"):
-        sections["Audit"].append(
-            st.Page(
-                "app_pages/audit.py",
-                title="Who is kept",
-                icon=":material/groups:",
-                help="Who a recipe keeps and drops.",
-            )
-        )
-    if _has("bias"):
-        sections["Audit"].append(
-            st.Page(
-                "app_pages/bias.py", title="Bias", icon=":material/balance:", help="How recognisable a selection is."
-            )
-        )
-    return {section: listed for section, listed in sections.items() if listed}
-
-
-def _has(part: str) -> bool:
-    return find_spec(f"backend.{part}") is not None and (Path(__file__).parent / "app_pages" / f"{part}.py").exists()
+    return sections

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from backend.pool import Column, Pool
-from explorer import pools
+from poolscope.explorer import pools
+from poolscope.pool import Column, Pool
 
 LANGUAGES = ("language", "caption_language")
 ORDER = {"score": 0, "flag": 1, "embedding": 2, "metadata": 3, "key": 4}

@@ -4,13 +4,13 @@ from typing import Any
 
 import streamlit as st
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from backend.recipe import reason as reasons
-from backend.search import neighbours
-from explorer import gallery, pools, tiles
-from explorer.evaluate import evaluate
+from poolscope.engine import reason as reasons
+from poolscope.errors import InputError
+from poolscope.explorer import gallery, pools, tiles
+from poolscope.explorer.evaluate import evaluate
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
+from poolscope.search import neighbours
 
 HIDDEN = {"text", "uid_hi", "uid_lo", "image", "image_offset", "image_bytes", "face_bboxes"}
 
@@ -82,7 +82,7 @@ def _value(value: Any) -> str:
 
 
 def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
-    from backend.projection import default_model
+    from poolscope.projection import default_model
 
     try:
         found = neighbours(pool, row, model=default_model(pool), limit=8)

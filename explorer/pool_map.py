@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import streamlit as st
 
-from backend import jobs
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.projection import Map, default_model
-from backend.recipe import Selection
-from explorer import compare, live, map, pools, theme
+from poolscope import jobs
+from poolscope.errors import InputError
+from poolscope.explorer import compare, live, map, pools, theme
+from poolscope.pool import Pool
+from poolscope.projection import Map, default_model
+from poolscope.recipe import Selection
 
 KIND = "map"
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from backend import files, paths
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.projection import Map, load
-from backend.recipe import PoolColumns
+from poolscope import files, paths
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.projection import Map, load
+from poolscope.recipe import PoolColumns
 
 if TYPE_CHECKING:
-    from backend.projection.density import Density
-    from backend.recipe.live import LiveSelection
+    from poolscope.projection.density import Density
+    from poolscope.recipe.live import LiveSelection
 
 REMEMBERED = 12
 
@@ -137,7 +137,7 @@ def _columns(path: str, stamp: int) -> PoolColumns:
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _live(path: str, stamp: int) -> "LiveSelection":
-    from backend.recipe.live import LiveSelection
+    from poolscope.recipe.live import LiveSelection
 
     return LiveSelection(_columns(path, stamp), Path(path) / "ranks")
 
@@ -149,7 +149,7 @@ def _map(path: str, model: str, stamp: int, pairs: int) -> Map | None:
 
 @st.cache_resource(max_entries=4, show_spinner="Counting the pairs on the map")
 def _density(path: str, model: str, stamp: int, pairs: int) -> "Density":
-    from backend.projection.density import Density
+    from poolscope.projection.density import Density
 
     made = _map(path, model, stamp, pairs)
     assert made is not None

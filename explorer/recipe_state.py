@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, library, load
-from backend.recipe.grammar import Rule
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, library, load
+from poolscope.recipe.grammar import Rule
 
 LONGEST_HISTORY = 100
 SAME_DRAG = 1.5  # seconds: changes of one rule that follow each other faster are one step of undo

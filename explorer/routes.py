@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from backend.errors import InputError
-from backend.paths import ASSETS
-from explorer import pools
+from poolscope.errors import InputError
+from poolscope.explorer import pools
+from poolscope.paths import ASSETS
 
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 MODEL_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."

@@ -6,12 +6,12 @@ import numpy as np
 import streamlit as st
 import yaml
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from backend.recipe.grammar import AllRule, AnyRule, FlagRule, NotRule, Rule, ScoreRule, SubsetRule, WhereRule
-from explorer import recipe_state, score_edit, score_rule
-from explorer.evaluate import flags_of, kept_bars, scores_of
+from poolscope.errors import InputError
+from poolscope.explorer import recipe_state, score_edit, score_rule
+from poolscope.explorer.evaluate import flags_of, kept_bars, scores_of
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
+from poolscope.recipe.grammar import AllRule, AnyRule, FlagRule, NotRule, Rule, ScoreRule, SubsetRule, WhereRule
 
 UP, DOWN, TEXT, REMOVE = "Move up", "Move down", "Edit as YAML", "Remove"
 

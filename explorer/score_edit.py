@@ -5,12 +5,12 @@ from typing import Literal
 import numpy as np
 import streamlit as st
 
-from backend.pool import Pool
-from backend.recipe import Recipe, select_columns
-from backend.recipe.grammar import ScoreRule, exact_count
-from explorer import histogram, pools, recipe_state, thresholds
-from explorer.evaluate import alive_before
-from explorer.evaluate import histogram as bars_of
+from poolscope.explorer import histogram, pools, recipe_state, thresholds
+from poolscope.explorer.evaluate import alive_before
+from poolscope.explorer.evaluate import histogram as bars_of
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, select_columns
+from poolscope.recipe.grammar import ScoreRule, exact_count
 
 Mode = Literal["top", "top_kept", "min", "max", "between"]
 TOPS = ("top", "top_kept")

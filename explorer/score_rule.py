@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from backend.recipe.grammar import ScoreRule
-from explorer import histogram, recipe_state, score_edit, thresholds
-from explorer.evaluate import histogram as bars_of
-from explorer.score_edit import TOPS, Mode
+from poolscope.explorer import histogram, recipe_state, score_edit, thresholds
+from poolscope.explorer.evaluate import histogram as bars_of
+from poolscope.explorer.score_edit import TOPS, Mode
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
+from poolscope.recipe.grammar import ScoreRule
 
 MODES = {"top": "top of pool", "top_kept": "top of kept", "min": "at least", "max": "at most", "between": "between"}
 KEEPS = {

@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from backend import files, paths
-from backend.recipe import Recipe, dump
+from poolscope import files, paths
+from poolscope.recipe import Recipe, dump
 
 
 def keep(recipe: Recipe) -> Path:

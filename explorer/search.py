@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from backend import jobs
-from backend.errors import InputError
-from backend.models import Loaded, Model
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from backend.search import Hits, by_meaning, by_word
-from backend.search.index import indexed
-from explorer import gallery, live, pools, tiles
+from poolscope import jobs
+from poolscope.errors import InputError
+from poolscope.explorer import gallery, live, pools, tiles
+from poolscope.models import Loaded, Model
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
+from poolscope.search import Hits, by_meaning, by_word
+from poolscope.search.index import indexed
 
 KIND = "search-index"
 LARGE = 200_000

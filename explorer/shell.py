@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from explorer import theme
-from explorer.navigation import pages
+from poolscope.explorer import theme
+from poolscope.explorer.navigation import pages
 
 st.set_page_config(page_title="Poolscope", page_icon=str(theme.STATIC / "mark.svg"), layout="wide")
 page = st.navigation(pages(), position="top")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.recipe.grammar import exact_count
+from poolscope.recipe.grammar import exact_count
 
 BINS = 64
 

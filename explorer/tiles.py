@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from backend.recipe.reason import reason
-from explorer import pools
-from explorer.gallery import Tile
+from poolscope.engine.reason import reason
+from poolscope.explorer import pools
+from poolscope.explorer.gallery import Tile
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
 
 LONGEST = 200
 

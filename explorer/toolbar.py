@@ -4,11 +4,11 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection, dump, load
-from backend.recipe.ready import save
-from explorer import choices, compare, export, recipe_state
+from poolscope.errors import InputError
+from poolscope.explorer import choices, compare, export, recipe_state
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection, dump, load
+from poolscope.recipe.ready import save
 
 EMPTY, TEXT = "New, without rules", "Edit as YAML"
 STOP = "Stop comparing"
@@ -65,7 +65,7 @@ def dialogs(recipe: Recipe, pool: Pool, selection: Selection | None) -> bool:
     asked = st.session_state.pop("ask", None)
     if asked is None:
         return False
-    from explorer import add_score, rules
+    from poolscope.explorer import add_score, rules
 
     what, *details = asked if isinstance(asked, tuple) else (asked,)
     if what == "save":

@@ -11,7 +11,7 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything reads it: no test may ask a server, or wait for one
 
-from backend.pool import Pool
+from poolscope.pool import Pool
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -75,7 +75,7 @@ def _tiny_pool_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 pairs with pictures in a tar, embeddings `l14_img`/`l14_txt` (16 numbers), scores and flags."""
     import hashlib
 
-    from backend.sources import import_webdataset
+    from poolscope.sources import import_webdataset
 
     root = tmp_path_factory.mktemp("tiny")
     samples = []

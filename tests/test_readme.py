@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backend.cli.app import command
+from poolscope.cli.app import command
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text()
 LINE = re.compile(r"(?:^|`)\$? ?(poolscope(?: [^`\n#]*)?)", re.MULTILINE)
@@ -67,7 +67,7 @@ def test_make_targets_of_the_readme_exist():
 
 
 def test_the_readme_leaves_no_method_out():
-    from backend.scores import LISTED
+    from poolscope.scores import LISTED
 
     missing = [name for name in LISTED if f"| `{name}` |" not in README]
     assert not missing, "the README does not name: " + ", ".join(missing)

@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 isolation=()
-if "$python" -c 'import hatchling' 2> /dev/null; then isolation=(--no-build-isolation); fi
+if "$python" -c 'import setuptools; assert int(setuptools.__version__.split(".")[0]) >= 77' 2> /dev/null; then isolation=(--no-build-isolation); fi
 "$python" -m pip wheel --quiet --disable-pip-version-check --no-deps "${isolation[@]}" --wheel-dir "$work/dist" .
 "$python" -m venv --without-pip "$work/venv"
 "$python" -m pip --python "$work/venv/bin/python" install --quiet --disable-pip-version-check --no-deps --no-index \
@@ -24,8 +24,8 @@ mkdir "$work/home" "$work/elsewhere"
 cd "$work/elsewhere"
 export POOLSCOPE_HOME="$work/home"
 poolscope="$work/venv/bin/poolscope"
-place=$("$work/venv/bin/python" -c 'import backend; print(backend.__file__)')
-case "$place" in "$site"/*) ;; *) echo "error: backend was imported from $place, not from the wheel" >&2; exit 1 ;; esac
+place=$("$work/venv/bin/python" -c 'import poolscope; print(poolscope.__file__)')
+case "$place" in "$site"/*) ;; *) echo "error: poolscope was imported from $place, not from the wheel" >&2; exit 1 ;; esac
 
 "$poolscope" --version
 "$poolscope" methods --json | "$python" -c 'import json, sys; assert json.load(sys.stdin)["methods"]'

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from backend.audit.figures import keep_rate, lift_interval
+from .figures import keep_rate, lift_interval
 
 SMALLEST_FAMILY = 3
 

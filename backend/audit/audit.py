@@ -7,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from backend import __version__
-from backend.audit.amplification import Slope, flagged, slope
-from backend.audit.group import Definition, Groups
-from backend.audit.headline import Headline, headline_of
-from backend.audit.lexicon import changed
-from backend.audit.measure import SMALLEST, Measures, measure
-from backend.audit.stages import contributions, stages
-from backend.audit.stratified import Pooled, mantel_haenszel
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.progress import Progress, silent
-from backend.recipe import Recipe, Selection, select
+from .. import __version__
+from ..errors import InputError
+from ..pool import Pool
+from ..progress import Progress, silent
+from ..recipe import Recipe, Selection, select
+from .amplification import Slope, flagged, slope
+from .group import Definition, Groups
+from .headline import Headline, headline_of
+from .lexicon import changed
+from .measure import SMALLEST, Measures, measure
+from .stages import contributions, stages
+from .stratified import Pooled, mantel_haenszel
 
 UNIFORM = "uniform"
 SAFEGUARDS = (
@@ -119,7 +119,7 @@ def audit(
     with it, groups below their share that are also kept less are flagged. `groups`: use these instead of looking.
     Raises InputError for what the pool lacks.
     """
-    from backend.audit import catalog
+    from . import catalog
 
     if minimum < SMALLEST:
         raise InputError(f"minimum {minimum} is not allowed; groups of fewer than {SMALLEST} pairs are never shown.")
@@ -199,7 +199,7 @@ def rows(
 
 def within(pool: Pool, groups: Groups, mask: np.ndarray, name: str, progress: Progress = silent) -> Pooled:
     """The odds ratio of each group within the strata `name`, `(G,)` arrays."""
-    from backend.audit.strata import strata
+    from .strata import strata
 
     found = strata(pool, name, progress)
     return pooled_within(groups, mask, found.codes, len(found.names))
@@ -207,7 +207,7 @@ def within(pool: Pool, groups: Groups, mask: np.ndarray, name: str, progress: Pr
 
 def pooled_within(groups: Groups, mask: np.ndarray, codes: np.ndarray, size: int) -> Pooled:
     """Mantel–Haenszel of each group over `size` strata; `codes` `(n,)` uint16."""
-    from backend.audit import bitmaps
+    from ..kernels import bitmaps
 
     both = codes.astype(np.uint16) * 2 + mask
     table = bitmaps.coded_counts(groups.bitmaps, both, 2 * size).reshape(len(groups), size, 2)

@@ -2,29 +2,29 @@
 
 from collections.abc import Iterable, Sequence
 
-from backend.audit import store
-from backend.audit.group import Group, Groups
-from backend.audit.lexicon import packs
-from backend.audit.provider import COSTLY_PAIRS, Provider
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.progress import Progress, silent
+from ..errors import InputError
+from ..pool import Pool
+from ..progress import Progress, silent
+from . import store
+from .group import Group, Groups
+from .lexicon import packs
+from .provider import COSTLY_PAIRS, Provider
 
 
 def providers(pool: Pool) -> list[Provider]:
     """Every provider, lexicon packs first; whether one can run here, its `missing` tells."""
-    from backend.audit.providers.clusters import Clusters
-    from backend.audit.providers.columns import PoolColumns
-    from backend.audit.providers.emoji import Emoji
-    from backend.audit.providers.entries import Entries
-    from backend.audit.providers.faces import Faces
-    from backend.audit.providers.language import Language
-    from backend.audit.providers.lexicons import Lexicon
-    from backend.audit.providers.pixels import Pixels
-    from backend.audit.providers.shapes import Shapes
-    from backend.audit.providers.unsafe import Unsafe
-    from backend.audit.providers.web import Web
-    from backend.audit.providers.zeroshot import ZeroShot
+    from .providers.clusters import Clusters
+    from .providers.columns import PoolColumns
+    from .providers.emoji import Emoji
+    from .providers.entries import Entries
+    from .providers.faces import Faces
+    from .providers.language import Language
+    from .providers.lexicons import Lexicon
+    from .providers.pixels import Pixels
+    from .providers.shapes import Shapes
+    from .providers.unsafe import Unsafe
+    from .providers.web import Web
+    from .providers.zeroshot import ZeroShot
 
     return [
         *(Lexicon(pack) for pack in packs(pool).values()),
@@ -74,7 +74,7 @@ def _asked(one: Provider, wanted: set[str] | None, pool: Pool) -> bool:
 
 def _found(pool: Pool, stale: Sequence[Provider], progress: Progress) -> Iterable[tuple[Provider, list[Group]]]:
     """Each provider with its groups; all lexicons share one pass over the captions."""
-    from backend.audit.providers.lexicons import Lexicon, find_all
+    from .providers.lexicons import Lexicon, find_all
 
     parts = 1 + sum(not isinstance(one, Lexicon) for one in stale)
     lexicons = [one for one in stale if isinstance(one, Lexicon)]

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.audit.figures import newcombe
-from backend.audit.group import Groups
-from backend.audit.measure import SMALLEST
+from .figures import newcombe
+from .group import Groups
+from .measure import SMALLEST
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.audit.group import Groups
+from .group import Groups
 
 BINS = 4096
 
@@ -43,7 +43,7 @@ class Curves:
 
 def curves(groups: Groups, scores: np.ndarray) -> Curves:
     """Counts each group over 4,096 bins of equal numbers of pairs. `scores` `(pairs,)`; NaN is in no bin."""
-    from backend.audit import bitmaps
+    from ..kernels import bitmaps
 
     scored = ~np.isnan(scores)
     known = scores[scored]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from backend.audit.counter import Counter
+    from ..kernels.counter import Counter
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Groups:
 
     @classmethod
     def of(cls, groups: Sequence[Group], pairs: int) -> "Groups":
-        from backend.audit import bitmaps
-        from backend.audit.counter import Counter
+        from ..kernels import bitmaps
+        from ..kernels.counter import Counter
 
         width = bitmaps.words(pairs)
         matrix = np.stack([group.bits for group in groups]) if groups else np.empty((0, width), np.uint64)
@@ -76,7 +76,7 @@ class Groups:
 
     def count(self, mask: np.ndarray) -> np.ndarray:
         """`(G,)` int64: pairs of each group in `mask`, `(pairs,)` bool or packed `(words,)` uint64."""
-        from backend.audit import bitmaps
+        from ..kernels import bitmaps
 
         packed = mask if mask.dtype == np.uint64 else bitmaps.pack(mask)
         return self.counter.count(packed)[self.rows]
@@ -87,7 +87,7 @@ class Groups:
 
     def index(self, id: str) -> int:
         """The place of a group. Raises InputError naming some that exist."""
-        from backend.errors import InputError
+        from ..errors import InputError
 
         for place, definition in enumerate(self.definitions):
             if definition.id == id:
@@ -97,7 +97,7 @@ class Groups:
 
     def choose(self, families: Iterable[str] | None = None, *, minimum: int = 0) -> "Groups":
         """The groups of some families with at least `minimum` pairs. Raises InputError for an unknown family."""
-        from backend.errors import InputError
+        from ..errors import InputError
 
         wanted = set(self.families if families is None else families)
         unknown = sorted(wanted - set(self.families))
@@ -119,7 +119,7 @@ class Groups:
 
     def mask(self, id: str) -> np.ndarray:
         """`(pairs,)` bool: the members of a group."""
-        from backend.audit import bitmaps
+        from ..kernels import bitmaps
 
         return bitmaps.unpack(self.matrix[self.rows[self.index(id)]], self.pairs)
 

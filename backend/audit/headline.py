@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.audit.group import Groups
-from backend.audit.measure import SMALLEST, Measures, measure
+from .group import Groups
+from .measure import SMALLEST, Measures, measure
 
 MINIMUM = 100
 FALSE_DISCOVERIES = 0.05

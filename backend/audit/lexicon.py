@@ -7,10 +7,10 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from backend import files
-from backend.errors import InputError
-from backend.paths import ASSETS
-from backend.pool import Pool
+from .. import files
+from ..errors import InputError
+from ..paths import ASSETS
+from ..pool import Pool
 
 FOLDER = ASSETS / "lexicons"
 LARGEST = 4_000_000

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit, prange
 
-from backend.audit.bitmaps import words
-from backend.audit.lexicon import ANYWHERE, START_ONLY, GroupWords
-from backend.scores.strings import utf8
+from ..kernels.bitmaps import words
+from ..kernels.strings import utf8
+from .lexicon import ANYWHERE, START_ONLY, GroupWords
 
 LEFT, RIGHT, STOP = 1, 2, 4
 BLOCK = 8192  # rows of one parallel step; a multiple of 64, so that no two steps write one word

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.audit import figures
-from backend.audit.group import Groups
+from . import figures
+from .group import Groups
 
 SMALLEST = 10  # smaller counts are not shown
 

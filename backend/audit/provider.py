@@ -4,9 +4,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backend.audit.group import Group
-from backend.pool import Pool
-from backend.progress import Progress
+from ..pool import Pool
+from ..progress import Progress
+from .group import Group
 
 COSTLY_PAIRS = 200_000  # a costly provider runs unasked up to this many pairs
 
@@ -36,6 +36,6 @@ class Provider(Protocol):
 
 def from_codes(codes: np.ndarray, wanted: np.ndarray | list[int]) -> list[np.ndarray]:
     """Packed bits of `codes == w` for each wanted code; `codes` is `(n,)`."""
-    from backend.audit.bitmaps import pack
+    from ..kernels.bitmaps import pack
 
     return [pack(codes == code) for code in wanted]

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from backend import __version__, files
-from backend.audit.audit import SAFEGUARDS, Audit, Row
-from backend.audit.figures import Z95
-from backend.audit.svg import forest
-from backend.audit.words import Word
-from backend.recipe import dump, load
+from .. import __version__, files
+from ..recipe import dump, load
+from .audit import SAFEGUARDS, Audit, Row
+from .figures import Z95
+from .svg import forest
+from .words import Word
 
 PER_FAMILY = 40
 WORDS_OF = 6

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from backend.pool import Pool
+from ..pool import Pool
 
 STEP = 131_072  # rows; a multiple of 64
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from backend.audit.group import Groups
-from backend.audit.measure import Measures, measures_of
-from backend.recipe import Selection
+from ..recipe import Selection
+from .group import Groups
+from .measure import Measures, measures_of
 
 
 def stages(groups: Groups, selection: Selection) -> list[Measures]:

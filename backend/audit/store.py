@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from backend import __version__, files
-from backend.audit.group import Definition, Group
-from backend.audit.provider import Provider
-from backend.pool import Pool
+from .. import __version__, files
+from ..pool import Pool
+from .group import Definition, Group
+from .provider import Provider
 
 
 def folder(pool: Pool) -> Path:

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.progress import Progress, silent
+from ..errors import InputError
+from ..pool import Pool
+from ..progress import Progress, silent
 
 LENGTHS = (0, 10, 20, 40, 80, 160)
 MOST = 200
@@ -31,14 +31,14 @@ def strata(pool: Pool, name: str, progress: Progress = silent) -> Strata:
     if name == "length":
         return Strata(name, _lengths(pool, progress), (*_length_names(),))
     if name == "language":
-        from backend.audit.providers.language import Language, language_codes
+        from .providers.language import Language, language_codes
 
         missing = Language().missing(pool)
         if missing:
             raise InputError(f"pairs can't be compared within languages: {missing}.")
         return _commonest(name, *language_codes(pool, progress))
     if name == "domain":
-        from backend.audit.providers.web import host_codes, registered
+        from .providers.web import host_codes, registered
 
         pool.require("url")
         codes, hosts = host_codes(pool, progress)
@@ -49,7 +49,7 @@ def strata(pool: Pool, name: str, progress: Progress = silent) -> Strata:
         return _commonest(name, by_host[codes], names)
     if name not in pool.columns:
         raise InputError(f"no strata {name!r}; allowed: {', '.join(BUILT_IN)}, or a metadata column of few values.")
-    from backend.audit.providers.columns import value_codes
+    from .providers.columns import value_codes
 
     coded = value_codes(pool, name, MOST)
     if coded is None:
@@ -72,7 +72,7 @@ def _commonest(name: str, codes: np.ndarray, names: list) -> Strata:
 def _lengths(pool: Pool, progress: Progress) -> np.ndarray:
     import pyarrow.compute as pc
 
-    from backend.audit.scan import steps, text_array
+    from .scan import steps, text_array
 
     pool.require("text")
     codes = np.zeros(len(pool), dtype=np.uint16)

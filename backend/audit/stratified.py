@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.audit.figures import Z95
+from .figures import Z95
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from backend.audit.audit import Row
+from .audit import Row
 
 ROW, LEFT, WIDTH, TOP = 20, 300, 460, 26
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from backend import files
-from backend.audit.group import Groups
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Columns, Recipe, Selection, select_columns
-from backend.recipe.grammar import AllRule, AnyRule, FlagRule, NotRule, Rule, ScoreRule, SubsetRule
+from .. import files
+from ..errors import InputError
+from ..pool import Pool
+from ..recipe import Columns, Recipe, Selection, select_columns
+from ..recipe.grammar import AllRule, AnyRule, FlagRule, NotRule, Rule, ScoreRule, SubsetRule
+from .group import Groups
 
 MOST_GROUPS = 40
 OWN = "own thresholds"

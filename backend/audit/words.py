@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from backend.audit.measure import SMALLEST
-from backend.pool import Pool
+from ..pool import Pool
+from .measure import SMALLEST
 
 SAMPLE = 5000  # captions of each side
 CERTAIN = 1.96
@@ -34,7 +34,7 @@ def separating(
     captions of each side; only words in 10 captions or more, with |z| above 1.96. Both lists are empty where a side has
     fewer than 10 captions.
     """
-    from backend.bias.words import counts, log_odds
+    from ..search.terms import counts, log_odds
 
     if "text" not in pool.columns:
         return [], []

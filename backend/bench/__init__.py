@@ -4,16 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backend.bench.board import Row, leaderboard
-    from backend.bench.checks import Problem, preflight
-    from backend.bench.cost import Estimate, estimate
-    from backend.bench.evaluation import Result, evaluate
-    from backend.bench.launch import Launch
-    from backend.bench.metrics import curves
-    from backend.bench.run import Run, runs
-    from backend.bench.scales import SCALES, Scale
-    from backend.bench.tasks import Task, tasks_list
-    from backend.bench.training import train
+    from .board import Row, leaderboard
+    from .checks import Problem, preflight
+    from .cost import Estimate, estimate
+    from .evaluation import Result, evaluate
+    from .launch import Launch
+    from .metrics import curves
+    from .run import Run, runs
+    from .scales import SCALES, Scale
+    from .tasks import Task, tasks_list
+    from .training import train
 
 _HOME = {
     "Estimate": "cost", "estimate": "cost", "Result": "evaluation", "evaluate": "evaluation", "Launch": "launch",

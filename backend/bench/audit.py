@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from backend.bench.evaluation import predictions_of
-from backend.bench.run import Run
-from backend.bench.tasks import Task, tasks_list
-from backend.bench.tasks.faces import GENDERS, RACES
-from backend.errors import InputError
+from ..errors import InputError
+from .evaluation import predictions_of
+from .run import Run
+from .tasks import Task, tasks_list
+from .tasks.faces import GENDERS, RACES
 
 Z = 1.959964
 FEWEST = 5
@@ -109,9 +109,9 @@ def audit_data(run: "str | Run", groups: Sequence[GroupAccuracy]) -> dict[tuple[
     The pairs are the run's own subset, so that it holds even if the recipe or the pool has changed. Empty if the pool is
     gone, or its groups were never found (`poolscope groups`). Counts under 10 are left out, as everywhere in the audit.
     """
-    from backend.audit import catalog
-    from backend.audit.measure import SMALLEST
-    from backend.pool import Pool
+    from ..audit import catalog
+    from ..audit.measure import SMALLEST
+    from ..pool import Pool
 
     run = Run.load(run)
     subset = run.path / "subset.npy"

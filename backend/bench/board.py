@@ -6,68 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from backend.bench.evaluation import average
-from backend.bench.run import Run, runs
-from backend.bench.scales import SCALES, scale_named, settings_differ
-from backend.bench.tasks import Task, tasks_list
-from backend.bench.tasks.datacomp import GROUPS
-from backend.errors import InputError
-
-TRACKS = ("filtering", "byod")
-
-
-def known_track(track: str) -> str:
-    """The track, if it is one of DataComp's. Raises InputError that lists them."""
-    if track not in TRACKS:
-        raise InputError(f"track {track!r} is unknown; allowed: {', '.join(TRACKS)}")
-    return track
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One line. `average` is the plain mean of the main metrics over the suite's averaged tasks (38 of DataComp's 40),
-    None until all of them are there; `clean` leaves out near-chance tasks; `groups` are the means that DataComp
-    prints. `reasons` says why a run must not be compared with its scale (empty = comparable); `notes` say the rest.
-    A published row names its `source` and has no run."""
-
-    run: str
-    recipe: str
-    scale: str | None
-    seed: int | None = None
-    kept: int | None = None
-    pool: str = ""
-    pool_pairs: int | None = None
-    samples_seen: int | None = None
-    average: float | None = None
-    clean: float | None = None
-    evaluated: int = 0
-    of: int = 0
-    groups: dict[str, float | None] = field(default_factory=dict)
-    tasks: dict[str, float | None] = field(default_factory=dict)
-    state: str = "done"
-    reasons: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    published: bool = False
-    source: str = ""
-    track: str = "filtering"
-    model: str = ""
-    created: float | None = None
-    sweep: str | None = None
-
-    @property
-    def comparable(self) -> bool:
-        return not self.reasons
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "run": self.run, "recipe": self.recipe, "scale": self.scale, "seed": self.seed, "kept": self.kept,
-            "average": self.average, "tasks": self.tasks, "clean": self.clean, "groups": self.groups,
-            "evaluated": self.evaluated, "of": self.of, "samples_seen": self.samples_seen, "pool": self.pool,
-            "pool_pairs": self.pool_pairs, "state": self.state, "comparable": self.comparable,
-            "reasons": list(self.reasons), "notes": list(self.notes), "published": self.published,
-            "source": self.source, "track": self.track, "model": self.model, "created": self.created,
-            "sweep": self.sweep,
-        }  # fmt: skip
+from ..errors import InputError
+from .evaluation import average
+from .row import Row, known_track
+from .run import Run, runs
+from .scales import SCALES, scale_named, settings_differ
+from .tasks import Task, tasks_list
+from .tasks.datacomp import GROUPS
 
 
 def leaderboard(
@@ -89,7 +34,7 @@ def leaderboard(
         if scale in (None, row.scale) and track in (None, row.track) and pool in (None, row.pool)
     ]  # fmt: skip
     if published:
-        from backend.bench.published import rows as reference
+        from .published import rows as reference
 
         wanted = {scale} if scale else {row.scale for row in rows}
         rows += [row for row in reference() if row.scale in wanted and track in (None, row.track)]

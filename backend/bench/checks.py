@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from backend import paths
-from backend.bench.cost import estimate, size_of
-from backend.bench.launch import Launch
-from backend.bench.scales import Scale, scale_named
-from backend.devices import cuda_devices
-from backend.errors import InputError
+from .. import paths
+from ..devices import cuda_devices
+from ..errors import InputError
+from .cost import estimate, size_of
+from .launch import Launch
+from .scales import Scale, scale_named
 
 MOST_TARS = 100_000
 

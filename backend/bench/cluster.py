@@ -3,11 +3,11 @@
 import shlex
 from pathlib import Path
 
-from backend import files
-from backend.bench.launch import MODULE, Launch
-from backend.bench.run import Run
-from backend.bench.scales import Scale
-from backend.paths import home
+from .. import files
+from ..paths import home
+from .launch import MODULE, Launch
+from .run import Run
+from .scales import Scale
 
 CPUS_BESIDE_LOADERS = 2
 
@@ -15,7 +15,7 @@ CPUS_BESIDE_LOADERS = 2
 def write_scripts(run: Run, argv: list[str], scale: Scale, launch: Launch) -> list[Path]:
     """Writes `submit/train.sbatch` and `submit/torchrun.sh` into the run's directory, ready to submit.
 
-    Both start `backend.bench.worker` with the same arguments on every rank, save checkpoints into the run's directory
+    Both start `poolscope.bench.worker` with the same arguments on every rank, save checkpoints into the run's directory
     (which every node must see) and go on from the last one when started again. Afterwards `poolscope train … --as RUN
     --resume` finds the finished training, keeps its weights and evaluates it.
     """
@@ -47,7 +47,7 @@ set -euo pipefail
 {_environment()}
 export MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
 export MASTER_PORT=$((20000 + SLURM_JOB_ID % 20000))
-srun --cpu-bind=none python -m backend.bench.worker {_quoted(argv)}
+srun --cpu-bind=none python -m poolscope.bench.worker {_quoted(argv)}
 """
 
 
@@ -64,11 +64,7 @@ torchrun --nnodes {launch.nodes} --nproc-per-node {max(1, launch.gpus or 1)} \\
 
 
 def _environment() -> str:
-    root = Path(__file__).resolve().parents[2]
-    return (
-        f'export PYTHONPATH={shlex.quote(str(root))}"${{PYTHONPATH:+:$PYTHONPATH}}"\n'
-        f"export POOLSCOPE_HOME={shlex.quote(str(home().resolve()))}"
-    )
+    return f"export POOLSCOPE_HOME={shlex.quote(str(home().resolve()))}"
 
 
 def _quoted(argv: list[str]) -> str:

@@ -4,10 +4,10 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from backend import paths
-from backend.bench.scales import CHOSEN, SCALES, Scale, scale_named
-from backend.errors import InputError
-from backend.files import read_json, write_json
+from .. import paths
+from ..errors import InputError
+from ..files import read_json, write_json
+from .scales import CHOSEN, SCALES, Scale, scale_named
 
 PEAK_BF16 = {"V100": 125e12, "A100": 312e12, "L40S": 362e12, "H100": 989e12, "H200": 989e12}
 """Dense half-precision FLOP/s of the makers' data sheets (fp16 on V100)."""
@@ -89,7 +89,7 @@ class Size:
 
 def size_of(model: str) -> Size:
     """From the architecture's configuration (two transformers). Raises InputError for other architectures."""
-    from backend.bench.weights import config
+    from .weights import config
 
     found = config(model)
     vision, text, dim = found["vision_cfg"], found["text_cfg"], int(found["embed_dim"])
@@ -135,7 +135,7 @@ def estimate(recipe_or_count: Any, scale: "str | Scale", *, pool: Any = None, de
 def pairs_of(recipe_or_count: Any, pool: Any = None) -> int:
     if isinstance(recipe_or_count, int):
         return recipe_or_count
-    from backend.recipe import Recipe, load, select
+    from ..recipe import Recipe, load, select
 
     if pool is None:
         raise InputError("the cost of a recipe needs a pool to count it on; give the pool or a number of pairs")

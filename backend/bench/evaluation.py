@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend import paths
-from backend.bench import tasks as registry
-from backend.bench.features import Seen, features
-from backend.bench.run import Run, hardware, read_results, versions, write_results
-from backend.bench.tasks import Task
-from backend.bench.tasks.kind import Kind, Predictions
-from backend.errors import InputError
-from backend.files import replacing
-from backend.progress import Progress, silent
+from .. import paths
+from ..errors import InputError
+from ..files import replacing
+from ..progress import Progress, silent
+from . import tasks as registry
+from .features import Seen, features
+from .run import Run, hardware, read_results, versions, write_results
+from .tasks import Task
+from .tasks.kind import Kind, Predictions
 
 if TYPE_CHECKING:
-    from backend.models import Loaded
+    from ..models import Loaded
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -71,10 +71,10 @@ def evaluate(
     Results go to `results.jsonl` of the run as each task ends, so a stopped evaluation continues with the next task;
     predictions go to `predictions/<key>.npz` for the paired bootstrap. A result of other weights is done again.
     Images are decoded ahead while the model works. `batch_size` None takes what fits. `stream` reads tasks that are
-    not on disk from under that URL, without keeping them (`backend.bench.tasks.fetch.BASE` is DataComp's). Raises InputError for unknown
+    not on disk from under that URL, without keeping them (`poolscope.bench.tasks.fetch.BASE` is DataComp's). Raises InputError for unknown
     or absent tasks, unreadable shards and models without weights.
     """
-    from backend.bench.weights import digest, model_of
+    from .weights import digest, model_of
 
     if precision not in PRECISIONS:
         raise InputError(f"precision {precision!r} is unknown; allowed: {', '.join(PRECISIONS)}")
@@ -98,7 +98,7 @@ def evaluate(
 
 def _evaluate(loaded: "Loaded", run: Run, todo: Sequence[Task], weights: str, precision: str, batch_size: int | None,
               progress: Progress) -> None:  # fmt: skip
-    from backend.bench.zeroshot import encode
+    from .zeroshot import encode
 
     kinds: list[Kind] = []
     groups: list[list[Sequence[str]]] = []
@@ -181,7 +181,7 @@ def predictions_of(run: "str | Run", key: str) -> Predictions | None:
 
 def record_of(model: str) -> Run:
     """The run with this id, or the record under which a tag's or checkpoint's results are kept (made if new)."""
-    from backend.bench.weights import digest, model_of
+    from .weights import digest, model_of
 
     if (paths.runs() / model / "run.json").is_file():
         return Run.load(model)

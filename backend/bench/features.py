@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from backend.bench.tasks.shards import Sample, batches
-from backend.devices import autocast
+from ..devices import autocast
+from .tasks.shards import Sample, batches
 
 if TYPE_CHECKING:
     import torch
 
-    from backend.models import Loaded
+    from ..models import Loaded
 
 LIMIT_BYTES = 256 << 20
 

@@ -7,12 +7,12 @@ import pickle
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from backend.bench.evaluation import Result
-from backend.bench.run import Run, hardware, new_id, read_results, versions, write_results
-from backend.bench.scales import SCALES, differences
-from backend.bench.tasks.datacomp import TASKS
-from backend.errors import InputError
-from backend.files import replacing
+from ..errors import InputError
+from ..files import replacing
+from .evaluation import Result
+from .run import Run, hardware, new_id, read_results, versions, write_results
+from .scales import SCALES, differences
+from .tasks.datacomp import TASKS
 
 LARGEST = 1_000_000
 _PATHS = {"Path": PurePath, "PosixPath": PurePosixPath, "WindowsPath": PureWindowsPath, "PurePath": PurePath,

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from backend.bench import metrics
-from backend.bench.run import Run
-from backend.bench.scales import Scale
-from backend.errors import InputError
-from backend.progress import Progress, silent
+from ..errors import InputError
+from ..progress import Progress, silent
+from . import metrics
+from .run import Run
+from .scales import Scale
 
 GRACE_S = 5.0
 # Without the dashes torchrun takes our `--logs` for a short form of its own `--logs-specs`.
-MODULE = ("-m", "--", "backend.bench.worker")
+MODULE = ("-m", "--", "poolscope.bench.worker")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,16 +101,14 @@ def command(argv: list[str], launch: Launch) -> list[str]:
             f"{launch.nodes} nodes can't be started from here; submit the sbatch script in the run's directory"
         )
     if launch.world == 1:
-        return [sys.executable, "-m", "backend.bench.worker", *argv]
+        return [sys.executable, "-m", "poolscope.bench.worker", *argv]
     return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(launch.gpus),
             *MODULE, *argv]  # fmt: skip
 
 
 def environment(launch: Launch) -> dict[str, str]:
-    """The child's environment: our package importable, no second run's ranks, a CPU run blind to GPUs."""
-    root = str(Path(__file__).resolve().parents[2])
-    given = os.environ.get("PYTHONPATH")
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([root, *([given] if given else [])]), "PYTHONUNBUFFERED": "1"}
+    """The child's environment: nothing of the current directory importable, no second run's ranks, a CPU run blind to GPUs."""
+    env = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
     for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
         env.pop(name, None)
     if launch.gpus == 0:

@@ -33,7 +33,7 @@ def seed_shuffling() -> None:
 
 
 def read_in_place(argv: list[str]) -> bool:
-    """Lets the loader read the pool's own tars when the shards are only a plan (see `backend.export.in_place`).
+    """Lets the loader read the pool's own tars when the shards are only a plan (see `poolscope.export.in_place`).
 
     The reader is imported in the loader's processes: Lance must not be loaded before they are forked.
     """
@@ -43,7 +43,7 @@ def read_in_place(argv: list[str]) -> bool:
     from open_clip_train import data as loading
 
     def samples(sources: Any, handler: Any = None) -> Any:
-        from backend.export.in_place import samples_of
+        from ..export.in_place import samples_of
 
         return samples_of(sources)
 

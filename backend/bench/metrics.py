@@ -8,8 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from backend.bench.run import Run
-from backend.files import write_text
+from ..files import write_text
+from .run import Run
 
 _FLOAT = r"([-+0-9.eE]+|nan|inf|-inf)"
 _LINE = re.compile(

@@ -1,7 +1,7 @@
 """Published results, as reference rows of the leaderboard. In shares of 1; none of them was run here."""
 
-from backend.bench.board import Row
-from backend.bench.tasks.datacomp import GROUPS
+from .row import Row
+from .tasks.datacomp import GROUPS
 
 DATACOMP = "DataComp, arXiv 2304.14108, table 3"
 DFN = "DFN, arXiv 2309.17425"

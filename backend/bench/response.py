@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend import paths
-from backend.bench.board import Row
-from backend.errors import InputError
+from .. import paths
+from ..errors import InputError
+from .board import Row
 
 if TYPE_CHECKING:
-    from backend.recipe import Recipe
+    from ..recipe import Recipe
 
 Entry = tuple[str, float, Row]
 """(score that varies, its `top` fraction, the run's row); the score is "" for a run without that rule."""
@@ -109,7 +109,7 @@ def recipe_of(run: str) -> "Recipe | None":
 
 @lru_cache(maxsize=4096)
 def _load(path: Path, written: int) -> "Recipe | None":
-    from backend.recipe import load
+    from ..recipe import load
 
     try:
         return load(path)

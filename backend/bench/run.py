@@ -13,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from backend import paths
-from backend.errors import InputError
-from backend.files import read_json, replacing, write_json
+from .. import paths
+from ..errors import InputError
+from ..files import read_json, replacing, write_json
 
 STATES = ("shards", "training", "evaluating", "done", "failed", "stopped")
 PACKAGES = ("poolscope", "open_clip_torch", "torch", "torchvision", "webdataset", "timm", "numpy", "pillow")

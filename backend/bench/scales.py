@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from backend.devices import training_precision
-from backend.errors import InputError
+from ..devices import training_precision
+from ..errors import InputError
 
 PRECISIONS = ("auto", "amp", "amp_bf16", "amp_bfloat16", "bf16", "fp16", "fp32")
 CHOSEN = ("amp", "amp_bf16", "fp32")  # what `auto` may become

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from backend.bench.evaluation import predictions_of
-from backend.bench.run import Run
-from backend.bench.tasks import Task, kind_of, tasks_list
-from backend.errors import InputError
-from backend.progress import Progress, silent
+from ..errors import InputError
+from ..progress import Progress, silent
+from .evaluation import predictions_of
+from .run import Run
+from .tasks import Task, kind_of, tasks_list
 
 DRAWS = 1000
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from backend import files
-from backend.bench.board import known_track, reasons_of
-from backend.bench.foreign import write_eval_results
-from backend.bench.run import Run
-from backend.bench.scales import SCALES
-from backend.bench.tasks.datacomp import AVERAGED, TASKS
-from backend.errors import InputError
+from .. import files
+from ..errors import InputError
+from .board import known_track, reasons_of
+from .foreign import write_eval_results
+from .run import Run
+from .scales import SCALES
+from .tasks.datacomp import AVERAGED, TASKS
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def check(run: Run, *, track: str = "filtering") -> tuple[list[str], list[str]]:
 
 def check_subset(path: Path, run: Run, *, track: str) -> tuple[list[str], list[str]]:
     """The subset file against its format and, in the filtering track, against the pool's uids."""
-    from backend.pool import Pool
+    from ..pool import Pool
 
     errors, warnings = [], []
     try:

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from backend import files, paths
-from backend.bench.board import row_of
-from backend.bench.response import Point, points
-from backend.bench.run import check_id, runs
-from backend.bench.scales import scale_named
-from backend.bench.tasks import tasks_list
-from backend.errors import InputError
+from .. import files, paths
+from ..errors import InputError
+from .board import row_of
+from .response import Point, points
+from .run import check_id, runs
+from .scales import scale_named
+from .tasks import tasks_list
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
-    from backend.recipe import Recipe
+    from ..pool import Pool
+    from ..recipe import Recipe
 
 FRACTIONS = (0.2, 0.4, 0.6, 0.8, 1.0)
 LARGEST = 500
@@ -78,7 +78,7 @@ def grid(
     Fraction 1 keeps everything that `base` keeps and is the same for all scores, so it appears once, without a rule
     (pairs without a score stay in: it is the "no filter" that the others are compared with).
     """
-    from backend.recipe import Recipe
+    from ..recipe import Recipe
 
     known = base.model_dump(mode="json", by_alias=True, exclude_defaults=True) if base else {}
     rules, made = known.get("keep", []), {"scores": known["scores"]} if known.get("scores") else {}
@@ -103,7 +103,7 @@ def cells_of(
     base: "Recipe | None" = None, recipes: "Sequence[Recipe]" = (),
 ) -> "list[tuple[Recipe, str, float]]":  # fmt: skip
     """The recipes of a sweep, checked: `grid` of the scores, then `recipes` as they are. Raises InputError as `start`."""
-    from backend.recipe import select
+    from ..recipe import select
 
     for score in scores:
         if base is None or score not in base.scores:
@@ -137,9 +137,9 @@ def start(
     Raises InputError, before anything is queued, for a score that the pool lacks, a grid of more than 500 runs, or an
     empty one.
     """
-    from backend import jobs
-    from backend.pool import Pool
-    from backend.recipe import dump
+    from .. import jobs
+    from ..pool import Pool
+    from ..recipe import dump
 
     opened = pool if isinstance(pool, Pool) else Pool.open(pool)
     scale_named(scale)
@@ -163,7 +163,7 @@ def start(
 
 def stop(name: str) -> int:
     """Cancels what of a sweep is queued or running; what is done stays. Returns how many jobs were cancelled."""
-    from backend import jobs
+    from .. import jobs
 
     stopped = 0
     # Queued ones first: cancelling the running one would start the next.
@@ -177,7 +177,7 @@ def stop(name: str) -> int:
 
 def resume(name: str) -> int:
     """Queues again what of a sweep was cancelled, failed or lost; returns how many jobs."""
-    from backend import jobs
+    from .. import jobs
 
     waiting = [cell.job for cell in Sweep.load(name).cells if cell.job is not None and jobs.get(cell.job).resumable]
     for job in waiting:
@@ -188,7 +188,7 @@ def resume(name: str) -> int:
 def progress(sweep: Sweep) -> dict[str, int]:
     """How many runs of a sweep are in each state of a job, those that occur, in a fixed order; "gone" are jobs that
     this home no longer knows."""
-    from backend import jobs
+    from .. import jobs
 
     known = {job.id: job.state for job in jobs.all()}
     states = [known.get(cell.job or 0, "gone") for cell in sweep.cells]

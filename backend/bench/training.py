@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend import files, paths
-from backend.bench import launch as launching
-from backend.bench.checks import preflight, refuse
-from backend.bench.cost import remember_rate
-from backend.bench.evaluation import evaluate as evaluate_run
-from backend.bench.launch import Launch
-from backend.bench.run import Run, check_id, command_line, hardware, new_id, runs, versions
-from backend.bench.scales import SCALES, Scale, differences, scale_named
-from backend.devices import cuda_devices
-from backend.errors import InputError
-from backend.progress import Progress, silent
+from .. import files, paths
+from ..devices import cuda_devices
+from ..errors import InputError
+from ..progress import Progress, silent
+from . import launch as launching
+from .checks import preflight, refuse
+from .cost import remember_rate
+from .evaluation import evaluate as evaluate_run
+from .launch import Launch
+from .run import Run, check_id, command_line, hardware, new_id, runs, versions
+from .scales import SCALES, Scale, differences, scale_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from backend.pool import Pool
-    from backend.recipe import Recipe, Selection
+    from ..pool import Pool
+    from ..recipe import Recipe, Selection
 
 PARTS = {"shards": (0, 80), "training": (80, 880), "evaluating": (880, 1000)}
 
@@ -101,8 +101,8 @@ def train(
 
 
 def _begin(recipe: Any, pool: Any, run_id: str | None, resume: bool) -> "tuple[Run | None, Recipe, Pool]":
-    from backend.pool import Pool
-    from backend.recipe import Recipe, load
+    from ..pool import Pool
+    from ..recipe import Recipe, load
 
     opened = pool if isinstance(pool, Pool) else Pool.open(pool)
     job = os.environ.get("POOLSCOPE_JOB")
@@ -122,15 +122,15 @@ def _begin(recipe: Any, pool: Any, run_id: str | None, resume: bool) -> "tuple[R
 
 
 def _select(recipe: "Recipe", pool: "Pool") -> "Selection":
-    from backend.recipe import select
+    from ..recipe import select
 
     return select(recipe, pool)
 
 
 def _uids(pool: "Pool", recipe: "Recipe", selection: "Selection") -> np.ndarray:
     """The sorted uids that the subset file and the shards hold, each as often as the recipe's subset file names it."""
-    from backend.export.plan import multiplicity
-    from backend.export.subset import kept_uids
+    from ..export.plan import multiplicity
+    from ..export.subset import kept_uids
 
     rows = np.flatnonzero(selection.mask)
     return kept_uids(pool, selection.mask, rows=rows, copies=multiplicity(recipe, pool, rows)[0])
@@ -138,8 +138,8 @@ def _uids(pool: "Pool", recipe: "Recipe", selection: "Selection") -> np.ndarray:
 
 def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Selection", scale: Scale, seed: int,
             uids: np.ndarray, device: str) -> Run:  # fmt: skip
-    from backend.export.subset import export_subset, sha256_of
-    from backend.recipe import dump
+    from ..export.subset import export_subset, sha256_of
+    from ..recipe import dump
 
     run = Run(
         id=run_id or new_id(scale.name, recipe.name, f"s{seed}"), name=recipe.name, recipe=recipe.name, scale=scale.name,
@@ -226,7 +226,7 @@ def shard_size(pairs: int) -> int:
 
 def _shards(run: Run, recipe: "Recipe", pool: "Pool", selection: "Selection", written: Path | None,
             in_place: bool, progress: Progress) -> Path:  # fmt: skip
-    from backend.export import export_shards, plan_in_place
+    from ..export import export_shards, plan_in_place
 
     if written is not None:
         return written.resolve()
@@ -244,7 +244,7 @@ def _shards(run: Run, recipe: "Recipe", pool: "Pool", selection: "Selection", wr
 
 def _train(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progress) -> bool:
     """Trains and keeps the weights; False if the run now waits for its scripts to be submitted to several nodes."""
-    from backend.bench.weights import keep_weights, parts_of
+    from .weights import keep_weights, parts_of
 
     if run.weights_path.is_file():
         return True
@@ -266,7 +266,7 @@ def _train(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progr
 
 
 def _hand_out(run: Run, scale: Scale, launch: Launch, shards: Path) -> None:
-    from backend.bench.cluster import write_scripts
+    from .cluster import write_scripts
 
     argv = launching.training_arguments(scale, launch, shards=brace(shards), seed=run.seed, logs=run.path / "train")
     run.log_path.parent.mkdir(parents=True, exist_ok=True)
@@ -293,7 +293,7 @@ def _supervise(run: Run, scale: Scale, launch: Launch, shards: Path, parts: int,
 
 
 def _learn_rate(run: Run, scale: Scale) -> None:
-    from backend.bench.metrics import curves
+    from .metrics import curves
 
     rates = [rate for rate in curves(run)["samples_per_s"] if rate]
     if rates:
@@ -303,7 +303,7 @@ def _learn_rate(run: Run, scale: Scale) -> None:
 def brace(shards: Path) -> str:
     """The tars of a directory as open_clip's brace range; they must be numbered without holes."""
     if (shards / "in_place.json").is_file():
-        from backend.export.in_place import names
+        from ..export.in_place import names
 
         return names(shards)
     tars = sorted(path.name for path in shards.glob("*.tar"))

@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from backend import models, paths
-from backend.bench.run import Run
-from backend.errors import InputError
-from backend.files import read_json, replacing
+from .. import models, paths
+from ..errors import InputError
+from ..files import read_json, replacing
+from .run import Run
 
 
 def config(model: str) -> dict[str, Any]:

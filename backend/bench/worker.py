@@ -1,6 +1,6 @@
 """The child process of a training run: registers our models, seeds the shuffling, hands over to open_clip_train.
 
-`python -m backend.bench.worker ARGS…` takes exactly the arguments of `open_clip_train.main`; under torchrun or
+`python -m poolscope.bench.worker ARGS…` takes exactly the arguments of `open_clip_train.main`; under torchrun or
 srun every rank runs it.
 """
 
@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 
-from backend.bench import loading
-from backend.models import register_configs
+from ..models import register_configs
+from . import loading
 
 
 def die_with_parent() -> None:

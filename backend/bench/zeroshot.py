@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from backend.devices import autocast
-from backend.progress import Progress, silent
+from ..devices import autocast
+from ..progress import Progress, silent
 
 if TYPE_CHECKING:
     import torch
 
-    from backend.models import Loaded
+    from ..models import Loaded
 
 Group = Sequence[str]
 

@@ -1,9 +1,9 @@
 """The bias report: how well sets of pairs can be told apart, and by what."""
 
-from backend.bias.describing import Endpoint
-from backend.bias.report import build, kept_reports, save
-from backend.bias.sets import PairSet, by_column, kept_and_dropped, of_pools, of_recipes, of_subset, with_target
-from backend.bias.settings import Settings
+from .describing import Endpoint
+from .report import build, kept_reports, save
+from .sets import PairSet, by_column, kept_and_dropped, of_pools, of_recipes, of_subset, with_target
+from .settings import Settings
 
 __all__ = [
     "Endpoint",

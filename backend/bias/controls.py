@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.meter import Classifier, Meter
-from backend.bias.sample import Sample
-from backend.bias.settings import Settings
+from .meter import Classifier, Meter
+from .sample import Sample
+from .settings import Settings
 
 NULL_SEEDS = 5
 TOLERANCE = 0.02
@@ -83,6 +83,6 @@ def _pseudo(
 
 
 def _luck(sample: Sample, rows: np.ndarray) -> np.ndarray:
-    from backend.scores.hashing import uniform
+    from ..kernels.hashing import uniform
 
     return uniform(sample.seed, sample.uid_hi[rows], sample.uid_lo[rows], 13)

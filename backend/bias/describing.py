@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.sample import Sample
-from backend.errors import InputError
-from backend.scores.hashing import uniform
+from ..errors import InputError
+from ..kernels.hashing import uniform
+from .sample import Sample
 
 PER_SET, ROUNDS, BULLETS, MERGED = 120, 10, 2, 5
 LONGEST_CAPTION = 200

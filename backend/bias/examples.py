@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.families import PictureFamily
-from backend.bias.meter import Measured
-from backend.bias.picture import webp
-from backend.bias.sample import Sample
+from .families import PictureFamily
+from .meter import Measured
+from .picture import webp
+from .sample import Sample
 
 PER_SET = 6
 TYPICAL = 24
@@ -36,7 +36,7 @@ def transformed(sample: Sample, family: PictureFamily, rows: list[np.ndarray]) -
 
 def first_rows(sample: Sample) -> list[np.ndarray]:
     """Per set the same few rows for every transformation: the first in the order of a hash."""
-    from backend.scores.hashing import uniform
+    from ..kernels.hashing import uniform
 
     luck = uniform(sample.seed, sample.uid_hi, sample.uid_lo, 31)
     found = []

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias import describing, examples, objects, words
-from backend.bias.families.colour import APPEARANCE
-from backend.bias.measuring import Measurement
-from backend.bias.meter import Meter
-from backend.bias.sample import Sample
-from backend.bias.settings import Settings
-from backend.progress import Progress
+from ..progress import Progress
+from ..search import terms as words
+from . import describing, examples, objects
+from .families.colour import APPEARANCE
+from .measuring import Measurement
+from .meter import Meter
+from .sample import Sample
+from .settings import Settings
 
 
 def add(

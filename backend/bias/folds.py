@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.scores.hashing import uniform
+from ..errors import InputError
+from ..kernels.hashing import uniform
 
 
 def assign(labels: np.ndarray, groups: np.ndarray, *, folds: int, seed: int) -> np.ndarray:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.descriptor import area_means, greys
-from backend.bias.sample import Sample
-from backend.progress import Progress, silent
+from ..progress import Progress, silent
+from .descriptor import area_means, greys
+from .sample import Sample
 
 HASH_BITS = 3  # of 128; and colour must agree too
 COLOUR = 12.0  # of 255, largest difference of the means in 4 × 4 cells

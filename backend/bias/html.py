@@ -5,7 +5,7 @@ from html import escape
 from pathlib import PurePath
 from typing import Any
 
-from backend.bias.chart import accuracy_bars, colour, share_bars
+from .chart import accuracy_bars, colour, share_bars
 
 STYLE = """
 :root{color-scheme:light dark;--text:#1c2733;--dim:#5b6875;--line:#dde3e9;--back:#fff;--soft:#f4f6f8}

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias import examples
-from backend.bias.controls import Learner
-from backend.bias.families import Family, Features, PictureFamily, chosen, on_request, probes, weight_free
-from backend.bias.families.weights import with_weights
-from backend.bias.meter import Classifier, Measured, Meter, logistic
-from backend.bias.network import CONVNEXT, SMALL, network_classifier
-from backend.bias.sample import Sample
-from backend.bias.sets import PairSet, common_embeddings
-from backend.bias.settings import Settings, stage
-from backend.errors import InputError
-from backend.progress import Progress, silent
+from ..errors import InputError
+from ..progress import Progress, silent
+from . import examples
+from .controls import Learner
+from .families import Family, Features, PictureFamily, chosen, on_request, probes, weight_free
+from .families.weights import with_weights
+from .meter import Classifier, Measured, Meter, logistic
+from .network import CONVNEXT, SMALL, network_classifier
+from .sample import Sample
+from .sets import PairSet, common_embeddings
+from .settings import Settings, stage
 
 PUBLISHED_CHANCE = 1 / 3
 READABLE = ("appearance", "colour", "mean_rgb", "caption_words", "caption_form", "file_facts")
@@ -110,7 +110,7 @@ def classifier_of(
     if settings.classifier == "logistic" or not isinstance(family, PictureFamily):
         features = family.features(sample, progress)
         return logistic(features), features
-    from backend.bias.families.base import by_chunk
+    from .families.base import by_chunk
 
     changed = by_chunk(sample, lambda block, start: family.change(block, sample, start), progress)
     return _network(changed, family, settings), None

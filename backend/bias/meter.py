@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from backend.bias.families.base import Features
-from backend.bias.folds import assign
+from .families.base import Features
+from .folds import assign
 
 REPLICATES = 1000
 

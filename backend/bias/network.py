@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from backend.bias.meter import Classifier, balanced, confusion_of
-from backend.errors import InputError
+from ..errors import InputError
+from .meter import Classifier, balanced, confusion_of
 
 if TYPE_CHECKING:
     import torch
@@ -54,7 +54,7 @@ def network_classifier(
     ) -> tuple[np.ndarray, float, np.ndarray | None]:
         import torch
 
-        from backend.devices import choose
+        from ..devices import choose
 
         device = torch.device(choose(training.device))
         torch.manual_seed(training.seed)

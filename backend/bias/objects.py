@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.families.base import Features
-from backend.bias.meter import Meter, logistic
-from backend.bias.sample import DETECTED, Sample
-from backend.errors import InputError
-from backend.models import Model
+from ..errors import InputError
+from ..models import Model
+from .families.base import Features
+from .meter import Meter, logistic
+from .sample import DETECTED, Sample
 
 LISTS = Path(__file__).parent / "lists"
 THRESHOLD = 0.1
@@ -161,7 +161,7 @@ def _baseline(there: np.ndarray, meter: Meter) -> float:
         share = rate / rate.sum(axis=0)
         telling = np.where(there[test], share.max(axis=0), 0)
         said[test] = np.where(there[test].any(axis=1), share.argmax(axis=0)[telling.argmax(axis=1)], 0)
-    from backend.bias.meter import balanced, confusion_of
+    from .meter import balanced, confusion_of
 
     return balanced(confusion_of(meter.labels, said, meter.classes))
 

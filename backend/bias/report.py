@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from backend import __version__, files
-from backend.bias import explain, objects
-from backend.bias.controls import memorisation, null
-from backend.bias.families.plain import FileFacts, Harmonised
-from backend.bias.groups import Groups, find
-from backend.bias.measuring import Measurement, check, classifier_of, families_of, measure
-from backend.bias.meter import Meter
-from backend.bias.sample import Sample, draw
-from backend.bias.sets import PairSet, overlap
-from backend.bias.settings import STEPS, Settings, stage
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.progress import Progress, silent
+from .. import __version__, files
+from ..errors import InputError
+from ..pool import Pool
+from ..progress import Progress, silent
+from . import explain, objects
+from .controls import memorisation, null
+from .families.plain import FileFacts, Harmonised
+from .groups import Groups, find
+from .measuring import Measurement, check, classifier_of, families_of, measure
+from .meter import Meter
+from .sample import Sample, draw
+from .sets import PairSet, overlap
+from .settings import STEPS, Settings, stage
 
 
 def build(sets: Sequence[PairSet], settings: Settings | None = None, *, progress: Progress = silent) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.picture import FILE_FACTS, file_facts, square
-from backend.bias.sets import PairSet, common_embeddings
-from backend.errors import InputError
-from backend.progress import Progress, silent
-from backend.scores.hashing import uniform
+from ..errors import InputError
+from ..kernels.hashing import uniform
+from ..progress import Progress, silent
+from .picture import FILE_FACTS, file_facts, square
+from .sets import PairSet, common_embeddings
 
 CHUNK = 256
 LARGEST_BYTES = 8 * 1024**3

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, select
+from ..errors import InputError
+from ..pool import Pool
+from ..recipe import Recipe, select
 
 LARGEST_NUMBER = 12  # more sets than this make every chart unreadable
 
@@ -90,7 +90,7 @@ def of_subset(name: str, subset: np.ndarray, pool: Pool) -> PairSet:
 
 def with_target(part: PairSet, target: str, model: str) -> list[PairSet]:
     """A set and a target set of its pool, which are compared by embeddings alone. Raises InputError as targets do."""
-    from backend.targets import load_target
+    from ..targets import load_target
 
     if part.pool is None:
         raise InputError(f"{part.name!r} has no pool to look for the target set {target!r} in.")

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
-from backend.bias.describing import Endpoint
-from backend.bias.objects import THRESHOLD
-from backend.bias.sample import threads
-from backend.errors import InputError
-from backend.progress import Progress
+from ..errors import InputError
+from ..progress import Progress
+from .describing import Endpoint
+from .objects import THRESHOLD
+from .sample import threads
 
 RANGES = {"per_set": (20, 5_000_000), "size": (16, 512), "folds": (2, 20), "seed": (0, 2**32 - 1)}
 CLASSIFIERS = ("logistic", "small", "convnext")

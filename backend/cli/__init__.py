@@ -3,11 +3,11 @@
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command line (default: this process's); returns 0 done, 2 wrong input, 1 our fault."""
-    from backend.cli import quick
+    from . import quick
 
     if argv is None:
         quick.start()
-    from backend.cli.entry import run
+    from .entry import run
 
     code = run(argv)
     if argv is None:

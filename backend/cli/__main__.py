@@ -1,8 +1,8 @@
-"""`python -m backend.cli` is `poolscope`."""
+"""`python -m poolscope.cli` is `poolscope`."""
 
 import sys
 
-from backend.cli import main
+from . import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from backend import __version__
+from .. import __version__
 
 COMMANDS = {
     "info": "pool.info",
@@ -77,7 +77,7 @@ def command(names: Iterable[str] = COMMANDS) -> Any:
     app.callback()(poolscope)
     for name in names:
         module, _, attribute = COMMANDS[name].partition(".")
-        found = getattr(import_module(f"backend.cli.{module}"), attribute)
+        found = getattr(import_module(f"poolscope.cli.{module}"), attribute)
         if isinstance(found, typer.Typer):
             app.add_typer(found, name=name)
         else:

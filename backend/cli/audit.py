@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.console import emit, line, progress_bar, say, table
-from backend.cli.options import Detach, Json, PoolPath, open_pool, submit
-from backend.cli.recipe import RecipeName, check_suffix, make_scores, read_recipe
-from backend.errors import InputError
+from ..errors import InputError
+from .console import emit, line, progress_bar, say, table
+from .options import Detach, Json, PoolPath, open_pool, submit
+from .recipe import RecipeName, check_suffix, make_scores, read_recipe
 
 if TYPE_CHECKING:
-    from backend.audit import Audit, Row
-    from backend.pool import Pool
+    from ..audit import Audit, Row
+    from ..pool import Pool
 
 SHOWN = 30
 FamiliesOption = Annotated[
@@ -56,7 +56,7 @@ def audit(
         check_suffix(out, ".html")
     if detach:
         submit(context, kind="audit", device="cpu", title=f"Audit {Path(recipe).stem}")
-    from backend.audit import audit as make_audit
+    from ..audit import audit as make_audit
 
     opened = open_pool(pool)
     read = read_recipe(recipe, opened)
@@ -83,9 +83,9 @@ def write_report(made: "Audit", pool: "Pool", out: Path) -> list[Path]:
     """The report with the separating words of the groups that lose most."""
     import numpy as np
 
-    from backend.audit import catalog, report
-    from backend.audit.words import separating
-    from backend.recipe import load, select
+    from ..audit import catalog, report
+    from ..audit.words import separating
+    from ..recipe import load, select
 
     mask = select(load(made.recipe), pool).mask if made.recipe.get("keep") else np.ones(len(pool), dtype=bool)
     groups = catalog.load(pool)
@@ -161,8 +161,8 @@ def groups(
     """
     if detach:
         submit(context, kind="groups", device="cpu", title="Find groups")
-    from backend.audit import catalog
-    from backend.audit.measure import SMALLEST
+    from ..audit import catalog
+    from ..audit.measure import SMALLEST
 
     opened = open_pool(pool)
     with progress_bar("groups") as progress:

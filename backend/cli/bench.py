@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.console import emit, line, progress_bar, say, table
-from backend.cli.options import Detach, Device, Json, PoolPath, open_pool, parse_settings, submit
-from backend.cli.recipe import RecipeName, make_scores, read_recipe
-from backend.devices import slot
-from backend.errors import InputError
+from ..devices import slot
+from ..errors import InputError
+from .console import emit, line, progress_bar, say, table
+from .options import Detach, Device, Json, PoolPath, open_pool, parse_settings, submit
+from .recipe import RecipeName, make_scores, read_recipe
 
 if TYPE_CHECKING:
-    from backend.bench import Estimate, Launch, Problem, Result, Run, Scale
-    from backend.pool import Pool
-    from backend.recipe import Recipe
+    from ..bench import Estimate, Launch, Problem, Result, Run, Scale
+    from ..pool import Pool
+    from ..recipe import Recipe
 
 TaskKeys = Annotated[
     str | None, typer.Option("--tasks", metavar="A,B,…", help="Keys of tasks [default: all of the scale on this disk].")
@@ -82,10 +82,10 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on what a recipe keeps, and evaluate it."""
-    from backend.bench import Launch
-    from backend.bench import train as train_run
-    from backend.bench.board import known_track
-    from backend.bench.scales import scale_named
+    from ..bench import Launch
+    from ..bench import train as train_run
+    from ..bench.board import known_track
+    from ..bench.scales import scale_named
 
     wanted, named = scale_named(scale).changed(**changes(settings or [])), keys(task_keys)
     launch = Launch(gpus=gpus, nodes=nodes, accum=accum, precision=precision, workers=workers)
@@ -111,7 +111,7 @@ def changes(given: list[str]) -> dict[str, Any]:
     """`--set` entries as settings of a scale, each in its setting's type."""
     from dataclasses import fields
 
-    from backend.bench.scales import Scale
+    from ..bench.scales import Scale
 
     kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _truth}
     types = {f.name: getattr(f.type, "__name__", str(f.type)) for f in fields(Scale)}
@@ -145,7 +145,7 @@ def import_run(
 
     Its pickle is read by a reader that knows paths, text and numbers only: no code in it is run.
     """
-    from backend.bench.foreign import import_run as read_run
+    from ..bench.foreign import import_run as read_run
 
     show_run(read_run(directory, name=name), as_json)
 
@@ -154,8 +154,8 @@ def show_cost(
     recipe: "Recipe", pool: "Pool", scale: "Scale", launch: "Launch", as_json: bool, *, in_place: bool = False
 ) -> None:
     """Prints the estimate of a run and what `preflight` finds."""
-    from backend.bench import estimate, preflight
-    from backend.recipe import select
+    from ..bench import estimate, preflight
+    from ..recipe import select
 
     kept = select(recipe, pool).kept
     cost = estimate(kept, scale, pool=pool, device="cpu" if launch.gpus == 0 else None)
@@ -220,8 +220,8 @@ def evaluate(
     named = keys(task_keys)
     if detach:
         submit(context, kind="evaluate", device=slot(device), title=f"Evaluate {run}")
-    from backend.bench import evaluate as evaluate_model
-    from backend.bench.tasks.fetch import source
+    from ..bench import evaluate as evaluate_model
+    from ..bench.tasks.fetch import source
 
     with progress_bar("evaluation") as progress:
         results = evaluate_model(

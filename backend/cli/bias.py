@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.console import emit, line, progress_bar, say, table
-from backend.cli.options import Detach, Device, Json, PoolPath, open_pool, submit
-from backend.cli.recipe import make_scores, read_recipe
-from backend.errors import InputError
+from ..errors import InputError
+from .console import emit, line, progress_bar, say, table
+from .options import Detach, Device, Json, PoolPath, open_pool, submit
+from .recipe import make_scores, read_recipe
 
 if TYPE_CHECKING:
-    from backend.bias import PairSet, Settings
-    from backend.pool import Pool
+    from ..bias import PairSet, Settings
+    from ..pool import Pool
 
 Names = Annotated[
     list[str] | None,
@@ -70,7 +70,7 @@ def bias(
     as_json: Json = False,
 ) -> None:  # fmt: skip
     """Tell sets apart: how well it can be done, and by what."""
-    from backend.bias import Endpoint, Settings
+    from ..bias import Endpoint, Settings
 
     if out is not None and out.suffix not in (".html", ".json"):
         raise InputError(f"{out.name!r} does not end in .html or .json: name the output for example report.html")
@@ -97,9 +97,9 @@ def bias(
 
 
 def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path | None, as_json: bool) -> None:
-    from backend import files
-    from backend.bias import build, save
-    from backend.bias.html import render
+    from .. import files
+    from ..bias import build, save
+    from ..bias.html import render
 
     with progress_bar("bias report") as progress:
         made = build(sets, settings, progress=progress)
@@ -120,7 +120,7 @@ def without_pictures(made: Any) -> Any:
 
 
 def show(made: dict[str, Any], kept: Path, out: Path | None) -> None:
-    from backend.bias.html import summary
+    from ..bias.html import summary
 
     line(summary(made))
     rows = [
@@ -141,8 +141,8 @@ def chosen_sets(
     run: str | None, only: bool,
 ) -> "list[PairSet]":  # fmt: skip
     """The sets that the words of the command mean. Raises InputError when they mean none or contradict each other."""
-    from backend import bias
-    from backend.pool import Pool
+    from .. import bias
+    from ..pool import Pool
 
     ways = [word for word, given in (("--by", by), ("--other-pool", other), ("--target", target)) if given]
     if len(ways) > 1:
@@ -181,9 +181,9 @@ def chosen_sets(
 
 
 def _of_run(named: str, pool: "Pool") -> "PairSet":
-    from backend.bench.run import Run
-    from backend.bias import of_subset
-    from backend.recipe.columns import read_subset
+    from ..bench.run import Run
+    from ..bias import of_subset
+    from ..recipe.columns import read_subset
 
     run = Run.load(named)
     return of_subset(f"run {run.id}", read_subset(run.path / "subset.npy"), pool)

@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.console import emit, line, table
-from backend.cli.options import Json, PoolPath, open_pool
+from .console import emit, line, table
+from .options import Json, PoolPath, open_pool
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from backend.pool import Pool
+    from ..pool import Pool
 
 SHOWN = (0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 Score = Annotated[str, typer.Argument(metavar="SCORE", help="A score column of the pool, see `poolscope info`.")]
@@ -24,7 +24,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare two scores: ranks, shared tops, disagreements."""
-    from backend import agreement
+    from ..kernels import agreement
 
     opened = open_pool(pool)
     for name in (a, b):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from backend.progress import Progress
+from ..progress import Progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
@@ -84,7 +84,7 @@ def progress_bar(label: str) -> Iterator[Progress]:
     """A Progress for a long call: a bar on a terminal, milestones elsewhere, the jobs table in a job."""
     job = os.environ.get("POOLSCOPE_JOB", "")
     if job.isdigit():
-        from backend.jobs import TableProgress
+        from ..jobs import TableProgress
 
         to_table, to_log = TableProgress(int(job)), Milestones(label)
 

@@ -10,8 +10,8 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-from backend.cli.console import complain
-from backend.errors import InputError
+from ..errors import InputError
+from .console import complain
 
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -23,7 +23,7 @@ FULL = {
 
 
 def run(argv: list[str] | None = None) -> int:
-    from backend.cli.app import COMMANDS, command
+    from .app import COMMANDS, command
 
     arguments = sys.argv[1:] if argv is None else list(argv)
     if argv is None and os.environ.get("POOLSCOPE_JOB"):
@@ -109,8 +109,8 @@ def _one_line(error: Exception) -> str:
 
 
 def _keep(trace: str) -> Path:
-    from backend import files
-    from backend.paths import home
+    from .. import files
+    from ..paths import home
 
     path = home() / "errors" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
     files.write_text(path, f"poolscope {' '.join(sys.argv[1:])}\n\n{trace}")

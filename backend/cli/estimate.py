@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from backend.cli.console import emit, line, progress_bar
+from .console import emit, line, progress_bar
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
-    from backend.scores import Method
+    from ..pool import Pool
+    from ..scores import Method
 
 
 def show_estimate(pool: "Pool", method: "Method", as_json: bool) -> None:
     """Measures and prints; makes no column."""
-    from backend.engine.cost import duration, estimate
+    from ..engine.cost import duration, estimate
 
     with progress_bar(f"{method.id} on a sample") as progress:
         made = estimate(pool, method, progress=progress)

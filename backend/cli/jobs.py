@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.console import emit, line, progress_bar, table
-from backend.cli.options import Json
-from backend.errors import InputError
+from ..errors import InputError
+from .console import emit, line, progress_bar, table
+from .options import Json
 
 if TYPE_CHECKING:
-    from backend.jobs import Job
+    from ..jobs import Job
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Watch, end and resume background jobs.")
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, from `poolscope jobs list`.")]
@@ -45,7 +45,7 @@ def _took(job: "Job") -> str:
 @app.command("list")
 def list_(as_one: Json = False) -> None:
     """List all jobs, newest first."""
-    from backend import jobs
+    from .. import jobs
 
     found = jobs.all()
 
@@ -65,7 +65,7 @@ def list_(as_one: Json = False) -> None:
 @app.command()
 def show(job: JobId, as_one: Json = False) -> None:
     """Show one job."""
-    from backend import jobs
+    from .. import jobs
 
     _show(jobs.get(job), as_one)
 
@@ -92,7 +92,7 @@ def log(
     max_bytes: Annotated[int, typer.Option("--bytes", min=1, help="How much of the end to print.")] = 65536,
 ) -> None:
     """Print the end of a job's log."""
-    from backend import jobs
+    from .. import jobs
 
     typer.echo(jobs.log_tail(job, max_bytes), nl=False)
 
@@ -100,7 +100,7 @@ def log(
 @app.command()
 def wait(job: JobId, as_one: Json = False) -> None:
     """Wait until a job has ended; exits with 1 unless it is done."""
-    from backend import jobs
+    from .. import jobs
 
     with progress_bar(f"job {job}") as progress:
         while not (found := jobs.get(job)).finished:
@@ -114,7 +114,7 @@ def wait(job: JobId, as_one: Json = False) -> None:
 @app.command()
 def cancel(job: JobId, as_one: Json = False) -> None:
     """End a job and all its processes."""
-    from backend import jobs
+    from .. import jobs
 
     if jobs.get(job).finished:
         raise InputError(f"job {job} is {jobs.get(job).state} already: there is nothing to cancel")
@@ -124,6 +124,6 @@ def cancel(job: JobId, as_one: Json = False) -> None:
 @app.command()
 def resume(job: JobId, as_one: Json = False) -> None:
     """Run a failed, cancelled or lost job again; it skips what is done."""
-    from backend import jobs
+    from .. import jobs
 
     _show(jobs.resume(job), as_one)

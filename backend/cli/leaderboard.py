@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.console import emit, line, progress_bar, say, table
-from backend.cli.options import Json
+from .console import emit, line, progress_bar, say, table
+from .options import Json
 
 if TYPE_CHECKING:
-    from backend.bench import Row
-    from backend.bench.audit import DataGroup, GroupAccuracy
-    from backend.bench.board import Summary
-    from backend.bench.response import Point
-    from backend.bench.significance import Difference
+    from ..bench import Row
+    from ..bench.audit import DataGroup, GroupAccuracy
+    from ..bench.board import Summary
+    from ..bench.response import Point
+    from ..bench.significance import Difference
 
 
 def leaderboard(
@@ -39,9 +39,9 @@ def leaderboard(
 
     --compare resamples test examples and sets seeds side by side; --groups audits a model beside its data.
     """
-    from backend.bench import leaderboard as board
-    from backend.bench.board import scaling, summaries
-    from backend.bench.response import curves_of
+    from ..bench import leaderboard as board
+    from ..bench.board import scaling, summaries
+    from ..bench.response import curves_of
 
     rows = board(scale, track=track, pool=None if pool is None else str(pool.resolve()))
     own = [row for row in rows if not row.published]
@@ -108,8 +108,8 @@ def _print(rows: "list[Row]", joined: "list[Summary]", reference: "list[Row]", p
 
 def _compare(names: tuple[str, str], rows: "list[Row]", as_json: bool) -> None:
     """Every task's difference of two runs or recipes, with its intervals over examples and over seeds."""
-    from backend.bench.board import runs_of
-    from backend.bench.significance import compare
+    from ..bench.board import runs_of
+    from ..bench.significance import compare
 
     a, b = (runs_of(name, rows) for name in names)
     with progress_bar("comparison") as progress:
@@ -133,8 +133,8 @@ def _print_differences(names: tuple[str, str], found: "list[Difference]") -> Non
 
 def _groups(run: str, as_json: bool) -> None:
     """A model's accuracy by group, beside how many of such pairs its recipe kept."""
-    from backend.bench import Run
-    from backend.bench.audit import audit_data, audit_model, gaps
+    from ..bench import Run
+    from ..bench.audit import audit_data, audit_model, gaps
 
     found = audit_model(run)
     data = audit_data(run, found)

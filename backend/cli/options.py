@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from backend.cli.console import progress_bar, say
-from backend.errors import InputError
+from ..errors import InputError
+from .console import progress_bar, say
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 PoolPath = Annotated[
     Path | None,
@@ -46,26 +46,26 @@ def parse_settings(settings: list[str], *, option: str = "--set", example: str =
 
 def pool_path(given: Path | None) -> Path:
     """The pool a command is about: `--pool`, `$POOLSCOPE_POOL`, then the demo pool."""
-    from backend.paths import default_pool
+    from ..paths import default_pool
 
     return default_pool() if given is None else given
 
 
 def open_pool(given: Path | None) -> "Pool":
     """Opens the pool a command is about; builds the demo pool first where that is meant and missing."""
-    from backend.paths import demo_pool
+    from ..paths import demo_pool
 
     path = pool_path(given)
     if path == demo_pool() and not (path / "pool.json").exists():
         build_demo(path)
-    from backend.pool import Pool
+    from ..pool import Pool
 
     return Pool.open(path)
 
 
 def build_demo(path: Path) -> None:
     """Builds the demo pool with its progress shown; waits if another process is building it."""
-    from backend import demo
+    from .. import demo
 
     say(f"building the demo pool in {path}")
     with progress_bar("demo pool") as progress:
@@ -74,7 +74,7 @@ def build_demo(path: Path) -> None:
 
 def submit(context: typer.Context, *, kind: str, device: str | None, title: str) -> NoReturn:
     """Submits this very command line, without `--detach`, as a job and prints its id."""
-    from backend import jobs
+    from .. import jobs
 
     argv = [word for word in context.meta["argv"] if word != "--detach"]
     as_json = "--json" in argv

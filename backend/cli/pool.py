@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.console import emit, line, progress_bar, table
-from backend.cli.options import Detach, Json, PoolPath, build_demo, open_pool, submit
+from .console import emit, line, progress_bar, table
+from .options import Detach, Json, PoolPath, build_demo, open_pool, submit
 
 
 def info(pool: PoolPath = None, as_json: Json = False) -> None:
@@ -43,8 +43,8 @@ def _made_by(made_by: dict) -> str:
 
 def demo(as_json: Json = False) -> None:
     """Build the demo pool, if it is not there yet."""
-    from backend.paths import demo_pool
-    from backend.pool import Pool
+    from ..paths import demo_pool
+    from ..pool import Pool
 
     path = demo_pool()
     if not (path / "pool.json").exists():
@@ -77,7 +77,7 @@ def map_(
     """Build a pool's map (UMAP of its picture embeddings)."""
     if detach:
         submit(context, kind="map", device="cpu", title="Build the map")
-    from backend import projection
+    from .. import projection
 
     opened = open_pool(pool)
     with progress_bar("map") as progress:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.console import emit, line, progress_bar, say, table
-from backend.cli.options import Address, Detach, Engine, Json, PoolPath, Workers, open_pool, submit
-from backend.cli.quick import without_pandas
-from backend.errors import InputError
+from ..errors import InputError
+from .console import emit, line, progress_bar, say, table
+from .options import Address, Detach, Engine, Json, PoolPath, Workers, open_pool, submit
+from .quick import without_pandas
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
-    from backend.recipe import Recipe, Selection
+    from ..pool import Pool
+    from ..recipe import Recipe, Selection
 
 RecipeName = Annotated[
     str, typer.Argument(metavar="RECIPE.yaml", help="A recipe file, or the name of a ready or saved recipe.")
@@ -22,8 +22,8 @@ RecipeName = Annotated[
 
 def read_recipe(named: str, pool: "Pool") -> "Recipe":
     """The recipe of a file, or the ready or saved recipe of that name."""
-    from backend.recipe import load
-    from backend.recipe.ready import ready, saved
+    from ..recipe import load
+    from ..recipe.ready import ready, saved
 
     if Path(named).is_file():
         return load(Path(named))
@@ -35,7 +35,7 @@ def read_recipe(named: str, pool: "Pool") -> "Recipe":
 
 def apply(named: str | None, pool: Path | None) -> tuple["Recipe", "Pool", "Selection"]:
     """The recipe on the pool (None keeps everything); scores that it explains and the pool lacks are made first."""
-    from backend.recipe import Recipe, select
+    from ..recipe import Recipe, select
 
     opened = open_pool(pool)
     recipe = Recipe(name="no filter") if named is None else read_recipe(named, opened)
@@ -47,7 +47,7 @@ def make_scores(recipe: "Recipe", pool: "Pool") -> "Pool":
     """A handle on the pool that has every column of the recipe; those it explains are computed if they lack."""
     if not recipe.scores:
         return pool
-    from backend.engine import ensure
+    from ..engine import ensure
 
     with progress_bar("scores of the recipe") as progress:
         return ensure(recipe, pool, progress=progress)
@@ -86,7 +86,7 @@ def select(
     if out is not None:
         check_suffix(out, ".npy")
     with without_pandas():
-        from backend.export import export_subset
+        from ..export import export_subset
 
     applied, opened, selection = apply(recipe, pool)
     content = {"recipe": applied.name, **selection.as_json()}
@@ -109,9 +109,9 @@ def reasons_for(uids: list[str], recipe: "Recipe", pool: "Pool", selection: "Sel
     import numpy as np
     import pyarrow as pa
 
-    from backend.pool import uid_pairs
-    from backend.recipe import PoolColumns
-    from backend.recipe.reason import reason
+    from ..engine.reason import reason
+    from ..pool import uid_pairs
+    from ..recipe import PoolColumns
 
     for one in uids:
         if not re.fullmatch(r"[0-9a-fA-F]{32}", one):
@@ -158,7 +158,7 @@ def subset(
     if detach:
         submit(context, kind="export", device="cpu", title=f"Export {out.name}")
     check_suffix(out, ".npy")
-    from backend.export import export_subset
+    from ..export import export_subset
 
     applied, opened, selection = apply(recipe, pool)
     export_subset(opened, selection, out, recipe=applied)
@@ -183,7 +183,7 @@ def export_table_(
     names = list(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
     if not names:
         raise InputError(f"--columns {columns!r} names no column: write for example --columns uid,text")
-    from backend.export import export_table
+    from ..export import export_table
 
     opened = open_pool(pool)
     for name in names:
@@ -213,7 +213,7 @@ def shards(
     """Write webdataset shards of the kept pairs, ready to train on."""
     if detach:
         submit(context, kind="export", device="cpu", title=f"Export {out.name}")
-    from backend.export import export_shards
+    from ..export import export_shards
 
     applied, opened, selection = apply(recipe, pool)
     with progress_bar("shards") as progress:

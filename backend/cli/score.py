@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.console import emit, line, progress_bar, table
-from backend.cli.options import (
+from ..devices import slot
+from .console import emit, line, progress_bar, table
+from .options import (
     Address,
     Detach,
     Device,
@@ -18,16 +19,15 @@ from backend.cli.options import (
     parse_settings,
     submit,
 )
-from backend.devices import slot
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
-    from backend.scores import Method
+    from ..pool import Pool
+    from ..scores import Method
 
 
 def methods(as_json: Json = False) -> None:
     """List the methods that make scores and flags."""
-    from backend.scores import METHODS
+    from ..scores import METHODS
 
     found = [describe(METHODS[name]) for name in sorted(METHODS)]
 
@@ -93,17 +93,17 @@ def score(
 
     An interrupted command, started again, goes on where it stopped.
     """
-    from backend.scores import build
+    from ..scores import build
 
     built = build(method, **parse_settings(settings or []))
     if only_estimate:
-        from backend.cli.estimate import show_estimate
+        from .estimate import show_estimate
 
         show_estimate(open_pool(pool), built, as_json)
         return
     if detach:
         submit(context, kind="score", device="cpu", title=f"Score {column or method}")
-    from backend import engine as engines
+    from .. import engine as engines
 
     opened = open_pool(pool)
     with progress_bar(column or method) as progress:
@@ -167,7 +167,7 @@ def embed(
     """
     if detach:
         submit(context, kind="embed", device=slot(device), title=f"Embed as {name}")
-    from backend import engine as engines
+    from .. import engine as engines
 
     opened = open_pool(pool)
     with progress_bar(f"embed as {name}") as progress:
@@ -192,7 +192,7 @@ def target(
     as_json: Json = False,
 ) -> None:
     """Keep a reference dataset's embeddings with a pool."""
-    from backend.targets import add_target
+    from ..targets import add_target
 
     opened = open_pool(pool)
     count = add_target(opened, name, source, model=model)

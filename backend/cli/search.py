@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.console import emit, line, progress_bar, table
-from backend.cli.options import Detach, Json, PoolPath, open_pool, submit
-from backend.errors import InputError
+from ..errors import InputError
+from .console import emit, line, progress_bar, table
+from .options import Detach, Json, PoolPath, open_pool, submit
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
-    from backend.search import Hits
+    from ..pool import Pool
+    from ..search import Hits
 
 
 def search(
@@ -30,7 +30,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Find pairs by word or by meaning."""
-    from backend.search import by_word
+    from ..search import by_word
 
     if by not in ("word", "meaning"):
         raise InputError(f"--by {by!r} is not known: it is word or meaning")
@@ -65,9 +65,9 @@ def shortened(text: str | None, longest: int = 100) -> str:
 
 def _by_meaning(pool: "Pool", words: str, model: str | None, limit: int, exact: bool) -> "Hits":
     """The pairs whose pictures are nearest to the words, by the model that made the pool's embedding."""
-    from backend.models import Model
-    from backend.projection import default_model
-    from backend.search import by_meaning
+    from ..models import Model
+    from ..projection import default_model
+    from ..search import by_meaning
 
     name = model or default_model(pool)
     column = pool.require(f"{name}_img", "embedding")
@@ -100,7 +100,7 @@ def search_index(
     """Make the indexes that keep search quick in a large pool."""
     if detach:
         submit(context, kind="search-index", device="cpu", title="Index for search")
-    from backend.search import index
+    from ..search import index
 
     named = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
     with progress_bar("search index") as progress:

@@ -12,12 +12,10 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.console import say
-from backend.cli.options import PoolPath, open_pool
-from backend.errors import InputError
-from backend.paths import ASSETS
-
-EXPLORER = ASSETS.parent / "explorer" / "app.py"
+from ..errors import InputError
+from ..paths import EXPLORER
+from .console import say
+from .options import PoolPath, open_pool
 
 
 def app(
@@ -55,7 +53,7 @@ def command(host: str, port: int) -> list[str]:
         "browser.gatherUsageStats": "false",
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(EXPLORER), *options]
+    return [sys.executable, "-m", "streamlit", "run", str(EXPLORER / "app.py"), *options]
 
 
 def check_free(host: str, port: int) -> None:

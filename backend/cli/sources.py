@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backend.cli.bench import import_run
-from backend.cli.console import emit, line, progress_bar, say
-from backend.cli.options import (
+from ..devices import slot
+from .bench import import_run
+from .console import emit, line, progress_bar, say
+from .options import (
     Address,
     Detach,
     Device,
@@ -19,10 +20,9 @@ from backend.cli.options import (
     parse_settings,
     submit,
 )
-from backend.devices import slot
 
 if TYPE_CHECKING:
-    from backend.sources import Report
+    from ..sources import Report
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make or extend a pool.")
 
@@ -79,13 +79,13 @@ def datacomp(
     as_json: Json = False,
 ) -> None:
     """Import DataComp's metadata and features; damaged files are reported and can be added later."""
-    from backend.sources.layout import families
+    from ..sources.layout import families
 
     chosen = None if embeddings is None else families(embeddings)
     named = parse_settings(columns or [], option="--column", example="text=caption")
     if detach:
         submit(context, kind="import", device="cpu", title=f"Import {Path(source).name}")
-    from backend.sources import import_datacomp
+    from ..sources import import_datacomp
 
     with progress_bar("import") as progress:
         report = import_datacomp(
@@ -117,7 +117,7 @@ def webdataset(
     """
     if detach:
         submit(context, kind="import", device=slot(device) if embed else "cpu", title=f"Import {source.name}")
-    from backend.sources import import_webdataset
+    from ..sources import import_webdataset
 
     if embed:
         _known_model(embed)
@@ -148,7 +148,7 @@ def table(
     """Import a table of captions with picture files or URLs."""
     if detach:
         submit(context, kind="import", device="cpu", title=f"Import {source.name}")
-    from backend.sources import import_table
+    from ..sources import import_table
 
     roles = {"uid": uid, "text": text, "image": image, "url": url, "width": width, "height": height}
     with progress_bar("import") as progress:
@@ -169,7 +169,7 @@ def index(
     """Find where the pool's pairs are in tar shards."""
     if detach:
         submit(context, kind="index", device="cpu", title=f"Index {Path(shards).name}")
-    from backend.sources import index_shards
+    from ..sources import index_shards
 
     with progress_bar("index") as progress:
         report = index_shards(
@@ -196,8 +196,8 @@ def fetch(
     """Download the pictures of the kept pairs only."""
     if detach:
         submit(context, kind="fetch", device="cpu", title=f"Fetch {Path(recipe).stem}")
-    from backend.cli.recipe import apply
-    from backend.sources.fetch import fetch as download
+    from ..export.fetch import fetch as download
+    from .recipe import apply
 
     _, opened, selection = apply(recipe, pool)
     with progress_bar("fetch") as progress:
@@ -226,15 +226,15 @@ def _show_index(report: "Report") -> None:
 
 def _known_model(embed: str) -> None:
     """Fails before the import, not after it, if the model does not exist."""
-    from backend.models import Model
+    from ..models import Model
 
     Model.parse(embed)
 
 
 def _embed(pool: Path, model: str, name: str | None, device: str) -> None:
-    from backend import engine
-    from backend.cli.score import embedding_name
-    from backend.pool import Pool
+    from .. import engine
+    from ..pool import Pool
+    from .score import embedding_name
 
     column = name or embedding_name(model)
     with progress_bar(f"embed as {column}") as progress:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from backend.cli.console import emit, line
-from backend.cli.options import Json
+from .console import emit, line
+from .options import Json
 
 
 def submit(
@@ -24,7 +24,7 @@ def submit(
 
     The files are checked against the rules; sending them is left to you.
     """
-    from backend.bench.submission import submit as write
+    from ..bench.submission import submit as write
 
     made = write(
         run, out, track=track, method_name=method_name, author=author, email=email, writeup=writeup,

@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.console import emit, line, say, table
-from backend.cli.options import Json, PoolPath, open_pool
-from backend.cli.recipe import make_scores, read_recipe
-from backend.devices import slot
-from backend.errors import InputError
+from ..devices import slot
+from ..errors import InputError
+from .console import emit, line, say, table
+from .options import Json, PoolPath, open_pool
+from .recipe import make_scores, read_recipe
 
 if TYPE_CHECKING:
-    from backend.bench.response import Point
-    from backend.bench.sweep import Sweep
+    from ..bench.response import Point
+    from ..bench.sweep import Sweep
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,7 +41,7 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Queue one run per fraction (or recipe) and seed."""
-    from backend.bench import sweep as sweeping
+    from ..bench import sweep as sweeping
 
     wanted = [word.strip() for word in (scores or "").split(",") if word.strip()]
     parts, numbers = _numbers(fractions, "--fractions", float), _numbers(seeds, "--seeds", int)
@@ -62,7 +62,7 @@ def start(
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List all sweeps, newest first."""
-    from backend.bench.sweep import progress, sweeps
+    from ..bench.sweep import progress, sweeps
 
     found = sweeps()
 
@@ -79,7 +79,7 @@ def list_(as_json: Json = False) -> None:
 @app.command()
 def show(sweep: Name, as_json: Json = False) -> None:
     """Show how far a sweep is, and its response curve so far."""
-    from backend.bench.sweep import Sweep, response
+    from ..bench.sweep import Sweep, response
 
     found = Sweep.load(sweep)
     points = response(sweep)
@@ -90,8 +90,8 @@ def show(sweep: Name, as_json: Json = False) -> None:
 @app.command()
 def stop(sweep: Name, as_json: Json = False) -> None:
     """Cancel what of a sweep is queued or running; what is done stays."""
-    from backend.bench.sweep import Sweep
-    from backend.bench.sweep import stop as stop_sweep
+    from ..bench.sweep import Sweep
+    from ..bench.sweep import stop as stop_sweep
 
     stopped = stop_sweep(sweep)
     content = {**_content(Sweep.load(sweep)), "stopped": stopped}
@@ -101,8 +101,8 @@ def stop(sweep: Name, as_json: Json = False) -> None:
 @app.command()
 def resume(sweep: Name, as_json: Json = False) -> None:
     """Queue again what of a sweep was cancelled or failed."""
-    from backend.bench.sweep import Sweep
-    from backend.bench.sweep import resume as resume_sweep
+    from ..bench.sweep import Sweep
+    from ..bench.sweep import resume as resume_sweep
 
     queued = resume_sweep(sweep)
     content = {**_content(Sweep.load(sweep)), "resumed": queued}
@@ -110,7 +110,7 @@ def resume(sweep: Name, as_json: Json = False) -> None:
 
 
 def _content(sweep: "Sweep") -> dict[str, Any]:
-    from backend.bench.sweep import progress
+    from ..bench.sweep import progress
 
     return {
         "sweep": sweep.id, "scale": sweep.scale, "pool": sweep.pool, "created": sweep.created,
@@ -120,7 +120,7 @@ def _content(sweep: "Sweep") -> dict[str, Any]:
 
 
 def _show(sweep: "Sweep", points: "list[Point]") -> None:
-    from backend.bench.sweep import progress
+    from ..bench.sweep import progress
 
     line(f"{sweep.id} at scale {sweep.scale}: {_states(progress(sweep))}")
     if points:

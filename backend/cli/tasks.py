@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backend.cli.bench import TaskKeys, TasksDir, keys
-from backend.cli.console import emit, line, progress_bar, table
-from backend.cli.options import Json
-from backend.errors import InputError
+from ..errors import InputError
+from .bench import TaskKeys, TasksDir, keys
+from .console import emit, line, progress_bar, table
+from .options import Json
 
 if TYPE_CHECKING:
-    from backend.bench import Task
+    from ..bench import Task
 
 
 def tasks(
@@ -36,8 +36,8 @@ def tasks(
     as_json: Json = False,
 ) -> None:
     """List, check, download or make the evaluation tasks."""
-    from backend.bench import tasks_list
-    from backend.bench.tasks import default_dirs
+    from ..bench import tasks_list
+    from ..bench.tasks import default_dirs
 
     chosen = keys(task_keys)
     into = tasks_dir or default_dirs()[0]
@@ -45,7 +45,7 @@ def tasks(
     if convert is not None:
         content["made"] = str(_convert(convert, sources or [], into))
     if fetch:
-        from backend.bench.tasks.fetch import fetch as fetch_tasks
+        from ..bench.tasks.fetch import fetch as fetch_tasks
 
         with progress_bar("tasks") as progress:
             content["fetched"] = fetch_tasks(chosen, tasks_dir=into, progress=progress)
@@ -63,8 +63,8 @@ def tasks(
 
 
 def _convert(key: str, sources: list[Path], into: Path) -> Path:
-    from backend.bench.tasks import convert
-    from backend.bench.tasks.fetch import ELSEWHERE
+    from ..bench.tasks import convert
+    from ..bench.tasks.fetch import ELSEWHERE
 
     if key not in ELSEWHERE:
         raise InputError(f"--convert {key!r}: allowed are {', '.join(ELSEWHERE)}; others come with --fetch")
@@ -80,7 +80,7 @@ def _convert(key: str, sources: list[Path], into: Path) -> Path:
 
 def _check(found: "list[Task]") -> dict[str, list[str]]:
     """What is wrong with each task that is on this disk, by key."""
-    from backend.bench.tasks.fetch import check
+    from ..bench.tasks.fetch import check
 
     here = [task for task in found if task.present]
     wrong = {}

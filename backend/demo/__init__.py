@@ -1,5 +1,5 @@
 """The demo: real pairs from Open Clip Art and the emoji font, their teacher, and the pool made from them."""
 
-from backend.demo.build import build
+from .build import build
 
 __all__ = ["build"]

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from backend.errors import InputError
-from backend.paths import ASSETS
-from backend.progress import Progress, silent
+from ..errors import InputError
+from ..paths import ASSETS
+from ..progress import Progress, silent
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 SOURCE = ASSETS / "demo"
 THUMBNAILS = "thumbnails.zip"
@@ -32,7 +32,7 @@ def build(path: Path | str, progress: Progress = silent) -> "Pool":
     call after an interruption goes on where the first stopped, and a second process waits for the first.
     Raises InputError if `path` is taken by something else or the assets are missing.
     """
-    from backend.pool import Pool
+    from ..pool import Pool
 
     path = Path(path)
     if (path / "pool.json").exists():
@@ -43,10 +43,10 @@ def build(path: Path | str, progress: Progress = silent) -> "Pool":
 
 
 def _build(path: Path, progress: Progress) -> "Pool":
-    from backend import engine, projection
-    from backend.audit import catalog
-    from backend.pool import Pool
-    from backend.scores import build as method
+    from .. import engine, projection
+    from ..audit import catalog
+    from ..pool import Pool
+    from ..scores import build as method
 
     if (path / "pool.json").exists():  # made by another process while this one waited
         return Pool.open(path)
@@ -86,7 +86,7 @@ def _pairs(part: Path, progress: Progress) -> "Pool":
     """The unfinished pool with all pairs in it; one that an earlier call left is used if it has them."""
     import pyarrow.parquet as pq
 
-    from backend.pool import Pool
+    from ..pool import Pool
 
     table = pq.read_table(SOURCE / "pairs.parquet")
     if (part / "pool.json").exists():
@@ -106,7 +106,7 @@ def _pairs(part: Path, progress: Progress) -> "Pool":
 
 def _batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
     """The pairs with their uids as two numbers."""
-    from backend.pool import uid_pairs
+    from ..pool import uid_pairs
 
     uids = uid_pairs(table["uid"].combine_chunks())
     table = table.drop_columns("uid")

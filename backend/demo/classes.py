@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from backend.demo.picture import Picture
+from .picture import Picture
 
 # Folder prefix -> class of the task "clip art categories". Folders that are not here (icons, symbols, cards,
 # stars, gradients, maps) hold no pictures out.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from backend.demo.picture import THUMBNAIL, Caption, Picture, difference_hash, on_white, webp
+from .picture import THUMBNAIL, Caption, Picture, difference_hash, on_white, webp
 
 ROOT = Path("/usr/share/openclipart")
 METADATA = re.compile(rb"<metadata.*?</metadata>", re.DOTALL)

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from backend.demo.picture import THUMBNAIL, Caption, Picture, difference_hash, on_white, unit_hash, webp
+from .picture import THUMBNAIL, Caption, Picture, difference_hash, on_white, unit_hash, webp
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 ORDER = Path("/usr/share/unicode/emoji/emoji-test.txt")  # Debian package unicode-data

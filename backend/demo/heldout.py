@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from backend.demo import classes
-from backend.demo.picture import Picture, clusters, unit_hash
+from . import classes
+from .picture import Picture, clusters, unit_hash
 
 CLIPART_SHARE = 0.25
 EMOJI_SHARE = 0.2

@@ -1,15 +1,15 @@
-"""Derives the demo's assets from Debian's packages: `python -m backend.demo.make_assets`.
+"""Derives the demo's assets from Debian's packages: `python -m poolscope.demo.make_assets`.
 
 Needs the packages openclipart-png, openclipart-svg, fonts-noto-color-emoji and unicode-data, and Pillow with
-Raqm. Takes a few minutes; the teacher's weights are made afterwards by `backend.demo.train_teacher`.
+Raqm. Takes a few minutes; the teacher's weights are made afterwards by `poolscope.demo.train_teacher`.
 """
 
 import argparse
 import shutil
 from pathlib import Path
 
-from backend.demo import clipart, emoji_font, heldout, pairs, tasks
-from backend.paths import ASSETS
+from ..paths import ASSETS
+from . import clipart, emoji_font, heldout, pairs, tasks
 
 
 def main(argv: list[str] | None = None) -> int:

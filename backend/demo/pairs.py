@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend import files
-from backend.demo.picture import Picture, unit_hash
+from .. import files
+from .picture import Picture, unit_hash
 
 PLANTED = 0.095
 COMMON = 3  # a caption seen more often says too little for its swap to be wrong

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from backend import files
-from backend.demo import classes
-from backend.demo.heldout import HeldOut
-from backend.demo.picture import Picture, unit_hash, webp
+from .. import files
+from . import classes
+from .heldout import HeldOut
+from .picture import Picture, unit_hash, webp
 
 SIDE = 56
 CLIPART, EMOJI, GROUPS, RETRIEVAL, DIGITS = "Clip art", "Emoji", "Worst group", "Retrieval", "Digits"

@@ -1,4 +1,4 @@
-"""Trains the demo's teacher on the clean part of the pairs: `python -m backend.demo.train_teacher`.
+"""Trains the demo's teacher on the clean part of the pairs: `python -m poolscope.demo.train_teacher`.
 
 The teacher is the model `poolscope-demo`. It never sees a planted pair, a held-out picture, a caption that more
 than ten pairs share, or one pair in twenty that is kept back to measure it.
@@ -21,10 +21,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend import files
-from backend.demo.picture import unit_hash
-from backend.devices import training_precision
-from backend.paths import ASSETS
+from .. import files
+from ..devices import training_precision
+from ..paths import ASSETS
+from .picture import unit_hash
 
 MODEL = "poolscope-demo"
 SHARED_BY = 10
@@ -68,8 +68,8 @@ def train(shards: str, directory: Path, *, pairs: int, samples: int, lr: float, 
         "--seed", "0", "--log-every-n-steps", "20", "--save-frequency", "0", "--save-most-recent",
         "--resume", "latest", "--logs", str(directory), "--name", "teacher",
     ]  # fmt: skip
-    env = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(ASSETS.parent)}
-    subprocess.run([sys.executable, "-m", "backend.bench.worker", *arguments], env=env, check=True)
+    env = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    subprocess.run([sys.executable, "-m", "poolscope.bench.worker", *arguments], env=env, check=True)
     return directory / "teacher" / "checkpoints" / "epoch_latest.pt"
 
 
@@ -78,7 +78,7 @@ def save(checkpoint: Path, path: Path, about: dict[str, Any]) -> None:
     import open_clip
     import torch
 
-    from backend.models import register_configs, save_weights
+    from ..models import register_configs, save_weights
 
     register_configs()
     network = open_clip.create_model(MODEL)
@@ -93,7 +93,7 @@ def measure(pairs: pa.Table, archive: bytes, part: np.ndarray, weights: Path) ->
     from PIL import Image
     from sklearn.metrics import roc_auc_score
 
-    from backend.models import Model
+    from ..models import Model
 
     model = Model(MODEL, str(weights)).load("cpu")
 
@@ -146,7 +146,7 @@ def main(argv: list[str] | None = None) -> int:
         checkpoint = train(shards, work, pairs=len(clean), samples=options.samples, lr=options.lr,
                            threads=options.threads)  # fmt: skip
         about = {
-            "made_by": "python -m backend.demo.train_teacher", "pairs": len(clean), "samples": options.samples,
+            "made_by": "python -m poolscope.demo.train_teacher", "pairs": len(clean), "samples": options.samples,
             "lr": options.lr, "batch": BATCH, "seed": 0, "seconds": round(time.monotonic() - started),
         }  # fmt: skip
         save(checkpoint, options.out, about)

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from backend import __version__, files
-from backend.engine.run import run
-from backend.pool import Pool
-from backend.pool.columns import described
-from backend.progress import Progress, silent
-from backend.scores.base import Method
+from .. import __version__, files
+from ..pool import Pool
+from ..pool.columns import described
+from ..progress import Progress, silent
+from ..scores.base import Method
+from .run import run
 
 FIRST = 64  # loads libraries, lists and networks; what it takes longer than the next is the start
 SIZES = (1024, 4096, 16384)  # whole tiles of every kernel

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from backend import __version__
-from backend.engine.records import Records
-from backend.engine.workers import check_engine, finished
-from backend.errors import InputError
-from backend.models import Loaded, Model
-from backend.pool import Pool, PoolGrew
-from backend.pool.images import open_rgb
-from backend.pool.store import check_name
-from backend.progress import Progress, silent
-from backend.scores.base import Unit
+from .. import __version__
+from ..errors import InputError
+from ..models import Loaded, Model
+from ..pool import Pool, PoolGrew
+from ..pool.images import open_rgb
+from ..pool.store import check_name
+from ..progress import Progress, silent
+from ..scores.base import Unit
+from ..workers.dispatch import check_engine, finished
+from .records import Records
 
 UNIT_ROWS = 8192
 REMEMBERED = 32_768

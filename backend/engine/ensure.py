@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from backend.engine.run import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.progress import Progress, silent
-from backend.recipe.grammar import Recipe
-from backend.scores import build
+from ..errors import InputError
+from ..pool import Pool
+from ..progress import Progress, silent
+from ..recipe.grammar import Recipe
+from ..scores import build
+from .run import run
 
 
 def ensure(recipe: Recipe, pool: Pool, *, progress: Progress = silent, **options: Any) -> Pool:

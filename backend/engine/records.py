@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from backend import files
-from backend.pool.columns import fixed_list
-from backend.scores.base import Unit
+from .. import files
+from ..pool.columns import fixed_list
+from ..scores.base import Unit
 
 
 class Records:

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from backend import __version__
-from backend.engine.records import Records
-from backend.engine.workers import check_engine, finished, gathered, session
-from backend.errors import InputError
-from backend.pool import Pool, PoolGrew
-from backend.pool.store import check_name
-from backend.progress import Progress, silent
-from backend.scores import METHODS
-from backend.scores.base import MAIN, Method, Unit
+from .. import __version__
+from ..errors import InputError
+from ..pool import Pool, PoolGrew
+from ..pool.store import check_name
+from ..progress import Progress, silent
+from ..scores import METHODS
+from ..scores.base import MAIN, Method, Unit
+from ..workers.dispatch import check_engine, finished, gathered, session
+from .records import Records
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from backend import files
-from backend.errors import InputError
-from backend.export.plan import multiplicity, plan
-from backend.export.reading import Sources, read_samples
-from backend.pool import Pool, uid_hex
-from backend.recipe import Recipe, Selection
+from .. import files
+from ..errors import InputError
+from ..pool import Pool, uid_hex
+from ..recipe import Recipe, Selection
+from .plan import multiplicity, plan
+from .reading import Sources, read_samples
 
 PLAN = "in_place.json"
 BLOCK = 256

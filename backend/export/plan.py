@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from backend.pool import Pool
-from backend.recipe import Recipe
-from backend.recipe.columns import read_subset, subset_path
-from backend.recipe.grammar import SubsetRule
+from ..pool import Pool
+from ..recipe import Recipe
+from ..recipe.columns import read_subset, subset_path
+from ..recipe.grammar import SubsetRule
 
 ENTRY = np.dtype([("row", "<i8"), ("copy", "<i4"), ("tar", "<i4"), ("offset", "<i8"), ("size", "<i8")])
 COLUMNS = ("image", "image_offset", "image_bytes", "sample_offset", "sample_size")

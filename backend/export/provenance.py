@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from backend import files
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
+from .. import files
+from ..pool import Pool
+from ..recipe import Recipe, Selection
 
 PACKAGES = (
     "poolscope",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.pool import Pool
-from backend.pool.images import LARGEST_FILE
-from backend.pool.tar import BrokenTar, ReadAt, bytes_reader, samples
+from ..pool import Pool
+from ..pool.images import LARGEST_FILE
+from ..pool.tar import BrokenTar, ReadAt, bytes_reader, samples
 
 Members = list[tuple[str, bytes]]
 
@@ -59,7 +59,7 @@ class Sources:
 
     def sample(self, tar: int, offset: int, size: int, uid: str) -> Members:
         """The members of one sample; none if they can't be read or belong to another uid than the index says."""
-        from backend.sources.tars import uid_of
+        from ..sources.tars import uid_of
 
         if size > LARGEST_FILE:
             return []
@@ -77,7 +77,7 @@ class Sources:
         return [(member.extension, read_at(member.offset, member.size)) for member in sample.members]
 
     def _reader(self, tar: int) -> ReadAt:
-        from backend.sources.tars import reading
+        from ..sources.tars import reading
 
         if self._open is None or self._open[0] != tar:
             self._stack.close()

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from backend import files
-from backend.errors import InputError
-from backend.export.plan import multiplicity, plan
-from backend.export.provenance import provenance
-from backend.export.reading import Members, Sources, read_samples
-from backend.export.subset import kept_uids
-from backend.export.writer import TarWriter
-from backend.pool import Pool, uid_hex
-from backend.pool.tar import PICTURES
-from backend.progress import Progress, silent
-from backend.recipe import Recipe, Selection
+from .. import files
+from ..errors import InputError
+from ..pool import Pool, uid_hex
+from ..pool.tar import PICTURES
+from ..progress import Progress, silent
+from ..recipe import Recipe, Selection
+from .plan import multiplicity, plan
+from .provenance import provenance
+from .reading import Members, Sources, read_samples
+from .subset import kept_uids
+from .writer import TarWriter
 
 COLUMNS = ("uid", "text", "url", "width", "height", "sha256", "face_bboxes")
 BLOCK = 256
@@ -59,7 +59,7 @@ def export_shards(
     A finished shard is skipped when the export runs again. Raises InputError if nothing is kept, or `out` holds
     something else.
     """
-    from backend.engine.workers import finished
+    from ..workers.dispatch import finished
 
     out = Path(out)
     rows = np.flatnonzero(selection.mask)
@@ -185,7 +185,7 @@ class ShardTask:
 
 
 def _blurred(members: Members, boxes: list[list[float]]) -> tuple[Members, bool]:
-    from backend.export.blur import blur_file
+    from .blur import blur_file
 
     changed: Members = []
     done = False

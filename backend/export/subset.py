@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from backend import files
-from backend.export.provenance import write_beside
-from backend.pool import UID_DTYPE, Pool
-from backend.recipe import Recipe, Selection
-from backend.threads import in_order
+from .. import files
+from ..pool import UID_DTYPE, Pool
+from ..recipe import Recipe, Selection
+from ..workers.threads import in_order
+from .provenance import write_beside
 
 BLOCK = 1 << 20
 
@@ -54,7 +54,7 @@ def export_subset(pool: Pool, selection: Selection, out: str | Path, *, recipe: 
     A uid that a subset file of the recipe names several times is written as often. An empty selection gives a file of
     no uids. The recipe goes beside it.
     """
-    from backend.export.plan import multiplicity
+    from .plan import multiplicity
 
     out = Path(out)
     rows = np.flatnonzero(selection.mask) if recipe and any(hasattr(rule, "subset") for rule in recipe.keep) else None

@@ -6,12 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend import files
-from backend.errors import InputError
-from backend.export.provenance import write_beside
-from backend.pool import Pool, uid_hex
-from backend.progress import Progress, silent
-from backend.recipe import Recipe, Selection
+from .. import files
+from ..errors import InputError
+from ..pool import Pool, uid_hex
+from ..progress import Progress, silent
+from ..recipe import Recipe, Selection
+from .provenance import write_beside
 
 
 def export_table(

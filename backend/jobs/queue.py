@@ -10,12 +10,11 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-from backend.errors import InputError
-from backend.jobs import processes, store
-from backend.jobs.job import Job
-from backend.paths import home
+from ..errors import InputError
+from ..paths import home
+from . import processes, store
+from .job import Job
 
 SILENCE = 60.0
 """Seconds without a heartbeat after which a job of another machine counts as lost."""
@@ -192,7 +191,7 @@ def _spawn(job_id: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as log:
         runner = subprocess.Popen(
-            [*python(), "-m", "backend.jobs.runner", str(job_id)],
+            [*python(), "-m", "poolscope.jobs.runner", str(job_id)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -215,8 +214,5 @@ def environment_of(recorded: dict[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith("POOLSCOPE_") and name != "CUDA_VISIBLE_DEVICES"
     }
-    source = Path(__file__).resolve().parent.parent.parent
-    if (source / "pyproject.toml").exists():
-        kept["PYTHONPATH"] = os.pathsep.join(filter(None, [str(source), kept.get("PYTHONPATH")]))
     here = {"POOLSCOPE_HOME": str(home().resolve())}
     return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **recorded, **here}

@@ -4,7 +4,7 @@ import sqlite3
 import time
 from math import isfinite
 
-from backend.jobs import store
+from . import store
 
 
 class TableProgress:

@@ -1,6 +1,6 @@
 """Runs one job: claims it, starts its command, keeps its heartbeat, writes how it ended, starts the next.
 
-`python -m backend.jobs.runner ID`, in a session of its own, with its output in the job's log.
+`python -m poolscope.jobs.runner ID`, in a session of its own, with its output in the job's log.
 """
 
 import json
@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from backend.jobs import processes, queue, store
+from . import processes, queue, store
 
 BEAT = 2.0
 """Seconds between heartbeats."""
 
 
-def main(job_id: int, command: Sequence[str] = ("-m", "backend.cli")) -> int:
+def main(job_id: int, command: Sequence[str] = ("-m", "poolscope.cli")) -> int:
     """Runs the job to its end, unless it is not queued any more or its device is taken."""
     asked_to_end: list[int] = []
 

@@ -8,9 +8,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from backend.errors import InputError
-from backend.jobs.job import Job
-from backend.paths import home
+from ..errors import InputError
+from ..paths import home
+from .job import Job
 
 VERSION = 1
 SCHEMA = """

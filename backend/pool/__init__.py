@@ -4,9 +4,9 @@ import os
 
 os.environ.setdefault("LANCE_LOG", "error")  # read once, when lance is imported
 
-from backend.pool.columns import Column
-from backend.pool.commit import PoolGrew
-from backend.pool.store import Fragment, Pool
-from backend.pool.uids import UID_DTYPE, uid_hex, uid_pairs
+from .columns import Column
+from .commit import PoolGrew
+from .store import Fragment, Pool
+from .uids import UID_DTYPE, uid_hex, uid_pairs
 
 __all__ = ["UID_DTYPE", "Column", "Fragment", "Pool", "PoolGrew", "uid_hex", "uid_pairs"]

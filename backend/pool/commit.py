@@ -12,10 +12,10 @@ import lance
 import pyarrow as pa
 from lance.fragment import write_fragments
 
-from backend import files
-from backend.errors import InputError
-from backend.pool.columns import KEYS, NEW
-from backend.pool.lock import writing
+from .. import files
+from ..errors import InputError
+from .columns import KEYS, NEW
+from .lock import writing
 
 TABLE = "pairs.lance"
 ELSEWHERE = "table.url"  # a file that says where the table is, when it is not in the pool's directory

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backend import files
+from .. import files
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from backend.pool.store import Pool
+    from .store import Pool
 
 LARGEST_FILE = 64 * 1024 * 1024
 LARGEST_PIXELS = 64_000_000

@@ -8,11 +8,11 @@ import lance
 import numpy as np
 from lance.query import MatchQuery, Occur, PhraseQuery
 
-from backend.pool.commit import changing, opened
-from backend.progress import Progress, silent
+from ..progress import Progress, silent
+from .commit import changing, opened
 
 if TYPE_CHECKING:
-    from backend.pool.store import Pool
+    from .store import Pool
 
 VECTORS = "IVF_RQ"
 PARTITION = 4096  # vectors, about

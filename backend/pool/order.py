@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backend import files
-from backend.pool.uids import UID_DTYPE
+from .. import files
+from .uids import UID_DTYPE
 
 if TYPE_CHECKING:
-    from backend.pool.store import Pool
+    from .store import Pool
 
 ROWS, RANK, UIDS = "order.npy", "rank.npy", "uids.npy"
 

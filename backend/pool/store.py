@@ -12,13 +12,13 @@ import lance
 import numpy as np
 import pyarrow as pa
 
-from backend import __version__, files
-from backend.errors import InputError
-from backend.pool import columns as column_files
-from backend.pool import commit, order
-from backend.pool.columns import Column, Kind
-from backend.pool.commit import FRAGMENT_ROWS, TABLE
-from backend.pool.uids import records, uid_hex
+from .. import __version__, files
+from ..errors import InputError
+from . import columns as column_files
+from . import commit, order
+from .columns import Column, Kind
+from .commit import FRAGMENT_ROWS, TABLE
+from .uids import records, uid_hex
 
 FORMAT = 1
 WHOLE: dict[str, Any] = {"batch_size": FRAGMENT_ROWS, "fragment_readahead": 2, "batch_readahead": 2}
@@ -327,13 +327,13 @@ class Pool:
         return self.images([row])[0]
 
     def images(self, rows: Sequence[int] | np.ndarray) -> list[bytes | None]:
-        from backend.pool.images import read_images
+        from .images import read_images
 
         return read_images(self, rows)
 
     def thumbnail(self, row: int, size: int = 128) -> bytes | None:
         """A WebP of at most `size` pixels on its longer side, cached; None when there is no readable picture."""
-        from backend.pool.images import thumbnail
+        from .images import thumbnail
 
         return thumbnail(self, row, size)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from backend.errors import InputError
+from ..errors import InputError
 
 UID_DTYPE = np.dtype("u8,u8")
 

@@ -4,11 +4,11 @@ from importlib.metadata import version
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.progress import Progress, silent
-from backend.projection.sample import embedded, stratified
-from backend.projection.store import Map, load, save
+from ..errors import InputError
+from ..pool import Pool
+from ..progress import Progress, silent
+from .sample import embedded, stratified
+from .store import Map, load, save
 
 SAMPLE = 50_000
 LARGE = 200_000
@@ -52,7 +52,7 @@ def build(
     column = f"{model}_img"
     pool.require(column, "embedding")
     if len(pool) > LARGE:
-        from backend.projection.everyone import POINTS, build_large
+        from .everyone import POINTS, build_large
 
         return build_large(pool, model, points=sample or POINTS, seed=seed, progress=progress)
     sample = sample or SAMPLE

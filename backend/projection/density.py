@@ -4,8 +4,8 @@ import io
 
 import numpy as np
 
-from backend.projection.everyone import NOWHERE
-from backend.recipe.tallies import Tally
+from ..recipe.tallies import Tally
+from .everyone import NOWHERE
 
 GRID = 512  # cells to a side
 SHARES, STRENGTHS = 16, 16  # steps of the kept share and of the density: 256 colours

@@ -4,14 +4,14 @@ from importlib.metadata import version
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.pool.columns import matrix
-from backend.progress import Progress, silent
-from backend.projection.build import COMPONENTS, NEIGHBOURS, distinct, even_out, principal, scale, umap_of
-from backend.projection.place import Placing
-from backend.projection.store import Map, save, steps_of
-from backend.scores.hashing import uniform
+from ..errors import InputError
+from ..kernels.hashing import uniform
+from ..pool import Pool
+from ..pool.columns import matrix
+from ..progress import Progress, silent
+from .build import COMPONENTS, NEIGHBOURS, distinct, even_out, principal, scale, umap_of
+from .place import Placing
+from .store import Map, save, steps_of
 
 LANDMARKS = 20_000
 POINTS = 30_000  # a million can be drawn; 10,000 more cost a slider step 7 ms in a browser without a GPU

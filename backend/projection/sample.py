@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from backend.pool import Pool
-from backend.progress import Progress, silent
-from backend.scores.hashing import uniform
+from ..kernels.hashing import uniform
+from ..pool import Pool
+from ..progress import Progress, silent
 
 REGIONS = 64
 TRAIN = 20_000

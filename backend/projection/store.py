@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from backend import files
-from backend.pool import Pool
+from .. import files
+from ..pool import Pool
 
 
 @dataclass(frozen=True)

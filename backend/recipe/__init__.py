@@ -1,9 +1,9 @@
 """Recipes: ordered rules on scores and flags, as YAML data, and the selection that they give. True = KEPT."""
 
-from backend.recipe.columns import Columns, PoolColumns
-from backend.recipe.grammar import Recipe, dump, load
-from backend.recipe.ready import library
-from backend.recipe.selection import RuleCount, Selection, select, select_columns
+from .columns import Columns, PoolColumns
+from .grammar import Recipe, dump, load
+from .ready import library
+from .selection import RuleCount, Selection, select, select_columns
 
 __all__ = [
     "Columns",

@@ -5,8 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.pool import UID_DTYPE, Pool
+from ..errors import InputError
+from ..pool import UID_DTYPE, Pool
 
 
 class Columns(Protocol):

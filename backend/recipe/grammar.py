@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
-from backend.errors import InputError
+from ..errors import InputError
 
 KEYS = ("score", "flag", "subset", "where", "any", "all", "not")
 LARGEST = 1_000_000

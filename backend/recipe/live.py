@@ -8,11 +8,12 @@ from threading import Lock
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.pool.memory import keep_buffers
-from backend.recipe import bits, rank_files
-from backend.recipe.columns import Columns
-from backend.recipe.grammar import (
+from ..errors import InputError
+from ..kernels import bits
+from ..pool.memory import keep_buffers
+from . import rank_files
+from .columns import Columns
+from .grammar import (
     AllRule,
     AnyRule,
     FlagRule,
@@ -25,9 +26,9 @@ from backend.recipe.grammar import (
     exact_count,
     flat,
 )
-from backend.recipe.ranked import Ranked, every, inside
-from backend.recipe.selection import RuleCount, Selection, check_length, check_score
-from backend.recipe.tallies import Histograms
+from .ranked import Ranked, every, inside
+from .selection import RuleCount, Selection, check_length, check_score
+from .tallies import Histograms
 
 REMEMBERED = 24  # steps, as long as their masks take less than so many bytes
 MASKS = 1 << 27

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from backend import files
-from backend.recipe.columns import Columns
-from backend.recipe.ranked import Ranked, bins_of
+from .. import files
+from .columns import Columns
+from .ranked import Ranked, bins_of
 
 SAMPLED = 1 << 16
 

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from backend.recipe import bits
+from ..kernels import bits
 
 BINS = 255  # and one code for pairs without a score
 SAMPLE = 2048  # every so many places, one pair tells where the pairs of a mask are

@@ -3,8 +3,8 @@
 from functools import cache
 from pathlib import Path
 
-from backend.pool import Pool
-from backend.recipe.grammar import Recipe, load
+from ..pool import Pool
+from .grammar import Recipe, load
 
 FOLDER = Path(__file__).parent / "library"
 
@@ -22,7 +22,7 @@ def library(pool: Pool) -> list[Recipe]:
 
 def saved(pool: Pool) -> dict[str, Recipe]:
     """The recipes saved with the pool, by name; a broken file is left out."""
-    from backend.errors import InputError
+    from ..errors import InputError
 
     found: dict[str, Recipe] = {}
     for path in sorted((pool.path / "recipes").glob("*.yaml")):
@@ -37,9 +37,9 @@ def save(recipe: Recipe, pool: Pool) -> Path:
     """Writes `recipes/<name>.yaml` in the pool, replacing one of that name."""
     import re
 
-    from backend import files
-    from backend.errors import InputError
-    from backend.recipe.grammar import dump
+    from .. import files
+    from ..errors import InputError
+    from .grammar import dump
 
     stem = re.sub(r"[^\w\- .,%∩∪()+]", "_", recipe.name).strip(" .")[:100]
     if not stem:

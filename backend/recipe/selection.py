@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe.columns import Columns, PoolColumns
-from backend.recipe.grammar import (
+from ..errors import InputError
+from ..pool import Pool
+from .columns import Columns, PoolColumns
+from .grammar import (
     AllRule,
     AnyRule,
     FlagRule,
@@ -65,7 +65,7 @@ class Selection:
     @cached_property
     def words(self) -> np.ndarray:
         """The mask packed, `(ceil(n / 64),)` uint64, see `bits`."""
-        from backend.recipe import bits
+        from ..kernels import bits
 
         return bits.pack(self.mask)
 
@@ -225,6 +225,6 @@ def _lowest(values: np.ndarray) -> float | None:
 
 
 def _leaves(rules: tuple[Rule, ...]) -> list[Rule]:
-    from backend.recipe.grammar import flat
+    from .grammar import flat
 
     return list(flat(rules))

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backend.recipe import bits
-from backend.recipe.ranked import Ranked
+from ..kernels import bits
+from .ranked import Ranked
 
 MOST = 255  # bars that one byte names beside that of the pairs without a score
 

@@ -8,33 +8,32 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from backend.errors import InputError
-from backend.scores.base import Batch, Method, Unit, param
+from ..errors import InputError
+from .base import Batch, Method, Unit, param
 
 __all__ = ["METHODS", "Batch", "Method", "Unit", "build", "param"]
 
 LISTED = {
-    "clip_score": "backend.scores.clip_score:ClipScore",
-    "basic": "backend.scores.basic:Basic",
-    "english": "backend.scores.english:English",
-    "random": "backend.scores.random:Random",
-    "cliploss": "backend.scores.cliploss:ClipLoss",
-    "normsim": "backend.scores.normsim:NormSim",
-    "vas": "backend.scores.vas:Vas",
-    "vas_d": "backend.scores.vas_d:VasD",
-    "caption_length": "backend.scores.caption_length:CaptionLength",
-    "image_size": "backend.scores.image_size:ImageSize",
-    "laion2b": "backend.scores.laion2b:Laion2b",
-    "text_based": "backend.scores.text_based:TextBased",
-    "dfn": "backend.scores.dfn:Dfn",
-    "hype": "backend.scores.hype:Hype",
-    "image_based": "backend.scores.image_based:ImageBased",
-    "dedup": "backend.scores.dedup:Dedup",
-    "within": "backend.scores.within:Within",
-    "rank_sum": "backend.scores.rank_sum:RankSum",
-    "metaclip": "backend.scores.metaclip:MetaClip",
-    "metaclip_balanced": "backend.scores.metaclip:MetaClipBalanced",
-    "normsim_d": "backend.scores.vas_d:NormSimD",
+    "clip_score": "poolscope.scores.clip_score:ClipScore",
+    "basic": "poolscope.scores.basic:Basic",
+    "english": "poolscope.scores.english:English",
+    "random": "poolscope.scores.random:Random",
+    "cliploss": "poolscope.scores.cliploss:ClipLoss",
+    "normsim": "poolscope.scores.normsim:NormSim",
+    "vas": "poolscope.scores.vas:Vas",
+    "vas_d": "poolscope.scores.vas_d:VasD",
+    "caption_length": "poolscope.scores.caption_length:CaptionLength",
+    "image_size": "poolscope.scores.image_size:ImageSize",
+    "laion2b": "poolscope.scores.laion2b:Laion2b",
+    "text_based": "poolscope.scores.text_based:TextBased",
+    "hype": "poolscope.scores.hype:Hype",
+    "image_based": "poolscope.scores.image_based:ImageBased",
+    "dedup": "poolscope.scores.dedup:Dedup",
+    "within": "poolscope.scores.within:Within",
+    "rank_sum": "poolscope.scores.rank_sum:RankSum",
+    "metaclip": "poolscope.scores.metaclip:MetaClip",
+    "metaclip_balanced": "poolscope.scores.metaclip:MetaClipBalanced",
+    "normsim_d": "poolscope.scores.vas_d:NormSimD",
 }
 
 

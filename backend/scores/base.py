@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import pyarrow as pa
 
-from backend.errors import InputError
-from backend.pool.columns import matrix, to_numpy
-from backend.progress import Progress, silent
+from ..errors import InputError
+from ..pool.columns import matrix, to_numpy
+from ..progress import Progress, silent
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 MAIN = ""
 

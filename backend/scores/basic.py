@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from backend.scores.base import MAIN, Batch, Method, param
-from backend.scores.english import is_english, missed_english
-from backend.scores.language import languages
+from .base import MAIN, Batch, Method, param
+from .english import is_english, missed_english
+from .kernels.language import languages
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 
 def caption_lengths(captions: pa.Array) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from backend.scores.base import MAIN, Batch, Method, param
-from backend.scores.basic import caption_lengths, missed_length
+from .base import MAIN, Batch, Method, param
+from .basic import caption_lengths, missed_length
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from backend.scores.base import Batch, Method, param
+from .base import Batch, Method, param
 
 
 def cosine(image: np.ndarray, text: np.ndarray) -> np.ndarray:

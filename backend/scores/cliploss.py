@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend import devices
-from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Each, Method, Unit, here, param
-from backend.scores.cliploss_kernel import batch_scores
-from backend.scores.hashing import draw
+from .. import devices
+from ..kernels.hashing import draw
+from ..progress import Progress, silent
+from .base import MAIN, Each, Method, Unit, here, param
+from .kernels.cliploss_kernel import batch_scores
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 BATCHES_AT_ONCE = 4  # a superblock of 4 x 32,768 pairs is 400 MB of float16 at 768-d
 PARITY_ROWS = 505_891  # the metadata file that the reference's log shows: 15 full batches and 14,371 pairs
@@ -116,7 +116,7 @@ class ClipLoss(Method):
 
 def stored(pool: "Pool", name: str, rows: np.ndarray, *, step: int = 16384) -> np.ndarray:
     """The embeddings of `rows` (any order) in the dtype on disk, (n, d); read in steps, so that nothing doubles."""
-    from backend.pool.columns import matrix
+    from ..pool.columns import matrix
 
     whole: np.ndarray | None = None
     for start in range(0, len(rows), step):

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from backend.errors import InputError
-from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Method, Unit, param
-from backend.scores.matmul import bad_rows
-from backend.scores.neighbours import EXACT_UP_TO, duplicate_groups
-from backend.scores.normsim import norm_similarity
-from backend.scores.vas_d import spooled, work_folder
+from ..errors import InputError
+from ..kernels.matmul import bad_rows
+from ..progress import Progress, silent
+from .base import MAIN, Method, Unit, param
+from .kernels.neighbours import EXACT_UP_TO, duplicate_groups
+from .normsim import norm_similarity
+from .vas_d import spooled, work_folder
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 _STEP = 16384
 
@@ -106,6 +106,6 @@ class Dedup(Method):
         return {MAIN: kept, "duplicate_group": groups, "duplicates": sizes[where].astype(np.int32)}
 
     def _target(self, pool: "Pool") -> np.ndarray:
-        from backend.targets import load_target
+        from ..targets import load_target
 
         return load_target(pool, self.against, self.embedding.removesuffix("_img").removesuffix("_txt"))

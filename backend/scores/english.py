@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from backend.scores.base import MAIN, Batch, Method, param
-from backend.scores.language import languages
+from .base import MAIN, Batch, Method, param
+from .kernels.language import languages
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 
 def is_english(codes: pa.Array) -> np.ndarray:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from backend.errors import InputError
-from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Each, Method, Unit, here, param
-from backend.scores.cliploss import stored
-from backend.scores.hashing import uniform
-from backend.scores.matmul import bad_rows
+from ..errors import InputError
+from ..kernels.hashing import uniform
+from ..kernels.matmul import bad_rows
+from ..progress import Progress, silent
+from .base import MAIN, Each, Method, Unit, here, param
+from .cliploss import stored
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 TERMS = ("hype_image_specificity", "hype_text_specificity", "hype_nearness")
 _TILE = 512
@@ -32,7 +32,7 @@ def hype_terms(
     """
     import torch
 
-    from backend.scores import lorentz
+    from .kernels import lorentz
 
     with torch.inference_mode():
 
@@ -115,11 +115,11 @@ class Hype(Method):
             for part in ("img", "txt"):
                 pool.require(f"{self.model}_{part}", "embedding")
         elif self.network:
-            from backend.scores.hype_network import load_network
+            from .kernels.hype_network import load_network
 
             load_network(self.network)
         elif self.clean:
-            from backend.recipe import load
+            from ..recipe import load
 
             load(self.clean)
         if self.cosine:
@@ -164,8 +164,8 @@ class Hype(Method):
             return stored(pool, f"{self.model}_img", rows), stored(pool, f"{self.model}_txt", rows), self.curvature
         import torch
 
-        from backend.scores.hype_network import load_network
-        from backend.scores.pictures import read_pictures
+        from .kernels.hype_network import load_network
+        from .kernels.pictures import read_pictures
 
         loaded = load_network(network)
         images: list[np.ndarray] = []
@@ -182,8 +182,8 @@ class Hype(Method):
 
     def _trained(self, pool: "Pool", progress: Progress) -> str:
         """The file of the network trained with these parameters on this pool; trains it once."""
-        from backend.recipe import load, select
-        from backend.scores.hype_network import hype_precision, train_network
+        from ..recipe import load, select
+        from .kernels.hype_network import hype_precision, train_network
 
         rows = np.asarray(pool.uid_order())
         recipe = ""

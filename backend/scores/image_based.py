@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from backend import files
-from backend.errors import InputError
-from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Batch, Each, Method, Unit, fragments, here, param
-from backend.scores.centroids import nearest_centroids, train_centroids
-from backend.scores.cliploss import stored
-from backend.scores.english import is_english
-from backend.scores.hashing import uniform
-from backend.scores.language import languages
-from backend.scores.matrices import read_matrix
-from backend.scores.targets import fitting_target, tiles
+from .. import files
+from ..errors import InputError
+from ..kernels.hashing import uniform
+from ..progress import Progress, silent
+from .base import MAIN, Batch, Each, Method, Unit, fragments, here, param
+from .cliploss import stored
+from .english import is_english
+from .kernels.centroids import nearest_centroids, train_centroids
+from .kernels.language import languages
+from .kernels.matrices import read_matrix
+from .kernels.targets import fitting_target, tiles
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 
 def fasttext_words(caption: str) -> int:
@@ -165,7 +165,7 @@ class ImageBased(Method):
             uids = pool.uids()[rows]
             drawn = np.argsort(uniform(self.seed, uids["f0"], uids["f1"]), kind="stable")[: self.train_rows]
             rows = rows[np.sort(drawn)]
-        from backend.scores.matmul import bad_rows
+        from ..kernels.matmul import bad_rows
 
         vectors = stored(pool, f"{self.model}_img", rows)
         vectors = vectors[~bad_rows(vectors)]

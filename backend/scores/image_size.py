@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from backend.scores.base import Batch, Method, param
-from backend.scores.basic import large_enough, missed_size
+from .base import Batch, Method, param
+from .basic import large_enough, missed_size
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend import files
-from backend.errors import InputError
-from backend.progress import Progress, silent
-from backend.scores.base import Batch, Each, Method, Unit, fragments, here, param
-from backend.scores.hashing import draw
+from .. import files
+from ..errors import InputError
+from ..kernels.hashing import draw
+from ..progress import Progress, silent
+from .base import Batch, Each, Method, Unit, fragments, here, param
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
-    from backend.scores.metaclip_match import Matcher
+    from ..pool import Pool
+    from .kernels.metaclip_match import Matcher
 
 _READ = 65_536
 
@@ -131,7 +131,7 @@ class MetaClip(Method):
         return (-state.keys(batch, self.seed)).astype(np.float32)
 
     def _corpus_entries(self, pool: "Pool", progress: Progress, each: Each) -> str:
-        from backend.scores.metaclip_entries import build_entries, read_lines, read_titles
+        from .kernels.metaclip_entries import build_entries, read_lines, read_titles
 
         def tally(count: Callable[[Iterable[str]], Counter[Any]]) -> Counter[Any]:
             if self.corpus:
@@ -211,7 +211,7 @@ def _tallied(pool: "Pool", unit: Unit, *, count: Callable[[Iterable[str]], Count
 @cache
 def _listed(name: str) -> str:
     """The entries of `wordnet` or of a file, one a line. InputError if there are none or one holds a line end."""
-    from backend.scores.metaclip_entries import build_entries, read_entries
+    from .kernels.metaclip_entries import build_entries, read_entries
 
     entries = build_entries() if name == "wordnet" else read_entries(name)
     if not entries:
@@ -221,6 +221,6 @@ def _listed(name: str) -> str:
 
 @lru_cache(maxsize=2)
 def _matcher(listed: str, mode: str) -> "Matcher":
-    from backend.scores.metaclip_match import Matcher
+    from .kernels.metaclip_match import Matcher
 
     return Matcher.build(listed.split("\n"), mode=mode)

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend import devices
-from backend.errors import InputError
-from backend.progress import Progress, silent
-from backend.scores import matmul
-from backend.scores.base import Batch, Each, Method, here, param
-from backend.scores.targets import fitting_target, second_moment, tiles
-from backend.scores.vas import quadratic_form
-from backend.targets import target_path
+from .. import devices
+from ..errors import InputError
+from ..kernels import matmul
+from ..progress import Progress, silent
+from ..targets import target_path
+from .base import Batch, Each, Method, here, param
+from .kernels.targets import fitting_target, second_moment, tiles
+from .vas import quadratic_form
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 TILE = (1024, 2048)  # pairs x targets: 8 MB of similarities
 
@@ -44,7 +44,7 @@ def norm_similarity(vectors: np.ndarray, targets: np.ndarray, p: str | float, *,
     if order == 2:
         return root_form(vectors, second_moment(targets) * len(targets))
     if device == "cuda":
-        from backend.scores.accelerator import norm_similarity as on_accelerator
+        from .kernels.accelerator import norm_similarity as on_accelerator
 
         return on_accelerator(vectors, targets, order)
     import torch

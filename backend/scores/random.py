@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from backend.scores.base import Batch, Method, param
-from backend.scores.hashing import uniform
+from ..kernels.hashing import uniform
+from .base import Batch, Method, param
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Method, Unit, param
+from ..errors import InputError
+from ..progress import Progress, silent
+from .base import MAIN, Method, Unit, param
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 
 def rank_fractions(scores: np.ndarray) -> np.ndarray:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from backend.errors import InputError
-from backend.scores.base import MAIN, Batch, Method, param
-from backend.scores.english import is_english, missed_english
-from backend.scores.language import languages
+from ..errors import InputError
+from .base import MAIN, Batch, Method, param
+from .english import is_english, missed_english
+from .kernels.language import languages
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
-    from backend.scores.first_sense import SenseTable
+    from ..pool import Pool
+    from .kernels.first_sense import SenseTable
 
 LISTS = {"imagenet21k": "imagenet21k_goog_synsets.txt", "imagenet1k": "imagenet_synsets.txt"}
 
@@ -55,7 +55,7 @@ def entities(name: str) -> frozenset[int]:
 
 @cache
 def sense_table(name: str, repeat: bool) -> "SenseTable":
-    from backend.scores.first_sense import SenseTable
+    from .kernels.first_sense import SenseTable
 
     return SenseTable.build(entities(name), repeat=repeat)
 

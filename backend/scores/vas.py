@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.progress import Progress, silent
-from backend.scores import matmul
-from backend.scores.base import Batch, Each, Method, here, param
-from backend.scores.matrices import read_matrix
-from backend.scores.targets import fitting_target, second_moment
+from ..errors import InputError
+from ..kernels import matmul
+from ..progress import Progress, silent
+from .base import Batch, Each, Method, here, param
+from .kernels.matrices import read_matrix
+from .kernels.targets import fitting_target, second_moment
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 TILE_ROWS = 2048
 _PARTS = 4

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Each, Method, Unit, fragments, here, param
-from backend.scores.cliploss import stored
-from backend.scores.matmul import bad_rows
-from backend.scores.trimming import removal_steps
+from ..errors import InputError
+from ..kernels.matmul import bad_rows
+from ..progress import Progress, silent
+from .base import MAIN, Each, Method, Unit, fragments, here, param
+from .cliploss import stored
+from .kernels.trimming import removal_steps
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 Moments = tuple[np.ndarray, np.ndarray, int]  # sum f f^T, sum f, number of f
 IN_MEMORY = 512 * 2**20  # bytes of embeddings; more are kept in a temporary file beside the pool
@@ -80,7 +80,7 @@ class VasD(Method):
         return good, (square, total, max(1, int(good.sum())))
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
-        from backend.recipe.grammar import exact_count
+        from ..recipe.grammar import exact_count
 
         rows = np.asarray(unit.rows)
         name = f"{self.model}_img"
@@ -129,7 +129,7 @@ class NormSimD(VasD):
 
 def moments(pool: "Pool", unit: Unit, *, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Which rows of the unit have a usable embedding, (n,) bool, and their `sum f f^T` and `sum f`, float64."""
-    from backend.pool.columns import matrix
+    from ..pool.columns import matrix
 
     dim = pool.columns[name].dim or 0
     square, total = np.zeros((dim, dim)), np.zeros(dim)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend.progress import Progress, silent
-from backend.scores.base import MAIN, Method, Unit, param
+from ..progress import Progress, silent
+from .base import MAIN, Method, Unit, param
 
 if TYPE_CHECKING:
-    from backend.pool import Pool
+    from ..pool import Pool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Within(Method):
         return [Unit(f"all-{len(pool)}", 0, len(pool))] if len(pool) else []
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
-        from backend.recipe.grammar import exact_count
+        from ..recipe.grammar import exact_count
 
         order = np.asarray(pool.uid_order())
         quality = pool.array(self.quality)[order]

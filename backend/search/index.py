@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from backend.errors import InputError
-from backend.pool import Pool, indexes
-from backend.progress import Progress, silent
+from ..errors import InputError
+from ..pool import Pool, indexes
+from ..progress import Progress, silent
 
 SMALLEST = 10_000  # below, reading everything is as quick
 

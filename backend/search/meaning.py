@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.pool import Pool, indexes
-from backend.pool.columns import matrix
-from backend.progress import Progress, silent
-from backend.search.hits import Hits
+from ..errors import InputError
+from ..pool import Pool, indexes
+from ..pool.columns import matrix
+from ..progress import Progress, silent
+from .hits import Hits
 
 TILE = 8192
 

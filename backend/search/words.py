@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from backend.errors import InputError
-from backend.pool import Pool, indexes
-from backend.search.hits import Hits
+from ..errors import InputError
+from ..pool import Pool, indexes
+from .hits import Hits
 
 
 def by_word(pool: Pool, query: str, *, column: str = "text", limit: int = 60, exact: bool = False) -> Hits:

@@ -9,19 +9,19 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from backend import __version__, files
-from backend.engine.workers import finished
-from backend.errors import InputError
-from backend.pool import Pool, commit
-from backend.pool.lock import importing
-from backend.progress import Progress, silent
-from backend.sources.layout import Layout, arrays, of_schema
-from backend.sources.npz import Damaged, both_sides, members, names
-from backend.sources.piece import FileTask, FileUnit
-from backend.sources.plan import UNREADABLE, beside, choose, parquet, scan
-from backend.sources.remote import Place
-from backend.sources.report import Report
-from backend.threads import in_order
+from .. import __version__, files
+from ..errors import InputError
+from ..pool import Pool, commit
+from ..pool.lock import importing
+from ..progress import Progress, silent
+from ..workers.dispatch import finished
+from ..workers.threads import in_order
+from .layout import Layout, arrays, of_schema
+from .npz import Damaged, both_sides, members, names
+from .piece import FileTask, FileUnit
+from .plan import UNREADABLE, beside, choose, parquet, scan
+from .remote import Place
+from .report import Report
 
 COMMIT_ROWS = 1_000_000
 FEATURES = ".npz"
@@ -65,7 +65,7 @@ def import_datacomp(
         run.write(engine, workers, address, progress)
         report = run.finish()
     if shards is not None:
-        from backend.sources.tars import index_shards
+        from .tars import index_shards
 
         index_shards(Pool.open(pool_path), shards, engine=engine, workers=workers, address=address, progress=progress)
     return report

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from backend import files
-from backend.errors import InputError
-from backend.pool import Pool, uid_pairs
-from backend.pool.lock import importing
-from backend.progress import Progress
-from backend.sources.captions import LONGEST_CAPTION
-from backend.sources.report import Report
+from .. import files
+from ..errors import InputError
+from ..pool import Pool, uid_pairs
+from ..pool.lock import importing
+from ..progress import Progress
+from .captions import LONGEST_CAPTION
+from .report import Report
 
 COMMIT_ROWS = 131_072
 _UID = re.compile(r"[0-9a-f]{32}")
@@ -151,6 +151,6 @@ class Intake:
 
 def check_picture(content: bytes) -> tuple[int, int]:
     """Width and height in pixels of a picture that decodes whole. Raises ValueError if it doesn't."""
-    from backend.pool.images import open_rgb
+    from ..pool.images import open_rgb
 
     return open_rgb(content).size

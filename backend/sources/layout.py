@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backend.errors import InputError
-from backend.pool.columns import described, fixed_list
-from backend.sources.captions import as_text, plain
-from backend.sources.npz import Damaged
+from ..errors import InputError
+from ..pool.columns import described, fixed_list
+from .captions import as_text, plain
+from .npz import Damaged
 
 CALLED = {
     "uid": ("uid",),
@@ -104,7 +104,7 @@ def of_schema(schema: pa.Schema, named: Mapping[str, str], features: Mapping[str
 
 
 def _others(schema: pa.Schema, taken: set[str]) -> dict[str, pa.DataType]:
-    from backend.pool.store import check_name
+    from ..pool.store import check_name
 
     others: dict[str, pa.DataType] = {}
     for entry in schema:

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from backend import files
-from backend.pool import commit
-from backend.pool.memory import keep_buffers
-from backend.progress import Progress, silent
-from backend.sources.captions import REASONS, problems
-from backend.sources.layout import SCORE, Layout
-from backend.sources.npz import Damaged, Rows
-from backend.sources.plan import UNREADABLE, beside, feature_members, parquet, uids_of
-from backend.sources.remote import Place
-from backend.sources.report import EXAMPLES
-from backend.sources.unpacked import rows_at_once
+from .. import files
+from ..pool import commit
+from ..pool.memory import keep_buffers
+from ..progress import Progress, silent
+from .captions import REASONS, problems
+from .layout import SCORE, Layout
+from .npz import Damaged, Rows
+from .plan import UNREADABLE, beside, feature_members, parquet, uids_of
+from .remote import Place
+from .report import EXAMPLES
+from .unpacked import rows_at_once
 
 BATCH = 16_384
 BATCH_WITH_FEATURES = 8192  # an embedding of 512 numbers is 8 MiB, a page of Lance: smaller batches are copied together

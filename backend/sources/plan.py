@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from backend.pool import UID_DTYPE
-from backend.pool.order import first_rows
-from backend.pool.uids import parse
-from backend.sources.captions import as_text
-from backend.sources.layout import Layout
-from backend.sources.npz import Damaged, Member, members
-from backend.sources.remote import Place
-from backend.sources.unpacked import rows_at_once
+from ..pool import UID_DTYPE
+from ..pool.order import first_rows
+from ..pool.uids import parse
+from .captions import as_text
+from .layout import Layout
+from .npz import Damaged, Member, members
+from .remote import Place
+from .unpacked import rows_at_once
 
 UID_ROWS = 131_072
 UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError)
@@ -105,7 +105,7 @@ def read_uids(table: pq.ParquetFile, layout: Layout, rows: int = UID_ROWS) -> tu
 
 def uids_of(batch: pa.RecordBatch, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     """The uids of a batch; pairs of a source without uids get a hash of their url and caption."""
-    from backend.sources.intake import made_uid
+    from .intake import made_uid
 
     if "uid" in layout.roles:
         text = as_text(batch.column(layout.roles["uid"]))

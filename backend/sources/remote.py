@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from backend.errors import InputError
+from ..errors import InputError
 
 
 @dataclass(frozen=True)

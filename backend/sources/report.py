@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from backend import files
+from .. import files
 
 EXAMPLES = 5
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from backend.errors import InputError
-from backend.pool.images import LARGEST_FILE
-from backend.pool.store import check_name
-from backend.progress import Progress, silent
-from backend.sources.intake import STANDARD, Intake, check_picture, made_uid
-from backend.sources.report import Report
+from ..errors import InputError
+from ..pool.images import LARGEST_FILE
+from ..pool.store import check_name
+from ..progress import Progress, silent
+from .intake import STANDARD, Intake, check_picture, made_uid
+from .report import Report
 
 BATCH = 8192
 CALLED = {

@@ -14,16 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backend import __version__, files
-from backend.engine.workers import finished
-from backend.errors import InputError
-from backend.pool import UID_DTYPE, Pool, PoolGrew
-from backend.pool.lock import importing
-from backend.pool.tar import BrokenTar, ReadAt, Sample, local_reader, samples
-from backend.progress import Progress, silent
-from backend.sources.captions import LONGEST_CAPTION
-from backend.sources.remote import Place, open_binary
-from backend.sources.report import EXAMPLES, Report
+from .. import __version__, files
+from ..errors import InputError
+from ..pool import UID_DTYPE, Pool, PoolGrew
+from ..pool.lock import importing
+from ..pool.tar import BrokenTar, ReadAt, Sample, local_reader, samples
+from ..progress import Progress, silent
+from ..workers.dispatch import finished
+from .captions import LONGEST_CAPTION
+from .remote import Place, open_binary
+from .report import EXAMPLES, Report
 
 PLACES = pa.schema(
     [

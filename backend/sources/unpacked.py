@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from backend.sources.npz import Damaged
+from .npz import Damaged
 
 MOST = 4 << 30  # bytes of one column of a row group
 BATCH = 512 << 20  # bytes of one text column of a batch

@@ -11,12 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from backend.errors import InputError
-from backend.pool.images import LARGEST_FILE
-from backend.progress import Progress, silent
-from backend.sources.captions import LONGEST_CAPTION
-from backend.sources.intake import STANDARD, Intake, check_picture, made_uid
-from backend.sources.report import Report
+from ..errors import InputError
+from ..pool.images import LARGEST_FILE
+from ..progress import Progress, silent
+from .captions import LONGEST_CAPTION
+from .intake import STANDARD, Intake, check_picture, made_uid
+from .report import Report
 
 PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
 SMALL = 8 * LONGEST_CAPTION

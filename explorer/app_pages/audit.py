@@ -3,17 +3,17 @@
 import numpy as np
 import streamlit as st
 
-from backend.audit import Groups, Measures, measure
-from backend.audit.audit import pooled_within
-from backend.audit.headline import headline_of
-from backend.audit.strata import BUILT_IN, Strata, strata
-from backend.audit.stratified import Pooled
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from explorer import compare, first_start, pair, recipe_state, rules, toolbar
-from explorer.audit import against, by_rule, forest, found, heat, inside, report, shares, shown, what_if
-from explorer.evaluate import evaluate
+from poolscope.audit import Groups, Measures, measure
+from poolscope.audit.audit import pooled_within
+from poolscope.audit.headline import headline_of
+from poolscope.audit.strata import BUILT_IN, Strata, strata
+from poolscope.audit.stratified import Pooled
+from poolscope.errors import InputError
+from poolscope.explorer import compare, first_start, pair, recipe_state, rules, toolbar
+from poolscope.explorer.audit import against, by_rule, forest, found, heat, inside, report, shares, shown, what_if
+from poolscope.explorer.evaluate import evaluate
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
 
 GROUPS, SHARES, RULES, CELLS = "Groups", "Shares", "Rule by rule", "Pairs of groups"
 INSIDE, TWO, IF, REPORT = "Inside a group", "Two recipes", "What if", "Report"

@@ -6,12 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from backend import bench, bias, files, jobs
-from backend.bias.html import render
-from backend.pool import Pool
-from backend.recipe import Recipe
-from backend.targets import targets
-from explorer import bias_view, choices, first_start, live, pools, recipe_state, scratch
+from poolscope import bench, bias, files, jobs
+from poolscope.bias.html import render
+from poolscope.explorer import bias_view, choices, first_start, live, pools, recipe_state, scratch
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe
+from poolscope.targets import targets
 
 KIND = "bias"
 HERE = "as on the Filter page"

@@ -3,9 +3,8 @@
 import numpy as np
 import streamlit as st
 
-from backend.errors import InputError
-from backend.pool import Pool
-from explorer import (
+from poolscope.errors import InputError
+from poolscope.explorer import (
     add_score,
     compare,
     edge,
@@ -19,8 +18,9 @@ from explorer import (
     search,
     toolbar,
 )
-from explorer.audit import headline as who
-from explorer.evaluate import evaluate
+from poolscope.explorer.audit import headline as who
+from poolscope.explorer.evaluate import evaluate
+from poolscope.pool import Pool
 
 EDGE, LASSO, SEARCH = "At the threshold", "Lasso", "Search"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from backend import jobs, paths
-from backend.errors import InputError
-from backend.pool.store import check_name
-from explorer import live, pools
+from poolscope import jobs, paths
+from poolscope.errors import InputError
+from poolscope.explorer import live, pools
+from poolscope.pool.store import check_name
 
 ROLES = ("uid", "text", "image", "url", "width", "height")
 

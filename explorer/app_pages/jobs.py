@@ -4,9 +4,9 @@ import time
 
 import streamlit as st
 
-from backend import jobs
-from backend.jobs import Job
-from explorer import live
+from poolscope import jobs
+from poolscope.explorer import live
+from poolscope.jobs import Job
 
 LATEST = 40
 

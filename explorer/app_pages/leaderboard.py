@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from backend import bench
-from backend.bench.board import TRACKS, Row, scales_with_rows, scaling, summaries
-from backend.bench.published import EVALUATION_NOTE
-from backend.bench.response import curves_of
-from explorer import curves, theme
-from explorer.bench import by_group, compare, tables
+from poolscope import bench
+from poolscope.bench.board import scales_with_rows, scaling, summaries
+from poolscope.bench.published import EVALUATION_NOTE
+from poolscope.bench.response import curves_of
+from poolscope.bench.row import TRACKS, Row
+from poolscope.explorer import curves, theme
+from poolscope.explorer.bench import by_group, compare, tables
 
 RESULTS, RESPONSE, TWO, SCALES, GROUPS = "Results", "Response", "Compare two", "Over scales", "By group"
 VIEWS = [RESULTS, RESPONSE, TWO, SCALES, GROUPS]
@@ -138,7 +139,7 @@ def _response(mine: list[Row]) -> None:
 
 def _over_scales(rows: Sequence[Row]) -> None:
     """How recipes do as the scale grows, published ones dotted."""
-    from backend.bench.published import rows as reference
+    from poolscope.bench.published import rows as reference
 
     lines = scaling([*(row for row in rows if not row.published), *reference()])
     theme.show(curves.over_scales(lines), key="over-scales", alt="Average of recipes at each scale they were run at")

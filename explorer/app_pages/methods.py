@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from backend.pool import Pool
-from backend.scores import METHODS
-from backend.scores.catalogue import Entry, entry
-from explorer import add_score, compare_scores, first_start, method_card
+from poolscope.engine.catalogue import Entry, entry
+from poolscope.explorer import add_score, compare_scores, first_start, method_card
+from poolscope.pool import Pool
+from poolscope.scores import METHODS
 
 CATALOGUE, COMPARE = "Catalogue", "Compare two scores"
 ALL, SCORES, FLAGS = "All", "Scores", "Flags"

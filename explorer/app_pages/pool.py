@@ -3,11 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.projection import available
-from backend.sources.report import reports
-from explorer import first_start, gallery, overview, pair, pools, theme, tiles
+from poolscope.errors import InputError
+from poolscope.explorer import first_start, gallery, overview, pair, pools, theme, tiles
+from poolscope.pool import Pool
+from poolscope.projection import available
+from poolscope.sources.report import reports
 
 TILES = 24
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from backend import bench, jobs
-from backend.bench.run import Run
-from backend.bench.sweep import sweeps
-from backend.jobs import Job
-from backend.pool import Pool
-from explorer import first_start, live
-from explorer.bench import ended, new_run, training
-from explorer.bench import sweeps as sweep_view
+from poolscope import bench, jobs
+from poolscope.bench.run import Run
+from poolscope.bench.sweep import sweeps
+from poolscope.explorer import first_start, live
+from poolscope.explorer.bench import ended, new_run, training
+from poolscope.explorer.bench import sweeps as sweep_view
+from poolscope.jobs import Job
+from poolscope.pool import Pool
 
 KIND = "train"
 ONE, SWEEP = "One recipe", "Sweep"

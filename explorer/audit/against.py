@@ -3,15 +3,15 @@
 import numpy as np
 import streamlit as st
 
-from backend.audit import Groups, measure
-from backend.audit.headline import TECHNICAL
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from explorer import choices, theme
-from explorer.audit.forest import ROW, _short, rows
-from explorer.audit.shown import ALL, percent
-from explorer.evaluate import evaluate
+from poolscope.audit import Groups, measure
+from poolscope.audit.headline import TECHNICAL
+from poolscope.errors import InputError
+from poolscope.explorer import choices, theme
+from poolscope.explorer.audit.forest import ROW, _short, rows
+from poolscope.explorer.audit.shown import ALL, percent
+from poolscope.explorer.evaluate import evaluate
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
 
 MOST = 40
 

@@ -3,12 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from backend.audit import Measures
-from backend.audit.measure import SMALLEST
-from backend.audit.stages import contributions, stages
-from backend.recipe import Recipe, Selection
-from explorer import theme
-from explorer.audit.forest import _escape, _short
+from poolscope.audit import Measures
+from poolscope.audit.measure import SMALLEST
+from poolscope.audit.stages import contributions, stages
+from poolscope.explorer import theme
+from poolscope.explorer.audit.forest import _escape, _short
+from poolscope.recipe import Recipe, Selection
 
 MOST = 12
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from backend.audit import Measures
-from backend.audit.measure import SMALLEST
-from backend.audit.stratified import Pooled
-from explorer import theme
-from explorer.audit.shown import LIFT, ODDS, RATE, percent
+from poolscope.audit import Measures
+from poolscope.audit.measure import SMALLEST
+from poolscope.audit.stratified import Pooled
+from poolscope.explorer import theme
+from poolscope.explorer.audit.shown import LIFT, ODDS, RATE, percent
 
 ROW = 21
 LONGEST = 44

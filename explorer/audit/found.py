@@ -4,10 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from backend import jobs
-from backend.audit import Groups, catalog, store
-from backend.pool import Pool
-from explorer import live, pools
+from poolscope import jobs
+from poolscope.audit import Groups, catalog, store
+from poolscope.explorer import live, pools
+from poolscope.pool import Pool
 
 KIND = "groups"
 

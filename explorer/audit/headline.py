@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from backend.audit import headline as find
-from backend.pool import Pool
-from backend.recipe import Selection
-from explorer.audit import found
+from poolscope.audit import headline as find
+from poolscope.explorer.audit import found
+from poolscope.pool import Pool
+from poolscope.recipe import Selection
 
 
 def draw(pool: Pool, selection: Selection) -> None:

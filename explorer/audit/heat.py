@@ -3,10 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from backend.audit import Groups, bitmaps
-from backend.audit.measure import SMALLEST
-from explorer import theme
-from explorer.audit.forest import _short
+from poolscope.audit import Groups
+from poolscope.audit.measure import SMALLEST
+from poolscope.explorer import theme
+from poolscope.explorer.audit.forest import _short
+from poolscope.kernels import bitmaps
 
 MOST = 24
 WRITTEN = 12  # columns, up to which the rates fit into the cells

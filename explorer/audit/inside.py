@@ -3,17 +3,17 @@
 import numpy as np
 import streamlit as st
 
-from backend.audit import Groups
-from backend.audit.contrast import contrast
-from backend.audit.curve import Curves, curves
-from backend.audit.examples import drawn, near_threshold
-from backend.audit.words import Word, separating
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from backend.recipe.grammar import ScoreRule
-from explorer import gallery, pools, recipe_state, theme, tiles
-from explorer.audit import found, pruning
-from explorer.audit.shown import percent
+from poolscope.audit import Groups
+from poolscope.audit.contrast import contrast
+from poolscope.audit.curve import Curves, curves
+from poolscope.audit.examples import drawn, near_threshold
+from poolscope.audit.words import Word, separating
+from poolscope.explorer import gallery, pools, recipe_state, theme, tiles
+from poolscope.explorer.audit import found, pruning
+from poolscope.explorer.audit.shown import percent
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
+from poolscope.recipe.grammar import ScoreRule
 
 TILES = 12
 

@@ -3,11 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from backend.audit import Definition, catalog
-from backend.audit.lexicon import dump_pack, packs, prune, save_pack
-from backend.errors import InputError
-from backend.pool import Pool
-from explorer import pools
+from poolscope.audit import Definition, catalog
+from poolscope.audit.lexicon import dump_pack, packs, prune, save_pack
+from poolscope.errors import InputError
+from poolscope.explorer import pools
+from poolscope.pool import Pool
 
 SHOWN = 25
 PREFIX = "lexicon-"

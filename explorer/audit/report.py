@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from backend.audit import Audit, Groups, audit, report
-from backend.audit.strata import BUILT_IN
-from backend.audit.words import separating
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
+from poolscope.audit import Audit, Groups, audit, report
+from poolscope.audit.strata import BUILT_IN
+from poolscope.audit.words import separating
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
 
 NONE = "not"
 

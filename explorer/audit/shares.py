@@ -3,11 +3,11 @@
 import numpy as np
 import streamlit as st
 
-from backend.audit import Measures
-from backend.audit.amplification import flagged, slope
-from backend.audit.audit import UNIFORM, expected_shares
-from explorer import theme
-from explorer.audit.forest import ROW, rows
+from poolscope.audit import Measures
+from poolscope.audit.amplification import flagged, slope
+from poolscope.audit.audit import UNIFORM, expected_shares
+from poolscope.explorer import theme
+from poolscope.explorer.audit.forest import ROW, rows
 
 NONE, EQUAL, OWN = "none", "equal shares in each family", "own shares"
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from backend.audit import Groups, Measures
-from backend.audit.headline import TECHNICAL
+from poolscope.audit import Groups, Measures
+from poolscope.audit.headline import TECHNICAL
 
 ALL = "Largest differences"
 EACH_END = 15

@@ -3,14 +3,14 @@
 import numpy as np
 import streamlit as st
 
-from backend.audit import Groups, Measures, measure
-from backend.audit.whatif import MOST_GROUPS, WhatIf, outcome, own_thresholds, seen_by, to_recipe
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, Selection
-from backend.recipe.grammar import ScoreRule
-from explorer import pools, recipe_state, theme
-from explorer.audit.forest import ROW, rows
+from poolscope.audit import Groups, Measures, measure
+from poolscope.audit.whatif import MOST_GROUPS, WhatIf, outcome, own_thresholds, seen_by, to_recipe
+from poolscope.errors import InputError
+from poolscope.explorer import pools, recipe_state, theme
+from poolscope.explorer.audit.forest import ROW, rows
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
+from poolscope.recipe.grammar import ScoreRule
 
 
 def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> None:

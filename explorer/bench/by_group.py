@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from backend.bench.audit import DataGroup, GroupAccuracy, audit_data, audit_model, gaps
-from backend.bench.board import Row
-from backend.bench.run import Run
-from backend.errors import InputError
-from explorer import theme
+from poolscope.bench.audit import DataGroup, GroupAccuracy, audit_data, audit_model, gaps
+from poolscope.bench.row import Row
+from poolscope.bench.run import Run
+from poolscope.errors import InputError
+from poolscope.explorer import theme
 
 MOST = 4
 FIELDS = {"income_ds": "income", "skin_tone": "skin tone"}

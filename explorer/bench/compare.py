@@ -6,11 +6,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from backend import bench
-from backend.bench.board import Row, Summary
-from backend.bench.significance import Difference, compare
-from backend.errors import InputError
-from explorer import theme
+from poolscope import bench
+from poolscope.bench.board import Summary
+from poolscope.bench.row import Row
+from poolscope.bench.significance import Difference, compare
+from poolscope.errors import InputError
+from poolscope.explorer import theme
 
 
 def draw(joined: Sequence[Summary], rows: Sequence[Row]) -> None:

@@ -5,12 +5,12 @@ import time
 
 import streamlit as st
 
-from backend import bench, jobs
-from backend.bench.run import Run
-from backend.bench.sweep import sweeps
-from backend.jobs import Job
-from explorer import live
-from explorer.bench import by_group, training
+from poolscope import bench, jobs
+from poolscope.bench.run import Run
+from poolscope.bench.sweep import sweeps
+from poolscope.explorer import live
+from poolscope.explorer.bench import by_group, training
+from poolscope.jobs import Job
 
 KIND = "train"
 SHOWN = 8

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from backend import bench, jobs
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe
-from explorer import choices, live, recipe_state, scratch
-from explorer.evaluate import evaluate
+from poolscope import bench, jobs
+from poolscope.errors import InputError
+from poolscope.explorer import choices, live, recipe_state, scratch
+from poolscope.explorer.evaluate import evaluate
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe
 
 KIND = "train"
 HERE = "as on the Filter page"

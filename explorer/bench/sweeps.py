@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from backend import bench, jobs
-from backend.bench import sweep as sweeping
-from backend.bench.sweep import Sweep
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe
-from explorer import choices, curves, live, theme
-from explorer.evaluate import evaluate, scores_of
+from poolscope import bench, jobs
+from poolscope.bench import sweep as sweeping
+from poolscope.bench.sweep import Sweep
+from poolscope.errors import InputError
+from poolscope.explorer import choices, curves, live, theme
+from poolscope.explorer.evaluate import evaluate, scores_of
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe
 
 NOTHING = "nothing"
 SHOWN = 6

@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from backend import bench
-from backend.bench.board import Row, Summary
+from poolscope import bench
+from poolscope.bench.board import Summary
+from poolscope.bench.row import Row
 
 TALL, MANY = 420, 12
 

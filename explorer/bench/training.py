@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from backend import bench
-from backend.bench.metrics import resumed_at
-from backend.bench.run import Run
-from explorer import theme
+from poolscope import bench
+from poolscope.bench.metrics import resumed_at
+from poolscope.bench.run import Run
+from poolscope.explorer import theme
 
 # figure of the log | title with its unit | factor | format of the hover
 PANELS = (

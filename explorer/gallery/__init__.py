@@ -1,5 +1,5 @@
 """Galleries of pairs."""
 
-from explorer.gallery.component import Tile, draw
+from poolscope.explorer.gallery.component import Tile, draw
 
 __all__ = ["Tile", "draw"]

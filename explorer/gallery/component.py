@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from explorer import theme
-from explorer.components import register
+from poolscope.explorer import theme
+from poolscope.explorer.components import register
 
 _mount = register("gallery", __file__)
 

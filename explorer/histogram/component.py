@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer import theme
-from explorer.components import register
-from explorer.thresholds import Bars
+from poolscope.explorer import theme
+from poolscope.explorer.components import register
+from poolscope.explorer.thresholds import Bars
 
 _mount = register("histogram", __file__)
 

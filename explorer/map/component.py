@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from explorer.components import register
+from poolscope.explorer.components import register
 
 _mount = register("map", __file__)
 

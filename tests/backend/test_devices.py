@@ -4,13 +4,13 @@ import sys
 
 import pytest
 
-from backend import devices
-from backend.bench.scales import SCALES, differences
-from backend.errors import InputError
+from poolscope import devices
+from poolscope.bench.scales import SCALES, differences
+from poolscope.errors import InputError
 
 
 def _elsewhere(**environment: str) -> str:
-    code = "from backend import devices; print(devices.training_precision('cpu'))"
+    code = "from poolscope import devices; print(devices.training_precision('cpu'))"
     done = subprocess.run([sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=True)  # fmt: skip
     return done.stdout.strip()
 

@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backend.audit import bitmaps
-from backend.audit.lexicon import shipped
-from backend.audit.matching import Matcher
-from backend.audit.scan import STEP
+from poolscope.audit.lexicon import shipped
+from poolscope.audit.matching import Matcher
+from poolscope.audit.scan import STEP
+from poolscope.kernels import bitmaps
 
 WHOLE = 12_800_000
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from backend.audit import Definition, Group, Groups, bitmaps, headline, measure
-from backend.audit.curve import curves
+from poolscope.audit import Definition, Group, Groups, headline, measure
+from poolscope.audit.curve import curves
+from poolscope.kernels import bitmaps
 
 REPEATS = 25
 

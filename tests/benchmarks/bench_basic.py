@@ -10,9 +10,9 @@ import pyarrow as pa
 from bench_text_based import glosses
 from rates import alternating
 
-from backend.scores import build
-from backend.scores.base import Batch
-from backend.scores.language import identifier
+from poolscope.scores import build
+from poolscope.scores.base import Batch
+from poolscope.scores.kernels.language import identifier
 
 FOREIGN = [
     "un chat noir dort sur le canapé",

@@ -20,13 +20,13 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageDraw
 
-from backend import bias
-from backend.bias import groups
-from backend.bias.controls import TOLERANCE
-from backend.bias.families import weight_free
-from backend.bias.meter import Meter, logistic
-from backend.bias.sample import draw
-from backend.pool import Pool, uid_pairs
+from poolscope import bias
+from poolscope.bias import groups
+from poolscope.bias.controls import TOLERANCE
+from poolscope.bias.families import weight_free
+from poolscope.bias.meter import Meter, logistic
+from poolscope.bias.sample import draw
+from poolscope.pool import Pool, uid_pairs
 
 SEEDS = 5
 

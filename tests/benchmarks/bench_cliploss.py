@@ -7,7 +7,7 @@ import sys
 
 from rates import against_the_fastest_product, peak_gb, unit_rows
 
-from backend.scores.cliploss_kernel import batch_scores
+from poolscope.scores.kernels.cliploss_kernel import batch_scores
 
 
 def main() -> None:

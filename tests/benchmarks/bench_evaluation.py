@@ -13,10 +13,10 @@ from statistics import median
 
 
 def main() -> None:
-    from backend import bench
-    from backend.bench.evaluation import record_of
-    from backend.bench.tasks import choose
-    from backend.models import Model
+    from poolscope import bench
+    from poolscope.bench.evaluation import record_of
+    from poolscope.bench.tasks import choose
+    from poolscope.models import Model
 
     model = sys.argv[1] if len(sys.argv) > 1 else "demo"
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3

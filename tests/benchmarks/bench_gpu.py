@@ -19,8 +19,8 @@ NAMED_PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40": 181e12, "40
 
 
 def bare_packages() -> None:
-    """`backend` and `backend.scores` as empty packages, so that their kernels import without LanceDB."""
-    for name, folder in (("backend", ROOT), ("backend.scores", ROOT / "scores")):
+    """`poolscope` and its folders as empty packages, so that their kernels import without LanceDB."""
+    for name, folder in (("poolscope", ROOT), ("poolscope.scores", ROOT / "scores")):
         package = types.ModuleType(name)
         package.__path__ = [str(folder)]
         sys.modules.setdefault(name, package)
@@ -45,7 +45,8 @@ def seconds(work, repeat: int = 10) -> float:
 
 def main() -> None:
     bare_packages()
-    from backend.scores import accelerator, tensor_cores
+    from poolscope.kernels import tensor_cores
+    from poolscope.scores.kernels import accelerator
 
     batch, targets, d = ([int(a) for a in sys.argv[1:]] + [32_768, 131_072, 768][len(sys.argv) - 1 :])[:3]
     name = torch.cuda.get_device_name()

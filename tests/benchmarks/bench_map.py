@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from backend.pool import Pool
-from backend.pool.columns import fixed_list
-from backend.projection.everyone import build_large
+from poolscope.pool import Pool
+from poolscope.pool.columns import fixed_list
+from poolscope.projection.everyone import build_large
 
 MODEL = "l14"
 ROWS = 65_536

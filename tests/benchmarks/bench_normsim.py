@@ -8,7 +8,7 @@ import sys
 import numpy as np
 from rates import against_the_fastest_product, peak_gb, unit_rows
 
-from backend.scores.normsim import norm_similarity
+from poolscope.scores.normsim import norm_similarity
 
 
 def main() -> None:

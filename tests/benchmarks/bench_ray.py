@@ -11,9 +11,9 @@ import os
 import time
 from pathlib import Path
 
-from backend.engine import run
-from backend.pool import Pool
-from backend.scores import build
+from poolscope.engine import run
+from poolscope.pool import Pool
+from poolscope.scores import build
 
 
 def main() -> None:

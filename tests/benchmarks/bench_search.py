@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from backend.pool import Pool
-from backend.search import by_word, index, nearest
+from poolscope.pool import Pool
+from poolscope.search import by_word, index, nearest
 
 ROWS = 65_536
 WORDS = 30_000

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from backend.paths import default_pool
+from poolscope.paths import default_pool
 
 ROOT = Path(__file__).parents[2]
 DONE = """([stamp, drawn]) => { const map = document.querySelector('.ps-map')

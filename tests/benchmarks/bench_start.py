@@ -16,7 +16,7 @@ from pathlib import Path
 from bench_slider import serve
 from playwright.sync_api import sync_playwright
 
-from backend.paths import default_pool
+from poolscope.paths import default_pool
 
 
 def main() -> None:

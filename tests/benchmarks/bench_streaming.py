@@ -23,8 +23,8 @@ PARAMETERS: dict[str, dict[str, str]] = {"clip_score": {}, "vas": {"target": "ne
 
 def make_pool(place: Path, pairs: int) -> None:
     """A pool in fragments of the usual size, written batch by batch."""
-    from backend.pool import Pool
-    from backend.targets import add_target
+    from poolscope.pool import Pool
+    from poolscope.targets import add_target
 
     sides = pa.schema([(name, pa.list_(pa.float16(), D)) for name in ("l14_img", "l14_txt")])
     pool = Pool.create(place, sides, {"source": "benchmark"})
@@ -46,9 +46,9 @@ def make_pool(place: Path, pairs: int) -> None:
 
 
 def measure(place: str, name: str) -> None:
-    from backend import engine
-    from backend.pool import Pool
-    from backend.scores import build
+    from poolscope import engine
+    from poolscope.pool import Pool
+    from poolscope.scores import build
 
     pool, before = Pool.open(place), peak_gb()
     begun, cpu = time.perf_counter(), time.process_time()

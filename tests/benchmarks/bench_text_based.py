@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from backend.scores.text_based import entities, sense_table
+from poolscope.scores.text_based import entities, sense_table
 
 SENSES = 20_000
 

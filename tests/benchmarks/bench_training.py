@@ -17,7 +17,7 @@ from statistics import median
 
 PLAIN = """
 import sys
-from backend.models import register_configs
+from poolscope.models import register_configs
 register_configs()
 from open_clip_train.main import main
 main(sys.argv[1:])
@@ -26,7 +26,7 @@ main(sys.argv[1:])
 
 def steps(log: Path, batch: int) -> list[float]:
     """Seconds per step of each window of the log but the first, which holds the loader's start."""
-    from backend.bench.metrics import Follower
+    from poolscope.bench.metrics import Follower
 
     return [point["batch_s"] for point in Follower(log, batch=batch).new()][1:]
 
@@ -42,12 +42,12 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=7680)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    from backend import bench, paths
-    from backend.bench.scales import SCALES
-    from backend.bench.training import shard_size
-    from backend.export import export_shards
-    from backend.pool import Pool
-    from backend.recipe import Recipe, select
+    from poolscope import bench, paths
+    from poolscope.bench.scales import SCALES
+    from poolscope.bench.training import shard_size
+    from poolscope.export import export_shards
+    from poolscope.pool import Pool
+    from poolscope.recipe import Recipe, select
 
     pool = Pool.open(args.pool or paths.default_pool())
     with tempfile.TemporaryDirectory() as home:
@@ -57,7 +57,7 @@ def main() -> None:
         recipe, shards = Recipe(name="all"), Path(home) / "shards"
         selection = select(recipe, pool)
         export_shards(pool, selection, shards, recipe=recipe, shard_size=shard_size(selection.kept))
-        plain_environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(Path(__file__).parents[2])}
+        plain_environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
         bench.train(
             recipe, pool, scale="demo", settings=settings | {"samples_seen": 2 * batch}, evaluate=False, shards=shards
         )
@@ -67,7 +67,7 @@ def main() -> None:
             run = bench.train(recipe, pool, scale="demo", settings=settings, evaluate=False, shards=shards)
             ours_cpu.append(processor_seconds() - start)
             ours += steps(run.log_path, batch)
-            argv = run.command[run.command.index("backend.bench.worker") + 1 :]
+            argv = run.command[run.command.index("poolscope.bench.worker") + 1 :]
             argv[argv.index("--logs") + 1] = f"{home}/plain-{number}"
             start = processor_seconds()
             subprocess.run([sys.executable, "-c", PLAIN, *argv], check=True, capture_output=True, env=plain_environment)

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 from rates import alternating, peak_gb, unit_rows
 
-from backend.pool import Pool
-from backend.scores import build
-from backend.targets import add_target
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.targets import add_target
 
 D = 768
 

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from backend.paths import default_pool, home
-from backend.pool import Pool
-from backend.recipe import load, select
+from poolscope.paths import default_pool, home
+from poolscope.pool import Pool
+from poolscope.recipe import load, select
 
 SEEDS = (0, 1, 2)
 CLEAN = {"name": "Clean English pairs", "keep": [{"flag": "english"}, {"where": "NOT planted"}]}
@@ -57,7 +57,7 @@ RECIPES: dict[str, list[dict[str, Any]]] = {
 
 
 def poolscope(*words: str) -> str:
-    command = [sys.executable, "-m", "backend.cli", *words]
+    command = [sys.executable, "-m", "poolscope.cli", *words]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ).stdout
 
 
@@ -65,10 +65,10 @@ def add_task_pictures(pool: Pool) -> None:
     """Keeps the tasks' pictures, embedded by the teacher, as the target set `tasks`."""
     import torch
 
-    from backend.bench import tasks as registry
-    from backend.bench.tasks.shards import batches
-    from backend.models import Model
-    from backend.targets import add_target
+    from poolscope.bench import tasks as registry
+    from poolscope.bench.tasks.shards import batches
+    from poolscope.models import Model
+    from poolscope.targets import add_target
 
     model, found = Model.parse("demo").load("cpu"), []
     for task in registry.choose(None, suite="demo", tasks_dir=None, stream=None):

@@ -10,8 +10,8 @@ import shutil
 import time
 from pathlib import Path
 
-from backend.pool import Pool
-from backend.sources import import_datacomp
+from poolscope.pool import Pool
+from poolscope.sources import import_datacomp
 
 
 def copied(source: Path, target: Path) -> float:

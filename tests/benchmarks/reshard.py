@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.export import export_shards
-from backend.pool import Pool
-from backend.recipe import Recipe, load, select
-from backend.sources import import_datacomp, index_shards
+from poolscope.export import export_shards
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, load, select
+from poolscope.sources import import_datacomp, index_shards
 from tests.benchmarks.make_pool import make
 
 

@@ -56,7 +56,7 @@ def main() -> None:
         argv = [
             sys.executable,
             "-m",
-            "backend.cli",
+            "poolscope.cli",
             "select",
             str(recipe),
             "--pool",

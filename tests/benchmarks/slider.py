@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.audit.bitmaps import Sparse, group_counts
-from backend.audit.counter import MOST, Counter
-from backend.recipe import Recipe, load, select_columns
-from backend.recipe.live import LiveSelection
+from poolscope.kernels.bitmaps import Sparse, group_counts
+from poolscope.kernels.counter import MOST, Counter
+from poolscope.recipe import Recipe, load, select_columns
+from poolscope.recipe.live import LiveSelection
 
 GROUPS = 200
 EDGES = np.linspace(0.0, 0.45, 65)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from backend import jobs
-from backend.paths import ASSETS
+from poolscope import jobs
+from poolscope.paths import ASSETS
 
 ROOT = Path(__file__).parents[2]
 PAIRS = 2000
@@ -36,9 +36,9 @@ def build_pool(path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from backend import engine, projection
-    from backend.pool import Pool, uid_pairs
-    from backend.scores import build
+    from poolscope import engine, projection
+    from poolscope.pool import Pool, uid_pairs
+    from poolscope.scores import build
 
     table = pq.read_table(ASSETS / "demo" / "pairs.parquet").slice(0, PAIRS)
     uids = uid_pairs(table["uid"].combine_chunks())

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module", autouse=True)
 def groups(address: str, app_home: Path) -> None:
     """Some groups of the app's pool, found once."""
-    from backend.audit import catalog
-    from backend.pool import Pool
+    from poolscope.audit import catalog
+    from poolscope.pool import Pool
 
     catalog.find(Pool.open(app_home.parent / "pool"), families=["language", "gender", "shape of picture"])
 

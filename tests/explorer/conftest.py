@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from backend.pool import Pool
-from backend.projection import Map
-from backend.projection.store import save
+from poolscope.pool import Pool
+from poolscope.projection import Map
+from poolscope.projection.store import save
 
 SHELL = Path(__file__).parents[2] / "explorer" / "shell.py"
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from backend import jobs
-from backend.audit import catalog
-from backend.pool import Pool
+from poolscope import jobs
+from poolscope.audit import catalog
+from poolscope.pool import Pool
 from tests.explorer.conftest import texts
 
 RECIPE = json.dumps({"name": "half", "keep": [{"score": "clip_b32", "top": 0.5}, {"flag": "sharp"}]})

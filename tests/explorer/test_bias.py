@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from backend import bias, jobs
-from backend.bench.run import Run
-from backend.pool import Pool
-from backend.recipe import load
+from poolscope import bias, jobs
+from poolscope.bench.run import Run
+from poolscope.pool import Pool
+from poolscope.recipe import load
 from tests.explorer.conftest import texts
 
 HALF = "name: half\nkeep:\n  - {score: clip_b32, top: 0.5}\n"
@@ -41,7 +41,7 @@ def test_kept_against_dropped_becomes_a_job(start, mapped_pool, submitted):
 
 
 def test_a_runs_data_against_the_pool_and_against_a_target(start, mapped_pool, submitted, tmp_path):
-    from backend.targets import add_target
+    from poolscope.targets import add_target
 
     run = trained(mapped_pool)
     np.save(tmp_path / "photos.npy", np.random.default_rng(0).normal(size=(40, 16)).astype(np.float32))

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from backend import jobs
-from backend.recipe import load, select
-from backend.recipe.ready import saved
-from backend.scores import METHODS
+from poolscope import jobs
+from poolscope.recipe import load, select
+from poolscope.recipe.ready import saved
+from poolscope.scores import METHODS
 from tests.explorer.conftest import texts
 
 TOP = load({"name": "top", "keep": [{"score": "clip_l14", "top": 0.3}]})

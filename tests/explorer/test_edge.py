@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from backend.recipe import load, select
-from explorer import edge, pair, pools
+from poolscope.explorer import edge, pair, pools
+from poolscope.recipe import load, select
 
 
 @pytest.fixture(params=["small", "large"])

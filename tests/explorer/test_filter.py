@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from backend.recipe import Recipe, load, select
-from explorer import evaluate, pools
+from poolscope.explorer import evaluate, pools
+from poolscope.recipe import Recipe, load, select
 from tests.explorer.conftest import texts
 
 
@@ -94,8 +94,8 @@ def test_rules_come_go_and_move():
     def script():
         import streamlit as st
 
-        from backend.recipe import load
-        from explorer import recipe_state
+        from poolscope.explorer import recipe_state
+        from poolscope.recipe import load
 
         recipe = load({"keep": [{"flag": "a"}, {"flag": "b"}]})
         st.session_state["recipe"] = recipe
@@ -193,7 +193,7 @@ def test_search_by_word_counts_all_hits(start, mapped_pool):
 
 
 def test_comparing_counts_both_sides(start, mapped_pool):
-    from backend.recipe.ready import save
+    from poolscope.recipe.ready import save
 
     save(load({"name": "other", "keep": [{"score": "clip_b32", "top": 0.5}]}), mapped_pool)
     app = start(mapped_pool, recipe=said(TOP))

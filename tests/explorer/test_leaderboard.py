@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from backend.bench import evaluation, published
-from backend.bench.board import Summary
-from backend.bench.run import Run, write_results
-from backend.bench.tasks.datacomp import TASKS
-from backend.recipe import Recipe, dump
-from explorer import curves, theme
+from poolscope.bench import evaluation, published
+from poolscope.bench.board import Summary
+from poolscope.bench.run import Run, write_results
+from poolscope.bench.tasks.datacomp import TASKS
+from poolscope.explorer import curves, theme
+from poolscope.recipe import Recipe, dump
 from tests.explorer.conftest import texts
 
 

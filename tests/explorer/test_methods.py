@@ -3,10 +3,10 @@
 import pytest
 from scipy.stats import spearmanr
 
-from backend import engine, jobs
-from backend.scores import METHODS, build
-from backend.scores.catalogue import entry, fitted
-from explorer.method_card import with_code
+from poolscope import engine, jobs
+from poolscope.engine.catalogue import entry, fitted
+from poolscope.explorer.method_card import with_code
+from poolscope.scores import METHODS, build
 from tests.explorer.conftest import texts
 
 

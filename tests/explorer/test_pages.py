@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from backend import bench, jobs, paths
-from backend.bench.run import Run
-from explorer import pools
+from poolscope import bench, jobs, paths
+from poolscope.bench.run import Run
+from poolscope.explorer import pools
 from tests.explorer.conftest import texts
 
 

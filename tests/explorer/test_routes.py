@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from starlette.requests import Request
 
-from backend.paths import ASSETS
-from explorer import map, pools, routes
+from poolscope.explorer import map, pools, routes
+from poolscope.paths import ASSETS
 
 
 def asked(**parameters) -> Request:

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from backend import jobs
-from backend.bench import metrics
-from backend.bench.run import Run
-from backend.bench.sweep import Cell, Sweep, sweeps
-from backend.jobs import store
-from explorer.bench import training
+from poolscope import jobs
+from poolscope.bench import metrics
+from poolscope.bench.run import Run
+from poolscope.bench.sweep import Cell, Sweep, sweeps
+from poolscope.explorer.bench import training
+from poolscope.jobs import store
 from tests.explorer.conftest import texts
 from tests.explorer.test_pages import finished_run
 
@@ -41,7 +41,7 @@ def test_a_sweep_is_started_from_the_page(start, mapped_pool, queued):
 
 
 def test_a_sweep_that_can_be_trained_is_queued_with_its_name(start, mapped_pool, queued, monkeypatch):
-    from backend import bench
+    from poolscope import bench
 
     monkeypatch.setattr(bench, "preflight", lambda *given, **named: [])
     app = start(mapped_pool, "runs")
@@ -125,7 +125,7 @@ def test_time_left_follows_the_pace_of_the_last_points():
 
 
 def test_where_a_run_trains_goes_into_its_command_line(start, mapped_pool, queued, monkeypatch):
-    from backend import bench
+    from poolscope import bench
 
     asked = []
     monkeypatch.setattr(bench, "preflight", lambda *given, **named: asked.append(named["launch"]) or [])
@@ -140,7 +140,7 @@ def test_where_a_run_trains_goes_into_its_command_line(start, mapped_pool, queue
 
 def test_an_ended_run_tells_its_record_and_why_it_is_not_comparable(start, mapped_pool):
     run = finished_run("odd", "odd", 0, 60, 0.4)
-    run.not_comparable, run.command = ["lr is 1 instead of 2"], ["python", "-m", "backend.bench.worker"]
+    run.not_comparable, run.command = ["lr is 1 instead of 2"], ["python", "-m", "poolscope.bench.worker"]
     run.save()
     app = start(mapped_pool, "runs")
     app.session_state["past-run-odd"] = True
@@ -148,4 +148,4 @@ def test_an_ended_run_tells_its_record_and_why_it_is_not_comparable(start, mappe
     assert not app.exception
     assert any("lr is 1 instead of 2" in note.value for note in app.warning)
     app.toggle(key="record-run-odd").set_value(True).run()
-    assert any("backend.bench.worker" in code.value for code in app.code)
+    assert any("poolscope.bench.worker" in code.value for code in app.code)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.pool import Pool
-from backend.sources import import_table
+from poolscope.pool import Pool
+from poolscope.sources import import_table
 from tests.explorer.conftest import texts
 
 PAGES = sorted(path.stem for path in (Path(__file__).parents[2] / "explorer" / "app_pages").glob("[a-z]*.py"))

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.recipe.grammar import exact_count
-from explorer import thresholds
+from poolscope.explorer import thresholds
+from poolscope.recipe.grammar import exact_count
 
 
 @given(st.integers(1, 13_000_000), st.data())

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from backend.audit.group import Definition, Group
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.progress import Progress
+from ...errors import InputError
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group
 
 SAMPLE = 100_000
 CAPTIONS = 400  # of each cluster, for its name
@@ -36,7 +36,7 @@ class Clusters:
         return {"column": column, "made_by": made, "count": self.count, "seed": self.seed, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from backend.audit.bitmaps import pack
+        from ...kernels.bitmaps import pack
 
         column = _column(pool)
         if column is None:
@@ -86,14 +86,14 @@ def _column(pool: Pool) -> str | None:
 
 
 def _matrix(column: Any) -> np.ndarray:
-    from backend.pool.columns import matrix
+    from ...pool.columns import matrix
 
     return matrix(column).astype(np.float32)
 
 
 def _names(pool: Pool, codes: np.ndarray, count: int, seed: int) -> list[str]:
     """The three words that mark each cluster's captions most."""
-    from backend.bias.words import counts, log_odds
+    from ...search.terms import counts, log_odds
 
     if "text" not in pool.columns:
         return [f"no. {place + 1}" for place in range(count)]

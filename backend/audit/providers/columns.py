@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from backend.audit.group import Definition, Group, slug
-from backend.pool import Pool
-from backend.progress import Progress
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group, slug
 
 SKIPPED = frozenset(
     {"uid", "text", "url", "sha256", "image", "title", "keywords", "language", "width", "height", "image_offset", "image_bytes"}
@@ -59,7 +59,7 @@ class PoolColumns:
         }  # fmt: skip
 
     def _column(self, pool: Pool, name: str, dtype: str) -> list[Group]:
-        from backend.audit.bitmaps import pack
+        from ...kernels.bitmaps import pack
 
         if dtype == "bool":
             members = pool.array(name)

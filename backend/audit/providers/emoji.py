@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from backend.audit.group import Definition, Group, slug
-from backend.audit.providers.web import country_regions
-from backend.pool import Pool
-from backend.progress import Progress
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group, slug
+from .web import country_regions
 
 NAMED = r"noto-emoji/(?P<codes>[0-9a-f]+(?:-[0-9a-f]+)*)\.png$"
 TONES = {0x1F3FB: "light", 0x1F3FC: "medium-light", 0x1F3FD: "medium", 0x1F3FE: "medium-dark", 0x1F3FF: "dark"}
@@ -53,8 +53,8 @@ class Emoji:
         return {"version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from backend.audit.bitmaps import pack
-        from backend.audit.scan import steps, text_array
+        from ...kernels.bitmaps import pack
+        from ..scan import steps, text_array
 
         members: dict[tuple[str, str], np.ndarray] = {}
         for start, table in steps(pool, ["url"]):

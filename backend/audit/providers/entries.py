@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.audit.group import Definition, Group, slug
-from backend.pool import Pool
-from backend.progress import Progress
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group, slug
 
 SHORTEST = 4  # letters; shorter entries are mostly particles
 FAMILY = "MetaCLIP entry"
@@ -37,8 +37,8 @@ class Entries:
         }
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from backend.audit.scan import steps, text_array
-        from backend.scores.metaclip_match import Matcher
+        from ...scores.kernels.metaclip_match import Matcher
+        from ..scan import steps, text_array
 
         listed = entry_list(pool)
         counts = np.zeros(len(listed), dtype=np.int64)
@@ -53,9 +53,9 @@ class Entries:
 
 def entry_groups(pool: Pool, entries: Sequence[str], progress: Progress) -> list[Group]:
     """One group per entry, by MetaCLIP's exact rule: any entry can be a group."""
-    from backend.audit.bitmaps import pack
-    from backend.audit.scan import steps, text_array
-    from backend.scores.metaclip_match import Matcher
+    from ...kernels.bitmaps import pack
+    from ...scores.kernels.metaclip_match import Matcher
+    from ..scan import steps, text_array
 
     if not entries:
         return []
@@ -85,7 +85,7 @@ def entry_list(pool: Pool) -> list[str]:
     if own:
         lines = own.read_text(encoding="utf-8", errors="replace").splitlines()
         return list(dict.fromkeys(line for line in lines if line.strip()))
-    from backend.scores.wordnet import synset_names
+    from ...scores.kernels.wordnet import synset_names
 
     return [name for name in dict.fromkeys(name.replace("_", " ") for name in synset_names()) if name.strip()]
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from backend.audit.group import Definition, Group
-from backend.pool import Pool
-from backend.progress import Progress
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group
 
 ERROR = (
     "DataComp's detector missed faces in 7.8 % of the pictures in which a commercial one found some, and of 100 of its own "
@@ -31,8 +31,8 @@ class Faces:
         return {"version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from backend.audit.bitmaps import pack
-        from backend.audit.scan import steps
+        from ...kernels.bitmaps import pack
+        from ..scan import steps
 
         counts = np.full(len(pool), -1, dtype=np.int32)
         for start, table in steps(pool, ["face_bboxes"]):

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from backend.audit.group import Definition, Group, slug
-from backend.audit.lexicon import FOLDER
-from backend.audit.provider import COSTLY_PAIRS
-from backend.pool import Pool
-from backend.progress import Progress
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group, slug
+from ..lexicon import FOLDER
+from ..provider import COSTLY_PAIRS
 
 COLUMN = "language"
 FAMILY = "language"
@@ -40,7 +40,7 @@ class Language:
         return {"column": column.made_by if column else None, "least": self.least, "version": 2}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from backend.audit.bitmaps import pack
+        from ...kernels.bitmaps import pack
 
         codes, names = language_codes(pool, progress)
         sizes = np.bincount(codes[codes >= 0], minlength=len(names))
@@ -74,8 +74,8 @@ def language_name(code: str) -> str:
 
 def language_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str]]:
     """`(n,)` int16 number of each pair's language, -1 for none, and the languages' codes."""
-    from backend.audit.scan import steps, text_array
-    from backend.scores.language import languages
+    from ...scores.kernels.language import languages
+    from ..scan import steps, text_array
 
     stored = COLUMN in pool.columns
     codes = np.full(len(pool), -1, dtype=np.int16)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from backend.audit.group import Definition, Group
-from backend.audit.lexicon import GroupWords, Pack, dump_pack
-from backend.pool import Pool
-from backend.progress import Progress
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group
+from ..lexicon import GroupWords, Pack, dump_pack
 
 MATCHING = 1  # version of the way of matching
 
@@ -56,9 +56,9 @@ class Lexicon:
 
 def find_all(pool: Pool, lexicons: Sequence[Lexicon], progress: Progress) -> list[list[Group]]:
     """The groups of each lexicon, reading the captions once."""
-    from backend.audit.bitmaps import pack, words
-    from backend.audit.matching import Matcher
-    from backend.audit.scan import steps, text_array
+    from ...kernels.bitmaps import pack, words
+    from ..matching import Matcher
+    from ..scan import steps, text_array
 
     named = {(lexicon.id, name): group for lexicon in lexicons for name, group in lexicon.pack.groups.items()}
     by_id = {f"{id}/{name}": group for (id, name), group in named.items()}

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.audit.group import Definition, Group
-from backend.pool import Pool
-from backend.progress import Progress
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group
 
 SIDE = 64
 BATCH = 512
@@ -37,7 +37,7 @@ class Pixels:
         return {"version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from backend.audit.bitmaps import pack
+        from ...kernels.bitmaps import pack
 
         number, first = distinct_pictures(pool)
         found = np.zeros((len(first), len(LOOKS)), dtype=bool)
@@ -86,7 +86,7 @@ def look(pixels: np.ndarray) -> np.ndarray:
 
 
 def _look(picture: bytes | None) -> np.ndarray:
-    from backend.pool.images import open_rgb
+    from ...pool.images import open_rgb
 
     if picture is None:
         return np.zeros(len(LOOKS), dtype=bool)

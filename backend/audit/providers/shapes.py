@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.audit.group import Definition, Group
-from backend.pool import Pool
-from backend.progress import Progress
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Shapes:
         return {"version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from backend.audit.bitmaps import pack
+        from ...kernels.bitmaps import pack
 
         width, height = (np.nan_to_num(pool.array(name).astype(np.float32)) for name in ("width", "height"))
         known = (width > 0) & (height > 0)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from backend.audit.group import Definition, Group, slug
-from backend.pool import Pool
-from backend.progress import Progress
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group, slug
 
 NAMED = re.compile(r"nsfw|unsafe|porn|explicit", re.IGNORECASE)
 
@@ -30,7 +30,7 @@ class Unsafe:
         return {"columns": made, "threshold": self.threshold, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from backend.audit.bitmaps import pack
+        from ...kernels.bitmaps import pack
 
         return [
             Group(

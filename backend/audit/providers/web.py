@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from backend.audit.group import Definition, Group, slug
-from backend.audit.lexicon import FOLDER
-from backend.pool import Pool
-from backend.progress import Progress
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group, slug
+from ..lexicon import FOLDER
 
 HOST = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:[^/@?#]*@)?(?P<host>[^/:?#\\\s]+)"
 GENERIC = ("com", "net", "org", "edu", "gov", "info", "io", "biz")
@@ -89,7 +89,7 @@ class Web:
 
     def _group(self, id: str, family: str, name: str, title: str, method: str, error: str,
                codes: np.ndarray, members: np.ndarray) -> Group:  # fmt: skip
-        from backend.audit.bitmaps import pack
+        from ...kernels.bitmaps import pack
 
         inside = np.append(members, False)[codes] if len(members) else np.zeros(len(codes), dtype=bool)
         return Group(Definition(id, family, name, title, method, error, self.id), pack(inside))
@@ -97,7 +97,7 @@ class Web:
 
 def host_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str]]:
     """`(n,)` int32 number of each pair's host, -1 without one, and the hosts in lower case."""
-    from backend.audit.scan import steps, text_array
+    from ..scan import steps, text_array
 
     codes = np.full(len(pool), -1, dtype=np.int32)
     known: dict[str, int] = {}

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from backend.audit.group import Definition, Group, slug
-from backend.audit.lexicon import FOLDER
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.progress import Progress
+from ...errors import InputError
+from ...pool import Pool
+from ...progress import Progress
+from ..group import Definition, Group, slug
+from ..lexicon import FOLDER
 
 STEP = 16_384
 LEAST_CHECKED = 30
@@ -43,7 +43,7 @@ class ZeroShot:
         return {"column": column, "made_by": made, "prompts": read_prompts(pool), "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from backend.audit.bitmaps import pack
+        from ...kernels.bitmaps import pack
 
         column = _column(pool)
         if column is None:
@@ -90,10 +90,10 @@ def known_error(pool: Pool, mask: np.ndarray, scored: np.ndarray, check: dict[st
     """How often the group disagrees with captions that speak for one side only, as a sentence."""
     if not check or "text" not in pool.columns:
         return "not measured here; zero-shot groups follow the model's own leanings"
-    from backend.audit.bitmaps import unpack, words
-    from backend.audit.lexicon import GroupWords
-    from backend.audit.matching import Matcher
-    from backend.audit.scan import steps, text_array
+    from ...kernels.bitmaps import unpack, words
+    from ..lexicon import GroupWords
+    from ..matching import Matcher
+    from ..scan import steps, text_array
 
     matcher = Matcher.build({side: GroupWords(title=side, terms={"en": tuple(check[side])}) for side in ("is", "not")})
     bits = np.zeros((2, words(len(pool))), dtype=np.uint64)
@@ -137,12 +137,12 @@ def _column(pool: Pool) -> str | None:
 
 
 def _load(pool: Pool, column: str) -> Any:
-    from backend.models import Model
+    from ...models import Model
 
     return Model.parse(str(pool.columns[column].made_by["model"])).load("cpu")
 
 
 def _matrix(column: Any) -> np.ndarray:
-    from backend.pool.columns import matrix
+    from ...pool.columns import matrix
 
     return matrix(column).astype(np.float32)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from backend import paths
-from backend.bench.tasks.task import Task, from_json
-from backend.errors import InputError
+from ... import paths
+from ...errors import InputError
+from .task import Task, from_json
 
 
 def default_dirs() -> list[Path]:
@@ -22,7 +22,7 @@ def tasks_list(tasks_dir: Path | str | None = None) -> list[Task]:
 
     Raises InputError if `tasks_dir` is given and is no directory.
     """
-    from backend.bench.tasks.datacomp import TASKS
+    from .datacomp import TASKS
 
     if tasks_dir is not None and not Path(tasks_dir).is_dir():
         raise InputError(f"tasks directory {str(tasks_dir)!r} does not exist; give the one that holds wds_*_test")
@@ -75,7 +75,7 @@ def _readable(task: Task) -> bool:
 
 
 def _streamed(task: Task, base: str) -> Task:
-    from backend.bench.tasks.fetch import ELSEWHERE
+    from .fetch import ELSEWHERE
 
     if task.present or task.suite != "datacomp" or task.key in ELSEWHERE:
         return task
@@ -84,7 +84,7 @@ def _streamed(task: Task, base: str) -> Task:
 
 def kind_of(task: Task) -> "type[Kind]":
     """The class that evaluates a task."""
-    from backend.bench.tasks import classification, faces, groups, retrieval, winogavil
+    from . import classification, faces, groups, retrieval, winogavil
 
     return {
         "classification": classification.Classification,
@@ -98,6 +98,6 @@ def kind_of(task: Task) -> "type[Kind]":
     }[task.kind]
 
 
-from backend.bench.tasks.kind import Kind  # noqa: E402
+from .kind import Kind  # noqa: E402
 
 __all__ = ["Kind", "Task", "choose", "default_dirs", "kind_of", "tasks_list"]

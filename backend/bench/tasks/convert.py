@@ -11,9 +11,9 @@ from pathlib import Path
 from tarfile import TarInfo
 from tarfile import open as open_tar
 
-from backend import files
-from backend.bench.tasks.datacomp import folder
-from backend.errors import InputError
+from ... import files
+from ...errors import InputError
+from .datacomp import folder
 
 PER_TAR = 1000
 Member = tuple[str, dict[str, bytes]]

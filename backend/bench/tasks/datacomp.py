@@ -1,6 +1,6 @@
 """DataComp's 40 tasks in its order; 38 of them make the average."""
 
-from backend.bench.tasks.task import Task
+from .task import Task
 
 IMAGENET, SHIFTS, VTAB, RETRIEVAL = "ImageNet", "ImageNet dist. shifts", "VTAB", "Retrieval"
 GROUPS = (IMAGENET, SHIFTS, VTAB, RETRIEVAL)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backend.bench.tasks import kind
-from backend.bench.tasks.shards import Sample, lines
-from backend.bench.tasks.task import Task
-from backend.errors import InputError
+from ...errors import InputError
+from . import kind
+from .shards import Sample, lines
+from .task import Task
 
 if TYPE_CHECKING:
     import torch

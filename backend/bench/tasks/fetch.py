@@ -9,13 +9,13 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from backend import files
-from backend.bench.tasks import default_dirs
-from backend.bench.tasks.datacomp import TASKS
-from backend.bench.tasks.shards import samples
-from backend.bench.tasks.task import Task
-from backend.errors import InputError
-from backend.progress import Progress, silent
+from ... import files
+from ...errors import InputError
+from ...progress import Progress, silent
+from . import default_dirs
+from .datacomp import TASKS
+from .shards import samples
+from .task import Task
 
 BASE = "https://huggingface.co/datasets/djghosh"
 """Where DataComp's own evaluation reads the `wds_*` task repositories from; `$POOLSCOPE_TASKS_URL` names a mirror."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backend.bench.tasks import kind
-from backend.bench.tasks.classification import Classification
-from backend.bench.tasks.task import Task
+from . import kind
+from .classification import Classification
+from .task import Task
 
 
 class Groups(Classification):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backend.bench.tasks.shards import Sample
-from backend.bench.tasks.task import Task
+from .shards import Sample
+from .task import Task
 
 if TYPE_CHECKING:
     import torch

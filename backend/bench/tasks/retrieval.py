@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backend.bench.tasks import kind
-from backend.bench.tasks.shards import Sample, samples
-from backend.bench.tasks.task import Task
+from . import kind
+from .shards import Sample, samples
+from .task import Task
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from backend.errors import InputError
+from ...errors import InputError
 
 if TYPE_CHECKING:
     import torch

@@ -2,15 +2,21 @@
 
 from collections.abc import Sequence
 
-from backend.bias.families.base import Family, Features, PictureFamily
-from backend.bias.families.captions import CaptionForm, CaptionWords
-from backend.bias.families.colour import Appearance, ColourStatistics, MeanColour
-from backend.bias.families.edges import Canny, Hog, Sift
-from backend.bias.families.embedding import EmbeddingProbe
-from backend.bias.families.frequency import HighPass, HighPassButterworth, LowPass, LowPassButterworth, RadialSpectrum
-from backend.bias.families.plain import FileFacts, Harmonised, Original
-from backend.bias.families.shuffle import Shuffle
-from backend.errors import InputError
+from ...errors import InputError
+from .base import Family, Features, PictureFamily
+from .captions import CaptionForm, CaptionWords
+from .colour import Appearance, ColourStatistics, MeanColour
+from .edges import Canny, Hog, Sift
+from .embedding import EmbeddingProbe
+from .frequency import (
+    HighPass,
+    HighPassButterworth,
+    LowPass,
+    LowPassButterworth,
+    RadialSpectrum,
+)
+from .plain import FileFacts, Harmonised, Original
+from .shuffle import Shuffle
 
 __all__ = ["Family", "Features", "PictureFamily", "chosen", "on_request", "probes", "weight_free"]
 

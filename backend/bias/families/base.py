@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from backend.bias.descriptor import DESCRIPTOR, describe
-from backend.bias.sample import CHUNK, Sample, threads
-from backend.progress import Progress, silent
+from ...progress import Progress, silent
+from ..descriptor import DESCRIPTOR, describe
+from ..sample import CHUNK, Sample, threads
 
 Group = Literal["picture", "structure", "frequency", "colour", "shuffle", "meaning", "caption", "file"]
 

@@ -1,7 +1,6 @@
 """Captions: words as TF-IDF, and length and form alone."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,17 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from backend.bias.families.base import Family, Features
-from backend.bias.sample import Sample
-from backend.progress import Progress, silent
+from ...progress import Progress, silent
+from ...search.terms import words
+from ..sample import Sample
+from .base import Family, Features
 
-WORD = re.compile(r"[^\W\d_]{2,}(?:['’\-][^\W\d_]+)*")
 VOCABULARY = 20_000
-
-
-def words(text: str) -> list[str]:
-    """The words of a caption: letters only, at least two, lower-cased."""
-    return WORD.findall(unicodedata.normalize("NFKC", text).lower())
 
 
 class _Caption(Family):

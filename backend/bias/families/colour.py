@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.bias.descriptor import greys
-from backend.bias.families.base import Family, Features, PictureFamily, by_chunk
-from backend.bias.sample import Sample
-from backend.progress import Progress, silent
+from ...progress import Progress, silent
+from ..descriptor import greys
+from ..sample import Sample
+from .base import Family, Features, PictureFamily, by_chunk
 
 WHITE = 245
 HUES = 12
@@ -125,7 +125,7 @@ def appearance(pictures: np.ndarray) -> np.ndarray:
     """
     import cv2
 
-    from backend.bias.families.edges import canny
+    from .edges import canny
 
     size = pictures.shape[1]
     grey = greys(pictures)

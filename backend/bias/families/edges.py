@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.bias.descriptor import CELL, ORIENTATIONS, area_means, greys, hog_cells
-from backend.bias.families.base import Features, PictureFamily, by_chunk
-from backend.bias.sample import Sample
-from backend.progress import Progress, silent
+from ...progress import Progress, silent
+from ..descriptor import CELL, ORIENTATIONS, area_means, greys, hog_cells
+from ..sample import Sample
+from .base import Features, PictureFamily, by_chunk
 
 LOW, HIGH = 85, 255
 WORDS = 64

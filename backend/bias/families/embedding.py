@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from backend.bias.families.base import Family, Features
-from backend.bias.sample import Sample
-from backend.progress import Progress, silent
+from ...progress import Progress, silent
+from ..sample import Sample
+from .base import Family, Features
 
 
 @dataclass(frozen=True, kw_only=True)

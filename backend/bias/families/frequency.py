@@ -5,10 +5,10 @@ from typing import Literal
 
 import numpy as np
 
-from backend.bias.descriptor import RINGS, greys, radial_spectrum
-from backend.bias.families.base import Family, Features, PictureFamily, by_chunk
-from backend.bias.sample import Sample
-from backend.progress import Progress, silent
+from ...progress import Progress, silent
+from ..descriptor import RINGS, greys, radial_spectrum
+from ..sample import Sample
+from .base import Family, Features, PictureFamily, by_chunk
 
 PAPER_SIZE = 224
 ORDER = 2

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.bias.families.base import Family, Features, PictureFamily
-from backend.bias.picture import FILE_FACTS, JPEG_QUALITY, same_jpeg
-from backend.bias.sample import Sample
-from backend.progress import Progress, silent
+from ...progress import Progress, silent
+from ..picture import FILE_FACTS, JPEG_QUALITY, same_jpeg
+from ..sample import Sample
+from .base import Family, Features, PictureFamily
 
 
 @dataclass(frozen=True, kw_only=True)

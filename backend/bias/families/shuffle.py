@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.bias.families.base import PictureFamily
-from backend.bias.sample import Sample
+from ..sample import Sample
+from .base import PictureFamily
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,18 +6,18 @@ import math
 import numpy as np
 import pytest
 
-from backend.audit import audit, catalog, headline
-from backend.audit.audit import pooled_within
-from backend.audit.bitmaps import pack
-from backend.audit.contrast import contrast
-from backend.audit.curve import curves
-from backend.audit.examples import drawn, near_threshold
-from backend.audit.group import Definition, Group, Groups
-from backend.audit.stages import contributions, stages
-from backend.audit.strata import strata
-from backend.audit.words import separating
-from backend.errors import InputError
-from backend.recipe import load, select
+from poolscope.audit import audit, catalog, headline
+from poolscope.audit.audit import pooled_within
+from poolscope.audit.contrast import contrast
+from poolscope.audit.curve import curves
+from poolscope.audit.examples import drawn, near_threshold
+from poolscope.audit.group import Definition, Group, Groups
+from poolscope.audit.stages import contributions, stages
+from poolscope.audit.strata import strata
+from poolscope.audit.words import separating
+from poolscope.errors import InputError
+from poolscope.kernels.bitmaps import pack
+from poolscope.recipe import load, select
 
 PAIRS = 2000
 

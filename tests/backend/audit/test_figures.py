@@ -8,9 +8,9 @@ from statsmodels.stats.contingency_tables import StratifiedTable, Table2x2
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from backend.audit import figures
-from backend.audit.amplification import flagged, slope
-from backend.audit.stratified import mantel_haenszel
+from poolscope.audit import figures
+from poolscope.audit.amplification import flagged, slope
+from poolscope.audit.stratified import mantel_haenszel
 
 PAIRS, KEPT = 5000, 1500
 N = np.array([400, 1000, 120, 3, 50, 2500])

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend.audit.bitmaps import unpack
-from backend.audit.lexicon import GroupWords
-from backend.audit.matching import Matcher
+from poolscope.audit.lexicon import GroupWords
+from poolscope.audit.matching import Matcher
+from poolscope.kernels.bitmaps import unpack
 
 
 def found(groups: dict[str, dict], captions: list[str | None]) -> dict[str, list[bool]]:

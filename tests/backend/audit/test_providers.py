@@ -6,24 +6,24 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend.audit import catalog, store
-from backend.audit.group import Group, slug
-from backend.audit.lexicon import dump_pack, load_pack, packs, prune, save_pack, shipped
-from backend.audit.providers.clusters import Clusters
-from backend.audit.providers.columns import PoolColumns
-from backend.audit.providers.emoji import Emoji, kinds_of
-from backend.audit.providers.entries import entry_groups
-from backend.audit.providers.faces import Faces
-from backend.audit.providers.language import Language
-from backend.audit.providers.lexicons import Lexicon
-from backend.audit.providers.pixels import Pixels, look
-from backend.audit.providers.shapes import Shapes
-from backend.audit.providers.unsafe import Unsafe
-from backend.audit.providers.web import Web, registered
-from backend.audit.providers.zeroshot import direction, known_error, read_prompts
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.progress import silent
+from poolscope.audit import catalog, store
+from poolscope.audit.group import Group, slug
+from poolscope.audit.lexicon import dump_pack, load_pack, packs, prune, save_pack, shipped
+from poolscope.audit.providers.clusters import Clusters
+from poolscope.audit.providers.columns import PoolColumns
+from poolscope.audit.providers.emoji import Emoji, kinds_of
+from poolscope.audit.providers.entries import entry_groups
+from poolscope.audit.providers.faces import Faces
+from poolscope.audit.providers.language import Language
+from poolscope.audit.providers.lexicons import Lexicon
+from poolscope.audit.providers.pixels import Pixels, look
+from poolscope.audit.providers.shapes import Shapes
+from poolscope.audit.providers.unsafe import Unsafe
+from poolscope.audit.providers.web import Web, registered
+from poolscope.audit.providers.zeroshot import direction, known_error, read_prompts
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.progress import silent
 
 CAPTIONS = [
     "A woman doctor, mail me: a.b@example.org", "black dress", "a black woman in a black dress", "Ärztin und Frau", "女性の医者です",
@@ -56,7 +56,7 @@ def pool(tmp_path: Path) -> Pool:
 
 
 def rows(groups: list[Group]) -> dict[str, list[int]]:
-    from backend.audit.bitmaps import rows_of
+    from poolscope.kernels.bitmaps import rows_of
 
     return {group.definition.id: rows_of(group.bits, len(CAPTIONS)).tolist() for group in groups}
 
@@ -78,8 +78,8 @@ def test_shipped_lexicons_find_what_they_name(pool):
 
 
 def test_every_shipped_group_can_be_found_by_each_of_its_terms():
-    from backend.audit.bitmaps import unpack
-    from backend.audit.matching import Matcher
+    from poolscope.audit.matching import Matcher
+    from poolscope.kernels.bitmaps import unpack
 
     for pack in shipped().values():
         groups = {name: group for name, group in pack.groups.items() if group.terms}

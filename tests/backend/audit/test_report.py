@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend.audit import Definition, audit, report
-from backend.audit.bitmaps import pack
-from backend.audit.group import Group, Groups
-from backend.audit.lexicon import load_pack, packs, prune, save_pack
-from backend.audit.words import Word
-from backend.cli import main
-from backend.recipe import load
+from poolscope.audit import Definition, audit, report
+from poolscope.audit.group import Group, Groups
+from poolscope.audit.lexicon import load_pack, packs, prune, save_pack
+from poolscope.audit.words import Word
+from poolscope.cli import main
+from poolscope.kernels.bitmaps import pack
+from poolscope.recipe import load
 
 RECIPE = "name: '<b>half</b>'\nkeep:\n- {score: clip_b32, top: 0.5}\n- {flag: sharp}\n"
 

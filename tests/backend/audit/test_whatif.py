@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from backend.audit.bitmaps import pack
-from backend.audit.group import Definition, Group, Groups
-from backend.audit.whatif import outcome, own_thresholds, seen_by, to_recipe
-from backend.errors import InputError
-from backend.recipe import PoolColumns, load, select
+from poolscope.audit.group import Definition, Group, Groups
+from poolscope.audit.whatif import outcome, own_thresholds, seen_by, to_recipe
+from poolscope.errors import InputError
+from poolscope.kernels.bitmaps import pack
+from poolscope.recipe import PoolColumns, load, select
 
 
 @pytest.fixture

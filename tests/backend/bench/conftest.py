@@ -32,7 +32,7 @@ def weights(tiny_model: str, tmp_path: Path) -> str:
     import open_clip
     import torch
 
-    from backend.models import register_configs, save_weights
+    from poolscope.models import register_configs, save_weights
 
     register_configs()
     torch.manual_seed(0)

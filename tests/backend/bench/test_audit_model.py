@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from backend.bench import evaluation
-from backend.bench.audit import GroupAccuracy, audit_data, audit_model, gaps, wilson
-from backend.bench.run import Run
-from backend.pool import Pool
-from backend.recipe import Recipe, select
+from poolscope.bench import evaluation
+from poolscope.bench.audit import GroupAccuracy, audit_data, audit_model, gaps, wilson
+from poolscope.bench.run import Run
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, select
 
 
 def test_accuracy_by_group_with_wilsons_interval() -> None:
@@ -48,9 +48,10 @@ def test_faces_are_judged_by_race_gender_and_age_with_their_names() -> None:
 
 
 def test_the_data_that_made_a_model_is_audited_beside_it(tiny_pool: Pool) -> None:
-    from backend.audit import Definition, Group, bitmaps, store
-    from backend.audit.catalog import providers
-    from backend.export import export_subset
+    from poolscope.audit import Definition, Group, store
+    from poolscope.audit.catalog import providers
+    from poolscope.export import export_subset
+    from poolscope.kernels import bitmaps
 
     rng = np.random.default_rng(0)
     members = {"light": rng.random(200) < 0.5, "dark": rng.random(200) < 0.4, "medium": np.arange(200) < 12}

@@ -3,13 +3,13 @@ import itertools
 import numpy as np
 import pytest
 
-from backend import bench
-from backend.bench import published
-from backend.bench.board import group_means, row_of, scaling, summaries
-from backend.bench.run import Run, write_results
-from backend.bench.scales import SCALES
-from backend.bench.tasks.datacomp import GROUPS, TASKS
-from backend.errors import InputError
+from poolscope import bench
+from poolscope.bench import published
+from poolscope.bench.board import group_means, row_of, scaling, summaries
+from poolscope.bench.run import Run, write_results
+from poolscope.bench.scales import SCALES
+from poolscope.bench.tasks.datacomp import GROUPS, TASKS
+from poolscope.errors import InputError
 
 
 def finished(name: str, values: dict[str, float | None], **more: object) -> Run:

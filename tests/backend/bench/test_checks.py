@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.bench import checks, preflight
-from backend.bench.launch import Launch
-from backend.bench.scales import SCALES
-from backend.errors import InputError
+from poolscope.bench import checks, preflight
+from poolscope.bench.launch import Launch
+from poolscope.bench.scales import SCALES
+from poolscope.errors import InputError
 
 
 def words(problems: list[checks.Problem]) -> list[tuple[str, str]]:

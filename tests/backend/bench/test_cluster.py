@@ -5,13 +5,13 @@ from statistics import mean
 
 import pytest
 
-from backend import bench
-from backend.bench.launch import Launch, command, environment, training_arguments
-from backend.bench.run import Run
-from backend.bench.scales import SCALES
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe
+from poolscope import bench
+from poolscope.bench.launch import Launch, command, environment, training_arguments
+from poolscope.bench.run import Run
+from poolscope.bench.scales import SCALES
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe
 from tests.backend.bench.conftest import SETTINGS
 
 
@@ -90,8 +90,8 @@ def test_two_ranks_share_one_global_batch(tiny_model: str, tiny_pool: Pool, tmp_
     Their loss is over the whole batch of 64 pairs, as one process has it; over a rank's half it would be ln 2 less.
     The weights stay as they began, so that every step measures the same.
     """
-    from backend.export import export_shards
-    from backend.recipe import select
+    from poolscope.export import export_shards
+    from poolscope.recipe import select
 
     shards = tmp_path / "shards"
     recipe = Recipe(name="all")

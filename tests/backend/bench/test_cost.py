@@ -1,8 +1,8 @@
 import pytest
 
-from backend.bench import cost
-from backend.bench.scales import SCALES
-from backend.errors import InputError
+from poolscope.bench import cost
+from poolscope.bench.scales import SCALES
+from poolscope.errors import InputError
 
 
 @pytest.mark.parametrize("name", ["small", "medium", "large", "xlarge"])

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backend import bench
-from backend.bench import evaluation, zeroshot
-from backend.bench.features import Seen, features
-from backend.bench.run import Run
-from backend.bench.tasks import choose, tasks_list
-from backend.bench.tasks.shards import batches, samples
-from backend.errors import InputError
-from backend.models import Model
+from poolscope import bench
+from poolscope.bench import evaluation, zeroshot
+from poolscope.bench.features import Seen, features
+from poolscope.bench.run import Run
+from poolscope.bench.tasks import choose, tasks_list
+from poolscope.bench.tasks.shards import batches, samples
+from poolscope.errors import InputError
+from poolscope.models import Model
 from tests.backend.bench.conftest import TaskMaker, npy, png
 
 
@@ -134,7 +134,7 @@ def test_results_of_other_weights_are_done_again(weights: str, small_tasks: Path
 
 
 def test_predictions_are_kept_small_and_give_the_metrics_again(weights: str, small_tasks: Path) -> None:
-    from backend.bench.tasks import kind_of
+    from poolscope.bench.tasks import kind_of
 
     results = bench.evaluate(weights, tasks_dir=small_tasks)
     run = run_of(weights)

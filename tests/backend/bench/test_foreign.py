@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from backend.bench import foreign
-from backend.bench.evaluation import Result
-from backend.bench.run import Run, write_results
-from backend.errors import InputError
+from poolscope.bench import foreign
+from poolscope.bench.evaluation import Result
+from poolscope.bench.run import Run, write_results
+from poolscope.errors import InputError
 
 
 def info(tmp_path: Path, **changes: object) -> Path:

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.bench.loading import by_lookup, members
-from backend.export.writer import TarWriter
+from poolscope.bench.loading import by_lookup, members
+from poolscope.export.writer import TarWriter
 
 COMPARE = """
 import sys, torch
 import open_clip
 from open_clip_train import data
 from open_clip_train.params import parse_args
-from backend.bench import loading
-from backend.models import register_configs
+from poolscope.bench import loading
+from poolscope.models import register_configs
 
 register_configs()
 torch.set_num_threads(1)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.bench import metrics
-from backend.bench.run import Run
+from poolscope.bench import metrics
+from poolscope.bench.run import Run
 
 LINES = """\
 2026-11-21,02:29:20 | INFO | Start epoch 0

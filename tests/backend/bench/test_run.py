@@ -2,9 +2,9 @@ import os
 
 import pytest
 
-from backend.bench import run as record
-from backend.bench.run import Run, runs
-from backend.errors import InputError
+from poolscope.bench import run as record
+from poolscope.bench.run import Run, runs
+from poolscope.errors import InputError
 
 
 def test_record_survives_and_lists_newest_first() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from backend.bench.scales import SCALES, differences, scale_named
-from backend.errors import InputError
+from poolscope.bench.scales import SCALES, differences, scale_named
+from poolscope.errors import InputError
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from backend.bench import evaluation
-from backend.bench.run import Run, write_results
-from backend.bench.significance import compare, paired, resample
-from backend.bench.tasks.datacomp import TASKS
-from backend.errors import InputError
+from poolscope.bench import evaluation
+from poolscope.bench.run import Run, write_results
+from poolscope.bench.significance import compare, paired, resample
+from poolscope.bench.tasks.datacomp import TASKS
+from poolscope.errors import InputError
 
 BY_KEY = {task.key: task for task in TASKS}
 

@@ -2,14 +2,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from backend import bench, jobs
-from backend.bench import sweep
-from backend.bench.response import curves_of
-from backend.bench.run import Run, write_results
-from backend.bench.tasks.datacomp import TASKS
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, dump, load, select
+from poolscope import bench, jobs
+from poolscope.bench import sweep
+from poolscope.bench.response import curves_of
+from poolscope.bench.run import Run, write_results
+from poolscope.bench.tasks.datacomp import TASKS
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, dump, load, select
 
 
 @pytest.fixture

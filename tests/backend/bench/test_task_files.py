@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from backend import bench
-from backend.bench.tasks import tasks_list
-from backend.bench.tasks.convert import retrieval, winogavil
-from backend.bench.tasks.fetch import check, fetch
-from backend.bench.tasks.shards import samples
-from backend.errors import InputError
+from poolscope import bench
+from poolscope.bench.tasks import tasks_list
+from poolscope.bench.tasks.convert import retrieval, winogavil
+from poolscope.bench.tasks.fetch import check, fetch
+from poolscope.bench.tasks.shards import samples
+from poolscope.errors import InputError
 from tests.backend.bench.conftest import TaskMaker, npy, png
 
 

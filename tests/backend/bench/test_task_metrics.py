@@ -11,13 +11,13 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from backend.bench.tasks.classification import Classification
-from backend.bench.tasks.datacomp import AVERAGED, TASKS, folder
-from backend.bench.tasks.faces import Faces
-from backend.bench.tasks.groups import Fmow, Groups, GroupsTop5, IWildCam
-from backend.bench.tasks.retrieval import Retrieval
-from backend.bench.tasks.task import Task
-from backend.bench.tasks.winogavil import WinoGAViL, prompt
+from poolscope.bench.tasks.classification import Classification
+from poolscope.bench.tasks.datacomp import AVERAGED, TASKS, folder
+from poolscope.bench.tasks.faces import Faces
+from poolscope.bench.tasks.groups import Fmow, Groups, GroupsTop5, IWildCam
+from poolscope.bench.tasks.retrieval import Retrieval
+from poolscope.bench.tasks.task import Task
+from poolscope.bench.tasks.winogavil import WinoGAViL, prompt
 
 RNG = np.random.default_rng(0)
 BY_KEY = {task.key: task for task in TASKS}

@@ -15,16 +15,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from backend import bench, engine, paths
-from backend.bench import launch as launching
-from backend.bench.launch import Launch
-from backend.bench.metrics import resumed_at
-from backend.bench.run import Run
-from backend.bench.training import brace, shard_size
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import Recipe, load
-from backend.scores import build
+from poolscope import bench, engine, paths
+from poolscope.bench import launch as launching
+from poolscope.bench.launch import Launch
+from poolscope.bench.metrics import resumed_at
+from poolscope.bench.run import Run
+from poolscope.bench.training import brace, shard_size
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, load
+from poolscope.scores import build
 from tests.backend.bench.conftest import SETTINGS
 
 ALL = Recipe(name="no filter")
@@ -72,7 +72,7 @@ def test_a_run_ends_with_weights_results_and_a_whole_record(finished: dict[str, 
     assert record["settings"]["model"] == "tiny"
     assert {"torch", "open_clip_torch", "python"} <= set(record["versions"])
     assert record["hardware"]["cores"] == os.cpu_count()
-    assert record["command"][1:3] == ["-m", "backend.bench.worker"]
+    assert record["command"][1:3] == ["-m", "poolscope.bench.worker"]
     assert record["not_comparable"][0] == "model is tiny instead of poolscope-mini"
     assert len(np.load(directory / "subset.npy")) == 200
     assert len(record["subset_sha256"]) == 64
@@ -112,7 +112,7 @@ def test_a_run_is_a_data_filtering_network(
     finished: dict[str, Any], tiny_pool: Pool, tmp_path: Path, monkeypatch
 ) -> None:
     monkeypatch.setenv("POOLSCOPE_HOME", str(finished["home"]))
-    monkeypatch.setattr("backend.bench.training.train", lambda *_, **__: finished["run"])
+    monkeypatch.setattr("poolscope.bench.training.train", lambda *_, **__: finished["run"])
     (tmp_path / "clean.yaml").write_text("name: clean\nkeep:\n  - {flag: sharp}\n")
     pool = engine.run(tiny_pool, build("dfn", clean=str(tmp_path / "clean.yaml"), device="cpu"))
     network = str(finished["home"] / "runs" / finished["run"].id)
@@ -143,7 +143,7 @@ def test_it_is_on_the_leaderboard_and_says_why_it_is_not_comparable(finished: di
 def started(home: Path, pool: Path, run_id: str, settings: dict[str, Any]) -> Iterator[subprocess.Popen[bytes]]:
     """`bench.train` in a process group of its own, gone at the end whatever happens."""
     code = (
-        "import json, sys; from backend import bench; from backend.recipe import Recipe;"
+        "import json, sys; from poolscope import bench; from poolscope.recipe import Recipe;"
         "bench.train(Recipe(name='no filter'), sys.argv[1], scale='demo', run_id=sys.argv[2],"
         "settings=json.loads(sys.argv[3]), evaluate=False)"
     )
@@ -173,7 +173,7 @@ def test_cancel_ends_every_process_and_resume_goes_on_from_the_checkpoint(
     with started(home, tiny_pool.path, "mine", settings) as process:
         wait_for(lambda: latest.exists() or process.poll() is not None)
         family = psutil.Process(process.pid).children(recursive=True)
-        assert any("backend.bench.worker" in " ".join(child.cmdline()) for child in family)
+        assert any("poolscope.bench.worker" in " ".join(child.cmdline()) for child in family)
         with pytest.raises(InputError, match="being worked on"):
             bench.train(ALL, tiny_pool, scale="demo", run_id="mine", settings=settings, resume=True)
 
@@ -237,7 +237,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch, tiny_model: str) -> list[list[s
         import open_clip
         import torch
 
-        from backend.models import register_configs
+        from poolscope.models import register_configs
 
         register_configs()
         lines.append(argv)
@@ -291,8 +291,8 @@ def test_a_job_started_again_resumes_its_own_run(
 def test_shards_written_before_are_used_and_checked(
     tiny_pool: Pool, tmp_path: Path, no_training: list[list[str]]
 ) -> None:
-    from backend.export import export_shards
-    from backend.recipe import select
+    from poolscope.export import export_shards
+    from poolscope.recipe import select
 
     export_shards(tiny_pool, select(ALL, tiny_pool), tmp_path / "shards", shard_size=100)
     half = Recipe(name="half", keep=[{"score": "clip_b32", "top": 0.5}])
@@ -306,9 +306,9 @@ def test_shards_written_before_are_used_and_checked(
 
 
 def test_a_subset_file_that_names_pairs_twice_is_trained_on_twice(tiny_pool: Pool, tmp_path: Path) -> None:
-    from backend.bench.training import _uids
-    from backend.export import export_shards
-    from backend.recipe import select
+    from poolscope.bench.training import _uids
+    from poolscope.export import export_shards
+    from poolscope.recipe import select
 
     uids = np.sort(tiny_pool.uids()[[1, 1, 5, 9]])
     np.save(tmp_path / "twice.npy", uids)

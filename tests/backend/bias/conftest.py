@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from backend.bias.picture import FILE_FACTS
-from backend.bias.sample import Sample
-from backend.bias.sets import PairSet
+from poolscope.bias.picture import FILE_FACTS
+from poolscope.bias.sample import Sample
+from poolscope.bias.sets import PairSet
 
 Make = Callable[..., Sample]
 

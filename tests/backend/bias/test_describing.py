@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 import pytest
 
-from backend.bias.describing import Endpoint, by_model, from_figures
-from backend.errors import InputError
+from poolscope.bias.describing import Endpoint, by_model, from_figures
+from poolscope.errors import InputError
 from tests.backend.bias.conftest import noise
 
 

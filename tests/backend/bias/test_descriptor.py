@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backend.bias.descriptor import DESCRIPTOR, area_means, describe, greys, hog_cells, radial_spectrum
+from poolscope.bias.descriptor import DESCRIPTOR, area_means, describe, greys, hog_cells, radial_spectrum
 from tests.backend.bias.conftest import noise
 
 

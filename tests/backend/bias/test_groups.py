@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from backend.bias.groups import components, difference_hash, embedding_links, find, picture_links, registered_domains
-from backend.bias.picture import same_jpeg
+from poolscope.bias.groups import components, difference_hash, embedding_links, find, picture_links, registered_domains
+from poolscope.bias.picture import same_jpeg
 from tests.backend.bias.conftest import noise
 
 

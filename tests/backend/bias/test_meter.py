@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from backend.bias.families.base import Features
-from backend.bias.folds import assign
-from backend.bias.meter import Meter, balanced, confusion_of, logistic
-from backend.errors import InputError
+from poolscope.bias.families.base import Features
+from poolscope.bias.folds import assign
+from poolscope.bias.meter import Meter, balanced, confusion_of, logistic
+from poolscope.errors import InputError
 
 
 def gaussian(shift: float, count: int = 1200, dims: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from backend.bias.meter import Meter
-from backend.bias.network import CONVNEXT, SMALL, _augment, network_classifier, small_network
+from poolscope.bias.meter import Meter
+from poolscope.bias.network import CONVNEXT, SMALL, _augment, network_classifier, small_network
 
 TINY = dataclasses.replace(SMALL, epochs=4, batch=32)
 

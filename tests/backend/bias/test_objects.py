@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from backend.bias.html import origin
-from backend.bias.meter import Meter
-from backend.bias.objects import analyse, class_list, of_sample, presence
-from backend.bias.sample import DETECTED, draw
-from backend.errors import InputError
+from poolscope.bias.html import origin
+from poolscope.bias.meter import Meter
+from poolscope.bias.objects import analyse, class_list, of_sample, presence
+from poolscope.bias.sample import DETECTED, draw
+from poolscope.errors import InputError
 
 
 def test_presence_is_the_softmax_share():
@@ -63,7 +63,7 @@ def test_class_lists(tmp_path):
 
 
 def test_a_report_fetches_no_weights_unasked(tiny_pool, monkeypatch):
-    from backend import bias, models
+    from poolscope import bias, models
 
     def fetched(*_: object, **__: object) -> None:
         raise AssertionError("asked for weights that are not on this disk")

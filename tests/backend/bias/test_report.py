@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend import bias
-from backend.bias.html import render
-from backend.bias.sample import draw
-from backend.bias.sets import overlap
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import load, select
+from poolscope import bias
+from poolscope.bias.html import render
+from poolscope.bias.sample import draw
+from poolscope.bias.sets import overlap
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.recipe import load, select
 
 QUICK = ("original", "mean_rgb", "colour", "appearance", "caption_words", "file_facts", "embedding_l14_img")
 HALF = "name: half\nkeep:\n  - {score: clip_b32, top: 0.5}\n"
@@ -153,7 +153,7 @@ def test_html_stands_alone_and_captions_stay_text(pool):
 
 
 def test_target_sets_are_compared_by_embeddings(pool, tmp_path):
-    from backend.targets import add_target
+    from poolscope.targets import add_target
 
     rng = np.random.default_rng(0)
     np.save(tmp_path / "target.npy", rng.normal(size=(60, 16)).astype(np.float32) + 1.5)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from backend.bias.families import Shuffle, weight_free
-from backend.bias.families.colour import APPEARANCE, COLOUR_NAMES, MeanColour, appearance, colour_statistics
-from backend.bias.families.edges import canny
-from backend.bias.families.frequency import HighPass, LowPass, LowPassButterworth, filtered, mask
-from backend.bias.families.shuffle import shuffled
-from backend.bias.picture import same_jpeg
+from poolscope.bias.families import Shuffle, weight_free
+from poolscope.bias.families.colour import APPEARANCE, COLOUR_NAMES, MeanColour, appearance, colour_statistics
+from poolscope.bias.families.edges import canny
+from poolscope.bias.families.frequency import HighPass, LowPass, LowPassButterworth, filtered, mask
+from poolscope.bias.families.shuffle import shuffled
+from poolscope.bias.picture import same_jpeg
 from tests.backend.bias.conftest import noise
 
 

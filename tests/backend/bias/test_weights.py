@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from backend.bias.families.weights import LISTED, with_weights
-from backend.bias.families.weights.base import palette
-from backend.bias.families.weights.sam import contours
-from backend.bias.sample import DETECTED
-from backend.errors import InputError
+from poolscope.bias.families.weights import LISTED, with_weights
+from poolscope.bias.families.weights.base import palette
+from poolscope.bias.families.weights.sam import contours
+from poolscope.bias.sample import DETECTED
+from poolscope.errors import InputError
 from tests.backend.bias.conftest import noise
 
 
@@ -160,7 +160,7 @@ def test_a_model_writes_captions(make, tmp_path, monkeypatch):
     family = with_weights({"generated_captions": str(tmp_path)}, "cpu")[0]
     written = []
     monkeypatch.setattr(
-        "backend.bias.families.weights.captions.CaptionWords.features",
+        "poolscope.bias.families.weights.captions.CaptionWords.features",
         lambda self, sample: written.append(sample.texts),
     )
     family.features(make(noise(9, 1), np.arange(9) % 2))

@@ -112,7 +112,7 @@ def test_wrong_evaluate(poolscope):
 
 @pytest.fixture
 def run(home):
-    from backend.bench import Run
+    from poolscope.bench import Run
 
     made = Run(
         id="r1", name="half", recipe="half", scale="demo", settings={"tasks": "demo"}, kept=100, model="poolscope-demo"
@@ -147,9 +147,9 @@ def compared(home):
     """Two recipes with two seeds each, judged on the demo's flags by region."""
     import numpy as np
 
-    from backend.bench import Run
-    from backend.bench.evaluation import keep_predictions
-    from backend.bench.run import write_results
+    from poolscope.bench import Run
+    from poolscope.bench.evaluation import keep_predictions
+    from poolscope.bench.run import write_results
 
     rng = np.random.default_rng(0)
     region, label = rng.integers(0, 5, 300), rng.integers(0, 40, 300)

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from backend.cli.app import command
-from backend.cli.console import printable
-from backend.cli.entry import _full_disk
-from backend.errors import InputError
+from poolscope.cli.app import command
+from poolscope.cli.console import printable
+from poolscope.cli.entry import _full_disk
+from poolscope.errors import InputError
 
 HEAVY = ("torch", "lance", "lancedb", "pandas", "numpy", "streamlit", "faiss", "umap", "sklearn", "open_clip")
 
 
 def test_help_is_quick_and_loads_nothing_heavy():
     code = (
-        "import sys\nfrom backend.cli import main\ncode = main(['--help'])\n"
+        "import sys\nfrom poolscope.cli import main\ncode = main(['--help'])\n"
         f"print(code, [name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
     )
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -81,7 +81,7 @@ def test_input_error_is_printed_as_it_is(poolscope, monkeypatch):
     def fail(*given):
         raise InputError("no [bold]score[/] 'x\x1b[31m': see `poolscope info`")
 
-    monkeypatch.setattr("backend.cli.score.parse_settings", fail)
+    monkeypatch.setattr("poolscope.cli.score.parse_settings", fail)
     assert poolscope("score", "random").refused() == "error: no [bold]score[/] 'x�[31m': see `poolscope info`"
 
 
@@ -89,7 +89,7 @@ def test_our_fault_is_one_line_and_a_file_with_the_rest(poolscope, monkeypatch, 
     def fail(*given):
         raise ZeroDivisionError("by\nzero")
 
-    monkeypatch.setattr("backend.cli.score.parse_settings", fail)
+    monkeypatch.setattr("poolscope.cli.score.parse_settings", fail)
     ended = poolscope("score", "random")
     assert ended.code == 1
     assert ended.err.count("\n") == 1
@@ -113,7 +113,7 @@ def test_a_full_disk_is_said_plainly(error, said, poolscope, monkeypatch):
     def fail(*given):
         raise error
 
-    monkeypatch.setattr("backend.cli.score.parse_settings", fail)
+    monkeypatch.setattr("poolscope.cli.score.parse_settings", fail)
     ended = poolscope("score", "random")
     assert ended.code == 1
     assert said in ended.err
@@ -125,18 +125,18 @@ def test_an_unreadable_path_is_the_users_input(poolscope, monkeypatch):
     def fail(*given):
         raise PermissionError(errno.EACCES, "Permission denied", "/secret")
 
-    monkeypatch.setattr("backend.cli.score.parse_settings", fail)
+    monkeypatch.setattr("poolscope.cli.score.parse_settings", fail)
     assert "no permission for /secret" in poolscope("score", "random").refused()
 
 
 def test_interrupt_ends_with_130(home: Path):
-    from backend.jobs import store
+    from poolscope.jobs import store
 
     waited = store.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={})
     with store.writing() as connection:
         connection.execute("UPDATE jobs SET spawned=1e18 WHERE id=?", (waited,))
     running = subprocess.Popen(
-        [sys.executable, "-m", "backend.cli", "jobs", "wait", str(waited)], stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "poolscope.cli", "jobs", "wait", str(waited)], stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell's children ignore it
     )  # fmt: skip
     time.sleep(1)
@@ -148,7 +148,7 @@ def test_interrupt_ends_with_130(home: Path):
 
 
 def test_a_closed_pipe_is_no_fault(tiny_pool, home: Path):
-    line = f"{sys.executable} -m backend.cli info --pool {tiny_pool.path} --json | true; echo ${{PIPESTATUS[0]}}"
+    line = f"{sys.executable} -m poolscope.cli info --pool {tiny_pool.path} --json | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert "error" not in done.stderr
     assert "Exception" not in done.stderr

@@ -1,7 +1,7 @@
 """`poolscope jobs`."""
 
-from backend import jobs
-from backend.jobs import store
+from poolscope import jobs
+from poolscope.jobs import store
 
 
 def queued() -> int:
@@ -38,7 +38,7 @@ def test_show_cancel_and_resume(poolscope):
 
 
 def test_progress_of_a_job_reaches_the_table(poolscope, monkeypatch):
-    from backend.cli.console import progress_bar
+    from poolscope.cli.console import progress_bar
 
     job_id = queued()
     store.claim(job_id, machine="m", pid=1, pid_started=1.0)

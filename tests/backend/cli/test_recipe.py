@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from backend.pool import Pool
-from backend.recipe import load, select
+from poolscope.pool import Pool
+from poolscope.recipe import load, select
 
 HALF = "name: half\nkeep:\n  - {score: clip_b32, top: 0.5}\n  - {flag: sharp}\n"
 
@@ -93,7 +93,7 @@ def test_a_wrong_recipe(text, said, poolscope, tiny_pool, tmp_path):
 
 
 def test_an_unknown_recipe_names_the_known_ones(poolscope, tiny_pool, tmp_path):
-    from backend.recipe.ready import ready
+    from poolscope.recipe.ready import ready
 
     line = poolscope("select", tmp_path / "none.yaml", "--pool", tiny_pool.path).refused()
     assert "none.yaml" in line

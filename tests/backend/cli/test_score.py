@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from backend.cli.score import embedding_name
-from backend.pool import Pool
-from backend.scores import METHODS
+from poolscope.cli.score import embedding_name
+from poolscope.pool import Pool
+from poolscope.scores import METHODS
 
 
 def test_methods_has_the_promised_shape(poolscope):

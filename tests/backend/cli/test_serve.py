@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from backend.cli.serve import EXPLORER, check_free, command, is_local
+from poolscope.cli.serve import EXPLORER, check_free, command, is_local
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_it_tells_nobody_and_asks_nothing():
     assert "--browser.gatherUsageStats=false" in line
     assert "--server.headless=true" in line
     assert "--server.address=127.0.0.1" in line
-    assert EXPLORER.is_file()
+    assert (EXPLORER / "app.py").is_file()
 
 
 def test_a_taken_port_is_said_before_anything_starts(poolscope, tiny_pool, port):
@@ -51,7 +51,7 @@ def test_local_addresses():
 
 def test_it_serves_on_this_machine_only_and_ctrl_c_ends_it(tiny_pool, port, tmp_path: Path):
     server = subprocess.Popen(
-        [sys.executable, "-m", "backend.cli", "app", "--no-open", "--port", str(port), "--pool", str(tiny_pool.path)],
+        [sys.executable, "-m", "poolscope.cli", "app", "--no-open", "--port", str(port), "--pool", str(tiny_pool.path)],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.pool import Pool
+from poolscope.pool import Pool
 from tests.conftest import picture, write_shard
 
 
@@ -54,7 +54,7 @@ def test_a_corrupt_shard_is_reported_and_the_rest_kept(poolscope, shards, tmp_pa
 
 LIMITED = """
 import resource, sys
-from backend.cli import main
+from poolscope.cli import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), int(sys.argv[1])))
 sys.exit(main(sys.argv[2:]))
 """

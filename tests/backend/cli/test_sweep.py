@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend import jobs
+from poolscope import jobs
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from backend.bench.tasks import Task, tasks_list
-from backend.bench.tasks.shards import samples
-from backend.demo.pairs import SCHEMA, uid
-from backend.demo.picture import difference_hash
-from backend.paths import ASSETS
+from poolscope.bench.tasks import Task, tasks_list
+from poolscope.bench.tasks.shards import samples
+from poolscope.demo.pairs import SCHEMA, uid
+from poolscope.demo.picture import difference_hash
+from poolscope.paths import ASSETS
 
 DEMO = ASSETS / "demo"
 MB = 1_000_000

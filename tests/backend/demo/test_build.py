@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from backend import projection
-from backend.audit import catalog
-from backend.errors import InputError
-from backend.pool import Pool
+from poolscope import projection
+from poolscope.audit import catalog
+from poolscope.errors import InputError
+from poolscope.pool import Pool
 
-building = importlib.import_module("backend.demo.build")
+building = importlib.import_module("poolscope.demo.build")
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from backend.engine import cost as module
-from backend.engine.cost import Estimate, duration, estimate, known
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import METHODS, build
-from backend.scores.base import Method, param
+from poolscope.engine import cost as module
+from poolscope.engine.cost import Estimate, duration, estimate, known
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import METHODS, build
+from poolscope.scores.base import Method, param
 
 
 @dataclass(frozen=True, kw_only=True)

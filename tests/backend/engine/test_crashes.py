@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.pool import Pool
-from backend.sources import import_datacomp
+from poolscope.pool import Pool
+from poolscope.sources import import_datacomp
 from tests.backend.sources.test_datacomp import write_pair
 from tests.backend.sources.test_tars import shard_of
 
@@ -23,14 +23,14 @@ FILES = 12
 WORK = """
 import os, signal, sys, threading, time
 from pathlib import Path
-from backend import sources
-from backend.engine import run
-from backend.export import export_shards
-from backend.pool import Pool
-from backend.recipe import load, select
-from backend.scores import build
-import backend.sources.datacomp
-backend.sources.datacomp.COMMIT_ROWS = 100
+from poolscope import sources
+from poolscope.engine import run
+from poolscope.export import export_shards
+from poolscope.pool import Pool
+from poolscope.recipe import load, select
+from poolscope.scores import build
+import poolscope.sources.datacomp
+poolscope.sources.datacomp.COMMIT_ROWS = 100
 root, out, delay = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
 started = time.monotonic()
 if delay > 0:
@@ -132,7 +132,7 @@ def test_concurrent_writers_lose_nothing(root, tmp_path):
             os.link(path, directory / path.name)
     import_datacomp(first, tmp_path / "pool")
     here = Path(__file__).parents[3]
-    script = "import sys; from backend.cli import main; sys.exit(main(sys.argv[1:]))"
+    script = "import sys; from poolscope.cli import main; sys.exit(main(sys.argv[1:]))"
     commands = [
         ["score", "clip_score", "--as", "mine", "--pool", str(tmp_path / "pool")],
         ["score", "random", "--as", "dice", "--pool", str(tmp_path / "pool")],

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from backend import engine, models
-from backend.errors import InputError
-from backend.models import Model
+from poolscope import engine, models
+from poolscope.errors import InputError
+from poolscope.models import Model
 
 TINY = {
     "embed_dim": 16,
@@ -46,7 +46,7 @@ def test_units_may_be_computed_one_by_one_anywhere(tiny_pool, tiny_model, monkey
     """What workers get is picklable, and units of a worker that has just started give the same vectors."""
     import pickle
 
-    from backend.engine import embedding
+    from poolscope.engine import embedding
 
     def elsewhere(task, units, **where):
         assert where == {"engine": "local", "workers": 2, "address": None}
@@ -63,7 +63,7 @@ def test_units_may_be_computed_one_by_one_anywhere(tiny_pool, tiny_model, monkey
 
 
 def test_pairs_without_a_picture_get_null_and_a_broken_off_job_resumes(tiny_pool, tiny_model, monkeypatch):
-    monkeypatch.setattr("backend.engine.embedding.UNIT_ROWS", 100)
+    monkeypatch.setattr("poolscope.engine.embedding.UNIT_ROWS", 100)
     seen = []
 
     def die(done, total, message="", **figures):
@@ -90,7 +90,7 @@ def test_pairs_without_a_picture_get_null_and_a_broken_off_job_resumes(tiny_pool
 
 def test_a_picture_that_comes_again_is_embedded_once(tiny_pool, tiny_model, monkeypatch):
     """Seven pictures under 200 captions, and a memory for five of them: the same vectors as without it."""
-    from backend.engine import embedding
+    from poolscope.engine import embedding
 
     original = type(tiny_pool).images
     monkeypatch.setattr(

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from backend import engine
-from backend.engine.records import Records
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import METHODS, build
-from backend.scores.base import Method, Unit
-from backend.scores.clip_score import cosine
+from poolscope import engine
+from poolscope.engine.records import Records
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import METHODS, build
+from poolscope.scores.base import Method, Unit
+from poolscope.scores.clip_score import cosine
 
 
 @dataclass(frozen=True, kw_only=True)

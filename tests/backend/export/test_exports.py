@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from backend.errors import InputError
-from backend.export import export_shards, export_subset, export_table
-from backend.recipe import load, select
+from poolscope.errors import InputError
+from poolscope.export import export_shards, export_subset, export_table
+from poolscope.recipe import load, select
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from backend.bench.loading import read_in_place
-from backend.errors import InputError
-from backend.export import export_shards, plan_in_place
-from backend.export.in_place import names, read_shard
-from backend.recipe import load, select
+from poolscope.bench.loading import read_in_place
+from poolscope.errors import InputError
+from poolscope.export import export_shards, plan_in_place
+from poolscope.export.in_place import names, read_shard
+from poolscope.recipe import load, select
 
 
 @pytest.fixture

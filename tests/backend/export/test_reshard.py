@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.errors import InputError
-from backend.export import export_shards, export_subset
-from backend.export.blur import blur_faces
-from backend.export.writer import TarWriter
-from backend.pool import Pool
-from backend.recipe import load, select
-from backend.sources import import_datacomp, index_shards
+from poolscope.errors import InputError
+from poolscope.export import export_shards, export_subset
+from poolscope.export.blur import blur_faces
+from poolscope.export.writer import TarWriter
+from poolscope.pool import Pool
+from poolscope.recipe import load, select
+from poolscope.sources import import_datacomp, index_shards
 from tests.backend.sources.test_datacomp import write_pair
 from tests.backend.sources.test_tars import shard_of
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from backend import jobs
-from backend.jobs import processes, store
+from poolscope import jobs
+from poolscope.jobs import processes, store
 
-RUN = "import sys; from backend.jobs import runner; sys.exit(runner.main(int(sys.argv[1]), sys.argv[2:]))"
+RUN = "import sys; from poolscope.jobs import runner; sys.exit(runner.main(int(sys.argv[1]), sys.argv[2:]))"
 
 
 def until(condition: Callable[[], object], seconds: float = 20.0) -> None:

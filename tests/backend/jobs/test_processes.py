@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from backend import jobs
-from backend.errors import InputError
-from backend.jobs import processes, queue, store
+from poolscope import jobs
+from poolscope.errors import InputError
+from poolscope.jobs import processes, queue, store
 from tests.backend.jobs.conftest import until
 
 STUBBORN = """

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from backend import jobs
-from backend.errors import InputError
-from backend.jobs import queue, store
+from poolscope import jobs
+from poolscope.errors import InputError
+from poolscope.jobs import queue, store
 from tests.backend.jobs.conftest import until
 
 FOREVER = ["jobs", "wait"]
@@ -95,7 +95,7 @@ def test_cancel_a_queued_job_and_resume_it(ended):
 
 
 def test_a_job_outlives_the_process_that_submitted_it(ended, tmp_path: Path):
-    code = "from backend import jobs; print(jobs.submit(['jobs', 'list'], kind='t', device=None))"
+    code = "from poolscope import jobs; print(jobs.submit(['jobs', 'list'], kind='t', device=None))"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert ended(int(printed.stdout)).state == "done"
 

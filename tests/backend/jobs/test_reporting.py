@@ -3,9 +3,9 @@
 import time
 from pathlib import Path
 
-from backend import jobs
-from backend.jobs import TableProgress, store
-from backend.jobs.runner import last_error
+from poolscope import jobs
+from poolscope.jobs import TableProgress, store
+from poolscope.jobs.runner import last_error
 
 
 def _running() -> int:

@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import load, select
-from backend.scores import build
-from backend.sources import import_datacomp
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.recipe import load, select
+from poolscope.scores import build
+from poolscope.sources import import_datacomp
 from tests.backend.sources.test_datacomp import write_pair
 
 pytest.importorskip("moto")

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from backend.pool.images import shrink, trim
+from poolscope.pool.images import shrink, trim
 from tests.conftest import picture
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend.errors import InputError
-from backend.pool import Pool, PoolGrew, uid_pairs
+from poolscope.errors import InputError
+from poolscope.pool import Pool, PoolGrew, uid_pairs
 
 
 def some(count: int, start: int = 0) -> pa.RecordBatch:

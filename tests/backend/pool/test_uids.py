@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend.errors import InputError
-from backend.pool import uid_hex, uid_pairs
+from poolscope.errors import InputError
+from poolscope.pool import uid_hex, uid_pairs
 
 UIDS = ["139e4a9b22a614771f06c700a8ebe150", "6e356964a967af455c8016b75d691203"]
 

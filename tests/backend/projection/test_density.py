@@ -5,9 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from backend.projection.density import GRID, Density
-from backend.projection.everyone import NOWHERE
-from backend.recipe import bits
+from poolscope.kernels import bits
+from poolscope.projection.density import GRID, Density
+from poolscope.projection.everyone import NOWHERE
 
 
 def test_the_picture_shows_where_pairs_are_kept_and_dropped():

@@ -5,12 +5,12 @@ import sys
 import numpy as np
 import pytest
 
-from backend.errors import InputError
-from backend.projection import Map, available, build, load
-from backend.projection.build import distinct, even_out, fan_out, reduce, scale
-from backend.projection.everyone import build_large
-from backend.projection.sample import AT_LEAST, quotas, stratified
-from backend.projection.store import save, steps_of
+from poolscope.errors import InputError
+from poolscope.projection import Map, available, build, load
+from poolscope.projection.build import distinct, even_out, fan_out, reduce, scale
+from poolscope.projection.everyone import build_large
+from poolscope.projection.sample import AT_LEAST, quotas, stratified
+from poolscope.projection.store import save, steps_of
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def clustered(tmp_path_factory):
     """300 pairs in three clear groups."""
     import pyarrow as pa
 
-    from backend.pool import Pool
+    from poolscope.pool import Pool
 
     rng = np.random.default_rng(0)
     pool = Pool.create(
@@ -51,7 +51,7 @@ def test_a_map_is_built_once_and_is_the_same_each_time(clustered):
 
 
 def test_a_large_pool_gets_as_many_points_as_asked_or_its_own_default(clustered, monkeypatch):
-    from backend.projection import everyone
+    from poolscope.projection import everyone
 
     asked = []
     monkeypatch.setattr(sys.modules[build.__module__], "LARGE", 200)
@@ -110,7 +110,7 @@ def test_inside_follows_even_odd():
 
 def test_the_sample_is_stratified_and_repeatable(clustered, monkeypatch):
     pool, group = clustered
-    monkeypatch.setattr("backend.projection.sample.AT_LEAST", 1)
+    monkeypatch.setattr("poolscope.projection.sample.AT_LEAST", 1)
     rows = stratified(pool, "toy_img", np.arange(300), 90, 0)
     assert len(rows) == 90
     assert (np.diff(rows) > 0).all()

@@ -2,10 +2,10 @@
 
 import pytest
 
-from backend.errors import InputError
-from backend.recipe import dump, load
-from backend.recipe.grammar import exact_count
-from backend.recipe.ready import ready
+from poolscope.errors import InputError
+from poolscope.recipe import dump, load
+from poolscope.recipe.grammar import exact_count
+from poolscope.recipe.ready import ready
 
 FULL = """
 name: everything

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.audit.bitmaps import Sparse
-from backend.audit.counter import Counter
-from backend.errors import InputError
-from backend.recipe import Recipe, bits, load, rank_files, select_columns
-from backend.recipe.live import LiveSelection
-from backend.recipe.ranked import Ranked
-from backend.recipe.tallies import Tally
+from poolscope.errors import InputError
+from poolscope.kernels import bits
+from poolscope.kernels.bitmaps import Sparse
+from poolscope.kernels.counter import Counter
+from poolscope.recipe import Recipe, load, rank_files, select_columns
+from poolscope.recipe.live import LiveSelection
+from poolscope.recipe.ranked import Ranked
+from poolscope.recipe.tallies import Tally
 
 
 class Arrays:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.recipe import load, select, select_columns
-from backend.recipe.grammar import exact_count
-from backend.recipe.selection import kth_best
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.recipe import load, select, select_columns
+from poolscope.recipe.grammar import exact_count
+from poolscope.recipe.selection import kth_best
 
 
 class Table:

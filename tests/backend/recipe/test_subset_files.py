@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from backend.errors import InputError
-from backend.recipe import load, select
-from backend.recipe.columns import read_subset
+from poolscope.errors import InputError
+from poolscope.recipe import load, select
+from poolscope.recipe.columns import read_subset
 
 
 def test_both_forms_and_duplicates(tiny_pool, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from backend.pool import Pool
+from poolscope.pool import Pool
 
 
 def unit(rows: object) -> np.ndarray:

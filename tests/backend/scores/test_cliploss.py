@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build
-from backend.scores.cliploss import partition, superblocks
-from backend.scores.cliploss_kernel import batch_scores
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.scores.cliploss import partition, superblocks
+from poolscope.scores.kernels.cliploss_kernel import batch_scores
 from tests.backend.scores.pairs import copy_of, unit
 
 IMAGES = unit([[1, 0, 0], [1, 1, 0], [0, 1, 1], [1, 1, 1]])

@@ -4,12 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend import engine
-from backend.scores import build
-from backend.scores.basic import caption_lengths, large_enough, long_enough
-from backend.scores.clip_score import cosine
-from backend.scores.hashing import draw, uniform
-from backend.scores.language import identifier, languages
+from poolscope import engine
+from poolscope.kernels.hashing import draw, uniform
+from poolscope.scores import build
+from poolscope.scores.basic import caption_lengths, large_enough, long_enough
+from poolscope.scores.clip_score import cosine
+from poolscope.scores.kernels.language import identifier, languages
 
 CAPTIONS = [
     "A dog runs\nover the grass",

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.sparse.csgraph import connected_components
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build
-from backend.scores.dedup import best_of_groups
-from backend.scores.neighbours import duplicate_groups
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.scores.dedup import best_of_groups
+from poolscope.scores.kernels.neighbours import duplicate_groups
 from tests.backend.scores.pairs import copy_of, unit
 
 
@@ -77,7 +77,7 @@ def test_the_flag_on_a_pool_in_any_order(tiny_pool: Pool, tmp_path: Path) -> Non
 
 
 def test_what_is_near_an_evaluation_picture_goes(tiny_pool: Pool) -> None:
-    from backend.targets import add_target
+    from poolscope.targets import add_target
 
     images = tiny_pool.embeddings("l14_img", np.arange(200))
     np.save(tiny_pool.path / "evaluation.npy", images[[3, 7]])

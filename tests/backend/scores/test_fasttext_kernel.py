@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend.errors import InputError
-from backend.scores.fasttext_file import MAGIC, read
-from backend.scores.fasttext_kernel import classify
-from backend.scores.language import SPACES, classifier, identifier, languages, model_file
-from backend.scores.strings import utf8
+from poolscope.errors import InputError
+from poolscope.kernels.strings import utf8
+from poolscope.scores.kernels.fasttext_file import MAGIC, read
+from poolscope.scores.kernels.fasttext_kernel import classify
+from poolscope.scores.kernels.language import SPACES, classifier, identifier, languages, model_file
 
 ODD = [
     "__label__en hello", "hello </s> bonjour le monde", "a\x00b", "x\ty\x0bz", "日本語 テスト", "é" * 300, "<s>", "__label__",

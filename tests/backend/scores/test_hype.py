@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build, lorentz
-from backend.scores.hype import hype_terms
-from backend.scores.hype_network import load_network, train_network
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.scores.hype import hype_terms
+from poolscope.scores.kernels import lorentz
+from poolscope.scores.kernels.hype_network import load_network, train_network
 
 
 def vectors(seed: int, n: int, d: int = 12) -> np.ndarray:

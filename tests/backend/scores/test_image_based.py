@@ -7,14 +7,14 @@ import pyarrow as pa
 import pytest
 import torch
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build
-from backend.scores.centroids import nearest_centroids, train_centroids
-from backend.scores.image_based import fasttext_words, good_captions
-from backend.scores.matrices import read_matrix
-from backend.targets import add_target
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.scores.image_based import fasttext_words, good_captions
+from poolscope.scores.kernels.centroids import nearest_centroids, train_centroids
+from poolscope.scores.kernels.matrices import read_matrix
+from poolscope.targets import add_target
 from tests.backend.scores.pairs import copy_of, unit
 
 

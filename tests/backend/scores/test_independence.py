@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.engine import run
-from backend.pool import Pool
-from backend.scores import build
-from backend.targets import add_target
+from poolscope.engine import run
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.targets import add_target
 from tests.backend.scores.pairs import copy_of, unit
 
 COLUMNS = ["l14_img", "l14_txt", "text", "width", "height"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from backend.scores import lorentz
+from poolscope.scores.kernels import lorentz
 
 IMAGES = torch.tensor([[1, 0.5, 0], [0.2, 0.1, -0.1], [0, 2, 1]], dtype=torch.float64)
 TEXTS = torch.tensor([[0.6, 0.1, 0], [0.3, 0.3, 0]], dtype=torch.float64)

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build
-from backend.scores.hashing import draw, uniform
-from backend.scores.metaclip import keep_probability, tail_threshold
-from backend.scores.metaclip_entries import build_entries, read_entries
-from backend.scores.metaclip_kernel import uniform as compiled_uniform
-from backend.scores.metaclip_match import MODES, Matcher, edged, normalise, relax
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.kernels.hashing import draw, uniform
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.scores.kernels.metaclip_entries import build_entries, read_entries
+from poolscope.scores.kernels.metaclip_kernel import uniform as compiled_uniform
+from poolscope.scores.kernels.metaclip_match import MODES, Matcher, edged, normalise, relax
+from poolscope.scores.metaclip import keep_probability, tail_threshold
 from tests.backend.scores.pairs import copy_of
 
 LISTED = [

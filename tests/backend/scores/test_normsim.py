@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build
-from backend.scores.normsim import norm_similarity
-from backend.scores.targets import second_moment
-from backend.scores.vas import load_covariance, quadratic_form
-from backend.targets import add_target
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.scores.kernels.targets import second_moment
+from poolscope.scores.normsim import norm_similarity
+from poolscope.scores.vas import load_covariance, quadratic_form
+from poolscope.targets import add_target
 from tests.backend.scores.pairs import unit
 
 IMAGES = unit([[1, 0, 0], [1, 1, 0], [0, 1, 1], [1, 1, 1]])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.pool import Pool
+from poolscope.pool import Pool
 
 ROOT = Path(__file__).parents[3]
 METHOD = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]  # "Adding a method"
@@ -25,8 +25,8 @@ def install(folder: Path) -> None:
 
 def poolscope(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "backend.cli", *arguments],
-        env={**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"},
+        [sys.executable, "-m", "poolscope.cli", *arguments],
+        env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
         check=False,
@@ -58,8 +58,8 @@ def test_a_plug_in_is_listed_run_and_selected_by(tiny_pool: Pool, tmp_path: Path
 
 
 def test_a_plug_in_has_a_card(tiny_pool: Pool, tmp_path: Path, monkeypatch) -> None:
-    from backend.scores import METHODS
-    from backend.scores.catalogue import entry
+    from poolscope.engine.catalogue import entry
+    from poolscope.scores import METHODS
 
     install(tmp_path / "site")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))

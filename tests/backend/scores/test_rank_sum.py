@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import build
 
 
 def test_the_column_is_the_sum_of_mean_ranks(tiny_pool: Pool) -> None:
@@ -32,7 +32,7 @@ def test_it_needs_two_scores_that_exist(tiny_pool: Pool) -> None:
 
 
 def test_within_lets_only_the_best_of_another_score_through(tiny_pool: Pool) -> None:
-    from backend.recipe import load, select
+    from poolscope.recipe import load, select
 
     pool = run(tiny_pool, build("within", score_column="clip_b32", quality="clip_l14", top=0.4))
     inside = select(load({"keep": [{"score": "clip_l14", "top": 0.4}]}), pool).mask

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build
-from backend.scores.laion2b import choose_detector
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.scores.laion2b import choose_detector
 
 
 def test_caption_length(tiny_pool: Pool) -> None:
@@ -56,7 +56,7 @@ def test_a_pair_without_a_score_is_not_kept(tiny_pool: Pool) -> None:
 
 
 def test_english_is_fasttexts_first_label(tiny_pool: Pool) -> None:
-    from backend.scores.language import identifier
+    from poolscope.scores.kernels.language import identifier
 
     pool = run(tiny_pool, build("english"))
     captions = pool.strings("text").to_pylist()

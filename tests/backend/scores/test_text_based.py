@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build
-from backend.scores.first_sense import SenseTable
-from backend.scores.text_based import entities, read_ids, sense_table
-from backend.scores.wordnet import load, synset_names
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.scores.kernels.first_sense import SenseTable
+from poolscope.scores.kernels.wordnet import load, synset_names
+from poolscope.scores.text_based import entities, read_ids, sense_table
 from tests.backend.scores.inflections import digest, words
 
 NLTK_3_8_1 = "b8daabd0925c69e020d049bedc5e2c96d8d57005ff22d1eb4d2623234ab7a2c5"

@@ -5,12 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from backend.engine import run
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.scores import build
-from backend.scores.trimming import kept_after, moments, removal_steps
-from backend.scores.vas import quadratic_form
+from poolscope.engine import run
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.scores import build
+from poolscope.scores.kernels.trimming import kept_after, moments, removal_steps
+from poolscope.scores.vas import quadratic_form
 from tests.backend.scores.pairs import copy_of, unit
 
 ROWS = unit([[-2, 2, -1], [-1, -3, 4], [4, 3, 1], [-3, 2, -4], [-1, -1, 4], [-2, -3, 1], [4, -4, 4], [1, -4, -4]])

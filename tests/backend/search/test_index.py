@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.search import by_word, index, nearest, neighbours
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.search import by_word, index, nearest, neighbours
 
 PAIRS, DIM = 12_000, 32
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from backend.errors import InputError
-from backend.search import by_meaning, by_word, nearest, neighbours
-from backend.search.words import terms
+from poolscope.errors import InputError
+from poolscope.search import by_meaning, by_word, nearest, neighbours
+from poolscope.search.words import terms
 
 
 def test_nearest_is_exact_across_tiles(tiny_pool, monkeypatch):
-    monkeypatch.setattr("backend.search.meaning.TILE", 17)
+    monkeypatch.setattr("poolscope.search.meaning.TILE", 17)
     vectors = tiny_pool.embeddings("l14_img", np.arange(200))
     query = np.random.default_rng(3).normal(size=16).astype(np.float32)
     found = nearest(tiny_pool, query, "l14_img", limit=25)

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from backend.errors import InputError
-from backend.pool import Pool, uid_pairs
-from backend.sources import import_datacomp
-from backend.sources.layout import families
+from poolscope.errors import InputError
+from poolscope.pool import Pool, uid_pairs
+from poolscope.sources import import_datacomp
+from poolscope.sources.layout import families
 
 PAIRS = 60
 DIMS = {"b32_img": 8, "b32_txt": 8, "l14_img": 48, "l14_txt": 48}

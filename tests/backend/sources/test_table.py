@@ -4,9 +4,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.sources import import_table
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.sources import import_table
 from tests.conftest import picture
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from backend.errors import InputError
-from backend.pool import Pool, uid_pairs
-from backend.pool.tar import BrokenTar, local_reader, samples
-from backend.sources import import_datacomp, index_shards
+from poolscope.errors import InputError
+from poolscope.pool import Pool, uid_pairs
+from poolscope.pool.tar import BrokenTar, local_reader, samples
+from poolscope.sources import import_datacomp, index_shards
 from tests.backend.sources.test_datacomp import PAIRS, write_pair
 from tests.conftest import picture, write_shard
 

@@ -8,10 +8,10 @@ import tarfile
 import numpy as np
 import pytest
 
-from backend.errors import InputError
-from backend.pool import Pool
-from backend.sources import import_webdataset
-from backend.sources.report import reports
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.sources import import_webdataset
+from poolscope.sources.report import reports
 from tests.conftest import picture, write_shard
 
 
@@ -119,7 +119,7 @@ def test_links_and_huge_members_are_never_read(tmp_path):
 def test_an_interrupted_import_resumes(tmp_path, monkeypatch):
     for number in range(4):
         write_shard(tmp_path / "s" / f"{number}.tar", [sample(10 * number + k) for k in range(5)])
-    monkeypatch.setattr("backend.sources.intake.COMMIT_ROWS", 5)
+    monkeypatch.setattr("poolscope.sources.intake.COMMIT_ROWS", 5)
 
     def die(done, total, message="", **figures):
         if done == 3:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from backend.bias.families.base import Family
-from backend.errors import InputError
+from ....errors import InputError
+from ..base import Family
 
 LISTED = ("segmentation", "detection", "depth", "sam", "generated_captions", "vae")
 
@@ -12,12 +12,12 @@ def with_weights(weights: Mapping[str, str], device: str = "auto") -> list[Famil
     """The families whose weights are given, as a directory or a hub name. Raises InputError for an unknown family."""
     if not weights:
         return []
-    from backend.bias.families.weights.captions import GeneratedCaptions
-    from backend.bias.families.weights.depth import Depth
-    from backend.bias.families.weights.detection import Detection
-    from backend.bias.families.weights.sam import SamContours
-    from backend.bias.families.weights.segmentation import Segmentation
-    from backend.bias.families.weights.vae import Reconstruction
+    from .captions import GeneratedCaptions
+    from .depth import Depth
+    from .detection import Detection
+    from .sam import SamContours
+    from .segmentation import Segmentation
+    from .vae import Reconstruction
 
     known = dict(zip(LISTED, (Segmentation, Detection, Depth, SamContours, GeneratedCaptions, Reconstruction)))
     for name, place in weights.items():

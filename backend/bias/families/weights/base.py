@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.descriptor import DESCRIPTOR, describe
-from backend.bias.families.base import Features, PictureFamily
-from backend.bias.sample import Sample
-from backend.errors import InputError
-from backend.progress import Progress, silent
+from ....errors import InputError
+from ....progress import Progress, silent
+from ...descriptor import DESCRIPTOR, describe
+from ...sample import Sample
+from ..base import Features, PictureFamily
 
 BATCH = 16
 
@@ -52,7 +52,7 @@ class WithWeights(PictureFamily):
     def where(self) -> Any:
         import torch
 
-        from backend.devices import choose
+        from ....devices import choose
 
         return torch.device(choose(self.device))
 

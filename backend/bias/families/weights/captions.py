@@ -6,11 +6,11 @@ from typing import Any
 
 from PIL import Image
 
-from backend.bias.families.base import Family, Features
-from backend.bias.families.captions import CaptionWords
-from backend.bias.families.weights.base import imported, loaded
-from backend.bias.sample import Sample
-from backend.progress import Progress, silent
+from ....progress import Progress, silent
+from ...sample import Sample
+from ..base import Family, Features
+from ..captions import CaptionWords
+from .base import imported, loaded
 
 LONGEST = 100
 
@@ -38,7 +38,7 @@ class GeneratedCaptions(Family):
     def _model(self) -> tuple[Any, Any]:
         import torch
 
-        from backend.devices import choose
+        from ....devices import choose
 
         transformers = imported("transformers")
         processor = loaded(transformers.AutoProcessor.from_pretrained, self.weights)

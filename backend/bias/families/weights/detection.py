@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.families.weights.base import BATCH, WithWeights, imported, loaded, palette
-from backend.bias.sample import DETECTED, Sample
+from ...sample import DETECTED, Sample
+from .base import BATCH, WithWeights, imported, loaded, palette
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.families.weights.base import WithWeights, imported, loaded, palette
+from .base import WithWeights, imported, loaded, palette
 
 
 @dataclass(frozen=True, kw_only=True)

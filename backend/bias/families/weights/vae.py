@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from backend.bias.families.weights.base import WithWeights, imported, loaded
+from .base import WithWeights, imported, loaded
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,174 @@
+"""Fetch: downloads the pictures of the kept pairs only, through img2dataset with DataComp's settings."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from .. import files
+from ..errors import InputError
+from ..pool import Pool
+from ..progress import Progress, silent
+from ..recipe import Selection
+from ..sources.tars import index_shards
+
+SHARD_SIZE = 10_000
+SCHEMA = pa.schema(
+    [("uid", pa.utf8()), ("url", pa.utf8()), ("text", pa.utf8()), ("face_bboxes", pa.list_(pa.list_(pa.float64())))]
+)
+LARGEST_PICTURE = 64_000_000
+RUN = "import json, sys; from poolscope.export.guarded import main; main(json.loads(sys.argv[1]), private=sys.argv[2] == '1')"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a download brought: of `asked` pairs `fetched` pictures in `shards` tars; `reasons` counts failures."""
+
+    directory: Path
+    asked: int
+    fetched: int
+    shards: int
+    reasons: dict[str, int]
+
+    @property
+    def rate(self) -> float:
+        return self.fetched / self.asked if self.asked else 0.0
+
+
+def fetch(
+    pool: Pool,
+    selection: Selection,
+    to: str | Path,
+    *,
+    image_size: int = 512,
+    processes: int = 4,
+    threads: int = 32,
+    timeout: int = 10,
+    retries: int = 2,
+    blur: bool = True,
+    private: bool = False,
+    shard_size: int = SHARD_SIZE,
+    progress: Progress = silent,
+) -> Fetched:
+    """Downloads the kept pairs that have a web address and no picture yet, and indexes the shards.
+
+    As DataComp does: longest side at most `image_size` pixels, JPEG of quality 95, faces blurred by `face_bboxes`,
+    opt-out headers honoured, 10,000 addresses a shard. Answers are bounded (64 MiB, a minute, 64 megapixels); other
+    schemes than http and https, and addresses of private networks unless `private`, are refused. A download that was
+    stopped goes on at the first shard that is not finished. Writes `urls.parquet`, `shards/`, `report.json`.
+    Raises InputError if img2dataset is not installed, nothing is to be fetched, or `to` holds another download.
+    """
+    if importlib.util.find_spec("img2dataset") is None:
+        raise InputError("`poolscope fetch` needs img2dataset: install it with `pip install 'poolscope[fetch]'`.")
+    to = Path(to).resolve()
+    asked = _list(pool, selection, to)
+    shards = to / "shards"
+    shards.mkdir(exist_ok=True)
+    options: dict[str, Any] = {
+        "url_list": str(to / "urls.parquet"), "input_format": "parquet", "url_col": "url", "caption_col": "text",
+        "save_additional_columns": ["uid"], "bbox_col": "face_bboxes" if blur else None,
+        "output_folder": str(shards), "output_format": "webdataset", "number_sample_per_shard": shard_size,
+        "oom_shard_count": 8, "image_size": image_size, "resize_mode": "keep_ratio_largest",
+        "resize_only_if_bigger": True, "encode_format": "jpg", "encode_quality": 95, "processes_count": processes,
+        "thread_count": threads, "timeout": timeout, "retries": retries, "compute_hash": "sha256",
+        "max_image_area": LARGEST_PICTURE, "incremental_mode": "incremental",
+    }  # fmt: skip
+    _run(options, private, to / "fetch.log", shards, asked, progress)
+    stats = _stats(shards)
+    reasons: Counter[str] = Counter()
+    for entry in stats:
+        reasons.update(entry["status_dict"])
+    fetched = reasons.pop("success", 0)
+    if sum(entry["count"] for entry in stats) < asked:
+        raise RuntimeError(f"img2dataset ended early; see {to / 'fetch.log'}, and run the same command again")
+    made = Fetched(to, asked, fetched, len(stats), dict(reasons.most_common()))
+    files.write_json(
+        to / "report.json", {"asked": asked, "fetched": fetched, "rate": made.rate, "reasons": made.reasons}
+    )
+    if fetched:
+        index_shards(pool, shards)
+    return made
+
+
+def _stats(shards: Path) -> list[dict[str, Any]]:
+    """The statistics of the finished shards; one that is just being written is left out."""
+    found = []
+    for path in sorted(shards.glob("*_stats.json")):
+        try:
+            found.append(files.read_json(path))
+        except ValueError:
+            continue
+    return found
+
+
+def _list(pool: Pool, selection: Selection, to: Path) -> int:
+    """Writes the addresses to fetch, once: a download that goes on keeps its list. Returns how many there are."""
+    path, about = to / "urls.parquet", to / "selection.json"
+    digest = hashlib.sha256(np.packbits(selection.mask).tobytes()).hexdigest()
+    if path.exists():
+        if not about.exists() or files.read_json(about)["selection"] != digest:
+            raise InputError(f"{str(to)!r} holds another download; choose an empty directory for --to.")
+        return pq.read_metadata(path).num_rows
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise InputError(f"{str(to)!r} is not empty; choose an empty directory for --to.")
+    pool.require("url")
+    names = [name for name in ("url", "text", "face_bboxes", "image_offset") if name in pool.columns]
+    to.mkdir(parents=True, exist_ok=True)
+    files.write_json(about, {"selection": digest, "pool": str(pool.path.resolve()), "pool_version": pool.version})
+    with files.replacing(path) as part, pq.ParquetWriter(part, SCHEMA) as writer:
+        seen = count = 0
+        for batch in pool.scan(["uid", *names], batch_size=16_384):
+            kept = selection.mask[seen : seen + batch.num_rows].copy()
+            seen += batch.num_rows
+            table = _wanted(batch, kept)
+            writer.write_table(table)
+            count += table.num_rows
+    if not count:
+        path.unlink()
+        raise InputError("no kept pair has a web address and lacks its picture, so there is nothing to fetch.")
+    return count
+
+
+def _wanted(batch: pa.RecordBatch, kept: np.ndarray) -> pa.Table:
+    import pyarrow.compute as pc
+
+    from ..pool import uid_hex
+
+    here = pc.and_(pa.array(kept), pc.fill_null(pc.match_substring_regex(batch["url"], "^(?i)https?://"), False))
+    if "image_offset" in batch.schema.names:
+        here = pc.and_(here, pc.is_null(batch["image_offset"]))
+    chosen = batch.filter(here)
+    boxes = chosen["face_bboxes"] if "face_bboxes" in batch.schema.names else pa.nulls(chosen.num_rows, SCHEMA[3].type)
+    boxes = pc.fill_null(boxes, pa.scalar([], SCHEMA[3].type))
+    uids = uid_hex(chosen["uid_hi"].to_numpy(), chosen["uid_lo"].to_numpy())
+    return pa.table([uids, chosen["url"], chosen["text"], boxes], schema=SCHEMA)
+
+
+def _run(options: dict[str, Any], private: bool, log: Path, shards: Path, asked: int, progress: Progress) -> None:
+    """Runs img2dataset in a process of its own and reports its finished shards as progress."""
+    environment = os.environ | {"OPENCV_IO_MAX_IMAGE_PIXELS": str(LARGEST_PICTURE), "NO_ALBUMENTATIONS_UPDATE": "1"}
+    argv = [sys.executable, "-P", "-c", RUN, json.dumps(options), "1" if private else "0"]
+    with log.open("ab") as out, subprocess.Popen(argv, stdout=out, stderr=out, env=environment) as process:
+        try:
+            while process.poll() is None:
+                time.sleep(0.5)
+                stats = _stats(shards)
+                good = sum(entry["successes"] for entry in stats)
+                progress(sum(entry["count"] for entry in stats), asked, f"{good:,} pictures fetched")
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode:
+        last = log.read_text(errors="replace").strip().splitlines()[-1:]
+        raise RuntimeError(f"img2dataset ended with {process.returncode}: {' '.join(last)[:300]}; see {log}")

@@ -1,0 +1,1 @@
+"""What the methods compute with; each serves one or a few of them."""

@@ -1,0 +1,59 @@
+"""Centroids of a pool's pictures: trained with faiss, and the nearest by inner product."""
+
+import numpy as np
+
+from ...errors import InputError
+from ...kernels import matmul
+from ...progress import Progress, silent
+
+ROWS, COLUMNS = 1024, 4096
+
+
+def train_centroids(
+    vectors: np.ndarray, clusters: int, *, iterations: int = 20, seed: int = 0, progress: Progress = silent
+) -> np.ndarray:
+    """k-means centroids (k, d) float32 of `vectors` (n, d), by faiss as DataComp trained its own: squared Euclidean
+    distance, centroids not normalised, all points used. InputError if there are fewer points than clusters."""
+    if clusters > len(vectors):
+        raise InputError(
+            f"clusters is {clusters:,} and there are {len(vectors):,} pictures to train on: use clusters={max(1, len(vectors) // 40)}."
+        )
+    import faiss
+
+    points = np.ascontiguousarray(vectors, dtype=np.float32)
+    training = faiss.Clustering(points.shape[1], clusters)
+    training.niter, training.seed = iterations, seed
+    training.max_points_per_centroid, training.min_points_per_centroid = 10_000_000, 1
+    progress(0, 1, f"training {clusters:,} centroids on {len(points):,} pictures")
+    training.train(points, faiss.IndexFlatL2(points.shape[1]))
+    return faiss.vector_to_array(training.centroids).reshape(clusters, -1).copy()
+
+
+def nearest_centroids(vectors: np.ndarray, centroids: np.ndarray) -> np.ndarray:
+    """The centroid of largest inner product (not smallest distance: DataComp's rule), the first of equals; (n,) int32.
+
+    vectors (n, d), centroids (k, d), any float dtype; -1 for a zero or non-finite vector. Streams both in tiles.
+    """
+    import torch
+
+    bad = matmul.bad_rows(vectors)
+    best = np.full(-(-len(vectors) // ROWS) * ROWS, -np.inf, np.float32)
+    label = np.full(len(best), -1, np.int32)
+    left = torch.zeros(len(best), vectors.shape[1])
+    left[: len(vectors)] = torch.from_numpy(
+        np.where(bad[:, None], np.float32(0), vectors).astype(np.float32, copy=False)
+    )
+    with torch.inference_mode(), matmul.accurate():
+        for start in range(0, len(centroids), COLUMNS):
+            right = torch.from_numpy(np.array(centroids[start : start + COLUMNS], np.float32)).T
+            for top in range(0, len(best), ROWS):
+                rows = slice(top, top + ROWS)
+                similarity = torch.mm(left[rows], right).numpy()
+                place = similarity.argmax(axis=1)
+                value = similarity[np.arange(ROWS), place]
+                higher = value > best[rows]
+                best[rows][higher] = value[higher]
+                label[rows][higher] = start + place[higher]
+    label = label[: len(vectors)]
+    label[bad] = -1
+    return label

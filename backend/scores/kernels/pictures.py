@@ -1,0 +1,45 @@
+"""Pictures and captions of a pool as a network takes them, batch by batch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ...pool import Pool
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """k pairs: `rows` (k,), the `pixels` (m, 3, H, W) of those that have a readable picture, `there` (k,) bool, captions."""
+
+    rows: np.ndarray
+    pixels: Any
+    there: np.ndarray
+    captions: list[str]
+
+
+def read_pictures(
+    pool: "Pool", rows: Sequence[int] | np.ndarray, transform: Callable[[Any], Any], *, batch_size: int = 256
+) -> Iterator[Pictures]:
+    """The pairs of `rows` in batches; pictures are decoded by two threads, those that can't be are left out of `pixels`."""
+    import torch
+
+    from ...pool.images import open_rgb
+
+    def decoded(raw: bytes | None) -> Any:
+        try:
+            return None if raw is None else transform(open_rgb(raw))
+        except (ValueError, OSError):
+            return None
+
+    with ThreadPoolExecutor(2) as threads:
+        for start in range(0, len(rows), batch_size):
+            part = np.asarray(rows[start : start + batch_size])
+            pictures = list(threads.map(decoded, pool.images(part)))
+            there = np.array([picture is not None for picture in pictures], bool)
+            pixels = torch.stack([picture for picture in pictures if picture is not None]) if there.any() else None
+            captions = [caption or "" for caption in pool.take(part, ["text"])["text"].to_pylist()]
+            yield Pictures(part, pixels, there, captions)

@@ -1,0 +1,43 @@
+"""A target set as a method reads it: checked against the pool, then streamed in float32 tiles."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import InputError
+from ...targets import load_target
+
+if TYPE_CHECKING:
+    from ...pool import Pool
+
+TILE_ROWS = 4096
+
+
+def fitting_target(pool: "Pool", name: str, model: str) -> np.ndarray:
+    """Target set `name`, memory-mapped (M, d) float16; InputError if missing or of another dimension than the pool's."""
+    rows = load_target(pool, name, model)
+    dim = pool.require(f"{model}_img", "embedding").dim
+    if rows.ndim != 2 or not len(rows) or rows.shape[1] != dim:
+        raise InputError(
+            f"target set {name!r} has shape {rows.shape} and {model}_img has {dim} dimensions: embed the target with "
+            f"the same model and add it again with `poolscope target {name} SOURCE --model {model}`."
+        )
+    return rows
+
+
+def tiles(rows: np.ndarray, step: int = TILE_ROWS) -> Iterator[np.ndarray]:
+    """Float32 tiles (<= step, d) of a float16 set, one at a time."""
+    for start in range(0, len(rows), step):
+        yield np.asarray(rows[start : start + step], dtype=np.float32)
+
+
+def second_moment(rows: np.ndarray) -> np.ndarray:
+    """`(1/M) sum_m g_m g_m^T`, uncentred: (d, d) float64 from (M, d). InputError if the set is not finite."""
+    total = np.zeros((rows.shape[1], rows.shape[1]), np.float64)
+    for tile in tiles(rows):
+        wide = tile.astype(np.float64)
+        total += wide.T @ wide
+    if not np.isfinite(total).all():
+        raise InputError("the target set holds NaN or infinite embeddings: add it again with `poolscope target`.")
+    return total / len(rows)

@@ -1,0 +1,1 @@
+"""Workers: the same task on threads, processes or Ray."""

@@ -1,0 +1,138 @@
+"""Fetch against a local web server that answers well, badly, slowly, hugely and wickedly."""
+
+import hashlib
+import io
+import json
+import os
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.recipe import load, select
+from poolscope.sources import import_datacomp
+from tests.conftest import picture
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or importing img2dataset asks the network
+pytest.importorskip("img2dataset")
+
+from poolscope.export import guarded
+from poolscope.export.fetch import fetch
+
+ALL = load({"name": "all", "keep": []})
+
+
+def bomb() -> bytes:
+    """A PNG of 20,000 x 20,000 pixels in a few kilobytes."""
+    out = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(out, "PNG")
+    return out.getvalue()
+
+
+class Server(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        kind, _, number = self.path.strip("/").partition("/")
+        content, headers, status = picture(int(number or 0), (640, 480)), {}, 200
+        if kind == "dead":
+            status = 404
+        elif kind == "text":
+            content = b"<html>no picture</html>"
+        elif kind == "optout":
+            headers["X-Robots-Tag"] = "noai"
+        elif kind == "bomb":
+            content = bomb()
+        elif kind == "file":
+            status, headers["Location"] = 302, "file:///etc/passwd"
+        elif kind == "slow":
+            time.sleep(4)
+        elif kind == "huge":
+            headers["Content-Length"] = str(10 * 2**30)
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        try:
+            self.wfile.write(content)
+            while kind == "huge":
+                self.wfile.write(bytes(1 << 20))
+        except OSError:
+            return
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def address():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+KINDS = ["good"] * 12 + ["dead", "text", "optout", "bomb", "file", "slow", "huge"]
+
+
+@pytest.fixture
+def pool(tmp_path, address):
+    urls = [f"{address}/{kind}/{number}" for number, kind in enumerate(KINDS)] + ["file:///etc/passwd", "ftp://x/y"]
+    table = pa.table(
+        {
+            "uid": [hashlib.md5(url.encode()).hexdigest() for url in urls],
+            "url": urls,
+            "text": [f"caption {number}" for number in range(len(urls))],
+            "face_bboxes": [[[0.1, 0.1, 0.5, 0.5]] if number == 0 else [] for number in range(len(urls))],
+        }
+    )
+    (tmp_path / "m").mkdir()
+    pq.write_table(table, tmp_path / "m" / "a.parquet")
+    import_datacomp(tmp_path / "m", tmp_path / "pool")
+    return Pool.open(tmp_path / "pool")
+
+
+def test_only_what_is_kept_and_good_arrives(pool, tmp_path):
+    recipe = load({"name": "x", "keep": [{"where": "text != 'caption 11'"}]})
+    made = fetch(
+        pool,
+        select(recipe, pool),
+        tmp_path / "to",
+        timeout=2,
+        retries=0,
+        processes=1,
+        threads=8,
+        private=True,
+        shard_size=10,
+    )
+    assert (made.asked, made.fetched) == (len(KINDS) - 1, 11)
+    reasons = "\n".join(made.reasons)
+    assert sum(made.reasons.values()) == 7
+    for words in ("404", "X-Robots-Tag", "answer larger than 64 MiB", "timed out"):
+        assert words in reasons
+    pool = pool.reload()
+    assert [pool.image(row) is not None for row in range(len(pool))] == [True] * 11 + [False] * 10
+    with Image.open(io.BytesIO(pool.image(3))) as image:
+        assert image.size == (512, 384)
+    sharp = np.asarray(Image.fromarray(np.asarray(Image.open(io.BytesIO(picture(0, (640, 480)))))).resize((512, 384)))
+    blurred = np.asarray(Image.open(io.BytesIO(pool.image(0))).convert("RGB")).astype(int)
+    change = np.abs(sharp[..., :3].astype(int) - blurred).mean(axis=2)
+    assert change[60:180, 80:240].mean() > 2 * change[250:, 300:].mean()
+    report = json.loads((tmp_path / "to" / "report.json").read_text())
+    assert report["fetched"] == 11
+    again = fetch(pool, select(recipe, pool), tmp_path / "to", private=True, shard_size=10, processes=1)
+    assert (again.asked, again.fetched) == (made.asked, made.fetched)
+    with pytest.raises(InputError, match="holds another download"):
+        fetch(pool, select(ALL, pool), tmp_path / "to")
+
+
+def test_private_addresses_are_refused(address):
+    key, content, reason = guarded.download_image((1, f"{address}/good/1"), 2, None, None)
+    assert (key, content) == (1, None)
+    assert "address is not public" in reason
+    assert "scheme file is not allowed" in guarded.download_image((1, "file:///etc/passwd"), 2, None, None)[2]
