@@ -44,7 +44,8 @@ class _Methods(Mapping[str, type[Method]]):
     def _places(self) -> dict[str, Any]:
         from importlib.metadata import entry_points
 
-        return {**{point.name: point for point in entry_points(group="poolscope.methods")}, **LISTED}
+        brought = {point.name: point for point in entry_points(group="poolscope.methods") if point.name not in LISTED}
+        return {**LISTED, **brought}
 
     def __getitem__(self, id: str) -> type[Method]:
         place = self._places[id]
