@@ -13,6 +13,7 @@ from poolscope.explorer import pools
 from poolscope.paths import ASSETS
 
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+NEVER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}  # an image that may come later
 MODEL_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 LONGEST_CAPTION = 600
 
@@ -38,7 +39,7 @@ def thumbnail(request: Request) -> Response:
         return Response(status_code=404)
     picture = pool.thumbnail(row, size)
     if picture is None:
-        return Response(_blank(), media_type="image/svg+xml", headers=FOREVER)
+        return Response(_blank(), media_type="image/svg+xml", headers=NEVER)
     return Response(picture, media_type="image/webp", headers=FOREVER)
 
 

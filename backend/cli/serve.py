@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -22,6 +23,10 @@ def app(
     pool: PoolPath = None,
     port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8501,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", metavar="NAME", help="Name by which the app may be opened; repeat for more."),
+    ] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Do not open the browser.")] = False,
 ) -> None:
     """Open the explorer in the browser."""
@@ -29,9 +34,13 @@ def app(
     opened = open_pool(pool)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host
     url = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
-    if not is_local(host):
-        say(f"warning: whoever can reach {host}:{port} can see the pools and start jobs; there is no password")
     environment = {**os.environ, "POOLSCOPE_POOL": str(opened.path.resolve())}
+    named = [*(allow_host or []), *([] if is_local(host) else _names(host))]
+    environment["POOLSCOPE_ALLOW_HOST"] = ",".join([*named, *filter(None, [os.environ.get("POOLSCOPE_ALLOW_HOST")])])
+    if named:  # others than this machine can reach it, directly or through a proxy
+        token = environment.setdefault("POOLSCOPE_TOKEN", secrets.token_urlsafe(24))
+        url = f"{url}/?token={token}"
+        say(f"whoever has this address can see the pools and start jobs; from elsewhere use {named[0]} as its host")
     server = subprocess.Popen(command(host, port), env=environment)
     threading.Thread(target=_announce, args=(server, shown, port, url, not no_open), daemon=True).start()
     try:
@@ -71,6 +80,18 @@ def check_free(host: str, port: int) -> None:
             raise InputError(
                 f"{host}:{port} can't be used ({reason.lower()}): open it if that is Poolscope, or choose another --port"
             ) from None
+
+
+def _names(host: str) -> list[str]:
+    """The names by which a server bound to `host` may be opened: the address, or this machine's if it is all of them."""
+    if host not in ("0.0.0.0", "::", ""):
+        return [host]
+    own = socket.gethostname()
+    try:
+        addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(own, None)}
+    except OSError:
+        addresses = set()
+    return [own, *sorted(addresses)]
 
 
 def is_local(host: str) -> bool:
