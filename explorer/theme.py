@@ -22,7 +22,11 @@ SERIES = [KEPT, DROPPED, ONLY_A, ONLY_B, "#64707D", "#C9A100", "#C4314B", "#4A5F
 # The pages use the whole width, and the columns of the Filter page scroll inside the window.
 _LAYOUT = """<style>
 [data-testid="stMainBlockContainer"] {padding-left: 1.25rem; padding-right: 1.25rem}
-.st-key-rules, .st-key-side {max-height: calc(100vh - 134px); overflow-y: auto; overflow-x: hidden; padding-right: 4px}
+[data-testid="stSidebarUserContent"] {padding: 0 .75rem 1rem}
+[data-testid="stSidebarHeader"] {height: auto; padding: .75rem .5rem .25rem; margin: 0}
+[data-testid="stSidebarNav"] {padding: .25rem .5rem}
+[data-testid="stHeader"] {height: 0; min-height: 0}
+.st-key-rules, .st-key-side {max-height: calc(100vh - 84px); overflow-y: auto; overflow-x: hidden; padding-right: 4px}
 @media (max-width: 900px) {.st-key-rules, .st-key-side {max-height: none}}
 </style>"""
 

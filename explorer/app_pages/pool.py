@@ -1,9 +1,8 @@
-"""Pool: what is in it, where its columns come from, and which pool to look at."""
+"""Pool: what is in it, where its columns come from."""
 
 import numpy as np
 import streamlit as st
 
-from poolscope.errors import InputError
 from poolscope.explorer import first_start, gallery, overview, pair, pools, theme, tiles
 from poolscope.pool import Pool
 from poolscope.projection import available
@@ -13,8 +12,9 @@ TILES = 24
 
 
 def main() -> None:
-    _switch()
+    st.header("Pool")
     pool = first_start.pool()
+    st.caption(f"`{pool.path}`")
     kinds = [column.kind for column in pool.columns.values()]
     with st.container(horizontal=True):
         st.metric("Pairs", f"{len(pool):,}", border=True)
@@ -36,30 +36,6 @@ def main() -> None:
     with right:
         _sizes(pool)
     _reports(pool)
-
-
-def _switch() -> None:
-    """Title and pool switcher."""
-    current = pools.current_path()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.header("Pool", width="stretch")
-        known = [str(path) for path in pools.recent()]
-        here = str(current.resolve())
-        options = known if here in known else [here, *known]
-        chosen = st.selectbox(
-            "Pool", options, index=options.index(here), accept_new_options=True, key=f"pool-choice-{here}", width=520,
-            help="Choose one looked at before, or type the path of another", label_visibility="collapsed",
-        )  # fmt: skip
-    if chosen and chosen != here:
-        try:
-            pools.choose(chosen)
-        except InputError as error:
-            st.error(str(error), icon=":material/error:")
-            return
-        for name in ("recipe", "hits", "compare_with", "focus"):
-            st.session_state.pop(name, None)
-        st.query_params.pop("recipe", None)
-        st.rerun()
 
 
 @st.fragment

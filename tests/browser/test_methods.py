@@ -8,7 +8,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_card_tells_its_cost_adds_its_score_and_two_scores_are_compared(page):
-    go(page, "Explore", "Methods")
+    go(page, "Methods")
     page.get_by_text("21 of 21 methods").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     page.get_by_placeholder("Search name, paper, recipe").fill("random subsets")

@@ -8,19 +8,13 @@ pytestmark = pytest.mark.browser
 
 
 def test_every_page_opens(page):
-    for section, title in (
-        ("Explore", "Pool"),
-        ("Explore", "Methods"),
-        ("Benchmark", "Leaderboard"),
-        ("Data", "Import"),
-        ("Data", "Jobs"),
-    ):
-        go(page, section, title)
+    for title in ("Pool", "Methods", "Bias", "Runs", "Leaderboard", "Import", "Jobs"):
+        go(page, title)
         assert not page.get_by_test_id("stException").count()
 
 
 def test_pool_page_and_its_gallery(page):
-    go(page, "Explore", "Pool")
+    go(page, "Pool")
     page.locator(".ps-gallery button").first.wait_for()
     rows = [button.get_attribute("data-row") for button in page.locator(".ps-gallery button").all()]
     page.get_by_role("button", name="Show others").click()
@@ -30,7 +24,7 @@ def test_pool_page_and_its_gallery(page):
 
 
 def test_a_wrong_path_of_a_pool_is_one_line(page, tmp_path):
-    go(page, "Explore", "Pool")
+    go(page, "Pool")
     choice = page.get_by_role("combobox").first
     choice.fill(str(tmp_path))
     choice.press("Enter")
@@ -39,7 +33,7 @@ def test_a_wrong_path_of_a_pool_is_one_line(page, tmp_path):
 
 
 def test_a_wrong_import_is_one_line(page):
-    go(page, "Data", "Import")
+    go(page, "Import")
     page.get_by_role("textbox", name="Shards").fill("/nowhere/at/all")
     page.get_by_role("button", name="Import", exact=True).first.click()
     page.get_by_text("nothing at '/nowhere/at/all'").wait_for()

@@ -8,10 +8,9 @@ pytestmark = pytest.mark.browser
 MINUTES = 60_000
 
 
-def go(page, section: str, title: str) -> None:
-    """Opens a page through the navigation at the top."""
-    page.get_by_role("button", name=section, exact=True).click()
-    page.get_by_role("menuitem", name=re.compile(title)).click()
+def go(page, title: str) -> None:
+    """Opens a page through the rail at the left."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=re.compile(title)).click()
     page.get_by_role("heading", name=title, exact=True).wait_for()
 
 
@@ -21,7 +20,7 @@ def start(page) -> None:
 
 
 def test_a_run_is_watched_to_its_end_and_found_on_the_leaderboard(page):
-    go(page, "Benchmark", "Runs")
+    go(page, "Runs")
     page.get_by_text(re.compile(r"pairs kept of 2,000")).wait_for()
     start(page)
     page.get_by_text(re.compile(r"^loss [\d.]+ · [\d,]+ pairs per second")).wait_for(timeout=5 * MINUTES)
@@ -34,11 +33,11 @@ def test_a_run_is_watched_to_its_end_and_found_on_the_leaderboard(page):
 
 
 def test_a_run_can_be_cancelled(page):
-    go(page, "Benchmark", "Runs")
+    go(page, "Runs")
     start(page)
     page.get_by_role("button", name="Cancel").first.click()
     page.get_by_text(re.compile(r"· cancelled")).first.wait_for(timeout=MINUTES)
-    go(page, "Data", "Jobs")
+    go(page, "Jobs")
     page.get_by_text("Nothing is running", exact=False).wait_for()
     page.get_by_text(re.compile(r"· cancelled")).first.click()
     page.get_by_role("button", name="Resume").wait_for()

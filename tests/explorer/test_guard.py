@@ -10,7 +10,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from poolscope.explorer.guard import COOKIE, Guard, is_loopback
 
-
 HERE = {"Host": "127.0.0.1:8501", "Origin": "http://127.0.0.1:8501"}
 
 
@@ -51,7 +50,12 @@ def test_a_stranger_s_name_is_refused_on_every_route(host):
 
 
 @pytest.mark.parametrize(
-    "headers", [{"Host": "evil.example"}, {"Host": "127.0.0.1", "Origin": "http://evil.example"}, {"Host": "127.0.0.1", "Origin": "null"}]
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1", "Origin": "http://evil.example"},
+        {"Host": "127.0.0.1", "Origin": "null"},
+    ],
 )
 def test_a_stranger_s_websocket_is_refused(headers):
     with pytest.raises(WebSocketDisconnect) as refused, client().websocket_connect("/_stcore/stream", headers=headers):
@@ -62,7 +66,9 @@ def test_a_stranger_s_websocket_is_refused(headers):
 def test_an_allowed_name_and_its_websocket_are_served():
     allowed = client(frozenset({"pools.lab"}), base="http://pools.lab")
     assert allowed.get("/").text == "the app"
-    with allowed.websocket_connect("/_stcore/stream", headers={"Host": "pools.lab", "Origin": "https://pools.lab"}) as socket:
+    with allowed.websocket_connect(
+        "/_stcore/stream", headers={"Host": "pools.lab", "Origin": "https://pools.lab"}
+    ) as socket:
         assert socket.receive_text() == "the app"
 
 
