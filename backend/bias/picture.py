@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from ..pool.images import open_rgb
+from ..pool.decoding import open_rgb
 
 JPEG_QUALITY = 85
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
