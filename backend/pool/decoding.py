@@ -17,7 +17,12 @@ EXTENSIONS = {
 LARGEST_PIXELS = 64_000_000
 LARGEST_SHRUNK = 20_000_000  # pixels held to make a thumbnail, 80 MB; a JPEG is shrunk before it is held
 ORIENTATION = 0x0112  # the EXIF tag
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ")
+_STARTS = {
+    b"\xff\xd8\xff": "jpg", b"\x89PNG\r\n\x1a\n": "png", b"GIF87a": "gif", b"GIF89a": "gif", b"II*\0": "tiff",
+    b"MM\0*": "tiff", b"\0\0\0\x0cjP  ": "jp2",
+}  # fmt: skip
+_SAME = {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "pjpeg": "jpg", "apng": "png", "tif": "tiff", "dib": "bmp",
+         "j2k": "jp2", "pgm": "ppm", "pnm": "ppm"}  # fmt: skip
 
 
 def open_rgb(picture: bytes, size: int | None = None) -> "Image.Image":
@@ -73,15 +78,30 @@ def extension(picture: bytes) -> str | None:
     """The extension that fits the bytes of an image file (`jpg`, `avif`, …), None if its format is not in `FORMATS`."""
     from PIL import Image
 
+    known = starts_as(picture)
+    if known:
+        return known
     try:
         return EXTENSIONS[str(Image.open(io.BytesIO(picture), formats=FORMATS).format)]
     except Exception:  # as in open_rgb
         return None
 
 
-def starts_like_image(head: bytes) -> bool:
-    """Whether a file's first 16 bytes are those of an image format that a file's name may hide."""
-    return head.startswith(_STARTS) or head[8:12] == b"WEBP" or head[4:12] in (b"ftypavif", b"ftypavis")
+def fitting(picture: bytes, named: str) -> str:
+    """`named`, if that is an extension of the format that the bytes are; else the one that fits them."""
+    real = extension(picture)
+    last = named.rpartition(".")[2]
+    return named if real in (None, _SAME.get(last, last)) else str(real)
+
+
+def starts_as(head: bytes) -> str | None:
+    """The extension that a file's first 16 bytes tell, None where they are no proof of an image."""
+    for start, name in _STARTS.items():
+        if head.startswith(start):
+            return name
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    return "avif" if head[4:12] in (b"ftypavif", b"ftypavis") else None
 
 
 def _check_size(image: "Image.Image", most: int) -> None:

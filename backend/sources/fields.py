@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -14,8 +15,7 @@ CAPTIONS = (
     "description",
 )  # fmt: skip
 INNER = ("raw", "text", "caption", "sentence", "en")  # where COCO, Karpathy and others keep the words of a caption
-IDS = ("id", "image_id")
-ROLES = frozenset({"uid", "url", "original_width", "original_height", "sha256", "face_bboxes", *IDS})
+ROLES = frozenset({"uid", "url", "original_width", "original_height", "sha256", "face_bboxes", "id", "image_id"})
 TYPES: dict[str, pa.DataType] = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.utf8()}
 MOST_FIELDS = 200
 Which = Literal["all", "first", "longest"]
@@ -71,13 +71,21 @@ def chosen(texts: list[str], which: Which) -> list[str]:
     return list(dict.fromkeys(texts)) if which == "all" else texts[:1]
 
 
-def identity(about: Mapping[str, Any]) -> tuple[str | None, str | None]:
-    """The uid, if the JSON gives 32 hex digits as one, and the id that it gives, if any."""
-    given = _name(about.get("uid"))
+@dataclass(frozen=True)
+class Identity:
+    """What a JSON says of its sample: the `uid`, if it gives 32 hex digits as one, an `id` of its own, and the `image`
+    that it is a caption of."""
+
+    uid: str | None
+    id: str | None
+    image: str | None
+
+
+def identity(about: Mapping[str, Any]) -> Identity:
+    given, own, image = (_name(about.get(name)) for name in ("uid", "id", "image_id"))
     uid = given.lower() if given and _UID.fullmatch(given) else None
-    ids = [_name(about.get(name)) for name in IDS]
-    own = next((one for one in ids if one), None)
-    return uid, own or (given if given != uid else None)
+    own = own or (given if given != uid else None) or (None if uid else image)
+    return Identity(uid, own, image)
 
 
 def _name(value: Any) -> str | None:
@@ -101,7 +109,9 @@ def boxes(given: Any) -> list[list[float]] | None:
     """Face boxes `[x0, y0, x1, y1]`; those of another form are left out."""
     if not isinstance(given, list) or len(given) > 10_000:
         return None
-    return [[float(x) for x in box] for box in given if isinstance(box, list) and len(box) == 4 and all(map(_real, box))]
+    return [
+        [float(x) for x in box] for box in given if isinstance(box, list) and len(box) == 4 and all(map(_real, box))
+    ]
 
 
 def _real(value: Any) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from ..errors import InputError
-from ..pool.decoding import starts_like_image
+from ..pool.decoding import starts_as
 from ..pool.tar import PICTURES, Member, ReadAt, Sample
 from . import fields
 from .captions import LONGEST_CAPTION
@@ -74,7 +74,7 @@ def find(sample: Sample, read_at: ReadAt, keys: Keys) -> Found:
 
 
 def _is_image(member: Member, read_at: ReadAt) -> bool:
-    return member.size > HEAD and starts_like_image(read_at(member.offset, HEAD))
+    return member.size > HEAD and bool(starts_as(read_at(member.offset, HEAD)))
 
 
 def captions(found: Found, about: dict[str, Any], read_at: ReadAt, keys: Keys) -> tuple[list[str], str] | str:

@@ -9,8 +9,8 @@ from threading import Lock
 
 from ..errors import InputError
 from ..pool.tar import BrokenTar, ReadAt, samples
-from . import members
-from .fields import Kinds, extras
+from . import fields, members
+from .fields import Kinds
 from .members import Keys
 from .remote import open_binary
 from .tars import reading
@@ -33,7 +33,7 @@ class Survey:
     extensions: Counter[str] = field(default_factory=Counter)
     kinds: Kinds = field(default_factory=Kinds)
     ids: bool = False
-    several: bool = False
+    images: bool = False
 
 
 def survey(shards: Sequence[str], keys: Keys) -> Survey:
@@ -85,9 +85,10 @@ def _fields(parts: members.Found, read_at: ReadAt, keys: Keys, found: Survey) ->
         return
     texts = members.captions(parts, about, read_at, keys)
     if isinstance(texts, tuple):
-        found.several |= len(texts[0]) > 1
-        found.kinds.add(extras(about, texts[1], texts[0][0]))
-        found.ids |= members.fields.identity(about)[1] is not None
+        identity = fields.identity(about)
+        found.ids |= identity.id is not None
+        found.images |= len(texts[0]) > 1 or identity.image is not None
+        found.kinds.add(fields.extras(about, texts[1], texts[0][0]))
 
 
 def _refuse_compressed(shard: str) -> None:
@@ -95,7 +96,9 @@ def _refuse_compressed(shard: str) -> None:
         with open_binary(shard) as handle:
             head = handle.read(6)
     except OSError as error:
-        raise InputError(f"{shard!r} can't be read: {error.strerror or error}; check the path and its rights.") from None
+        raise InputError(
+            f"{shard!r} can't be read: {error.strerror or error}; check the path and its rights."
+        ) from None
     for start, (name, command) in COMPRESSED.items():
         if head.startswith(start):
             plain = _beside(shard, ".tar")

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from ..errors import InputError
 from ..pool import Pool
-from ..pool.decoding import extension, measure
+from ..pool.decoding import fitting, measure
 from ..pool.images import LARGEST_FILE
-from ..pool.tar import BrokenTar, ReadAt, Sample, samples
+from ..pool.tar import PICTURES, BrokenTar, ReadAt, Sample, samples
 from ..progress import Progress, silent
 from . import fields, members
 from .intake import STANDARD, Intake, made_uid
@@ -115,7 +115,7 @@ def _schema(seen: Survey, pool_path: Path) -> tuple[pa.Schema, Columns]:
     In a pool that is there, a field goes to the column of its name, in that column's type, and a column that the pool
     lacks is made first, null for the pairs that it has.
     """
-    own = [pa.field(name, pa.utf8()) for name, there in (("id", seen.ids), ("image_id", seen.several)) if there]
+    own = [pa.field(name, pa.utf8()) for name, there in (("id", seen.ids), ("image_id", seen.images)) if there]
     fixed = [*STANDARD, *PLACES, *own]
     reserved = {*(entry.name for entry in fixed), "id", "image_id", "uid", "uid_hi", "uid_lo"}
     columns = dict(seen.kinds.columns(reserved))
@@ -225,7 +225,7 @@ class Reader:
             return "image can't be decoded"
         common = self._common(about, hashlib.sha256(content).hexdigest(), size)
         common |= {"image": self.shard, "image_offset": image.offset, "image_bytes": image.size}
-        plain = self.keys.usual and "." not in image.extension and _fits(image.extension, extension(content))
+        plain = self.keys.usual and image.extension in PICTURES and fitting(content, image.extension) == image.extension
         if plain and parts.text is not None and texts[0] == [_raw(parts, read_at)]:
             common |= {"sample_offset": sample.start, "sample_size": sample.stop - sample.start}
         return [self._pair(common, about, text, number, texts) for number, text in enumerate(texts[0])]
@@ -242,24 +242,18 @@ class Reader:
     def _pair(
         self, common: dict[str, Any], about: dict[str, Any], text: str, number: int, texts: tuple[list[str], str]
     ) -> dict[str, Any]:
-        uid, own = fields.identity(about)
-        digest, url = common["sha256"], common["url"]
+        who = fields.identity(about)
+        digest, url, uid = common["sha256"], common["url"], who.uid
         if uid is None or number:
-            named = uid or own
+            named = who.uid or who.id
             uid = made_uid(f"{named}\0{url or digest}" if named else digest, text, None if named else url)
-        pair = common | {"uid": uid, "text": text, "id": own}
-        if len(texts[0]) > 1:
-            pair["image_id"] = own or digest
+        image = who.image or ((who.id or digest) if len(texts[0]) > 1 else None)
+        pair = common | {"uid": uid, "text": text, "id": who.id, "image_id": image}
         for field, value in fields.extras(about, texts[1], texts[0][0]).items():
             if field in self.columns:
                 column, kind = self.columns[field]
                 pair[column] = fields.converted(value, kind)
         return pair
-
-
-def _fits(named: str, real: str | None) -> bool:
-    """Whether a copy of the member may keep its name: the extension is one of the format that the bytes are."""
-    return {"jpeg": "jpg", "jpe": "jpg", "jfif": "jpg", "tif": "tiff", "dib": "bmp"}.get(named, named) == real
 
 
 def _raw(parts: Found, read_at: ReadAt) -> str | None:

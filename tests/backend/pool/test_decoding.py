@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from poolscope.pool.decoding import extension, measure, open_rgb, starts_like_image
+from poolscope.pool.decoding import extension, measure, open_rgb, starts_as
 
 RAMP = np.linspace(0, 1, 64 * 48).reshape(48, 64)
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n%%EndComments\nshowpage\n%%EOF\n"
@@ -67,7 +67,11 @@ def test_exif_turns_the_image(size, form):
 def test_colour_models():
     red = Image.new("RGB", (40, 30), (255, 0, 0))
     palette = red.quantize(4)
-    for content in (written(red.convert("CMYK"), "JPEG"), written(red.convert("CMYK"), "TIFF"), written(palette, "GIF")):
+    for content in (
+        written(red.convert("CMYK"), "JPEG"),
+        written(red.convert("CMYK"), "TIFF"),
+        written(palette, "GIF"),
+    ):
         assert np.abs(np.asarray(open_rgb(content)).astype(int) - (255, 0, 0)).max() <= 3
     for mode, clear in (("RGBA", (255, 0, 0, 0)), ("LA", (0, 0))):
         content = written(Image.new(mode, (40, 30), clear), "PNG")
@@ -84,7 +88,7 @@ def test_formats_are_known_by_their_bytes():
         content = written(image, form)
         assert extension(content) == ending
         assert open_rgb(content).size == measure(content) == (40, 30)
-        assert starts_like_image(content[:16]) == (form not in ("BMP", "PPM"))  # two bytes are no proof
+        assert starts_as(content[:16]) == (None if form in ("BMP", "PPM") else ending)  # two bytes are no proof
     assert extension(b"text") is None
 
 
