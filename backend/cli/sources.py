@@ -7,6 +7,7 @@ import typer
 
 from ..devices import slot
 from .bench import import_run
+from .columns import columns
 from .console import emit, line, progress_bar, say
 from .options import (
     Address,
@@ -260,4 +261,5 @@ def _embed(pool: Path, model: str, name: str | None, device: str) -> None:
     say(f"embeddings: {column}_img, {column}_txt")
 
 
+app.command("columns")(columns)
 app.command("run")(import_run)
