@@ -35,6 +35,7 @@ class PoolKeys:
     def _sort(self, keys: np.ndarray, rows: np.ndarray) -> None:
         order = sorted_rows(keys)
         self._keys, self._rows = keys[order], rows[order]
+        self._high = np.ascontiguousarray(self._keys["f0"])
 
     def take(self, keys: pa.Array | None, start: int, count: int) -> np.ndarray:
         """Rows `start` to `start + count` of the file: `(k,)` the places in the batch whose values are wanted."""
@@ -77,8 +78,7 @@ class PoolKeys:
         return places
 
     def _leftmost(self, wanted: np.ndarray) -> np.ndarray:
-        high = np.ascontiguousarray(self._keys["f0"]) if not hasattr(self, "_high") else self._high
-        self._high = high
+        high = self._high
         place = np.searchsorted(high, wanted["f0"])
         found = np.full(len(wanted), -1, dtype=np.int64)
         open_ = np.arange(len(wanted))

@@ -1,7 +1,7 @@
 """Values computed elsewhere, as columns of a pool: scores, flags, embeddings or metadata, by their type or as asked."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +12,7 @@ from ..pool.columns import fixed_list
 from .vectors import dimension, is_vector, unit
 
 Kind = Literal["score", "flag", "embedding", "metadata"]
-KINDS = ("score", "flag", "embedding", "metadata")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 
 
@@ -126,6 +126,6 @@ def _all(given: pa.Array, pattern: str) -> bool:
 _TESTS = {
     "flag": lambda given: _all(given, r"(?i)^\s*(true|false|0|1)\s*$"),
     "int": lambda given: _all(given, r"^(0|-?[1-9][0-9]{0,17})$"),  # 0007 is text
-    "score": lambda given: _all(given, r"(?i)^\s*([+-]?((0|[1-9][0-9]*)\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?|nan)\s*$"),
+    "score": lambda given: _all(given, r"(?i)^\s*([+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?|nan)\s*$"),
     "vector": lambda given: _all(given, r"^\s*\[[-+0-9.eE,\s]*\]\s*$"),
 }  # fmt: skip

@@ -151,7 +151,7 @@ def _take(shard: str, reader: "Reader", threads: ThreadPoolExecutor, intake: Int
             found = _until_broken(samples(locked, length), intake.report, shard)
             good = _good(found, locked, reader.keys, intake.report, shard)
             while part := list(islice(good, SLICE)):
-                made = threads.map(lambda one: reader.pairs(*one, locked), part)
+                made = threads.map(lambda one: reader.pairs(one[0], one[1], locked), part)
                 for (sample, _), pairs in zip(part, made):
                     _offer(pairs, intake, f"{shard}: {sample.key}")
     except (OSError, EOFError) as error:
