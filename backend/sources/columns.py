@@ -3,7 +3,8 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,19 @@ class _Column:
     present: int = 0
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What to take of a file and how to call it; see `import_columns`."""
+
+    on: str = "uid"
+    columns: Sequence[str] | None = None
+    kind: Kind | None = None
+    name: str | None = None
+    side: str | None = None
+    model: str | None = None
+    force: bool = False
+
+
 def import_columns(
     pool: Pool,
     source: str | Path,
@@ -83,35 +97,51 @@ def import_columns(
     Raises InputError for a file that can't be read, no key that the pool has, a column that exists (unless `force`, and
     never one that came with the pairs), and values that can't be of that kind.
     """
-    source, asked = Path(source), values.as_kind(kind)
+    source = Path(source)
+    wish = Wish(on, columns, values.as_kind(kind), name, side, model, force)
+    with working(pool) as (pool, work), opened(source, on, key, Path(keys) if keys else None, work) as keyed:
+        return join(pool, keyed, wish, work, source=str(source), digest=lambda: _digest(source), progress=progress)
+
+
+@contextmanager
+def working(pool: Pool) -> Iterator[tuple[Pool, Path]]:
+    """The newest version of the pool, to which no pairs are added meanwhile, and a directory that is removed after."""
     with importing(pool.path):
-        pool = pool.reload()
         (pool.path / "work").mkdir(exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix="columns-", dir=pool.path / "work"))
         try:
-            with opened(source, on, key, Path(keys) if keys else None, work) as keyed:
-                joined = Joined(str(source))
-                wanted = _wanted(keyed, columns, pool, joined)
-                pool_keys = PoolKeys(pool, on)
-                guesses = _spool(keyed, wanted, pool_keys, work / "values.arrow", joined, progress, len(pool))
-            _check_joined(joined, pool_keys, pool, on)
-            planned = [_plan(one, guesses[one], asked, name, side, pool, force, len(wanted) == 1) for one in wanted]
-            _check_plan(planned, name)
-            made_by = {"method": METHOD, "source": source.name, "digest": _digest(source), "on": on, "rows": len(pool),
-                       "poolscope": __version__}  # fmt: skip
-            _write(pool, planned, work / "values.arrow", pool_keys.origins(), made_by, model)
+            yield pool.reload(), work
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def join(
+    pool: Pool,
+    keyed: Keyed,
+    wish: Wish,
+    work: Path,
+    *,
+    source: str,
+    digest: Callable[[], str],
+    progress: Progress = silent,
+) -> Joined:
+    """`import_columns` for values that are open already; `source` and their `digest` become the columns' provenance."""
+    joined, spool = Joined(source), work / "values.arrow"
+    wanted = _wanted(keyed, wish.columns, pool, joined)
+    pool_keys = PoolKeys(pool, wish.on)
+    guesses = _spool(keyed, wanted, pool_keys, spool, joined, progress, len(pool))
+    _check_joined(joined, pool_keys, pool, wish.on)
+    planned = [_plan(one, guesses[one], wish, pool, alone=len(wanted) == 1) for one in wanted]
+    _check_plan(planned, wish.name)
+    made_by = {"method": METHOD, "source": Path(source).name, "digest": digest(), "on": wish.on, "rows": len(pool)}
+    _write(pool, planned, spool, pool_keys.origins(), made_by | {"poolscope": __version__}, wish.model)
     joined.columns = [
         {
-            "name": one.name,
-            "from": one.source,
-            "kind": one.kind,
-            "pairs": one.present,
+            "name": one.name, "from": one.source, "kind": one.kind, "pairs": one.present,
             "missing": len(pool) - one.present,
         }
         for one in planned
-    ]
+    ]  # fmt: skip
     return joined
 
 
@@ -170,27 +200,18 @@ def _check_joined(joined: Joined, keys: PoolKeys, pool: Pool, on: str) -> None:
         )
 
 
-def _plan(
-    source: str,
-    guess: Guess,
-    asked: Kind | None,
-    name: str | None,
-    side: str | None,
-    pool: Pool,
-    force: bool,
-    alone: bool,
-) -> _Column:
-    kind = asked or guess.kind()
-    made = name if name and alone else storable(source, set())
+def _plan(source: str, guess: Guess, wish: Wish, pool: Pool, *, alone: bool) -> _Column:
+    kind = wish.kind or guess.kind()
+    made = wish.name if wish.name and alone else storable(source, set())
     if kind == "embedding":
-        made = _embedding_name(source, name, side)
-    elif side is not None:
-        raise InputError(f"--side {side} is for embeddings, and {source!r} is a {kind}; leave it out.")
+        made = _embedding_name(source, wish.name, wish.side)
+    elif wish.side is not None:
+        raise InputError(f"--side {wish.side} is for embeddings, and {source!r} is a {kind}; leave it out.")
     check_name(made)
     before = pool.columns.get(made)
     if before is not None and _came_along(before):
         raise InputError(f"column {made!r} came with the pairs and is never replaced; choose another name with --as.")
-    if before is not None and not force:
+    if before is not None and not wish.force:
         raise InputError(f"column {made!r} exists already; choose another name with --as, or replace it with --force.")
     try:
         return _Column(source, made, kind, guess.stored(kind), before is not None)
