@@ -13,7 +13,7 @@ PICTURES = (
 LONGEST_NAME = 65_536
 MOST_MEMBERS = 64
 NAMELESS = "tar member has no usable extension"
-_EXTENSION = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}", re.ASCII)
+_EXTENSION = re.compile(r"[a-z0-9_][a-z0-9._-]{0,39}", re.ASCII)
 
 ReadAt = Callable[[int, int], bytes]
 

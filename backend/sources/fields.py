@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -173,10 +174,11 @@ class Kinds:
 
 
 def storable(field: str, taken: set[str]) -> str:
-    """The field's name as a column's: letters, digits and `_-`, a letter first, not in `taken` (lower case)."""
-    name = re.sub(r"[^A-Za-z0-9_\-]+", "_", field).strip("_")[:48]
-    if not name[:1].isalpha() or name.lower() in taken:
-        name = f"json_{name}"
+    """The field's name as a column's: ASCII letters, digits and `_-`, a letter first, not in `taken` (lower case)."""
+    plain = unicodedata.normalize("NFKD", field).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Za-z0-9_\-]+", "_", plain).strip("_")[:48]
+    if not name[:1].isalpha():
+        name = f"column_{name}" if name else "column"
     number, free = 1, name
     while free.lower() in taken:
         number += 1

@@ -1,6 +1,7 @@
 """Files of values by key: parquet, CSV and NumPy arrays read in batches, never whole."""
 
 import csv
+import errno
 import gzip
 import shutil
 import zipfile
@@ -65,6 +66,8 @@ def opened(source: Path, on: str, key: str | None, keys: Path | None, work: Path
             raise InputError(f"--keys is for a .npy, and {source.name!r} has its keys in a column: name it with --key.")
         yield made
     except (pa.ArrowException, OSError, Damaged, zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise  # the disk is full, not the file wrong
         first = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise InputError(f"{str(source)!r} can't be read: {first}; is it complete?") from None
 

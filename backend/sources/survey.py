@@ -9,6 +9,7 @@ from threading import Lock
 
 from ..errors import InputError
 from ..pool.tar import BrokenTar, ReadAt, samples
+from ..progress import Progress, silent
 from . import fields, members
 from .fields import Kinds
 from .members import Keys
@@ -36,22 +37,29 @@ class Survey:
     images: bool = False
 
 
-def survey(shards: Sequence[str], keys: Keys) -> Survey:
+def survey(shards: Sequence[str], keys: Keys, progress: Progress = silent) -> Survey:
     """Looks over all shards. Raises InputError for a compressed or an unsorted one, naming the command that mends it,
     and if no sample has both an image and a caption."""
     found = Survey()
     for shard in shards:
         _refuse_compressed(shard)
-    for shard in shards:
+    for number, shard in enumerate(shards):
+        progress(number, len(shards), f"looking over {shard.rsplit('/', 1)[-1]}")
         _look(shard, keys, found)
-    if not found.whole and found.extensions:
-        named = ", ".join(f".{name} ({count:,})" for name, count in found.extensions.most_common(8))
-        why = ", ".join(f"{why}: {count:,}" for why, count in found.lacking.most_common(3))
-        raise InputError(
-            f"no pair could be imported: no sample has an image and a caption of the same name ({why}); the files in the "
-            f"shards end in {named}. Name the right ones with --image-key and --caption-key."
-        )
+    if not found.whole:
+        raise InputError(_nothing(shards, found))
     return found
+
+
+def _nothing(shards: Sequence[str], found: Survey) -> str:
+    why = ", ".join(f"{why}: {count:,}" for why, count in found.lacking.most_common(3)) or "there are no files in it"
+    if not found.extensions:
+        return f"no pair could be imported from {shards[0]!r} ({why}); give tars of images with captions."
+    named = ", ".join(f".{name} ({count:,})" for name, count in found.extensions.most_common(8))
+    return (
+        f"no pair could be imported: no sample has an image and a caption of the same name ({why}); the files in the shards "
+        f"end in {named}. Name the right ones with --image-key and --caption-key."
+    )
 
 
 def _look(shard: str, keys: Keys, found: Survey) -> None:
@@ -61,6 +69,7 @@ def _look(shard: str, keys: Keys, found: Survey) -> None:
         with reading(shard) as (read_at, length):
             for sample in samples(read_at, length):
                 if sample.problem:
+                    found.lacking.update([sample.problem] if sample.problem != "directory" else [])
                     continue
                 found.extensions.update(member.extension for member in sample.members)
                 parts = members.find(sample, read_at, keys)
@@ -73,7 +82,7 @@ def _look(shard: str, keys: Keys, found: Survey) -> None:
                     split += seen.get(number) is False
                 seen[number] = seen.get(number, False) or parts.whole
     except (BrokenTar, OSError, ValueError):
-        pass  # the import counts it
+        found.lacking["tar is damaged or truncated"] += 1
     if split > whole // 100:
         raise InputError(_unsorted(shard, split))
     found.whole += whole

@@ -54,7 +54,7 @@ def import_webdataset(
     """
     shards = find_shards(source)
     keys = Keys.named(image_key, caption_key, captions)
-    seen = survey(shards, keys)
+    seen = survey(shards, keys, progress)
     schema, columns = _schema(seen, Path(pool_path))
     sources = [str(one) for one in ([source] if isinstance(source, (str, Path)) else source)]
     origin = {"kind": "webdataset", "source": ", ".join(sources)}
@@ -92,13 +92,16 @@ def _found(source: str) -> list[str]:
     except ValueError:
         names = [source]
     if "://" in source:
-        places = [Place(name) for name in names]
-        return [place.path(name) for place in places for name in place.sizes(".tar")]
+        return [one for name in names for one in ([name] if name.endswith(".tar") else _listed(Place(name)))]
     if any(letter in source for letter in "*?[{"):
         from glob import glob
 
         return [str(Path(one).resolve()) for name in names for one in sorted(glob(name, recursive=True))]
     return []
+
+
+def _listed(place: Place) -> list[str]:
+    return [place.path(name) for name in place.sizes(".tar")]
 
 
 def _root(sources: Sequence[str]) -> str:
@@ -226,7 +229,7 @@ class Reader:
         common = self._common(about, hashlib.sha256(content).hexdigest(), size)
         common |= {"image": self.shard, "image_offset": image.offset, "image_bytes": image.size}
         plain = self.keys.usual and image.extension in PICTURES and fitting(content, image.extension) == image.extension
-        if plain and parts.text is not None and texts[0] == [_raw(parts, read_at)]:
+        if plain and len(texts[0]) == 1 and _raw(parts, read_at) in (None, texts[0][0]):
             common |= {"sample_offset": sample.start, "sample_size": sample.stop - sample.start}
         return [self._pair(common, about, text, number, texts) for number, text in enumerate(texts[0])]
 
@@ -257,9 +260,11 @@ class Reader:
 
 
 def _raw(parts: Found, read_at: ReadAt) -> str | None:
-    """The caption's file as another reader sees it, which knows nothing of marks and line ends."""
-    assert parts.text is not None
-    try:
-        return read_at(parts.text.offset, parts.text.size).decode() if parts.text.extension == "txt" else None
-    except UnicodeDecodeError:
+    """The caption's file as a reader sees it that knows nothing of byte order marks; None if there is no file."""
+    if parts.text is None:
         return None
+    try:
+        text = read_at(parts.text.offset, parts.text.size).decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        return ""
+    return text if parts.text.extension == "txt" else ""
