@@ -112,11 +112,15 @@ def _any_members(tar: BinaryIO) -> Iterator[dict[str, Any]]:
 
 
 def formats_first() -> None:
-    """Pillow tries its formats one by one; those of training shards come first."""
+    """Pillow tries its formats one by one; those of training shards come first, those that no pool takes not at all."""
     from PIL import Image
 
+    from ..pool.decoding import FORMATS
+
     Image.init()
-    Image.ID.sort(key=lambda name: name not in ("JPEG", "WEBP", "PNG"))
+    Image.ID[:] = sorted(
+        (name for name in Image.ID if name in FORMATS), key=lambda name: name not in ("JPEG", "WEBP", "PNG")
+    )
 
 
 def spare_repeated_work() -> None:

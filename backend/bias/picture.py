@@ -4,7 +4,8 @@ import io
 
 import numpy as np
 
-from ..pool.images import open_rgb
+from ..pool.decoding import FORMATS as DECODED
+from ..pool.decoding import open_rgb
 
 JPEG_QUALITY = 85
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
@@ -45,7 +46,7 @@ def file_facts(content: bytes, stored: tuple[int, int] | None = None) -> np.ndar
     from PIL import Image
 
     try:
-        image = Image.open(io.BytesIO(content))
+        image = Image.open(io.BytesIO(content), formats=DECODED)
         steps = [step for table in getattr(image, "quantization", {}).values() for step in table]
         layers = getattr(image, "layer", None) or []
         palette, mode, form = image.mode == "P", image.mode, image.format

@@ -25,7 +25,7 @@ COMMANDS = {
     "search": "search.search",
     "search-index": "search.search_index",
     "select": "recipe.select",
-    "export": "recipe.export",
+    "export": "export.export",
     "tasks": "tasks.tasks",
     "train": "bench.train",
     "evaluate": "bench.evaluate",

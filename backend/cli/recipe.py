@@ -1,4 +1,4 @@
-"""`poolscope select` and `export`: what a recipe keeps of a pool, and files of it."""
+"""`poolscope select`: what a recipe keeps of a pool, and the recipes that commands name."""
 
 import re
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError
-from .console import emit, line, progress_bar, say, table
-from .options import Address, Detach, Engine, Json, PoolPath, Workers, open_pool, submit
+from .console import emit, line, progress_bar, table
+from .options import Detach, Json, PoolPath, open_pool, submit
 from .quick import without_pandas
 
 if TYPE_CHECKING:
@@ -133,104 +133,3 @@ def check_suffix(out: Path, suffix: str) -> None:
     """InputError unless `out` ends in `suffix`, before anything expensive begins."""
     if out.suffix != suffix:
         raise InputError(f"{out.name!r} does not end in {suffix}: name the output for example kept{suffix}")
-
-
-export = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Write the kept pairs, their recipe beside them."
-)
-RecipeOption = Annotated[
-    str | None,
-    typer.Option("--recipe", "-r", metavar="RECIPE.yaml", help="What to keep [default: every pair]."),
-]
-Out = Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Where to write.")]
-
-
-@export.command()
-def subset(
-    context: typer.Context,
-    out: Out,
-    recipe: RecipeOption = None,
-    pool: PoolPath = None,
-    detach: Detach = False,
-    as_json: Json = False,
-) -> None:
-    """Write the kept uids as DataComp's sorted u8,u8 .npy."""
-    if detach:
-        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
-    check_suffix(out, ".npy")
-    from ..export import export_subset
-
-    applied, opened, selection = apply(recipe, pool)
-    export_subset(opened, selection, out, recipe=applied)
-    content = {"out": str(out), "recipe": applied.name, **selection.as_json()}
-    emit(content, as_json=as_json, text=lambda: line(f"{out}: {selection.kept:,} uids"))
-
-
-@export.command("table")
-def export_table_(
-    context: typer.Context,
-    out: Out,
-    recipe: RecipeOption = None,
-    columns: Annotated[str, typer.Option("--columns", metavar="A,B,…", help="The columns to write.")] = "uid,text,url",
-    pool: PoolPath = None,
-    detach: Detach = False,
-    as_json: Json = False,
-) -> None:
-    """Write chosen columns of the kept pairs as parquet."""
-    if detach:
-        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
-    check_suffix(out, ".parquet")
-    names = list(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
-    if not names:
-        raise InputError(f"--columns {columns!r} names no column: write for example --columns uid,text")
-    from ..export import export_table
-
-    opened = open_pool(pool)
-    for name in names:
-        if name != "uid":
-            opened.require(name)
-    applied, opened, selection = apply(recipe, pool)
-    with progress_bar("export") as progress:
-        export_table(opened, selection, out, columns=names, recipe=applied, progress=progress)
-    content = {"out": str(out), "columns": names, "recipe": applied.name, **selection.as_json()}
-    emit(content, as_json=as_json, text=lambda: line(f"{out}: {selection.kept:,} pairs, {len(names)} columns"))
-
-
-@export.command()
-def shards(
-    context: typer.Context,
-    out: Out,
-    recipe: RecipeOption = None,
-    shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Pairs per tar.")] = 10_000,
-    blur: Annotated[bool, typer.Option("--blur", help="Blur the faces of the pool's face_bboxes.")] = False,
-    engine: Engine = "local",
-    workers: Workers = 1,
-    address: Address = None,
-    pool: PoolPath = None,
-    detach: Detach = False,
-    as_json: Json = False,
-) -> None:
-    """Write webdataset shards of the kept pairs, ready to train on."""
-    if detach:
-        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
-    from ..export import export_shards
-
-    applied, opened, selection = apply(recipe, pool)
-    with progress_bar("shards") as progress:
-        made = export_shards(
-            opened, selection, out, recipe=applied, shard_size=shard_size, blur=blur, engine=engine, workers=workers,
-            address=address, progress=progress,
-        )  # fmt: skip
-    content = {
-        "out": str(out), "shards": made.shards, "written": made.written, "missing": made.missing,
-        "unreadable": made.unreadable, "recipe": applied.name, **selection.as_json(),
-    }  # fmt: skip
-    words = f"{out}: {made.written:,} pairs in {made.shards:,} shards"
-    if made.missing:
-        words += f"; {made.missing:,} kept pairs are in no shard, see missing.txt"
-    emit(content, as_json=as_json, text=lambda: line(words))
-    if made.unreadable:
-        say(
-            f"error: {made.unreadable:,} indexed samples can't be read any more, see unreadable.txt: index their shards again"
-        )
-        raise typer.Exit(1)

@@ -7,6 +7,7 @@ import typer
 
 from ..devices import slot
 from .bench import import_run
+from .columns import columns
 from .console import emit, line, progress_bar, say
 from .options import (
     Address,
@@ -98,8 +99,24 @@ def datacomp(
 @app.command()
 def webdataset(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A directory of tar shards, or one tar.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A directory of tar shards, one tar, a brace pattern or a URL.")
+    ],
     pool: Target,
+    image_key: Annotated[
+        str | None, typer.Option("--image-key", metavar="EXT", help="Extension of the image [default: any usual one].")
+    ] = None,
+    caption_key: Annotated[
+        str | None,
+        typer.Option(
+            "--caption-key",
+            metavar="EXT|FIELD",
+            help="Extension of the caption, or its field in the .json [default: txt, then the usual fields].",
+        ),
+    ] = None,
+    captions: Annotated[
+        str, typer.Option("--captions", metavar="all|first|longest", help="What to take of several captions.")
+    ] = "all",
     embed: Annotated[
         str | None,
         typer.Option("--embed", metavar="MODEL[/PRETRAINED]", help="Embed the pairs too, see `poolscope embed`."),
@@ -116,13 +133,15 @@ def webdataset(
     Broken samples are counted, listed in a report, and skipped. An interrupted import goes on where it stopped.
     """
     if detach:
-        submit(context, kind="import", device=slot(device) if embed else "cpu", title=f"Import {source.name}")
+        submit(context, kind="import", device=slot(device) if embed else "cpu", title=f"Import {Path(source).name}")
     from ..sources import import_webdataset
 
     if embed:
         _known_model(embed)
     with progress_bar("import") as progress:
-        report = import_webdataset(source, pool, progress=progress)
+        report = import_webdataset(
+            source, pool, image_key=image_key, caption_key=caption_key, captions=captions, progress=progress
+        )
     if embed:
         _embed(pool, embed, name, device)
     show_report(report, as_json)
@@ -242,4 +261,5 @@ def _embed(pool: Path, model: str, name: str | None, device: str) -> None:
     say(f"embeddings: {column}_img, {column}_txt")
 
 
+app.command("columns")(columns)
 app.command("run")(import_run)

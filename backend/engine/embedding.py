@@ -15,7 +15,7 @@ from .. import __version__
 from ..errors import InputError
 from ..models import Loaded, Model
 from ..pool import Pool, PoolGrew
-from ..pool.images import open_rgb
+from ..pool.decoding import open_rgb
 from ..pool.store import check_name
 from ..progress import Progress, silent
 from ..scores.base import Unit

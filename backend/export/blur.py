@@ -37,7 +37,7 @@ def blur_file(picture: bytes, boxes: Sequence[Sequence[float]], *, quality: int 
     """A picture file with its faces blurred, as WebP. Raises OSError or ValueError if it can't be decoded."""
     from PIL import Image
 
-    from ..pool.images import open_rgb
+    from ..pool.decoding import open_rgb
 
     blurred = blur_faces(np.asarray(open_rgb(picture)), boxes)
     out = io.BytesIO()

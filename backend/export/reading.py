@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..pool import Pool
+from ..pool.decoding import extension, fitting
 from ..pool.images import LARGEST_FILE
-from ..pool.tar import BrokenTar, ReadAt, bytes_reader, samples
+from ..pool.tar import BrokenTar, Member, ReadAt, bytes_reader, samples
+from .columns import plain
 
 Members = list[tuple[str, bytes]]
 
@@ -33,14 +35,23 @@ def read_samples(
         yield members
 
 
+def _copied(member: Member, read_at: ReadAt, is_image: bool) -> tuple[str, bytes]:
+    """A member with the extension that its bytes are, for readers that choose a decoder by it."""
+    content = read_at(member.offset, member.size)
+    return (fitting(content, member.extension) if is_image else member.extension), content
+
+
 def made_sample(pair: dict[str, Any], picture: bytes | None, copy: int) -> Members:
     """The members for a pair whose picture is a file of its own; none if it can't be read."""
     if picture is None:
         return []
     text = pair.get("text") or ""
     known = {name: value for name, value in pair.items() if name != "text"}
-    about = known | {"key": f"{pair['uid']}-{copy}", "caption": text}
-    return [(suffix(picture), picture), ("json", json.dumps(about).encode()), ("txt", text.encode())]
+    sizes = {f"original_{side}": known.pop(side, None) for side in ("width", "height")}
+    about = {name: plain(value) for name, value in known.items() if value is not None}
+    about |= {name: value for name, value in sizes.items() if value is not None}
+    about |= {"key": f"{pair['uid']}-{copy}", "caption": text}
+    return [(extension(picture) or "jpg", picture), ("json", json.dumps(about).encode()), ("txt", text.encode())]
 
 
 class Sources:
@@ -74,7 +85,7 @@ class Sources:
             return []
         if uid_of(sample, read_at) not in (uid, None):
             return []
-        return [(member.extension, read_at(member.offset, member.size)) for member in sample.members]
+        return [_copied(member, read_at, member == sample.picture()) for member in sample.members]
 
     def _reader(self, tar: int) -> ReadAt:
         from ..sources.tars import reading
@@ -84,12 +95,3 @@ class Sources:
             read_at, _ = self._stack.enter_context(reading(self._paths[tar]))
             self._open = (tar, read_at)
         return self._open[1]
-
-
-def suffix(picture: bytes) -> str:
-    """The extension that fits a picture's first bytes."""
-    if picture.startswith(b"\x89PNG"):
-        return "png"
-    if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP":
-        return "webp"
-    return "gif" if picture.startswith(b"GIF8") else "jpg"

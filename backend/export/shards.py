@@ -14,6 +14,7 @@ from ..pool import Pool, uid_hex
 from ..pool.tar import PICTURES
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
+from .columns import scalars
 from .plan import multiplicity, plan
 from .provenance import provenance
 from .reading import Members, Sources, read_samples
@@ -51,8 +52,9 @@ def export_shards(
 ) -> Shards:
     """Writes the kept pairs as `00000000.tar`, …, in the order in which their tars hold them; members `<uid>-<j>.<ext>`.
 
-    Only kept samples are read, each by one seek; their members are copied as they are and in their order, and a caption
-    file is added where there is none. A pair that the recipe's subset file names m times is written m times, j = 0 to
+    Only kept samples are read, each by one seek; their members are copied as they are and in their order, the image with
+    the extension of the format that its bytes are, and a caption file is added where there is none. A pair that is no
+    whole sample of a tar is written anew, its JSON with the pool's metadata. A pair that the recipe's subset file names m times is written m times, j = 0 to
     m - 1. `blur` blurs the faces of the pool's `face_bboxes` and turns those pictures into WebP. Beside the tars:
     `sample_ids.npy` (the subset), `<shard>_stats.json`, `missing.txt` (kept uids in no shard), `unreadable.txt`, and
     `meta.json`, which comes last. Shard sizes differ by at most one sample; numbers and bytes don't depend on workers.
@@ -171,6 +173,7 @@ class ShardTask:
 
     def _block(self, pool: Pool, entries: np.ndarray, sources: Sources, tar: TarWriter, result: dict[str, Any]) -> None:
         known = [name for name in COLUMNS if name == "uid" or name in pool.columns]
+        known += [name for name in scalars(pool) if name not in known and pool.columns[name].kind == "metadata"]
         about = pool.take(entries["row"], known).to_pylist()
         for entry, pair, members in zip(entries, about, read_samples(pool, entries, about, sources)):
             if not members:

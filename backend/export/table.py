@@ -1,17 +1,21 @@
-"""Export of a table: chosen columns of the kept pairs as parquet."""
+"""Export of a table: chosen columns of the kept pairs as parquet, CSV or JSON lines."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .. import files
 from ..errors import InputError
-from ..pool import Pool, uid_hex
+from ..pool import Pool
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
+from .columns import arranged, flat, lines, schema_of, usual
 from .provenance import write_beside
+
+FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+Write = Callable[[pa.RecordBatch], None]
 
 
 def export_table(
@@ -19,36 +23,73 @@ def export_table(
     selection: Selection,
     out: str | Path,
     *,
-    columns: Sequence[str] = ("uid", "text", "url"),
+    columns: Sequence[str] | None = None,
+    form: str | None = None,
+    safe_cells: bool = False,
+    force: bool = False,
     recipe: Recipe | None = None,
     progress: Progress = silent,
 ) -> Path:
-    """Writes the kept pairs, in row order, as one parquet file; `uid` comes as 32 hex digits.
+    """Writes the kept pairs, in row order, as one file; `uid` comes as 32 hex digits.
 
-    Streams the pool, so memory stays bounded. Raises InputError for a column that the pool lacks.
+    `columns`: by default uid, the source's id, caption and url. `form`: parquet, csv or jsonl, by default as the suffix
+    says. In CSV a list is JSON, null an empty cell and empty text `""`; `safe_cells` puts an apostrophe before text that
+    a spreadsheet would run as a formula. In JSON NaN is null. Streams the pool, so memory stays bounded.
+    Raises InputError for a column that the pool lacks, an unknown format, or a file that exists unless `force`.
     """
     out = Path(out)
-    if out.suffix != ".parquet":
-        raise InputError(f"{out.name!r} does not end in .parquet; a table is written as parquet.")
-    fields = [
-        pa.field("uid", pa.utf8()) if name == "uid" else pool.schema.field(pool.require(name).name) for name in columns
-    ]
-    schema = pa.schema(fields)
+    form = check_table(out, form, safe_cells=safe_cells, force=force)
+    columns = usual(pool) if columns is None else columns
+    schema = schema_of(pool, columns)
     seen = 0
-    with files.replacing(out) as part, pq.ParquetWriter(part, schema) as writer:
+    with files.replacing(out) as part, WRITERS[form](part, schema, safe_cells) as write:
         for batch in pool.scan(["uid", *[name for name in columns if name != "uid"]]):
             kept = batch.filter(pa.array(selection.mask[seen : seen + batch.num_rows]))
             seen += batch.num_rows
             if kept.num_rows:
-                writer.write_batch(_arranged(kept, schema))
+                write(arranged(kept, schema))
             progress(seen, len(pool), "pairs read")
     write_beside(out, pool, recipe, selection)
     return out
 
 
-def _arranged(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    arrays = [
-        uid_hex(batch["uid_hi"].to_numpy(), batch["uid_lo"].to_numpy()) if name == "uid" else batch[name]
-        for name in schema.names
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+def check_table(out: Path, form: str | None, *, safe_cells: bool = False, force: bool = False) -> str:
+    """The format of a table to write at `out`. Raises InputError if it can't be told, or `out` exists unless `force`."""
+    if form is not None and form not in FORMATS.values():
+        raise InputError(f"--format {form!r} is not known; choose parquet, csv or jsonl.")
+    made = form or FORMATS.get(out.suffix.lower())
+    if made is None:
+        raise InputError(
+            f"{out.name!r} does not end in .parquet, .csv or .jsonl; name the output so, or say which with --format."
+        )
+    if safe_cells and made != "csv":
+        raise InputError(f"--safe-cells is for CSV, and {out.name!r} is written as {made}; leave it out.")
+    if out.is_dir() or (out.exists() and not force):
+        raise InputError(f"{str(out)!r} exists already; choose another name, or replace it with --force.")
+    return made
+
+
+@contextmanager
+def _parquet(path: Path, schema: pa.Schema, safe: bool) -> Iterator[Write]:
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetWriter(path, schema) as writer:
+        yield writer.write_batch
+
+
+@contextmanager
+def _csv(path: Path, schema: pa.Schema, safe: bool) -> Iterator[Write]:
+    import pyarrow.csv
+
+    empty = pa.RecordBatch.from_pylist([], schema=schema)
+    with pyarrow.csv.CSVWriter(path, flat(empty, safe=safe).schema) as writer:
+        yield lambda batch: writer.write_batch(flat(batch, safe=safe))
+
+
+@contextmanager
+def _jsonl(path: Path, schema: pa.Schema, safe: bool) -> Iterator[Write]:
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        yield lambda batch: handle.writelines(lines(batch))
+
+
+WRITERS = {"parquet": _parquet, "csv": _csv, "jsonl": _jsonl}

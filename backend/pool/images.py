@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import files
+from .decoding import open_rgb
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from .store import Pool
 
 LARGEST_FILE = 64 * 1024 * 1024
-LARGEST_PIXELS = 64_000_000
 CACHE_BYTES = 512 * 1024 * 1024
 
 
@@ -45,28 +43,10 @@ def thumbnail(pool: "Pool", row: int, size: int) -> bytes | None:
     return small
 
 
-def open_rgb(picture: bytes) -> "Image.Image":
-    """Decodes a picture to RGB, transparency on white. Raises ValueError for a broken or oversized one."""
-    from PIL import Image
-
-    try:
-        image: Image.Image = Image.open(io.BytesIO(picture))
-        if image.width * image.height > LARGEST_PIXELS:
-            raise ValueError(f"{image.width} x {image.height} pixels is more than {LARGEST_PIXELS}")
-        if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-            image = image.convert("RGBA")
-            white = Image.new("RGBA", image.size, "white")
-            white.alpha_composite(image)
-            image = white
-        return image.convert("RGB")
-    except Exception as error:  # decoders of hostile files raise any type: struct.error, IndexError, bombs, …
-        raise ValueError(f"the picture can't be decoded: {error}") from None
-
-
 def shrink(picture: bytes, size: int) -> bytes | None:
     """`picture` as a WebP of at most `size` pixels on the longer side; None if it can't be decoded."""
     try:
-        image = open_rgb(picture)
+        image = open_rgb(picture, size)
         image.thumbnail((size, size))
     except ValueError:
         return None

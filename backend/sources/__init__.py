@@ -1,9 +1,21 @@
 """Sources: what pairs come from; each import makes or extends a pool and leaves a report."""
 
+from .columns import Joined, import_columns
 from .datacomp import import_datacomp
 from .report import Report
+from .retrieval import import_retrieval, retrieval_parts
 from .table import import_table
 from .tars import index_shards
 from .webdataset import import_webdataset
 
-__all__ = ["Report", "import_datacomp", "import_table", "import_webdataset", "index_shards"]
+__all__ = [
+    "Joined",
+    "Report",
+    "import_columns",
+    "import_datacomp",
+    "import_retrieval",
+    "import_table",
+    "import_webdataset",
+    "index_shards",
+    "retrieval_parts",
+]

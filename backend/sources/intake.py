@@ -151,6 +151,6 @@ class Intake:
 
 def check_picture(content: bytes) -> tuple[int, int]:
     """Width and height in pixels of a picture that decodes whole. Raises ValueError if it doesn't."""
-    from ..pool.images import open_rgb
+    from ..pool.decoding import measure
 
-    return open_rgb(content).size
+    return measure(content)

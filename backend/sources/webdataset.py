@@ -1,189 +1,270 @@
-"""Import of webdataset shards: tars of picture, caption and JSON; pictures stay where they are."""
+"""Import of webdataset shards: tars of image, caption and JSON; images stay where they are."""
 
 import hashlib
-import json
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from ..errors import InputError
+from ..pool import Pool
+from ..pool.decoding import fitting, measure
 from ..pool.images import LARGEST_FILE
+from ..pool.tar import PICTURES, BrokenTar, ReadAt, Sample, samples
 from ..progress import Progress, silent
-from .captions import LONGEST_CAPTION
-from .intake import STANDARD, Intake, check_picture, made_uid
+from . import fields, members
+from .intake import STANDARD, Intake, made_uid
+from .members import Found, Keys
+from .remote import Place
 from .report import Report
+from .survey import Locked, Survey, survey
+from .tars import reading
 
-PICTURES = ("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff")
-SMALL = 8 * LONGEST_CAPTION
 SLICE = 256
-SHARDED = pa.schema([*STANDARD, ("sample_offset", pa.int64()), ("sample_size", pa.int64())])
+DAMAGED = "tar is damaged or truncated"
+PLACES = [pa.field("sample_offset", pa.int64()), pa.field("sample_size", pa.int64())]
+Columns = Mapping[str, tuple[str, pa.DataType]]  # field of the JSON → column of the pool and its type
 
 
-@dataclass
-class Sample:
-    """The members of one sample: small ones as bytes, the picture with its place in the tar."""
-
-    key: str
-    picture: bytes | None = None
-    offset: int = 0
-    size: int = 0
-    start: int = 0
-    stop: int = 0
-    parts: dict[str, bytes] = field(default_factory=dict)
-    problem: str | None = None
-
-
-def import_webdataset(source: str | Path, pool_path: str | Path, *, progress: Progress = silent) -> Report:
+def import_webdataset(
+    source: str | Path | Sequence[str | Path],
+    pool_path: str | Path,
+    *,
+    image_key: str | None = None,
+    caption_key: str | None = None,
+    captions: str = "all",
+    progress: Progress = silent,
+) -> Report:
     """Makes or extends a pool from webdataset shards.
 
-    `source`: a directory of tars, or one tar. A sample needs a picture and a caption (`.txt`, else `caption`/`text` of
-    the `.json`); `uid`, `url`, `original_width`, `original_height`, `sha256` and `face_bboxes` come from the JSON when
-    it has them. A sample without a uid gets a hash of its url (or picture) and caption. Broken samples are counted in
-    the report and skipped; an interrupted import resumes at the first tar that was not committed.
-    Raises InputError if there is no tar, or no sample could be read at all. Memory: one commit's captions, about 100 MB.
+    `source`: a directory of tars (nested ones count), a tar, a glob or brace pattern, an fsspec URL, or several.
+    A sample needs an image and a caption: `.txt`, else a field of the `.json` (`caption`, `captions`, `text`, …); a list
+    gives a pair each, joined by `image_id`, or by `captions` its first or longest. `image_key` and `caption_key` name
+    other extensions, the latter also a field of the JSON. `uid`, `url`, `original_width`, `original_height`, `sha256`
+    and `face_bboxes` come from the JSON when it has them, an id of another form as `id`; other scalar fields become
+    columns, of text where their types differ. A sample without a uid gets a hash of its url (or image) and caption.
+    Broken samples are counted in the report and skipped, a key that stands twice too unless both are whole; an
+    interrupted import resumes at the first tar that was not committed.
+    Raises InputError if there is no tar, one is compressed or not sorted by sample (with the command that mends it), or
+    no sample could be read at all. Memory: one commit's captions, about 100 MB.
     """
     shards = find_shards(source)
-    root = Path(source).resolve() if Path(source).is_dir() else Path(source).resolve().parent
-    with Intake(Path(pool_path), str(root), SHARDED, {"kind": "webdataset", "source": str(source)}) as intake:
+    keys = Keys.named(image_key, caption_key, captions)
+    seen = survey(shards, keys, progress)
+    schema, columns = _schema(seen, Path(pool_path))
+    sources = [str(one) for one in ([source] if isinstance(source, (str, Path)) else source)]
+    origin = {"kind": "webdataset", "source": ", ".join(sources)}
+    with Intake(Path(pool_path), _root(sources), schema, origin) as intake:
         finished = set(intake.units)
         with ThreadPoolExecutor(2) as threads:
             for position, shard in enumerate(shards, start=1):
-                if str(shard) not in finished:
-                    for pairs in _sliced(read_samples(shard, intake.report)):
-                        for pair, sample in zip(
-                            threads.map(lambda sample, shard=shard: _pair(sample, shard), pairs), pairs
-                        ):
-                            if isinstance(pair, str):
-                                intake.report.skip(pair, f"{shard}: {sample.key}")
-                            else:
-                                intake.offer(pair, f"{shard}: {sample.key}")
-                    intake.done(str(shard), progress, position, len(shards))
+                if shard not in finished:
+                    _take(shard, Reader(shard, keys, columns), threads, intake)
+                    intake.done(shard, progress, position, len(shards))
         return intake.finish()
 
 
-def find_shards(source: str | Path) -> list[Path]:
-    """The tars of `source`, sorted by name. Raises InputError if there is none."""
-    path = Path(source).resolve()
-    if path.is_file():
-        return [path]
-    shards = sorted(path.glob("*.tar")) if path.is_dir() else []
+def find_shards(source: str | Path | Sequence[str | Path]) -> list[str]:
+    """The tars of `source`, sorted by name: absolute paths or URLs. Raises InputError if there is none."""
+    if not isinstance(source, (str, Path)):
+        return list(dict.fromkeys(shard for one in source for shard in find_shards(one)))
+    shards = _found(str(source))
     if not shards:
         raise InputError(f"no .tar in {str(source)!r}; give a directory of webdataset shards, or one .tar file.")
     return shards
 
 
-def read_samples(shard: Path, report: Report) -> Iterator[Sample]:
-    """Samples of a tar in order. Nothing is extracted; links, devices and oversized members are never read."""
-    length = shard.stat().st_size
-    sample: Sample | None = None
+def _found(source: str) -> list[str]:
+    from braceexpand import braceexpand
+
+    path = Path(source)
+    if path.is_file():
+        return [str(path.resolve())]
+    if path.is_dir():
+        tars = [one for one in path.resolve().rglob("*.tar") if not one.name.startswith(".") and one.is_file()]
+        return [str(one) for one in sorted(tars or path.resolve().glob("*.tar.*")) if one.is_file()]
     try:
-        with tarfile.open(shard, "r:") as tar:
-            for member in tar:
-                if not member.isfile():
-                    if not member.isdir():
-                        report.skip("tar member is not a regular file", f"{shard}: {member.name}")
-                    continue
-                folder, _, name = member.name.rpartition("/")
-                stem, _, extension = name.partition(".")
-                key = f"{folder}/{stem}" if folder else stem
-                if sample is None or key != sample.key:
-                    if sample:
-                        yield sample
-                    sample = Sample(key, start=member.offset)
-                sample.stop = member.offset_data + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-                _read_member(tar, member, extension.lower(), sample, length)
-                vars(tar)["members"].clear()  # tarfile keeps every header otherwise
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        report.skip("tar is damaged or truncated", f"{shard}: {error}")
-    if sample:
-        yield sample
-
-
-def _read_member(tar: tarfile.TarFile, member: tarfile.TarInfo, extension: str, sample: Sample, length: int) -> None:
-    if member.offset_data + member.size > length:
-        sample.problem = "tar is truncated inside this sample"
-    elif extension in PICTURES:
-        if member.size > LARGEST_FILE:
-            sample.problem = f"picture file larger than {LARGEST_FILE >> 20} MiB"
-        else:
-            handle = tar.extractfile(member)
-            sample.picture = handle.read() if handle else None
-            sample.offset, sample.size = member.offset_data, member.size
-    elif extension in ("txt", "json"):
-        if member.size > SMALL:
-            sample.problem = f".{extension} larger than {SMALL:,} bytes"
-        else:
-            handle = tar.extractfile(member)
-            sample.parts[extension] = handle.read() if handle else b""
-
-
-def _pair(sample: Sample, shard: Path) -> dict[str, Any] | str:
-    """A pair as the pool stores it, or the reason why there is none."""
-    if sample.problem:
-        return sample.problem
-    try:
-        about = json.loads(sample.parts["json"]) if "json" in sample.parts else {}
-        text = sample.parts["txt"].decode() if "txt" in sample.parts else about.get("caption") or about.get("text")
-    except UnicodeDecodeError:
-        return "caption is not UTF-8"
-    except (ValueError, RecursionError):
-        return "JSON can't be read"
-    if not isinstance(about, dict):
-        return "JSON is not an object"
-    if not isinstance(text, str) or not text.strip():
-        return "no caption"
-    if not sample.picture:
-        return "no picture"
-    try:
-        width, height = check_picture(sample.picture)
+        names = list(braceexpand(source)) if "{" in source else [source]
     except ValueError:
-        return "picture can't be decoded"
-    sha256 = hashlib.sha256(sample.picture).hexdigest()
-    sample.picture = None
-    url = about.get("url") if isinstance(about.get("url"), str) else None
-    return {
-        "uid": about.get("uid") or made_uid(sha256, text, url),
-        "text": text,
-        "url": url,
-        "width": _pixels(about.get("original_width"), width),
-        "height": _pixels(about.get("original_height"), height),
-        "sha256": about["sha256"] if isinstance(about.get("sha256"), str) else sha256,
-        "face_bboxes": _boxes(about.get("face_bboxes")),
-        "image": str(shard),
-        "image_offset": sample.offset,
-        "image_bytes": sample.size,
-        "sample_offset": sample.start,
-        "sample_size": sample.stop - sample.start,
-    }
+        names = [source]
+    if "://" in source:
+        return [one for name in names for one in ([name] if name.endswith(".tar") else _listed(Place(name)))]
+    if any(letter in source for letter in "*?[{"):
+        from glob import glob
+
+        return [str(Path(one).resolve()) for name in names for one in sorted(glob(name, recursive=True))]
+    return []
 
 
-def _pixels(given: Any, measured: int) -> int:
-    return given if isinstance(given, int) and 0 < given < 2**31 else measured
+def _listed(place: Place) -> list[str]:
+    return [place.path(name) for name in place.sizes(".tar")]
 
 
-def _boxes(given: Any) -> list[list[float]] | None:
-    if not isinstance(given, list) or len(given) > 10_000:
+def _root(sources: Sequence[str]) -> str:
+    """What the import is called in its journal and report."""
+    if len(sources) > 1 or "://" in sources[0]:
+        return ", ".join(sources)
+    path = Path(sources[0]).resolve()
+    return str(path.parent if path.is_file() else path)
+
+
+def _schema(seen: Survey, pool_path: Path) -> tuple[pa.Schema, Columns]:
+    """The columns of the pairs, and which of them come from further fields of the JSON.
+
+    In a pool that is there, a field goes to the column of its name, in that column's type, and a column that the pool
+    lacks is made first, null for the pairs that it has.
+    """
+    own = [pa.field(name, pa.utf8()) for name, there in (("id", seen.ids), ("image_id", seen.images)) if there]
+    fixed = [*STANDARD, *PLACES, *own]
+    reserved = {*(entry.name for entry in fixed), "id", "image_id", "uid", "uid_hi", "uid_lo"}
+    columns = dict(seen.kinds.columns(reserved))
+    if (pool_path / "pool.json").exists():
+        pool = Pool.open(pool_path)
+        columns = {name: (column, _there(pool, column, kind)) for name, (column, kind) in columns.items()}
+        columns = {name: (column, kind) for name, (column, kind) in columns.items() if kind is not None}
+        wanted = pa.schema([*own, *(pa.field(column, kind) for column, kind in columns.values())])
+        _widen(pool, pa.schema([entry for entry in wanted if entry.name not in pool.schema.names]))
+    return pa.schema([*fixed, *(pa.field(column, kind) for column, kind in columns.values())]), columns
+
+
+def _there(pool: Pool, name: str, kind: pa.DataType) -> Any:
+    """The type that a field gets in the pool; None where a column of that name holds scores or embeddings."""
+    if name not in pool.columns:
+        return kind
+    return pool.schema.field(name).type if pool.columns[name].kind == "metadata" else None
+
+
+def _widen(pool: Pool, schema: pa.Schema) -> None:
+    if not schema.names:
+        return
+    sizes = [batch.num_rows for batch in pool.scan(["uid"], batch_size=65_536)]
+    empty = (pa.RecordBatch.from_arrays([pa.nulls(n, entry.type) for entry in schema], schema=schema) for n in sizes)
+    pool.add_column_stream(schema, empty, kind="metadata", made_by={"method": "import", "source": "webdataset"})
+
+
+def _take(shard: str, reader: "Reader", threads: ThreadPoolExecutor, intake: Intake) -> None:
+    """Offers the pairs of one tar. Nothing is extracted; links, devices and oversized members are never read."""
+    try:
+        with reading(shard) as (read_at, length):
+            locked = Locked(read_at) if "://" in shard else read_at
+            found = _until_broken(samples(locked, length), intake.report, shard)
+            good = _good(found, locked, reader.keys, intake.report, shard)
+            while part := list(islice(good, SLICE)):
+                made = threads.map(lambda one: reader.pairs(one[0], one[1], locked), part)
+                for (sample, _), pairs in zip(part, made):
+                    _offer(pairs, intake, f"{shard}: {sample.key}")
+    except (OSError, EOFError) as error:
+        intake.report.skip(DAMAGED, f"{shard}: {error}")
+
+
+def _until_broken(found: Iterator[Sample], report: Report, shard: str) -> Iterator[Sample]:
+    try:
+        yield from found
+    except BrokenTar as error:
+        report.skip(DAMAGED, f"{shard}: {error}")
+
+
+def _offer(pairs: list[dict[str, Any]] | str, intake: Intake, where: str) -> None:
+    if isinstance(pairs, str):
+        intake.report.skip(pairs, where)
+        return
+    for pair in pairs:
+        intake.offer(pair, where)
+
+
+def _good(
+    found: Iterable[Sample], read_at: ReadAt, keys: Keys, report: Report, shard: str
+) -> Iterator[tuple[Sample, Found]]:
+    """Samples that have an image and may have a caption; the others are counted.
+
+    Of a key that stands more than once in the tar, what is whole by itself is a pair, unless a part came before it: then
+    nothing tells which image the caption belongs to.
+    """
+    seen: dict[int, bool] = {}
+    for sample in found:
+        if sample.problem:
+            if sample.problem != "directory":
+                report.skip(sample.problem, f"{shard}: {sample.key}")
+            continue
+        parts = members.find(sample, read_at, keys)
+        before = seen.get(hash(sample.key))
+        seen[hash(sample.key)] = bool(before) or (parts.whole and before is None)
+        if before is not None and not (before and parts.whole):
+            report.skip("key stands twice in the tar", f"{shard}: {sample.key}")
+        elif not parts.whole:
+            report.skip("no image" if parts.image is None else "no caption", f"{shard}: {sample.key}")
+        else:
+            yield sample, parts
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Makes pairs, as the pool stores them, of the samples of one tar."""
+
+    shard: str
+    keys: Keys
+    columns: Columns
+
+    def pairs(self, sample: Sample, parts: Found, read_at: ReadAt) -> list[dict[str, Any]] | str:
+        """The pairs of a sample, one for each caption, or the reason why there is none."""
+        about = members.about(parts, read_at)
+        if isinstance(about, str):
+            return about
+        texts = members.captions(parts, about, read_at, self.keys)
+        if isinstance(texts, str):
+            return texts
+        image = parts.image
+        assert image is not None
+        if image.size > LARGEST_FILE:
+            return f"image file larger than {LARGEST_FILE >> 20} MiB"
+        content = read_at(image.offset, image.size)
+        try:
+            size = measure(content)
+        except ValueError:
+            return "image can't be decoded"
+        common = self._common(about, hashlib.sha256(content).hexdigest(), size)
+        common |= {"image": self.shard, "image_offset": image.offset, "image_bytes": image.size}
+        plain = self.keys.usual and image.extension in PICTURES and fitting(content, image.extension) == image.extension
+        if plain and len(texts[0]) == 1 and _raw(parts, read_at) in (None, texts[0][0]):
+            common |= {"sample_offset": sample.start, "sample_size": sample.stop - sample.start}
+        return [self._pair(common, about, text, number, texts) for number, text in enumerate(texts[0])]
+
+    def _common(self, about: dict[str, Any], digest: str, size: tuple[int, int]) -> dict[str, Any]:
+        return {
+            "url": fields.clean(about.get("url")),
+            "width": fields.pixels(about.get("original_width")) or size[0],
+            "height": fields.pixels(about.get("original_height")) or size[1],
+            "sha256": fields.clean(about.get("sha256")) or digest,
+            "face_bboxes": fields.boxes(about.get("face_bboxes")),
+        }
+
+    def _pair(
+        self, common: dict[str, Any], about: dict[str, Any], text: str, number: int, texts: tuple[list[str], str]
+    ) -> dict[str, Any]:
+        who = fields.identity(about)
+        digest, url, uid = common["sha256"], common["url"], who.uid
+        if uid is None or number:
+            named = who.uid or who.id
+            uid = made_uid(f"{named}\0{url or digest}" if named else digest, text, None if named else url)
+        image = who.image or ((who.id or digest) if len(texts[0]) > 1 else None)
+        pair = common | {"uid": uid, "text": text, "id": who.id, "image_id": image}
+        for field, value in fields.extras(about, texts[1], texts[0][0]).items():
+            if field in self.columns:
+                column, kind = self.columns[field]
+                pair[column] = fields.converted(value, kind)
+        return pair
+
+
+def _raw(parts: Found, read_at: ReadAt) -> str | None:
+    """The caption's file as a reader sees it that knows nothing of byte order marks; None if there is no file."""
+    if parts.text is None:
         return None
-    boxes = [
-        box
-        for box in given
-        if isinstance(box, list) and len(box) == 4 and all(isinstance(x, (int, float)) for x in box)
-    ]
-    return [[float(x) for x in box] for box in boxes]
-
-
-def _sliced(samples: Iterator[Sample]) -> Iterator[list[Sample]]:
-    """Lists of up to 256 samples, so that few pictures are in memory at once."""
-    kept: list[Sample] = []
-    for sample in samples:
-        kept.append(sample)
-        if len(kept) == SLICE:
-            yield kept
-            kept = []
-    if kept:
-        yield kept
+    try:
+        text = read_at(parts.text.offset, parts.text.size).decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        return ""
+    return text if parts.text.extension == "txt" else ""

@@ -86,7 +86,7 @@ def look(pixels: np.ndarray) -> np.ndarray:
 
 
 def _look(picture: bytes | None) -> np.ndarray:
-    from ...pool.images import open_rgb
+    from ...pool.decoding import open_rgb
 
     if picture is None:
         return np.zeros(len(LOOKS), dtype=bool)

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import InputError
+from ...pool.decoding import FORMATS
 
 if TYPE_CHECKING:
     import torch
@@ -143,7 +144,7 @@ def batches(
 
     def decode(content: bytes) -> "torch.Tensor | None":
         try:
-            with Image.open(io.BytesIO(content)) as image:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 return transform(image.convert("RGB"))
         except (OSError, ValueError, SyntaxError):
             return None

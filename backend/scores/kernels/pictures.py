@@ -27,7 +27,7 @@ def read_pictures(
     """The pairs of `rows` in batches; pictures are decoded by two threads, those that can't be are left out of `pixels`."""
     import torch
 
-    from ...pool.images import open_rgb
+    from ...pool.decoding import open_rgb
 
     def decoded(raw: bytes | None) -> Any:
         try:

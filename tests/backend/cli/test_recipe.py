@@ -134,7 +134,10 @@ def test_export_shards(poolscope, tiny_pool, recipe, tmp_path):
     "argv",
     [
         ("subset", "--out", "kept.txt"),
-        ("table", "--out", "kept.csv"),
+        ("table", "--out", "kept.xlsx"),
+        ("table", "--out", "kept.jsonl", "--safe-cells"),
+        ("dataset", "--out", "d", "--format", "tfds"),
+        ("dataset", "--out", "d", "--columns", "nonsense"),
         ("table", "--out", "kept.parquet", "--columns", "uid,nonsense"),
         ("table", "--out", "kept.parquet", "--columns", ","),
         ("shards", "--out", "s", "--shard-size", "0"),

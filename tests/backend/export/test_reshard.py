@@ -49,7 +49,7 @@ def test_members_are_copied_as_they_are(pool, tmp_path):
     assert [len(tar) // 3 for tar in tars] == [16, 17, 17]
     uids = pool.take([*range(30), *range(49, 29, -1)], ["uid"])["uid"].to_pylist()
     names = [name for tar in tars for name in tar]
-    assert names == [f"{uid}-0.{extension}" for uid in uids for extension in ("jpg", "json", "txt")]
+    assert names == [f"{uid}-0.{extension}" for uid in uids for extension in ("png", "json", "txt")]
     with tarfile.open(tmp_path / "shards" / "00000001.tar") as tar:
         original = [tar.extractfile(member).read() for member in tar]
     assert [content for tar in tars for content in tar.values()][90:] == original
@@ -67,9 +67,9 @@ def test_multiplicities_of_a_subset_file(pool, tmp_path):
     recipe = load({"name": "x", "keep": [{"subset": str(tmp_path / "kept.raw")}]})
     made = export_shards(pool, select(recipe, pool), tmp_path / "out", recipe=recipe)
     assert (made.written, made.missing) == (4, 2)
-    names = [name for tar in contents(tmp_path / "out") for name in tar if name.endswith("jpg")]
+    names = [name for tar in contents(tmp_path / "out") for name in tar if name.endswith("png")]
     three, seven = pool.take([3, 7], ["uid"])["uid"].to_pylist()
-    assert names == [f"{three}-0.jpg", f"{three}-1.jpg", f"{three}-2.jpg", f"{seven}-0.jpg"]
+    assert names == [f"{three}-0.png", f"{three}-1.png", f"{three}-2.png", f"{seven}-0.png"]
     assert f"{1:016x}{2:016x}" in (tmp_path / "out" / "missing.txt").read_text()
     kept = np.load(export_subset(pool, select(recipe, pool), tmp_path / "out.npy", recipe=recipe))
     assert (kept == listed[listed["f0"] != 1]).all()
@@ -105,7 +105,7 @@ def test_faces_are_blurred(pool, tmp_path):
     assert made.written == 50
     tar = contents(tmp_path / "out")[0]
     first, second = pool.take([0, 1], ["uid"])["uid"].to_pylist()  # every third pair has a face
-    assert {f"{first}-0.webp", f"{second}-0.jpg"} <= tar.keys()
+    assert {f"{first}-0.webp", f"{second}-0.png"} <= tar.keys()
     before = np.asarray(Image.open(io.BytesIO(pool.image(0))).convert("RGB")).astype(int)
     after = np.asarray(Image.open(io.BytesIO(tar[f"{first}-0.webp"]))).astype(int)
     change = np.abs(before - after).mean(axis=2)

@@ -1,0 +1,75 @@
+"""`poolscope import columns`: scores, embeddings, flags and metadata that were computed elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import emit, line, progress_bar
+from .options import Detach, Json, PoolPath, open_pool, submit
+
+
+def columns(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A .parquet, .csv, .npy or .npz of values by key.")],
+    pool: PoolPath = None,
+    on: Annotated[str, typer.Option("--on", metavar="uid|id|url|row", help="What the file's keys are.")] = "uid",
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="COLUMN", help="The file's key column [default: named as --on].")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="FILE", help="For a .npy: its keys in order, .npy or one a line.")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", metavar="score|flag|embedding|metadata", help="What the values are [default: by type]."),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="A,B,…", help="The file's columns to take [default: all that are new]."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="Name of the column; of an embedding, of its model.")
+    ] = None,
+    side: Annotated[
+        str | None, typer.Option("--side", metavar="img|txt", help="The side of a pair that an embedding embeds.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", metavar="MODEL[/PRETRAINED]", help="The embedding's open_clip model, to search by text."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace columns made before.")] = False,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Join columns computed elsewhere to the pairs of a pool.
+
+    Pairs without a value get NaN or null and are counted, as are keys that the pool lacks and keys that repeat.
+    """
+    if detach:
+        submit(context, kind="import", device="cpu", title=f"Import {source.name}")
+    from ..sources.columns import import_columns
+
+    taken = [one.strip() for one in names.split(",") if one.strip()] if names else None
+    with progress_bar("import") as progress:
+        made = import_columns(
+            open_pool(pool), source, on=on, key=key, keys=keys, kind=kind, columns=taken, name=name, side=side,
+            model=model, force=force, progress=progress,
+        )  # fmt: skip
+
+    def text() -> None:
+        for one in made.columns:
+            line(f"{one['kind']} {one['name']}: {one['pairs']:,} pairs have a value, {one['missing']:,} have none")
+        for count, words in (
+            (made.unknown, "keys are not in the pool"),
+            (made.repeated, "rows repeat a key, the first counts"),
+            (made.bad_rows, "rows could not be read"),
+        ):
+            if count:
+                line(f"  {count:,} {words}")
+        if made.left_out:
+            line(f"  left out, for they came with the pairs: {', '.join(made.left_out)}")
+
+    emit(made.as_json(), as_json=as_json, text=text)

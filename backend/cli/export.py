@@ -1,0 +1,184 @@
+"""`poolscope export`: files of what a recipe keeps: a subset, a table, a dataset, shards."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import InputError
+from .console import emit, line, progress_bar, say
+from .options import Address, Detach, Engine, Json, PoolPath, Workers, open_pool, submit
+from .recipe import apply, check_suffix
+
+export = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Write the kept pairs, their recipe beside them."
+)
+RecipeOption = Annotated[
+    str | None,
+    typer.Option("--recipe", "-r", metavar="RECIPE.yaml", help="What to keep [default: every pair]."),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Where to write.")]
+
+
+@export.command()
+def subset(
+    context: typer.Context,
+    out: Out,
+    recipe: RecipeOption = None,
+    pool: PoolPath = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Write the kept uids as DataComp's sorted u8,u8 .npy."""
+    if detach:
+        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
+    check_suffix(out, ".npy")
+    from ..export import export_subset
+
+    applied, opened, selection = apply(recipe, pool)
+    export_subset(opened, selection, out, recipe=applied)
+    content = {"out": str(out), "recipe": applied.name, **selection.as_json()}
+    emit(content, as_json=as_json, text=lambda: line(f"{out}: {selection.kept:,} uids"))
+
+
+@export.command("table")
+def export_table_(
+    context: typer.Context,
+    out: Out,
+    recipe: RecipeOption = None,
+    columns: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="A,B,…", help="The columns to write [default: uid, id, text, url]."),
+    ] = None,
+    form: Annotated[
+        str | None,
+        typer.Option("--format", metavar="parquet|csv|jsonl", help="What to write [default: by the suffix]."),
+    ] = None,
+    safe_cells: Annotated[
+        bool, typer.Option("--safe-cells", help="In CSV, quote text that a spreadsheet would run as a formula.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    pool: PoolPath = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Write chosen columns of the kept pairs as parquet, CSV or JSON lines."""
+    from ..export.table import check_table
+
+    check_table(out, form, safe_cells=safe_cells, force=force)
+    names = _names(columns)
+    if detach:
+        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
+    from ..export import export_table
+    from ..export.columns import schema_of, usual
+
+    opened = open_pool(pool)
+    names = names or usual(opened)
+    schema_of(opened, names)
+    applied, opened, selection = apply(recipe, pool)
+    with progress_bar("export") as progress:
+        export_table(
+            opened, selection, out, columns=names, form=form, safe_cells=safe_cells, force=force, recipe=applied,
+            progress=progress,
+        )  # fmt: skip
+    content = {"out": str(out), "columns": names, "recipe": applied.name, **selection.as_json()}
+    emit(content, as_json=as_json, text=lambda: line(f"{out}: {selection.kept:,} pairs, {len(names)} columns"))
+
+
+@export.command()
+def dataset(
+    context: typer.Context,
+    out: Out,
+    recipe: RecipeOption = None,
+    form: Annotated[
+        str,
+        typer.Option("--format", metavar="imagefolder|parquet", help="Image files with metadata, or all in parquet."),
+    ] = "imagefolder",
+    metadata: Annotated[
+        str, typer.Option("--metadata", metavar="jsonl|csv", help="What an image folder's metadata is written as.")
+    ] = "jsonl",
+    columns: Annotated[
+        str | None,
+        typer.Option("--columns", metavar="A,B,…", help="The columns to write [default: all of one value a pair]."),
+    ] = None,
+    shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Pairs per parquet.")] = 10_000,
+    pool: PoolPath = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Write the kept pairs with their images as a Hugging Face dataset."""
+    from ..export.dataset import check_dataset
+
+    check_dataset(out, form, metadata)
+    names = _names(columns)
+    if detach:
+        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
+    from ..export import export_dataset
+    from ..export.columns import schema_of
+
+    opened = open_pool(pool)
+    schema_of(opened, names or [])
+    applied, opened, selection = apply(recipe, pool)
+    with progress_bar("export") as progress:
+        made = export_dataset(
+            opened, selection, out, form=form, metadata=metadata, columns=names, recipe=applied, shard_size=shard_size,
+            progress=progress,
+        )  # fmt: skip
+    content = {
+        "out": str(out), "format": form, "written": made.written, "files": made.files, "missing": made.missing,
+        "recipe": applied.name, **selection.as_json(),
+    }  # fmt: skip
+    words = f"{out}: {made.written:,} pairs with their images"
+    if made.missing:
+        words += f"; {made.missing:,} kept pairs have no readable image, see {out.name}.missing.txt"
+    emit(content, as_json=as_json, text=lambda: line(words))
+
+
+@export.command()
+def shards(
+    context: typer.Context,
+    out: Out,
+    recipe: RecipeOption = None,
+    shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Pairs per tar.")] = 10_000,
+    blur: Annotated[bool, typer.Option("--blur", help="Blur the faces of the pool's face_bboxes.")] = False,
+    engine: Engine = "local",
+    workers: Workers = 1,
+    address: Address = None,
+    pool: PoolPath = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Write webdataset shards of the kept pairs, ready to train on."""
+    if detach:
+        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
+    from ..export import export_shards
+
+    applied, opened, selection = apply(recipe, pool)
+    with progress_bar("shards") as progress:
+        made = export_shards(
+            opened, selection, out, recipe=applied, shard_size=shard_size, blur=blur, engine=engine, workers=workers,
+            address=address, progress=progress,
+        )  # fmt: skip
+    content = {
+        "out": str(out), "shards": made.shards, "written": made.written, "missing": made.missing,
+        "unreadable": made.unreadable, "recipe": applied.name, **selection.as_json(),
+    }  # fmt: skip
+    words = f"{out}: {made.written:,} pairs in {made.shards:,} shards"
+    if made.missing:
+        words += f"; {made.missing:,} kept pairs are in no shard, see missing.txt"
+    emit(content, as_json=as_json, text=lambda: line(words))
+    if made.unreadable:
+        say(
+            f"error: {made.unreadable:,} indexed samples can't be read any more, see unreadable.txt: index their shards again"
+        )
+        raise typer.Exit(1)
+
+
+def _names(columns: str | None) -> list[str] | None:
+    """The columns that an option lists, each once; None if it is not given."""
+    if columns is None:
+        return None
+    names = list(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
+    if not names:
+        raise InputError(f"--columns {columns!r} names no column: write for example --columns uid,text")
+    return names

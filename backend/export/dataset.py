@@ -1,0 +1,174 @@
+"""Export of a dataset with its images, as `datasets` of Hugging Face reads it: an image folder, or parquet."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .. import files
+from ..errors import InputError
+from ..pool import Pool
+from ..pool.decoding import extension
+from ..progress import Progress, silent
+from ..recipe import Recipe, Selection
+from .columns import plain, scalars, schema_of
+from .provenance import write_beside
+from .table import WRITERS
+
+BLOCK = 32  # images in memory at once
+FORMS = ("imagefolder", "parquet")
+METADATA = ("jsonl", "csv")
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.utf8())])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset on disk: `written` pairs in `files` files beside the images; `missing` kept pairs have no readable image."""
+
+    directory: Path
+    written: int
+    files: int
+    missing: int
+
+
+def export_dataset(
+    pool: Pool,
+    selection: Selection,
+    out: str | Path,
+    *,
+    form: str = "imagefolder",
+    metadata: str = "jsonl",
+    columns: Sequence[str] | None = None,
+    recipe: Recipe | None = None,
+    shard_size: int = 10_000,
+    progress: Progress = silent,
+) -> Dataset:
+    """Writes the kept pairs with their images, whose files are copied as they are, in row order.
+
+    `form` "imagefolder": `images/<2 digits>/<uid>.<ext>` and `metadata.jsonl` (or `.csv`) with `file_name`; "parquet":
+    `data/train-<i>-of-<n>.parquet` of `shard_size` pairs, `image` as `{bytes, path}`. Both have the pool's `columns`, by
+    default the uid and all of one value a pair. Pairs without a readable image are left out and listed in
+    `<out>.missing.txt`. The directory appears when it is whole. Memory: 32 images.
+    Raises InputError if nothing is kept, no kept pair has an image, or `out` exists and is not an empty directory.
+    """
+    out = Path(out)
+    check_dataset(out, form, metadata)
+    rows = np.flatnonzero(selection.mask)
+    if not len(rows):
+        raise InputError("the recipe keeps 0 pairs, so there is nothing to write; loosen a threshold.")
+    names = scalars(pool) if columns is None else list(columns)
+    schema = schema_of(pool, names)
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    missing: list[str] = []
+    try:
+        pairs = _Pairs(pool, rows, list(dict.fromkeys(["uid", *names])), missing, progress)
+        count = (_folder if form == "imagefolder" else _parquet)(part, pairs, schema, metadata, shard_size)
+        if len(missing) == len(rows):
+            raise InputError(
+                f"none of the {len(rows):,} kept pairs has a readable image; index the shards with `poolscope index` first."
+            )
+        if out.is_dir():
+            out.rmdir()
+        part.rename(out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    if missing:
+        files.write_text(out.with_name(out.name + ".missing.txt"), "".join(f"{uid}\n" for uid in sorted(missing)))
+    write_beside(out, pool, recipe, selection)
+    return Dataset(out, len(rows) - len(missing), count, len(missing))
+
+
+def check_dataset(out: Path, form: str, metadata: str) -> None:
+    """InputError for an unknown form, or a place that is taken; before anything expensive begins."""
+    if form not in FORMS:
+        raise InputError(f"--format {form!r} is not known; choose {' or '.join(FORMS)}.")
+    if metadata not in METADATA:
+        raise InputError(f"--metadata {metadata!r} is not known; choose {' or '.join(METADATA)}.")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{str(out)!r} exists already and is not empty; choose an empty or new directory.")
+
+
+@dataclass
+class _Pairs:
+    """The kept pairs as dicts with their images' bytes, in blocks; those without an image go to `missing`."""
+
+    pool: Pool
+    rows: np.ndarray
+    names: list[str]
+    missing: list[str]
+    progress: Progress
+
+    def __iter__(self) -> Iterator[tuple[dict[str, Any], bytes]]:
+        for start in range(0, len(self.rows), BLOCK):
+            part = self.rows[start : start + BLOCK]
+            for pair, image in zip(self.pool.take(part, self.names).to_pylist(), self.pool.images(part)):
+                if image is None or extension(image) is None:
+                    self.missing.append(pair["uid"])
+                else:
+                    yield pair, image
+            self.progress(min(start + BLOCK, len(self.rows)), len(self.rows), "pairs written")
+
+
+def _folder(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str, shard_size: int) -> int:
+    full = pa.schema([pa.field("file_name", pa.utf8()), *schema])
+    part.mkdir(parents=True)
+    found = iter(pairs)
+    with WRITERS[metadata](part / f"metadata.{metadata}", full, False) as write:
+        while block := list(islice(found, BLOCK)):
+            listed = []
+            for pair, image in block:
+                name = f"images/{pair['uid'][:2]}/{pair['uid']}.{extension(image)}"
+                (part / name).parent.mkdir(parents=True, exist_ok=True)
+                (part / name).write_bytes(image)
+                listed.append({"file_name": name, **pair})
+            write(_batch(listed, full))
+    return 1
+
+
+def _parquet(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str, shard_size: int) -> int:
+    import pyarrow.parquet
+
+    full = pa.schema([pa.field("image", IMAGE), *schema]).with_metadata({"huggingface": _features(schema)})
+    count = -(-len(pairs.rows) // shard_size)
+    (part / "data").mkdir(parents=True)
+    found = iter(pairs)
+    edges = np.linspace(0, len(pairs.rows), count + 1).astype(int).tolist()
+    for number, (start, stop) in enumerate(pairwise(edges)):
+        path = part / "data" / f"train-{number:05d}-of-{count:05d}.parquet"
+        with pyarrow.parquet.ParquetWriter(path, full) as writer:
+            taken = islice(found, stop - start)
+            while block := list(islice(taken, BLOCK)):
+                rows = [
+                    {"image": {"bytes": image, "path": f"{pair['uid']}.{extension(image)}"}, **pair}
+                    for pair, image in block
+                ]
+                writer.write_batch(_batch(rows, full))
+    return count
+
+
+def _batch(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
+    arrays = [pa.array([row[field.name] for row in rows], type=field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _features(schema: pa.Schema) -> str:
+    """The types as `datasets` keeps them in a parquet, so that it decodes the images."""
+    features: dict[str, Any] = {"image": {"_type": "Image"}}
+    features |= {field.name: _feature(field.type) for field in schema}
+    return json.dumps({"info": {"features": plain(features)}})
+
+
+def _feature(kind: pa.DataType) -> Any:
+    if pa.types.is_fixed_size_list(kind):
+        return {"feature": _feature(kind.value_type), "length": kind.list_size, "_type": "List"}
+    if pa.types.is_list(kind):
+        return {"feature": _feature(kind.value_type), "_type": "List"}
+    names = {"halffloat": "float16", "float": "float32", "double": "float64"}
+    return {"dtype": names.get(str(kind), str(kind)), "_type": "Value"}

@@ -1,0 +1,222 @@
+"""Files of values by key: parquet, CSV and NumPy arrays read in batches, never whole."""
+
+import csv
+import errno
+import gzip
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import InputError
+from ..pool import UID_DTYPE, uid_hex
+from .npz import Damaged
+from .unpacked import rows_at_once
+
+BATCH = 8192
+CALLED = {
+    "uid": ("uid", "uids", "key", "keys"),
+    "id": ("id", "ids", "key", "keys", "image_id"),
+    "url": ("url", "urls", "image_url"),
+    "row": ("row", "rows", "index"),
+}
+KINDS = (".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npy", ".npz")
+
+
+@dataclass
+class Keyed:
+    """Values by key: `types` of the value columns, and batches of `(keys, values)`.
+
+    `keys` is None where the rows are told by their place alone; `text` says that all values are text still to be
+    understood; `bad_rows` counts rows that could not be read, once the batches are through.
+    """
+
+    types: Mapping[str, pa.DataType]
+    batches: Callable[[], Iterator[tuple[pa.Array | None, pa.RecordBatch]]]
+    rows: int | None = None
+    text: bool = False
+    bad_rows: int = 0
+
+
+@contextmanager
+def opened(source: Path, on: str, key: str | None, keys: Path | None, work: Path) -> Iterator[Keyed]:
+    """A file of values. `key`: the name of its key column; `keys`: a file of its own that lists the keys in order.
+
+    Raises InputError for a file that can't be read, or has no such key.
+    """
+    name = source.name.lower()
+    if not source.is_file():
+        raise InputError(f"no file {str(source)!r}; give one that ends in {', '.join(KINDS)}.")
+    try:
+        if name.endswith(".parquet"):
+            made = _parquet(source, on, key)
+        elif name.endswith((".csv", ".tsv", ".csv.gz", ".tsv.gz")):
+            made = _csv(source, on, key)
+        elif name.endswith((".npy", ".npz")):
+            made = _arrays(source, on, key, keys, work)
+        else:
+            raise InputError(f"{source.name!r} is none of {', '.join(KINDS)}; convert it first.")
+        if keys is not None and not name.endswith(".npy"):
+            raise InputError(f"--keys is for a .npy, and {source.name!r} has its keys in a column: name it with --key.")
+        yield made
+    except (pa.ArrowException, OSError, Damaged, zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise  # the disk is full, not the file wrong
+        first = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+        raise InputError(f"{str(source)!r} can't be read: {first}; is it complete?") from None
+
+
+def key_column(names: list[str], on: str, key: str | None) -> str | None:
+    """The column that holds the keys; None for rows without one. Raises InputError if there is none."""
+    if key is not None:
+        if key not in names:
+            raise InputError(f"the file has no column {key!r} for --key; it has {', '.join(names)}.")
+        return key
+    lower = {name.lower(): name for name in reversed(names)}
+    found = next((lower[name] for name in CALLED.get(on, (on.lower(),)) if name in lower), None)
+    if found is None and on != "row":
+        raise InputError(
+            f"the file has no column {on!r}; name it with --key, or choose --on. It has {', '.join(names)}."
+        )
+    return found
+
+
+def _parquet(source: Path, on: str, key: str | None) -> Keyed:
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(source)
+    schema = file.schema_arrow
+    if len(set(schema.names)) != len(schema.names):
+        raise InputError(f"{source.name!r} has two columns of one name; rename one of them.")
+    column = key_column(schema.names, on, key)
+
+    def batches() -> Iterator[tuple[pa.Array | None, pa.RecordBatch]]:
+        size = rows_at_once(lambda **options: pq.ParquetFile(source, **options), schema.names, BATCH)
+        for batch in file.iter_batches(batch_size=size):
+            yield _apart(batch, column)
+
+    return Keyed({f.name: f.type for f in schema if f.name != column}, batches, file.metadata.num_rows)
+
+
+def _apart(batch: pa.RecordBatch, column: str | None) -> tuple[pa.Array | None, pa.RecordBatch]:
+    return (None, batch) if column is None else (batch.column(column), batch.drop_columns([column]))
+
+
+def _csv(source: Path, on: str, key: str | None) -> Keyed:
+    from pyarrow import csv as arrow_csv
+
+    names, delimiter = _header(source)
+    if len(set(names)) != len(names):
+        raise InputError(f"{source.name!r} has two columns of one name; rename one of them.")
+    column = key_column(names, on, key)
+    made = Keyed({name: pa.utf8() for name in names if name != column}, lambda: iter(()), text=True)
+
+    def bad(row: Any) -> str:
+        made.bad_rows += 1
+        return "skip"
+
+    def batches() -> Iterator[tuple[pa.Array | None, pa.RecordBatch]]:
+        reader = arrow_csv.open_csv(
+            source,
+            read_options=arrow_csv.ReadOptions(use_threads=False),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=bad, ignore_empty_lines=len(names) > 1
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.utf8()), null_values=[""], strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )  # fmt: skip
+        for batch in reader:
+            for start in range(0, batch.num_rows, BATCH):
+                yield _apart(batch.slice(start, BATCH), column)
+
+    made.batches = batches
+    return made
+
+
+def _header(source: Path) -> tuple[list[str], str]:
+    """Names of the columns and the delimiter: the one of `, tab ; |` that the first line has most of."""
+    opener = gzip.open if source.suffix == ".gz" else open
+    with opener(source, "rt", encoding="utf-8-sig", newline="") as handle:
+        first = handle.readline(1 << 20)
+    if not first.strip():
+        raise InputError(f"{source.name!r} is empty; its first line names the columns.")
+    delimiter = max(",\t;|", key=first.count)
+    return next(csv.reader([first], delimiter=delimiter)), delimiter
+
+
+def _arrays(source: Path, on: str, key: str | None, keys: Path | None, work: Path) -> Keyed:
+    """Arrays of a `.npz`, or one of a `.npy` with its keys beside it; mapped from disk, nothing is unpickled."""
+    if source.suffix.lower() == ".npz":
+        arrays = {path.stem: _mapped(path) for path in _unzipped(source, work)}
+        column = key_column(list(arrays), on, key)
+        found = arrays.pop(column) if column else None
+    else:
+        arrays, found = {source.stem: _mapped(source)}, _key_list(keys) if keys else None
+    if found is None and on != "row":
+        raise InputError(f"{source.name!r} has no keys; list them in order with --keys FILE, or say --on row.")
+    lengths = {name: len(array) for name, array in arrays.items() if array.ndim}
+    count = len(found) if found is not None else max(lengths.values(), default=0)
+    wrong = next((name for name in arrays if lengths.get(name) != count), None)
+    if wrong:
+        raise InputError(f"array {wrong!r} has {lengths.get(wrong, 1):,} rows, and there are {count:,} keys.")
+
+    def batches() -> Iterator[tuple[pa.Array | None, pa.RecordBatch]]:
+        for start in range(0, count, BATCH):
+            values = {name: _arrow(array[start : start + BATCH]) for name, array in arrays.items()}
+            yield None if found is None else _arrow(found[start : start + BATCH]), pa.RecordBatch.from_pydict(values)
+
+    return Keyed({name: _arrow(array[:0]).type for name, array in arrays.items()}, batches, count)
+
+
+def _unzipped(source: Path, work: Path) -> list[Path]:
+    """The arrays of an archive as files of their own, by their place in it: its names are not trusted."""
+    found = []
+    with zipfile.ZipFile(source) as archive:
+        for number, entry in enumerate(archive.infolist()):
+            path = work / str(number) / f"{Path(entry.filename).name.removesuffix('.npy')}.npy"
+            path.parent.mkdir(parents=True)
+            with archive.open(entry) as packed, path.open("wb") as out:
+                shutil.copyfileobj(packed, out, 1 << 20)
+            found.append(path)
+    return found
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path.name!r} can't be read as an array: {error}.") from None
+
+
+def _key_list(path: Path) -> Any:
+    """Keys in order: an array, or a text file with one a line."""
+    if not path.is_file():
+        raise InputError(f"no file {str(path)!r} for --keys; give a .npy, or text with one key a line.")
+    if path.suffix == ".npy":
+        return _mapped(path)
+    return np.array(path.read_text(encoding="utf-8-sig").splitlines(), dtype=object)
+
+
+def _arrow(array: np.ndarray) -> pa.Array:
+    if array.dtype == UID_DTYPE:
+        return uid_hex(np.ascontiguousarray(array["f0"]), np.ascontiguousarray(array["f1"]))
+    if array.dtype.kind in "US":
+        return pa.array(
+            [one.decode("utf-8", "replace") if isinstance(one, bytes) else one for one in array.tolist()], pa.utf8()
+        )
+    if array.dtype.kind == "O":
+        return pa.array(array.tolist(), pa.utf8())
+    if array.dtype.kind not in "biuf" or array.ndim not in (1, 2):
+        raise InputError(f"an array of {array.dtype} and {array.ndim} dimensions is neither numbers, text nor vectors.")
+    if array.ndim == 1:
+        return pa.array(np.ascontiguousarray(array))
+    flat = np.ascontiguousarray(array, dtype=np.float32).reshape(-1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat), array.shape[1])

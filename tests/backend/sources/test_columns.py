@@ -1,0 +1,226 @@
+"""Columns computed elsewhere find their pairs, whatever file they come in; nothing that came along is replaced."""
+
+import csv
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from poolscope.errors import InputError
+from poolscope.pool import UID_DTYPE, Pool, uid_pairs
+from poolscope.recipe import load, select
+from poolscope.sources import import_columns, import_webdataset
+from tests.conftest import picture, write_shard
+
+
+def uids(pool: Pool) -> list[str]:
+    return pool.take(range(len(pool)), ["uid"])["uid"].to_pylist()
+
+
+def shuffled(pool: Pool, count: int = 150) -> np.ndarray:
+    return np.random.default_rng(1).permutation(len(pool))[:count]
+
+
+def test_a_score_from_parquet(tiny_pool, tmp_path):
+    rows = shuffled(tiny_pool)
+    keys = [uids(tiny_pool)[row] for row in rows]
+    scores = np.arange(150) / 7
+    table = {"uid": [*keys, keys[0], "f" * 32, "no uid"], "aesthetic": [*scores, 99, 99, 99], "url": ["x"] * 153}
+    pq.write_table(pa.table(table), tmp_path / "s.parquet", row_group_size=40)
+    made = import_columns(tiny_pool, tmp_path / "s.parquet")
+    assert (made.rows, made.unknown, made.repeated) == (153, 2, 1)
+    assert made.left_out == ["url"]
+    assert made.columns == [{"name": "aesthetic", "from": "aesthetic", "kind": "score", "pairs": 150, "missing": 50}]
+    pool = tiny_pool.reload()
+    expected = np.full(200, np.nan, np.float32)
+    expected[rows] = scores
+    np.testing.assert_array_equal(pool.array("aesthetic"), expected)
+    about = pool.columns["aesthetic"]
+    assert (about.kind, about.made_by["method"], len(about.made_by["digest"])) == ("score", "import columns", 64)
+    assert select(load({"keep": [{"score": "aesthetic", "min": 0}]}), pool).kept == 150  # NaN is never kept
+    assert not list((pool.path / "work").glob("columns-*"))
+
+
+def test_text_of_a_csv_becomes_what_all_of_it_is(tiny_pool, tmp_path):
+    with (tmp_path / "m.csv").open("w", newline="", encoding="utf-8-sig") as handle:
+        writer = csv.writer(handle, delimiter=";")
+        writer.writerow(["UID", "nsfw", "quality", "count", "code", "words", "clip score", "switch"])
+        for row, uid in enumerate(uids(tiny_pool)[:100]):
+            writer.writerow(
+                [uid.upper(), row % 2 == 0, f"{row}.5" if row else "", row, f"{row:04d}", f"a;b {row}", 1e-3, row % 2]
+            )
+        handle.write("one;cell;too;many;in;this;row;here;x\n")
+    made = import_columns(tiny_pool, tmp_path / "m.csv")
+    pool = tiny_pool.reload()
+    kinds = {one["from"]: one["kind"] for one in made.columns}
+    assert kinds == {
+        "nsfw": "flag", "quality": "score", "count": "metadata", "code": "metadata", "words": "metadata",
+        "clip score": "score", "switch": "metadata",
+    }  # fmt: skip
+    assert made.bad_rows == 1
+    first = pool.take([0, 3, 150], ["nsfw", "quality", "count", "code", "words", "clip_score"]).to_pylist()
+    assert first[1] == {"nsfw": False, "quality": 3.5, "count": 3, "code": "0003", "words": "a;b 3",
+                        "clip_score": pytest.approx(1e-3)}  # fmt: skip
+    assert np.isnan(first[0]["quality"])
+    assert first[2]["nsfw"] is first[2]["words"] is first[2]["count"] is None
+    assert pool.array("nsfw").sum() == 50
+
+
+def test_a_flag_by_option_and_by_row(tiny_pool, tmp_path):
+    np.save(tmp_path / "kept.npy", np.arange(200) % 3 == 0)
+    made = import_columns(tiny_pool, tmp_path / "kept.npy", on="row", name="third")
+    assert made.columns[0]["kind"] == "flag"
+    np.save(tmp_path / "ints.npy", np.arange(200) % 3)
+    made = import_columns(tiny_pool, tmp_path / "ints.npy", on="row", kind="flag")
+    assert made.columns == [{"name": "ints", "from": "ints", "kind": "flag", "pairs": 134, "missing": 66}]
+    pool = tiny_pool.reload()
+    assert (pool.array("third") == (np.arange(200) % 3 == 0)).all()
+    np.save(tmp_path / "short.npy", np.zeros(150, np.float32))
+    with pytest.raises(InputError, match="150 rows, and 'pool' has 200 pairs"):
+        import_columns(tiny_pool, tmp_path / "short.npy", on="row")
+    pq.write_table(pa.table({"row": [5, 7], "part": [0.5, 0.7]}), tmp_path / "part.parquet")
+    assert import_columns(tiny_pool, tmp_path / "part.parquet", on="row").columns[0]["pairs"] == 2
+    assert tiny_pool.reload().array("part")[7] == np.float32(0.7)
+
+
+@pytest.mark.parametrize("keys", ["u8", "text", "lines", "npz"])
+def test_embeddings_from_arrays(tiny_pool, tmp_path, keys):
+    rows = shuffled(tiny_pool)
+    matrix = np.random.default_rng(0).normal(size=(150, 24)) * 9
+    matrix[3] = 0
+    listed = np.array(uids(tiny_pool))[rows]
+    options = {"keys": tmp_path / "k.npy"}
+    if keys == "u8":
+        np.save(tmp_path / "k.npy", uid_pairs(listed.tolist()).astype(UID_DTYPE))
+    elif keys == "text":
+        np.save(tmp_path / "k.npy", listed)
+    elif keys == "lines":
+        options = {"keys": tmp_path / "k.txt"}
+        (tmp_path / "k.txt").write_text("\n".join(listed) + "\n")
+    if keys == "npz":
+        options = {}
+        np.savez(tmp_path / "e.npz", uid=listed, image=matrix)
+        source = tmp_path / "e.npz"
+    else:
+        np.save(tmp_path / "e.npy", matrix.astype(np.float64))
+        source = tmp_path / "e.npy"
+    made = import_columns(tiny_pool, source, name="mine", side="img", **options)
+    assert made.columns[0] | {"from": ""} == {
+        "name": "mine_img",
+        "from": "",
+        "kind": "embedding",
+        "pairs": 149,
+        "missing": 51,
+    }
+    pool = tiny_pool.reload()
+    assert (pool.columns["mine_img"].dim, pool.columns["mine_img"].dtype) == (
+        24,
+        "fixed_size_list<item: halffloat>[24]",
+    )
+    stored = pool.embeddings("mine_img", rows)
+    expected = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-9)
+    np.testing.assert_allclose(np.delete(stored, 3, 0), np.delete(expected, 3, 0), atol=1e-3)
+    assert np.isnan(stored[3]).all()
+
+
+def test_both_sides_from_lists_in_a_parquet(tiny_pool, tmp_path):
+    table = {
+        "uid": uids(tiny_pool)[:3],
+        "image_embedding": [[3.0, 4.0], None, [1.0]],
+        "text_emb": [[1, 0], [0, 2], [3, 3]],
+    }
+    pq.write_table(pa.table(table), tmp_path / "e.parquet")
+    with pytest.raises(InputError, match="--as NAME"):
+        import_columns(tiny_pool, tmp_path / "e.parquet")
+    made = import_columns(tiny_pool, tmp_path / "e.parquet", name="m", model="ViT-B-32/openai")
+    assert [(one["name"], one["pairs"]) for one in made.columns] == [("m_img", 1), ("m_txt", 3)]
+    pool = tiny_pool.reload()
+    np.testing.assert_allclose(pool.embeddings("m_img", [0])[0], [0.6, 0.8], atol=1e-3)
+    assert pool.columns["m_txt"].made_by["model"] == "ViT-B-32/openai"
+
+
+def test_ids_and_urls_may_repeat_in_the_pool(tmp_path):
+    about = [
+        {"id": 7, "captions": ["one cat", "a cat"]},
+        {"id": "0012", "url": "http://x.org/a"},
+        {"url": "http://x.org/a"},
+    ]
+    write_shard(tmp_path / "0.tar", [
+        {"__key__": str(n), "png": picture(n), "json": json.dumps({"caption": f"c {n}"} | one).encode()}
+        for n, one in enumerate(about)
+    ])  # fmt: skip
+    import_webdataset(tmp_path / "0.tar", tmp_path / "pool", caption_key="captions,caption")
+    pool = Pool.open(tmp_path / "pool")
+    assert len(pool) == 4
+    pq.write_table(pa.table({"id": [7.0, None], "s": [0.5, 0.1]}), tmp_path / "s.parquet")
+    made = import_columns(pool, tmp_path / "s.parquet", on="id")
+    assert (made.columns[0]["pairs"], made.unknown) == (2, 1)
+    (tmp_path / "u.csv").write_text("url,place\nhttp://x.org/a,first\nhttp://x.org/a,again\n")
+    made = import_columns(pool, tmp_path / "u.csv", on="url")
+    assert (made.columns[0]["pairs"], made.repeated) == (2, 1)
+    assert pool.reload().strings("place").to_pylist().count("first") == 2
+
+
+def test_nothing_that_exists_is_replaced(tiny_pool, tmp_path):
+    one = {"uid": uids(tiny_pool)[:1]}
+    for name, options, says in (
+        ("text", {"columns": ["text"]}, "never replaced"),
+        ("width", {"columns": ["width"], "force": True}, "never replaced"),
+        ("clip_l14", {}, "--force"),
+    ):
+        pq.write_table(pa.table(one | {name: ["1"] if name == "text" else [1.0]}), tmp_path / "x.parquet")
+        with pytest.raises(InputError, match=says):
+            import_columns(tiny_pool, tmp_path / "x.parquet", **options)
+    import_columns(tiny_pool, tmp_path / "x.parquet", force=True)
+    assert np.isnan(tiny_pool.reload().array("clip_l14")[1:]).all()
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "says"),
+    [
+        ("uid,s\n" + "f" * 32 + ",1\n", {}, "none of the 1 keys"),
+        ("key_of_mine,s\na,1\n", {}, "no column 'uid'"),
+        ("uid,s\na,1\n", {"on": "nothing"}, "no column 'nothing'"),
+        ("uid,s\na,1\n", {"kind": "number"}, "--kind"),
+        ("uid,s\na,1\n", {"columns": ["t"]}, "no column 't'"),
+        ("uid,s\nUID0,word\n", {"kind": "embedding", "name": "m", "side": "img"}, "embedding"),
+        ("uid,s\nUID0,1\n", {"side": "img"}, "is for embeddings"),
+        ("uid,s,s\nUID0,1,2\n", {}, "two columns"),
+        ("", {}, "is empty"),
+    ],
+)
+def test_wrong_files_are_told_in_one_line(tiny_pool, tmp_path, content, options, says):
+    (tmp_path / "x.csv").write_text(content.replace("UID0", uids(tiny_pool)[0]))
+    before = set(tiny_pool.columns)
+    with pytest.raises(InputError, match=says):
+        import_columns(tiny_pool, tmp_path / "x.csv", **options)
+    assert set(tiny_pool.reload().columns) == before
+    assert not list((tiny_pool.path / "work").glob("columns-*"))
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.npy", "x.npz", "x.csv.gz"])
+def test_damaged_files(tiny_pool, tmp_path, name):
+    (tmp_path / name).write_bytes(b"PAR1 nothing here \x93NUMPY")
+    with pytest.raises(InputError, match="can't be read"):
+        import_columns(tiny_pool, tmp_path / name, on="row")
+
+
+def test_pickles_are_never_opened(tiny_pool, tmp_path):
+    np.save(tmp_path / "x.npy", np.array([{"a": 1}] * 200, dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="can't be read"):
+        import_columns(tiny_pool, tmp_path / "x.npy", on="row")
+
+
+def test_the_command(tiny_pool, tmp_path, capsys):
+    from poolscope.cli import main
+
+    pq.write_table(pa.table({"uid": uids(tiny_pool)[:50], "s": np.arange(50.0)}), tmp_path / "s.parquet")
+    assert (
+        main(["import", "columns", str(tmp_path / "s.parquet"), "--pool", str(tiny_pool.path), "--as", "t", "--json"])
+        == 0
+    )
+    told = json.loads(capsys.readouterr().out)
+    assert told["columns"] == [{"name": "t", "from": "s", "kind": "score", "pairs": 50, "missing": 150}]
+    assert main(["import", "columns", str(tmp_path / "s.parquet"), "--pool", str(tiny_pool.path), "--as", "t"]) == 2
