@@ -49,7 +49,7 @@ class Selection:
         """What each rule kept and dropped, and the threshold that it amounts to.
 
         >>> [(c.rule, c.kept, c.dropped) for c in ps.open("pool").select(flag="sharp").counts]
-        [('sharp', 104, 96)]
+        [('sharp', 91, 109)]
         """
         return self._mask.counts
 

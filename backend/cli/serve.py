@@ -53,7 +53,7 @@ def command(host: str, port: int) -> list[str]:
         "browser.gatherUsageStats": "false",
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(EXPLORER / "app.py"), *options]
+    return [sys.executable, "-P", "-m", "streamlit", "run", str(EXPLORER / "app.py"), *options]
 
 
 def check_free(host: str, port: int) -> None:
