@@ -39,7 +39,9 @@ def row(parameter: Any) -> str:
     names = ", ".join([*parameter.opts, *parameter.secondary_opts])
     number = isinstance(parameter.default, (int, float))
     value = "" if parameter.is_flag else f" {parameter.metavar or ('N' if number else 'VALUE')}"
-    shown = not parameter.is_flag and parameter.default not in (None, "", ()) and "[default:" not in (parameter.help or "")
+    shown = (
+        not parameter.is_flag and parameter.default not in (None, "", ()) and "[default:" not in (parameter.help or "")
+    )
     default = f" [default: {parameter.default}]" if shown else ""
     return f"| `{cell(names + value)}` | {cell((parameter.help or '') + default)} |"
 

@@ -75,7 +75,9 @@ def test_add_a_page(tiny_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [len(caption) for caption in shown] == lengths[:20]
 
 
-@pytest.mark.parametrize("guide", ["backend/README.md", "explorer/README.md", "docs/guide.md", "README.md", "assets/results.md"])
+@pytest.mark.parametrize(
+    "guide", ["backend/README.md", "explorer/README.md", "docs/guide.md", "README.md", "assets/results.md"]
+)
 def test_links_and_images_exist(guide: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / guide).read_text()):
         if not target.startswith("http"):
@@ -88,5 +90,7 @@ def test_the_layers_of_the_guide_are_those_that_are_checked() -> None:
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
     checked = {room.strip() for layer in contract["layers"] for room in layer.split("|")}
     table = (ROOT / "backend/README.md").read_text().split("\n## Layers\n")[1].split("\n## ")[0]
-    shown = {room for line in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for room in re.findall(r"`(\w+)`", line)}
+    shown = {
+        room for line in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for room in re.findall(r"`(\w+)`", line)
+    }
     assert shown == checked

@@ -106,7 +106,9 @@ def test_the_reference_of_methods_says_what_they_declare() -> None:
 
 def test_make_targets_that_are_shown_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    shown = {pair for guide in GUIDES for pair in re.findall(r"^make (\w+)|`make (\w+)", (ROOT / guide).read_text(), re.M)}
+    shown = {
+        pair for guide in GUIDES for pair in re.findall(r"^make (\w+)|`make (\w+)", (ROOT / guide).read_text(), re.M)
+    }
     assert {"app", "test", "lint"} <= {first or second for first, second in shown}
     for first, second in shown:
         assert f"\n{first or second}:" in makefile
@@ -115,7 +117,9 @@ def test_make_targets_that_are_shown_exist() -> None:
 def test_results_name_the_command_that_measures_them() -> None:
     text = (ROOT / "assets" / "results.md").read_text()
     for section in text.split("\n## ")[1:]:
-        assert re.search(r"^(?:python tests/benchmarks|poolscope)|^ +poolscope|`python tests/benchmarks", section, re.M), section[:40]
+        assert re.search(
+            r"^(?:python tests/benchmarks|poolscope)|^ +poolscope|`python tests/benchmarks", section, re.M
+        ), section[:40]
     for script in set(re.findall(r"(tests/benchmarks/\w+\.py)", text + README)):
         assert (ROOT / script).is_file(), script
 
