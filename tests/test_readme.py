@@ -130,3 +130,18 @@ def test_a_pool_opens_with_plain_lancedb(tiny_pool: Any) -> None:
     names: dict[str, Any] = {}
     exec("\n".join(lines), names)
     assert len(eval(last, names)) == 10
+
+
+def test_the_workflow_runs_what_a_contributor_can_run() -> None:
+    import os
+
+    import yaml
+
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    (job,) = workflow["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step][-1] == ".ci/run"
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "POOLSCOPE_REQUIRE_BROWSER=1" in script  # a browser test that can't run fails
+    for target in re.findall(r"^make (\S+)", script, re.MULTILINE):
+        assert f"\n{target}:".replace(".venv", "$(VENV)") in (ROOT / "Makefile").read_text()
