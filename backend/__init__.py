@@ -1,3 +1,46 @@
-"""Poolscope's backend: everything that knows and does; it never imports the explorer or Streamlit."""
+"""Poolscope: see, tune and prove every data filter on a pool of image–text pairs.
+
+>>> import poolscope as ps
+>>> pool = ps.open("pool")
+>>> kept = pool.select(score="clip_l14", top=0.3)
+>>> len(pool), len(kept)
+(200, 60)
+
+Nothing heavy is imported before it is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .api import InputError, Method, Pool, Recipe, Run, Selection, leaderboard, methods, open, param
+
+__all__ = [
+    "InputError",
+    "Method",
+    "Pool",
+    "Recipe",
+    "Run",
+    "Selection",
+    "__version__",
+    "leaderboard",
+    "methods",
+    "open",
+    "param",
+]
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for granted
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(import_module(f"{__name__}.api"), name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -19,5 +19,7 @@ def ensure_token() -> None:
         print(f"Open the app with ?token={os.environ[TOKEN]} at the end of its address.", file=sys.stderr, flush=True)
 
 
+# Streamlit puts this folder on the path, where `evaluate` or `search` would hide packages of that name.
+sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]
 ensure_token()
 app = st.App(str(Path(__file__).with_name("shell.py")), routes=ROUTES, middleware=[Middleware(Guard)])

@@ -8,11 +8,10 @@ import streamlit as st
 
 from poolscope import jobs
 from poolscope.errors import InputError
-from poolscope.explorer import scratch
 from poolscope.export import export_subset
 from poolscope.export.subset import kept_uids
 from poolscope.pool import Pool
-from poolscope.recipe import Recipe, Selection, dump
+from poolscope.recipe import Recipe, Selection, dump, ready
 
 SUBSET, TABLE, SHARDS = "Subset file (.npy)", "Table (.parquet)", "Shards (.tar)"
 
@@ -60,7 +59,7 @@ def ask(recipe: Recipe, pool: Pool, selection: Selection) -> None:
         argv += ["shards"]
     if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not chosen):
         started = jobs.submit(
-            [*argv, "--pool", str(pool.path), "--recipe", str(scratch.keep(recipe)), "--out", str(Path(out).expanduser())],
+            [*argv, "--pool", str(pool.path), "--recipe", str(ready.keep(recipe)), "--out", str(Path(out).expanduser())],
             kind="export", device=None, title=f"Export {recipe.name} to {Path(out).name}",
         )  # fmt: skip
         st.success(f"Job {started} writes {out}. Watch it on the Jobs page.", icon=":material/check:")

@@ -1,9 +1,13 @@
 """The frame around every page: the rail with all pages and the pool that they show."""
 
+import sys
+from pathlib import Path
+
 import streamlit as st
 
 from poolscope.explorer import navigation, theme
 
+sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]  # see app.py
 st.set_page_config(
     page_title="Poolscope",
     page_icon=str(theme.STATIC / "mark.svg"),

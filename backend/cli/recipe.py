@@ -22,15 +22,9 @@ RecipeName = Annotated[
 
 def read_recipe(named: str, pool: "Pool") -> "Recipe":
     """The recipe of a file, or the ready or saved recipe of that name."""
-    from ..recipe import load
-    from ..recipe.ready import ready, saved
+    from ..recipe.ready import find
 
-    if Path(named).is_file():
-        return load(Path(named))
-    known = {**ready(), **saved(pool)}
-    if named in known:
-        return known[named]
-    raise InputError(f"no recipe {named[:200]!r}: give a .yaml file, or one of {', '.join(sorted(known)) or 'none'}")
+    return find(named, pool)
 
 
 def apply(named: str | None, pool: Path | None) -> tuple["Recipe", "Pool", "Selection"]:

@@ -21,7 +21,7 @@ from .options import PoolPath, open_pool
 
 def app(
     pool: PoolPath = None,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8501,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8501,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     allow_host: Annotated[
         list[str] | None,
@@ -62,7 +62,7 @@ def command(host: str, port: int) -> list[str]:
         "browser.gatherUsageStats": "false",
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
-    return [sys.executable, "-m", "streamlit", "run", str(EXPLORER / "app.py"), *options]
+    return [sys.executable, "-P", "-m", "streamlit", "run", str(EXPLORER / "app.py"), *options]
 
 
 def check_free(host: str, port: int) -> None:

@@ -33,6 +33,32 @@ def saved(pool: Pool) -> dict[str, Recipe]:
     return found
 
 
+def find(named: str, pool: Pool) -> Recipe:
+    """The recipe of a file, or the ready or saved recipe of that name. Raises InputError naming those."""
+    from ..errors import InputError
+
+    if Path(named).is_file():
+        return load(Path(named))
+    known = {**ready(), **saved(pool)}
+    if named in known:
+        return known[named]
+    raise InputError(f"no recipe {named[:200]!r}: give a .yaml file, or one of {', '.join(sorted(known)) or 'none'}")
+
+
+def keep(recipe: Recipe) -> Path:
+    """A file in the home's `recipes/` that holds `recipe`, named by its content: what a job's command line takes."""
+    import hashlib
+
+    from .. import files, paths
+    from .grammar import dump
+
+    text = dump(recipe)
+    path = paths.home() / "recipes" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
+    if not path.exists():
+        files.write_text(path, text)
+    return path
+
+
 def save(recipe: Recipe, pool: Pool) -> Path:
     """Writes `recipes/<name>.yaml` in the pool, replacing one of that name."""
     import re

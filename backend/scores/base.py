@@ -58,7 +58,8 @@ class Batch(Mapping[str, Any]):
 
     def stored(self, name: str) -> np.ndarray:
         """An embedding `(n, d)` as the pool keeps it, float16: for methods that widen it tile by tile."""
-        return self._columns[name]
+        column: np.ndarray = self._columns[name]
+        return column
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)

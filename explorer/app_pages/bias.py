@@ -8,9 +8,9 @@ import streamlit as st
 
 from poolscope import bench, bias, files, jobs
 from poolscope.bias.html import render
-from poolscope.explorer import bias_view, choices, first_start, live, pools, recipe_state, scratch
+from poolscope.explorer import bias_view, choices, first_start, live, pools, recipe_state
 from poolscope.pool import Pool
-from poolscope.recipe import Recipe
+from poolscope.recipe import Recipe, ready
 from poolscope.targets import targets
 
 KIND = "bias"
@@ -75,12 +75,12 @@ def _compared(way: str, pool: Pool) -> tuple[list[str], str]:
     options: dict[str, Recipe] = {f"{current.name} ({HERE})": current, **choices.all(pool)}
     if way == KEPT:
         recipe = options[st.selectbox("Recipe", list(options), key="bias-recipe")]
-        return ["bias", str(scratch.keep(recipe))], f"{recipe.name}, kept against dropped"
+        return ["bias", str(ready.keep(recipe))], f"{recipe.name}, kept against dropped"
     if way == RECIPES:
         first = options[st.selectbox("First recipe", list(options), key="bias-first")]
         second = options[st.selectbox("Second recipe", list(options), min(1, len(options) - 1), key="bias-second")]
         only = st.toggle("Only what the other one drops", key="bias-only", help="Without it, pairs that both keep are in both sets")  # fmt: skip
-        words = ["bias", str(scratch.keep(first)), str(scratch.keep(second))] + (["--only"] if only else [])
+        words = ["bias", str(ready.keep(first)), str(ready.keep(second))] + (["--only"] if only else [])
         return words, f"{first.name} against {second.name}" if first != second else ""
     if way == COLUMN:
         named = [name for name, one in pool.columns.items() if one.dtype in ("string", "large_string", "bool")]
@@ -97,12 +97,10 @@ def _compared(way: str, pool: Pool) -> tuple[list[str], str]:
     if way == RUN:
         run = runs[st.selectbox("Run", list(runs), key="bias-run")]
         against = st.selectbox("Against", [WHOLE, *options], key="bias-run-against")
-        more = [] if against == WHOLE else [str(scratch.keep(options[against]))]
+        more = [] if against == WHOLE else [str(ready.keep(options[against]))]
         return ["bias", *more, "--run", run], f"data of run {run} against {against}"
     chosen = st.selectbox("Pairs of", [WHOLE, *options, *runs], key="bias-target-of")
-    more = (
-        ["--run", runs[chosen]] if chosen in runs else [] if chosen == WHOLE else [str(scratch.keep(options[chosen]))]
-    )
+    more = ["--run", runs[chosen]] if chosen in runs else [] if chosen == WHOLE else [str(ready.keep(options[chosen]))]
     name, _, model = str(st.selectbox("Target set", targets(pool), key="bias-target")).rpartition("/")
     return ["bias", *more, "--target", name, "--model", model], f"{chosen} against the target set {name}"
 

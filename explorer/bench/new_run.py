@@ -4,10 +4,10 @@ import streamlit as st
 
 from poolscope import bench, jobs
 from poolscope.errors import InputError
-from poolscope.explorer import choices, live, recipe_state, scratch
+from poolscope.explorer import choices, live, recipe_state
 from poolscope.explorer.evaluate import evaluate
 from poolscope.pool import Pool
-from poolscope.recipe import Recipe
+from poolscope.recipe import Recipe, ready
 
 KIND = "train"
 HERE = "as on the Filter page"
@@ -62,7 +62,7 @@ def _where() -> bench.Launch:
 
 
 def _start(recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool, launch: bench.Launch) -> None:
-    path = scratch.keep(recipe)
+    path = ready.keep(recipe)
     for seed in sorted(seeds):
         words = ["train", str(path), "--scale", scale, "--seed", str(seed), "--pool", str(pool.path)]
         words += ["--gpus", str(launch.gpus)] if launch.gpus is not None else []

@@ -1,8 +1,9 @@
 """Every filtering method on the demo pool: computes its scores, trains three seeds on what it keeps, prints the table.
 
-    python tests/benchmarks/demo_methods.py [--lanes 2] [--table]
+    python tests/benchmarks/demo_methods.py [--lanes 2] [--table] [--write]
 
-Takes some 45 minutes on two idle cores (estimated from single runs), one thread a lane; what is done is not done again. `--table` only prints.
+Takes some 45 minutes on two idle cores (estimated from single runs), one thread a lane; what is done is not done again. `--table` only prints,
+`--write` puts the table into assets/results.md.
 The target set of `normsim`, `vas` and `image_based` is the pictures of the evaluation tasks under the demo's teacher,
 without labels.
 """
@@ -21,10 +22,12 @@ from typing import Any
 import numpy as np
 import yaml
 
-from poolscope.paths import default_pool, home
+from poolscope.paths import ASSETS, default_pool, home
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
 
+RESULTS = ASSETS / "results.md"
+BEGIN, END = "<!-- written by demo_methods.py -->", "<!-- end of demo_methods.py -->"
 SEEDS = (0, 1, 2)
 CLEAN = {"name": "Clean English pairs", "keep": [{"flag": "english"}, {"where": "NOT planted"}]}
 SCORES: dict[str, dict[str, Any]] = {
@@ -101,7 +104,7 @@ def train(recipes: Path, lanes: int) -> None:
 
 
 def table(pool: Pool) -> str:
-    """The README's table, best average first."""
+    """The table of assets/results.md, best average first."""
     board = json.loads(poolscope("leaderboard", "--scale", "demo", "--json"))
     compared, done = {row["recipe"]: row for row in board["recipes"]}, finished(board)
     planted = pool.array("planted")
@@ -133,6 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lanes", type=int, default=2, help="runs at a time")
     parser.add_argument("--table", action="store_true", help="only print the table of what was run")
+    parser.add_argument("--write", action="store_true", help="put the table into assets/results.md")
     chosen = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if not chosen.table:
@@ -148,7 +152,11 @@ def main() -> None:
             values = {key: folder / "clean.yaml" if value == "CLEAN" else value for key, value in settings.items()}
             poolscope("score", method, *(word for key, value in values.items() for word in ("--set", f"{key}={value}")))
         train(folder, chosen.lanes)
-    print(table(Pool.open(default_pool())))
+    made = table(Pool.open(default_pool()))
+    print(made)
+    if chosen.write:
+        before, _, rest = RESULTS.read_text().partition(BEGIN)
+        RESULTS.write_text(f"{before}{BEGIN}\n{made}\n{END}{rest.partition(END)[2]}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import numpy as np
 from poolscope.pool import Pool
 
 ROOT = Path(__file__).parents[3]
-METHOD = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[0]  # "Adding a method"
+METHOD = re.findall(r"```python\n(.*?)```", (ROOT / "backend/README.md").read_text(), re.DOTALL)[0]  # "Add a method"
 
 
 def install(folder: Path) -> None:

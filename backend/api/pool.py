@@ -1,0 +1,173 @@
+"""Pool: one pool in a notebook; scores become columns, recipes become selections."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import pool as stored
+from ..errors import InputError
+from ..pool import Column
+from ..progress import Progress, silent
+from ..recipe import Recipe, load, select
+from ..recipe.ready import find
+from . import html
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from ..scores import Method
+    from .selection import Selection
+
+
+def open(path: str | Path | None = None) -> "Pool":
+    """Opens a pool; without a path `$POOLSCOPE_POOL`, else the demo pool, which is built first if it is missing.
+
+    Raises InputError if `path` is not a pool.
+
+    >>> ps.open("pool")
+    Pool('pool'): 200 pairs; scores clip_l14, clip_b32; flags sharp; embeddings l14_img, l14_txt
+    """
+    from ..paths import default_pool, demo_pool
+
+    place = default_pool() if path is None else path
+    if path is None and place == demo_pool() and not (demo_pool() / "pool.json").exists():
+        from ..demo import build
+
+        build(demo_pool())
+    return Pool(stored.Pool.open(place))
+
+
+class Pool:
+    """The pairs of one pool, with their scores, flags and embeddings as columns; made by `ps.open`."""
+
+    def __init__(self, store: stored.Pool) -> None:
+        self.store = store
+        """The handle of `poolscope.pool`: scans, arrays, images, uids."""
+
+    @property
+    def name(self) -> str:
+        return self.store.name
+
+    @property
+    def path(self) -> Path:
+        return self.store.path
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The columns by name, each with its kind, type and provenance.
+
+        >>> ps.open("pool").columns["sharp"].kind
+        'flag'
+        """
+        return self.store.columns
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self):,} pairs"]
+        for kind in ("score", "flag", "embedding"):
+            names = [column.name for column in self.columns.values() if column.kind == kind]
+            if names:
+                parts.append(f"{kind}s {', '.join(names)}")
+        return f"Pool({self.name!r}): {'; '.join(parts)}"
+
+    def _repr_html_(self) -> str:
+        rows = [(c.name, c.kind, c.dtype, html.provenance(c.made_by)) for c in self.columns.values() if c.kind != "key"]
+        caption = f"Pool {self.name}: {len(self):,} pairs"
+        return html.table(caption, ("column", "kind", "type", "made by"), rows)
+
+    def score(
+        self,
+        method: "str | Method",
+        *,
+        column: str | None = None,
+        workers: int = 1,
+        replace: bool = False,
+        progress: Progress = silent,
+        **parameters: Any,
+    ) -> "Pool":
+        """Computes a score or flag into the column `column` (default: the method's id) and returns this pool.
+
+        `parameters` are the method's own, see `ps.methods()`. Does nothing if the column is there, made in the same
+        way. Raises InputError for an unknown method or parameter, and for a name that is taken.
+
+        >>> ps.open("pool").score("random", seed=1).columns["random"].made_by["parameters"]
+        {'seed': 1}
+        """
+        from .. import engine
+        from ..scores import build
+
+        if not isinstance(method, str) and parameters:
+            raise InputError(f"{method.id} is built already; give {', '.join(parameters)} to its constructor instead.")
+        built = build(method, **parameters) if isinstance(method, str) else method
+        self.store = engine.run(self.store, built, column=column, workers=workers, replace=replace, progress=progress)
+        return self
+
+    def select(
+        self,
+        recipe: "str | Path | Recipe | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None" = None,
+        /,
+        *,
+        progress: Progress = silent,
+        **rule: Any,
+    ) -> "Selection":
+        """What a recipe keeps of this pool.
+
+        `recipe` is a YAML file, the name of a ready or saved recipe, or plain data: a recipe, one rule, or a list of
+        rules. Keywords are one rule. Scores that the recipe explains and the pool lacks are computed first.
+        Raises InputError for what can't be read and for a column that the pool lacks.
+
+        >>> pool = ps.open("pool")
+        >>> pool.select(score="clip_l14", top=0.3)
+        Selection('clip_l14 top 30 %'): 60 of 200 pairs kept (30.0 %)
+        >>> len(pool.select([{"score": "clip_l14", "top": 0.3}, {"where": "width >= 250"}]))
+        29
+        """
+        from .selection import Selection
+
+        if recipe is not None and rule:
+            raise InputError(f"select takes a recipe or the words of one rule, not both; leave out {', '.join(rule)}.")
+        read = self._recipe(recipe if recipe is not None else rule or [])
+        if read.scores:
+            from ..engine import ensure
+
+            self.store = ensure(read, self.store, progress=progress)
+        return Selection(self, read, select(read, self.store))
+
+    def histogram(self, score: str, *, bins: int = 60) -> "go.Figure":
+        """The distribution of a score over all pairs, as a Plotly figure.
+
+        >>> len(ps.open("pool").histogram("clip_l14", bins=20).data[0].x)
+        20
+        """
+        from .histogram import figure
+
+        return figure(self.store, score, None, bins=bins)
+
+    def search(self, words: str, *, limit: int = 20) -> "pd.DataFrame":
+        """The pairs whose captions hold all the `words`; columns row, uid and text.
+
+        >>> ps.open("pool").search("red square", limit=2)["text"].tolist()
+        ['a red square on a table 0', 'a red square on a table 6']
+        """
+        from ..search import by_word
+
+        rows = by_word(self.store, words, limit=limit).rows
+        found = self.store.take(rows, ["uid", "text"]).to_pandas()
+        found.insert(0, "row", rows)
+        return found
+
+    def _recipe(self, given: "str | Path | Recipe | Mapping[str, Any] | Sequence[Mapping[str, Any]]") -> Recipe:
+        if isinstance(given, Recipe):
+            return given
+        if isinstance(given, (str, Path)):
+            return find(str(given), self.store)
+        data = dict(given) if isinstance(given, Mapping) else {"keep": [dict(rule) for rule in given]}
+        if "keep" not in data and "name" not in data:
+            data = {"keep": [data]}
+        read = load(data)
+        if "name" in data:
+            return read
+        return read.model_copy(update={"name": ", ".join(rule.label() for rule in read.keep) or "no filter"})
