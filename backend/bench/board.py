@@ -45,7 +45,8 @@ def row_of(run: Run, known: Sequence[Task] | None = None) -> Row:
     """The leaderboard's line of one run."""
     known = tasks_list() if known is None else known
     results = run.results()
-    wanted = _suite_tasks(run, results, known)
+    suite = _suite(run, results, known)
+    wanted = [task for task in known if task.suite == suite and _counts(task, results)]
     main = {line["key"]: line["metrics"].get("main_metric") for line in results}
     averaged = [task for task in wanted if task.averaged]
     return Row(
@@ -55,7 +56,7 @@ def row_of(run: Run, known: Sequence[Task] | None = None) -> Row:
         evaluated=sum(main.get(task.key) is not None for task in averaged), of=len(averaged),
         groups=group_means(main, wanted), tasks=main, state=run.state, reasons=reasons_of(run),
         notes=(*run.notes, *_resumed(run), *_skipped(results)), track=run.track, model=run.model, created=run.created,
-        sweep=run.sweep,
+        sweep=run.sweep, suite=suite,
     )  # fmt: skip
 
 
@@ -65,14 +66,19 @@ def reasons_of(run: Run) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*run.not_comparable, *since]))
 
 
-def _suite_tasks(run: Run, results: Sequence[Mapping[str, Any]], known: Sequence[Task]) -> list[Task]:
-    """The tasks that a run's average is over: DataComp's, or those of the demo that are on this disk or were done."""
-    done = {line["key"] for line in results}
+def _suite(run: Run, results: Sequence[Mapping[str, Any]], known: Sequence[Task]) -> str:
+    """The suite that a run's average is over: the one it was started with, else the one most of its results are of."""
     suite = str(run.settings.get("tasks") or "")
-    if not suite:
-        datacomp = sum(task.key in done for task in known if task.suite == "datacomp")
-        suite = "datacomp" if datacomp * 2 >= len(done) else "demo"
-    return [task for task in known if task.suite == suite and (suite == "datacomp" or task.present or task.key in done)]
+    if suite:
+        return suite
+    done = {line["key"] for line in results}
+    datacomp = sum(task.key in done for task in known if task.suite == "datacomp")
+    return "datacomp" if datacomp * 2 >= len(done) else "demo"
+
+
+def _counts(task: Task, results: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a task of the suite is expected to have a result: DataComp's always, others if they are or were here."""
+    return task.suite == "datacomp" or task.present or task.key in {line["key"] for line in results}
 
 
 def group_means(main: Mapping[str, float | None], tasks: Iterable[Task]) -> dict[str, float | None]:
@@ -131,18 +137,18 @@ class Summary:
 
 
 def summaries(rows: Sequence[Row], *, comparable_only: bool = True) -> list[Summary]:
-    """Rows with the same recipe, number of pairs kept, scale and pool, joined over their seeds; best mean first."""
-    sets: dict[tuple[str, str, str, int | None], list[Row]] = {}
+    """Rows with the same recipe, number of pairs kept, scale, pool and suite, joined over their seeds; best mean first."""
+    sets: dict[tuple[str, str, str, str, int | None], list[Row]] = {}
     for row in rows:
         if row.average is not None and row.seed is not None and row.scale and not row.published:
             if comparable_only and not row.comparable:
                 continue
-            sets.setdefault((row.recipe, row.scale, row.pool, row.kept), []).append(row)
+            sets.setdefault((row.recipe, row.scale, row.pool, row.suite, row.kept), []).append(row)
     found = []
-    for (recipe, scale, pool, kept), mine in sets.items():
+    for (recipe, scale, pool, suite, kept), mine in sets.items():
         base = [
             row for key, others in sets.items() for row in others
-            if key[1:3] == (scale, pool) and row.kept is not None and row.kept == row.pool_pairs
+            if key[1:4] == (scale, pool, suite) and row.kept is not None and row.kept == row.pool_pairs
         ]  # fmt: skip
         values = np.array([row.average for row in mine], dtype=np.float64)
         is_base = kept is not None and kept == mine[0].pool_pairs
@@ -175,9 +181,9 @@ def runs_of(name: str, rows: Sequence[Row]) -> list[str]:
     if any(row.run == name for row in mine):
         return [name]
     found = [row for row in mine if row.recipe == name and row.evaluated and row.comparable]
-    places = {(row.scale, row.pool, row.kept) for row in found}
+    places = {(row.scale, row.pool, row.suite, row.kept) for row in found}
     if len(places) > 1:
-        raise InputError(f"recipe {name!r} was run at several scales, on several pools or versions; choose with --scale and "
+        raise InputError(f"recipe {name!r} was run at several scales, on several pools or versions, or evaluated on several suites; choose with --scale and "
                          "--pool, or give a run's id")  # fmt: skip
     if not found:
         known = ", ".join(sorted({row.recipe for row in mine if row.evaluated})) or "none"
@@ -221,6 +227,7 @@ def scaling(rows: Sequence[Row]) -> dict[str, list[tuple[str, float]]]:
     for row in rows:
         if row.average is not None and row.scale in SCALES and row.comparable:
             name = f"{row.recipe} (published)" if row.published else row.recipe
+            name += f" ({row.suite})" if row.suite not in ("", "demo", "datacomp") else ""
             values.setdefault((name, row.scale), []).append(row.average)
     lines: dict[str, list[tuple[str, float]]] = {}
     for scale in SCALES:

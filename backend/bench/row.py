@@ -45,6 +45,7 @@ class Row:
     model: str = ""
     created: float | None = None
     sweep: str | None = None
+    suite: str = ""
 
     @property
     def comparable(self) -> bool:
@@ -58,5 +59,5 @@ class Row:
             "pool_pairs": self.pool_pairs, "state": self.state, "comparable": self.comparable,
             "reasons": list(self.reasons), "notes": list(self.notes), "published": self.published,
             "source": self.source, "track": self.track, "model": self.model, "created": self.created,
-            "sweep": self.sweep,
+            "sweep": self.sweep, "suite": self.suite,
         }  # fmt: skip

@@ -22,6 +22,7 @@ from .evaluation import evaluate as evaluate_run
 from .launch import Launch
 from .run import Run, check_id, command_line, hardware, new_id, runs, versions
 from .scales import SCALES, Scale, differences, scale_named
+from .tasks import choose, suites
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,10 @@ def train(
     if launch.gpus == 0 or not (here or launch.nodes > 1):
         launch = replace(launch, gpus=0)
     device = "cpu" if launch.gpus == 0 else "cuda"
+    if tasks is not None:
+        choose(tasks, tasks_dir=tasks_dir)  # a task that is not there is told before the training, not after it
+        if len(tasks) == 1 and tasks[0] in suites(tasks_dir):
+            wanted, tasks = wanted.changed(tasks=tasks[0]), None
     if launch.precision:
         wanted = wanted.changed(precision=launch.precision)
     # A resumed run keeps the precision that it was begun in, whatever this machine would choose.

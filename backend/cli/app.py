@@ -26,7 +26,7 @@ COMMANDS = {
     "search-index": "search.search_index",
     "select": "recipe.select",
     "export": "export.export",
-    "tasks": "tasks.tasks",
+    "tasks": "tasks.app",
     "train": "bench.train",
     "evaluate": "bench.evaluate",
     "leaderboard": "leaderboard.leaderboard",

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from ..recipe import Recipe
 
 TaskKeys = Annotated[
-    str | None, typer.Option("--tasks", metavar="A,B,…", help="Keys of tasks [default: all of the scale on this disk].")
+    str | None,
+    typer.Option(
+        "--tasks",
+        metavar="A,B,…",
+        help="Keys of tasks, or a suite [default: the scale's suite, as far as it is on this disk].",
+    ),
 ]
 TasksDir = Annotated[
     Path | None, typer.Option("--tasks-dir", metavar="DIR", help="Where tasks are [default: $POOLSCOPE_TASKS].")

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from ..bench import Task
 
 
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+
+
+@app.callback()
 def tasks(
+    context: typer.Context,
     task_keys: TaskKeys = None,
     tasks_dir: TasksDir = None,
     check: Annotated[
@@ -35,7 +40,9 @@ def tasks(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List, check, download or make the evaluation tasks."""
+    """List, check, download, make and add evaluation tasks."""
+    if context.invoked_subcommand is not None:
+        return
     from ..bench import tasks_list
     from ..bench.tasks import default_dirs
 
@@ -60,6 +67,46 @@ def tasks(
     emit({**content, "tasks": listed}, as_json=as_json, text=lambda: _print(found, wrong, check))
     if any(wrong.values()):
         raise typer.Exit(1)
+
+
+@app.command()
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the task is called.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="PATH", help="A folder per class, a CSV, images with captions, or a task's shards."),
+    ],
+    suite: Annotated[str, typer.Option("--suite", metavar="SUITE", help="The tasks that it is averaged with.")] = "own",
+    templates: Annotated[
+        list[str] | None, typer.Option("--template", metavar="TEXT", help="A prompt, {} is the class; repeat for more.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a task of your own; `train --tasks SUITE` and `evaluate --tasks SUITE` use it."""
+    from ..bench.tasks.own import add as make
+
+    with progress_bar("task") as progress:
+        made = make(name, source, suite=suite, templates=templates or (), progress=progress)
+
+    def text() -> None:
+        classes = f" in {made.classes:,} classes" if made.classes else " with captions"
+        line(f"task {made.task.key}: {made.examples:,} images{classes}; use it with --tasks {suite}")
+        for reason, count in made.skipped.most_common():
+            line(f"  left out {count:,}: {reason}")
+
+    emit(made.as_json(), as_json=as_json, text=text)
+
+
+@app.command()
+def remove(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="As `poolscope tasks` lists it: SUITE/NAME.")],
+    as_json: Json = False,
+) -> None:
+    """Delete a task of your own; results that runs have on it stay."""
+    from ..bench.tasks.own import remove as delete
+
+    root = delete(key)
+    emit({"removed": key}, as_json=as_json, text=lambda: line(f"removed {key} ({root})"))
 
 
 def _convert(key: str, sources: list[Path], into: Path) -> Path:
@@ -92,8 +139,8 @@ def _check(found: "list[Task]") -> dict[str, list[str]]:
 
 
 def _print(found: "list[Task]", wrong: dict[str, list[str]], checked: bool) -> None:
-    rows = [(t.key, t.name, t.kind, t.metric, t.group, _state(t, wrong, checked), t.note) for t in found]
-    table(("key", "name", "kind", "metric", "group", "present", "note"), rows)
+    rows = [(t.key, t.name, t.suite, t.kind, t.metric, t.group, _state(t, wrong, checked), t.note) for t in found]
+    table(("key", "name", "suite", "kind", "metric", "group", "present", "note"), rows)
     for texts in wrong.values():
         for text in texts:
             line(f"wrong: {text}")

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from poolscope import bench, jobs
+from poolscope.bench.tasks import suites
 from poolscope.errors import InputError
 from poolscope.explorer import choices, live, recipe_state
 from poolscope.explorer.evaluate import evaluate
@@ -22,6 +23,7 @@ def form(pool: Pool) -> None:
     scale = st.selectbox("Scale", scales, key="run-scale", help="What a run holds fixed, so that only the pairs differ")
     seeds = st.pills("Seeds", list(range(5)), selection_mode="multi", default=[0], key="run-seeds",
                      help="One run for each; several seeds show the spread")  # fmt: skip
+    suite = _suite(scale)
     launch = _where()
     try:
         selection = evaluate(recipe, pool)
@@ -46,7 +48,20 @@ def form(pool: Pool) -> None:
     blocked = any(problem.level == "error" for problem in problems) or not seeds
     label = "Start" if len(seeds) <= 1 else f"Start {len(seeds)} runs"
     st.button(label, type="primary", icon=":material/play_arrow:", key="run-start", disabled=blocked,
-              on_click=_start, args=(recipe, scale, tuple(seeds), pool, launch))  # fmt: skip
+              on_click=_start, args=(recipe, scale, tuple(seeds), pool, launch, suite))  # fmt: skip
+
+
+def _suite(scale: str) -> str:
+    """The tasks that the run is evaluated on; asked only where there are tasks of one's own."""
+    usual = bench.SCALES[scale].tasks
+    own = {suite: count for suite, count in suites().items() if suite not in ("demo", "datacomp")}
+    if not own:
+        return usual
+    options = [usual, *own]
+    return str(
+        st.selectbox("Evaluation tasks", options, key=f"run-suite-{scale}", help="Suites are averaged apart from each other",
+                     format_func=lambda suite: f"{suite} ({own[suite]})" if suite in own else f"{suite} (the scale's)")
+    )  # fmt: skip
 
 
 def _where() -> bench.Launch:
@@ -61,13 +76,14 @@ def _where() -> bench.Launch:
     return bench.Launch(gpus=None if gpus in (None, AUTO) else int(str(gpus)), nodes=int(nodes), accum=int(accum))
 
 
-def _start(recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool, launch: bench.Launch) -> None:
+def _start(recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool, launch: bench.Launch, suite: str) -> None:  # fmt: skip
     path = ready.keep(recipe)
     for seed in sorted(seeds):
         words = ["train", str(path), "--scale", scale, "--seed", str(seed), "--pool", str(pool.path)]
         words += ["--gpus", str(launch.gpus)] if launch.gpus is not None else []
         words += ["--nodes", str(launch.nodes)] if launch.nodes > 1 else []
         words += ["--accum", str(launch.accum)] if launch.accum > 1 else []
+        words += ["--tasks", suite] if suite != bench.SCALES[scale].tasks else []
         jobs.submit(
             words,
             kind=KIND,

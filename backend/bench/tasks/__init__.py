@@ -38,8 +38,23 @@ def tasks_list(tasks_dir: Path | str | None = None) -> list[Task]:
                 task = from_json(json.loads(description.read_text()), description.parent)
             except (ValueError, KeyError, TypeError) as error:
                 raise InputError(f"{description} does not describe a task: {error}") from error
-            own.setdefault(task.key, task)
+            own.setdefault(task.key, _apart(task))
     return found + [task for key, task in own.items() if key not in {t.key for t in found}]
+
+
+def _apart(task: Task) -> Task:
+    """A task of somebody's own that calls itself one of a suite that ships is averaged apart from it."""
+    ships = isinstance(task.root, Path) and paths.ASSETS in task.root.parents
+    return task if ships or task.suite not in ("demo", "datacomp") else replace(task, suite="own")
+
+
+def suites(tasks_dir: Path | str | None = None) -> dict[str, int]:
+    """Suites with tasks on this disk, and how many."""
+    found: dict[str, int] = {}
+    for task in tasks_list(tasks_dir):
+        if task.present:
+            found[task.suite] = found.get(task.suite, 0) + 1
+    return found
 
 
 def choose(
@@ -49,7 +64,8 @@ def choose(
     tasks_dir: Path | str | None = None,
     stream: str | None = None,
 ) -> list[Task]:
-    """The tasks to evaluate: the named ones (all must be on disk), else every one of `suite` that is on disk.
+    """The tasks to evaluate: the named ones (all must be on disk; a suite's name stands for its tasks on disk), else
+    every one of `suite` that is on disk.
 
     With `stream`, the URL that DataComp's task repositories are under, absent tasks are read from there.
     """
@@ -57,6 +73,7 @@ def choose(
     if stream is not None:
         known = {key: _streamed(task, stream) for key, task in known.items()}
     if keys is not None:
+        keys = [key for name in keys for key in _members(name, known)]
         for key in keys:
             if key not in known:
                 raise InputError(f"task {key!r} is unknown; see `poolscope tasks`")
@@ -68,6 +85,13 @@ def choose(
     if not found and tasks_dir is not None:
         found = [task for task in known.values() if _readable(task)]
     return found
+
+
+def _members(name: str, known: dict[str, Task]) -> list[str]:
+    """The keys that `name` stands for: its own, or those of the suite of that name."""
+    if name in known:
+        return [name]
+    return [key for key, task in known.items() if task.suite == name and _readable(task)] or [name]
 
 
 def _readable(task: Task) -> bool:
@@ -100,4 +124,4 @@ def kind_of(task: Task) -> "type[Kind]":
 
 from .kind import Kind  # noqa: E402
 
-__all__ = ["Kind", "Task", "choose", "default_dirs", "kind_of", "tasks_list"]
+__all__ = ["Kind", "Task", "choose", "default_dirs", "kind_of", "suites", "tasks_list"]

@@ -41,7 +41,7 @@ def retrieval(key: str, tables: Sequence[Path | str], tasks_dir: Path | str) -> 
                     yield f"{number:08d}", {_end(image): image, "txt": text.encode()}
                     number += 1
 
-    return _write(Path(tasks_dir) / folder(key), members())
+    return write_shards(Path(tasks_dir) / folder(key), members())
 
 
 def winogavil(table: Path | str, images: Path | str, tasks_dir: Path | str) -> Path:
@@ -54,7 +54,7 @@ def winogavil(table: Path | str, images: Path | str, tasks_dir: Path | str) -> P
                 raise InputError(f"{str(table)!r} has no columns cue, candidates, associations; it has {list(row)}")
             lines.append(json.dumps({"cue": row["cue"], "candidates": _list(row["candidates"]),
                                      "associations": _list(row["associations"])}))  # fmt: skip
-    _write(root, ((name, {_end(content): content}) for name, content in _pictures(Path(images))))
+    write_shards(root, ((name, {_end(content): content}) for name, content in _pictures(Path(images))))
     files.write_text(root / "test" / "instances.jsonl", "".join(f"{line}\n" for line in lines))
     return root
 
@@ -87,7 +87,7 @@ def _end(picture: bytes) -> str:
     return "webp" if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP" else "jpg"
 
 
-def _write(root: Path, members: Iterable[Member]) -> Path:
+def write_shards(root: Path, members: Iterable[Member]) -> Path:
     """Tars of at most 1000 samples, then `nshards.txt`, which makes the task count as present."""
     number, rest = 0, iter(members)
     (root / "test").mkdir(parents=True, exist_ok=True)

@@ -62,7 +62,7 @@ def from_json(content: Mapping[str, Any], root: Path) -> Task:
     return Task(
         key=str(content["key"]), name=str(content.get("name") or content["key"]), kind=kind,
         metric=str(content.get("metric") or default), group=str(content.get("group") or ""),
-        suite=str(content.get("suite") or "demo"), averaged=bool(content.get("averaged", True)),
+        suite=str(content.get("suite") or "own"), averaged=bool(content.get("averaged", True)),
         folder=root.name, fields=fields, by=str(content.get("by") or (fields[0] if fields else "")),
         size=content.get("size"), classes=content.get("classes"), chance=content.get("chance"),
         note=str(content.get("note") or ""), root=root, values=values,

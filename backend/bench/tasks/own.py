@@ -1,0 +1,301 @@
+"""Evaluation tasks of one's own: a folder per class, a table, or shards become a task of a suite that is averaged apart."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ... import files, paths
+from ...errors import InputError
+from ...pool.decoding import EXTENSIONS, extension, measure, open_rgb
+from ...pool.images import LARGEST_FILE
+from ...progress import Progress, silent
+from .convert import Member, write_shards
+from .task import Task, from_json
+
+SUITE = "own"
+TEMPLATES = ("a photo of a {c}.",)
+IMAGE, LABEL, CAPTION = (
+    ("image", "file_name", "filename", "filepath", "path", "image_path", "file", "img"),
+    ("label", "class", "classname", "category", "class_name", "target"),
+    ("caption", "text", "captions", "sentence", "title"),
+)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_SUFFIXES = {f".{ending}" for ending in EXTENSIONS.values()} | {".jpeg", ".tif", ".jfif"}
+_SPLITS = ("test", "val", "validation", "valid")
+
+
+@dataclass
+class Added:
+    """A task that was made: its examples and classes, and what was left out and why."""
+
+    task: Task
+    examples: int
+    classes: int | None
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "task": self.task.as_json(), "examples": self.examples, "classes": self.classes, "skipped": dict(self.skipped),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Example:
+    """An image file with its class, or with its captions."""
+
+    path: Path
+    label: str = ""
+    captions: tuple[str, ...] = ()
+
+
+def add(
+    name: str,
+    source: Path | str,
+    *,
+    suite: str = SUITE,
+    templates: Sequence[str] = (),
+    into: Path | None = None,
+    progress: Progress = silent,
+) -> Added:
+    """Makes the task `name` of what is at `source` and keeps it under the home.
+
+    `source`: a folder with a folder of images per class (its `test` or `val` part, if it has one), a CSV with an image
+    and a label or a caption column, a folder of images with a `.txt` beside each, or a directory in CLIP_benchmark's
+    layout. Labels give zero-shot classification with the prompts `templates` (`{c}` or `{}` is the class), captions give
+    retrieval. Unreadable images and repeated examples are counted and left out.
+    Raises InputError for a name that is taken, and for a source without two classes or two examples.
+    """
+    from . import default_dirs, tasks_list
+
+    _check_names(name, suite)
+    source = Path(source).expanduser()
+    if not source.exists():
+        raise InputError(f"nothing at {str(source)!r}; give a folder per class, a CSV, or shards of a task.")
+    key = f"{suite}/{name}"
+    if key in {task.key for task in tasks_list()}:
+        raise InputError(f"task {key!r} exists; remove it with `poolscope tasks remove {key}`, or choose another name.")
+    root = (into or default_dirs()[0]) / f"{suite}--{name}"
+    filled = _templates(templates)
+    if (source / "test" / "nshards.txt").is_file():
+        return _copied(source, root, key, name, suite, filled if templates else ())
+    skipped: Counter[str] = Counter()
+    examples = list(_checked(_examples(source), skipped, progress))
+    retrieval = bool(examples) and bool(examples[0].captions)
+    classes = sorted({example.label for example in examples}) if not retrieval else []
+    _refuse_useless(source, examples, classes, retrieval, skipped)
+    try:
+        write_shards(root, _members(examples, classes))
+        if classes:
+            files.write_text(root / "classnames.txt", "".join(f"{_words(one)}\n" for one in classes))
+            files.write_text(root / "zeroshot_classification_templates.txt", "".join(f"{one}\n" for one in filled))
+        about = {
+            "key": key, "name": name, "kind": "retrieval" if retrieval else "classification", "suite": suite,
+            "size": len(examples), "classes": len(classes) or None, "chance": 1 / (len(classes) or len(examples)),
+            "note": f"made from {source.name}",
+        }  # fmt: skip
+        files.write_json(root / "task.json", about)
+    except BaseException:
+        shutil.rmtree(root, ignore_errors=True)
+        raise
+    return Added(from_json(about, root), len(examples), len(classes) or None, skipped)
+
+
+def remove(key: str) -> Path:
+    """Deletes a task of one's own. Raises InputError for one that ships, or that is not there."""
+    from . import tasks_list
+
+    known = {task.key: task for task in tasks_list()}
+    task = known.get(key)
+    if task is None or not isinstance(task.root, Path):
+        own = ", ".join(k for k, t in known.items() if t.suite not in ("datacomp", "demo")) or "none"
+        raise InputError(f"there is no task {key!r} of your own; there are: {own}.")
+    if paths.ASSETS in task.root.parents or task.suite == "datacomp":
+        raise InputError(f"task {key!r} came with Poolscope or DataComp; only tasks of your own are removed.")
+    shutil.rmtree(task.root)
+    return task.root
+
+
+def _check_names(name: str, suite: str) -> None:
+    for what, given in (("task", name), ("suite", suite)):
+        if not _NAME.fullmatch(given):
+            raise InputError(f"{what} name {given!r} is not allowed: letters, digits, '.', '_' and '-', at most 64.")
+    if suite in ("datacomp", "demo"):
+        raise InputError(f"suite {suite!r} is averaged as it ships; choose another name, for example --suite {SUITE}.")
+
+
+def _templates(given: Sequence[str]) -> tuple[str, ...]:
+    made = tuple(template.replace("{}", "{c}").strip() for template in given) or TEMPLATES
+    for template in made:
+        if "{c}" not in template:
+            raise InputError(f"template {template!r} names no class; write {{}} where it goes: 'a photo of a {{}}.'")
+    return made
+
+
+def _examples(source: Path) -> Iterator[_Example | str]:
+    """Examples, or the reason why one can't be used."""
+    if source.is_file():
+        return _of_table(source)
+    part = next((source / name for name in _SPLITS if (source / name).is_dir()), source)
+    folders = sorted(child for child in part.iterdir() if child.is_dir() and not child.name.startswith("."))
+    if any(_is_image(path) for folder in folders for path in folder.iterdir()):
+        return _of_folders(folders)
+    table = next(
+        (part / name for name in ("metadata.csv", "labels.csv", "captions.csv") if (part / name).is_file()), None
+    )
+    return _of_table(table) if table else _of_captions(part)
+
+
+def _of_folders(folders: Sequence[Path]) -> Iterator[_Example | str]:
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                yield _Example(path, folder.name)
+
+
+def _of_captions(folder: Path) -> Iterator[_Example | str]:
+    for path in sorted(folder.rglob("*")):
+        text = path.with_suffix(".txt")
+        if _is_image(path) and text.is_file():
+            captions = tuple(one.strip() for one in text.read_text(errors="replace").splitlines() if one.strip())
+            yield _Example(path, captions=captions)
+
+
+def _of_table(path: Path) -> Iterator[_Example | str]:
+    if path.suffix.lower() not in (".csv", ".tsv"):
+        raise InputError(f"{path.name} is no CSV; give one with an image and a label (or caption) column, or a folder.")
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        rows = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+        names = {str(name).strip().lower(): name for name in rows.fieldnames or ()}
+        image, label, caption = (
+            next((names[one] for one in usual if one in names), None) for usual in (IMAGE, LABEL, CAPTION)
+        )
+        if image is None or (label is None and caption is None):
+            have = ", ".join(names) or "none"
+            raise InputError(f"{path.name} needs a column image and a column label (or caption); it has: {have}.")
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            place, said = (row.get(image) or "").strip(), (row.get(label or caption or "") or "").strip()
+            if not place or not said:
+                yield "row without an image or a label"
+            elif label is None:
+                found.setdefault(place, []).append(said)
+            else:
+                yield _Example(path.parent / place, said)
+        for place, captions in found.items():
+            yield _Example(path.parent / place, captions=tuple(captions))
+
+
+def _read(path: Path) -> bytes | str:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            return f"image file larger than {LARGEST_FILE >> 20} MiB"
+        return path.read_bytes()
+    except (OSError, ValueError):
+        return "image file missing or unreadable"
+
+
+def _is_image(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in _SUFFIXES
+
+
+def _checked(found: Iterator[_Example | str], skipped: Counter[str], progress: Progress) -> Iterator[_Example]:
+    """Examples whose image decodes, each once."""
+    seen: set[bytes] = set()
+    for number, example in enumerate(found, start=1):
+        progress(number, 0, f"{number:,} examples read")
+        if isinstance(example, str):
+            skipped[example] += 1
+            continue
+        content = _read(example.path)
+        if isinstance(content, str):
+            skipped[content] += 1
+            continue
+        subject = content + example.label.encode() + "\n".join(example.captions).encode()
+        digest = hashlib.sha256(subject).digest()
+        try:
+            measure(content)
+        except ValueError:
+            skipped["image can't be decoded"] += 1
+            continue
+        if digest in seen:
+            skipped["the same image and label again"] += 1
+        elif not example.captions and not example.label:
+            skipped["no caption"] += 1
+        else:
+            seen.add(digest)
+            yield example
+
+
+def _refuse_useless(
+    source: Path, examples: Sequence[_Example], classes: Sequence[str], retrieval: bool, skipped: Counter[str]
+) -> None:
+    why = ", ".join(f"{reason}: {count:,}" for reason, count in skipped.most_common(3))
+    left = f" ({why})" if why else ""
+    if len(examples) < 2:
+        raise InputError(f"{str(source)!r} gives {len(examples)} examples{left}; a task needs two or more.")
+    if not retrieval and len(classes) < 2:
+        raise InputError(f"{str(source)!r} has one class, {classes[0]!r}{left}; a task needs two or more.")
+
+
+def _members(examples: Sequence[_Example], classes: Sequence[str]) -> Iterator[Member]:
+    places = {name: place for place, name in enumerate(classes)}
+    for number, example in enumerate(examples):
+        about = (
+            {"cls": str(places[example.label]).encode()} if classes else {"txt": "\n".join(example.captions).encode()}
+        )
+        ending, content = _readable(example.path.read_bytes())
+        yield f"{number:08d}", {ending: content, **about}
+
+
+def _readable(content: bytes) -> tuple[str, bytes]:
+    """The image with an extension that tasks have; one of another format is written as PNG."""
+    ending = extension(content)
+    if ending in ("png", "jpg", "webp"):
+        return ending, content
+    out = io.BytesIO()
+    open_rgb(content).save(out, "PNG")
+    return "png", out.getvalue()
+
+
+def _words(name: str) -> str:
+    """A folder's name as words: `golden_retriever` is "golden retriever"."""
+    return " ".join(name.replace("_", " ").split())
+
+
+def _copied(source: Path, root: Path, key: str, name: str, suite: str, templates: Sequence[str]) -> Added:
+    """A task in CLIP_benchmark's layout, copied; `wds_*_test` directories are that."""
+    labels = source / "classnames.txt"
+    described = json.loads((source / "task.json").read_text()) if (source / "task.json").is_file() else {}
+    classes = len(labels.read_text().splitlines()) if labels.is_file() else None
+    if classes is None and described.get("kind") != "retrieval" and not _has_captions(source):
+        raise InputError(f"{str(source)!r} has no classnames.txt, and its samples no captions; add one of them.")
+    shutil.copytree(source, root, ignore=shutil.ignore_patterns("train", ".*"))
+    if templates or (labels.is_file() and not (root / "zeroshot_classification_templates.txt").is_file()):
+        files.write_text(
+            root / "zeroshot_classification_templates.txt", "".join(f"{one}\n" for one in templates or TEMPLATES)
+        )
+    about = {**described, "key": key, "name": name, "suite": suite, "classes": classes,
+             "kind": described.get("kind") or ("classification" if classes else "retrieval")}  # fmt: skip
+    files.write_json(root / "task.json", about)
+    from .fetch import check
+
+    task = from_json(about, root)
+    wrong = check(task)
+    if wrong:
+        shutil.rmtree(root)
+        raise InputError(f"{str(source)!r} is not whole: {wrong[0]}")
+    return Added(task, int(described.get("size") or 0), classes)
+
+
+def _has_captions(source: Path) -> bool:
+    from .shards import samples
+
+    return any(sample.captions for sample, _ in zip(samples(source), range(3), strict=False))
