@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -92,12 +93,12 @@ def test_the_app_started_there(project: Path, tiny_pool: Pool, unused_port: int)
     finally:
         app.terminate()
         app.wait(30)
+        with socket.socket() as probe:  # its server has ended with it
+            assert probe.connect_ex(("127.0.0.1", unused_port)) != 0
 
 
 @pytest.fixture
 def unused_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from ..errors import InputError
 from ..pool import Pool
-from ..pool.images import open_rgb
+from ..pool.decoding import open_rgb
 from ..recipe import Recipe
 
 

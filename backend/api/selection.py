@@ -169,11 +169,12 @@ class Selection:
 
         return figure(self._store, score, self.mask, bins=bins)
 
-    def export(self, out: str | Path, *, columns: Sequence[str] = ("uid", "text", "url"),
+    def export(self, out: str | Path, *, columns: Sequence[str] = ("uid", "text", "url"), replace: bool = False,
                progress: Progress = silent) -> Path:  # fmt: skip
         """Writes the kept pairs, their recipe beside them: a subset file (`.npy`), a table (`.parquet`), or shards.
 
-        A path without a suffix is a new directory for webdataset shards. Raises InputError for another suffix.
+        A path without a suffix is a new directory for webdataset shards. Raises InputError for another suffix, and for
+        a file that exists unless `replace`.
 
         >>> ps.open("pool").select(flag="sharp").export("kept.npy").name
         'kept.npy'
@@ -181,14 +182,16 @@ class Selection:
         from .. import export
 
         path = Path(out)
+        if path.suffix not in (".npy", ".parquet", ""):
+            raise InputError(f"{path.name!r} ends in {path.suffix}; allowed are .npy, .parquet, or a directory's name.")
+        if path.suffix and path.exists() and not replace:
+            raise InputError(f"{str(path)!r} exists; choose another name, or give replace=True.")
         if path.suffix == ".npy":
             return export.export_subset(self._store, self._mask, path, recipe=self.recipe)
         if path.suffix == ".parquet":
             return export.export_table(
                 self._store, self._mask, path, columns=columns, recipe=self.recipe, progress=progress
             )
-        if path.suffix:
-            raise InputError(f"{path.name!r} ends in {path.suffix}; allowed are .npy, .parquet, or a directory's name.")
         export.export_shards(self._store, self._mask, path, recipe=self.recipe, progress=progress)
         return path
 

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -41,6 +42,8 @@ def app(
         token = environment.setdefault("POOLSCOPE_TOKEN", secrets.token_urlsafe(24))
         url = f"{url}/?token={token}"
         say(f"whoever has this address can see the pools and start jobs; from elsewhere use {named[0]} as its host")
+    # Ended from outside, this command still ends its server below.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     server = subprocess.Popen(command(host, port), env=environment)
     threading.Thread(target=_announce, args=(server, shown, port, url, not no_open), daemon=True).start()
     try:
