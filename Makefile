@@ -30,8 +30,8 @@ lint: $(VENV)/.installed-dev  ## ruff, mypy, and the layers
 	@set -o pipefail; $(BIN)/mypy | sed -e "s#$(VENV)/lint/poolscope/explorer#explorer#" -e "s#$(VENV)/lint/poolscope#backend#"
 	@PYTHONPATH=$(VENV)/lint $(BIN)/lint-imports
 
-docs: $(VENV)/.installed  ## rewrite docs/commands.md and docs/methods.md from what the code declares
-	@$(BIN)/python docs/reference.py
+docs: $(VENV)/.installed  ## rewrite assets/docs/commands.md and assets/docs/methods.md from what the code declares
+	@$(BIN)/python assets/docs/reference.py
 
 clean:  ## remove the installation; pools and runs stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

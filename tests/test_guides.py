@@ -76,7 +76,7 @@ def test_add_a_page(tiny_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    "guide", ["backend/README.md", "explorer/README.md", "docs/guide.md", "README.md", "assets/results.md"]
+    "guide", ["backend/README.md", "explorer/README.md", "assets/docs/guide.md", "README.md", "assets/results.md"]
 )
 def test_links_and_images_exist(guide: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / guide).read_text()):

@@ -12,7 +12,7 @@ from poolscope.scores import METHODS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-GUIDES = ("README.md", "docs/guide.md", "assets/results.md", "backend/README.md", ".github/CONTRIBUTING.md")
+GUIDES = ("README.md", "assets/docs/guide.md", "assets/results.md", "backend/README.md", ".github/CONTRIBUTING.md")
 LINE = re.compile(r"(?:^|`)\$? ?(poolscope(?: [^`\n#]*)?)", re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""Writes docs/commands.md and docs/methods.md from what the code declares: `make docs`."""
+"""Writes docs/commands.md and assets/docs/methods.md from what the code declares: `make docs`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +8,7 @@ from poolscope.cli.app import command
 from poolscope.scores import METHODS
 
 HERE = Path(__file__).resolve().parent
-WRITTEN = "<!-- Written by docs/reference.py from what the code declares: `make docs`. -->"
+WRITTEN = "<!-- Written by assets/docs/reference.py from what the code declares: `make docs`. -->"
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
