@@ -17,7 +17,7 @@ LINE = re.compile(r"(?:^|`)\$? ?(poolscope(?: [^`\n#]*)?)", re.MULTILINE)
 
 
 def load_reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "assets" / "docs" / "reference.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -91,13 +91,13 @@ def test_every_option_is_documented_in_its_help() -> None:
 
 
 def test_the_reference_of_commands_is_what_the_code_offers() -> None:
-    assert (ROOT / "docs" / "commands.md").read_text() == REFERENCE.command_reference(), "run `make docs`"
+    assert (ROOT / "assets" / "docs" / "commands.md").read_text() == REFERENCE.command_reference(), "run `make docs`"
 
 
 def test_the_reference_of_methods_says_what_they_declare() -> None:
     """A row may lack, so that a new method is one file; none may say what is not so."""
-    rows = re.findall(r"^\| `(\w+)` \|.*$", (ROOT / "docs" / "methods.md").read_text(), re.MULTILINE)
-    text = (ROOT / "docs" / "methods.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|.*$", (ROOT / "assets" / "docs" / "methods.md").read_text(), re.MULTILINE)
+    text = (ROOT / "assets" / "docs" / "methods.md").read_text()
     assert len(rows) >= 20
     for name in rows:
         assert name in METHODS, f"{name} is no method: run `make docs`"
