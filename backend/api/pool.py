@@ -9,7 +9,7 @@ from ..errors import InputError
 from ..pool import Column
 from ..progress import Progress, silent
 from ..recipe import Recipe, load, select
-from ..recipe.ready import find
+from ..engine.ready import find
 from . import html
 
 if TYPE_CHECKING:

@@ -32,6 +32,7 @@ class ClipScore(Method):
     """
 
     id = "clip_score"
+    order = 10
     title = "CLIP score"
     formula = r"s_i = \langle f_i^{\mathrm{img}},\, f_i^{\mathrm{txt}} \rangle"
     paper = "Radford et al. 2021, arXiv 2103.00020; as a filter: Gadre et al. 2023 (DataComp), arXiv 2304.14108"
