@@ -66,19 +66,27 @@ def entry(id: str, pool: Pool) -> Entry:
 
 def cautions(column: Column) -> list[str]:
     """Why not to trust a column, as its provenance tells: a model that failed the self-test, or what its method found."""
-    tests = (SelfTest(**{k: v for k, v in one.items() if k != "passed"}) for one in self_tests(column).values())
     found = (column.made_by.get("findings") or {}).get("warning")
-    return [*(test.warning for test in tests if not test.passed), *([found] if found else [])]
+    return [*(test.warning for test in self_tests(column) if test.warning), *([found] if found else [])]
 
 
-def self_tests(column: Column) -> dict[str, dict[str, Any]]:
-    """The self-tests, by model, that a column carries."""
-    return column.made_by.get("self_test") or {}
+def self_tests(column: Column) -> list[SelfTest]:
+    """The self-tests of the models that a column was made with."""
+    return [SelfTest.from_json(one) for one in (column.made_by.get("self_test") or {}).values()]
+
+
+def loadable() -> tuple[list[type[Method]], list[str]]:
+    """The classes of all methods in the catalogue's order, and why others, of broken packages, can't be loaded."""
+    found, broken = [], []
+    for id in METHODS:
+        try:
+            found.append(METHODS[id])
+        except InputError as error:
+            broken.append(str(error))
+    return found, broken
 
 
 def markdown() -> str:
     """The table of all methods for the documentation: a row each, as their classes declare it."""
-    lines = ["| method | kind | what it is | source |", "|---|---|---|---|"]
-    for id, method in METHODS.items():
-        lines.append(f"| `{id}` | {method.kind} | {method.title} | {method.paper} |")
-    return "\n".join(lines)
+    rows = [f"| `{one.id}` | {one.kind} | {one.title} | {one.paper} |" for one in loadable()[0]]
+    return "\n".join(["| method | kind | what it is | source |", "|---|---|---|---|", *rows])

@@ -18,7 +18,7 @@ def fit(id: str, pool: Pool, /, **given: Any) -> Method:
     A pool with one model needs no `model`, one with one target set no `target`. Raises InputError as `build` does, and
     where several things fit.
     """
-    chosen = {}
+    chosen: dict[str, Any] = {}
     for parameter in dataclasses.fields(METHODS[id]) if id in METHODS else ():
         if parameter.name in given or (fitting := _fitting(parameter, pool)) is None:
             continue
@@ -27,7 +27,8 @@ def fit(id: str, pool: Pool, /, **given: Any) -> Method:
                 f"{id}: pool {pool.name!r} has no {parameter.metadata['of']} {parameter.default!r} but "
                 f"{', '.join(fitting)}; choose one with --set {parameter.name}=…"
             )
-        chosen |= {parameter.name: one for one in fitting}
+        if fitting:
+            chosen[parameter.name] = fitting[0]
     return build(id, **chosen, **given)
 
 

@@ -47,6 +47,10 @@ class SelfTest:
             "embed the pool with another model before relying on its scores"
         )
 
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> "SelfTest":
+        return cls(**{name: told[name] for name in cls.__dataclass_fields__})
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"passed": self.passed}
 
@@ -63,7 +67,7 @@ def check(pool: Pool, model: str, progress: Progress = silent) -> SelfTest | Non
         progress(0, 1, f"does {model} know this pool?")
         made = measure(pool, model)
         if made is not None:
-            files.write_json(_path(pool, model), asdict(made))
+            files.write_json(_path(pool, model), made.as_json())
         progress(1, 1, f"{model}: {made}" if made else f"too few pairs to test {model}")
     return made
 
@@ -71,7 +75,7 @@ def check(pool: Pool, model: str, progress: Progress = silent) -> SelfTest | Non
 def known(pool: Pool, model: str) -> SelfTest | None:
     """The self-test that was made before of these very columns, if any."""
     try:
-        return SelfTest(**files.read_json(_path(pool, model)))
+        return SelfTest.from_json(files.read_json(_path(pool, model)))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

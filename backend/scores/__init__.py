@@ -105,8 +105,7 @@ def _read(method: str, name: str, value: Any, hint: Any) -> Any:
 
     if type(None) in typing.get_args(hint) and isinstance(value, str) and value.lower() in ("", "none"):
         return None
-    number = hint in (int, float)
-    kind = Annotated[hint, BeforeValidator(_number)] if number else hint
+    kind: Any = Annotated[hint, BeforeValidator(_number)] if hint in (int, float) else hint
     try:
         return TypeAdapter(kind, config=ConfigDict(coerce_numbers_to_str=True)).validate_python(value)
     except ValidationError as error:

@@ -14,8 +14,8 @@ def cosine(image: np.ndarray, text: np.ndarray) -> np.ndarray:
     Embeddings are unit-norm up to float16 rounding; dividing by the norms removes that rounding.
     A zero vector or a NaN gives NaN.
 
-    >>> cosine(np.eye(2, dtype=np.float32), np.ones((2, 2), dtype=np.float32)).round(4).tolist()
-    [0.7071, 0.7071]
+    >>> cosine(np.eye(2, dtype=np.float32), np.ones((2, 2), dtype=np.float32)).round(4).astype(str).tolist()
+    ['0.7071', '0.7071']
     """
     dot = np.einsum("nd,nd->n", image, text)
     norms = np.sqrt(np.einsum("nd,nd->n", image, image) * np.einsum("nd,nd->n", text, text))

@@ -1,7 +1,7 @@
 """Near-duplicate groups of 64-bit hashes: those at a small Hamming distance, joined into connected components."""
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import comb
 from typing import Any
 
@@ -52,7 +52,7 @@ def _agreeing(count: int, distance: int) -> int:
 def _masks(distance: int, agreeing: int) -> Iterator[np.uint64]:
     """The bits of every choice of `agreeing` bands among `distance + agreeing`."""
     edges = np.linspace(0, BITS, distance + agreeing + 1).round().astype(int)
-    bands = [sum(1 << bit for bit in range(start, stop)) for start, stop in zip(edges, edges[1:])]
+    bands = [sum(1 << bit for bit in range(start, stop)) for start, stop in pairwise(edges)]
     for chosen in combinations(bands, agreeing):
         yield np.uint64(sum(chosen))
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from poolscope.cli.score import embedding_name
+from poolscope.models import embedding_name
 from poolscope.pool import Pool
 from poolscope.scores import METHODS
 
@@ -11,6 +11,7 @@ from poolscope.scores import METHODS
 def test_methods_has_the_promised_shape(poolscope):
     listed = poolscope("methods", "--json").json["methods"]
     assert {entry["id"] for entry in listed} == set(METHODS)
+    assert f"| `{listed[0]['id']}` |" in poolscope("methods", "--markdown").out
     for entry in listed:
         assert {"id", "title", "kind", "parameters", "needs", "paper"} <= entry.keys()
     clip = next(entry for entry in listed if entry["id"] == "clip_score")
