@@ -24,18 +24,10 @@ if TYPE_CHECKING:
     from ..scores import Method
 
 
-def methods(
-    as_markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print a table for documentation, as the methods declare it.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
+def methods(as_json: Json = False) -> None:
     """List the methods that make scores and flags."""
-    from ..engine.catalogue import loadable, markdown
+    from ..engine.catalogue import loadable
 
-    if as_markdown:
-        typer.echo(markdown())
-        return
     classes, broken = loadable()
     for problem in broken:
         say(f"warning: {problem}")

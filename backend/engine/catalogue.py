@@ -84,9 +84,3 @@ def loadable() -> tuple[list[type[Method]], list[str]]:
         except InputError as error:
             broken.append(str(error))
     return found, broken
-
-
-def markdown() -> str:
-    """The table of all methods for the documentation: a row each, as their classes declare it."""
-    rows = [f"| `{one.id}` | {one.kind} | {one.title} | {one.paper} |" for one in loadable()[0]]
-    return "\n".join(["| method | kind | what it is | source |", "|---|---|---|---|", *rows])

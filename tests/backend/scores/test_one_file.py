@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poolscope.engine.catalogue import entry, markdown
+from poolscope.engine.catalogue import entry
 from poolscope.engine.ready import ready
 from poolscope.pool import Pool
 from poolscope.scores import METHODS
@@ -74,7 +74,10 @@ def test_the_command_line_and_the_documentation_have_it(copy: Path, tiny_pool: P
     place = str(tiny_pool.path)
     listed = json.loads(in_copy(copy, "-m", "poolscope.cli", "methods", "--json"))["methods"]
     assert {one["id"]: one for one in listed}["shortness"]["parameters"][0]["name"] == "floor"
-    assert "| `shortness` | score | Shortness |" in in_copy(copy, "-m", "poolscope.cli", "methods", "--markdown")
+    (copy / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "reference.py", copy / "docs")
+    in_copy(copy, "docs/reference.py")
+    assert "| `shortness` | score | Shortness |" in (copy / "docs" / "methods.md").read_text()
     made = json.loads(in_copy(copy, "-m", "poolscope.cli", "select", "shortness", "--pool", place, "--json"))
     assert made["kept"] == 60  # its ready recipe, the top 30 %, made the column first
     pool = tiny_pool.reload()
@@ -114,7 +117,6 @@ def test_everything_else_follows_in_this_process_too(
             ["Shortness 30 %"],
         )
         assert "shortness" in ready()
-        assert "`shortness`" in markdown()
     METHODS.forget()
     sys.modules.pop("poolscope.scores.shortness", None)
     assert "shortness" not in METHODS
