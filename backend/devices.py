@@ -23,14 +23,20 @@ def cuda_devices() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
+def check(device: str) -> str:
+    """`device` itself. Raises InputError for a word that names no device, on whatever machine."""
+    kind, _, number = device.partition(":")
+    if device not in CHOICES and (kind != "cuda" or not number.isdigit()):
+        raise InputError(f"device {device!r} is unknown: choose one of auto, cpu, cuda, cuda:N")
+    return device
+
+
 def choose(device: str = "auto") -> str:
     """`"cpu"`, `"cuda"` or `"cuda:N"`; `"auto"` is the first GPU if there is one.
 
     Raises InputError for a word that names no device and for a GPU that this machine lacks.
     """
-    kind, _, number = device.partition(":")
-    if device not in ("auto", "cpu") and (kind != "cuda" or (":" in device and not number.isdigit())):
-        raise InputError(f"device {device!r} is unknown: choose one of auto, cpu, cuda, cuda:N")
+    number = check(device).partition(":")[2]
     if device == "cpu":
         return "cpu"
     found = cuda_devices()

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from .paths import ASSETS, home
 
 CONFIGS = Path(__file__).parent / "bench" / "configs"
 TEACHER = ASSETS / "demo" / "teacher.safetensors"
+COMMON = ("ViT-L-14/openai", "ViT-L-14/datacomp_xl_s13b_b90k", "ViT-B-32/openai", "ViT-B-32/laion2b_s34b_b79k")
+"""Models that know photographs, the better ones first."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ class Model:
             tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
             raise InputError(f"{name} has no pretrained weights {weights!r} and no such file exists; its tags: {tags}.")
         return cls(name, weights)
+
+    @property
+    def is_teacher(self) -> bool:
+        """Whether it is the demo's teacher, which was trained on clip art and emoji alone."""
+        return self.weights == str(TEACHER)
 
     @property
     def at_hand(self) -> bool:
@@ -135,6 +143,17 @@ class Loaded:
     @cached_property
     def dim(self) -> int:
         return int(self.texts(["a"]).shape[1])
+
+
+def preferred() -> str | None:
+    """The first of the common models whose weights are on this disk; never the demo's teacher, which knows clip art."""
+    return next((name for name in COMMON if Model.parse(name).at_hand), None)
+
+
+def embedding_name(model: str) -> str:
+    """The column name that an embedding takes unless another is given: `ViT-L-14/openai` gives `vit_l_14_openai`."""
+    stem = model.rsplit(".", 1)[0] if "." in model else model
+    return re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")[-40:].strip("_") or "model"
 
 
 def config_dirs() -> list[Path]:

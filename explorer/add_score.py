@@ -6,13 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from poolscope import jobs
-from poolscope.engine.catalogue import entry, named
+from poolscope import devices, jobs
+from poolscope.engine.catalogue import entry, loadable
+from poolscope.engine.inputs import fitted, named
 from poolscope.errors import InputError
 from poolscope.explorer import live, method_card, method_cost, recipe_state
 from poolscope.pool import Pool
 from poolscope.recipe.grammar import FlagRule, Rule, ScoreRule
-from poolscope.scores import METHODS, Method, build
+from poolscope.scores import METHODS, build
 
 KIND = "score"
 
@@ -20,7 +21,7 @@ KIND = "score"
 @st.dialog("Add a score", width="medium")
 def ask(pool: Pool, chosen: str = "") -> None:
     """Choose a method (unless one is `chosen`), change its parameters, see what it costs, start."""
-    titles = {id: METHODS[id].title for id in METHODS}
+    titles = {method.id: method.title for method in loadable()[0]}
     id = chosen or st.pills(
         "Method",
         list(titles),
@@ -40,10 +41,10 @@ def ask(pool: Pool, chosen: str = "") -> None:
     st.caption(" · ".join(part for part in (method.paper, method.cost) if part))
     parameters = dataclasses.fields(method)
     columns = st.columns(2) if len(parameters) > 4 else [st.container()]
-    values = {}
+    hints, defaults, values = typing.get_type_hints(method), fitted(id, pool), {}
     for number, parameter in enumerate(parameters):
         with columns[number * len(columns) // len(parameters)]:
-            values[parameter.name] = _field(id, parameter, method, pool)
+            values[parameter.name] = _field(id, parameter, hints[parameter.name], defaults[parameter.name], pool)
     column = st.text_input("Column", _free_name(id, pool), key=f"{id}-column", max_chars=64)
     method_cost.line(pool, id, values, key=f"{id}-cost")
     if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-score"):
@@ -99,32 +100,47 @@ def _dismiss(job_id: int) -> None:
     st.session_state["scoring"].pop(job_id, None)
 
 
-def _field(id: str, entry: "dataclasses.Field[Any]", method: type[Method], pool: Pool) -> Any:
+def _field(id: str, entry: "dataclasses.Field[Any]", hint: Any, default: Any, pool: Pool) -> Any:
     """A widget that fits a parameter's type, range and meaning."""
-    hint, about, key = typing.get_type_hints(method)[entry.name], entry.metadata, f"{id}-{entry.name}"
-    default = None if entry.default is dataclasses.MISSING else entry.default
-    label, text = entry.name.replace("_", " ").capitalize(), about.get("help", "")
-    if about.get("of") == "scores":
-        names = named("scores", pool)
-        taken = [name for name in str(default).split(",") if name in names] or names[:2]
-        return ",".join(st.multiselect(label, names, default=taken, help=text, key=key))
-    choices = list(about.get("choices") or named(about.get("of", ""), pool))
-    if choices and default == "":
-        choices.insert(0, "")
+    about = entry.metadata
+    told = {
+        "label": entry.name.replace("_", " ").capitalize(),
+        "help": about.get("help", ""),
+        "key": f"{id}-{entry.name}",
+    }
+    what = about.get("of", "")
+    if what == "scores":
+        names = named(what, pool)
+        taken = [name for name in str(default).split(",") if name in names]
+        return ",".join(st.multiselect(options=names, default=taken, **told))
+    choices = list(devices.CHOICES if what == "device" else about.get("choices") or named(what, pool))
     if choices:
-        index = choices.index(default) if default in choices else 0
-        return st.selectbox(label, choices, index=index, format_func=lambda one: one or "(none)", help=text, key=key)
+        return _choice(choices, default, own=what == "device", **told)
     if hint is bool:
-        return st.toggle(label, bool(default), help=text, key=key)
+        return st.toggle(value=bool(default), **told)
     kind = next((one for one in (int, float) if hint is one or one in typing.get_args(hint)), None)
     if kind is None:
-        return st.text_input(label, "" if default is None else str(default), help=text, key=key) or None
-    low, high = (None if about.get(side) is None else kind(about[side]) for side in ("low", "high"))
-    value = None if default is None else kind(default)
+        return st.text_input(value="" if default is None else str(default), **told) or None
+    return _number(kind, default, about.get("low"), about.get("high"), **told)
+
+
+def _choice(choices: list[Any], default: Any, *, own: bool, **told: Any) -> Any:
+    """A menu; an empty default is a choice too, and `own` lets one type another word."""
+    if default == "":
+        choices = ["", *choices]
+    index = choices.index(default) if default in choices else 0
+    return st.selectbox(
+        options=choices, index=index, format_func=lambda one: one or "(none)", accept_new_options=own, **told
+    )
+
+
+def _number(kind: type, default: Any, low: Any, high: Any, **told: Any) -> Any:
+    """A field for a number, in steps of 0.01 where the range is short."""
+    low, high, value = (None if one is None else kind(one) for one in (low, high, default))
     if kind is int:
-        return st.number_input(label, low, high, value, step=1, help=text, key=key)
+        return st.number_input(min_value=low, max_value=high, value=value, step=1, **told)
     step = 0.01 if low is not None and high is not None and high - low <= 2 else None
-    return st.number_input(label, low, high, value, step=step, format="%.6g", help=text, key=key)
+    return st.number_input(min_value=low, max_value=high, value=value, step=step, format="%.6g", **told)
 
 
 def _free_name(id: str, pool: Pool) -> str:

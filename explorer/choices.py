@@ -1,7 +1,8 @@
 """The recipes that can be chosen by name: ready ones that fit the pool, and those saved with it."""
 
+from poolscope.engine.ready import library
 from poolscope.pool import Pool
-from poolscope.recipe import Recipe, library
+from poolscope.recipe import Recipe
 from poolscope.recipe.ready import saved
 
 

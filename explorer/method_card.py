@@ -27,6 +27,10 @@ def draw(entry: Entry, pool: Pool) -> None:
         if method.formula:
             st.latex(method.formula)
         _needs(entry)
+        for test in entry.tests:
+            st.caption(f":material/quiz: {plain(f'{test.model} tells own from shuffled captions here with {test}')}")
+        for caution in entry.cautions:
+            st.warning(plain(caution), icon=":material/warning:")
         if not entry.problem:
             method_cost.line(pool, method.id, entry.parameters, key=f"cost-{method.id}")
         st.caption("  \n".join(f"**{label}** {text}" for label, text in _said(entry) if text))

@@ -82,10 +82,8 @@ def _value(value: Any) -> str:
 
 
 def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
-    from poolscope.projection import default_model
-
     try:
-        found = neighbours(pool, row, model=default_model(pool), limit=8)
+        found = neighbours(pool, row, model=pool.model(), limit=8)
     except InputError:
         return
     if not len(found.rows):

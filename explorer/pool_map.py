@@ -10,7 +10,7 @@ from poolscope import jobs
 from poolscope.errors import InputError
 from poolscope.explorer import compare, live, map, pools, theme
 from poolscope.pool import Pool
-from poolscope.projection import Map, default_model
+from poolscope.projection import Map
 from poolscope.recipe import Selection
 
 KIND = "map"
@@ -19,7 +19,7 @@ KIND = "map"
 def current(pool: Pool) -> Map | None:
     """The map of the pool's pictures, if it is built."""
     try:
-        return pools.shared_map(pool, default_model(pool))
+        return pools.shared_map(pool, pool.model())
     except InputError:
         return None
 
@@ -74,7 +74,7 @@ def _indices(made: Map, rows: Sequence[int] | np.ndarray) -> list[int]:
 def _offer(pool: Pool) -> None:
     """Builds the map as a job, once asked, and shows how far it is."""
     try:
-        model = default_model(pool)
+        model = pool.model()
     except InputError as error:
         st.info(str(error), icon=":material/map:")
         return

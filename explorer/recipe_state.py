@@ -6,9 +6,10 @@ from typing import Any
 
 import streamlit as st
 
+from poolscope.engine.ready import library
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.recipe import Recipe, library, load
+from poolscope.recipe import Recipe, load
 from poolscope.recipe.grammar import Rule
 
 LONGEST_HISTORY = 100

@@ -22,11 +22,7 @@ MEANING, WORD = "by meaning", "by word"
 
 def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     """The search box and what it found; returns the row of a picture that was clicked."""
-    models = [
-        name.removesuffix("_img")
-        for name, column in pool.columns.items()
-        if column.kind == "embedding" and name.endswith("_img")
-    ]
+    models = pool.models
     modes = [MEANING, WORD] if models else [WORD]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         text = st.text_input(
@@ -102,7 +98,7 @@ def found(text: str, mode: str, models: list[str], pool: Pool) -> Hits | None:
             if mode == WORD:
                 hits = by_word(pool, text)
             else:
-                model = "l14" if "l14" in models else models[0]
+                model = pool.model()
                 hits = by_meaning(pool, text, encode=partial(_encode, _made_with(pool, model)), model=model)
     except InputError as error:
         st.error(str(error), icon=":material/error:")

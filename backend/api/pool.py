@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import pool as stored
+from ..engine.ready import find
 from ..errors import InputError
 from ..pool import Column
 from ..progress import Progress, silent
 from ..recipe import Recipe, load, select
-from ..recipe.ready import find
 from . import html
 
 if TYPE_CHECKING:
@@ -90,18 +90,17 @@ class Pool:
     ) -> "Pool":
         """Computes a score or flag into the column `column` (default: the method's id) and returns this pool.
 
-        `parameters` are the method's own, see `ps.methods()`. Does nothing if the column is there, made in the same
+        `parameters` are the method's own, see `ps.methods()`; a pool with one model needs no `model`. Does nothing if the column is there, made in the same
         way. Raises InputError for an unknown method or parameter, and for a name that is taken.
 
         >>> ps.open("pool").score("random", seed=1).columns["random"].made_by["parameters"]
         {'seed': 1}
         """
         from .. import engine
-        from ..scores import build
 
         if not isinstance(method, str) and parameters:
             raise InputError(f"{method.id} is built already; give {', '.join(parameters)} to its constructor instead.")
-        built = build(method, **parameters) if isinstance(method, str) else method
+        built = engine.fit(method, self.store, **parameters) if isinstance(method, str) else method
         self.store = engine.run(self.store, built, column=column, workers=workers, replace=replace, progress=progress)
         return self
 

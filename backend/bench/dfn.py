@@ -46,7 +46,7 @@ class Dfn(Method):
         "", "a network that exists, instead of training: MODEL/PRETRAINED, hf-hub:…, or a path", of="path"
     )
     seed: int = param(0, "seed of the training", low=0)
-    device: str = param("auto", "where the network runs: auto, cpu, cuda")
+    device: str = param("auto", "where the network runs", of="device")
 
     def needs(self) -> tuple[str, ...]:
         return ("text",)

@@ -17,6 +17,7 @@ COMMANDS = {
     "import": "sources.app",
     "index": "sources.index",
     "fetch": "sources.fetch",
+    "prepare": "prepare.prepare",
     "methods": "score.methods",
     "score": "score.score",
     "compare": "compare.compare",

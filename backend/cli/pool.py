@@ -10,7 +10,12 @@ from .options import Detach, Json, PoolPath, build_demo, open_pool, submit
 
 def info(pool: PoolPath = None, as_json: Json = False) -> None:
     """Show what a pool holds and what made its columns."""
+    from ..engine import selftest
+    from ..engine.catalogue import cautions
+
     opened = open_pool(pool)
+    tests = {model: selftest.known(opened, model) for model in opened.models}
+    warnings = {c.name: said for c in opened.columns.values() if (said := cautions(c))}
     columns = [
         {"name": c.name, "kind": c.kind, "dtype": c.dtype, "dim": c.dim, "made_by": c.made_by}
         for c in opened.columns.values()
@@ -22,6 +27,8 @@ def info(pool: PoolPath = None, as_json: Json = False) -> None:
         "version": opened.version,
         "origin": opened.origin,
         "columns": columns,
+        "models": [{"name": model, "self_test": test and test.as_json()} for model, test in tests.items()],
+        "warnings": warnings,
     }
 
     def text() -> None:
@@ -30,6 +37,11 @@ def info(pool: PoolPath = None, as_json: Json = False) -> None:
             ("column", "kind", "type", "made by"),
             [(c.name, c.kind, c.dtype, _made_by(c.made_by)) for c in opened.columns.values()],
         )
+        for model, test in tests.items():
+            line(f"model {model}: {f'own from shuffled captions with {test}' if test else 'no self-test yet'}")
+        for column, said in warnings.items():
+            for warning in said:
+                line(f"warning: {column}: {warning}")
 
     emit(content, as_json=as_json, text=text)
 

@@ -22,7 +22,7 @@ RecipeName = Annotated[
 
 def read_recipe(named: str, pool: "Pool") -> "Recipe":
     """The recipe of a file, or the ready or saved recipe of that name."""
-    from ..recipe.ready import find
+    from ..engine.ready import find
 
     return find(named, pool)
 

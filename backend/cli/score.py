@@ -1,12 +1,11 @@
 """`poolscope methods`, `score` and `embed`: the columns of a pool."""
 
-import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..devices import slot
-from .console import emit, line, progress_bar, table
+from .console import emit, line, progress_bar, say, table
 from .options import (
     Address,
     Detach,
@@ -27,9 +26,12 @@ if TYPE_CHECKING:
 
 def methods(as_json: Json = False) -> None:
     """List the methods that make scores and flags."""
-    from ..scores import METHODS
+    from ..engine.catalogue import loadable
 
-    found = [describe(METHODS[name]) for name in sorted(METHODS)]
+    classes, broken = loadable()
+    for problem in broken:
+        say(f"warning: {problem}")
+    found = [describe(method) for method in sorted(classes, key=lambda method: method.id)]
 
     def text() -> None:
         def parameters(entry: dict[str, Any]) -> str:
@@ -93,19 +95,17 @@ def score(
 
     An interrupted command, started again, goes on where it stopped.
     """
-    from ..scores import build
-
-    built = build(method, **parse_settings(settings or []))
-    if only_estimate:
-        from .estimate import show_estimate
-
-        show_estimate(open_pool(pool), built, as_json)
-        return
-    if detach:
-        submit(context, kind="score", device="cpu", title=f"Score {column or method}")
     from .. import engine as engines
 
     opened = open_pool(pool)
+    built = engines.fit(method, opened, **parse_settings(settings or []))
+    if only_estimate:
+        from .estimate import show_estimate
+
+        show_estimate(opened, built, as_json)
+        return
+    if detach:
+        submit(context, kind="score", device="cpu", title=f"Score {column or method}")
     with progress_bar(column or method) as progress:
         opened = engines.run(
             opened,
@@ -121,12 +121,18 @@ def score(
 
 
 def show_column(pool: "Pool", name: str, as_json: bool) -> None:
-    """Prints what a column now holds: pairs scored and mean, or pairs kept."""
+    """Prints what a column now holds: pairs scored and mean, or pairs kept; warns where it can't be trusted."""
     import numpy as np
+
+    from ..engine.catalogue import cautions, self_tests
 
     made = pool.columns[name]
     values = pool.array(name)
-    content = {"column": name, "kind": made.kind, "pairs": len(pool), "made_by": made.made_by}
+    tests = [f"{test.model} knows own from shuffled captions with {test}" for test in self_tests(made)]
+    warnings = cautions(made)
+    for warning in warnings:
+        say(f"warning: {warning}")
+    content = {"column": name, "kind": made.kind, "pairs": len(pool), "made_by": made.made_by, "warnings": warnings}
     if made.kind == "flag":
         content["kept"] = int(np.count_nonzero(values))
         words = f"{content['kept']:,} of {len(pool):,} pairs are kept by it"
@@ -136,14 +142,18 @@ def show_column(pool: "Pool", name: str, as_json: bool) -> None:
         content["mean"] = float(scored.mean(dtype=np.float64)) if len(scored) else None
         mean = f", mean {content['mean']:.4f}" if len(scored) else ""
         words = f"{len(scored):,} of {len(pool):,} pairs are scored{mean}"
+    largest = (made.made_by.get("findings") or {}).get("largest_group")
+    words += f"; the largest group has {largest:,} pairs" if largest else ""
+    words += "".join(f"; {test}" for test in tests)
     emit(content, as_json=as_json, text=lambda: line(f"{made.kind} {name}: {words}"))
 
 
-def embedding_name(model: str) -> str:
-    """The column name that an embedding takes unless `--as` names it: `ViT-L-14/openai` gives `vit_l_14_openai`."""
-    return re.sub(r"[^a-z0-9]+", "_", model.rsplit(".", 1)[0].lower() if "." in model else model.lower()).strip("_")[
-        -40:
-    ]
+def warn_of_teacher(model: str | None, pool: "Pool") -> None:
+    """Says that the demo's teacher knows only the demo, where it is asked to embed another pool."""
+    from ..models import Model
+
+    if model and pool.origin.get("source") != "demo" and Model.parse(model).is_teacher:
+        say("warning: the demo's teacher knows clip art and emoji only; embed this pool with, say, ViT-B-32/openai")
 
 
 def embed(
@@ -168,19 +178,31 @@ def embed(
     if detach:
         submit(context, kind="embed", device=slot(device), title=f"Embed as {name}")
     from .. import engine as engines
+    from ..engine import selftest
 
     opened = open_pool(pool)
+    warn_of_teacher(model, opened)
     with progress_bar(f"embed as {name}") as progress:
         opened = engines.embed(
             opened, model, name=name, batch_size=batch_size, device=device, engine=engine, workers=workers,
             address=address, progress=progress,
         )  # fmt: skip
+        tested = selftest.check(opened, name, progress)
     columns = [opened.columns[f"{name}_{side}"] for side in ("img", "txt")]
-    content = {"pairs": len(opened), "columns": [{"name": c.name, "dim": c.dim, "made_by": c.made_by} for c in columns]}
+    content = {
+        "pairs": len(opened),
+        "columns": [{"name": c.name, "dim": c.dim, "made_by": c.made_by} for c in columns],
+        "self_test": tested and tested.as_json(),
+    }
+    if tested and tested.warning:
+        say(f"warning: {tested.warning}")
     emit(
         content,
         as_json=as_json,
-        text=lambda: line(f"{name}_img, {name}_txt: {len(opened):,} pairs, {columns[0].dim} numbers each"),
+        text=lambda: line(
+            f"{name}_img, {name}_txt: {len(opened):,} pairs, {columns[0].dim} numbers each"
+            + (f"; own against shuffled captions: {tested}" if tested else "")
+        ),
     )
 
 

@@ -66,11 +66,10 @@ def shortened(text: str | None, longest: int = 100) -> str:
 def _by_meaning(pool: "Pool", words: str, model: str | None, limit: int, exact: bool) -> "Hits":
     """The pairs whose pictures are nearest to the words, by the model that made the pool's embedding."""
     from ..models import Model
-    from ..projection import default_model
     from ..search import by_meaning
 
-    name = model or default_model(pool)
-    column = pool.require(f"{name}_img", "embedding")
+    name = pool.model(model)
+    column = pool.columns[f"{name}_img"]
     made_by = column.made_by.get("model")
     if not made_by:
         raise InputError(f"{column.name!r} does not say which model made it: search --by word, or embed the pool again")

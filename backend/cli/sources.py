@@ -252,8 +252,8 @@ def _known_model(embed: str) -> None:
 
 def _embed(pool: Path, model: str, name: str | None, device: str) -> None:
     from .. import engine
+    from ..models import embedding_name
     from ..pool import Pool
-    from .score import embedding_name
 
     column = name or embedding_name(model)
     with progress_bar(f"embed as {column}") as progress:

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +21,7 @@ SOURCE = ASSETS / "demo"
 THUMBNAILS = "thumbnails.zip"
 MODEL = "demo"
 SCORES = ("clip_score", "english", "basic", "random")
-# What each step takes of the whole, measured on two cores.
-SHARES = {"pairs": 0.01, "embeddings": 0.39, "scores": 0.03, "map": 0.47, "groups": 0.10}
+SHARES = {"pairs": 0.01, "prepared": 0.99}  # of the whole, measured on two cores
 
 
 def build(path: Path | str, progress: Progress = silent) -> "Pool":
@@ -43,10 +42,8 @@ def build(path: Path | str, progress: Progress = silent) -> "Pool":
 
 
 def _build(path: Path, progress: Progress) -> "Pool":
-    from .. import engine, projection
-    from ..audit import catalog
     from ..pool import Pool
-    from ..scores import build as method
+    from ..prepare import Steps, prepare
 
     if (path / "pool.json").exists():  # made by another process while this one waited
         return Pool.open(path)
@@ -58,17 +55,9 @@ def _build(path: Path, progress: Progress) -> "Pool":
             f"the demo's {missing[0]} is not in {str(SOURCE)!r}; install Poolscope again, or see assets/README.md."
         )
     part = path.with_name(f"{path.name}.part")
-    steps = _Steps(progress)
+    steps = Steps(SHARES, progress)
     pool = _pairs(part, steps.of("pairs"))
-    pool = engine.embed(pool, MODEL, name=MODEL, progress=steps.of("embeddings"))
-    watch = steps.of("scores")
-    for number, name in enumerate(SCORES):
-        watch(number, len(SCORES), f"scoring: {name}")
-        parameters = {"model": MODEL} if name == "clip_score" else {}
-        pool = engine.run(pool, method(name, **parameters))
-    projection.build(pool, model=MODEL, progress=steps.of("map"))
-    catalog.find(pool, progress=steps.of("groups"))  # so that the first page can say who is affected
-    pool.uid_order()
+    prepare(pool, MODEL, name=MODEL, scores=SCORES, progress=steps.of("prepared"))
     os.replace(part, path)
     progress(100, 100, "demo pool built")
     return Pool.open(path)
@@ -113,20 +102,3 @@ def _batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
     table = table.add_column(0, pa.field("uid_hi", pa.uint64(), nullable=False), pa.array(uids["f0"]))
     table = table.add_column(1, pa.field("uid_lo", pa.uint64(), nullable=False), pa.array(uids["f1"]))
     yield from table.to_batches(max_chunksize=8192)
-
-
-class _Steps:
-    """Turns the progress of each step into progress of the whole, in percent."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def of(self, step: str) -> Callable[..., None]:
-        names = list(SHARES)
-        before = sum(SHARES[name] for name in names[: names.index(step)])
-
-        def report(done: int, total: int, message: str = "", **figures: float) -> None:
-            inside = done / total if total else 0.0
-            self._progress(round(100 * (before + SHARES[step] * inside)), 100, message, **figures)
-
-        return report

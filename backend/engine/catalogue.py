@@ -1,15 +1,18 @@
 """The catalogue: each method with what it says about itself, fitted to a pool, and the ready recipes that use it."""
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
 from ..pool import Pool
+from ..pool.columns import Column
 from ..recipe import Recipe
-from ..recipe.ready import ready
 from ..scores import METHODS, build
 from ..scores.base import Method
+from . import selftest
+from .inputs import fitted
+from .ready import recipes_with
+from .selftest import SelfTest
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,8 @@ class Entry:
     """One method on one pool. `parameters` are its defaults, with names that the pool has where the default's is missing.
 
     `needs` says of each column that it reads whether the pool has it; `problem` is why it can't start as it is, in one
-    line, empty if it can; `columns` are the pool's columns that it made; `recipes` the ready ones that use it.
+    line, empty if it can; `columns` are the pool's columns that it made; `recipes` the ready ones that use it; `tests` are
+    the self-tests of the models that it reads, as far as they were made; `cautions` what is wrong with its columns.
     """
 
     method: type[Method]
@@ -26,6 +30,8 @@ class Entry:
     problem: str
     columns: tuple[str, ...]
     recipes: tuple[Recipe, ...]
+    tests: tuple[SelfTest, ...]
+    cautions: tuple[str, ...]
 
     @property
     def built(self) -> Method:
@@ -52,40 +58,29 @@ def entry(id: str, pool: Pool) -> Entry:
         if column.made_by.get("method") == id and column.kind in ("score", "flag")
     )
     needs = {name: name in pool.columns for name in method.needs() if name}
-    return Entry(type(method), parameters, needs, problem, made, recipes_with(id))
+    read = (model for model in pool.models if f"{model}_img" in method.needs())
+    tests = tuple(test for model in read if (test := selftest.known(pool, model)))
+    said = tuple(f"{name}: {one}" for name in made for one in cautions(pool.columns[name]))
+    return Entry(type(method), parameters, needs, problem, made, recipes_with(id), tests, said)
 
 
-def fitted(id: str, pool: Pool) -> dict[str, Any]:
-    """The defaults of a method; a name that the pool lacks becomes the first of its kind that the pool has."""
-    if id not in METHODS:
-        build(id)
-    values = {}
-    for field in dataclasses.fields(METHODS[id]):
-        value = None if field.default is dataclasses.MISSING else field.default
-        names = named(field.metadata.get("of", ""), pool)
-        if field.metadata.get("of") == "scores":
-            known = set(str(value).split(",")) <= set(names)
-            values[field.name] = value if known or len(names) < 2 else ",".join(names[:2])
-        else:
-            values[field.name] = names[0] if value and names and value not in names else value
-    return values
+def cautions(column: Column) -> list[str]:
+    """Why not to trust a column, as its provenance tells: a model that failed the self-test, or what its method found."""
+    found = (column.made_by.get("findings") or {}).get("warning")
+    return [*(test.warning for test in self_tests(column) if test.warning), *([found] if found else [])]
 
 
-def named(what: str, pool: Pool) -> list[str]:
-    """What a parameter can name in this pool: models with embeddings, embeddings, target sets, scores, flags."""
-    if what == "model":
-        return [name.removesuffix("_img") for name in named("embedding", pool) if name.endswith("_img")]
-    if what == "target":
-        return sorted(path.name for path in (pool.path / "targets").glob("*") if path.is_dir())
-    kind = "score" if what == "scores" else what
-    return [name for name, column in pool.columns.items() if kind and column.kind == kind]
+def self_tests(column: Column) -> list[SelfTest]:
+    """The self-tests of the models that a column was made with."""
+    return [SelfTest.from_json(one) for one in (column.made_by.get("self_test") or {}).values()]
 
 
-def recipes_with(id: str) -> tuple[Recipe, ...]:
-    """The ready recipes that make a column by this method."""
-    return tuple(
-        recipe
-        for recipe in ready().values()
-        if any(made.get("method") == id for made in recipe.scores.values())
-        or id in recipe.columns() - set(recipe.scores)
-    )
+def loadable() -> tuple[list[type[Method]], list[str]]:
+    """The classes of all methods in the catalogue's order, and why others, of broken packages, can't be loaded."""
+    found, broken = [], []
+    for id in METHODS:
+        try:
+            found.append(METHODS[id])
+        except InputError as error:
+            broken.append(str(error))
+    return found, broken

@@ -6,7 +6,7 @@ from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
 from ..recipe.grammar import Recipe
-from ..scores import build
+from .inputs import fit
 from .run import run
 
 
@@ -24,7 +24,7 @@ def ensure(recipe: Recipe, pool: Pool, *, progress: Progress = silent, **options
             raise InputError(
                 f"scores.{column} names no method; write {{method: clip_score, …}}; see `poolscope methods`."
             )
-        pool = run(pool, build(method, **parameters), column=column, progress=progress, **options)
+        pool = run(pool, fit(method, pool, **parameters), column=column, progress=progress, **options)
     for column in sorted(recipe.columns() - pool.columns.keys()):
         pool.require(column)
     return pool

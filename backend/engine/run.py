@@ -16,6 +16,7 @@ from ..progress import Progress, silent
 from ..scores import METHODS
 from ..scores.base import MAIN, Method, Unit
 from ..workers.dispatch import check_engine, finished, gathered, session
+from . import selftest
 from .records import Records
 
 
@@ -76,7 +77,8 @@ def run(
     """Makes the column of `method` and returns a handle on the pool that has it.
 
     `column` is its name (the method's id by default). Resumes after a crash by the records of finished units; does
-    nothing if the pool has the column from the same method and parameters. Pairs added meanwhile are computed too.
+    nothing if the pool has the column from the same method and parameters. Every model whose embeddings it reads takes the
+    self-test of this pool first, which stays in the column's provenance with what the method found. Pairs added meanwhile are computed too.
     Raises InputError if the name is taken by something else, or the pool lacks what the method needs.
     """
     name = column or method.id
@@ -95,6 +97,8 @@ def run(
                 f"column {name!r} exists already, made in another way; choose another name with --as, or add --replace."
             )
         method.check(pool)
+        tests = (selftest.check(pool, model) for model in pool.models if f"{model}_img" in method.needs())
+        made_by |= {"self_test": {test.model: test.as_json() for test in tests if test}}
         try:
             with session(engine, workers, address):
                 return _make(pool, method, name, made_by, engine, workers, address, progress)
@@ -128,6 +132,7 @@ def _make(
         task = Task(pool.path, method, state, types, subject)
         done = sum(len(unit) for unit in units) - sum(len(unit) for unit in todo)
         _compute(task, todo, engine, workers, address, _Offset(progress, done, len(pool), name))
+    made_by |= {"findings": method.findings(records.read(unit) for unit in units)}
     schema = pa.schema([(kept[key], types[key]) for key in kept])
     batches = _in_row_order(pool, records, units, list(kept), schema)
     if len(kept) == 1 or method.kind == "score":

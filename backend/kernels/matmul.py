@@ -62,7 +62,7 @@ def tensor(array: np.ndarray, device: str = "cpu") -> "torch.Tensor":
     """A float32 tensor (float16 stays float16 on an accelerator, whose products take it exactly)."""
     import torch
 
-    wanted = np.float16 if device == "cuda" and array.dtype == np.float16 else np.float32
+    wanted = np.float16 if device != "cpu" and array.dtype == np.float16 else np.float32
     return torch.from_numpy(np.ascontiguousarray(array, dtype=wanted)).to(device)
 
 

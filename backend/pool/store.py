@@ -133,6 +133,49 @@ class Pool:
             raise InputError(f"{wrong}; it has {has}. See `poolscope info`; make scores with `poolscope score`.")
         return column
 
+    @property
+    def models(self) -> list[str]:
+        """The models that embedded the images: `l14` for the column `l14_img`; their default first.
+
+        The default is OpenAI's ViT-L/14 as DataComp brings it; the demo's teacher comes last in any other pool.
+        """
+        found = [
+            name.removesuffix("_img")
+            for name, column in self.columns.items()
+            if column.kind == "embedding" and name.endswith("_img")
+        ]
+        own = self.origin.get("source") == "demo"
+        return sorted(found, key=lambda model: (model != "l14", model == "demo" and not own))
+
+    def model(self, name: str | None = None) -> str:
+        """`name`, or the pool's default model. Raises InputError if the pool has no such embeddings."""
+        if name is None and not self.models:
+            raise InputError(f"pool {self.name!r} has no image embeddings; make them with `poolscope embed`.")
+        name = name or self.models[0]
+        self.require(f"{name}_img", "embedding")
+        return name
+
+    def filled(self, name: str) -> bool:
+        """Whether any pair has a value in the column: not null, not NaN, not empty text, a size above zero."""
+        if name not in self._filled:
+            self._filled[name] = not len(self) or self._any(name)
+        return self._filled[name]
+
+    @cached_property
+    def _filled(self) -> dict[str, bool]:
+        return {}
+
+    def _any(self, name: str) -> bool:
+        kind, column = self._table.schema.field(name).type, f"`{name}`"
+        condition = f"{column} IS NOT NULL"
+        if pa.types.is_floating(kind):
+            condition += f" AND NOT isnan({column})"
+        elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            condition += f" AND {column} <> ''"
+        elif name in ("width", "height"):
+            condition += f" AND {column} > 0"
+        return bool(self._table.scanner(columns=["uid_hi"], filter=condition, limit=1).to_table().num_rows)
+
     # --- reading ------------------------------------------------------------------------------------------------
 
     def scan(
@@ -317,7 +360,7 @@ class Pool:
         self._refresh()
 
     def _refresh(self) -> None:
-        for cached in ("columns", "fragments", "_rows"):
+        for cached in ("columns", "fragments", "_rows", "_filled"):
             self.__dict__.pop(cached, None)
 
     # --- pictures -----------------------------------------------------------------------------------------------

@@ -17,18 +17,6 @@ NEIGHBOURS = 15
 SMALLEST = 8
 
 
-def default_model(pool: Pool) -> str:
-    """The model whose picture embeddings a map uses unless told otherwise. InputError when the pool has none."""
-    models = [
-        name.removesuffix("_img")
-        for name, column in pool.columns.items()
-        if column.kind == "embedding" and name.endswith("_img")
-    ]
-    if not models:
-        raise InputError(f"pool {pool.name!r} has no picture embeddings, so no map; make them with `poolscope embed`.")
-    return "l14" if "l14" in models else models[0]
-
-
 def build(
     pool: Pool,
     *,
@@ -45,12 +33,11 @@ def build(
     all its pairs, with `sample` of them (30,000 by default) as points.
     Raises InputError when the pool has too few embeddings.
     """
-    model = model or default_model(pool)
+    model = pool.model(model)
     known = None if replace else load(pool, model)
     if known is not None:
         return known
     column = f"{model}_img"
-    pool.require(column, "embedding")
     if len(pool) > LARGE:
         from .everyone import POINTS, build_large
 

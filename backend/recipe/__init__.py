@@ -2,7 +2,6 @@
 
 from .columns import Columns, PoolColumns
 from .grammar import Recipe, dump, load
-from .ready import library
 from .selection import RuleCount, Selection, select, select_columns
 
 __all__ = [
@@ -12,7 +11,6 @@ __all__ = [
     "RuleCount",
     "Selection",
     "dump",
-    "library",
     "load",
     "select",
     "select_columns",

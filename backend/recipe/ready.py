@@ -1,4 +1,4 @@
-"""Ready recipes: the combinations that papers report, and those of the demo, as YAML files beside this one."""
+"""The library of recipes, combinations that papers report and those of the demo, and the recipes saved with a pool."""
 
 from functools import cache
 from pathlib import Path
@@ -10,14 +10,9 @@ FOLDER = Path(__file__).parent / "library"
 
 
 @cache
-def ready() -> dict[str, Recipe]:
-    """All ready recipes by file name."""
+def published() -> dict[str, Recipe]:
+    """The recipes of the library by file name."""
     return {path.stem: load(path) for path in sorted(FOLDER.glob("*.yaml"))}
-
-
-def library(pool: Pool) -> list[Recipe]:
-    """The ready recipes whose columns `pool` has."""
-    return [recipe for recipe in ready().values() if recipe.columns() <= pool.columns.keys()]
 
 
 def saved(pool: Pool) -> dict[str, Recipe]:
@@ -31,18 +26,6 @@ def saved(pool: Pool) -> dict[str, Recipe]:
         except InputError:
             continue
     return found
-
-
-def find(named: str, pool: Pool) -> Recipe:
-    """The recipe of a file, or the ready or saved recipe of that name. Raises InputError naming those."""
-    from ..errors import InputError
-
-    if Path(named).is_file():
-        return load(Path(named))
-    known = {**ready(), **saved(pool)}
-    if named in known:
-        return known[named]
-    raise InputError(f"no recipe {named[:200]!r}: give a .yaml file, or one of {', '.join(sorted(known)) or 'none'}")
 
 
 def keep(recipe: Recipe) -> Path:

@@ -1,13 +1,14 @@
 """Method: how a score or flag column is made. The base owns reading and bookkeeping; a method is its maths."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from .. import devices
 from ..errors import InputError
 from ..pool.columns import matrix, to_numpy
 from ..progress import Progress, silent
@@ -79,7 +80,7 @@ def param(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[Any, ...] | None = None,
-    of: Literal["model", "embedding", "target", "score", "scores", "flag", "path", ""] = "",
+    of: Literal["model", "embedding", "target", "score", "scores", "flag", "path", "device", ""] = "",
 ) -> Any:
     """A typed parameter of a method: its default, one line of help, its range, and what a string names."""
     return field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices, "of": of})
@@ -100,6 +101,10 @@ class Method:
     paper: ClassVar[str] = ""
     cost: ClassVar[str] = ""
     published: ClassVar[str] = ""
+    order: ClassVar[int] = 1000
+    """Its place in the catalogue; equal ones follow their ids."""
+    recipes: ClassVar[tuple[Mapping[str, Any], ...]] = ()
+    """Ready recipes as data (name, note, scores, keep). Without one, here or in the library, the flag or the top 30 %."""
     scan_rows: ClassVar[int] = 4096
     shared: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Extra columns that mean the same whichever method makes them, and the parameters that they depend on."""
@@ -121,9 +126,14 @@ class Method:
         return {MAIN: pa.bool_() if self.kind == "flag" else pa.float32()}
 
     def check(self, pool: "Pool") -> None:
-        """Raises InputError if the pool lacks what the method needs."""
+        """Raises InputError if the pool lacks what the method needs, or has no value in a column that it needs."""
         for name in self.needs():
             pool.require(name)
+        for name in self.needs():
+            if not pool.filled(name):
+                raise InputError(
+                    f"{self.id} needs {name!r}, which is empty for every pair of pool {pool.name!r}; {_supply(name)}."
+                )
 
     def work(self, pairs: int) -> float:
         """How much there is to do on so many pairs, in any unit: what a sample cost is extrapolated by it."""
@@ -136,6 +146,10 @@ class Method:
     def training(self, pool: "Pool") -> float:
         """Seconds of training that no sample shows."""
         return 0.0
+
+    def findings(self, made: Iterable[pa.Table]) -> dict[str, Any]:
+        """What to keep in the provenance of a finished column, from its units' tables; text under `warning` is shown."""
+        return {}
 
     def missed(self, pair: Mapping[str, Any]) -> str:
         """Of a flag: by how much a pair that it drops missed it, from the pair's columns; empty if they don't tell."""
@@ -187,11 +201,24 @@ def _unpack(column: pa.Array) -> Any:
     return to_numpy(column)
 
 
+def _supply(name: str) -> str:
+    """How a pool gets values for a column."""
+    if name in ("width", "height"):
+        return "import the pairs again so that images are opened, or add sizes with `poolscope import columns`"
+    if name == "image":
+        return "fetch the images with `poolscope fetch`, or import files that hold them"
+    if name == "text":
+        return "import the pairs with the column that holds their captions (--text)"
+    return "make it again, or choose another column"
+
+
 def _check(method: str, entry: "dataclasses.Field[Any]", value: Any) -> None:
     limits = entry.metadata
     choices, low, high = limits.get("choices"), limits.get("low"), limits.get("high")
     if choices and value not in choices:
         raise InputError(f"{method}: {entry.name} is {value!r}; allowed are {', '.join(map(str, choices))}.")
+    if limits.get("of") == "device":
+        devices.check(value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if number and ((low is not None and not value >= low) or (high is not None and not value <= high)):
         raise InputError(

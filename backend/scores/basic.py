@@ -67,6 +67,7 @@ class Basic(Method):
     """
 
     id = "basic"
+    order = 20
     title = "Basic filter"
     kind = "flag"
     formula = r"\mathrm{en} \wedge \mathrm{words} > 2 \wedge \mathrm{chars} > 5 \wedge \min(w,h) \ge 200 \wedge \tfrac{\max}{\min} \le 3"

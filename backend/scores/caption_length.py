@@ -23,6 +23,7 @@ class CaptionLength(Method):
     """
 
     id = "caption_length"
+    order = 90
     title = "Caption length"
     kind = "flag"
     formula = r"\mathrm{words} > 2 \wedge \mathrm{chars} > 5"

@@ -14,8 +14,8 @@ def cosine(image: np.ndarray, text: np.ndarray) -> np.ndarray:
     Embeddings are unit-norm up to float16 rounding; dividing by the norms removes that rounding.
     A zero vector or a NaN gives NaN.
 
-    >>> cosine(np.eye(2, dtype=np.float32), np.ones((2, 2), dtype=np.float32)).round(4).tolist()
-    [0.7071, 0.7071]
+    >>> cosine(np.eye(2, dtype=np.float32), np.ones((2, 2), dtype=np.float32)).round(4).astype(str).tolist()
+    ['0.7071', '0.7071']
     """
     dot = np.einsum("nd,nd->n", image, text)
     norms = np.sqrt(np.einsum("nd,nd->n", image, image) * np.einsum("nd,nd->n", text, text))
@@ -32,6 +32,7 @@ class ClipScore(Method):
     """
 
     id = "clip_score"
+    order = 10
     title = "CLIP score"
     formula = r"s_i = \langle f_i^{\mathrm{img}},\, f_i^{\mathrm{txt}} \rangle"
     paper = "Radford et al. 2021, arXiv 2103.00020; as a filter: Gadre et al. 2023 (DataComp), arXiv 2304.14108"

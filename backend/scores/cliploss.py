@@ -52,6 +52,7 @@ class ClipLoss(Method):
     """
 
     id = "cliploss"
+    order = 50
     title = "CLIPLoss"
     formula = (
         r"s_{ii} - \frac{\tau}{2K}\sum_{k=1}^{K}\Big[\ln\!\sum_{j\in B_k}\! e^{s_{ij}/\tau}"
@@ -70,12 +71,13 @@ class ClipLoss(Method):
     partitions: int = param(10, "random partitions averaged; 5 or more are stable", low=1, high=1000)
     seed: int = param(0, "another seed, other batches", low=0)
     parity: bool = param(False, "cut batches as the released code does, with a short last one")
-    device: str = param("auto", "where the products run", choices=devices.CHOICES)
+    device: str = param("auto", "where the products run", of="device")
 
     def needs(self) -> tuple[str, ...]:
         return (f"{self.model}_img", f"{self.model}_txt")
 
     def check(self, pool: "Pool") -> None:
+        super().check(pool)
         for name in self.needs():
             pool.require(name, "embedding")
         devices.choose(self.device)

@@ -1,7 +1,7 @@
 """Dedup: one pair of every group of near-duplicates, and none that is near an evaluation picture."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,28 @@ def best_of_groups(groups: np.ndarray, score: np.ndarray | None) -> np.ndarray:
     return kept
 
 
+def missed_group(pair: Mapping[str, Any]) -> str:
+    """Why a pair that is dropped as a near-duplicate is dropped, from its column `duplicates`."""
+    size = pair.get("duplicates") or 1
+    return f"one of {size:,} near-duplicates, of which another stays" if size > 1 else ""
+
+
+def group_findings(made: Iterable[pa.Table], remedy: str) -> dict[str, Any]:
+    """The size of the largest group in the tables' column `duplicates`, with a warning where it is implausible.
+
+    Real near-duplicates come in small groups: more than 1 % of the pool (20 pairs at least), or more than 1,000 pairs,
+    rather share what the comparison can't see.
+    """
+    pairs, largest = 0, 0
+    for table in made:
+        pairs += len(table)
+        largest = max(largest, int(table["duplicates"].to_numpy().max(initial=0)))
+    if largest <= max(20, min(1000, pairs / 100)):
+        return {"largest_group": largest}
+    share = f"{largest:,} of {pairs:,} pairs ({largest / pairs:.1%}) are one group of near-duplicates"
+    return {"largest_group": largest, "warning": f"{share}, which is implausible; look at them, then {remedy}"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Dedup(Method):
     """Near-duplicates by any embedding: pairs whose cosine reaches `threshold` are linked, linked pairs form a group, and
@@ -47,6 +69,7 @@ class Dedup(Method):
     """
 
     id = "dedup"
+    order = 150
     title = "Near-duplicates"
     kind = "flag"
     formula = r"i = \arg\max_{j \in \mathrm{group}(i)} s_j,\quad \cos(f_i, f_j) \ge \theta \Rightarrow \mathrm{group}(i) = \mathrm{group}(j)"
@@ -70,6 +93,7 @@ class Dedup(Method):
         return {MAIN: pa.bool_(), "duplicate_group": pa.int64(), "duplicates": pa.int32()}
 
     def check(self, pool: "Pool") -> None:
+        super().check(pool)
         dim = pool.require(self.embedding, "embedding").dim
         if self.best:
             pool.require(self.best, "score")
@@ -82,8 +106,10 @@ class Dedup(Method):
         return pairs * float(pairs if pairs <= EXACT_UP_TO and not self.cells else min(pairs, EXACT_UP_TO // 2))
 
     def missed(self, pair: Mapping[str, Any]) -> str:
-        size = pair.get("duplicates") or 1
-        return f"one of {size:,} near-duplicates, of which another stays" if size > 1 else ""
+        return missed_group(pair)
+
+    def findings(self, made: Iterable[pa.Table]) -> dict[str, Any]:
+        return group_findings(made, "raise threshold, or use another model's embedding or phash")
 
     def units(self, pool: "Pool") -> list[Unit]:
         return [Unit(f"all-{len(pool)}", rows=np.asarray(pool.uid_order()))] if len(pool) else []

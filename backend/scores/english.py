@@ -39,6 +39,7 @@ class English(Method):
     """
 
     id = "english"
+    order = 30
     title = "English (fastText)"
     kind = "flag"
     formula = r"\arg\max_\ell\, P(\ell \mid \mathrm{caption}) = \mathrm{en}"

@@ -82,6 +82,7 @@ class Hype(Method):
     """
 
     id = "hype"
+    order = 130
     title = "HYPE"
     formula = r"\epsilon_i + \epsilon_t - d_{\mathcal{L}}(i,t) + \cos\theta + c_{IN}"
     paper = "Kim et al. 2024 (HYPE), arXiv 2404.17507; geometry: Desai et al. 2023 (MERU), arXiv 2304.09172"

@@ -68,6 +68,7 @@ class ImageBased(Method):
     """
 
     id = "image_based"
+    order = 140
     title = "Image-based (ImageNet clusters)"
     kind = "flag"
     formula = r"\arg\max_j \langle f_i, c_j\rangle \in \{\arg\max_j \langle g_m, c_j\rangle : m \le M\}"

@@ -19,6 +19,7 @@ class ImageSize(Method):
     """
 
     id = "image_size"
+    order = 100
     title = "Image size"
     kind = "flag"
     formula = r"\min(w,h) \ge 200 \wedge \max(w,h) / \min(w,h) \le 3"

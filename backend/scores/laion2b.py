@@ -48,6 +48,7 @@ class Laion2b(Method):
     """
 
     id = "laion2b"
+    order = 110
     title = "LAION-2B rule"
     kind = "flag"
     formula = r"s^{B/32} \ge 0.28 \wedge \mathrm{en}"

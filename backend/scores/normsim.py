@@ -43,10 +43,10 @@ def norm_similarity(vectors: np.ndarray, targets: np.ndarray, p: str | float, *,
     order = read_norm(p)
     if order == 2:
         return root_form(vectors, second_moment(targets) * len(targets))
-    if device == "cuda":
+    if device != "cpu":
         from .kernels.accelerator import norm_similarity as on_accelerator
 
-        return on_accelerator(vectors, targets, order)
+        return on_accelerator(vectors, targets, order, device=device)
     import torch
 
     bad = matmul.bad_rows(vectors)
@@ -106,6 +106,7 @@ class NormSim(Method):
     """
 
     id = "normsim"
+    order = 60
     title = "NormSim"
     formula = r"\Big(\sum_{m=1}^{M} \big|\langle g_m, f_i\rangle\big|^p\Big)^{1/p}"
     paper = "Wang et al. 2024 (negCLIPLoss and NormSim), arXiv 2405.19547"
@@ -119,7 +120,7 @@ class NormSim(Method):
     model: str = param("l14", "model whose image embeddings are compared", of="model")
     target: str = param("imagenet1k", "target set that pictures should be near", of="target")
     p: str = param("inf", "order of the norm: inf, or a number of at least 1")
-    device: str = param("auto", "where the products run", choices=devices.CHOICES)
+    device: str = param("auto", "where the products run", of="device")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -129,6 +130,7 @@ class NormSim(Method):
         return (f"{self.model}_img",)
 
     def check(self, pool: "Pool") -> None:
+        super().check(pool)
         fitting_target(pool, self.target, self.model)
         devices.choose(self.device)
 

@@ -17,6 +17,7 @@ class Random(Method):
     """
 
     id = "random"
+    order = 40
     title = "Random"
     formula = r"u_i = \mathrm{hash}(\mathrm{seed}, \mathrm{uid}_i) \in [0, 1)"
     paper = "Random subsets as in Gadre et al. 2023 (DataComp), arXiv 2304.14108, table 26"

@@ -38,6 +38,7 @@ class RankSum(Method):
     """
 
     id = "rank_sum"
+    order = 180
     title = "Rank sum"
     formula = r"\sum_k \mathrm{rank}_k(i) / N"
     paper = "Wang et al. 2024 (negCLIPLoss and NormSim, released code), arXiv 2405.19547"
@@ -61,6 +62,7 @@ class RankSum(Method):
         return self.columns
 
     def check(self, pool: "Pool") -> None:
+        super().check(pool)
         for name in self.columns:
             pool.require(name, "score")
 

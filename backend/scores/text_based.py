@@ -75,6 +75,7 @@ class TextBased(Method):
     """
 
     id = "text_based"
+    order = 120
     title = "Text-based (ImageNet words)"
     kind = "flag"
     formula = r"\mathrm{en} \wedge \exists\, w \in \mathrm{caption}: \mathrm{synset}_1(w) \in \mathrm{ImageNet}"

@@ -72,6 +72,7 @@ class Vas(Method):
     """
 
     id = "vas"
+    order = 70
     title = "VAS"
     formula = r"f_i^{\top}\,\Sigma\,f_i,\quad \Sigma = \frac{1}{M}\sum_{m=1}^{M} g_m g_m^{\top}"
     paper = "Wang et al. 2024 (Variance Alignment Score), arXiv 2402.02055"
@@ -90,6 +91,7 @@ class Vas(Method):
         return (f"{self.model}_img",)
 
     def check(self, pool: "Pool") -> None:
+        super().check(pool)
         dim = pool.require(self.needs()[0], "embedding").dim or 0
         if self.covariance:
             load_covariance(self.covariance, dim)

@@ -37,6 +37,7 @@ class VasD(Method):
     """
 
     id = "vas_d"
+    order = 80
     title = "VAS-D"
     formula = r"\text{step } t \text{ removes the lowest } f_i^{\top}\Sigma_t f_i,\quad \Sigma_t = \frac{1}{|S_t|}\sum_{j\in S_t} f_j f_j^{\top}"
     paper = "Wang et al. 2024 (Variance Alignment Score), arXiv 2402.02055"
@@ -56,6 +57,7 @@ class VasD(Method):
         return (f"{self.model}_img", *((self.quality,) if self.quality else ()))
 
     def check(self, pool: "Pool") -> None:
+        super().check(pool)
         pool.require(f"{self.model}_img", "embedding")
         if self.quality:
             pool.require(self.quality, "score")
@@ -106,25 +108,6 @@ class VasD(Method):
             )
             del vectors
         return {MAIN: scores}
-
-
-@dataclass(frozen=True, kw_only=True)
-class NormSimD(VasD):
-    """NormSim_2-D: VAS-D under its later name, for `NormSim_2^2 = n_t * VAS` ranks the survivors alike.
-
-    The defaults are the later paper's: the start is the top 30 % by CLIPLoss. Everything else is as in VAS-D: (n, d)
-    embeddings in, (n,) float32 removal steps out.
-    """
-
-    id = "normsim_d"
-    title = "NormSim-D"
-    formula = r"\text{step } t \text{ removes the lowest } \|(\langle f_j, f_i\rangle)_{j\in S_t}\|_2"
-    paper = "Wang et al. 2024 (negCLIPLoss and NormSim), arXiv 2405.19547"
-    published = "no table of the paper could be checked; its recipe at the medium scale is CLIPLoss top 30 %, then 20 % in 500 steps"
-
-    quality: str = param(
-        "cliploss", "score whose top pairs the trimming starts from; empty: the whole pool", of="score"
-    )
 
 
 def moments(pool: "Pool", unit: Unit, *, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -22,6 +22,7 @@ class Within(Method):
     """
 
     id = "within"
+    order = 170
     title = "Score within another's top"
     formula = r"s_i \text{ if } q_i \text{ is in the top } f \text{ of the pool, else not scored}"
     paper = "the sequential cuts of Wang et al. 2024, arXiv 2405.19547"
@@ -36,6 +37,7 @@ class Within(Method):
         return (self.score_column, self.quality)
 
     def check(self, pool: "Pool") -> None:
+        super().check(pool)
         for name in self.needs():
             pool.require(name, "score")
 

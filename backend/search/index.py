@@ -21,8 +21,7 @@ def index(pool: Pool, columns: Sequence[str] | None = None, *, progress: Progres
             f"pool {pool.name!r} has {len(pool):,} pairs; an index helps from {SMALLEST:,} on, search it without one."
         )
     if columns is None:
-        pictures = [n for n, column in pool.columns.items() if column.kind == "embedding" and n.endswith("_img")]
-        columns = [*(["text"] if "text" in pool.columns else []), *pictures]
+        columns = [*(["text"] if "text" in pool.columns else []), *(f"{model}_img" for model in pool.models)]
     for name in columns:
         if name != "text":
             pool.require(name, "embedding")

@@ -234,7 +234,7 @@ def _features(
     """The arrays to take and their dimensions, from the pool or else from the first feature file that can be read."""
     if pool is not None and embeddings is None:
         known = [column.name for column in pool.columns.values() if column.kind == "embedding"]
-        embeddings = [name.removesuffix("_img") for name in known if name.endswith("_img")]
+        embeddings = pool.models
         dedup = dedup or "dedup" in known
     if embeddings is not None and not embeddings and not dedup:
         return {}

@@ -29,7 +29,7 @@ def _forms() -> None:
         )
         source = st.text_input("Shards", placeholder="/data/shards", key="shards-source")
         target = st.text_input("Pool to make or extend", str(paths.home() / "pools" / "mine"), key="shards-pool")
-        model = st.text_input("Embed with (optional)", placeholder="demo, or ViT-B-32/openai", key="shards-embed")
+        model = st.text_input("Embed with (optional)", placeholder="ViT-B-32/openai", key="shards-embed")
         if st.form_submit_button("Import", type="primary", icon=":material/play_arrow:"):
             _start(["import", "webdataset"], source, target, ["--embed", model.strip()] if model.strip() else [])
     with table, st.form("table", border=True):
@@ -49,8 +49,8 @@ def _forms() -> None:
         st.write("Picture and caption embeddings by an open_clip model: the base of scores, search and the map.")
         known = [str(path) for path in pools.recent()] or [str(paths.default_pool())]
         target = st.selectbox("Pool", known, accept_new_options=True, key="embed-pool")
-        model = st.text_input("Model", "demo", key="embed-model", help="MODEL/PRETRAINED, a checkpoint, or demo")
-        name = st.text_input("Columns are named", "demo", key="embed-name", help="NAME makes NAME_img and NAME_txt")
+        model = st.text_input("Model", "ViT-B-32/openai", key="embed-model", help="MODEL/PRETRAINED, or a checkpoint")
+        name = st.text_input("Columns are named", "b32", key="embed-name", help="NAME makes NAME_img and NAME_txt")
         if st.form_submit_button("Embed", type="primary", icon=":material/play_arrow:"):
             _embed(target, model.strip(), name.strip())
 

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from poolscope.engine.catalogue import Entry, entry
+from poolscope.engine.catalogue import Entry, entry, loadable
 from poolscope.explorer import add_score, compare_scores, first_start, method_card
+from poolscope.explorer.pair import plain
 from poolscope.pool import Pool
-from poolscope.scores import METHODS
 
 CATALOGUE, COMPARE = "Catalogue", "Compare two scores"
 ALL, SCORES, FLAGS = "All", "Scores", "Flags"
@@ -24,7 +24,10 @@ def main(pool: Pool) -> None:
     if view == COMPARE:
         compare_scores.draw(pool)
         return
-    entries = [entry(id, pool) for id in METHODS]
+    methods, broken = loadable()
+    for problem in broken:
+        st.warning(plain(problem), icon=":material/extension_off:")
+    entries = [entry(method.id, pool) for method in methods]
     shown = _chosen(entries)
     if not shown:
         st.info("No method fits; use fewer words or another kind.", icon=":material/search:")

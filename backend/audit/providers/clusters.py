@@ -82,7 +82,7 @@ class Clusters:
 
 
 def _column(pool: Pool) -> str | None:
-    return next((name for name, column in pool.columns.items() if column.dim and name.endswith("_img")), None)
+    return next((f"{model}_img" for model in pool.models), None)
 
 
 def _matrix(column: Any) -> np.ndarray:

@@ -133,7 +133,7 @@ def read_prompts(pool: Pool) -> dict[str, dict[str, Any]]:
 
 
 def _column(pool: Pool) -> str | None:
-    return next((name for name, column in pool.columns.items() if column.dim and name.endswith("_img")), None)
+    return next((f"{model}_img" for model in pool.models), None)
 
 
 def _load(pool: Pool, column: str) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from ...kernels import matmul
+from .running_maximum import running_maximum
 
 TARGET_ROWS = 131_072
 PAIR_ROWS = 16_384
@@ -14,9 +15,7 @@ _SAFE_EXPONENT = 80.0
 
 def log_sums(images: np.ndarray, texts: np.ndarray, *, temperature: float, device: str = "cuda") -> np.ndarray:
     """As `cliploss_kernel.log_sums`, (B,) float64, for float16 embeddings on a GPU; others go through float32."""
-    from .cliploss_kernel import running_maximum
-
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.cuda.device(device):
         exact = _is_half(images) and _is_half(texts)
         kind = torch.float16 if exact else torch.float32
         a, b = (torch.from_numpy(np.ascontiguousarray(rows)).to(device, kind).contiguous() for rows in (images, texts))
@@ -39,7 +38,7 @@ def norm_similarity(vectors: np.ndarray, targets: np.ndarray, order: float, *, d
     result = np.empty(len(vectors), np.float32)
     exact = order == math.inf and _is_half(vectors) and _is_half(targets[:1])
     kind = torch.float16 if exact else torch.float32
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.cuda.device(device):
         pairs = torch.from_numpy(np.where(bad[:, None], 0, vectors)).to(device, kind).contiguous()
         peak = torch.zeros(len(pairs), device=device)
         total = torch.zeros(len(pairs), dtype=torch.float64, device=device)

@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...kernels import matmul
+from .running_maximum import LEAST, TILE, running_maximum, set_positives
 
 if TYPE_CHECKING:
     import torch
 
-TILE = (1024, 2048)  # rows x columns of the similarity tile: 8 MB, stays in cache
 _SAFE_EXPONENT = 80.0  # exp(±80) is a normal float32
-_LEAST = -87.0  # exp of less is not a normal float32: it adds nothing beside 1, and takes 20 to 50 times as long
 
 
 def batch_scores(images: np.ndarray, texts: np.ndarray, *, temperature: float, device: str = "cpu") -> np.ndarray:
@@ -30,10 +29,10 @@ def batch_scores(images: np.ndarray, texts: np.ndarray, *, temperature: float, d
     good = ~bad
     if bad.any():
         images, texts = images[good], texts[good]
-    if device == "cuda":
+    if device != "cpu":
         from .accelerator import log_sums as sums_on
 
-        logs = sums_on(images, texts, temperature=temperature)
+        logs = sums_on(images, texts, temperature=temperature, device=device)
     else:
         logs = log_sums(images, texts, temperature=temperature)
     scores[good] = -0.5 * temperature * logs
@@ -85,43 +84,9 @@ def _shared_exponentials(
             torch.mm(left, right.T, out=tile)
             tile.sub_(shift)
             if far:
-                tile.clamp_(min=_LEAST)
+                tile.clamp_(min=LEAST)
             tile.exp_()
-            _set_positives(tile, top, start, 1.0)
+            set_positives(tile, top, start, 1.0)
             rows[top : top + height] += torch.mv(tile, ones[: len(right)])
             columns[start : start + width] += torch.mv(tile.T, weight[top : top + height])
     return rows, columns * torch.exp((peak - own).double())
-
-
-def running_maximum(a: "torch.Tensor", b: "torch.Tensor", own: "torch.Tensor") -> "torch.Tensor":
-    """`logsumexp_j (a_i . b_j) - own_i` for any spread; only one of `a`, `b` is divided by tau."""
-    import torch
-
-    n = len(a)
-    height, width = min(TILE[0], n), min(TILE[1], n)
-    result = torch.empty(n, dtype=torch.float64, device=a.device)
-    for top in range(0, n, height):
-        left = a[top : top + height]
-        peak = own[top : top + height].clone()
-        total = torch.zeros(len(left), device=a.device)
-        for start in range(0, n, width):
-            tile = left @ b[start : start + width].T
-            _set_positives(tile, top, start, own[top : top + height])
-            higher = torch.maximum(peak, tile.amax(dim=1))
-            total = total * torch.exp(peak - higher) + tile.sub_(higher[:, None]).clamp_(min=_LEAST).exp_().sum(dim=1)
-            peak = higher
-        result[top : top + height] = (peak - own[top : top + height]).double() + total.double().log()
-    return result
-
-
-def _set_positives(tile: "torch.Tensor", top: int, start: int, value: "float | torch.Tensor") -> None:
-    """Overwrites the tile's part of the main diagonal, so that a pair's own term is exact."""
-    offset = top - start
-    if offset >= tile.shape[1] or -offset >= tile.shape[0]:
-        return
-    diagonal = tile.diagonal(offset)
-    if isinstance(value, float):
-        diagonal.fill_(value)
-    else:
-        first = max(0, -offset)
-        diagonal.copy_(value[first : first + len(diagonal)])

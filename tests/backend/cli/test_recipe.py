@@ -93,7 +93,7 @@ def test_a_wrong_recipe(text, said, poolscope, tiny_pool, tmp_path):
 
 
 def test_an_unknown_recipe_names_the_known_ones(poolscope, tiny_pool, tmp_path):
-    from poolscope.recipe.ready import ready
+    from poolscope.engine.ready import ready
 
     line = poolscope("select", tmp_path / "none.yaml", "--pool", tiny_pool.path).refused()
     assert "none.yaml" in line

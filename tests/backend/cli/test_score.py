@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from poolscope.cli.score import embedding_name
+from poolscope.models import embedding_name
 from poolscope.pool import Pool
 from poolscope.scores import METHODS
+from tests.backend.engine.test_inputs import renamed
+from tests.backend.engine.test_selftest import blind
 
 
 def test_methods_has_the_promised_shape(poolscope):
@@ -109,3 +111,30 @@ def test_two_scores_are_compared(poolscope, tiny_pool):
     assert worst["place_a"] < worst["place_b"]
     assert "rank correlation" in poolscope("compare", "clip_l14", "clip_b32", "--pool", pool).out
     assert "is a flag, not a score" in poolscope("compare", "clip_l14", "sharp", "--pool", pool).refused()
+
+
+def test_the_command_line_needs_no_model(poolscope, tiny_pool: Pool) -> None:
+    pool = renamed(tiny_pool, "mine")
+    made = poolscope("score", "clip_score", "--pool", str(pool.path), "--json").json
+    assert made["made_by"]["parameters"] == {"model": "mine"}
+
+
+@pytest.mark.parametrize("id", ["basic", "image_size"])
+def test_a_pool_without_sizes_is_told_how_to_get_them(id: str, poolscope, tiny_pool: Pool) -> None:
+    for side in ("width", "height"):
+        tiny_pool.drop_column(side)
+        tiny_pool.add_columns({side: np.zeros(200, np.int32)}, kind="metadata", made_by={})
+    said = poolscope("score", id, "--pool", str(tiny_pool.path)).refused()
+    assert "'width', which is empty" in said
+    assert "import columns" in said
+
+
+def test_the_command_line_warns(poolscope, tiny_pool: Pool) -> None:
+    blind(tiny_pool)
+    place = str(tiny_pool.path)
+    made = poolscope("score", "clip_score", "--set", "model=blind", "--as", "b", "--pool", place, "--json").json
+    assert "hardly knows" in made["warnings"][0]
+    told = poolscope("info", "--pool", place, "--json").json
+    assert {one["name"] for one in told["models"]} == {"l14", "blind"}
+    assert "hardly knows" in told["warnings"]["b"][0]
+    assert "AUC" in poolscope("info", "--pool", place).out

@@ -1,21 +1,23 @@
 """Every method says what it is: formula, paper, cost, parameters with ranges, a ready recipe, and a test of its own."""
 
 import dataclasses
+import doctest
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 
+from poolscope.engine.ready import ready
 from poolscope.recipe import dump, load
-from poolscope.recipe.ready import ready
-from poolscope.scores import LISTED, METHODS, build
+from poolscope.scores import METHODS, build
 from poolscope.scores.base import Method
 
 TESTS = Path(__file__).parent.parent
 RECIPES = ready()
 
 
-@pytest.mark.parametrize("name", sorted(LISTED))
+@pytest.mark.parametrize("name", METHODS.shipped)
 class TestMethod:
     def test_is_documented(self, name: str) -> None:
         method = METHODS[name]
@@ -41,7 +43,12 @@ class TestMethod:
         used = [entry for recipe in RECIPES.values() for entry in recipe.scores.values() if entry["method"] == name]
         assert used or any(name in recipe.columns() for recipe in RECIPES.values())
 
-    def test_has_a_test_of_its_own(self, name: str) -> None:
+    def test_has_a_test_of_its_own_or_an_example_that_runs(self, name: str) -> None:
+        module = importlib.import_module(METHODS[name].__module__)
+        results = doctest.testmod(module)
+        assert not results.failed
+        if results.attempted:
+            return
         named = re.compile(rf"""build\(\s*["']{name}["']|\b{METHODS[name].__name__}\(""")
         assert any(
             named.search(file.read_text()) for file in TESTS.rglob("test_*.py") if file.name != Path(__file__).name

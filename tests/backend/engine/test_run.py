@@ -100,7 +100,7 @@ def test_a_record_of_another_length_is_an_error(tiny_pool):
     [
         ("nope", {}, "no method 'nope'; the methods are"),
         ("random", {"seeed": 1}, "no parameter 'seeed'; it has seed"),
-        ("random", {"seed": "one"}, "must be a int"),
+        ("random", {"seed": "one"}, "must be a valid integer"),
         ("random", {"seed": -1}, "allowed is 0"),
     ],
 )

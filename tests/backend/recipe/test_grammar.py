@@ -2,10 +2,10 @@
 
 import pytest
 
+from poolscope.engine.ready import ready
 from poolscope.errors import InputError
 from poolscope.recipe import dump, load
 from poolscope.recipe.grammar import exact_count
-from poolscope.recipe.ready import ready
 
 FULL = """
 name: everything

@@ -20,7 +20,7 @@ def copy_of(
 ) -> Pool:
     """The pairs of `pool` in another order and in `pieces` fragments."""
     table = pool.take(order, ["uid_hi", "uid_lo", *columns])
-    copy = Pool.create(path, table.schema, {"source": "shuffled"})
+    copy = Pool.create(path, table.schema, {"source": "shuffled", "root": pool.origin.get("root")})
     for part in np.array_split(np.arange(len(table)), pieces):
         copy.append(table.take(pa.array(part)).to_batches())
     return copy

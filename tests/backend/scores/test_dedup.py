@@ -86,3 +86,14 @@ def test_what_is_near_an_evaluation_picture_goes(tiny_pool: Pool) -> None:
     assert np.flatnonzero(~pool.array("dedup")).tolist() == [3, 7]
     with pytest.raises(InputError, match="no target set"):
         run(tiny_pool, build("dedup", against="none"), column="other")
+
+
+def test_an_implausible_group_is_reported(tiny_pool: Pool) -> None:
+    vectors = families(4, 200, 1, dim=16)
+    vectors[:40] = vectors[0]
+    tiny_pool.add_columns({"blurred": vectors.astype(np.float16)}, kind="embedding", made_by={})
+    pool = run(tiny_pool, build("dedup", embedding="blurred"))
+    found = pool.columns["dedup"].made_by["findings"]
+    assert found["largest_group"] == 40
+    assert "40 of 200 pairs (20.0%)" in found["warning"]
+    assert run(pool, build("dedup", threshold=1), column="few").columns["few"].made_by["findings"] == {"largest_group": 1}

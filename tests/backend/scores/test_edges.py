@@ -10,10 +10,10 @@ from poolscope.engine import run
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.pool.columns import fixed_list, matrix
-from poolscope.scores import LISTED, build
+from poolscope.scores import METHODS, build
 from poolscope.targets import add_target
 from tests.backend.scores.pairs import unit
-from tests.backend.scores.test_independence import CASES, COLUMNS
+from tests.backend.scores.test_independence import CASES, COLUMNS, SETTINGS
 
 ZERO, NAN, EMPTY, NULL, SIZELESS = range(5)
 BY_EMBEDDING = {
@@ -37,7 +37,7 @@ def broken(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) ->
     widths = [None if row == SIZELESS else width for row, width in enumerate(table["width"].to_pylist())]
     table = table.set_column(table.schema.get_field_index("width"), "width", pa.array(widths, table["width"].type))
     folder = tmp_path_factory.mktemp("edges")
-    pool = Pool.create(folder / "pool", table.schema, {"source": "broken on purpose"})
+    pool = Pool.create(folder / "pool", table.schema, {"source": "broken on purpose", "root": whole.origin.get("root")})
     pool.append(table.to_batches())
     for name in ("clip_l14", "clip_b32"):
         pool.add_columns({name: whole.array(name)}, kind="score", made_by={})
@@ -58,8 +58,25 @@ def test_what_can_not_be_scored_is_never_kept(broken: Pool, name: str) -> None:
     assert rest.any() if values.dtype == bool else np.isfinite(rest).sum() > 0
 
 
-def test_every_method_is_run_here_and_in_another_order() -> None:
-    assert CASES.keys() == LISTED.keys()
+def test_the_settings_are_those_of_methods() -> None:
+    assert SETTINGS.keys() <= METHODS.keys()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_method_says_what_is_empty_instead_of_keeping_nothing(broken: Pool, name: str, tmp_path: Path) -> None:
+    needed = [one for one in build(name, **CASES[name]).needs() if one not in ("clip_l14", "clip_b32")]
+    for empty in needed:
+        table = broken.take(range(50), ["uid_hi", "uid_lo", *COLUMNS])
+        place = table.schema.get_field_index(empty)
+        table = table.set_column(place, table.schema.field(place), pa.nulls(50, table.schema.field(place).type))
+        pool = Pool.create(tmp_path / empty, table.schema, broken.origin)
+        pool.append(table.to_batches())
+        for score in ("clip_l14", "clip_b32"):
+            pool.add_columns({score: np.zeros(50, np.float32)}, kind="score", made_by={})
+        before = pool.version
+        with pytest.raises(InputError, match=f"needs '{empty}', which is empty"):
+            run(pool, build(name, **CASES[name]))
+        assert pool.reload().version == before
 
 
 def test_batches_and_references_may_exceed_the_pool(broken: Pool) -> None:

@@ -63,10 +63,10 @@ def test_a_plug_in_has_a_card(tiny_pool: Pool, tmp_path: Path, monkeypatch) -> N
 
     install(tmp_path / "site")
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    METHODS.__dict__.pop("_places", None)
+    METHODS.forget()
     try:
         card = entry("brevity", tiny_pool)
         assert (card.method.title, card.problem, card.needs) == ("Brevity", "", {"text": True})
         assert card.summary.startswith("s_i = -max(words_i, floor)")
     finally:
-        METHODS.__dict__.pop("_places", None)
+        METHODS.forget()

@@ -1,0 +1,62 @@
+"""`poolscope prepare`: embeddings, self-test, first scores, map and groups of a pool, as one job."""
+
+from typing import Annotated
+
+import typer
+
+from ..devices import slot
+from .console import emit, line, progress_bar, say
+from .options import Detach, Device, Json, PoolPath, open_pool, submit
+from .score import warn_of_teacher
+
+
+def prepare(
+    context: typer.Context,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL[/PRETRAINED]]",
+            help="An open_clip model and tag, or a checkpoint [default: the pool's own embeddings].",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--as", metavar="NAME", help="Makes NAME_img and NAME_txt [default: after the model].")
+    ] = None,
+    pool: PoolPath = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")] = 256,
+    device: Device = "auto",
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Make a new pool as alive as the demo: embeddings, self-test, first scores, map and groups.
+
+    What is there already is not made again. An interrupted command, started again, goes on where it stopped.
+    """
+    opened = open_pool(pool)
+    if detach:
+        submit(context, kind="prepare", device=slot(device), title=f"Prepare {opened.name}")
+    from ..prepare import prepare as work
+
+    warn_of_teacher(model, opened)
+    with progress_bar("prepare") as progress:
+        made = work(opened, model, name=name, device=device, batch_size=batch_size, progress=progress)
+    tested = made.self_test
+    if tested and tested.warning:
+        say(f"warning: {tested.warning}")
+    content = {
+        "pool": opened.name,
+        "pairs": len(made.pool),
+        "model": made.model,
+        "self_test": tested and tested.as_json(),
+        "scores": made.scores,
+        "left_out": made.left_out,
+    }
+
+    def text() -> None:
+        line(f"pool {opened.name}: {len(made.pool):,} pairs prepared, scores {', '.join(made.scores) or 'none'}")
+        if made.model:
+            line(f"model {made.model}: {tested or 'too few pairs for a self-test'}")
+        for step, why in made.left_out.items():
+            line(f"left out: {step}, because {why}")
+
+    emit(content, as_json=as_json, text=text)

@@ -1,0 +1,72 @@
+"""Ready recipes: those of the library, which papers report, and those that methods declare or that follow from them."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from ..errors import InputError
+from ..pool import Pool
+from ..recipe.grammar import Recipe, load
+from ..recipe.ready import published, saved
+from ..scores import METHODS, Method
+
+TOP = 0.3
+
+
+def ready() -> dict[str, Recipe]:
+    """All ready recipes: by file name those of the library, by the method's id (`id-2`, …) those of methods."""
+    return _ready(tuple(METHODS))
+
+
+def library(pool: Pool) -> list[Recipe]:
+    """The ready recipes whose columns `pool` has."""
+    return [recipe for recipe in ready().values() if recipe.columns() <= pool.columns.keys()]
+
+
+def find(named: str, pool: Pool) -> Recipe:
+    """The recipe of a file, or the ready or saved recipe of that name. Raises InputError naming those."""
+    if Path(named).is_file():
+        return load(Path(named))
+    known = {**ready(), **saved(pool)}
+    if named in known:
+        return known[named]
+    raise InputError(f"no recipe {named[:200]!r}: give a .yaml file, or one of {', '.join(sorted(known)) or 'none'}")
+
+
+def recipes_with(id: str) -> tuple[Recipe, ...]:
+    """The ready recipes that make a column by this method."""
+    return tuple(recipe for recipe in ready().values() if _uses(recipe, id))
+
+
+@lru_cache(maxsize=1)
+def _ready(ids: tuple[str, ...]) -> dict[str, Recipe]:
+    found = dict(published())
+    for id in ids:
+        try:
+            method = METHODS[id]
+        except InputError:  # a broken package; whoever asks for its method is told
+            continue
+        declared = [load(dict(one)) for one in method.recipes]
+        if not declared and not any(_uses(recipe, id) for recipe in found.values()):
+            declared = [_plain(method)]
+        found |= {f"{id}-{number}" if number > 1 else id: one for number, one in enumerate(declared, start=1)}
+    return found
+
+
+def _uses(recipe: Recipe, id: str) -> bool:
+    """Whether the recipe makes a column by the method, or names one that it must have made."""
+    return any(made.get("method") == id for made in recipe.scores.values()) or id in recipe.columns() - set(
+        recipe.scores
+    )
+
+
+def _plain(method: type[Method]) -> Recipe:
+    """The recipe of a method that declares none: what its flag keeps, or the best 30 % by its score."""
+    flag = method.kind == "flag"
+    return load(
+        {
+            "name": method.title if flag else f"{method.title} {TOP:.0%}".replace("%", " %"),
+            "note": f"The pairs that {method.title} keeps." if flag else f"The best {TOP:.0%} by {method.title}.",
+            "scores": {method.id: {"method": method.id}},
+            "keep": [{"flag": method.id} if flag else {"score": method.id, "top": TOP}],
+        }
+    )

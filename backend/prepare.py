@@ -1,0 +1,129 @@
+"""Prepare: a pool that was just imported becomes as alive as the demo, in one piece of work that resumes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import engine, projection
+from .audit import catalog
+from .engine import selftest
+from .engine.selftest import SelfTest
+from .errors import InputError
+from .models import Model, embedding_name, preferred
+from .pool import Pool
+from .progress import Progress, silent
+
+SCORES = ("clip_score", "english", "basic", "caption_length", "phash")
+# What each step takes of the whole, measured on the demo with two cores.
+SHARES = {"embeddings": 0.39, "self-test": 0.01, "scores": 0.05, "map": 0.45, "groups": 0.10}
+
+
+@dataclass
+class Prepared:
+    """What `prepare` did: the pool, its model and self-test if it has any, and why each step was left out that was."""
+
+    pool: Pool
+    model: str | None = None
+    self_test: SelfTest | None = None
+    scores: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(
+    pool: Pool,
+    model: str | None = None,
+    *,
+    name: str | None = None,
+    scores: Sequence[str] = SCORES,
+    device: str = "auto",
+    batch_size: int = 256,
+    progress: Progress = silent,
+) -> Prepared:
+    """Embeds, self-tests, scores, maps, and finds the groups of `pool`; what is there already is not made again.
+
+    `model` is an open_clip model as `embed` takes it, its columns called `name` (by default after the model). Without
+    one, the pool's own embeddings are used; if it has none, a common model whose weights are on this disk. A step that
+    this pool can't have (no weights, no sizes, no readable image) is left out with its reason. An interrupted call,
+    made again, goes on where it stopped. Raises InputError for an unknown model.
+    """
+    steps = Steps(SHARES, progress)
+    made = Prepared(pool)
+    _embed(made, model, name, device, batch_size, steps.of("embeddings"))
+    if made.model:
+        made.self_test = selftest.check(made.pool, made.model, steps.of("self-test"))
+    _score(made, scores, steps.of("scores"))
+    if made.model:
+        _attempt(made, "map", lambda: projection.build(made.pool, model=made.model, progress=steps.of("map")))
+    else:
+        made.left_out["map"] = "it needs embeddings"
+    _attempt(made, "groups", lambda: catalog.find(made.pool, progress=steps.of("groups")))
+    made.pool.uid_order()
+    progress(100, 100, "the pool is prepared")
+    return made
+
+
+def _embed(
+    made: Prepared, model: str | None, name: str | None, device: str, batch_size: int, progress: Progress
+) -> None:
+    if model is None and made.pool.models:
+        made.model = made.pool.model()
+        return
+    model = model or preferred()
+    if model is None:
+        made.left_out["embeddings"] = (
+            "no model was named and no common one is on this disk; name one, for example ViT-B-32/openai"
+        )
+        return
+    Model.parse(model)
+    if "image" not in made.pool.columns or not made.pool.filled("image"):
+        made.left_out["embeddings"] = f"pool {made.pool.name!r} has no images; fetch them with `poolscope fetch`"
+        return
+    made.model = name or embedding_name(model)
+    made.pool = engine.embed(made.pool, model, name=made.model, batch_size=batch_size, device=device, progress=progress)
+
+
+def _score(made: Prepared, scores: Sequence[str], progress: Progress) -> None:
+    """The first scores; a column of that name that is made in another way stays as it is."""
+    for number, id in enumerate(scores):
+        watch = _within(progress, number, len(scores))
+        parameters = {"model": made.model} if id == "clip_score" and made.model else {}
+
+        def run(id: str = id, given: dict[str, Any] = parameters, watch: Progress = watch) -> None:
+            made.pool = engine.run(made.pool, engine.fit(id, made.pool, **given), progress=watch)
+            made.scores.append(id)
+
+        _attempt(made, id, run)
+
+
+def _attempt(made: Prepared, step: str, work: Callable[[], Any]) -> None:
+    try:
+        work()
+    except InputError as error:
+        made.left_out[step] = str(error)
+
+
+class Steps:
+    """Turns the progress of each step into progress of the whole, in percent; `shares` is what each takes of it."""
+
+    def __init__(self, shares: dict[str, float], progress: Progress) -> None:
+        self._shares, self._progress, self._most = shares, progress, 0
+
+    def of(self, step: str) -> Progress:
+        names = list(self._shares)
+        before = sum(self._shares[name] for name in names[: names.index(step)])
+
+        def report(done: int, total: int, message: str = "", **figures: float) -> None:
+            inside = done / total if total else 0.0
+            self._most = max(self._most, round(100 * (before + self._shares[step] * inside)))
+            self._progress(self._most, 100, message, **figures)
+
+        return report
+
+
+def _within(progress: Progress, number: int, parts: int) -> Progress:
+    """Progress of one of several parts, in thousandths of all."""
+
+    def report(done: int, total: int, message: str = "", **figures: float) -> None:
+        progress(round(1000 * (number + (done / total if total else 0.0)) / parts), 1000, message, **figures)
+
+    return report

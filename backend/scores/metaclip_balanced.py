@@ -1,0 +1,38 @@
+"""MetaCLIP's balancing as a flag, at a t that is given or found by the tail share."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..progress import Progress, silent
+from .base import Batch, Each, here, param
+from .metaclip import Balance, MetaClip, tail_threshold
+
+if TYPE_CHECKING:
+    from ..pool import Pool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetaClipBalanced(MetaClip):
+    """MetaCLIP's balancing as a flag, at a t that is given or found by the tail share: kept = `key < t`.
+
+    t = 0 takes the smallest t whose tail (entries held by fewer than t captions) has `tail_share` of all matches, 6 % in the
+    paper. Everything else is as in `metaclip`; for a slider over t make that score. Gives `(n,)` bool.
+    """
+
+    id = "metaclip_balanced"
+    order = 200
+    title = "MetaCLIP balancing by tail share"
+    kind = "flag"
+    formula = r"\min_{e \in \mathrm{caption}} u_{i,e}\, c_e < t,\quad \sum_{c_e < t} c_e \ge 6\,\% \sum c_e"
+
+    t: float = param(0.0, "matches per entry; 0: found by the tail share", low=0)
+    tail_share: float = param(0.06, "share of all matches that rare entries hold", low=0, high=1)
+
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Balance:
+        made = super().prepare(pool, progress, each)
+        return Balance(made.listed, made.mode, made.counts, self.t or tail_threshold(made.counts, self.tail_share))
+
+    def score(self, batch: Batch, state: Any) -> np.ndarray:
+        return state.keys(batch, self.seed) < state.t
