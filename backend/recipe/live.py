@@ -10,6 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..kernels import bits
+from ..kernels.bits import every, inside
 from ..pool.memory import keep_buffers
 from . import rank_files
 from .columns import Columns
@@ -26,9 +27,9 @@ from .grammar import (
     exact_count,
     flat,
 )
-from .ranked import Ranked, every, inside
+from .histograms import Histograms
+from .ranked import Ranked
 from .selection import RuleCount, Selection, check_length, check_score
-from .tallies import Histograms
 
 REMEMBERED = 24  # steps, as long as their masks take less than so many bytes
 MASKS = 1 << 27

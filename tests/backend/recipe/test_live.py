@@ -7,12 +7,10 @@ from hypothesis import strategies as st
 
 from poolscope.errors import InputError
 from poolscope.kernels import bits
-from poolscope.kernels.bitmaps import Sparse
-from poolscope.kernels.counter import Counter
+from poolscope.kernels.incremental import Counter, Tally
 from poolscope.recipe import Recipe, load, rank_files, select_columns
 from poolscope.recipe.live import LiveSelection
 from poolscope.recipe.ranked import Ranked
-from poolscope.recipe.tallies import Tally
 
 
 class Arrays:
@@ -205,9 +203,7 @@ def test_a_mask_of_another_pool_is_refused():
         with pytest.raises(ValueError, match="for 1,000 pairs"):
             tally.count(bits.pack(np.ones(pairs, bool)))
     with pytest.raises(ValueError, match="words for bitmaps"):
-        Counter(np.zeros((3, 20), np.uint64), Sparse.of(np.zeros((3, 20), np.uint64)), 1280).count(
-            np.zeros(21, np.uint64)
-        )
+        Counter(np.zeros((3, 20), np.uint64), 1280).count(np.zeros(21, np.uint64))
 
 
 def test_ranks_that_another_process_replaces_meanwhile(tmp_path, monkeypatch):
