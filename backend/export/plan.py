@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from ..pool import Pool
 from ..recipe import Recipe
-from ..recipe.columns import read_subset, subset_path
+from ..recipe.subset_files import read_subset, subset_path
 from ..recipe.grammar import SubsetRule
 
 ENTRY = np.dtype([("row", "<i8"), ("copy", "<i4"), ("tar", "<i4"), ("offset", "<i8"), ("size", "<i8")])

@@ -4,7 +4,8 @@ from functools import cache
 from pathlib import Path
 
 from ..pool import Pool
-from .grammar import Recipe, load
+from .grammar import Recipe
+from .notation import load
 
 FOLDER = Path(__file__).parent / "library"
 
