@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from ..pool import Pool
 from ..recipe import Recipe
-from ..recipe.subset_files import read_subset, subset_path
 from ..recipe.grammar import SubsetRule
+from ..recipe.subset_files import read_subset, subset_path
 
 ENTRY = np.dtype([("row", "<i8"), ("copy", "<i4"), ("tar", "<i4"), ("offset", "<i8"), ("size", "<i8")])
 COLUMNS = ("image", "image_offset", "image_bytes", "sample_offset", "sample_size")

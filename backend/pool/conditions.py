@@ -19,14 +19,88 @@ DEEPEST = 50  # parts inside parts; what AND and OR join side by side doesn't co
 MOST_JOINED = 300
 MOST_ARGUMENTS = 20
 FUNCTIONS = frozenset(
-    "abs acos array_contains array_has array_length ascii asin atan atan2 bit_length btrim cbrt char_length"
-    " character_length coalesce concat contains cos date_part date_trunc degrees ends_with exp greatest initcap isnan"
-    " iszero least left length ln log log10 log2 lower ltrim md5 nanvl nullif octet_length pi pow power radians"
-    " regexp_like regexp_match reverse right round rtrim signum sin sqrt split_part starts_with strpos tan to_date"
-    " to_timestamp translate trunc upper".split()
+    [
+        "abs",
+        "acos",
+        "array_contains",
+        "array_has",
+        "array_length",
+        "ascii",
+        "asin",
+        "atan",
+        "atan2",
+        "bit_length",
+        "btrim",
+        "cbrt",
+        "char_length",
+        "character_length",
+        "coalesce",
+        "concat",
+        "contains",
+        "cos",
+        "date_part",
+        "date_trunc",
+        "degrees",
+        "ends_with",
+        "exp",
+        "greatest",
+        "initcap",
+        "isnan",
+        "iszero",
+        "least",
+        "left",
+        "length",
+        "ln",
+        "log",
+        "log10",
+        "log2",
+        "lower",
+        "ltrim",
+        "md5",
+        "nanvl",
+        "nullif",
+        "octet_length",
+        "pi",
+        "pow",
+        "power",
+        "radians",
+        "regexp_like",
+        "regexp_match",
+        "reverse",
+        "right",
+        "round",
+        "rtrim",
+        "signum",
+        "sin",
+        "sqrt",
+        "split_part",
+        "starts_with",
+        "strpos",
+        "tan",
+        "to_date",
+        "to_timestamp",
+        "translate",
+        "trunc",
+        "upper",
+    ]
 )
 TYPES = frozenset(
-    "BIGINT BOOLEAN DATE DECIMAL DOUBLE FLOAT INT SMALLINT TEXT TIMESTAMP TINYINT UBIGINT UINT VARCHAR".split()
+    [
+        "BIGINT",
+        "BOOLEAN",
+        "DATE",
+        "DECIMAL",
+        "DOUBLE",
+        "FLOAT",
+        "INT",
+        "SMALLINT",
+        "TEXT",
+        "TIMESTAMP",
+        "TINYINT",
+        "UBIGINT",
+        "UINT",
+        "VARCHAR",
+    ]
 )
 EXAMPLE = "width >= 200 AND source = 'emoji'"
 
@@ -149,7 +223,9 @@ def _dialect() -> Any:
         class Parser(parser.Parser):
             FUNCTIONS: dict[str, Any] = {}
             FUNCTION_PARSERS = {
-                name: parser.Parser.FUNCTION_PARSERS[name] for name in ("CAST", "TRY_CAST") if name in parser.Parser.FUNCTION_PARSERS
+                name: parser.Parser.FUNCTION_PARSERS[name]
+                for name in ("CAST", "TRY_CAST")
+                if name in parser.Parser.FUNCTION_PARSERS
             }
             NO_PAREN_FUNCTION_PARSERS: dict[str, Any] = {}
 

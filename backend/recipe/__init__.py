@@ -1,7 +1,7 @@
 """Recipes: ordered rules on scores and flags, as YAML data, and the selection that they give. True = KEPT."""
 
 from .columns import Columns, PoolColumns
-#from .desk import Desk
+from .desk import Desk
 from .grammar import Recipe
 from .notation import dump, load
 from .ready import library

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from ..pool import Pool
 
 
+Mode = Literal["top", "top_kept", "min", "max", "between"]
+
+
 class ScoreRule(AnyKind):
     """A condition on one score: exactly one of `top`, `between`, or `min`/`max` (inclusive)."""
 
@@ -66,6 +69,15 @@ class ScoreRule(AnyKind):
     def missed(self, pair: Witness) -> str:
         return pair.score(self)
 
+    @property
+    def mode(self) -> Mode:
+        """The form of the rule, as a screen names it."""
+        if self.top is not None:
+            return "top_kept" if self.of == "kept" else "top"
+        if self.between or (self.min is not None and self.max is not None):
+            return "between"
+        return "min" if self.min is not None else "max"
+
     def bounds(self) -> tuple[float | None, float | None]:
         """The inclusive thresholds of `min`, `max` and `between`."""
         return self.between or (self.min, self.max)
@@ -91,3 +103,16 @@ def exact_count(fraction: float, total: int) -> int:
         return int(Decimal(repr(float(fraction))) * total)
     except InvalidOperation:
         raise InputError(f"top is {fraction}; it is a fraction from 0 to 1.") from None
+
+
+def fraction_for(count: int, total: int) -> float:
+    """The shortest decimal f with floor(f·total) = count, so that `top: f` keeps exactly `count` pairs."""
+    if total <= 0 or count <= 0:
+        return 0.0
+    if count >= total:
+        return 1.0
+    for digits in range(2, 13):
+        f = -(-count * 10**digits // total) / 10**digits
+        if f <= 1 and exact_count(f, total) == count:
+            return f
+    return count / total

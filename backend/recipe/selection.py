@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..kernels import bits
 from ..pool import Pool
 from .columns import Columns, PoolColumns
 from .grammar import MaskRule, Recipe, ScoreRule
@@ -44,6 +43,8 @@ class Selection:
     @cached_property
     def words(self) -> np.ndarray:
         """The mask packed, `(ceil(n / 64),)` uint64, see `bits`."""
+        from ..kernels import bits  # numba takes a while to load
+
         return bits.pack(self.mask)
 
     def holds(self, rows: np.ndarray) -> np.ndarray:

@@ -37,6 +37,14 @@ def uids(pool: Pool, name: str) -> np.ndarray:
     return read_subset(path)
 
 
+def stamp(pool: Pool) -> int:
+    """Changes when a tag is made, replaced or removed."""
+    try:
+        return (pool.path / "tags").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def delete(pool: Pool, name: str) -> None:
     """Removes a tag; the pairs stay. Raises InputError if there is none of that name."""
     uids(pool, name)
