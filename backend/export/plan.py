@@ -60,7 +60,7 @@ def multiplicity(recipe: Recipe | None, pool: Pool, rows: np.ndarray) -> tuple[n
     """
     copies = np.ones(len(rows), dtype=np.int64)
     absent = []
-    for rule in recipe.keep if recipe else ():
+    for rule in recipe.active if recipe else ():
         if isinstance(rule, SubsetRule):
             uids, counts = np.unique(read_subset(subset_path(rule.subset, pool)), return_counts=True)
             found = pool.rows_of(uids)

@@ -67,9 +67,11 @@ class Desk:
 
     def kept_bars(self, recipe: Recipe) -> dict[str, np.ndarray]:
         """For each score with a rule of its own `(b,)` integers: how many of the pairs that the recipe keeps each of
-        its `bars` holds."""
-        edges = {rule.score: self.bars(rule.score).edges for rule in recipe.active if isinstance(rule, ScoreRule)}
+        its `bars` holds; empty while the scores of a large pool are not ranked."""
         engine = self._engine(recipe)
+        if engine is self._plain and len(self.pool) >= LARGE:
+            return {}
+        edges = {rule.score: self.bars(rule.score).edges for rule in recipe.active if isinstance(rule, ScoreRule)}
         return engine.histograms(engine.step(recipe), edges)  # type: ignore[arg-type]
 
     def edge(self, recipe: Recipe, index: int, limit: int = 10) -> Edge:
@@ -109,12 +111,14 @@ class Desk:
 
     def _engine(self, recipe: Recipe) -> "PlainSelection | LiveSelection":
         """Ranked columns where they are worth it and there; they are made in the background where they aren't."""
-        if len(self.pool) < LARGE:
-            return self._plain
         stamp = tags.stamp(self.pool)
         if stamp != self._tags:
             self._tags = stamp
-            self._live.forget()
+            self._plain.forget()
+            if "_live" in vars(self):
+                self._live.forget()
+        if len(self.pool) < LARGE:
+            return self._plain
         if self._live.ready(recipe):
             return self._live
         if self._ranking.acquire(blocking=False):

@@ -1,11 +1,15 @@
 """Changes of a rule on a score: by kept fraction, by threshold, or into another form that keeps the same pairs."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from .bars import Bars
 from .desk import Desk
 from .grammar import Recipe, ScoreRule
 from .score_rule import Mode, exact_count
 
+Change = Callable[[float, Recipe, int, Desk], ScoreRule]
 TOPS = ("top", "top_kept")
 
 
@@ -63,7 +67,7 @@ def high(value: float, recipe: Recipe, index: int, desk: Desk) -> ScoreRule:
     return ScoreRule(score=rule.score, between=(min(first, last), last))
 
 
-def _at(recipe: Recipe, index: int, desk: Desk):
+def _at(recipe: Recipe, index: int, desk: Desk) -> tuple[ScoreRule, Recipe, Bars]:
     """The rule, which is on a score, the recipe of the rules before it, and the bars of its score."""
     rule = recipe.keep[index]
     assert isinstance(rule, ScoreRule)

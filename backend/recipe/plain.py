@@ -1,13 +1,16 @@
 """PlainSelection: recipes on columns in memory, without anything to prepare; for pools of up to a million pairs."""
 
+from collections import deque
+
 import numpy as np
 
 from .bars import bar_of
 from .columns import Columns
-from .grammar import Recipe, ScoreRule
+from .grammar import Recipe, Rule, ScoreRule
 from .selection import Selection, in_precision, select_columns
 
 REMEMBERED = 64  # columns of bars, a byte a pair each
+STEPS = 4
 
 
 class PlainSelection:
@@ -16,9 +19,20 @@ class PlainSelection:
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
         self._codes: dict[tuple[str, bytes], np.ndarray] = {}
+        self._steps: deque[tuple[tuple[Rule, ...], Selection]] = deque(maxlen=STEPS)
 
     def step(self, recipe: Recipe) -> Selection:
-        return select_columns(recipe, self._columns)
+        """What the recipe keeps; the last few are remembered."""
+        for rules, step in tuple(self._steps):
+            if rules == recipe.keep:
+                return step
+        step = select_columns(recipe, self._columns)
+        self._steps.append((recipe.keep, step))
+        return step
+
+    def forget(self) -> None:
+        """Forgets the steps, for tags that were replaced."""
+        self._steps.clear()
 
     def histograms(self, step: Selection, edges: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """For each score `(b,)` integers: how many pairs of the selection each bar between the edges holds."""

@@ -57,7 +57,9 @@ LEAVES = st.one_of(
     st.builds(lambda score, a, b: {"score": score, "between": sorted([a, b])}, SCORES, NUMBERS, NUMBERS),
     st.just({"flag": "flag"}), st.just({"subset": "x.npy"}), st.just({"where": "width > 20"}), st.just({"tag": "t"}),
 )  # fmt: skip
-SWITCHED = st.builds(lambda rule, off: rule | ({"off": True} if off else {}), LEAVES, st.sampled_from([False, False, True]))
+SWITCHED = st.builds(
+    lambda rule, off: rule | ({"off": True} if off else {}), LEAVES, st.sampled_from([False, False, True])
+)
 RULES = st.recursive(
     SWITCHED,
     lambda inner: st.one_of(
