@@ -12,6 +12,7 @@ from poolscope.explorer.evaluate import flags_of, scores_of
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, RuleCount, Selection, tags
 from poolscope.recipe.grammar import KEYS, FlagRule, Rule, ScoreRule, TagRule, WhereRule
+from poolscope.recipe.notation import parse
 
 UP, DOWN, TEXT, REMOVE = "Move up", "Move down", "Edit as YAML", "Remove"
 OFF, ON = "Switch off", "Switch on"
@@ -154,9 +155,9 @@ def edit(recipe: Recipe, index: int) -> None:
     )
     if st.button("Apply", type="primary"):
         try:
-            content = yaml.safe_load(text)
+            content = parse(text)
             rule = recipe_state.rule_from(content if isinstance(content, dict) else {})
-        except (InputError, yaml.YAMLError) as error:
+        except InputError as error:
             st.error(str(error).splitlines()[0], icon=":material/error:")
             return
         if fresh:

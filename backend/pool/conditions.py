@@ -7,7 +7,7 @@ doubled quotes.
 
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..errors import InputError
 
@@ -153,7 +153,7 @@ def _check(node: "exp.Expression", sql: str, known: dict[str, str]) -> None:
         _name(node.parts[0], sql, known)
 
 
-def _name(first: "exp.Expression", sql: str, known: dict[str, str]) -> None:
+def _name(first: Any, sql: str, known: dict[str, str]) -> None:
     """Writes the column's name as the pool does: LanceDB takes any case only where a name is not quoted."""
     if first.name not in known.values():
         if first.name.lower() not in known:
@@ -221,12 +221,12 @@ def _dialect() -> Any:
             STRING_ESCAPES = ["'", '"']
 
         class Parser(parser.Parser):
-            FUNCTIONS: dict[str, Any] = {}
+            FUNCTIONS: ClassVar[dict[str, Any]] = {}
             FUNCTION_PARSERS = {
                 name: parser.Parser.FUNCTION_PARSERS[name]
                 for name in ("CAST", "TRY_CAST")
                 if name in parser.Parser.FUNCTION_PARSERS
             }
-            NO_PAREN_FUNCTION_PARSERS: dict[str, Any] = {}
+            NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {}
 
     return Filters()

@@ -93,13 +93,13 @@ class Desk:
         """The fraction, of the pool or of what `after` leaves, that scores `threshold` or more and that `after` leaves:
         `top` with it keeps as many pairs."""
         engine, among = self._after(score, after)
-        count = engine.at_least(score, threshold, among)  # type: ignore[arg-type]
+        count = engine.at_least(score, threshold, among)
         return fraction_for(count, among.kept if of == "kept" else len(self.pool))
 
     def nth(self, score: str, count: int, *, after: Recipe | None = None, best: bool = True) -> float | None:
         """The score of the `count`-th best pair that `after` leaves, or the `count`-th lowest."""
         engine, among = self._after(score, after)
-        return engine.nth(score, count, among, best=best)  # type: ignore[arg-type]
+        return engine.nth(score, count, among, best=best)
 
     def _after(self, score: str, recipe: Recipe | None) -> "tuple[PlainSelection | LiveSelection, Selection]":
         """The engine that knows the score, and what it keeps of the recipe."""

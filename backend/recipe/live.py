@@ -170,31 +170,6 @@ class _Places:
         self._live, self._alive, self._left = live, alive, left
         self.short: list[Shortage] = []
 
-    def at_least(self, score: str, threshold: float, among: Selection) -> int:
-        """How many pairs of the selection score `threshold` or more, in the score's own precision."""
-        ranked = self.ranked(score)
-        mask = ranked.between(0, ranked.place_below(threshold, inclusive=True))
-        return sum(bits.everywhere(bits.common, len(mask), mask, among.words))
-
-    def nth(self, score: str, count: int, among: Selection, *, best: bool = True) -> float | None:
-        """The score of the `count`-th best pair of the selection, or the `count`-th lowest; None if none has a score."""
-        ranked = self.ranked(score)
-        scored = ranked.alive(among.words, among.kept)
-        if not scored or count <= 0:
-            return None
-        count = min(count, scored)
-        return ranked.score_at(ranked.best(count if best else scored - count + 1, among.words, scored)[1] - 1)
-
-    def edge(self, step: Step, index: int, rule: ScoreRule, limit: int) -> tuple[np.ndarray, np.ndarray]:
-        """The rows just kept and just dropped by the rule at `index`, nearest to its threshold first."""
-        ranked, best = self.ranked(rule.score), rule.mode != "max"
-        threshold = step.counts[index].threshold
-        if threshold is None:  # nothing is kept
-            threshold = ranked.score_at(0 if best else ranked.scored - 1) if ranked.scored else 0.0
-        kept = ranked.nearest(ranked.place_below(threshold, inclusive=best), step.words, limit, better=best)
-        other = ranked.place_below(threshold, inclusive=False)
-        return kept, ranked.nearest(other, step.gone(index), limit, better=not best)
-
     def mask(self, rule: MaskRule) -> Parted:
         mask = self._live.mask(rule)
         return Parted(mask, lambda: every(self._live.n) & ~mask)

@@ -1,5 +1,6 @@
 """Recipes as text: read from and written as YAML, within bounds."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,19 @@ from .grammar import KEYS, Recipe
 
 LARGEST = 1_000_000
 DEEPEST = 20
+
+
+class _Words(yaml.SafeLoader):
+    """Reads `off` and `on` as words, as YAML 1.2 does: they aren't truth values here."""
+
+
+_Words.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Words.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 
 
 def load(source: str | Path | dict[str, Any]) -> Recipe:
@@ -34,7 +48,7 @@ def load(source: str | Path | dict[str, Any]) -> Recipe:
             raise InputError(f"{named!r} is not a text file; give the path of a .yaml file.") from None
     else:
         text = named
-    return _validate(_parse(text), named if is_path else "recipe")
+    return _validate(parse(text), named if is_path else "recipe")
 
 
 def dump(recipe: Recipe) -> str:
@@ -42,14 +56,15 @@ def dump(recipe: Recipe) -> str:
     return yaml.safe_dump(recipe.as_dict(), sort_keys=False, allow_unicode=True, width=100)
 
 
-def _parse(text: str) -> Any:
+def parse(text: str) -> Any:
+    """The plain data of YAML text, within bounds. Raises InputError, one line, for what is none."""
     try:
         depth = 0
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent) or depth > DEEPEST:
                 raise InputError(f"the recipe uses YAML aliases or more than {DEEPEST} levels; write the rules out.")
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=_Words)
     except yaml.YAMLError as error:
         raise InputError(f"the recipe is not YAML: {error}; see the README for an example.") from None
 

@@ -22,6 +22,7 @@ keep:
   - {where: "width >= 200"}
   - {any: [{flag: b}, {not: {flag: c}}]}
   - {all: [{flag: b}, {score: a, max: 3}]}
+  - {tag: mine, off: true}
 """
 
 
