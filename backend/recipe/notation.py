@@ -82,4 +82,4 @@ def _validate(content: Any, named: str) -> Recipe:
         reason = first["msg"].removeprefix("Value error, ")
         if first["type"] == "extra_forbidden":
             reason = f"{first['loc'][-1]!r} is not a word of the grammar"
-        raise InputError(f"{named[:80]}: {place}: {reason}; see the recipe grammar in the README.") from None
+        raise InputError(f"{named[:80]}: {place}: {reason}; see the grammar of recipes in docs/guide.md.") from None
