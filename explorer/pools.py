@@ -10,11 +10,10 @@ from poolscope import files, paths
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.projection import Map, load
-from poolscope.recipe import PoolColumns
+from poolscope.recipe import Desk, PoolColumns
 
 if TYPE_CHECKING:
     from poolscope.projection.density import Density
-    from poolscope.recipe.live import LiveSelection
 
 REMEMBERED = 12
 
@@ -53,12 +52,12 @@ def opened(path: Path) -> Pool:
 
 def columns(pool: Pool) -> PoolColumns:
     """The pool's columns as arrays that all sessions share; read-only."""
-    return _columns(str(pool.path), _stamp(pool.path))
+    return desk(pool).columns
 
 
-def live(pool: Pool) -> "LiveSelection":
-    """Selection under a slider for a large pool; all sessions share its ranked columns."""
-    return _live(str(pool.path), _stamp(pool.path))
+def desk(pool: Pool) -> Desk:
+    """The pool under a slider; all sessions share it."""
+    return _desk(str(pool.path), _stamp(pool.path))
 
 
 def shared_map(pool: Pool, model: str) -> Map | None:
@@ -131,15 +130,8 @@ def _handle(path: str, stamp: int) -> Pool:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _columns(path: str, stamp: int) -> PoolColumns:
-    return PoolColumns(_handle(path, stamp))
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _live(path: str, stamp: int) -> "LiveSelection":
-    from poolscope.recipe.live import LiveSelection
-
-    return LiveSelection(_columns(path, stamp), Path(path) / "ranks")
+def _desk(path: str, stamp: int) -> Desk:
+    return Desk(_handle(path, stamp))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from poolscope.engine.ready import library
+from poolscope.engine.ready import edited, library
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, load
-from poolscope.recipe.grammar import Rule
+from poolscope.recipe.grammar import Rule, ScoreRule
 
 LONGEST_HISTORY = 100
 SAME_DRAG = 1.5  # seconds: changes of one rule that follow each other faster are one step of undo
@@ -59,18 +59,18 @@ def can(direction: str) -> bool:
 def replace_rule(recipe: Recipe, index: int, rule: Rule, *, reshape: bool = False) -> None:
     rules = list(recipe.keep)
     rules[index] = rule
-    change(recipe.model_copy(update={"keep": tuple(rules)}), about=f"rule {index}", reshape=reshape)
+    _edit(recipe, rules, about=f"rule {index}", reshape=reshape)
     st.session_state["focus"] = index
 
 
 def add_rule(recipe: Recipe, rule: Rule) -> None:
-    change(recipe.model_copy(update={"keep": (*recipe.keep, rule)}), about="add")
+    _edit(recipe, [*recipe.keep, rule], about="add")
     st.session_state["focus"] = len(recipe.keep)
 
 
 def remove_rule(recipe: Recipe, index: int) -> None:
-    rules = recipe.keep[:index] + recipe.keep[index + 1 :]
-    change(recipe.model_copy(update={"keep": rules}), about="remove")
+    rules = [*recipe.keep[:index], *recipe.keep[index + 1 :]]
+    _edit(recipe, rules, about="remove")
     st.session_state["focus"] = max(0, min(index, len(rules) - 1))
 
 
@@ -79,8 +79,12 @@ def move_rule(recipe: Recipe, index: int, by: int) -> None:
     if 0 <= target < len(recipe.keep):
         rules = list(recipe.keep)
         rules[index], rules[target] = rules[target], rules[index]
-        change(recipe.model_copy(update={"keep": tuple(rules)}), about="move")
+        _edit(recipe, rules, about="move")
         st.session_state["focus"] = target
+
+
+def _edit(recipe: Recipe, rules: list[Rule], *, about: str, reshape: bool = True) -> None:
+    change(edited(recipe.model_copy(update={"keep": tuple(rules)})), about=about, reshape=reshape)
 
 
 def focus(recipe: Recipe) -> int:
@@ -139,6 +143,6 @@ def _from_url(pool: Pool) -> tuple[Recipe, str]:
 def first_choice(pool: Pool) -> Recipe:
     """A ready recipe that fits the pool, one with a score in it if there is one."""
     ready = library(pool)
-    scored = [recipe for recipe in ready if any(hasattr(rule, "score") for rule in recipe.keep)]
+    scored = [recipe for recipe in ready if any(isinstance(rule, ScoreRule) for rule in recipe.keep)]
     named = [recipe for recipe in scored if "random" not in recipe.columns()]
     return (named or scored or ready or [Recipe(name="no filter")])[0]

@@ -7,20 +7,23 @@ import streamlit as st
 import yaml
 
 from poolscope.errors import InputError
-from poolscope.explorer import recipe_state, score_edit, score_rule
-from poolscope.explorer.evaluate import flags_of, kept_bars, scores_of
+from poolscope.explorer import pools, recipe_state, score_edit, score_rule
+from poolscope.explorer.evaluate import flags_of, scores_of
 from poolscope.pool import Pool
-from poolscope.recipe import Recipe, Selection
-from poolscope.recipe.grammar import AllRule, AnyRule, FlagRule, NotRule, Rule, ScoreRule, SubsetRule, WhereRule
+from poolscope.recipe import Recipe, RuleCount, Selection, tags
+from poolscope.recipe.grammar import KEYS, FlagRule, Rule, ScoreRule, TagRule, WhereRule
+from poolscope.recipe.notation import parse
 
 UP, DOWN, TEXT, REMOVE = "Move up", "Move down", "Edit as YAML", "Remove"
+OFF, ON = "Switch off", "Switch on"
+TYPED = {"where": "Condition", "subset": "Subset file", "tag": "Tag"}  # what a card lets one type, by the rule's word
 
 
 def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
     """All rules; without a selection (the recipe can't be evaluated) only what is needed to mend it."""
     if not recipe.keep:
         st.info("No rules yet: everything is kept. Add a rule to start filtering.", icon=":material/tune:")
-    held = {} if selection is None else kept_bars(pool, recipe, selection)
+    held = {} if selection is None else pools.desk(pool).kept_bars(recipe)
     for index, rule in enumerate(recipe.keep):
         _card(recipe, index, rule, pool, selection, held)
     _adding(recipe, pool)
@@ -34,44 +37,48 @@ def _card(
     with st.container(border=True, key=f"{name}-card", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{index + 1}** · {title(rule)}", width="stretch")
-            if isinstance(rule, ScoreRule):
+            if isinstance(rule, ScoreRule) and rule.on:
                 _mode(recipe, index, rule, pool, name)
-            options = [entry for entry in (UP, DOWN, TEXT, REMOVE) if not (entry == UP and index == 0)]
-            options = [entry for entry in options if not (entry == DOWN and index == len(recipe.keep) - 1)]
+            left_out = {UP: index == 0, DOWN: index == len(recipe.keep) - 1, OFF: rule.off, ON: not rule.off}
+            options = [entry for entry in (UP, DOWN, OFF, ON, TEXT, REMOVE) if not left_out.get(entry)]
             st.menu_button(
                 "", options, key=f"{name}-menu", icon=":material/more_vert:", type="tertiary", help=f"Rule {index + 1}: move, edit, remove",
                 on_click=lambda: _chosen(st.session_state[f"{name}-menu"], recipe, index),
             )  # fmt: skip
-        if selection is not None and isinstance(rule, ScoreRule):
-            score_rule.draw(recipe, index, pool, selection, held.get(rule.score))
-        elif isinstance(rule, WhereRule):
-            _text(name, "Condition", rule.where, lambda text: WhereRule(where=text), recipe, index)
-        elif isinstance(rule, SubsetRule):
-            _text(name, "Subset file", rule.subset, lambda text: SubsetRule(subset=text), recipe, index)
+        if not rule.on:
+            st.caption("switched off")
+            return
+        if isinstance(rule, ScoreRule):
+            if selection is not None:
+                score_rule.draw(recipe, index, pool, selection, held.get(rule.score))
+        elif (field := next((one for one in TYPED if hasattr(rule, one)), None)) is not None:
+            _text(name, field, rule, recipe, index)
         if selection is not None:
-            count = selection.counts[index]
-            mark = ":material/center_focus_strong: " if focused and len(recipe.keep) > 1 else ""
-            st.caption(f"{mark}drops {count.dropped:,} · leaves {count.kept:,}")
+            _counts(selection.counts[index], index, focused=focused and len(recipe.keep) > 1)
+
+
+def _counts(count: RuleCount, index: int, *, focused: bool) -> None:
+    """What the rule did. After other rules a `top` says what its quota came to among the pairs that were left."""
+    mark = ":material/center_focus_strong: " if focused else ""
+    note = f" · {count.note}" if count.note and index else ""
+    st.caption(f"{mark}drops {count.dropped:,} · leaves {count.kept:,}{note}")
+    if count.warning:
+        st.caption(f":orange[:material/warning: {_plain(count.warning)}]")
 
 
 def title(rule: Rule) -> str:
     """The rule's name in Markdown."""
-    if isinstance(rule, ScoreRule):
-        return f"`{rule.score}`"
-    if isinstance(rule, FlagRule):
-        return f"`{rule.flag}` is true"
-    if isinstance(rule, WhereRule):
-        return "condition"
-    if isinstance(rule, SubsetRule):
-        return "subset file"
-    kind = "any of" if isinstance(rule, AnyRule) else "all of" if isinstance(rule, AllRule) else "not"
-    parts = rule.any if isinstance(rule, AnyRule) else rule.all if isinstance(rule, AllRule) else (rule.not_,)
-    assert isinstance(rule, (AnyRule, AllRule, NotRule))
-    return f"{kind} " + ", ".join(f"`{part.label()}`" for part in parts)
+    kind = "" if isinstance(rule, ScoreRule) else rule.KIND
+    return " ".join([*([kind] if kind else []), ", ".join(f"`{_plain(name)}`" for name in rule.subjects())]).strip()
+
+
+def _plain(text: str) -> str:
+    """Without what would end code in Markdown, or a colour."""
+    return text.replace("`", "'").replace("[", "(").replace("]", ")")
 
 
 def _mode(recipe: Recipe, index: int, rule: ScoreRule, pool: Pool, name: str) -> None:
-    key, mode = f"{name}-mode", score_edit.mode_of(rule)
+    key, mode = f"{name}-mode", rule.mode
     if st.session_state.get(key) != mode:
         st.session_state[key] = mode
     st.selectbox(
@@ -81,13 +88,15 @@ def _mode(recipe: Recipe, index: int, rule: ScoreRule, pool: Pool, name: str) ->
     )  # fmt: skip
 
 
-def _text(name: str, label: str, value: str, make, recipe: Recipe, index: int) -> None:
+def _text(name: str, field: str, rule: Rule, recipe: Recipe, index: int) -> None:
     key = f"{name}-text"
     if key not in st.session_state:
-        st.session_state[key] = value
+        st.session_state[key] = getattr(rule, field)
     st.text_input(
-        label, key=key, label_visibility="collapsed",
-        on_change=lambda: recipe_state.replace_rule(recipe, index, make(st.session_state[key].strip())),
+        TYPED[field], key=key, label_visibility="collapsed",
+        on_change=lambda: recipe_state.replace_rule(
+            recipe, index, rule.model_copy(update={field: st.session_state[key].strip()})
+        ),
     )  # fmt: skip
 
 
@@ -98,6 +107,9 @@ def _chosen(entry: str | None, recipe: Recipe, index: int) -> None:
         recipe_state.move_rule(recipe, index, 1)
     elif entry == REMOVE:
         recipe_state.remove_rule(recipe, index)
+    elif entry in (OFF, ON):
+        switched = recipe.keep[index].model_copy(update={"off": entry == OFF})
+        recipe_state.replace_rule(recipe, index, switched, reshape=True)
     elif entry == TEXT:
         st.session_state["ask"] = ("rule", index)
 
@@ -108,6 +120,7 @@ def _adding(recipe: Recipe, pool: Pool) -> None:
         for name in scores_of(pool)
     }
     options |= {f"flag  {name}": FlagRule(flag=name) for name in flags_of(pool)}
+    options |= {f"tag  {name}": TagRule(tag=name) for name in tags.names(pool)}
     options |= {"condition on columns (SQL)": WhereRule(where=_example(pool)), "any rule, as YAML": "yaml"}
     with st.container(horizontal=True):
         st.menu_button(
@@ -136,14 +149,15 @@ def edit(recipe: Recipe, index: int) -> None:
     example = {"any": [{"score": "random", "top": 0.3}, {"where": "width >= 200"}]}
     content = example if fresh else recipe.as_dict()["keep"][index]
     text = st.text_area("Rule", yaml.safe_dump(content, sort_keys=False, allow_unicode=True), height=220)
+    others = " · ".join(f"`{key}`" for key in KEYS if key not in ("score", "any", "all", "not"))
     st.caption(
-        "`score` with `top`, `min`, `max` or `between` · `flag` · `subset` · `where` · `any`, `all`, `not` around other rules"
+        f"`score` with `top`, `min`, `max` or `between` · {others} · `any`, `all`, `not` around other rules · `off: true`"
     )
     if st.button("Apply", type="primary"):
         try:
-            content = yaml.safe_load(text)
+            content = parse(text)
             rule = recipe_state.rule_from(content if isinstance(content, dict) else {})
-        except (InputError, yaml.YAMLError) as error:
+        except InputError as error:
             st.error(str(error).splitlines()[0], icon=":material/error:")
             return
         if fresh:

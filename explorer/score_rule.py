@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import histogram, recipe_state, score_edit, thresholds
-from poolscope.explorer.evaluate import histogram as bars_of
-from poolscope.explorer.score_edit import TOPS, Mode
+from poolscope.explorer import histogram, pools, recipe_state, score_edit
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
+from poolscope.recipe.bars import Bars
+from poolscope.recipe.edit import TOPS
 from poolscope.recipe.grammar import ScoreRule
+from poolscope.recipe.score_rule import Mode
 
 MODES = {"top": "top of pool", "top_kept": "top of kept", "min": "at least", "max": "at most", "between": "between"}
 KEEPS = {
@@ -24,7 +25,7 @@ def draw(recipe: Recipe, index: int, pool: Pool, selection: Selection, held: np.
     """The body of the rule at `index`; `held` is how many pairs of each bar the whole recipe keeps."""
     rule = recipe.keep[index]
     assert isinstance(rule, ScoreRule)
-    bars, mode = bars_of(pool, rule.score), score_edit.mode_of(rule)
+    bars, mode = pools.desk(pool).bars(rule.score), rule.mode
     count, name = selection.counts[index], f"rule-{recipe_state.generation()}-{index}"
     lines = _lines(rule, mode, bars, count.threshold)
     histogram.draw(
@@ -56,7 +57,7 @@ def number(value: float) -> str:
     return f"{value:,.4g}"
 
 
-def _lines(rule: ScoreRule, mode: Mode, bars: thresholds.Bars, threshold: float | None) -> list[float]:
+def _lines(rule: ScoreRule, mode: Mode, bars: Bars, threshold: float | None) -> list[float]:
     """Where the histogram's lines stand."""
     if mode in TOPS:
         return [bars.high if threshold is None else threshold]
@@ -65,7 +66,7 @@ def _lines(rule: ScoreRule, mode: Mode, bars: thresholds.Bars, threshold: float 
     return [first, last] if mode == "between" else [first if mode == "min" else last]
 
 
-def _sliders(rule: ScoreRule, mode: Mode, bars: thresholds.Bars, lines: list[float]) -> list[histogram.Slider]:
+def _sliders(rule: ScoreRule, mode: Mode, bars: Bars, lines: list[float]) -> list[histogram.Slider]:
     if mode in TOPS:
         top = 100 * (rule.top or 0.0)
         return [histogram.Slider(f"Keep the best of {rule.score}, percent", 0, 100, 0.1, top, f"{top:.4g} %")]

@@ -4,11 +4,12 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from poolscope.engine.ready import edited
 from poolscope.errors import InputError
 from poolscope.explorer import choices, compare, export, recipe_state
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
-from poolscope.recipe.ready import save
+from poolscope.recipe.ready import save, saved
 
 EMPTY, TEXT = "New, without rules", "Edit as YAML"
 STOP = "Stop comparing"
@@ -108,11 +109,13 @@ def _compare(name: str | None) -> None:
 @st.dialog("Save the recipe")
 def _save(recipe: Recipe, pool: Pool) -> None:
     name = st.text_input("Name", recipe.name, key="save-name", max_chars=100)
-    st.caption("Saved with the pool; a recipe of the same name is replaced.")
-    if st.button("Save", type="primary", key="save-now"):
+    named = recipe.model_copy(update={"name": name.strip()})
+    taken = named.name in saved(pool)
+    replace = taken and st.checkbox("Replace the recipe of that name", key="save-replace")
+    st.caption("Saved with the pool.")
+    if st.button("Save", type="primary", key="save-now", disabled=taken and not replace):
         try:
-            named = recipe.model_copy(update={"name": name.strip()})
-            save(named, pool)
+            save(named, pool, replace=replace)
         except InputError as error:
             st.error(str(error), icon=":material/error:")
             return
@@ -134,7 +137,7 @@ def _edit(recipe: Recipe) -> None:
     text = st.text_area("Recipe", dump(recipe), height=360)
     if st.button("Apply", type="primary"):
         try:
-            fresh = load(text if "\n" in text else text + "\n")
+            fresh = edited(load(text if "\n" in text else text + "\n"))
         except InputError as error:
             st.error(str(error), icon=":material/error:")
             return

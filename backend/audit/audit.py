@@ -207,10 +207,10 @@ def within(pool: Pool, groups: Groups, mask: np.ndarray, name: str, progress: Pr
 
 def pooled_within(groups: Groups, mask: np.ndarray, codes: np.ndarray, size: int) -> Pooled:
     """Mantel–Haenszel of each group over `size` strata; `codes` `(n,)` uint16."""
-    from ..kernels import bitmaps
+    from ..kernels import counts
 
     both = codes.astype(np.uint16) * 2 + mask
-    table = bitmaps.coded_counts(groups.bitmaps, both, 2 * size).reshape(len(groups), size, 2)
+    table = counts.coded_counts(groups.bitmaps, both, 2 * size).reshape(len(groups), size, 2)
     whole = np.bincount(both, minlength=2 * size).reshape(size, 2)
     return mantel_haenszel(table[:, :, 1], table.sum(axis=2), whole[:, 1], whole.sum(axis=1))
 

@@ -43,7 +43,7 @@ class Curves:
 
 def curves(groups: Groups, scores: np.ndarray) -> Curves:
     """Counts each group over 4,096 bins of equal numbers of pairs. `scores` `(pairs,)`; NaN is in no bin."""
-    from ..kernels import bitmaps
+    from ..kernels import counts
 
     scored = ~np.isnan(scores)
     known = scores[scored]
@@ -53,5 +53,5 @@ def curves(groups: Groups, scores: np.ndarray) -> Curves:
     edges = np.unique(np.quantile(sample, np.linspace(0, 1, BINS + 1)[1:-1]).astype(scores.dtype))
     codes = np.full(len(scores), BINS, dtype=np.uint16)
     codes[scored] = BINS - 1 - np.searchsorted(edges, known, side="right")
-    counted = bitmaps.coded_counts(groups.bitmaps, codes, BINS + 1)[:, :BINS]
+    counted = counts.coded_counts(groups.bitmaps, codes, BINS + 1)[:, :BINS]
     return Curves(counted, np.bincount(codes, minlength=BINS + 1)[:BINS], groups.sizes, groups.pairs)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..kernels.counter import Counter
+    from ..kernels.incremental import Counter
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Definition:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """A definition and its members, `(words,)` uint64 packed bits (see `bitmaps`)."""
+    """A definition and its members, `(words,)` uint64 packed bits (see `bits`)."""
 
     definition: Definition
     bits: np.ndarray
@@ -54,17 +54,15 @@ class Groups:
 
     @classmethod
     def of(cls, groups: Sequence[Group], pairs: int) -> "Groups":
-        from ..kernels import bitmaps
-        from ..kernels.counter import Counter
+        from ..kernels import bits, counts
+        from ..kernels.incremental import Counter
 
-        width = bitmaps.words(pairs)
+        width = bits.words(pairs)
         matrix = np.stack([group.bits for group in groups]) if groups else np.empty((0, width), np.uint64)
         everything = np.full(width, np.uint64(0xFFFFFFFFFFFFFFFF))
-        sizes = bitmaps.group_counts(matrix, everything)
+        sizes = counts.group_counts(matrix, everything)
         names = tuple(group.definition for group in groups)
-        return cls(
-            names, matrix, np.arange(len(groups)), sizes, pairs, Counter(matrix, bitmaps.Sparse.of(matrix), pairs)
-        )
+        return cls(names, matrix, np.arange(len(groups)), sizes, pairs, Counter(matrix, pairs))
 
     def __len__(self) -> int:
         return len(self.definitions)
@@ -76,9 +74,9 @@ class Groups:
 
     def count(self, mask: np.ndarray) -> np.ndarray:
         """`(G,)` int64: pairs of each group in `mask`, `(pairs,)` bool or packed `(words,)` uint64."""
-        from ..kernels import bitmaps
+        from ..kernels import bits
 
-        packed = mask if mask.dtype == np.uint64 else bitmaps.pack(mask)
+        packed = mask if mask.dtype == np.uint64 else bits.pack(mask)
         return self.counter.count(packed)[self.rows]
 
     @property
@@ -119,9 +117,9 @@ class Groups:
 
     def mask(self, id: str) -> np.ndarray:
         """`(pairs,)` bool: the members of a group."""
-        from ..kernels import bitmaps
+        from ..kernels import bits
 
-        return bitmaps.unpack(self.matrix[self.rows[self.index(id)]], self.pairs)
+        return bits.unpack(self.matrix[self.rows[self.index(id)]], self.pairs)
 
 
 def slug(text: str, longest: int = 60) -> str:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit, prange
 
-from ..kernels.bitmaps import words
+from ..kernels.bits import words
 from ..kernels.strings import utf8
 from .lexicon import ANYWHERE, START_ONLY, GroupWords
 

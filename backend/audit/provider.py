@@ -36,6 +36,6 @@ class Provider(Protocol):
 
 def from_codes(codes: np.ndarray, wanted: np.ndarray | list[int]) -> list[np.ndarray]:
     """Packed bits of `codes == w` for each wanted code; `codes` is `(n,)`."""
-    from ..kernels.bitmaps import pack
+    from ..kernels.bits import pack
 
     return [pack(codes == code) for code in wanted]

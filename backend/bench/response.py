@@ -85,12 +85,12 @@ def curves_of(rows: Sequence[Row]) -> list[Point]:
         recipe = None if row.published or not row.comparable or row.average is None else recipe_of(row.run)
         if recipe is None:
             continue
-        rules = tuple(rule.model_dump_json(by_alias=True, exclude_defaults=True) for rule in recipe.keep)
+        rules = tuple(rule.model_dump_json(by_alias=True, exclude_defaults=True) for rule in recipe.active)
         placed.setdefault((row.scale, row.pool, rules), []).append(("", 1.0, row))
-        last = recipe.keep[-1] if recipe.keep else None
+        last = recipe.active[-1] if recipe.active else None
         top = getattr(last, "top", None)
         if last is not None and top is not None and getattr(last, "of", "") == "pool":
-            before = ", ".join(rule.label() for rule in recipe.keep[:-1])
+            before = ", ".join(rule.label() for rule in recipe.active[:-1])
             name = f"{last.score} after {before}" if before else str(last.score)  # type: ignore[union-attr]
             placed.setdefault((row.scale, row.pool, rules[:-1]), []).append((name, float(top), row))
     found: list[Point] = []

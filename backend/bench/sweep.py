@@ -112,10 +112,10 @@ def cells_of(
     for recipe in recipes:
         kept = select(recipe, pool).kept
         # Fraction 1 stands for "no filter" in a curve, so only a recipe without rules may have it.
-        found.append((recipe, "", 1.0 if not recipe.keep else min(kept / max(1, len(pool)), 1 - 1e-9)))
+        found.append((recipe, "", 1.0 if not recipe.active else min(kept / max(1, len(pool)), 1 - 1e-9)))
     distinct: dict[tuple[object, ...], tuple[Recipe, str, float]] = {}
     for cell in found:
-        distinct.setdefault(tuple(cell[0].keep), cell)
+        distinct.setdefault(cell[0].active, cell)
     cells = list(distinct.values())
     if not cells or not seeds:
         raise InputError("the sweep has no run: give at least one score and one fraction, or a recipe, and one seed")

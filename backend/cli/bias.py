@@ -183,7 +183,7 @@ def chosen_sets(
 def _of_run(named: str, pool: "Pool") -> "PairSet":
     from ..bench.run import Run
     from ..bias import of_subset
-    from ..recipe.columns import read_subset
+    from ..recipe.subset_files import read_subset
 
     run = Run.load(named)
     return of_subset(f"run {run.id}", read_subset(run.path / "subset.npy"), pool)

@@ -52,12 +52,15 @@ def show_selection(recipe: "Recipe", selection: "Selection") -> None:
     line(f"{recipe.name}: kept {selection.kept:,} of {selection.pairs:,} pairs ({share:.1%})")
     if selection.counts:
         table(
-            ("rule", "kept after it#", "dropped by it#", "threshold#"),
+            ("rule", "kept after it#", "dropped by it#", "threshold#", "which is"),
             [
-                (c.rule, f"{c.kept:,}", f"{c.dropped:,}", "" if c.threshold is None else f"{c.threshold:.5g}")
+                (c.rule, f"{c.kept:,}", f"{c.dropped:,}", "" if c.threshold is None else f"{c.threshold:.5g}", c.note)
                 for c in selection.counts
             ],
         )
+    for number, count in enumerate(selection.counts, start=1):
+        if count.warning:
+            line(f"warning: rule {number}, {count.rule}, {count.warning}")
 
 
 def select(

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..pool import Pool
-from ..recipe.grammar import Recipe, load
+from ..recipe import Recipe, load
 from ..recipe.ready import published, saved
 from ..scores import METHODS, Method
 
 TOP = 0.3
+EDITED = ", edited"
 
 
 def ready() -> dict[str, Recipe]:
@@ -35,6 +36,25 @@ def find(named: str, pool: Pool) -> Recipe:
 def recipes_with(id: str) -> tuple[Recipe, ...]:
     """The ready recipes that make a column by this method."""
     return tuple(recipe for recipe in ready().values() if _uses(recipe, id))
+
+
+def edited(recipe: Recipe) -> Recipe:
+    """A changed recipe under a name that is true: what is known of a ready recipe doesn't hold once its rules differ.
+
+    Its name and note stay as where it came from, its published results don't; with the old rules it is the old recipe.
+    """
+    origins = [one for one in ready().values() if recipe in (one, _from(one, recipe))]
+    for origin in origins:
+        if recipe.keep == origin.keep:
+            return origin
+    known = [one for one in ready().values() if (one.name, one.note) == (recipe.name, recipe.note)]
+    return _from(known[0], recipe) if known and recipe.keep != known[0].keep else recipe
+
+
+def _from(origin: Recipe, recipe: Recipe) -> Recipe:
+    """The recipe's rules, as an edited form of the ready recipe `origin`."""
+    note = f"Edited from {origin.name}: {origin.note}"
+    return recipe.model_copy(update={"name": origin.name + EDITED, "note": note, "published": ""})
 
 
 @lru_cache(maxsize=1)

@@ -7,18 +7,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..recipe.columns import PoolColumns
-from ..recipe.grammar import (
-    AllRule,
-    AnyRule,
-    FlagRule,
-    NotRule,
-    Recipe,
-    Rule,
-    ScoreRule,
-    SubsetRule,
-    WhereRule,
-)
-from ..recipe.selection import Selection, apply_rule
+from ..recipe.grammar import AnyKind, Recipe, Rule, ScoreRule
+from ..recipe.selection import Selection, Survivors
 
 
 def reason(row: int, recipe: Recipe, selection: Selection, columns: PoolColumns, *, deep: bool = True) -> str:
@@ -29,41 +19,47 @@ def reason(row: int, recipe: Recipe, selection: Selection, columns: PoolColumns,
     number = selection.dropped_at(row)
     if not number:
         return "kept by all rules" if recipe.keep else "kept: there are no rules"
-    rule = recipe.keep[number - 1]
+    rule, threshold = recipe.keep[number - 1], selection.counts[number - 1].threshold
     if deep:
         before = (selection.dropped_by == 0) | (selection.dropped_by >= number)
-        missed = _missed(rule, row, columns, before, selection.counts[number - 1].threshold)
+        missed = rule.missed(_Witness(row, columns, before, threshold))
     else:
-        missed = _by_score(rule, row, columns, selection.counts[number - 1].threshold)
+        missed = _by_score(rule, row, columns, threshold) if isinstance(rule, ScoreRule) else ""
     return f"dropped by rule {number}, {rule.label()}" + (f": {missed}" if missed else "")
 
 
-def _missed(rule: Rule, row: int, columns: PoolColumns, before: np.ndarray, threshold: float | None) -> str:
-    if isinstance(rule, ScoreRule):
-        return _by_score(rule, row, columns, threshold)
-    if isinstance(rule, FlagRule):
-        return _by_flag(rule, row, columns)
-    if isinstance(rule, SubsetRule):
-        return "its uid is not in the file"
-    if isinstance(rule, WhereRule):
-        named = [name for name in dict.fromkeys(re.findall(r"\w+", rule.where)) if name in columns.pool.columns]
-        return ", ".join(f"{name} is {_value(value)}" for name, value in _pair(row, named, columns).items())
-    if isinstance(rule, NotRule):
-        scores = _scores_missing(rule.not_, row, columns)
-        return scores or f"{rule.not_.label()} holds for it"
-    parts = rule.any if isinstance(rule, AnyRule) else rule.all if isinstance(rule, AllRule) else ()
-    told = []
-    for part in parts:
-        kept, _, limit = apply_rule(part, columns, before, int(np.count_nonzero(before)))
-        if not kept[row]:
-            inner = _missed(part, row, columns, before, limit)
-            told.append(f"{part.label()} ({inner})" if inner else part.label())
-    return "missed " + ", and ".join(told) if told else ""
+class _Witness:
+    """What can be said of the pair in `row`, which a rule with that threshold dropped from the pairs `before` it."""
+
+    def __init__(self, row: int, columns: PoolColumns, before: np.ndarray, threshold: float | None) -> None:
+        self._row, self._columns, self._before, self._threshold = row, columns, before, threshold
+
+    def score(self, rule: ScoreRule) -> str:
+        return _by_score(rule, self._row, self._columns, self._threshold)
+
+    def flag(self, name: str) -> str:
+        return _by_flag(name, self._row, self._columns)
+
+    def values(self, condition: str) -> str:
+        words = dict.fromkeys(re.findall(r"\w+", condition))
+        read = _pair(self._row, [name for name in words if name in self._columns.pool.columns], self._columns)
+        return ", ".join(f"{name} is {_value(value)}" for name, value in read.items())
+
+    def unscored(self, rule: AnyKind) -> bool:
+        return isinstance(rule, ScoreRule) and bool(np.isnan(self._columns.array(rule.score)[self._row]))
+
+    def each(self, rules: tuple[Rule, ...]) -> str:
+        """By what the pair missed each of the rules that it missed."""
+        missed = []
+        for rule in rules:
+            part = rule.part(Survivors(self._columns, self._before, int(np.count_nonzero(self._before))))
+            if not part.kept[self._row]:
+                inner = rule.missed(_Witness(self._row, self._columns, self._before, part.threshold))
+                missed.append(f"{rule.label()} ({inner})" if inner else rule.label())
+        return "missed " + ", and ".join(missed) if missed else ""
 
 
-def _by_score(rule: Rule, row: int, columns: PoolColumns, threshold: float | None) -> str:
-    if not isinstance(rule, ScoreRule):
-        return ""
+def _by_score(rule: ScoreRule, row: int, columns: PoolColumns, threshold: float | None) -> str:
     score = float(columns.array(rule.score)[row])
     if np.isnan(score):
         return "it has no score"
@@ -76,24 +72,20 @@ def _by_score(rule: Rule, row: int, columns: PoolColumns, threshold: float | Non
     return f"{score:.4g}, {abs(score - bound):.3g} {'below' if score < bound else 'above'} the threshold {bound:.4g}"
 
 
-def _by_flag(rule: FlagRule, row: int, columns: PoolColumns) -> str:
+def _by_flag(flag: str, row: int, columns: PoolColumns) -> str:
     """What the method of the flag says of the pair; empty where it says nothing or is not installed."""
     from ..scores import build
 
-    made = columns.pool.columns[rule.flag].made_by
+    made = columns.pool.columns[flag].made_by
     try:
         method = build(str(made["method"]), **made.get("parameters", {}))
         extra = [name for name in method.outputs(columns.pool) if name]
     except (KeyError, InputError):
         return ""
     kept = columns.pool.columns
-    named = {name: own if (own := f"{rule.flag}_{name}") in kept else name for name in (*method.needs(), *extra)}
+    named = {name: own if (own := f"{flag}_{name}") in kept else name for name in (*method.needs(), *extra)}
     read = _pair(row, [name for name in named.values() if name in kept and not kept[name].dim], columns)
     return method.missed({name: read[column] for name, column in named.items() if column in read})
-
-
-def _scores_missing(rule: Rule, row: int, columns: PoolColumns) -> str:
-    return "it has no score" if isinstance(rule, ScoreRule) and np.isnan(columns.array(rule.score)[row]) else ""
 
 
 def _pair(row: int, names: list[str], columns: PoolColumns) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def export_subset(pool: Pool, selection: Selection, out: str | Path, *, recipe: 
     from .plan import multiplicity
 
     out = Path(out)
-    rows = np.flatnonzero(selection.mask) if recipe and any(hasattr(rule, "subset") for rule in recipe.keep) else None
+    rows = np.flatnonzero(selection.mask) if recipe and any(hasattr(rule, "subset") for rule in recipe.active) else None
     copies = multiplicity(recipe, pool, rows)[0] if rows is not None else None
     if copies is None or (copies == 1).all():
         write_uids(out, pool, selection.mask)

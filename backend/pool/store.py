@@ -15,7 +15,7 @@ import pyarrow as pa
 from .. import __version__, files
 from ..errors import InputError
 from . import columns as column_files
-from . import commit, order
+from . import commit, conditions, order
 from .columns import Column, Kind
 from .commit import FRAGMENT_ROWS, TABLE
 from .uids import records, uid_hex
@@ -256,7 +256,8 @@ class Pool:
         return column_files.matrix(self.take(rows, [name])[name]).astype(np.float32)
 
     def where(self, sql: str) -> np.ndarray:
-        """`(n,)` bool: the pairs for which the SQL condition holds (null counts as False)."""
+        """`(n,)` bool: the pairs for which the SQL condition holds (null counts as False), see `conditions`."""
+        sql = conditions.checked(sql, self.columns)
         try:
             found = self._table.scanner(columns=["_rowoffset"], filter=sql).to_table()["_rowoffset"].to_numpy()
         except (ValueError, OSError) as error:

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from ..recipe.tallies import Tally
+from ..kernels.incremental import Tally
 from .everyone import NOWHERE
 
 GRID = 512  # cells to a side

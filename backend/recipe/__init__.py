@@ -1,11 +1,15 @@
 """Recipes: ordered rules on scores and flags, as YAML data, and the selection that they give. True = KEPT."""
 
 from .columns import Columns, PoolColumns
-from .grammar import Recipe, dump, load
-from .selection import RuleCount, Selection, select, select_columns
+from .desk import Desk
+from .grammar import Recipe
+from .notation import dump, load
+from .rule_count import RuleCount
+from .selection import Selection, select, select_columns
 
 __all__ = [
     "Columns",
+    "Desk",
     "PoolColumns",
     "Recipe",
     "RuleCount",

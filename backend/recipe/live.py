@@ -1,8 +1,7 @@
 """LiveSelection: the selection under a slider; the same result as `select_columns`, by comparisons of places."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 
@@ -10,71 +9,21 @@ import numpy as np
 
 from ..errors import InputError
 from ..kernels import bits
+from ..kernels.bits import every
 from ..pool.memory import keep_buffers
 from . import rank_files
 from .columns import Columns
-from .grammar import (
-    AllRule,
-    AnyRule,
-    FlagRule,
-    NotRule,
-    Recipe,
-    Rule,
-    ScoreRule,
-    SubsetRule,
-    WhereRule,
-    exact_count,
-    flat,
-)
-from .ranked import Ranked, every, inside
-from .selection import RuleCount, Selection, check_length, check_score
-from .tallies import Histograms
+from .grammar import MaskRule, Recipe, Rule, ScoreRule
+from .histograms import Histograms
+from .kinds import Parted
+from .ranked import Ranked
+from .rule_count import RuleCount, Shortage
+from .selection import Selection, check_length, check_score
+from .step import Step
 
 REMEMBERED = 24  # steps, as long as their masks take less than so many bytes
 MASKS = 1 << 27
 FEWEST = 6
-
-
-class Step(Selection):
-    """A selection as packed masks: `words` `(ceil(n / 64),)` uint64, True = KEPT; `stages[i]` is the mask after rule i.
-
-    What takes as much as the pool, `mask` and `dropped_by`, is made when it is asked for.
-    """
-
-    def __init__(self, pairs: int, words: np.ndarray, counts: list[RuleCount], stages: tuple[np.ndarray, ...]) -> None:
-        self._pairs, self.stages, self.counts = pairs, stages, counts
-        self.words = words
-
-    @property
-    def pairs(self) -> int:
-        return self._pairs
-
-    @cached_property
-    def mask(self) -> np.ndarray:
-        mask = bits.unpack(self.words, self.pairs)
-        mask.flags.writeable = False
-        return mask
-
-    @cached_property
-    def dropped_by(self) -> np.ndarray:
-        out = np.zeros(self.pairs, dtype=np.uint8)
-        before = every(self.pairs)
-        for number, stage in enumerate(self.stages, start=1):
-            bits.everywhere(bits.label, len(stage), stage, before, np.uint8(number), out)
-            before = stage
-        return out
-
-    def holds(self, rows: np.ndarray) -> np.ndarray:
-        return inside(self.words, np.asarray(rows))
-
-    def dropped_at(self, row: int) -> int:
-        there = [not inside(stage, np.array([row]))[0] for stage in self.stages]
-        return there.index(True) + 1 if True in there else 0
-
-    def gone(self, index: int) -> np.ndarray:
-        """The packed mask of the pairs that the rule at `index` dropped."""
-        before = self.stages[index - 1] if index else every(self.pairs)
-        return before & ~self.stages[index]
 
 
 class LiveSelection:
@@ -90,9 +39,9 @@ class LiveSelection:
         if columns.n >= 2**32:
             raise InputError(f"a pool of {columns.n:,} pairs is too large for live selection; use `poolscope select`.")
         keep_buffers()
-        self.columns, self._folder = columns, kept
+        self.columns, self.n, self._folder = columns, columns.n, kept
         self._ranked: dict[str, Ranked] = {}
-        self._masks: dict[tuple[str, str], np.ndarray] = {}
+        self._masks: dict[MaskRule, np.ndarray] = {}
         self._histograms: OrderedDict[tuple[tuple[str, bytes], ...], Histograms] = OrderedDict()
         self._steps: OrderedDict[tuple[Rule, ...], Step] = OrderedDict()
         self._lock, self._making = Lock(), Lock()
@@ -104,12 +53,17 @@ class LiveSelection:
         known = self._longest(rules)
         alive, left, counts, stages = known.words, known.kept, list(known.counts), list(known.stages)
         for number in range(len(counts), len(rules)):
-            kept, count, threshold = self._kept(rules[number], alive, left)
-            counts.append(RuleCount(rules[number].label(), count, left - count, threshold))
-            stages.append(kept)
-            alive, left = kept, count
-            self._remember(rules[: number + 1], Step(self.columns.n, kept, list(counts), tuple(stages)))
-        return Step(self.columns.n, alive, counts, tuple(stages))
+            rule, before = rules[number], left
+            if rule.on:
+                view = _Places(self, alive, left)
+                part = rule.part(view)
+                alive, left = self._met(part.kept, alive)
+                counts.append(RuleCount.of(rule, self.n, before, left, part.threshold, view.short))
+            else:
+                counts.append(RuleCount.of(rule, self.n, left, left, None))
+            stages.append(alive)
+            self._remember(rules[: number + 1], Step(self.n, alive, list(counts), tuple(stages)))
+        return Step(self.n, alive, counts, tuple(stages))
 
     def ranked(self, name: str) -> Ranked:
         """The column by rank, made once."""
@@ -128,7 +82,7 @@ class LiveSelection:
 
     def ready(self, recipe: Recipe) -> bool:
         """Whether a step needs no column that is not ranked yet."""
-        return all(rule.score in self._ranked for rule in flat(recipe.keep) if isinstance(rule, ScoreRule))
+        return all(rule.score in self._ranked for rule in recipe.leaves() if isinstance(rule, ScoreRule))
 
     def histograms(self, step: Step, edges: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """For each score `(b,)` int32: how many pairs of the step score from edge i to edge i + 1.
@@ -149,58 +103,48 @@ class LiveSelection:
                 self._histograms.popitem(last=False)
         return made.count(step.words, step.kept)
 
-    # --- rules as packed masks --------------------------------------------------------------------------------------
+    def at_least(self, score: str, threshold: float, among: Selection) -> int:
+        """How many pairs of the selection score `threshold` or more, in the score's own precision."""
+        ranked = self.ranked(score)
+        mask = ranked.between(0, ranked.place_below(threshold, inclusive=True))
+        return sum(bits.everywhere(bits.common, len(mask), mask, among.words))
 
-    def _kept(self, rule: Rule, alive: np.ndarray, left: int) -> tuple[np.ndarray, int, float | None]:
-        """Which of the `left` pairs of `alive` a rule keeps, how many they are, and the rule's threshold."""
-        if isinstance(rule, ScoreRule) and rule.top is not None and rule.ties != "all":
-            ranked = self.ranked(rule.score)
-            scored, wanted = ranked.alive(alive, left), _wanted(rule, ranked, left)
-            if 0 < wanted < scored:
-                mask, end = ranked.best(wanted, alive, scored)
-                return mask, wanted, ranked.score_at(end - 1)
-        if isinstance(rule, ScoreRule):  # what it drops nobody asks for here
-            low, high, threshold = places(rule, self.ranked(rule.score), alive, left)
-            mask = self.ranked(rule.score).between(low, high)
-        else:
-            mask, _, threshold = self._parted(rule, alive, left)
-        kept = np.empty_like(alive)
-        return kept, sum(bits.everywhere(bits.meet, len(kept), mask, alive, kept)), threshold
+    def nth(self, score: str, count: int, among: Selection, *, best: bool = True) -> float | None:
+        """The score of the `count`-th best pair of the selection, or the `count`-th lowest; None if none has a score."""
+        ranked = self.ranked(score)
+        scored = ranked.alive(among.words, among.kept)
+        if not scored or count <= 0:
+            return None
+        count = min(count, scored)
+        return ranked.score_at(ranked.best(count if best else scored - count + 1, among.words, scored)[1] - 1)
 
-    def _parted(self, rule: Rule, alive: np.ndarray, left: int) -> tuple[np.ndarray, np.ndarray, float | None]:
-        """What a rule keeps and what it drops of the pool, and its threshold; a pair in neither has no score."""
-        if isinstance(rule, ScoreRule):
-            ranked = self.ranked(rule.score)
-            low, high, threshold = places(rule, ranked, alive, left)
-            kept = ranked.between(low, high)
-            return kept, ranked.scored_mask & ~kept, threshold
-        if isinstance(rule, NotRule):
-            kept, dropped, threshold = self._parted(rule.not_, alive, left)
-            return dropped, kept, threshold
-        if isinstance(rule, (AnyRule, AllRule)):
-            union = isinstance(rule, AnyRule)
-            inner = rule.any if isinstance(rule, AnyRule) else rule.all
-            parts = [self._parted(part, alive, left)[:2] for part in inner]
-            join, meet = (np.bitwise_or, np.bitwise_and) if union else (np.bitwise_and, np.bitwise_or)
-            return join.reduce([kept for kept, _ in parts]), meet.reduce([dropped for _, dropped in parts]), None
-        mask = self._flat(rule)
-        return mask, every(self.columns.n) & ~mask, None
+    def edge(self, step: Step, index: int, rule: ScoreRule, limit: int) -> tuple[np.ndarray, np.ndarray]:
+        """The rows just kept and just dropped by the rule at `index`, nearest to its threshold first."""
+        ranked, best = self.ranked(rule.score), rule.mode != "max"
+        threshold = step.counts[index].threshold
+        if threshold is None:  # nothing is kept
+            threshold = ranked.score_at(0 if best else ranked.scored - 1) if ranked.scored else 0.0
+        kept = ranked.nearest(ranked.place_below(threshold, inclusive=best), step.words, limit, better=best)
+        other = ranked.place_below(threshold, inclusive=False)
+        return kept, ranked.nearest(other, step.gone(index), limit, better=not best)
 
-    def _flat(self, rule: Rule) -> np.ndarray:
-        """The packed mask of a flag, a subset file or a condition, made once."""
-        key: tuple[str, str]
-        read: Callable[[str], np.ndarray]
-        if isinstance(rule, FlagRule):
-            key, read = ("flag", rule.flag), self.columns.array
-        elif isinstance(rule, SubsetRule):
-            key, read = ("subset", rule.subset), self.columns.subset
-        else:
-            assert isinstance(rule, WhereRule)
-            key, read = ("where", rule.where), self.columns.where
+    def mask(self, rule: MaskRule) -> np.ndarray:
+        """The packed mask of a flag, a subset file, a tag or a condition, made once."""
         with self._making:
-            if key not in self._masks:
-                self._masks[key] = bits.pack(read(key[1]))
-            return self._masks[key]
+            if rule not in self._masks:
+                self._masks[rule] = bits.pack(rule.read(self.columns))
+            return self._masks[rule]
+
+    def forget(self) -> None:
+        """Forgets masks and steps; ranked columns stay. For tags and files that were replaced."""
+        with self._making, self._lock:
+            self._masks.clear()
+            self._steps.clear()
+
+    def _met(self, mask: np.ndarray, alive: np.ndarray) -> tuple[np.ndarray, int]:
+        """The pairs in both, and how many they are."""
+        kept = np.empty_like(alive)
+        return kept, sum(bits.everywhere(bits.meet, len(kept), mask, alive, kept))
 
     def _longest(self, rules: tuple[Rule, ...]) -> Step:
         """The remembered step of the longest beginning of the rules; without one, every pair."""
@@ -209,7 +153,7 @@ class LiveSelection:
                 if rules[:length] in self._steps:
                     self._steps.move_to_end(rules[:length])
                     return self._steps[rules[:length]]
-        return Step(self.columns.n, every(self.columns.n), [], ())
+        return Step(self.n, every(self.columns.n), [], ())
 
     def _remember(self, rules: tuple[Rule, ...], step: Step) -> None:
         with self._lock:
@@ -219,28 +163,40 @@ class LiveSelection:
                 self._steps.popitem(last=False)
 
 
-def places(rule: ScoreRule, ranked: Ranked, alive: np.ndarray, left: int) -> tuple[int, int, float | None]:
-    """The places that the rule keeps, `low` to `high` (exclusive), and the threshold that it amounts to."""
-    if rule.top is None:
+class _Places:
+    """What a rule sees of ranked columns: the `left` pairs of the packed mask `alive`; its masks are packed."""
+
+    def __init__(self, live: LiveSelection, alive: np.ndarray, left: int) -> None:
+        self._live, self._alive, self._left = live, alive, left
+        self.short: list[Shortage] = []
+
+    def mask(self, rule: MaskRule) -> Parted:
+        mask = self._live.mask(rule)
+        return Parted(mask, lambda: every(self._live.n) & ~mask)
+
+    def score(self, rule: ScoreRule) -> Parted:
+        ranked = self._live.ranked(rule.score)
+        wanted = rule.quota(ranked.n, self._left)
+        kept, threshold = self._between(rule, ranked) if wanted is None else self._top(rule, ranked, wanted)
+        return Parted(kept, lambda: ranked.scored_mask & ~kept, threshold)
+
+    def _between(self, rule: ScoreRule, ranked: Ranked) -> tuple[np.ndarray, float | None]:
         least, most = rule.bounds()
         low = 0 if most is None else ranked.place_below(most, inclusive=False)
         high = ranked.scored if least is None else ranked.place_below(least, inclusive=True)
-        return low, max(low, high), least if least is not None else most
-    scored, wanted = ranked.alive(alive, left), _wanted(rule, ranked, left)
-    if wanted >= scored:
-        last = ranked.score_at(ranked.best(scored, alive, scored)[1] - 1) if scored else None
-        return 0, ranked.scored, last
-    if rule.ties == "all":
-        threshold = ranked.score_at(ranked.best(wanted + 1, alive, scored)[1] - 1)
-        return 0, ranked.place_below(threshold, inclusive=True), threshold
-    if wanted == 0:
-        return 0, 0, None
-    end = ranked.best(wanted, alive, scored)[1]
-    return 0, end, ranked.score_at(end - 1)
+        return ranked.between(low, max(low, high)), least if least is not None else most
 
-
-def _wanted(rule: ScoreRule, ranked: Ranked, left: int) -> int:
-    """How many pairs a top fraction is."""
-    assert rule.top is not None
-    total = left if rule.of == "kept" else ranked.n
-    return int(total * rule.top) if rule.ties == "all" else exact_count(rule.top, total)
+    def _top(self, rule: ScoreRule, ranked: Ranked, wanted: int) -> tuple[np.ndarray, float | None]:
+        scored = ranked.alive(self._alive, self._left)
+        if wanted >= scored:
+            if wanted > scored:
+                self.short.append(Shortage(rule.label(), wanted, scored))
+            last = ranked.score_at(ranked.best(scored, self._alive, scored)[1] - 1) if scored else None
+            return ranked.scored_mask, last
+        if rule.ties == "all":
+            threshold = ranked.score_at(ranked.best(wanted + 1, self._alive, scored)[1] - 1)
+            return ranked.between(0, ranked.place_below(threshold, inclusive=True)), threshold
+        if wanted == 0:
+            return ranked.between(0, 0), None
+        mask, end = ranked.best(wanted, self._alive, scored)
+        return mask, ranked.score_at(end - 1)

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from ..kernels import bits
+from ..kernels.bits import every, inside
 
 BINS = 255  # and one code for pairs without a score
 SAMPLE = 2048  # every so many places, one pair tells where the pairs of a mask are
@@ -188,21 +189,6 @@ class Ranked:
         if self.scored == self.n:
             return left
         return sum(bits.everywhere(bits.common, len(alive), self.scored_mask, alive))
-
-
-def every(pairs: int) -> np.ndarray:
-    """The packed mask of all pairs."""
-    words = np.full(bits.words_for(pairs), 2**64 - 1, dtype=np.uint64)
-    if pairs % bits.WORD:
-        words[-1] = (1 << pairs % bits.WORD) - 1
-    return words
-
-
-def inside(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """`(k,)` bool: whether each of `rows` is in the packed mask."""
-    there = np.empty(len(rows), dtype=bool)
-    bits.has(mask, rows, there)
-    return there
 
 
 def bins_of(pairs: int, scored: int) -> tuple[int, int]:

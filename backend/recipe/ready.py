@@ -1,40 +1,40 @@
 """The library of recipes, combinations that papers report and those of the demo, and the recipes saved with a pool."""
 
+import hashlib
+import re
 from functools import cache
 from pathlib import Path
 
+from .. import files, paths
+from ..errors import InputError
 from ..pool import Pool
-from .grammar import Recipe, load
+from .grammar import Recipe
+from .notation import dump, load
 
 FOLDER = Path(__file__).parent / "library"
+LONGEST = 100  # characters of a file's name
 
 
 @cache
 def published() -> dict[str, Recipe]:
-    """The recipes of the library by file name."""
+    """The recipes of the library by file name: the combinations that papers report, and those of the demo."""
     return {path.stem: load(path) for path in sorted(FOLDER.glob("*.yaml"))}
 
 
 def saved(pool: Pool) -> dict[str, Recipe]:
     """The recipes saved with the pool, by name; a broken file is left out."""
-    from ..errors import InputError
-
     found: dict[str, Recipe] = {}
     for path in sorted((pool.path / "recipes").glob("*.yaml")):
         try:
-            found[path.stem] = load(path)
+            recipe = load(path)
         except InputError:
             continue
+        found[path.stem if recipe.name in found else recipe.name] = recipe
     return found
 
 
 def keep(recipe: Recipe) -> Path:
     """A file in the home's `recipes/` that holds `recipe`, named by its content: what a job's command line takes."""
-    import hashlib
-
-    from .. import files, paths
-    from .grammar import dump
-
     text = dump(recipe)
     path = paths.home() / "recipes" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.yaml"
     if not path.exists():
@@ -42,17 +42,37 @@ def keep(recipe: Recipe) -> Path:
     return path
 
 
-def save(recipe: Recipe, pool: Pool) -> Path:
-    """Writes `recipes/<name>.yaml` in the pool, replacing one of that name."""
-    import re
+def path_of(name: str, pool: Pool) -> Path:
+    """The file in which the pool keeps the recipe of that name; other names have other files.
 
-    from .. import files
-    from ..errors import InputError
-    from .grammar import dump
+    Raises InputError for a name without a letter or digit, or that can't be written as text.
+    """
+    if not re.search(r"\w", name) or not name.isprintable():
+        raise InputError(f"a recipe can't be saved as {name[:LONGEST]!r}; give it a name with letters or digits.")
+    stem = re.sub(r"[^\w\- .,%∩∪()+]", "_", name).strip(" .")[:LONGEST]
+    while len(stem.encode()) > 2 * LONGEST:  # a file's name is limited in bytes
+        stem = stem[:-1]
+    if stem != name:
+        stem = f"{stem} {hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return pool.path / "recipes" / f"{stem}.yaml"
 
-    stem = re.sub(r"[^\w\- .,%∩∪()+]", "_", recipe.name).strip(" .")[:100]
-    if not stem:
-        raise InputError(f"a recipe can't be saved as {recipe.name!r}; give it a name with letters or digits.")
-    path = pool.path / "recipes" / f"{stem}.yaml"
+
+def save(recipe: Recipe, pool: Pool, *, replace: bool = False) -> Path:
+    """Writes the recipe to `recipes/` in the pool. Raises InputError if the name is taken and not to be replaced."""
+    path = path_of(recipe.name, pool)
+    named = [old for old in sorted((pool.path / "recipes").glob("*.yaml")) if old != path and _name(old) == recipe.name]
+    if (path.exists() or named) and not replace:
+        raise InputError(f"the pool has a recipe {recipe.name!r}; give another name, or replace it.")
+    if path.exists() and _name(path) not in (None, recipe.name):
+        raise InputError(f"{path.name!r} holds the recipe {_name(path)!r}; give this one another name.")
     files.write_text(path, dump(recipe))
+    for old in named:  # saved under the file name of an older edition
+        old.unlink()
     return path
+
+
+def _name(path: Path) -> str | None:
+    try:
+        return load(path).name
+    except InputError:
+        return None

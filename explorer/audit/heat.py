@@ -7,7 +7,7 @@ from poolscope.audit import Groups
 from poolscope.audit.measure import SMALLEST
 from poolscope.explorer import theme
 from poolscope.explorer.audit.forest import _short
-from poolscope.kernels import bitmaps
+from poolscope.kernels import bits, counts
 
 MOST = 24
 WRITTEN = 12  # columns, up to which the rates fit into the cells
@@ -87,7 +87,7 @@ def _largest(groups: Groups, family: str, minimum: int) -> Groups:
 
 def _cells(a: Groups, b: Groups, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs in both groups, those kept, and which cells may be shown, all `(A, B)`."""
-    both, kept = bitmaps.pair_counts(a.bitmaps, b.bitmaps, bitmaps.pack(mask))
+    both, kept = counts.pair_counts(a.bitmaps, b.bitmaps, bits.pack(mask))
     return both, kept, (both >= SMALLEST) & ((kept == 0) | (kept >= SMALLEST))
 
 

@@ -102,7 +102,7 @@ def _listed(words: list[Word]) -> None:
 def _curve(groups: Groups, id: str, pool: Pool, recipe: Recipe) -> None:
     import plotly.graph_objects as go
 
-    scored = [rule.score for rule in recipe.keep if isinstance(rule, ScoreRule)]
+    scored = [rule.score for rule in recipe.active if isinstance(rule, ScoreRule)]
     if not scored:
         return
     score = (

@@ -14,7 +14,7 @@ from poolscope.recipe.grammar import ScoreRule
 
 
 def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> None:
-    scored = [index for index, rule in enumerate(recipe.keep) if isinstance(rule, ScoreRule)]
+    scored = [index for index, rule in enumerate(recipe.keep) if isinstance(rule, ScoreRule) and rule.on]
     if not scored:
         st.info("Own thresholds need a rule on a score: add one at the left.", icon=":material/tune:")
         return

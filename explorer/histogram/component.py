@@ -9,7 +9,7 @@ import streamlit as st
 
 from poolscope.explorer import theme
 from poolscope.explorer.components import register
-from poolscope.explorer.thresholds import Bars
+from poolscope.recipe.bars import Bars
 
 _mount = register("histogram", __file__)
 

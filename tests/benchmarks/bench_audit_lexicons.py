@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from poolscope.audit.lexicon import shipped
 from poolscope.audit.matching import Matcher
 from poolscope.audit.scan import STEP
-from poolscope.kernels import bitmaps
+from poolscope.kernels import bits
 
 WHOLE = 12_800_000
 
@@ -87,7 +87,7 @@ def main() -> None:
         found += int(np.bitwise_count(matcher.find(part)).sum())
         between = time.perf_counter()
         for pattern in patterns:
-            bitmaps.pack(pc.match_substring_regex(part, pattern, ignore_case=True).to_numpy(zero_copy_only=False))
+            bits.pack(pc.match_substring_regex(part, pattern, ignore_case=True).to_numpy(zero_copy_only=False))
         words, expressions = words + between - began, expressions + time.perf_counter() - between
     used = time.process_time() - used
     whole = (words + expressions) / count * WHOLE

@@ -11,7 +11,7 @@ import numpy as np
 
 from poolscope.audit import Definition, Group, Groups, headline, measure
 from poolscope.audit.curve import curves
-from poolscope.kernels import bitmaps
+from poolscope.kernels import bits, counts
 
 REPEATS = 25
 
@@ -19,7 +19,7 @@ REPEATS = 25
 def groups_of(pairs: int, count: int) -> Groups:
     """Groups that hold a half, a quarter, … a 4,096th of the pool, as families do: k random words joined by AND."""
     rng = np.random.default_rng(0)
-    matrix = np.full((count, bitmaps.words(pairs)), np.uint64(0xFFFFFFFFFFFFFFFF))
+    matrix = np.full((count, bits.words(pairs)), np.uint64(0xFFFFFFFFFFFFFFFF))
     for number in range(count):
         for _ in range(1 + number * 12 // count):
             matrix[number] &= rng.integers(0, 2**64, matrix.shape[1], dtype=np.uint64)
@@ -52,10 +52,10 @@ def main() -> None:
     groups = groups_of(pairs, int(sys.argv[2]) if len(sys.argv) > 2 else 200)
     rng = np.random.default_rng(1)
     mask = rng.random(pairs) < 0.3
-    bits = bitmaps.pack(mask)
+    packed = bits.pack(mask)
     print(f"{pairs:,} pairs, {len(groups)} groups, {groups.matrix.nbytes / 1e6:.0f} MB of bitmaps")
-    spent("pack the mask", lambda: bitmaps.pack(mask))
-    spent("count the groups", lambda: bitmaps.group_counts(groups.matrix, bits))
+    spent("pack the mask", lambda: bits.pack(mask))
+    spent("count the groups", lambda: counts.group_counts(groups.matrix, packed))
     spent("all figures of a slider step", lambda: measure(groups, mask))
     spent("headline", lambda: headline(groups, mask))
     scores = rng.random(pairs, dtype=np.float32)

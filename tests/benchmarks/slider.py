@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from poolscope.kernels.bitmaps import Sparse, group_counts
-from poolscope.kernels.counter import MOST, Counter
+from poolscope.kernels.counts import group_counts
+from poolscope.kernels.incremental import MOST, Counter
 from poolscope.recipe import Recipe, load, select_columns
 from poolscope.recipe.live import LiveSelection
 
@@ -96,7 +96,7 @@ def main() -> None:
     live.step(recipe([0.5, 0.3, 0.2]))
     print(f"ranking three columns of {chosen.pairs:,} pairs: {time.perf_counter() - started:.1f} s")
     bitmaps = groups(chosen.pairs, dense=chosen.dense)
-    live_groups = Counter(bitmaps, Sparse.of(bitmaps), chosen.pairs)
+    live_groups = Counter(bitmaps, chosen.pairs)
     step = live.step(recipe([0.5, 0.3, 0.2]))
     live_groups.count(step.words)
     if bitmaps.nbytes <= MOST:

@@ -3,28 +3,29 @@
 import numpy as np
 import pytest
 
-from poolscope.explorer import edge, pair, pools
-from poolscope.recipe import load, select
+from poolscope.explorer import pair, pools
+from poolscope.recipe import desk, load, select
 
 
 @pytest.fixture(params=["small", "large"])
 def pool(mapped_pool, request, monkeypatch):
     """As a small pool is looked at, and as a large one, by the places of ranked scores."""
     if request.param == "large":
-        monkeypatch.setattr(edge, "LARGE", 1)
+        monkeypatch.setattr(desk, "LARGE", 1)
     return pools.opened(mapped_pool.path)
 
 
 def sides(pool, rules, index=0, limit=6):
     recipe = load({"keep": rules})
     selection = select(recipe, pool)
-    if edge.LARGE == 1:
-        step = pools.live(pool).step(recipe)
+    if desk.LARGE == 1:
+        step = pools.desk(pool)._live.step(recipe)
         rows = np.arange(len(pool))
         assert (step.holds(rows) == selection.mask).all()
         assert [step.dropped_at(row) for row in rows] == selection.dropped_by.tolist()
         assert (step.words == selection.words).all()
-    kept, dropped, scores = edge.rows(recipe, index, pool, selection, limit)
+    edge = pools.desk(pool).edge(recipe, index, limit)
+    kept, dropped, scores = edge.kept, edge.dropped, edge.scores
     assert selection.mask[kept].all()
     assert (selection.dropped_by[dropped] == index + 1).all()
     return recipe, selection, kept, dropped, scores

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from poolscope.explorer import evaluate, pools
 from poolscope.recipe import Recipe, load, select
 from tests.explorer.conftest import texts
 
@@ -29,18 +28,6 @@ def test_counts_are_those_of_select(start, mapped_pool):
     assert f"kept **{expected.kept:,}** of 200" in page
     for count in expected.counts:
         assert f"drops {count.dropped:,} · leaves {count.kept:,}" in page
-
-
-def test_kept_bars_are_the_histogram_of_what_all_rules_keep(mapped_pool, monkeypatch):
-    recipe = load({"name": "two", "keep": [{"score": "clip_l14", "top": 0.6}, {"flag": "sharp"}]})
-    selection, scores = select(recipe, mapped_pool), mapped_pool.array("clip_l14")
-    edges = evaluate.histogram(mapped_pool, "clip_l14").edges
-    expected = np.histogram(np.clip(scores[selection.mask], edges[0], edges[-1]), edges)[0]
-    assert evaluate.kept_bars(mapped_pool, recipe, selection)["clip_l14"].tolist() == expected.tolist()
-    monkeypatch.setattr(evaluate, "LARGE", 1)
-    assert evaluate.kept_bars(mapped_pool, recipe, selection) == {}  # its scores are not ranked yet
-    pools.live(mapped_pool).step(recipe)
-    assert evaluate.kept_bars(mapped_pool, recipe, selection)["clip_l14"].tolist() == expected.tolist()
 
 
 def test_a_typed_fraction_moves_the_threshold_and_the_address(start, mapped_pool):

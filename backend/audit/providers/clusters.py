@@ -36,7 +36,7 @@ class Clusters:
         return {"column": column, "made_by": made, "count": self.count, "seed": self.seed, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bitmaps import pack
+        from ...kernels.bits import pack
 
         column = _column(pool)
         if column is None:

@@ -59,7 +59,7 @@ class PoolColumns:
         }  # fmt: skip
 
     def _column(self, pool: Pool, name: str, dtype: str) -> list[Group]:
-        from ...kernels.bitmaps import pack
+        from ...kernels.bits import pack
 
         if dtype == "bool":
             members = pool.array(name)

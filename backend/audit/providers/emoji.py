@@ -53,7 +53,7 @@ class Emoji:
         return {"version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bitmaps import pack
+        from ...kernels.bits import pack
         from ..scan import steps, text_array
 
         members: dict[tuple[str, str], np.ndarray] = {}

@@ -53,7 +53,7 @@ class Entries:
 
 def entry_groups(pool: Pool, entries: Sequence[str], progress: Progress) -> list[Group]:
     """One group per entry, by MetaCLIP's exact rule: any entry can be a group."""
-    from ...kernels.bitmaps import pack
+    from ...kernels.bits import pack
     from ...scores.kernels.metaclip_match import Matcher
     from ..scan import steps, text_array
 

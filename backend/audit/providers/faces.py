@@ -31,7 +31,7 @@ class Faces:
         return {"version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bitmaps import pack
+        from ...kernels.bits import pack
         from ..scan import steps
 
         counts = np.full(len(pool), -1, dtype=np.int32)

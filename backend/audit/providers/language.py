@@ -40,7 +40,7 @@ class Language:
         return {"column": column.made_by if column else None, "least": self.least, "version": 2}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bitmaps import pack
+        from ...kernels.bits import pack
 
         codes, names = language_codes(pool, progress)
         sizes = np.bincount(codes[codes >= 0], minlength=len(names))

@@ -56,7 +56,7 @@ class Lexicon:
 
 def find_all(pool: Pool, lexicons: Sequence[Lexicon], progress: Progress) -> list[list[Group]]:
     """The groups of each lexicon, reading the captions once."""
-    from ...kernels.bitmaps import pack, words
+    from ...kernels.bits import pack, words
     from ..matching import Matcher
     from ..scan import steps, text_array
 

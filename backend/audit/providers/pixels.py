@@ -37,7 +37,7 @@ class Pixels:
         return {"version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bitmaps import pack
+        from ...kernels.bits import pack
 
         number, first = distinct_pictures(pool)
         found = np.zeros((len(first), len(LOOKS)), dtype=bool)

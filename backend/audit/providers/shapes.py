@@ -26,7 +26,7 @@ class Shapes:
         return {"version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bitmaps import pack
+        from ...kernels.bits import pack
 
         width, height = (np.nan_to_num(pool.array(name).astype(np.float32)) for name in ("width", "height"))
         known = (width > 0) & (height > 0)

@@ -30,7 +30,7 @@ class Unsafe:
         return {"columns": made, "threshold": self.threshold, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bitmaps import pack
+        from ...kernels.bits import pack
 
         return [
             Group(

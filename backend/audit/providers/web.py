@@ -89,7 +89,7 @@ class Web:
 
     def _group(self, id: str, family: str, name: str, title: str, method: str, error: str,
                codes: np.ndarray, members: np.ndarray) -> Group:  # fmt: skip
-        from ...kernels.bitmaps import pack
+        from ...kernels.bits import pack
 
         inside = np.append(members, False)[codes] if len(members) else np.zeros(len(codes), dtype=bool)
         return Group(Definition(id, family, name, title, method, error, self.id), pack(inside))

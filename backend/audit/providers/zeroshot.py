@@ -43,7 +43,7 @@ class ZeroShot:
         return {"column": column, "made_by": made, "prompts": read_prompts(pool), "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bitmaps import pack
+        from ...kernels.bits import pack
 
         column = _column(pool)
         if column is None:
@@ -90,7 +90,7 @@ def known_error(pool: Pool, mask: np.ndarray, scored: np.ndarray, check: dict[st
     """How often the group disagrees with captions that speak for one side only, as a sentence."""
     if not check or "text" not in pool.columns:
         return "not measured here; zero-shot groups follow the model's own leanings"
-    from ...kernels.bitmaps import unpack, words
+    from ...kernels.bits import unpack, words
     from ..lexicon import GroupWords
     from ..matching import Matcher
     from ..scan import steps, text_array

@@ -16,7 +16,7 @@ from poolscope.audit.stages import contributions, stages
 from poolscope.audit.strata import strata
 from poolscope.audit.words import separating
 from poolscope.errors import InputError
-from poolscope.kernels.bitmaps import pack
+from poolscope.kernels.bits import pack
 from poolscope.recipe import load, select
 
 PAIRS = 2000

@@ -9,7 +9,7 @@ import pytest
 
 from poolscope.audit.lexicon import GroupWords
 from poolscope.audit.matching import Matcher
-from poolscope.kernels.bitmaps import unpack
+from poolscope.kernels.bits import unpack
 
 
 def found(groups: dict[str, dict], captions: list[str | None]) -> dict[str, list[bool]]:

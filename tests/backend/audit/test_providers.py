@@ -56,7 +56,7 @@ def pool(tmp_path: Path) -> Pool:
 
 
 def rows(groups: list[Group]) -> dict[str, list[int]]:
-    from poolscope.kernels.bitmaps import rows_of
+    from poolscope.kernels.bits import rows_of
 
     return {group.definition.id: rows_of(group.bits, len(CAPTIONS)).tolist() for group in groups}
 
@@ -79,7 +79,7 @@ def test_shipped_lexicons_find_what_they_name(pool):
 
 def test_every_shipped_group_can_be_found_by_each_of_its_terms():
     from poolscope.audit.matching import Matcher
-    from poolscope.kernels.bitmaps import unpack
+    from poolscope.kernels.bits import unpack
 
     for pack in shipped().values():
         groups = {name: group for name, group in pack.groups.items() if group.terms}

@@ -11,7 +11,7 @@ from poolscope.audit.group import Group, Groups
 from poolscope.audit.lexicon import load_pack, packs, prune, save_pack
 from poolscope.audit.words import Word
 from poolscope.cli import main
-from poolscope.kernels.bitmaps import pack
+from poolscope.kernels.bits import pack
 from poolscope.recipe import load
 
 RECIPE = "name: '<b>half</b>'\nkeep:\n- {score: clip_b32, top: 0.5}\n- {flag: sharp}\n"

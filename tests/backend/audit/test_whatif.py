@@ -6,7 +6,7 @@ import pytest
 from poolscope.audit.group import Definition, Group, Groups
 from poolscope.audit.whatif import outcome, own_thresholds, seen_by, to_recipe
 from poolscope.errors import InputError
-from poolscope.kernels.bitmaps import pack
+from poolscope.kernels.bits import pack
 from poolscope.recipe import PoolColumns, load, select
 
 

@@ -51,13 +51,13 @@ def test_the_data_that_made_a_model_is_audited_beside_it(tiny_pool: Pool) -> Non
     from poolscope.audit import Definition, Group, store
     from poolscope.audit.catalog import providers
     from poolscope.export import export_subset
-    from poolscope.kernels import bitmaps
+    from poolscope.kernels import bits
 
     rng = np.random.default_rng(0)
     members = {"light": rng.random(200) < 0.5, "dark": rng.random(200) < 0.4, "medium": np.arange(200) < 12}
     provider = next(one for one in providers(tiny_pool) if not one.missing(tiny_pool))
     groups = [
-        Group(Definition(f"emoji.skin-tone-drawn.{tone}", "skin tone drawn", tone, tone, "", "", "test"), bitmaps.pack(mask))
+        Group(Definition(f"emoji.skin-tone-drawn.{tone}", "skin tone drawn", tone, tone, "", "", "test"), bits.pack(mask))
         for tone, mask in members.items()
     ]  # fmt: skip
     store.save(tiny_pool, provider, groups)

@@ -22,6 +22,7 @@ keep:
   - {where: "width >= 200"}
   - {any: [{flag: b}, {not: {flag: c}}]}
   - {all: [{flag: b}, {score: a, max: 3}]}
+  - {tag: mine, off: true}
 """
 
 
@@ -29,7 +30,7 @@ def test_yaml_goes_round():
     recipe = load(FULL)
     assert load(dump(recipe)) == recipe
     assert recipe.columns() == {"ncl", "a", "basic", "b", "c"}
-    assert [rule.label() for rule in recipe.rules][:4] == [
+    assert [rule.label() for rule in recipe.keep][:4] == [
         "ncl top 30 %",
         "a top 20 % of kept with ties",
         "a ≥ 0.1 ≤ 0.9",

@@ -11,7 +11,7 @@ from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.recipe import load, select, select_columns
 from poolscope.recipe.grammar import exact_count
-from poolscope.recipe.selection import kth_best
+from poolscope.recipe.top import kth_best
 
 
 class Table:
@@ -30,6 +30,8 @@ class Table:
 
     def where(self, sql):
         return self._arrays[sql]
+
+    tag = where
 
 
 def plain_top(scores, alive, rank, count):
@@ -147,3 +149,55 @@ def test_the_kth_best_of_many_is_that_of_a_sort(kind):
     falling = np.sort(values)[::-1]
     for k in (0, 1, 77, n // 3, n - 2, n - 1):
         assert kth_best(values, k) == falling[k]
+
+
+def test_a_quota_says_what_it_came_to(tiny_pool):
+    sharp = int(tiny_pool.array("sharp").sum())
+    counts = select(
+        load(
+            {
+                "keep": [
+                    {"flag": "sharp"},
+                    {"score": "clip_b32", "top": 0.3},
+                    {"score": "clip_b32", "top": 0.5, "of": "kept"},
+                ]
+            }
+        ),
+        tiny_pool,
+    ).counts
+    assert [count.note for count in counts] == ["", f"60 best of the {sharp} left", "30 best of the 60 left"]
+    assert [count.wanted for count in counts] == [None, 60, 30]
+    assert not any(count.warning for count in counts)
+
+
+def test_a_quota_beyond_what_is_left_warns_and_keeps_them_all(tiny_pool):
+    sharp = int(tiny_pool.array("sharp").sum())
+    count = select(load({"keep": [{"flag": "sharp"}, {"score": "clip_b32", "top": 0.9}]}), tiny_pool).counts[1]
+    assert (count.kept, count.dropped) == (sharp, 0)
+    assert count.warning == f"asks for 180 pairs, but only {sharp} are left: it keeps them all"
+    assert count.as_json()["warning"] == count.warning
+    assert count.as_json()["left"] == sharp
+
+
+def test_a_quota_inside_another_rule_warns_too():
+    table = Table(s=np.array([1, 2, np.nan, 4], dtype=np.float32), f=np.array([True, False, True, False]))
+    rule = {"any": [{"score": "s", "top": 0.9, "ties": "all"}, {"flag": "f"}]}
+    count = select_columns(load({"keep": [{"flag": "f"}, rule]}), table).counts[1]
+    assert (
+        count.warning
+        == "s top 90 % with ties: asks for 3 pairs, but only 1 of the 2 left have a score: it keeps them all"
+    )
+
+
+def test_a_rule_that_is_off_is_as_if_it_were_not_there(tiny_pool):
+    rules = [{"score": "gone", "top": 0.1, "off": True}, {"flag": "sharp"}]
+    rules.append({"any": [{"score": "clip_b32", "min": 9}, {"flag": "sharp", "off": True}], "off": True})
+    rules.append({"all": [{"flag": "gone", "off": True}, {"score": "clip_b32", "min": 0.5}]})
+    rules.append({"not": {"flag": "sharp", "off": True}})
+    recipe = load({"keep": rules})
+    assert recipe.columns() == {"sharp", "clip_b32"}
+    selection = select(recipe, tiny_pool)
+    assert (selection.mask == (tiny_pool.array("sharp") & (tiny_pool.array("clip_b32") >= 0.5))).all()
+    assert set(np.unique(selection.dropped_by)) == {0, 2, 4}
+    assert [count.off for count in selection.counts] == [True, False, True, False, True]
+    assert selection.counts[0].rule == "gone top 10 % (off)"

@@ -5,7 +5,7 @@ import pytest
 
 from poolscope.errors import InputError
 from poolscope.recipe import load, select
-from poolscope.recipe.columns import read_subset
+from poolscope.recipe.subset_files import read_subset
 
 
 def test_both_forms_and_duplicates(tiny_pool, tmp_path):

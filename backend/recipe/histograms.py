@@ -1,53 +1,13 @@
-"""Counts of the pairs under a mask that moves little: only the rows that changed since the last mask are counted."""
+"""The histograms of scores under a mask that moves."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from ..kernels import bits
+from ..kernels.incremental import Tally
 from .ranked import Ranked
 
 MOST = 255  # bars that one byte names beside that of the pairs without a score
-
-
-class Tally:
-    """Counts a mask by the codes of its pairs, brought along from the last mask when that is less work than anew.
-
-    `codes` `(n, k)`: k codes below `size` for each pair. Exact either way. Threads may share it.
-    """
-
-    def __init__(self, codes: np.ndarray, size: int) -> None:
-        self._codes = codes
-        self._none = np.zeros((codes.shape[1], size), dtype=np.int32 if len(codes) < 1 << 31 else np.int64)
-        self._last: tuple[np.ndarray, np.ndarray] | None = None
-
-    def count(self, mask: np.ndarray, held: int | None = None) -> np.ndarray:
-        """`(k, size)` int32 (int64 from 2^31 pairs) of the packed mask `(words,)` uint64, which must not be written to afterwards; `held` is how
-        many pairs are in it, if that is known."""
-        if len(mask) != bits.words_for(len(self._codes)):  # compiled code would read beyond the codes
-            raise ValueError(f"a mask of {len(mask):,} words for {len(self._codes):,} pairs")
-        last, words = self._last, len(mask)
-        before, base = (np.zeros_like(mask), self._none) if last is None else last
-        if last is not None and last[0] is not mask:
-            moved = sum(bits.everywhere(bits.different, words, before, mask))
-            if moved > (sum(bits.everywhere(bits.ones, words, mask)) if held is None else held):
-                before, base = np.zeros_like(mask), self._none
-        spare = [base.copy()]  # one array for each thread that is at work, whichever piece it has
-
-        def change(first: int, last: int) -> None:
-            try:
-                counts = spare.pop()
-            except IndexError:
-                counts = np.zeros_like(self._none)
-            bits.tally(self._codes, before, mask, counts, first, last)
-            spare.append(counts)
-
-        bits.everywhere(change, words)
-        counts = spare[0]
-        for more in spare[1:]:
-            counts += more
-        self._last = (mask, counts)
-        return counts
 
 
 class Histograms:

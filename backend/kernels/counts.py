@@ -1,52 +1,17 @@
-"""Groups as packed bitmaps: bit `row % 64` of word `row // 64`; counting by AND and popcount, compiled.
+"""Counts of packed masks: the pairs of each group, of two groups together, and of each group by code, compiled.
 
-Only imported when an audit runs, for numba takes a second to load.
+A group is a mask: bit `row % 64` of word `row // 64`, see `bits`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, prange, types
-from numba.extending import intrinsic
+from numba import njit, prange
+
+from .bits import popcount
 
 LANES = 64  # of the rows that threads share out
 SPARSE = 0.4  # a row with a smaller part of words that are not 0 is counted by those alone
-
-
-def _ctpop(typing, word):
-    def generate(context, builder, signature, arguments):
-        count = builder.module.declare_intrinsic("llvm.ctpop", [ir.IntType(64)])
-        return builder.call(count, arguments)
-
-    return types.int64(types.uint64), generate
-
-
-_popcount: Any = intrinsic(_ctpop)  # bits set in a uint64, for compiled code
-
-
-def words(pairs: int) -> int:
-    """Words of 64 bits that `pairs` bits take."""
-    return (pairs + 63) // 64
-
-
-def pack(mask: np.ndarray) -> np.ndarray:
-    """`(n,)` bool to `(words(n),)` uint64; the bits past the end are 0.
-
-    >>> pack(np.array([True, False, True])).tolist()
-    [5]
-    """
-    packed = np.zeros(words(len(mask)) * 8, dtype=np.uint8)
-    octets = np.packbits(np.ascontiguousarray(mask, dtype=bool), bitorder="little")
-    packed[: len(octets)] = octets
-    return packed.view(np.uint64)
-
-
-def unpack(bits: np.ndarray, pairs: int) -> np.ndarray:
-    """`(words,)` uint64 to `(pairs,)` bool."""
-    return np.unpackbits(np.ascontiguousarray(bits).view(np.uint8), count=pairs, bitorder="little").view(bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +75,6 @@ def coded_counts(bitmaps: np.ndarray, codes: np.ndarray, size: int) -> np.ndarra
     return counts
 
 
-def rows_of(bits: np.ndarray, pairs: int) -> np.ndarray:
-    """`(k,)` int64: the rows whose bit is set."""
-    return np.flatnonzero(unpack(bits, pairs))
-
-
-def union(bitmaps: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-    """Pairs in any of the groups, `(words,)` uint64."""
-    return np.bitwise_or.reduce(np.asarray(bitmaps), axis=0)
-
-
 @njit(parallel=True, nogil=True, cache=True)
 def _count_and(bitmaps, mask_bits, rows, starts, places, few, counts):  # pragma: no cover
     stride = min(LANES, len(rows))
@@ -129,11 +84,11 @@ def _count_and(bitmaps, mask_bits, rows, starts, places, few, counts):  # pragma
             first, last = starts[row], starts[row + 1]
             if last > first:
                 for index in range(first, last):
-                    total += _popcount(few[index] & mask_bits[places[index]])
+                    total += popcount(few[index] & mask_bits[places[index]])
             else:
                 bits = bitmaps[row]
                 for word in range(len(mask_bits)):
-                    total += _popcount(bits[word] & mask_bits[word])
+                    total += popcount(bits[word] & mask_bits[word])
             counts[group] = total
 
 
@@ -145,8 +100,8 @@ def _count_pairs(first, second, mask_bits, both, kept):  # pragma: no cover
             for word in range(first.shape[1]):
                 shared = first[a, word] & second[b, word]
                 if shared:
-                    inside += _popcount(shared)
-                    taken += _popcount(shared & mask_bits[word])
+                    inside += popcount(shared)
+                    taken += popcount(shared & mask_bits[word])
             both[a, b], kept[a, b] = inside, taken
 
 
@@ -157,6 +112,6 @@ def _count_codes(bitmaps, codes, counts):  # pragma: no cover
             bits = bitmaps[group, word]
             while bits:
                 lowest = bits & (~bits + np.uint64(1))
-                row = word * 64 + _popcount(lowest - np.uint64(1))
+                row = word * 64 + popcount(lowest - np.uint64(1))
                 counts[group, codes[row]] += 1
                 bits ^= lowest

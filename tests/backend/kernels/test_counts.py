@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from poolscope.kernels import bitmaps
+from poolscope.kernels import bits, counts
 
 PAIRS = 1003  # not a multiple of 64
 
@@ -16,21 +16,21 @@ def masks() -> np.ndarray:
 
 @pytest.fixture
 def packed(masks: np.ndarray) -> np.ndarray:
-    return np.stack([bitmaps.pack(mask) for mask in masks])
+    return np.stack([bits.pack(mask) for mask in masks])
 
 
 def test_packing_goes_there_and_back(masks, packed):
     assert packed.dtype == np.uint64
     assert packed.shape == (5, 16)
-    for mask, bits in zip(masks, packed):
-        np.testing.assert_array_equal(bitmaps.unpack(bits, PAIRS), mask)
-        np.testing.assert_array_equal(bitmaps.rows_of(bits, PAIRS), np.flatnonzero(mask))
+    for mask, words in zip(masks, packed):
+        np.testing.assert_array_equal(bits.unpack(words, PAIRS), mask)
+        np.testing.assert_array_equal(bits.rows_of(words, PAIRS), np.flatnonzero(mask))
 
 
 def test_counts_are_those_of_the_masks(masks, packed):
     kept = np.random.default_rng(1).random(PAIRS) < 0.4
-    np.testing.assert_array_equal(bitmaps.group_counts(packed, bitmaps.pack(kept)), (masks & kept).sum(axis=1))
-    both, taken = bitmaps.pair_counts(packed, packed[1:3], bitmaps.pack(kept))
+    np.testing.assert_array_equal(counts.group_counts(packed, bits.pack(kept)), (masks & kept).sum(axis=1))
+    both, taken = counts.pair_counts(packed, packed[1:3], bits.pack(kept))
     np.testing.assert_array_equal(both, [[(a & b).sum() for b in masks[1:3]] for a in masks])
     np.testing.assert_array_equal(taken, [[(a & b & kept).sum() for b in masks[1:3]] for a in masks])
 
@@ -38,27 +38,27 @@ def test_counts_are_those_of_the_masks(masks, packed):
 def test_sparse_rows_count_the_same():
     rng = np.random.default_rng(3)
     masks = rng.random((4, 50_000)) < np.array([[0.0], [0.0005], [0.004], [0.5]])
-    packed = np.stack([bitmaps.pack(mask) for mask in masks])
-    sparse = bitmaps.Sparse.of(packed)
+    packed = np.stack([bits.pack(mask) for mask in masks])
+    sparse = counts.Sparse.of(packed)
     assert np.diff(sparse.starts)[1] > 0
     assert np.diff(sparse.starts)[3] == 0
     kept = rng.random(50_000) < 0.4
     rows = np.array([3, 1, 2, 0])
     np.testing.assert_array_equal(
-        bitmaps.group_counts(packed, bitmaps.pack(kept), rows, sparse), (masks & kept).sum(axis=1)[rows]
+        counts.group_counts(packed, bits.pack(kept), rows, sparse), (masks & kept).sum(axis=1)[rows]
     )
 
 
 def test_coded_counts_are_histograms(masks, packed):
     codes = np.random.default_rng(2).integers(0, 7, PAIRS).astype(np.uint16)
     expected = [np.bincount(codes[mask], minlength=7) for mask in masks]
-    np.testing.assert_array_equal(bitmaps.coded_counts(packed, codes, 7), expected)
+    np.testing.assert_array_equal(counts.coded_counts(packed, codes, 7), expected)
 
 
 def test_union_is_or(masks, packed):
-    np.testing.assert_array_equal(bitmaps.unpack(bitmaps.union(packed[1:3]), PAIRS), masks[1] | masks[2])
+    np.testing.assert_array_equal(bits.unpack(bits.union(packed[1:3]), PAIRS), masks[1] | masks[2])
 
 
 def test_no_groups_and_no_pairs_count_nothing():
-    assert bitmaps.group_counts(np.empty((0, 4), np.uint64), np.zeros(4, np.uint64)).shape == (0,)
-    assert bitmaps.group_counts(np.empty((3, 0), np.uint64), np.zeros(0, np.uint64)).tolist() == [0, 0, 0]
+    assert counts.group_counts(np.empty((0, 4), np.uint64), np.zeros(4, np.uint64)).shape == (0,)
+    assert counts.group_counts(np.empty((3, 0), np.uint64), np.zeros(0, np.uint64)).tolist() == [0, 0, 0]

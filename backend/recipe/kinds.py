@@ -1,0 +1,110 @@
+"""What every kind of rule has: a label, its parts, a switch, and what it does to the pairs that it sees."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from ..pool import Pool
+    from .columns import Columns
+    from .grammar import Rule
+    from .score_rule import ScoreRule
+
+
+class Parted(NamedTuple):
+    """What a rule does: the mask that it keeps, the one that it drops, made when asked for, and its threshold.
+
+    Masks are `(n,)` bool or packed words, see `View`. A pair in neither has no score, and no rule keeps it.
+    """
+
+    kept: np.ndarray
+    dropped: Callable[[], np.ndarray]
+    threshold: float | None = None
+
+
+class View(Protocol):
+    """The pairs that a rule sees. Every engine of selection is one, with masks of its own kind."""
+
+    def score(self, rule: "ScoreRule") -> Parted: ...
+    def mask(self, rule: "MaskRule") -> Parted: ...
+
+
+class Witness(Protocol):
+    """One pair that a rule dropped, and what can be said of it, in words; empty where there is nothing to say."""
+
+    def score(self, rule: "ScoreRule") -> str: ...
+    def flag(self, name: str) -> str: ...
+    def values(self, condition: str) -> str: ...
+    def unscored(self, rule: "AnyKind") -> bool: ...
+    def each(self, rules: "tuple[Rule, ...]") -> str: ...
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, protected_namespaces=())
+
+
+class AnyKind(Strict):
+    """What every rule has: a label, the rules inside it, and a switch."""
+
+    KIND: ClassVar[str] = ""  # how a screen names the kind
+
+    off: bool = False
+
+    @property
+    def parts(self) -> "tuple[Rule, ...]":
+        """The rules inside it."""
+        return ()
+
+    @property
+    def on(self) -> bool:
+        """False for a rule that is switched off, or whose parts all are: it is as if it weren't there."""
+        return not self.off and (not self.parts or any(part.on for part in self.parts))
+
+    @property
+    def active(self) -> "tuple[Rule, ...]":
+        """The rules inside it that are on."""
+        return tuple(part for part in self.parts if part.on)
+
+    def leaves(self) -> "Iterator[AnyKind]":
+        """The rules without parts in it, itself if it is one, that are on."""
+        if self.on:
+            yield from (leaf for part in self.parts for leaf in part.leaves()) if self.parts else (self,)
+
+    def label(self) -> str:
+        return self.words() + (" (off)" if self.off else "")
+
+    def words(self) -> str:
+        """The label of the rule as if it were on."""
+        raise NotImplementedError
+
+    def subjects(self) -> tuple[str, ...]:
+        """What the rule is about, as names to show."""
+        return tuple(part.label() for part in self.parts)
+
+    def columns(self) -> set[str]:
+        """The score and flag columns that the rule itself names."""
+        return set()
+
+    def check(self, pool: "Pool") -> None:
+        """InputError for a column that the pool lacks or that is of the wrong kind."""
+
+    def part(self, view: View) -> Parted:
+        """What the rule keeps and drops of what the view shows."""
+        raise NotImplementedError
+
+    def missed(self, pair: Witness) -> str:
+        """By what the pair missed the rule."""
+        raise NotImplementedError
+
+
+class MaskRule(AnyKind):
+    """A rule that is True or False for each pair, whatever the rules before it keep."""
+
+    def read(self, columns: "Columns") -> np.ndarray:
+        """`(n,)` bool, True = KEPT."""
+        raise NotImplementedError
+
+    def part(self, view: View) -> Parted:
+        return view.mask(self)
