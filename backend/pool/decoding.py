@@ -1,12 +1,15 @@
 """Decoding of image files: an allow-list of formats, upright, any depth and colour model as 8-bit RGB, bounded memory."""
 
 import io
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from PIL import Image
+
+warnings.filterwarnings("ignore", module=r"PIL\.")  # damaged EXIF data is nothing that a user could mend
 
 # Pillow knows formats that start other programs (EPS, WMF) or parse little-tested ones; these are the web's.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "JPEG2000", "PPM")

@@ -136,7 +136,9 @@ def valid(text: str) -> bool:
 
 
 def extras(about: Mapping[str, Any], caption: str, said: str) -> dict[str, Any]:
-    """Scalar fields that come along: all but those with a role, the caption (`said`), and its field `caption`."""
+    """Scalar fields that come along: all but those with a role, the caption (`said`), its field `caption`, and the key
+    that an export of ours made of the uid."""
+    ours = f"{about.get('uid')}-"
     return {
         name: value
         for name, value in about.items()
@@ -144,6 +146,7 @@ def extras(about: Mapping[str, Any], caption: str, said: str) -> dict[str, Any]:
         and name.lower() != caption
         and name.lower() not in ROLES
         and not (name.lower() in CAPTIONS and value == said)
+        and not (name == "key" and str(value).startswith(ours))
     }
 
 

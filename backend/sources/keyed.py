@@ -5,7 +5,7 @@ import errno
 import gzip
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,16 +29,19 @@ CALLED = {
 KINDS = (".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npy", ".npz")
 
 
+Batch = tuple[pa.Array | None, pa.RecordBatch]
+
+
 @dataclass
 class Keyed:
-    """Values by key: `types` of the value columns, and batches of `(keys, values)`.
+    """Values by key: `types` of the value columns, and, of some of them, batches of `(keys, values)`.
 
     `keys` is None where the rows are told by their place alone; `text` says that all values are text still to be
     understood; `bad_rows` counts rows that could not be read, once the batches are through.
     """
 
     types: Mapping[str, pa.DataType]
-    batches: Callable[[], Iterator[tuple[pa.Array | None, pa.RecordBatch]]]
+    batches: Callable[[Sequence[str]], Iterator[Batch]]
     rows: int | None = None
     text: bool = False
     bad_rows: int = 0
@@ -90,18 +93,19 @@ def key_column(names: list[str], on: str, key: str | None) -> str | None:
 def _parquet(source: Path, on: str, key: str | None) -> Keyed:
     import pyarrow.parquet as pq
 
-    file = pq.ParquetFile(source)
-    schema = file.schema_arrow
+    with pq.ParquetFile(source) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
     if len(set(schema.names)) != len(schema.names):
         raise InputError(f"{source.name!r} has two columns of one name; rename one of them.")
     column = key_column(schema.names, on, key)
 
-    def batches() -> Iterator[tuple[pa.Array | None, pa.RecordBatch]]:
-        size = rows_at_once(lambda **options: pq.ParquetFile(source, **options), schema.names, BATCH)
-        for batch in file.iter_batches(batch_size=size):
+    def batches(wanted: Sequence[str]) -> Iterator[Batch]:
+        read = [*([] if column is None else [column]), *wanted]
+        size = rows_at_once(lambda **options: pq.ParquetFile(source, **options), read, BATCH)
+        for batch in pq.ParquetFile(source, buffer_size=1 << 20).iter_batches(batch_size=size, columns=read):
             yield _apart(batch, column)
 
-    return Keyed({f.name: f.type for f in schema if f.name != column}, batches, file.metadata.num_rows)
+    return Keyed({f.name: f.type for f in schema if f.name != column}, batches, rows)
 
 
 def _apart(batch: pa.RecordBatch, column: str | None) -> tuple[pa.Array | None, pa.RecordBatch]:
@@ -115,13 +119,13 @@ def _csv(source: Path, on: str, key: str | None) -> Keyed:
     if len(set(names)) != len(names):
         raise InputError(f"{source.name!r} has two columns of one name; rename one of them.")
     column = key_column(names, on, key)
-    made = Keyed({name: pa.utf8() for name in names if name != column}, lambda: iter(()), text=True)
+    made = Keyed({name: pa.utf8() for name in names if name != column}, lambda wanted: iter(()), text=True)
 
     def bad(row: Any) -> str:
         made.bad_rows += 1
         return "skip"
 
-    def batches() -> Iterator[tuple[pa.Array | None, pa.RecordBatch]]:
+    def batches(wanted: Sequence[str]) -> Iterator[Batch]:
         reader = arrow_csv.open_csv(
             source,
             read_options=arrow_csv.ReadOptions(use_threads=False),
@@ -129,6 +133,7 @@ def _csv(source: Path, on: str, key: str | None) -> Keyed:
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=bad, ignore_empty_lines=len(names) > 1
             ),
             convert_options=arrow_csv.ConvertOptions(
+                include_columns=[*([] if column is None else [column]), *wanted],
                 column_types=dict.fromkeys(names, pa.utf8()), null_values=[""], strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
             ),
@@ -168,9 +173,9 @@ def _arrays(source: Path, on: str, key: str | None, keys: Path | None, work: Pat
     if wrong:
         raise InputError(f"array {wrong!r} has {lengths.get(wrong, 1):,} rows, and there are {count:,} keys.")
 
-    def batches() -> Iterator[tuple[pa.Array | None, pa.RecordBatch]]:
+    def batches(wanted: Sequence[str]) -> Iterator[Batch]:
         for start in range(0, count, BATCH):
-            values = {name: _arrow(array[start : start + BATCH]) for name, array in arrays.items()}
+            values = {name: _arrow(arrays[name][start : start + BATCH]) for name in wanted}
             yield None if found is None else _arrow(found[start : start + BATCH]), pa.RecordBatch.from_pydict(values)
 
     return Keyed({name: _arrow(array[:0]).type for name, array in arrays.items()}, batches, count)

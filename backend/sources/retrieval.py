@@ -3,7 +3,7 @@
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
 from .columns import Joined, Wish, join, working
-from .keyed import Keyed
+from .keyed import Batch, Keyed
 from .report import Report
 from .table import import_table
 
@@ -122,15 +122,15 @@ def _keyed(arrays: list[dict[str, np.ndarray]]) -> Keyed:
     dims = {side: one[side].shape[1] for one in arrays for side in one}
     types = {side: pa.list_(pa.float32(), dim) for side, dim in dims.items()}
 
-    def batches() -> Iterator[tuple[pa.Array | None, pa.RecordBatch]]:
+    def batches(wanted: Sequence[str]) -> Iterator[Batch]:
         start = 0
         for part in arrays:
             count = len(next(iter(part.values()), ()))
             for at in range(0, count, BATCH):
                 size = min(BATCH, count - at)
-                columns = [_vectors(part.get(side), at, size, kind) for side, kind in types.items()]
+                columns = [_vectors(part.get(side), at, size, types[side]) for side in wanted]
                 keys = pa.array(np.arange(start + at, start + at + size))
-                yield keys, pa.RecordBatch.from_arrays(columns, names=list(types))
+                yield keys, pa.RecordBatch.from_arrays(columns, names=list(wanted))
             start += count
 
     return Keyed(types, batches)

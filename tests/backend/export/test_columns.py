@@ -67,6 +67,7 @@ def test_shards_come_back_as_the_same_pairs(pool, tmp_path):
     assert dict(report.skipped) == {}
     again = Pool.open(tmp_path / "again")
     more = ("id", "image_id", "similarity", "nsfw")
+    assert set(again.columns) == set(pool.columns)
     assert pairs(again, *more) == pairs(pool, *more)
 
 
