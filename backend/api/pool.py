@@ -90,8 +90,9 @@ class Pool:
     ) -> "Pool":
         """Computes a score or flag into the column `column` (default: the method's id) and returns this pool.
 
-        `parameters` are the method's own, see `ps.methods()`; a pool with one model needs no `model`. Does nothing if the column is there, made in the same
-        way. Raises InputError for an unknown method or parameter, and for a name that is taken.
+        `parameters` are the method's own, see `ps.methods()`; a pool with one model needs no `model`. Does nothing if
+        the column is there, made in the same way. Raises InputError for an unknown method or parameter, and for a name
+        that is taken.
 
         >>> ps.open("pool").score("random", seed=1).columns["random"].made_by["parameters"]
         {'seed': 1}

@@ -15,7 +15,8 @@ def info(pool: PoolPath = None, as_json: Json = False) -> None:
 
     opened = open_pool(pool)
     tests = {model: selftest.known(opened, model) for model in opened.models}
-    warnings = {c.name: said for c in opened.columns.values() if (said := cautions(c))}
+    decisive = (c for c in opened.columns.values() if c.kind in ("score", "flag"))
+    warnings = {c.name: said for c in decisive if (said := cautions(c))}
     columns = [
         {"name": c.name, "kind": c.kind, "dtype": c.dtype, "dim": c.dim, "made_by": c.made_by}
         for c in opened.columns.values()

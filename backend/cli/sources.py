@@ -254,8 +254,10 @@ def _embed(pool: Path, model: str, name: str | None, device: str) -> None:
     from .. import engine
     from ..models import embedding_name
     from ..pool import Pool
+    from .score import warn_of_teacher
 
     column = name or embedding_name(model)
+    warn_of_teacher(model, Pool.open(pool))
     with progress_bar(f"embed as {column}") as progress:
         engine.embed(Pool.open(pool), model, name=column, device=device, progress=progress)
     say(f"embeddings: {column}_img, {column}_txt")
