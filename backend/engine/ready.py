@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..pool import Pool
 from ..recipe import Recipe, load
-from ..recipe.ready import published, saved
+from ..recipe.ready import by_file, published, saved
 from ..scores import METHODS, Method
 
 TOP = 0.3
@@ -24,12 +24,13 @@ def library(pool: Pool) -> list[Recipe]:
 
 
 def find(named: str, pool: Pool) -> Recipe:
-    """The recipe of a file, or the ready or saved recipe of that name. Raises InputError naming those."""
+    """The recipe of a file, or the ready or saved recipe of that name, or saved in a file of it. Raises InputError."""
     if Path(named).is_file():
         return load(Path(named))
     known = {**ready(), **saved(pool)}
-    if named in known:
-        return known[named]
+    for named_so in (known, by_file(pool)):
+        if named in named_so:
+            return named_so[named]
     raise InputError(f"no recipe {named[:200]!r}: give a .yaml file, or one of {', '.join(sorted(known)) or 'none'}")
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -24,12 +25,17 @@ def published() -> dict[str, Recipe]:
 def saved(pool: Pool) -> dict[str, Recipe]:
     """The recipes saved with the pool, by name; a broken file is left out."""
     found: dict[str, Recipe] = {}
+    for stem, recipe in by_file(pool).items():
+        found[stem if recipe.name in found else recipe.name] = recipe
+    return found
+
+
+def by_file(pool: Pool) -> dict[str, Recipe]:
+    """The recipes saved with the pool, by the name of their file without its suffix."""
+    found: dict[str, Recipe] = {}
     for path in sorted((pool.path / "recipes").glob("*.yaml")):
-        try:
-            recipe = load(path)
-        except InputError:
-            continue
-        found[path.stem if recipe.name in found else recipe.name] = recipe
+        with suppress(InputError):
+            found[path.stem] = load(path)
     return found
 
 
