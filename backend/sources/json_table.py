@@ -23,12 +23,7 @@ def form(sample: str) -> str:
     start = lines[0].lstrip() if lines else ""
     if start.startswith("["):
         return "array"
-    good = sum(_is_object(line) for line in lines)
-    if good and (len(lines) > 1 or not sample.strip() or good == 1):
-        value = json.loads(next(line for line in lines if _is_object(line)))
-        nested = len(lines) == 1 and value and all(isinstance(one, (dict, list)) for one in value.values())
-        return "object" if nested else "lines"
-    return "object"
+    return "lines" if len(lines) > 1 and any(map(_is_object, lines)) else "object"
 
 
 def _is_object(line: str) -> bool:
@@ -133,19 +128,29 @@ def records(value: Any) -> list[Mapping[str, Any]]:
     lists = [one for one in value.values() if _listed(one)]
     if lists:
         return list(max(lists, key=len))
+    return _by_column(value) or _by_key(value) or [value]
+
+
+def _by_column(value: dict[str, Any]) -> list[Mapping[str, Any]]:
+    """`{"text": ["a", "b"], "url": [...]}` and pandas' `{"text": {"0": "a"}, ...}` as records; none of another form."""
     inner = list(value.values())
-    if inner and all(isinstance(one, list) for one in inner) and len({len(one) for one in inner}) == 1 and len(inner) > 1:
-        if not all("." in key for key in value):
-            return [dict(zip(value, row)) for row in zip(*inner)]
+    if len(inner) < 2 or not {key.lower() for key in value} & {*fields.CAPTIONS, "image", "file_name", "url"}:
+        return []
+    if all(isinstance(one, list) for one in inner) and len({len(one) for one in inner}) == 1:
+        return [dict(zip(value, row)) for row in zip(*inner)]
+    if all(isinstance(one, dict) and one.keys() == inner[0].keys() for one in inner):
+        return [{name: one[key] for name, one in value.items()} for key in inner[0]]
+    return []
+
+
+def _by_key(value: dict[str, Any]) -> list[Mapping[str, Any]]:
+    """`{"1.jpg": "a caption" or [...]}` and `{"1": {"text": ...}}` as records; none of another form."""
+    inner = list(value.values())
     if inner and all(isinstance(one, dict) for one in inner):
-        if len(inner) > 1 and all(one.keys() == inner[0].keys() for one in inner) and inner[0]:
-            by_row = not ({key.lower() for key in value} & {*fields.CAPTIONS, "image", "file_name", "url"})
-            if not by_row:
-                return [{name: one[key] for name, one in value.items()} for key in inner[0]]
         return [{"id": key, **one} for key, one in value.items()]
-    if inner and all(isinstance(one, (str, list)) for one in inner) and not any(key in fields.CAPTIONS for key in value):
-        return [{"image": key, "captions": one} for key, one in value.items()]
-    return [value]
+    if any(key.lower() in fields.CAPTIONS for key in value) or not all(isinstance(one, (str, list)) for one in inner):
+        return []
+    return [{"image": key, "captions": one} for key, one in value.items()]
 
 
 def _listed(value: Any) -> bool:

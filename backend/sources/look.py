@@ -156,7 +156,7 @@ def _directory(found: Found, options: Options) -> Part | None:
 
 
 def _shards(found: Found) -> Part:
-    left_out = {path: "table beside shards (their own JSON is read)" for path in found.tables[:5]}
+    left_out = dict.fromkeys(found.tables[:5], "table beside shards (their own JSON is read)")
     return Part("webdataset", found.given, tuple(found.tars), left_out=left_out)
 
 

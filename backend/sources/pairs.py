@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +24,9 @@ from .places import Image
 from .staged import connect
 from .vectors import unit
 
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
 _UUID = r"^\{?([0-9A-Fa-f]{8})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{12})\}?$"
 
 
@@ -42,12 +46,13 @@ class Pairs:
         for reason in np.unique(wrong[wrong > 0]):
             self._skip(REASONS[reason], rows[wrong == reason], start)
         keep = wrong == 0
-        urls, images = self._places(batch, np.unique(rows[keep]))
+        wanted = np.unique(rows[keep]) if "image" in self._map.roles else rows
+        urls, images = self._places(batch, wanted)
         if images is not None:
             keep = self._usable(images, urls, rows, keep, start)
         elif urls is not None:
             there = urls.is_valid().to_numpy(zero_copy_only=False)[rows]
-            self._skip(places.NONE, np.unique(rows[keep & ~there]), start)
+            self._skip(places.NONE, rows[keep & ~there], start)
             keep &= there
         if not keep.all():
             captions, rows = captions.filter(pa.array(keep)), rows[keep]
@@ -212,10 +217,10 @@ class Pairs:
         if given is not None:
             hexed = pc.utf8_lower(pc.replace_substring_regex(given, _UUID, r"\1\2\3\4\5"))
             uids, valid = parse(hexed)
+            exact = pc.and_kleene(pc.equal(hexed, given), pa.array(valid))
             first = np.ones(count, dtype=bool)
             first[1:] = rows[1:] != rows[:-1]
             valid &= first
-            exact = pc.fill_null(pc.equal(hexed, given), False)
             if ids is None and not pc.all(exact).as_py():
                 ids = pc.if_else(exact, None, given)
         if not valid.all():
@@ -279,10 +284,16 @@ def _hashed(parts: Sequence[pa.Array], rows: np.ndarray) -> np.ndarray:
     """`(k,)` records: the MD5 of the parts joined by NUL, for the pairs of the mask `rows`."""
     joined = pc.binary_join_element_wise(*parts, "\0", null_handling="replace", null_replacement="")
     keys = pa.table({"key": joined.filter(pa.array(rows)).cast(pa.binary())})
-    with connect() as database:
+    with _database().cursor() as database:
         database.register("keys", keys)
-        made = database.sql("SELECT md5(key) AS uid FROM keys").to_arrow_table()["uid"].combine_chunks()
-    return parse_valid(made.cast(pa.utf8()) if isinstance(made, pa.Array) else pa.concat_arrays(made.chunks))
+        made = database.sql("SELECT md5(key) AS uid FROM keys").to_arrow_table()["uid"].chunks
+    return parse_valid(pa.concat_arrays(made).cast(pa.utf8()))
+
+
+@cache
+def _database() -> "DuckDBPyConnection":
+    """One database for all hashes: opening one takes longer than hashing a batch."""
+    return connect()
 
 
 def _bytes_of(value: Any) -> tuple[bytes | None, str | None]:

@@ -3,8 +3,6 @@
 import codecs
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -22,16 +20,16 @@ BOMS = (
 CHUNK = 1 << 20
 
 
-@contextmanager
-def connect() -> "Iterator[duckdb.DuckDBPyConnection]":
-    """A DuckDB in memory that keeps to 1 GiB and loads nothing from the network."""
+def connect() -> "duckdb.DuckDBPyConnection":
+    """A DuckDB in memory that keeps to 1 GiB, prints nothing and loads nothing from the network; closed by `with`."""
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": "1GB", "autoinstall_known_extensions": False, "autoload_known_extensions": False,
     }  # fmt: skip
-    with duckdb.connect(config=settings) as database:
-        yield database
+    database = duckdb.connect(config=settings)
+    database.execute("SET enable_progress_bar = false")
+    return database
 
 
 def literal(text: str) -> str:
