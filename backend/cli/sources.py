@@ -85,6 +85,10 @@ def datacomp(
     dedup_features: Annotated[
         bool, typer.Option("--dedup-features", help="Take the copy-detection features too, as the embedding dedup.")
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify/--no-verify", help="Leave out files whose features differ from their similarity scores."),
+    ] = True,
     table: Annotated[
         str,
         typer.Option(
@@ -108,7 +112,8 @@ def datacomp(
 
     with progress_bar("import") as progress:
         report = import_datacomp(
-            source, pool, embeddings=chosen, columns=named, shards=shards, dedup_features=dedup_features, table=table,
+            source, pool, embeddings=chosen, columns=named, shards=shards, dedup_features=dedup_features,
+            verify=verify, table=table,
             engine=engine, workers=workers, address=address, progress=progress,
         )  # fmt: skip
     show_report(report, as_json)

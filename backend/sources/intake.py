@@ -4,8 +4,8 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,12 @@ class Intake:
         bound: Mapping[str, Any] | None = None,
     ) -> None:
         """`bound`: what the journal is bound to beside the source, see `binding`; another import of it begins anew."""
-        self._empty = not Path(pool_path).exists() or not any(Path(pool_path).iterdir())
-        self._new = not Path(pool_path).exists()
+        self._before_it = emptiness(Path(pool_path))
         forget_unfinished(Path(pool_path), schema)
         if (Path(pool_path) / "pool.json").exists():
             self.pool = Pool.open(pool_path)
             self.schema = self._checked(schema)
         else:
-            self._empty = True
             self.schema = schema
             self.pool = Pool.create(pool_path, schema, origin)
         subject = json.dumps([source, bound], sort_keys=True) if bound else source
@@ -87,17 +85,13 @@ class Intake:
     def __enter__(self) -> "Intake":
         """Waits until no other import runs on the pool, for uids tell which pairs are new."""
         self._lock.enter_context(importing(self.pool.path))
+        self._lock.enter_context(leaving_nothing(self.pool.path, self._before_it))
         self.pool = self.pool.reload()
         self._before = self.pool.reload()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Leaves nothing of a pool that this import made and put no pair into."""
-        try:
-            if error[0] is not None and self._empty and not len(self.pool.reload()):
-                clear(self.pool.path, itself=self._new)
-        finally:
-            self._lock.close()
+        self._lock.__exit__(*error)  # type: ignore[arg-type]
 
     def take(self, batch: pa.RecordBatch, uids: np.ndarray, where: Callable[[int], str]) -> None:
         """Keeps the pairs of a batch in the columns of the schema for the next commit; those whose uid came before are
@@ -224,6 +218,26 @@ def forget_unfinished(path: Path, schema: pa.Schema) -> None:
         left = Pool.open(path)
         if not len(left) and {*schema.names} - {*left.schema.names} and "kind" in left.origin:
             clear(path, itself=False)
+
+
+def emptiness(path: Path) -> str:
+    """`none`, `empty` or `full`: what is at a pool's place before an import; a pool without a pair is empty."""
+    if not path.exists():
+        return "none"
+    if (path / "pool.json").exists():
+        return "full" if len(Pool.open(path)) else "empty"
+    return "full" if not path.is_dir() or any(path.iterdir()) else "empty"
+
+
+@contextmanager
+def leaving_nothing(path: Path, before: str) -> Iterator[None]:
+    """Removes a pool that the block made and put no pair into, if the block fails."""
+    try:
+        yield
+    except BaseException:
+        if before != "full" and not len(Pool.open(path)):
+            clear(path, itself=before == "none")
+        raise
 
 
 def clear(path: Path, *, itself: bool) -> None:

@@ -30,7 +30,7 @@ END = """
 import resource
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
-WORDS = "a red dog cat house tree mountain lake child runs over the blue sea with many boats in harbour old".split()
+WORDS = ["red", "dog", "house", "mountain", "lake", "child", "runs", "over", "blue", "harbour", "with", "boats"]
 
 
 def write(directory: Path, rows: int) -> list[Path]:
