@@ -44,11 +44,11 @@ def _expanded(path: str) -> list[str]:
     """Brace patterns and local globs written out."""
     if "://" not in path and os.path.exists(os.path.expanduser(path)):
         return [os.path.expanduser(path)]
-    from braceexpand import UnbalancedBracesError, braceexpand
+    from braceexpand import braceexpand
 
     try:
         names = list(braceexpand(path)) if "{" in path else [path]
-    except UnbalancedBracesError:
+    except ValueError:
         names = [path]
     made: list[str] = []
     for name in names:
@@ -77,7 +77,7 @@ def _remote_glob(url: str) -> list[str]:
         raise InputError(f"{url!r} can't be listed: {error}.") from None
 
 
-def _system(url: str):  # type: ignore[no-untyped-def]
+def _system(url: str):
     import fsspec
 
     try:

@@ -120,14 +120,15 @@ def records(value: Any) -> list[Mapping[str, Any]]:
         return [one for one in value if isinstance(one, dict)]
     if not isinstance(value, dict):
         return []
-    images, notes = value.get("images"), value.get("annotations")
+    images: Any = value.get("images")
+    notes: Any = value.get("annotations")
     if _listed(images) and _listed(notes):
         return _coco(images, notes)
     if _listed(images) and "sentences" in images[0]:
         return [_karpathy(one) for one in images]
-    lists = [one for one in value.values() if _listed(one)]
+    lists: list[list[Mapping[str, Any]]] = [one for one in value.values() if _listed(one)]
     if lists:
-        return list(max(lists, key=len))
+        return max(lists, key=lambda one: len(one))
     return _by_column(value) or _by_key(value) or [value]
 
 
@@ -172,7 +173,7 @@ def _coco(images: list[dict[str, Any]], notes: list[dict[str, Any]]) -> list[Map
 
 def _karpathy(image: dict[str, Any]) -> Mapping[str, Any]:
     folder, name = image.get("filepath"), image.get("filename")
-    extra = {key: image[key] for key in ("split", "cocoid", "imgid") if key in image}
+    extra: dict[str, Any] = {key: image[key] for key in ("split", "cocoid", "imgid") if key in image}
     path = f"{folder}/{name}" if isinstance(folder, str) and folder else name
     return {"image": path, "captions": image.get("sentences"), **extra}
 

@@ -27,7 +27,7 @@ class Packer:
         about.size = len(content)
         start = self._tar.offset + len(about.tobuf(self._tar.format or tarfile.PAX_FORMAT))
         self._tar.addfile(about, io.BytesIO(content))
-        self._tar.members.clear()
+        vars(self._tar)["members"].clear()  # tarfile keeps every header otherwise
         self.bytes += len(content)
         return self._part, start, len(content)
 

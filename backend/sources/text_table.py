@@ -67,9 +67,8 @@ def _numbered(count: int) -> tuple[str, ...]:
 
 
 def _cells(lines: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
-    quoting = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     try:
-        rows = list(csv.reader(lines, delimiter=delimiter, quotechar='"', quoting=quoting))
+        rows = list(csv.reader(lines, delimiter=delimiter, quotechar='"', quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE))
     except csv.Error:
         rows = [line.split(delimiter) for line in lines]
     return [row for row in rows if row] or [[""]]

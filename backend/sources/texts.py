@@ -13,7 +13,7 @@ from . import fields
 from .captions import as_text
 
 _WRITTEN = r"""^\s*(\[.*\]|\{.*\}|\(.*\)|b'.*'|b".*")\s*$"""  # may be a list, a record or bytes, written as text
-_NOTHING = ("null", "nan", "NaN", "None", "<NA>", "true", "false")
+_NONE: tuple[Any, ...] = (None,)
 
 
 def captions(column: pa.Array, which: fields.Which) -> tuple[pa.Array, np.ndarray]:
@@ -41,7 +41,7 @@ def captions(column: pa.Array, which: fields.Which) -> tuple[pa.Array, np.ndarra
 
 
 def _expanded(said: list[list[Any]], which: fields.Which) -> tuple[pa.Array, np.ndarray]:
-    kept = [fields.chosen([one for one in texts if one and one.strip()], which) or [None] for texts in said]
+    kept: list[list[Any]] = [fields.chosen([one for one in texts if one and one.strip()], which) or list(_NONE) for texts in said]
     counts = np.fromiter((len(one) for one in kept), dtype=np.int64, count=len(kept))
     flat = [fields.clean(text) if text is not None else None for one in kept for text in one]
     return pa.array(flat, type=pa.utf8()), np.repeat(np.arange(len(kept), dtype=np.int64), counts)
