@@ -1,11 +1,14 @@
 """`poolscope import`: pairs from shards or a table into a pool."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ..devices import slot
+from ..errors import InputError
 from .bench import import_run
 from .columns import columns
 from .console import emit, line, progress_bar, say
@@ -23,9 +26,24 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..sources import Report
+    from ..sources import Plan, Report
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make or extend a pool.")
+
+class AnySource(TyperGroup):
+    """`import PATH…` without a subcommand looks at what is there."""
+
+    def parse_args(self, context: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["any", *args]
+        return super().parse_args(context, args)
+
+
+app = typer.Typer(
+    cls=AnySource,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Make or extend a pool: `poolscope import PATH… --pool P` looks at what is there; the commands below are explicit.",
+)
 
 Target = Annotated[Path, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")]
 Named = typer.Option(metavar="COLUMN", help="The source's column [default: the usual names].")
@@ -67,6 +85,10 @@ def datacomp(
     dedup_features: Annotated[
         bool, typer.Option("--dedup-features", help="Take the copy-detection features too, as the embedding dedup.")
     ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify/--no-verify", help="Leave out files whose features differ from their similarity scores."),
+    ] = True,
     table: Annotated[
         str,
         typer.Option(
@@ -90,7 +112,8 @@ def datacomp(
 
     with progress_bar("import") as progress:
         report = import_datacomp(
-            source, pool, embeddings=chosen, columns=named, shards=shards, dedup_features=dedup_features, table=table,
+            source, pool, embeddings=chosen, columns=named, shards=shards, dedup_features=dedup_features,
+            verify=verify, table=table,
             engine=engine, workers=workers, address=address, progress=progress,
         )  # fmt: skip
     show_report(report, as_json)
@@ -147,31 +170,146 @@ def webdataset(
     show_report(report, as_json)
 
 
+@app.command("any", hidden=True)
+def anything(
+    context: typer.Context,
+    sources: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, directories, glob or brace patterns, or URLs.")
+    ],
+    pool: Annotated[
+        Path | None, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what an import would do, and stop there.")] = False,
+    uid: Annotated[str | None, Named] = None,
+    text: Annotated[str | None, Named] = None,
+    image: Annotated[str | None, Named] = None,
+    url: Annotated[str | None, Named] = None,
+    id_: Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")] = None,
+    width: Annotated[str | None, Named] = None,
+    height: Annotated[str | None, Named] = None,
+    images: Annotated[
+        str | None, typer.Option("--images", metavar="DIR", help="Where relative image paths start [default: found].")
+    ] = None,
+    captions: Annotated[
+        str, typer.Option("--captions", metavar="all|first|longest", help="What to take of several captions.")
+    ] = "all",
+    delimiter: Annotated[
+        str | None, typer.Option("--delimiter", metavar="C", help="What separates cells: ';', tab, … [default: found].")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="E", help="utf-16, latin-1, gb18030, … [default: found].")
+    ] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first row names columns [default: found].")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Open every image to see that it is whole.")
+    ] = True,
+    image_key: Annotated[
+        str | None, typer.Option("--image-key", metavar="EXT", help="Shards: extension of the image.")
+    ] = None,
+    caption_key: Annotated[
+        str | None, typer.Option("--caption-key", metavar="EXT|FIELD", help="Shards: extension or field of the caption.")
+    ] = None,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Look at what is there, say what will be done, and import it."""
+    from ..sources import Options, look
+
+    options = Options(
+        text=text, image=image, url=url, id=id_, uid=uid, width=width, height=height, images=images, captions=captions,
+        delimiter=delimiter, encoding=encoding, header=header, check=check, image_key=image_key,
+        caption_key=caption_key,
+    )  # fmt: skip
+    plan = look(sources, options)
+    if dry_run:
+        emit(plan.as_json(), as_json=as_json, text=lambda: show_plan(plan, line))
+        return
+    if pool is None:
+        raise InputError("--pool is missing: name the pool to make or extend, or add --dry-run to look only.")
+    if detach:
+        submit(context, kind="import", device="cpu", title=f"Import {Path(sources[0]).name}")
+    show_plan(plan, say)
+    with progress_bar("import") as progress:
+        report = plan.run(pool, progress=progress)
+    emit_report(report, plan, as_json)
+
+
+def show_plan(plan: "Plan", write: Callable[[str], None]) -> None:
+    """Writes what an import would do, a line at a time."""
+    for part in plan.parts:
+        shown = ", ".join(Path(file).name for file in part.files[:3])
+        more = f" and {len(part.files) - 3:,} more" if len(part.files) > 3 else ""
+        write(f"{part.kind}: {len(part.files):,} {'file' if len(part.files) == 1 else 'files'} ({shown}{more})")
+        if part.mapping:
+            write("  columns: " + ", ".join(f"{role} = {column}" for role, column in part.mapping.items()))
+        if part.columns:
+            write("  further columns: " + ", ".join(part.columns.values()))
+        for note in part.notes:
+            write(f"  note: {note}")
+        for row in part.preview:
+            place = row.get("image") or row.get("url") or ""
+            problem = f" ({row['problem']})" if row.get("problem") else ""
+            write(f"  {str(row.get('text') or '(no caption)')[:70]}  <- {place}{problem}")
+        for what, why in part.left_out.items():
+            write(f"  left out: {what}: {why}")
+
+
+def emit_report(report: "Report", plan: "Plan", as_json: bool) -> None:
+    if as_json:
+        emit(report.as_json() | {"plan": plan.as_json()}, as_json=True, text=lambda: None)
+    else:
+        show_report(report, False)
+
+
 @app.command()
 def table(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="A .parquet or .csv file.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FILE", help="A .parquet, .arrow, .csv, .tsv, .json or .jsonl file, or a pattern.")
+    ],
     pool: Target,
     uid: Annotated[str | None, Named] = None,
     text: Annotated[str | None, Named] = None,
     image: Annotated[str | None, Named] = None,
     url: Annotated[str | None, Named] = None,
+    id_: Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")] = None,
     width: Annotated[str | None, Named] = None,
     height: Annotated[str | None, Named] = None,
+    images: Annotated[
+        str | None, typer.Option("--images", metavar="DIR", help="Where relative image paths start [default: found].")
+    ] = None,
+    captions: Annotated[
+        str, typer.Option("--captions", metavar="all|first|longest", help="What to take of several captions.")
+    ] = "all",
+    delimiter: Annotated[
+        str | None, typer.Option("--delimiter", metavar="C", help="What separates cells: ';', tab, … [default: found].")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="E", help="utf-16, latin-1, gb18030, … [default: found].")
+    ] = None,
+    header: Annotated[
+        bool | None, typer.Option("--header/--no-header", help="Whether the first row names columns [default: found].")
+    ] = None,
     check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Open every picture to see that it is whole.")
+        bool, typer.Option("--check/--no-check", help="Open every image to see that it is whole.")
     ] = True,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Import a table of captions with picture files or URLs."""
+    """Import tables of captions with image files, URLs or bytes."""
     if detach:
-        submit(context, kind="import", device="cpu", title=f"Import {source.name}")
-    from ..sources import import_table
+        submit(context, kind="import", device="cpu", title=f"Import {Path(source).name}")
+    from ..sources import Options, look
 
-    roles = {"uid": uid, "text": text, "image": image, "url": url, "width": width, "height": height}
+    options = Options(
+        text=text, image=image, url=url, id=id_, uid=uid, width=width, height=height, images=images, captions=captions,
+        delimiter=delimiter, encoding=encoding, header=header, check=check,
+    )  # fmt: skip
+    plan = look(source, options, only="table")
     with progress_bar("import") as progress:
-        report = import_table(source, pool, **roles, check_pictures=check, progress=progress)
+        report = plan.run(pool, progress=progress)
     show_report(report, as_json)
 
 

@@ -2,6 +2,8 @@
 
 from .columns import Joined, import_columns
 from .datacomp import import_datacomp
+from .look import Part, Plan, look
+from .options import Options
 from .report import Report
 from .retrieval import import_retrieval, retrieval_parts
 from .table import import_table
@@ -10,6 +12,9 @@ from .webdataset import import_webdataset
 
 __all__ = [
     "Joined",
+    "Options",
+    "Part",
+    "Plan",
     "Report",
     "import_columns",
     "import_datacomp",
@@ -17,5 +22,6 @@ __all__ = [
     "import_table",
     "import_webdataset",
     "index_shards",
+    "look",
     "retrieval_parts",
 ]

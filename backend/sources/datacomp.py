@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from ..pool.lock import importing
 from ..progress import Progress, silent
 from ..workers.dispatch import finished
 from ..workers.threads import in_order
+from .binding import binding
+from .intake import emptiness, leaving_nothing
 from .layout import Layout, arrays, of_schema
 from .npz import Damaged, both_sides, members, names
-from .piece import FileTask, FileUnit
+from .piece import DIFFER, FileTask, FileUnit
 from .plan import UNREADABLE, beside, choose, parquet, scan
 from .remote import Place
 from .report import Report
@@ -35,6 +38,7 @@ def import_datacomp(
     columns: Mapping[str, str] | None = None,
     shards: str | Path | None = None,
     dedup_features: bool = False,
+    verify: bool = True,
     table: str = "",
     engine: str = "local",
     workers: int = 2,
@@ -46,7 +50,8 @@ def import_datacomp(
     `embeddings`: the families to take from the feature files (`("l14", "b32")`), none of them (`()`), or all that there
     are (None). `columns` maps `uid`, `text`, `url`, `width`, `height`, `sha256`, `face_bboxes` to names that the usual
     ones don't cover. `shards`: a directory of tars to index afterwards, see `sources.index_shards`.
-    `dedup_features` takes the copy-detection features along, as the embedding `dedup`. `table`: the URL of a new pool's
+    `dedup_features` takes the copy-detection features along, as the embedding `dedup`. Without `verify`, features come in
+    that differ from the similarity scores of their pairs. `table`: the URL of a new pool's
     table, such as `s3://bucket/pairs.lance`; in the pool's directory without one.
 
     A damaged file, or one that disagrees with its feature file, is reported and left out; imported again once it is
@@ -58,10 +63,11 @@ def import_datacomp(
     found = place.sizes(".parquet")
     if not found:
         raise InputError(f"no .parquet in {str(source)!r}; give the directory of DataComp's metadata, or its URL.")
+    before = emptiness(Path(pool_path))
     pool, layout = _opened(Path(pool_path), place, found, embeddings, columns or {}, dedup_features, table)
-    with importing(pool.path):
+    with importing(pool.path), leaving_nothing(pool.path, before):
         pool = pool.reload()
-        run = _Import(pool, place, layout, found)
+        run = _Import(pool, place, layout, found, verify)
         run.write(engine, workers, address, progress)
         report = run.finish()
     if shards is not None:
@@ -74,7 +80,7 @@ def import_datacomp(
 class _Import:
     """One import under the pool's import lock: a plan, a record per written file, commits in the order of files."""
 
-    def __init__(self, pool: Pool, place: Place, layout: Layout, found: Mapping[str, int]) -> None:
+    def __init__(self, pool: Pool, place: Place, layout: Layout, found: Mapping[str, int], verify: bool) -> None:
         self.pool, self.place, self.layout = pool, place, layout
         wanted = {*pool.schema.names}
         self.schema = pa.schema(
@@ -84,10 +90,11 @@ class _Import:
             "source": place.path("") if place.local else place.url, "files": dict(found),
             "features": place.sizes(FEATURES) if layout.features else {},
             "columns": [str(entry) for entry in self.schema], "roles": dict(layout.roles), "poolscope": __version__,
+            "bound": binding([place.path(name) for name in found], {"verify": verify}),
         }  # fmt: skip
         digest = hashlib.sha256(json.dumps(subject, sort_keys=True).encode()).hexdigest()[:16]
         self.work = pool.path / "work" / f"import-{digest}"
-        self.task = FileTask(pool.path.resolve(), place.url, layout, self.schema, self.work)
+        self.task = FileTask(pool.path.resolve(), place.url, layout, self.schema, self.work, verify)
         self.units = [FileUnit(hashlib.sha256(name.encode()).hexdigest()[:24], name, 0) for name in found]
         self.report = Report(place.url)
         self._next = 0
@@ -119,12 +126,28 @@ class _Import:
             for reason, count in record["skipped"].items():
                 self.report.skip_many(reason, count, record["examples"].get(reason, []))
         pool = self.pool.reload()
+        if not len(pool):
+            why = self._why()
+            shutil.rmtree(self.work, ignore_errors=True)
+            raise InputError(f"no pair could be imported from {self.place.url!r}: {why}.")
         self.report.save(pool.path)
         shutil.rmtree(self.work, ignore_errors=True)
-        if not len(pool):
-            raise InputError(f"no pair could be imported from {self.place.url!r} ({self.report.reasons()}).")
         pool.uid_order()
         return self.report
+
+    def _why(self) -> str:
+        """Why nothing came in: the files' most frequent problem, and what to do about it."""
+        problems = [files.read_json(path).get("problem") for path in map(self.task.record, self.units)]
+        common = Counter(problem for problem in problems if problem).most_common(1)
+        if not common:
+            return self.report.reasons()
+        problem, count = common[0]
+        way = ""
+        if problem.startswith(DIFFER):
+            way = ": `--no-verify` takes them all the same"
+        elif "feature" in problem:
+            way = ": `--embeddings none` goes without"
+        return f"{problem} in {count:,} of {len(self.units):,} {'file' if len(self.units) == 1 else 'files'}{way}"
 
     def _resumed(self) -> bool:
         """Takes up the plan of a killed import, if the pool is as that import left it; else clears what it left."""

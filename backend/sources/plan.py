@@ -72,7 +72,7 @@ def scan(place: Place, name: str, layout: Layout) -> Scan:
         if layout.features:
             check_features(layout, feature_members(place, name, list(layout.features)), table.metadata.num_rows)
         rows = rows_at_once(partial(parquet, place, name), layout.wanted, UID_ROWS)
-        uids, valid = read_uids(table, layout, rows)
+        uids, valid = read_uids(table, layout, rows, name)
     except Damaged as error:
         return Scan(name, *nothing, str(error))
     except UNREADABLE as error:
@@ -89,7 +89,9 @@ def check_features(layout: Layout, found: dict[str, Member], rows: int) -> None:
             raise Damaged(f"features {name!r} have {member.dim} numbers, the pool has {layout.features[name]}")
 
 
-def read_uids(table: pq.ParquetFile, layout: Layout, rows: int = UID_ROWS) -> tuple[np.ndarray, np.ndarray]:
+def read_uids(
+    table: pq.ParquetFile, layout: Layout, rows: int = UID_ROWS, name: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
     """The uids of a parquet, given or made, and which are valid."""
     columns = [
         layout.roles[role] for role in (("uid",) if "uid" in layout.roles else ("url", "text")) if role in layout.roles
@@ -97,14 +99,18 @@ def read_uids(table: pq.ParquetFile, layout: Layout, rows: int = UID_ROWS) -> tu
     missing = set(columns) - set(table.schema_arrow.names)
     if missing:
         raise Damaged(f"no column {sorted(missing)[0]!r}")
-    parts = [uids_of(batch, layout) for batch in table.iter_batches(batch_size=rows, columns=columns)]
+    parts, start = [], 0
+    for batch in table.iter_batches(batch_size=rows, columns=columns):
+        parts.append(uids_of(batch, layout, name, start))
+        start += batch.num_rows
     if not parts:
         return np.empty(0, dtype=UID_DTYPE), np.empty(0, dtype=bool)
     return np.concatenate([uids for uids, _ in parts]), np.concatenate([valid for _, valid in parts])
 
 
-def uids_of(batch: pa.RecordBatch, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """The uids of a batch; pairs of a source without uids get a hash of their url and caption."""
+def uids_of(batch: pa.RecordBatch, layout: Layout, name: str, start: int) -> tuple[np.ndarray, np.ndarray]:
+    """The uids of a batch; pairs of a source without uids get a hash of their url and caption, and of their place in
+    the file `name`, whose rows `start` and after these are, where they have no url: captions repeat."""
     from .intake import made_uid
 
     if "uid" in layout.roles:
@@ -112,13 +118,17 @@ def uids_of(batch: pa.RecordBatch, layout: Layout) -> tuple[np.ndarray, np.ndarr
         if text is None:
             raise Damaged(f"column {layout.roles['uid']!r} is {batch.column(layout.roles['uid']).type}, not text")
         return parse(text)
-    columns = [as_text(batch.column(layout.roles[role])) for role in ("url", "text") if role in layout.roles]
-    given = [
-        column.cast(pa.binary()).to_pylist() if column is not None else [None] * batch.num_rows for column in columns
+    urls, texts = (_raw(batch, layout, role) for role in ("url", "text"))
+    made = [
+        made_uid(f"{name}\0{start + row}", _lenient(text), _lenient(url))
+        for row, (url, text) in enumerate(zip(urls, texts))
     ]
-    urls, texts = given if len(given) == 2 else ([None] * batch.num_rows, given[0])
-    made = [made_uid("", _lenient(text), _lenient(url)) for url, text in zip(urls, texts)]
     return parse(pa.array(made, type=pa.utf8()))
+
+
+def _raw(batch: pa.RecordBatch, layout: Layout, role: str) -> list[bytes | None]:
+    column = as_text(batch.column(layout.roles[role])) if role in layout.roles else None
+    return [None] * batch.num_rows if column is None else column.cast(pa.binary()).to_pylist()
 
 
 def _lenient(value: bytes | None) -> str:

@@ -1,29 +1,177 @@
-"""Import of a table: a parquet or CSV file of captions with picture files or URLs."""
+"""Import of tables: CSV, TSV, JSON, parquet, Arrow and Feather files of captions with image files, URLs or bytes."""
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from ..errors import InputError
-from ..pool.images import LARGEST_FILE
-from ..pool.store import check_name
+from ..pool import Pool
 from ..progress import Progress, silent
-from .intake import STANDARD, Intake, check_picture, made_uid
+from . import mapping as columns
+from .arrow_table import PARQUET, UNREADABLE, ArrowTable
+from .binding import binding
+from .intake import Intake
+from .json_table import JsonTable
+from .mapping import ColumnMap
+from .npz import Damaged
+from .options import Options
+from .packed import Packer
+from .pairs import Pairs
+from .places import base_of
 from .report import Report
+from .staged import Staged, suffixes
+from .text_table import TextTable
 
-BATCH = 8192
-CALLED = {
-    "uid": ("uid",),
-    "text": ("text", "caption", "TEXT", "alt", "title"),
-    "image": ("image", "image_path", "filepath", "file", "path", "filename"),
-    "url": ("url", "URL", "image_url"),
-    "width": ("width", "original_width", "WIDTH"),
-    "height": ("height", "original_height", "HEIGHT"),
-    "sha256": ("sha256",),
-}
+BATCH = 65_536
+IMAGES = 256  # rows at once where images are opened
+PACKED_BYTES = 512 << 20
+SAMPLE = 64
+
+
+class Table(Protocol):
+    """What every kind of table gives: its columns, whether they have types and names, and its rows."""
+
+    schema: pa.Schema
+    count: int
+    typed: bool
+    named: bool
+    rejected: list[tuple[str, str]]
+    note: str
+
+    def source(self) -> str | None: ...
+
+    def batches(self, size: int) -> Iterator[pa.RecordBatch]: ...
+
+
+def open_table(path: str, options: Options, root: str = "") -> Table:
+    """A table by its suffix. Raises Damaged for a file that can't be read."""
+    import duckdb
+
+    suffix, _ = suffixes(path)
+    if suffix in (*PARQUET, ".arrow", ".feather", ".ipc"):
+        return ArrowTable(path, suffix, root)
+    try:
+        staged = Staged(path, options.encoding)
+        if suffix in (".json", ".jsonl", ".ndjson"):
+            return JsonTable(staged, options)
+        return TextTable(staged, options)
+    except (InputError, duckdb.Error, OSError) as error:
+        raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0].rstrip('.')}") from None
+
+
+def sampled(table: Table, rows: int = SAMPLE) -> list[dict[str, Any]]:
+    """The first rows. Raises Damaged."""
+    import duckdb
+
+    try:
+        found = table.batches(rows)
+        first = next(found, None)
+        found.close()  # type: ignore[attr-defined]
+    except (duckdb.Error, *UNREADABLE) as error:
+        raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0]}") from None
+    return first.slice(0, rows).to_pylist() if first is not None else []
+
+
+def mapped(path: str, table: Table, options: Options) -> ColumnMap:
+    """How the table's columns are read. Raises Damaged, or InputError for a table without captions or images."""
+    sample = sampled(table)
+    found = columns.of_table(table.schema, options, sample, named=table.named)
+    column = found.roles.get("image", "")
+    values = [row[column] for row in sample if isinstance(row.get(column), str)]
+    if found.numbered:
+        values = [value.rpartition("#")[0] for value in values]
+    return replace(found, base=base_of(values, options.images, path))
+
+
+class TableImport:
+    """One import of several tables into a pool, file by file in order."""
+
+    def __init__(self, files: Sequence[str], options: Options, source: str, root: str = "") -> None:
+        self.files, self.options, self.source, self.root = list(files), options, source, root
+        self.left_out: dict[str, str] = {}
+
+    def run(self, pool_path: Path, progress: Progress = silent) -> Report:
+        """Reads the tables. Raises InputError if none can be read or no pair comes in."""
+        opened = self._opened()
+        kinds = columns.types((table for _, table, _ in opened), self._extra(opened))
+        there = Pool.open(pool_path) if (pool_path / "pool.json").exists() else None
+        if there is not None and not len(there):
+            there = None
+        fitted, schema = [], pa.schema([])
+        for path, table, found in opened:
+            found, made = columns.in_pool(found, kinds, there)
+            schema = _union(schema, columns.pool_schema(found, made))
+            fitted.append((path, table, found))
+        bound = binding(self.files, self.options.as_json())
+        origin = {"kind": "table", "source": self.source}
+        with Intake(pool_path, self.source, schema, origin, bound) as intake:
+            if not intake.units:
+                for path, why in self.left_out.items():
+                    intake.report.skip(f"file left out: {why}", Path(path).name)
+            total = sum(table.count for _, table, _ in fitted)
+            done = 0
+            for number, (path, table, found) in enumerate(fitted):
+                done = self._read(number, path, table, found, intake, progress, done, total)
+            return intake.finish()
+
+    def _opened(self) -> list[tuple[str, Table, ColumnMap]]:
+        opened, wrong = [], None
+        for path in self.files:
+            try:
+                table = open_table(path, self.options, self.root)
+                opened.append((path, table, mapped(path, table, self.options)))
+            except (Damaged, InputError) as error:
+                self.left_out[path] = str(error)
+                wrong = wrong or f"{path!r}: {error}"
+        if not opened:
+            raise InputError(str(wrong))
+        return opened
+
+    @staticmethod
+    def _extra(opened: Sequence[tuple[str, Table, ColumnMap]]) -> list[str]:
+        return list(dict.fromkeys(source for _, _, found in opened for source in found.extra))
+
+    def _read(
+        self, number: int, path: str, table: Table, found: ColumnMap, intake: Intake, progress: Progress, done: int,
+        total: int,
+    ) -> int:  # fmt: skip
+        import duckdb
+
+        prefix = f"{number}:"
+        behind = max((int(unit.removeprefix(prefix)) for unit in intake.units if unit.startswith(prefix)), default=0)
+        local = "image" in found.roles
+        packer = Packer(intake.pool.path, f"import-{intake.key}")
+        row = 0
+        with ThreadPoolExecutor(2) as threads:
+            pairs = Pairs(found, intake, Path(path).name, self.options, packer, threads)
+            try:
+                for batch in table.batches(IMAGES * 16 if local else BATCH):
+                    start, row = row, row + batch.num_rows
+                    if row <= behind:
+                        continue
+                    pairs.take(batch.slice(max(0, behind - start)), max(start, behind))
+                    if intake.full or packer.bytes > PACKED_BYTES:
+                        packer.close()
+                        intake.mark(f"{prefix}{row}")
+                        intake.flush()
+                    progress(done + row, max(total, done + row), f"{intake.report.added + intake.waiting:,} pairs")
+            except Damaged as error:
+                intake.report.skip(f"file breaks off: {error}", Path(path).name)
+            except (duckdb.Error, *UNREADABLE) as error:
+                intake.report.skip(f"file breaks off: {(str(error).splitlines() or [''])[0]}", Path(path).name)
+            for place, why in table.rejected:
+                intake.report.skip(why, f"{Path(path).name} {place}")
+            packer.close()
+        intake.mark(f"{prefix}{1 << 62}")
+        return done + row
+
+
+def _union(one: pa.Schema, other: pa.Schema) -> pa.Schema:
+    return pa.schema([*one, *(entry for entry in other if entry.name not in one.names)])
 
 
 def import_table(
@@ -38,141 +186,15 @@ def import_table(
     height: str | None = None,
     check_pictures: bool = True,
     progress: Progress = silent,
+    **more: Any,
 ) -> Report:
-    """Makes or extends a pool from a parquet or CSV file.
+    """Makes or extends a pool from tables: `sources.look` with tables only. `more`: other fields of `Options`.
 
-    Options name the source's columns; without them the usual names are tried (`text`, `caption`, `image_path`, …).
-    `image` holds paths, relative to the table's directory; with `image_offset` and `image_bytes` columns beside it, a
-    place inside a tar. Other scalar columns come along as metadata; `clip_*` score columns do too. Pairs without a
-    caption, with an unreadable picture or with a uid seen before are counted and skipped. Resumes by slices of 8,192 rows.
     Raises InputError for an unreadable file, an unknown column, or a table without captions.
     """
-    path = Path(source)
-    schema, count, batches = _open(path)
-    named = {"uid": uid, "text": text, "image": image, "url": url, "width": width, "height": height, "sha256": None}
-    roles = {role: _find(role, given, schema) for role, given in named.items()}
-    if roles["text"] is None:
-        raise InputError(
-            f"{str(path)!r} has no caption column; name it with --text. Its columns: {', '.join(schema.names)}."
-        )
-    extra = _extra(schema, roles)
-    full = pa.schema(list(STANDARD) + [pa.field(name, kind) for name, kind in extra.items()])
-    with Intake(Path(pool_path), str(path.resolve()), full, {"kind": "table", "source": str(source)}) as intake:
-        finished = set(intake.units)
-        seen = 0
-        for number, batch in enumerate(batches):
-            unit = f"{number}:{batch.num_rows}"
-            seen += batch.num_rows
-            if unit not in finished:
-                for offset, row in enumerate(batch.to_pylist()):
-                    where = f"{path.name} row {seen - batch.num_rows + offset}"
-                    pair = _pair(row, roles, extra, path.resolve().parent, check_pictures)
-                    if isinstance(pair, str):
-                        intake.report.skip(pair, where)
-                    else:
-                        intake.offer(pair, where)
-            intake.done(unit, progress, seen, max(count, seen))
-        return intake.finish()
+    from .look import look
 
-
-def _open(path: Path) -> tuple[pa.Schema, int, Iterator[pa.RecordBatch]]:
-    """Schema, number of rows (0 when not known) and batches; nothing but batches is held."""
-    import pyarrow.csv
-    import pyarrow.parquet
-
-    if not path.is_file():
-        raise InputError(f"no file {str(path)!r}; give a .parquet or .csv file.")
-    try:
-        if path.suffix == ".parquet":
-            parquet = pyarrow.parquet.ParquetFile(path)
-            return parquet.schema_arrow, parquet.metadata.num_rows, parquet.iter_batches(batch_size=BATCH)
-        if path.suffix in (".csv", ".tsv"):
-            options = pyarrow.csv.ParseOptions(
-                delimiter="\t" if path.suffix == ".tsv" else ",", newlines_in_values=True
-            )
-            reader = pyarrow.csv.open_csv(path, parse_options=options)
-            return reader.schema, 0, _sliced(reader)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"{str(path)!r} can't be read: {str(error).splitlines()[0]}; is it complete?") from None
-    raise InputError(f"{str(path)!r} is neither .parquet nor .csv; convert it first.")
-
-
-def _sliced(reader: Any) -> Iterator[pa.RecordBatch]:
-    for batch in reader:
-        for start in range(0, batch.num_rows, BATCH):
-            yield batch.slice(start, BATCH)
-
-
-def _find(role: str, given: str | None, schema: pa.Schema) -> str | None:
-    if given is not None:
-        if given not in schema.names:
-            raise InputError(f"the table has no column {given!r} for --{role}; its columns: {', '.join(schema.names)}.")
-        return given
-    return next((name for name in CALLED[role] if name in schema.names), None)
-
-
-def _extra(schema: pa.Schema, roles: dict[str, str | None]) -> dict[str, pa.DataType]:
-    """Further scalar columns that come along, with the types they get."""
-    extra: dict[str, pa.DataType] = {}
-    for entry in schema:
-        kind = entry.type.value_type if pa.types.is_dictionary(entry.type) else entry.type
-        if entry.name in roles.values() or entry.name in STANDARD.names or pa.types.is_nested(kind):
-            continue
-        check_name(entry.name)
-        if pa.types.is_large_string(kind):
-            kind = pa.utf8()
-        if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or kind == pa.utf8():
-            extra[entry.name] = kind
-    return extra
-
-
-def _pair(
-    row: dict[str, Any], roles: dict[str, str | None], extra: dict[str, pa.DataType], root: Path, check_pictures: bool
-) -> dict[str, Any] | str:
-    """A pair as the pool stores it, or the reason why there is none."""
-    text = row[roles["text"] or ""]
-    if text is None or not str(text).strip():
-        return "no caption"
-    text = str(text)
-    url = row[roles["url"]] if roles["url"] else None
-    place, size, digest = None, None, row.get(roles["sha256"] or "")
-    if roles["image"] and row[roles["image"]]:
-        place = str((root / str(row[roles["image"]])).resolve())
-        content = _picture(place, row.get("image_offset"), row.get("image_bytes"))
-        if isinstance(content, str):
-            return content
-        if check_pictures:
-            try:
-                size = check_picture(content)
-            except ValueError:
-                return "picture can't be decoded"
-        digest = digest or hashlib.sha256(content).hexdigest()
-    elif not url:
-        return "no picture and no URL"
-    width, height = (_pixels(row.get(roles[side] or "")) for side in ("width", "height"))
-    pair = {
-        "uid": row[roles["uid"]] if roles["uid"] else made_uid(digest or "", text, url if not place else digest),
-        "text": text,
-        "url": url,
-        "width": width or (size[0] if size else None),
-        "height": height or (size[1] if size else None),
-        "sha256": digest,
-        "image": place,
-        "image_offset": row.get("image_offset"),
-        "image_bytes": row.get("image_bytes"),
-    }
-    return pair | {name: row[name] for name in extra}
-
-
-def _picture(place: str, offset: int | None, size: int | None) -> bytes | str:
-    try:
-        with open(place, "rb") as handle:
-            handle.seek(offset or 0)
-            content = handle.read(min(size or LARGEST_FILE + 1, LARGEST_FILE + 1))
-    except OSError:
-        return "picture file missing or unreadable"
-    return content if len(content) <= LARGEST_FILE else f"picture file larger than {LARGEST_FILE >> 20} MiB"
-
-
-def _pixels(given: Any) -> int | None:
-    return int(given) if isinstance(given, (int, float)) and 0 < given < 2**31 else None
+    options = Options(
+        uid=uid, text=text, image=image, url=url, width=width, height=height, check=check_pictures, **more
+    )
+    return look([source], options, only="table").run(pool_path, progress=progress)

@@ -17,6 +17,7 @@ from ..pool.images import LARGEST_FILE
 from ..pool.tar import PICTURES, BrokenTar, ReadAt, Sample, samples
 from ..progress import Progress, silent
 from . import fields, members
+from .binding import binding
 from .intake import STANDARD, Intake, made_uid
 from .members import Found, Keys
 from .remote import Place
@@ -58,7 +59,8 @@ def import_webdataset(
     schema, columns = _schema(seen, Path(pool_path))
     sources = [str(one) for one in ([source] if isinstance(source, (str, Path)) else source)]
     origin = {"kind": "webdataset", "source": ", ".join(sources)}
-    with Intake(Path(pool_path), _root(sources), schema, origin) as intake:
+    bound = binding(shards, {"image_key": image_key, "caption_key": caption_key, "captions": captions})
+    with Intake(Path(pool_path), _root(sources), schema, origin, bound) as intake:
         finished = set(intake.units)
         with ThreadPoolExecutor(2) as threads:
             for position, shard in enumerate(shards, start=1):

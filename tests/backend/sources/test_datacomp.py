@@ -267,3 +267,25 @@ def test_a_pool_with_other_columns_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no \.parquet"):
         import_datacomp(tmp_path / "empty", tmp_path / "pool")
+
+
+def test_captions_that_repeat_without_url_and_uid_stay_pairs_of_their_own(tmp_path):
+    (tmp_path / "m").mkdir()
+    table = pa.table({"image_path": [f"/data/{n}.jpg" for n in range(6)], "caption": ["a dog"] * 6})
+    pq.write_table(table, tmp_path / "m" / "0.parquet")
+    assert import_datacomp(tmp_path / "m", tmp_path / "pool").added == 6
+    again = import_datacomp(tmp_path / "m", tmp_path / "pool")
+    assert (again.added, again.present) == (0, 6)
+
+
+def test_a_failed_import_of_a_new_pool_leaves_nothing_and_says_why(tmp_path):
+    write_pair(tmp_path / "m", 0)
+    write_pair(tmp_path / "m", 1)
+    found = sorted((tmp_path / "m").glob("*.npz"))
+    content = [path.read_bytes() for path in found]
+    for path, other in zip(found, reversed(content)):
+        path.write_bytes(other)
+    with pytest.raises(InputError, match=r"features differ from \w+ in 2 of 2 files: `--no-verify` takes them"):
+        import_datacomp(tmp_path / "m", tmp_path / "pool")
+    assert not (tmp_path / "pool").exists()
+    assert import_datacomp(tmp_path / "m", tmp_path / "pool", verify=False).added == 2 * PAIRS

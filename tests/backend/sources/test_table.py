@@ -32,26 +32,29 @@ def test_parquet_with_pictures_and_extra_columns(folder):
     report = import_table(folder / "t.parquet", folder / "pool")
     assert (report.added, dict(report.skipped)) == (
         2,
-        {"no caption": 1, "picture can't be decoded": 1, "picture file missing or unreadable": 1},
+        {"no caption": 1, "image can't be decoded": 1, "image file missing or unreadable": 1},
     )
     pool = Pool.open(folder / "pool")
     assert pool.array("aesthetic").tolist() == [0.5, 0.25]
     assert pool.take([1], ["text", "width", "height"]).to_pylist() == [{"text": "b b", "width": 64, "height": 48}]
     assert pool.image(1) == picture(1)
-    assert "vectors" not in pool.columns
+    assert pool.columns["vectors"].kind == "metadata"
 
 
 def test_csv_with_urls_and_given_names(folder):
     (folder / "t.csv").write_text('id,words,where\n1,"a, b\nc",http://x.org/1\n2,d,http://x.org/2\n3,e,\n')
     report = import_table(folder / "t.csv", folder / "pool", text="words", url="where")
-    assert (report.added, dict(report.skipped)) == (2, {"no picture and no URL": 1})
+    assert (report.added, dict(report.skipped)) == (2, {"no image and no URL": 1})
     assert Pool.open(folder / "pool").strings("text").to_pylist() == ["a, b\nc", "d"]
 
 
-def test_a_picture_path_stays_a_path(folder):
+def test_an_address_among_the_paths_is_a_url_and_never_opened(folder):
     (folder / "t.csv").write_text("text,image\nx,pics/0.png\ny,http://127.0.0.1:9/evil.png\n")
     report = import_table(folder / "t.csv", folder / "pool")
-    assert (report.added, report.skipped.total()) == (1, 1)
+    assert report.added == 2
+    assert Pool.open(folder / "pool").take([1], ["url", "image"]).to_pylist() == [
+        {"url": "http://127.0.0.1:9/evil.png", "image": None}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_a_picture_path_stays_a_path(folder):
     [
         ("x.parquet", b"PAR1 not really", "can't be read"),
         ("x.csv", b"", "can't be read"),
-        ("x.txt", b"hello", "neither"),
+        ("x.md", b"hello", "neither"),
         ("x.csv", b"a,b\n1,2\n", "no caption column"),
         ("missing.csv", None, "no file"),
     ],

@@ -1,0 +1,140 @@
+"""Finding: which files a path, directory, pattern or URL stands for, and of what kind they are."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from glob import glob
+from pathlib import Path
+
+from ..errors import InputError
+from .arrow_table import PARQUET
+from .staged import suffixes
+
+TEXT = (".csv", ".tsv", ".tab", ".psv")
+JSON = (".json", ".jsonl", ".ndjson")
+ARROW = (*PARQUET, ".arrow", ".feather", ".ipc")
+TABLES = (*TEXT, *JSON, *ARROW)
+IMAGES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+TARS = (".tar", ".tgz", ".tbz2", ".txz")
+ABOUT = ("dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json", "package.json", "config.json")
+
+
+@dataclass
+class Found:
+    """What one given path stands for; `images` and `others` count files that are no source by themselves."""
+
+    given: str
+    root: str
+    tables: list[str] = field(default_factory=list)
+    tars: list[str] = field(default_factory=list)
+    sidecars: list[str] = field(default_factory=list)
+    images: int = 0
+    others: list[str] = field(default_factory=list)
+
+
+def find(paths: Sequence[str | os.PathLike[str]]) -> list[Found]:
+    """What the paths stand for, in their order. Raises InputError where there is nothing."""
+    found = [_one(one) for path in paths for one in _expanded(os.fspath(path))]
+    if not found:
+        raise InputError("nothing to import is named; give a file, directory, pattern or URL.")
+    return found
+
+
+def _expanded(path: str) -> list[str]:
+    """Brace patterns and local globs written out."""
+    if "://" not in path and os.path.exists(os.path.expanduser(path)):
+        return [os.path.expanduser(path)]
+    from braceexpand import braceexpand
+
+    try:
+        names = list(braceexpand(path)) if "{" in path else [path]
+    except ValueError:
+        names = [path]
+    made: list[str] = []
+    for name in names:
+        if "://" in name:
+            made += _remote_glob(name)
+        elif any(letter in name for letter in "*?["):
+            made += sorted(glob(os.path.expanduser(name), recursive=True))
+        else:
+            made.append(os.path.expanduser(name))
+    if not made:
+        raise InputError(f"nothing matches {path!r}; give a file, directory, pattern or URL that exists.")
+    return list(dict.fromkeys(made))
+
+
+def _remote_glob(url: str) -> list[str]:
+    if url.startswith("file://"):
+        from urllib.parse import unquote, urlparse
+
+        return [unquote(urlparse(url).path)]
+    if not any(letter in url for letter in "*[") or url.startswith(("http://", "https://")):
+        return [url]
+    system, inner = _system(url)
+    try:
+        return [system.unstrip_protocol(one) for one in sorted(system.glob(inner))]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{url!r} can't be listed: {error}.") from None
+
+
+def _system(url: str):
+    import fsspec
+
+    try:
+        return fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError, OSError) as error:
+        raise InputError(f"{url!r} can't be opened: {error}.") from None
+
+
+def _one(path: str) -> Found:
+    if "://" in path:
+        return _remote(path)
+    whole = os.path.abspath(path)
+    if os.path.isfile(whole):
+        return _sorted(Found(path, os.path.dirname(whole)), [whole], named=True)
+    if not os.path.isdir(whole):
+        raise InputError(f"no file or directory {path!r}; give a file, directory, pattern or URL that exists.")
+    names = []
+    for folder, folders, files in os.walk(whole):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        names += [os.path.join(folder, name) for name in sorted(files) if not name.startswith(".")]
+    return _sorted(Found(path, whole), names, named=False)
+
+
+def _remote(url: str) -> Found:
+    suffix, _ = suffixes(url)
+    if suffix in (*TABLES, *TARS, ".txt") or _tar(url):
+        return _sorted(Found(url, url.rsplit("/", 1)[0]), [url], named=True)
+    system, inner = _system(url)
+    try:
+        names = [system.unstrip_protocol(name) for name in sorted(system.find(inner))]
+    except (OSError, ValueError) as error:
+        raise InputError(f"{url!r} can't be listed: {error}.") from None
+    if not names:
+        raise InputError(f"nothing at {url!r}; give the address of a file or folder.")
+    return _sorted(Found(url, url.rstrip("/")), names, named=False)
+
+
+def _tar(path: str) -> bool:
+    name = path.lower()
+    return suffixes(path)[0] in TARS or name.endswith((".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"))
+
+
+def _sorted(found: Found, names: Sequence[str], *, named: bool) -> Found:
+    stems = {os.path.splitext(name)[0] for name in names if Path(name).suffix.lower() in IMAGES}
+    for name in names:
+        suffix, _ = suffixes(name)
+        base = os.path.basename(name).lower()
+        if _tar(name):
+            found.tars.append(name)
+        elif suffix in TABLES and (named or base not in ABOUT):
+            found.tables.append(name)
+        elif suffix in (".txt", ".caption") and os.path.splitext(name)[0] in stems:
+            found.sidecars.append(name)
+        elif suffix in (".txt", ".token") and (named or "caption" in base or "token" in base or "result" in base):
+            found.tables.append(name)
+        elif suffix in IMAGES:
+            found.images += 1
+        else:
+            found.others.append(name)
+    return found

@@ -1,0 +1,277 @@
+"""Looking at what is there: the plan of an import, made and shown before anything is written."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..errors import InputError
+from ..progress import Progress, silent
+from .find import Found, find
+from .mapping import ColumnMap
+from .npz import Damaged
+from .options import Options
+from .report import Report
+
+Kind = Literal["table", "webdataset", "datacomp", "clip-retrieval", "captions beside images"]
+PREVIEW = 5
+
+
+@dataclass(frozen=True)
+class Part:
+    """Sources of one kind. `mapping`: role → column of the source; `columns`: further column → its name in the pool;
+    `left_out`: what does not come in → why."""
+
+    kind: Kind
+    source: str
+    files: tuple[str, ...]
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    preview: tuple[Mapping[str, Any], ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind, "source": self.source, "files": list(self.files), "mapping": dict(self.mapping),
+            "columns": dict(self.columns), "preview": [dict(row) for row in self.preview],
+            "left_out": dict(self.left_out), "notes": list(self.notes),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an import would do: its parts, and `run`, which does it. Nothing is written before."""
+
+    parts: tuple[Part, ...]
+    options: Options
+
+    @property
+    def kind(self) -> str:
+        """The kind of source; several are joined by `, `."""
+        return ", ".join(dict.fromkeys(part.kind for part in self.parts))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(file for part in self.parts for file in part.files)
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Role → column, of the first part that has it."""
+        return {role: column for part in reversed(self.parts) for role, column in part.mapping.items()}
+
+    @property
+    def preview(self) -> tuple[Mapping[str, Any], ...]:
+        """The first five pairs as they will be: `text`, `image` or `url`, `id`; an image's `problem` if it has one."""
+        return tuple(row for part in self.parts for row in part.preview)[:PREVIEW]
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """File or column → why it does not come in."""
+        return {what: why for part in self.parts for what, why in part.left_out.items()}
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind, "mapping": self.mapping, "preview": [dict(row) for row in self.preview],
+            "left_out": self.left_out, "parts": [part.as_json() for part in self.parts],
+        }  # fmt: skip
+
+    def run(self, pool: str | Path, progress: Progress = silent) -> Report:
+        """Makes or extends the pool; the report is that of all parts together. Raises InputError if nothing comes in."""
+        reports = [_run(part, self.options, Path(pool), progress) for part in self.parts]
+        whole = reports[0]
+        for report in reports[1:]:
+            whole.source += f", {report.source}"
+            whole.added += report.added
+            whole.present += report.present
+            for reason, count in report.skipped.items():
+                whole.skip_many(reason, count, report.examples.get(reason, []))
+            whole.path = report.path
+        return whole
+
+
+def look(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    options: Options | None = None,
+    *,
+    only: Kind | None = None,
+) -> Plan:
+    """Looks at files, directories, patterns and URLs, and says what an import of them would do.
+
+    `only`: takes the sources as of that kind. Raises InputError, in one line that says what is missing, for a path that
+    does not exist, images without captions, a table without captions, and anything else that can't become pairs.
+    """
+    options = options or Options()
+    given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    parts: list[Part] = []
+    tables: list[tuple[Found, str]] = []
+    for found in find(given):
+        if only == "table":
+            tables += [(found, path) for path in found.tables or _forced(found)]
+            continue
+        part = _directory(found, options)
+        if part is not None:
+            parts.append(part)
+        else:
+            tables += [(found, path) for path in found.tables]
+    if tables:
+        parts.append(_tables(tables, options, ", ".join(os.fspath(one) for one in given)))
+    if not parts:
+        raise InputError(f"no table or shard in {', '.join(map(str, given))!r}; give captions with images or URLs.")
+    return Plan(tuple(parts), options)
+
+
+def _forced(found: Found) -> list[str]:
+    if found.others or found.tars:
+        name = (found.others or found.tars)[0]
+        raise InputError(
+            f"{name!r} is neither .parquet, .arrow, .csv, .tsv, .json nor .jsonl; convert it first, or import it by "
+            "`poolscope import`."
+        )
+    raise InputError(f"no table in {found.given!r}; give a .parquet, .arrow, .csv, .tsv, .json or .jsonl file.")
+
+
+def _directory(found: Found, options: Options) -> Part | None:
+    """The part of a source that is no table: shards, DataComp's metadata, clip-retrieval's layout, captions in files."""
+    from .retrieval import retrieval_parts
+
+    if "://" not in found.root and os.path.isdir(found.given) and retrieval_parts(found.given):
+        return Part("clip-retrieval", found.given, tuple(found.tables))
+    if found.tars:
+        return _shards(found)
+    if found.tables and _is_datacomp(found):
+        return Part("datacomp", found.given, tuple(found.tables), {"uid": "uid", "text": "text", "url": "url"})
+    if found.tables:
+        return None
+    if found.sidecars:
+        return _sidecars(found, options)
+    if found.images:
+        raise InputError(
+            f"{found.given!r} holds {found.images:,} images and no captions; add a table such as metadata.csv with the "
+            "columns file_name and text, or a .txt beside each image."
+        )
+    what = f"only files of other kinds, such as {os.path.basename(found.others[0])}" if found.others else "no file"
+    raise InputError(f"{found.given!r} holds {what}; give .csv, .tsv, .json, .jsonl, .parquet, .arrow or .tar files.")
+
+
+def _shards(found: Found) -> Part:
+    left_out = dict.fromkeys(found.tables[:5], "table beside shards (their own JSON is read)")
+    return Part("webdataset", found.given, tuple(found.tars), left_out=left_out)
+
+
+def _is_datacomp(found: Found) -> bool:
+    import pyarrow.parquet as pq
+
+    from .arrow_table import UNREADABLE
+    from .remote import open_binary
+
+    listed = [path for path in found.tables if path.endswith(".parquet")]
+    if len(listed) != len(found.tables):
+        return False
+    for path in listed[:5]:
+        try:
+            names = pq.read_schema(path if "://" not in path else open_binary(path)).names
+        except UNREADABLE:
+            continue
+        return "uid" in names and any(name.endswith("_similarity_score") for name in names)
+    return False
+
+
+def _sidecars(found: Found, options: Options) -> Part:
+    from . import sidecars
+
+    rows = sidecars.rows(found.sidecars[:PREVIEW])
+    left = {"images": f"{found.images - len(found.sidecars):,} without a caption"}
+    return Part(
+        "captions beside images", found.given, tuple(found.sidecars), {"text": ".txt", "image": "file"},
+        preview=tuple(rows), left_out=left if found.images > len(found.sidecars) else {},
+    )  # fmt: skip
+
+
+def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -> Part:
+    from .table import mapped, open_table
+
+    first: ColumnMap | None = None
+    left_out: dict[str, str] = {}
+    notes: dict[str, None] = {}
+    rows: list[Mapping[str, Any]] = []
+    files: list[str] = []
+    extra: dict[str, str] = {}
+    wrong = ""
+    for found, path in tables:
+        try:
+            table = open_table(path, options, found.root)
+            here = mapped(path, table, options)
+        except (Damaged, InputError) as error:
+            left_out[path] = str(error)
+            wrong = wrong or f"{path!r}: {error}"
+            continue
+        files.append(path)
+        first = first or here
+        extra |= here.extra
+        left_out |= {f"column {name}": why for name, why in here.left_out.items()}
+        notes |= {f"{os.path.basename(path)}: {table.note}": None} if table.note else {}
+        notes |= {f"column {was!r} becomes {now!r}": None for was, now in here.renamed.items()}
+        if len(rows) < PREVIEW:
+            rows += _preview(table, here, options)[: PREVIEW - len(rows)]
+    if first is None:
+        raise InputError(wrong)
+    mapping = {**first.roles, **{name: column for column, (name, _) in first.vectors.items()}}
+    return Part("table", given, tuple(files), mapping, extra, tuple(rows), left_out, tuple(notes))
+
+
+def _preview(table: Any, found: ColumnMap, options: Options) -> list[Mapping[str, Any]]:
+    """The first pairs as they will be, images looked at."""
+    import pyarrow as pa
+
+    from . import places, texts
+    from .table import sampled
+
+    made: list[Mapping[str, Any]] = []
+    roles = found.roles
+    kind = table.schema.field(roles["text"]).type
+    for row in sampled(table, PREVIEW):
+        said, _ = texts.captions(pa.array([row[roles["text"]]], type=kind), options.captions)  # type: ignore[arg-type]
+        about: dict[str, Any] = {role: row[roles[role]] for role in ("url", "id", "uid") if role in roles}
+        value = row.get(roles.get("image", ""))
+        if isinstance(value, str):
+            value = value.rpartition("#")[0] if found.numbered else value
+            place = value if places.is_web(value) else places.resolved(value, found.base)
+            about["url" if places.is_web(value) else "image"] = place
+            if "image" in about:
+                seen = places.looked_at(place, None, None, check=False)
+                about |= {"problem": seen.problem} if seen.problem and "image_offset" not in roles else {}
+        elif value is not None:
+            about["image"] = "(bytes in the table)"
+        made += [{"text": text, **about} for text in said.to_pylist()]
+    return made[:PREVIEW]
+
+
+def _run(part: Part, options: Options, pool: Path, progress: Progress) -> Report:
+    if part.kind == "webdataset":
+        from .webdataset import import_webdataset
+
+        return import_webdataset(
+            list(part.files), pool, image_key=options.image_key, caption_key=options.caption_key,
+            captions=options.captions, progress=progress,
+        )  # fmt: skip
+    if part.kind == "datacomp":
+        from .datacomp import import_datacomp
+
+        return import_datacomp(part.source, pool, progress=progress)
+    if part.kind == "clip-retrieval":
+        from .retrieval import import_retrieval
+
+        return import_retrieval(part.source, pool, progress=progress)[0]
+    from .table import TableImport
+
+    if part.kind == "captions beside images":
+        from . import sidecars
+
+        with sidecars.listed(part.files) as table:
+            return TableImport([table], options, part.source).run(pool, progress)
+    root = os.path.commonpath([os.path.dirname(file) for file in part.files]) if "://" not in part.files[0] else ""
+    importing = TableImport(part.files, options, part.source, root)
+    importing.left_out = {path: why for path, why in part.left_out.items() if not path.startswith("column ")}
+    return importing.run(pool, progress)

@@ -1,0 +1,220 @@
+"""Mapping: which column of the source becomes which column of the pool, and with what type."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import InputError
+from ..pool import Pool
+from ..pool.columns import described
+from . import roles as usual
+from .arrow_table import holds_bytes
+from .intake import STANDARD
+from .options import Options
+from .staged import connect, literal
+from .vectors import dimension, is_vector, side_of
+
+FIXED = {*STANDARD.names, "uid", "uid_hi", "uid_lo", "id", "image_id", "sample_offset", "sample_size"}
+_NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]+)?"
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """`roles`: role → column of the source; `extra`: column of the source → column of the pool; `vectors`: embedding
+    column of the source → (column of the pool, dimension); `base`: where relative image paths start; `numbered`:
+    whether image names end in `#0`, `#1`, …; `joined`: whether several captions of an image are told by `image_id`."""
+
+    roles: Mapping[str, str]
+    extra: Mapping[str, str]
+    vectors: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    base: str = ""
+    numbered: bool = False
+    joined: bool = False
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        return {source: name for source, name in self.extra.items() if source != name}
+
+
+def of_table(schema: pa.Schema, options: Options, sample: Sequence[Mapping[str, Any]], *, named: bool) -> ColumnMap:
+    """The mapping of a table from its columns and its first rows. Raises InputError for one without captions, or
+    without images and URLs."""
+    names = schema.names
+    usable = {role: [e.name for e in schema if _serves(role, e.type)] for role in usual.USUAL}
+    if named:
+        roles = usual.choose(names, options.named, usable)
+    else:
+        roles = {role: usual.given(role, column, names) for role, column in options.named.items()}
+    roles = usual.by_content(sample, roles, captions=not named)
+    listed = f"its columns: {', '.join(names)}"
+    if "text" not in roles:
+        raise InputError(f"no caption column; name it with --text; {listed}.")
+    if "image" not in roles and "url" not in roles:
+        raise InputError(f"no column of images or URLs; name it with --image or --url; {listed}.")
+    kept, vectors, left_out = _further(schema, roles, sample)
+    values = [str(row[roles["image"]]) for row in sample if isinstance(row.get(roles.get("image", "")), str)]
+    numbered = bool(values) and all(usual.NUMBERED.search(value) for value in values)
+    lists = pa.types.is_nested(schema.field(roles["text"]).type) or any(
+        isinstance(row[roles["text"]], str) and re.match(r"\s*\[", row[roles["text"]]) for row in sample
+    )
+    return ColumnMap(roles, kept, vectors, "", numbered, numbered or lists, left_out)
+
+
+def _serves(role: str, kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_null(kind):
+        return False
+    if role == "text":
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            return _serves(role, kind.value_type)
+        if pa.types.is_struct(kind):
+            return not holds_bytes(kind)
+        return _texts(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    if role == "image":
+        return _texts(kind) or holds_bytes(kind)
+    if role == "face_bboxes":
+        return pa.types.is_nested(kind)
+    if role in ("url", "sha256"):
+        return _texts(kind)
+    return not pa.types.is_nested(kind) and not pa.types.is_boolean(kind)
+
+
+def _texts(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+        or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    )  # fmt: skip
+
+
+def _further(
+    schema: pa.Schema, roles: Mapping[str, str], sample: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, str], dict[str, tuple[str, int]], dict[str, str]]:
+    """Columns without a role: those that come along, embeddings, and those that can't, with the reason."""
+    used = {column for role, column in roles.items() if role not in ("width", "height")}
+    used |= {roles[side] for side in ("width", "height") if side in roles}
+    taken = set(FIXED)
+    kept: dict[str, str] = {}
+    vectors: dict[str, tuple[str, int]] = {}
+    left_out: dict[str, str] = {}
+    for entry in schema:
+        if entry.name in used:
+            continue
+        if is_vector(entry.type):
+            dim = dimension(pa.array([row[entry.name] for row in sample], type=entry.type)) if sample else None
+            if dim and dim >= 2 and not pa.types.is_integer(entry.type.value_type):
+                name = usual.column_name(_embedding(entry.name), taken)
+                vectors[entry.name] = name, dim
+                taken.add(name.lower())
+                continue
+        if holds_bytes(entry.type):
+            left_out[entry.name] = "holds bytes"
+            continue
+        kept[entry.name] = usual.column_name(entry.name, taken)
+        taken.add(kept[entry.name].lower())
+    return kept, vectors, left_out
+
+
+def _embedding(name: str) -> str:
+    """`clip_img` for `clip_image_embedding`; a column that says no side embeds images."""
+    side = side_of(name) or "img"
+    words = [word for word in re.split(r"[^A-Za-z0-9]+", name.lower()) if word]
+    base = [w for w in words if not re.fullmatch(r"img|image|images|txt|text|caption|visual|vision|emb|embs", w)]
+    return f"{'_'.join(base) or 'embedding'}_{side}"
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type that a further column gets: numbers and truth values as they are, everything else text."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return pa.float32() if kind == pa.float16() else kind
+    return pa.utf8()
+
+
+def types(tables: Iterable[Any], names: Sequence[str]) -> dict[str, pa.DataType]:
+    """The types of further columns over all tables: of text ones a number or truth value where every cell is one and
+    none is changed by it, by a scan of all of them; text else."""
+    found: dict[str, pa.DataType] = {}
+    for table in tables:
+        here = [name for name in names if name in table.schema.names]
+        kinds = _scanned(table, here) if not table.typed else {n: plain_type(table.schema.field(n).type) for n in here}
+        for name, kind in kinds.items():
+            found[name] = kind if name not in found else _both(found[name], kind)
+    return {name: pa.utf8() if pa.types.is_null(kind) else kind for name, kind in found.items()}
+
+
+def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    if one == other or pa.types.is_null(other):
+        return one
+    if pa.types.is_null(one):
+        return other
+    numbers = [kind for kind in (one, other) if pa.types.is_integer(kind) or pa.types.is_floating(kind)]
+    if len(numbers) < 2:
+        return pa.utf8()
+    return pa.int64() if all(pa.types.is_integer(kind) for kind in numbers) else pa.float64()
+
+
+def _scanned(table: Any, names: Sequence[str]) -> dict[str, pa.DataType]:
+    if not names:
+        return {}
+    with connect() as database:
+        source = table.source()
+        if source is None:
+            rows = pa.Table.from_batches(table.batches(65_536), schema=table.schema)
+            database.register("rows", rows)
+            source = "rows"
+        tests = []
+        for name in names:
+            cell = '"' + name.replace('"', '""') + '"'
+            number = f"regexp_full_match({cell}, {literal(_NUMBER)})"
+            tests += [
+                f"count({cell})",
+                f"bool_and(try_cast({cell} AS BIGINT) IS NOT NULL AND try_cast({cell} AS BIGINT)::VARCHAR = {cell})",
+                f"bool_and({number} AND length({cell}) < 24 AND try_cast({cell} AS DOUBLE) IS NOT NULL)",
+                f"bool_and(lower({cell}) IN ('true', 'false'))",
+            ]
+        (row,) = database.sql(f"SELECT {', '.join(tests)} FROM {source}").fetchall()
+    made = {}
+    for place, name in enumerate(names):
+        count, whole, real, truth = row[4 * place : 4 * place + 4]
+        kind = pa.int64() if whole else pa.float64() if real else pa.bool_() if truth else pa.utf8()
+        made[name] = kind if count else pa.null()
+    return made
+
+
+def in_pool(mapping: ColumnMap, kinds: Mapping[str, pa.DataType], pool: Pool | None) -> tuple[ColumnMap, dict[str, Any]]:
+    """The mapping for a pool that may be there, and the further columns' types: a column that the pool has in another
+    type, or as a score or embedding, gets a name of its own."""
+    if pool is None:
+        return mapping, {name: kinds[source] for source, name in mapping.extra.items()}
+    extra, made = {}, {}
+    taken = {name.lower() for name in pool.schema.names} | {name.lower() for name in mapping.extra.values()} | FIXED
+    for source, name in mapping.extra.items():
+        kind = kinds[source]
+        if name in pool.columns:
+            has = pool.schema.field(name).type
+            if pool.columns[name].kind != "metadata" or not _fits(kind, has):
+                name = usual.column_name(f"{name}_2", taken)
+            else:
+                kind = has
+        extra[source], made[name] = name, kind
+        taken.add(name.lower())
+    return replace(mapping, extra=extra), made
+
+
+def _fits(kind: pa.DataType, has: pa.DataType) -> bool:
+    return kind == has or (pa.types.is_integer(kind) and has in (pa.int64(), pa.float64())) or has == pa.utf8()
+
+
+def pool_schema(mapping: ColumnMap, kinds: Mapping[str, pa.DataType]) -> pa.Schema:
+    """The columns that the pairs have, without the uid."""
+    own = [pa.field("id", pa.utf8())] if {"id", "uid"} & {*mapping.roles} else []
+    own += [pa.field("image_id", pa.utf8())] if mapping.joined else []
+    vectors = pa.schema([(name, pa.list_(pa.float16(), dim)) for name, dim in mapping.vectors.values()])
+    about = described(vectors, kind="embedding", made_by={"method": "import", "source": "table"})
+    return pa.schema([*STANDARD, *own, *(pa.field(name, kind) for name, kind in kinds.items()), *about])

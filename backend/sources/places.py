@@ -1,0 +1,123 @@
+"""Places of images: what a cell of a table says about where its image is."""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote, urlparse
+
+from ..pool.images import LARGEST_FILE
+
+MISSING = "image file missing or unreadable"
+NONE = "no image and no URL"
+_WEB = re.compile(r"^https?://", re.I)
+_DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that was looked at: its place, hash and size in pixels; or the `problem` why it can't be used."""
+
+    path: str
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    problem: str = ""
+
+
+def is_web(value: str) -> bool:
+    return bool(_WEB.match(value))
+
+
+def resolved(value: str, base: str) -> str:
+    """An absolute path or a URL: relative to `base`; Windows paths and `file://` are read as what they are."""
+    value = value.strip()
+    if value.lower().startswith("file:"):
+        value = unquote(urlparse(value).path)
+        value = value[1:] if _DRIVE.match(value[1:]) else value
+    if "://" in value:
+        return value
+    if "\\" in value and not os.path.exists(os.path.join(base, value)):
+        value = value.replace("\\", "/")
+    if _DRIVE.match(value) and os.sep == "/":
+        return _tail(value[3:], base)
+    if "://" in base:
+        return f"{base.rstrip('/')}/{value}"
+    return os.path.normpath(os.path.join(base, value))
+
+
+def _tail(path: str, base: str) -> str:
+    """The longest end of a path of another machine that exists below `base`; its last name there if none does."""
+    parts = [part for part in path.split("/") if part]
+    ends = [os.path.join(base, *parts[start:]) for start in range(len(parts))]
+    return next((end for end in ends if os.path.isfile(end)), os.path.join(base, parts[-1] if parts else ""))
+
+
+def base_of(values: Sequence[str], given: str | None, table: str) -> str:
+    """The directory that most of the `values` exist below: that of the table, one inside it, or one beside it."""
+    if given:
+        return given if "://" in given else os.path.abspath(os.path.expanduser(given))
+    if "://" in table:
+        return table.rsplit("/", 1)[0]
+    own = os.path.dirname(os.path.abspath(table))
+    wanted = [value for value in values if value and not is_web(value)][:20]
+    best, hits = own, _hits(wanted, own)
+    if wanted and hits < len(wanted):
+        for directory in _near(own):
+            found = _hits(wanted, directory)
+            if found > hits:
+                best, hits = directory, found
+    return best
+
+
+def _hits(values: Sequence[str], base: str) -> int:
+    return sum(os.path.isfile(resolved(value, base)) for value in values)
+
+
+def _near(own: str) -> Iterable[str]:
+    parent = os.path.dirname(own)
+    inside = _folders(own)
+    return [*inside, *(deep for one in inside[:20] for deep in _folders(one)), parent, *_folders(parent), os.getcwd()]
+
+
+def _folders(directory: str) -> list[str]:
+    try:
+        with os.scandir(directory) as entries:
+            return sorted(entry.path for entry in entries if entry.is_dir() and not entry.name.startswith("."))[:100]
+    except OSError:
+        return []
+
+
+def looked_at(path: str, offset: int | None, size: int | None, *, check: bool) -> Image:
+    """The image at a place; a URL of a store is taken as it is. Without `check` it only has to exist."""
+    if "://" in path:
+        return Image(path)
+    if not check and offset is None:
+        try:
+            known = os.stat(path)
+        except (OSError, ValueError):
+            return Image(path, problem=MISSING)
+        return Image(path) if os.path.isfile(path) and known.st_size else Image(path, problem=MISSING)
+    try:
+        with open(path, "rb") as handle:
+            handle.seek(offset or 0)
+            content = handle.read(min(size or LARGEST_FILE + 1, LARGEST_FILE + 1))
+    except (OSError, ValueError, OverflowError):
+        return Image(path, problem=MISSING)
+    return opened(path, content, check=check)
+
+
+def opened(path: str, content: bytes, *, check: bool) -> Image:
+    """The image whose file is `content`."""
+    from ..pool.decoding import measure
+
+    if len(content) > LARGEST_FILE:
+        return Image(path, problem=f"image file larger than {LARGEST_FILE >> 20} MiB")
+    width = height = None
+    if check:
+        try:
+            width, height = measure(content)
+        except ValueError:
+            return Image(path, problem="image can't be decoded")
+    return Image(path, hashlib.sha256(content).hexdigest(), width, height)

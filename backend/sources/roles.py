@@ -1,0 +1,120 @@
+"""Roles: which column of a table is the caption, the image, the url and so on, by name and, failing that, by content."""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from ..errors import InputError
+
+USUAL: dict[str, tuple[str, ...]] = {
+    "text": (
+        "text", "caption", "captions", "txt", "title", "alt", "alt_text", "sentence", "sentences", "texts", "comment",
+        "raw", "description", "prompt", "label_text", "name_text",
+    ),
+    "image": (
+        "image", "file_name", "filename", "filepath", "file_path", "path", "img", "image_path", "img_path", "image_file",
+        "image_name", "file", "jpg", "png", "image_filename", "images", "picture", "photo",
+    ),
+    "url": ("url", "image_url", "img_url", "coco_url", "link", "src", "photo_image_url", "urls", "flickr_url"),
+    "uid": ("uid",),
+    "id": ("id", "image_id", "img_id", "imgid", "key", "cocoid", "photo_id", "sample_id", "pair_id", "__key__"),
+    "width": ("original_width", "width", "image_width", "w"),
+    "height": ("original_height", "height", "image_height", "h"),
+    "sha256": ("sha256",),
+    "image_offset": ("image_offset",),
+    "image_bytes": ("image_bytes",),
+    "face_bboxes": ("face_bboxes",),
+}  # fmt: skip
+EXTENSIONS = r"\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|avif|heic|svg)"
+NUMBERED = re.compile(rf"{EXTENSIONS}#\d+$", re.I)
+_IMAGE = re.compile(rf"{EXTENSIONS}(#\d+)?$", re.I)
+_URL = re.compile(r"^https?://", re.I)
+
+
+def plain(name: str) -> str:
+    """A column's name for comparing: lower case, words joined by `_`."""
+    return re.sub(r"[\s.\-]+", "_", name.strip()).casefold()
+
+
+def known(names: Sequence[str]) -> int:
+    """How many of the names are those of a role."""
+    usual = {name for role in USUAL.values() for name in role}
+    return len({plain(name) for name in names} & usual)
+
+
+def choose(
+    names: Sequence[str], named: Mapping[str, str], usable: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, str]:
+    """Role → column. `named` overrides; `usable` limits the columns of a role to those whose type can serve it.
+
+    Raises InputError for a column in `named` that does not exist.
+    """
+    roles: dict[str, str] = {}
+    for role, column in named.items():
+        roles[role] = given(role, column, names)
+    for role, usual in USUAL.items():
+        if role in roles:
+            continue
+        free = [
+            name for name in (usable or {}).get(role, names) if name not in roles.values() or role in ("uid", "id")
+        ]
+        exact = next((name for name in usual if name in free), None)
+        by_plain = {plain(name): name for name in reversed(free)}
+        found = exact or next((by_plain[name] for name in usual if name in by_plain), None)
+        if found is not None and not (role == "id" and found in (roles.get("image"), roles.get("text"))):
+            roles[role] = found
+    return roles
+
+
+def given(role: str, column: str, names: Sequence[str]) -> str:
+    """The column that an option names, whatever its case. Raises InputError if there is none."""
+    if column in names:
+        return column
+    alike = [name for name in names if plain(name) == plain(column)]
+    if len(alike) == 1:
+        return alike[0]
+    raise InputError(f"the table has no column {column!r} for --{role}; its columns: {', '.join(map(str, names))}.")
+
+
+def by_content(rows: Sequence[Mapping[str, object]], roles: Mapping[str, str], *, captions: bool) -> dict[str, str]:
+    """The roles that names didn't settle, from what the columns hold: image files, URLs and, if `captions`, most words."""
+    found = dict(roles)
+    texts = {
+        name: [value for row in rows if isinstance(value := row[name], str) and value]
+        for name in (rows[0] if rows else ())
+        if name not in roles.values()
+    }
+    texts = {name: values for name, values in texts.items() if values}
+    if "url" not in found and (url := _most(texts, _URL)):
+        found["url"] = url
+        texts.pop(url)
+    if "image" not in found and "url" not in found and (image := _most(texts, _IMAGE)):
+        found["image"] = image
+        texts.pop(image)
+    if captions and "text" not in found and texts:
+        words = {name: sum(len(value.split()) for value in values) / len(values) for name, values in texts.items()}
+        best = max(words, key=lambda name: words[name])
+        if words[best] >= 2:
+            found["text"] = best
+    return found
+
+
+def _most(texts: Mapping[str, Sequence[str]], pattern: re.Pattern[str]) -> str | None:
+    shares = {name: sum(bool(pattern.search(v)) for v in values) / len(values) for name, values in texts.items()}
+    best = max(shares, key=lambda name: shares[name], default=None)
+    return best if best is not None and shares[best] >= 0.8 else None
+
+
+def column_name(name: str, taken: set[str]) -> str:
+    """`name` as the store can hold it, and no other column of `taken` (lower case) has it: ASCII letters, digits, `_`
+    and `-`, a letter first."""
+    spelled = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o").replace("Ø", "O"))
+    spelled = "".join(letter for letter in spelled if not unicodedata.combining(letter))
+    made = re.sub(r"[^A-Za-z0-9_\-]+", "_", spelled).strip("_")[:56]
+    if not made[:1].isalpha():
+        made = f"column_{made}".rstrip("_")
+    free, number = made, 1
+    while free.lower() in taken:
+        number += 1
+        free = f"{made}_{number}"
+    return free

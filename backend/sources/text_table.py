@@ -1,0 +1,145 @@
+"""Text tables: CSV and TSV of any delimiter, quoting and encoding, every cell read as text, bad rows counted."""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from ..errors import InputError
+from . import roles
+from .options import Options
+from .staged import Staged, connect, literal
+
+SAMPLE = 1 << 20
+DELIMITERS = (",", "\t", ";", "|")
+_DATUM = re.compile(rf"^[+-]?\d+([.,]\d+)?$|^https?://|{roles.EXTENSIONS}(#\d+)?$", re.I)
+REASONS = {
+    "TOO MANY COLUMNS": "row has more cells than there are columns",
+    "MISSING COLUMNS": "row has fewer cells than there are columns",
+    "UNQUOTED VALUE": "quote that is never closed",
+    "INVALID ENCODING": "row is not UTF-8",
+    "LINE SIZE OVER MAXIMUM": "row is too long",
+}
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text table is written; `quote` is empty where quotes mean nothing, `trim` where cells are padded."""
+
+    delimiter: str
+    quote: str
+    escape: str
+    header: bool
+    names: tuple[str, ...]
+    trim: bool = False
+
+
+def sniff(sample: str, suffix: str, options: Options) -> Dialect:
+    """The dialect of a table that begins with `sample`. Raises InputError for an empty one."""
+    lines = sample.splitlines()[:2000]
+    if not any(line.strip() for line in lines):
+        raise InputError("it is empty")
+    delimiter = options.delimiter or _delimiter(lines, suffix)
+    quote = '"' if delimiter not in "\t|" or _quoted(lines, delimiter) else ""
+    escape = "\\" if quote and '\\"' in sample and '""' not in sample else quote
+    first = _cells(lines[:50], delimiter, quote)[0]
+    header = options.header if options.header is not None else _header(first, options)
+    trim = header and any(cell != cell.strip() for cell in first)
+    return Dialect(delimiter, quote, escape, header, unique(first) if header else _numbered(len(first)), trim)
+
+
+def unique(cells: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns; an empty one gets a number, one that repeats too."""
+    made: list[str] = []
+    for number, cell in enumerate(cells):
+        name, again = cell.strip() or f"column{number}", 1
+        while name in made:
+            again += 1
+            name = f"{cell.strip() or 'column'}_{again}"
+        made.append(name)
+    return tuple(made)
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return tuple(f"column{number}" for number in range(count))
+
+
+def _cells(lines: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter, quotechar='"', quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE))
+    except csv.Error:
+        rows = [line.split(delimiter) for line in lines]
+    return [row for row in rows if row] or [[""]]
+
+
+def _delimiter(lines: Sequence[str], suffix: str) -> str:
+    def score(delimiter: str) -> tuple[int, float, bool]:
+        rows = _cells(lines[:200], delimiter, '"' if delimiter not in "\t|" else "")
+        width = len(rows[0])
+        even = sum(len(row) == width for row in rows) / len(rows) if width > 1 else 0.0
+        return (roles.known(rows[0]) if width > 1 else 0), round(even, 2), delimiter == "\t" and suffix == ".tsv"
+
+    return max(DELIMITERS, key=score)
+
+
+def _quoted(lines: Sequence[str], delimiter: str) -> bool:
+    """Whether quotes enclose cells: every cell that begins with one is closed, and some need it."""
+    needed = False
+    for line in lines:
+        for cell in line.split(delimiter):
+            if not cell.startswith('"'):
+                continue
+            inner = cell[1:-1]
+            if len(cell) < 2 or not cell.endswith('"') or '"' in inner.replace('""', ""):
+                return False
+            needed = needed or '""' in inner
+    return needed or (bool(lines[0]) and all(len(c) > 1 and c[0] == c[-1] == '"' for c in lines[0].split(delimiter)))
+
+
+def _header(first: Sequence[str], options: Options) -> bool:
+    """Whether the first row names columns: known or given names, or nothing that looks like a value."""
+    named = {roles.plain(name) for name in options.named.values()}
+    if roles.known(first) or named & {roles.plain(cell) for cell in first}:
+        return not any(_DATUM.search(cell.strip()) for cell in first)
+    filled = [cell.strip() for cell in first if cell.strip()]
+    return len(set(filled)) == len(filled) and not any(_DATUM.search(c) or len(c.split()) > 3 for c in filled)
+
+
+class TextTable:
+    """The rows of one text table, cells as text; empty cells are null."""
+
+    def __init__(self, staged: Staged, options: Options) -> None:
+        self._staged = staged
+        self.dialect = sniff(staged.sample(SAMPLE), staged.suffix, options)
+        self.schema = pa.schema([(name, pa.utf8()) for name in self.dialect.names])
+        self.count = 0
+        self.typed = False
+        self.named = self.dialect.header
+        self.rejected: list[tuple[str, str]] = []
+        self.note = staged.note
+
+    def source(self) -> str:
+        """The table as a DuckDB table function."""
+        d = self.dialect
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in d.names)
+        return (
+            f"read_csv({literal(self._staged.path)}, auto_detect = false, columns = {{{columns}}}, "
+            f"header = {str(d.header).lower()}, delim = {literal(d.delimiter)}, quote = {literal(d.quote)}, "
+            f"escape = {literal(d.escape)}, compression = '{self._staged.compression}', store_rejects = true, "
+            f"rejects_limit = 0, max_line_size = 16000000, null_padding = false)"
+        )
+
+    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+        with connect() as database:
+            wrapped = "trim({0}) AS {0}" if self.dialect.trim else "{0}"
+            cells = ", ".join(wrapped.format(_identifier(name)) for name in self.dialect.names)
+            yield from database.sql(f"SELECT {cells} FROM {self.source()}").to_arrow_reader(size)
+            found = database.sql("SELECT line, error_type::VARCHAR FROM reject_errors ORDER BY line").fetchall()
+        lines = {line: REASONS.get(why, f"row can't be read ({why.lower()})") for line, why in found}
+        self.rejected = [(f"line {line}", why) for line, why in lines.items()]
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

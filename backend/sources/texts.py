@@ -1,0 +1,86 @@
+"""Captions of a table: what each cell says, a list as several, never a program's way of writing a value."""
+
+import ast
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from . import fields
+from .captions import as_text
+
+_WRITTEN = r"""^\s*(\[.*\]|\{.*\}|\(.*\)|b'.*'|b".*")\s*$"""  # may be a list, a record or bytes, written as text
+_NONE: tuple[Any, ...] = (None,)
+
+
+def captions(column: pa.Array, which: fields.Which) -> tuple[pa.Array, np.ndarray]:
+    """The captions of a column and, `(m,)` int64, the row that each is of; a row without one has a single null.
+
+    A list gives a caption each, or by `which` the first or longest. Lists, records and bytes that were written as text
+    are read back; what can't be is no caption.
+    """
+    rows = np.arange(len(column), dtype=np.int64)
+    text = as_text(column)
+    if text is None and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+        text = column.cast(pa.utf8())
+    if text is None:
+        return _expanded([fields_of(value) for value in column.to_pylist()], which)
+    try:
+        odd = pc.fill_null(pc.match_substring_regex(text, _WRITTEN), False)
+    except pa.ArrowInvalid:  # not UTF-8: the check of captions finds which
+        return text, rows
+    if not pc.any(odd).as_py():
+        return text, rows
+    marked = odd.to_numpy(zero_copy_only=False)
+    return _expanded(
+        [written(value) if mark else [value] for value, mark in zip(text.to_pylist(), marked)], which
+    )
+
+
+def _expanded(said: list[list[Any]], which: fields.Which) -> tuple[pa.Array, np.ndarray]:
+    kept: list[list[Any]] = [fields.chosen([one for one in texts if one and one.strip()], which) or list(_NONE) for texts in said]
+    counts = np.fromiter((len(one) for one in kept), dtype=np.int64, count=len(kept))
+    flat = [fields.clean(text) if text is not None else None for one in kept for text in one]
+    return pa.array(flat, type=pa.utf8()), np.repeat(np.arange(len(kept), dtype=np.int64), counts)
+
+
+def fields_of(value: Any) -> list[str]:
+    """The captions that a value holds: a text, a list, a record with one inside."""
+    if isinstance(value, bytes):
+        try:
+            return [value.decode()]
+        except UnicodeDecodeError:
+            return []
+    found, _ = fields.captions({"caption": value})
+    return found
+
+
+def written(text: str) -> list[str]:
+    """The captions of a cell that may be a list, a record or bytes as a program writes them; the text itself if not.
+
+    `['a', 'b']` gives two, `b'a'` one, an array's `['a' 'b']` and a record without a caption none.
+    """
+    value = text.strip()
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(value)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+            continue
+        if isinstance(found, tuple):
+            found = list(found) if all(isinstance(one, str) for one in found) and len(found) > 1 else text
+        if isinstance(found, list) and _glued(value, found):
+            return _split(value)
+        return fields_of(found) if isinstance(found, (list, dict, bytes, str)) else [text]
+    return [text]
+
+
+def _glued(value: str, found: list[Any]) -> bool:
+    """Whether Python joined texts that stand beside each other without a comma, as NumPy prints arrays."""
+    return bool(re.search(r"""(['"])[\s]+(['"])""", value)) and value.count(",") < len(found) + 1 and len(found) == 1
+
+
+def _split(value: str) -> list[str]:
+    return [a or b for a, b in re.findall(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", value)]

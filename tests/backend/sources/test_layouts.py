@@ -1,0 +1,221 @@
+"""Layouts that people have on disk: each becomes the pairs that it says."""
+
+import gzip
+import io
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet as pq
+import pytest
+
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.sources import Options, look
+from tests.conftest import picture
+
+TEXTS = ["a red bicycle", "two cats; on a sofa", "Grüße aus Köln"]
+
+
+@pytest.fixture
+def room(tmp_path):
+    (tmp_path / "in" / "images").mkdir(parents=True)
+    for number in range(3):
+        (tmp_path / "in" / "images" / f"{number}.png").write_bytes(picture(number))
+    return tmp_path / "in"
+
+
+def taken(room, source=None, **options):
+    """The pool of an import, and its report."""
+    plan = look(source or room, Options(**options))
+    report = plan.run(room.parent / "pool")
+    return Pool.open(room.parent / "pool"), report, plan
+
+
+def rows(separator=",", quote=""):
+    return "".join(f"images/{n}.png{separator}{quote}{text}{quote}\n" for n, text in enumerate(TEXTS))
+
+
+def csv_files():
+    head = "file_name,text\n"
+    return {
+        "plain.csv": (head + rows()).encode(),
+        "mark.csv": (head + rows()).encode("utf-8-sig"),
+        "wide.csv": (head + rows()).encode("utf-16"),
+        "latin.csv": (head + rows()).encode("latin-1"),
+        "packed.csv.gz": gzip.compress((head + rows()).encode()),
+        "semicolon.csv": ("Image;Caption\n" + rows(";", '"')).encode(),
+        "pipes.csv": ("image_name| comment\n" + rows("| ")).encode(),
+        "tabs.tsv": ("filepath\ttitle\n" + rows("\t")).encode(),
+        "quoted.tsv": ('"filepath"\t"title"\n' + rows("\t", '"').replace("images", '"images').replace("png", 'png"')).encode(),
+        "bare.tsv": rows("\t").encode(),
+        "bare.csv": rows(",").encode(),
+        "crlf.csv": (head + rows()).replace("\n", "\r\n").encode(),
+    }
+
+
+@pytest.mark.parametrize("name", [name for name, content in csv_files().items() if content])
+def test_text_tables(room, name):
+    (room / name).write_bytes(csv_files()[name])
+    pool, report, _ = taken(room)
+    assert pool.strings("text").to_pylist() == TEXTS, report
+    assert [pool.image(row) for row in range(3)] == [picture(n) for n in range(3)]
+
+
+def annotations():
+    image = [{"id": 7 + n, "file_name": f"{n}.png", "width": 64, "height": 48} for n in range(3)]
+    said = [{"image_id": 7 + n, "id": 10 * n + k, "caption": f"{text} {k}"} for n, text in enumerate(TEXTS) for k in (0, 1)]
+    kar = [
+        {"filepath": "images", "filename": f"{n}.png", "cocoid": n, "sentences": [{"raw": f"{text} {k}", "tokens": ["a"]} for k in (0, 1)]}
+        for n, text in enumerate(TEXTS)
+    ]
+    both = {f"{n}.png": [f"{text} {k}" for k in (0, 1)] for n, text in enumerate(TEXTS)}
+    lists = [{"image": f"images/{n}.png", "captions": both[f"{n}.png"]} for n in range(3)]
+    return {
+        "captions_val.json": json.dumps({"info": {}, "images": image, "annotations": said}),
+        "dataset_coco.json": json.dumps({"images": kar, "dataset": "coco"}),
+        "by_name.json": json.dumps(both, indent=1),
+        "array.json": json.dumps(lists, indent=2),
+        "lines.jsonl": "\n".join(map(json.dumps, lists)),
+        "written.csv": "image,captions\n" + "".join(f'images/{n}.png,"{both[f"{n}.png"]!r}"\n' for n in range(3)),
+        "captions.txt": "image,caption\n" + "".join(f'images/{n}.png#{k},"{t}"\n' for n in range(3) for k, t in enumerate(both[f"{n}.png"])),
+    }
+
+
+@pytest.mark.parametrize("name", annotations())
+def test_several_captions_are_joined_by_one_image_id(room, name):
+    (room / name).write_text(annotations()[name])
+    pool, report, _ = taken(room)
+    assert pool.strings("text").to_pylist() == [f"{text} {k}" for text in TEXTS for k in (0, 1)], report
+    ids = pool.strings("image_id").to_pylist()
+    assert ids[::2] == ids[1::2]
+    assert len(set(ids)) == 3
+    assert pool.image(5) == picture(2)
+
+
+@pytest.mark.parametrize(("which", "texts"), [("first", ["a", "c"]), ("longest", ["long", "c"])])
+def test_one_of_several_captions(room, which, texts):
+    (room / "x.jsonl").write_text('{"url": "http://x/1", "text": ["a", "long"]}\n{"url": "http://x/2", "text": "c"}\n')
+    assert taken(room, captions=which)[0].strings("text").to_pylist() == texts
+
+
+def test_arrow_files_and_hive_folders(room):
+    for part, end in (("en", "parquet"), ("de", "parquet")):
+        folder = room / "table" / f"lang={part}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"URL": [f"http://x/{part}"], "TEXT": [part], part: [1]}), folder / f"p.{end}")
+    pool, _, _ = taken(room, room / "table")
+    assert pool.strings("lang").to_pylist() == ["de", "en"]
+    assert pool.take([0, 1], ["de", "en"]).to_pylist() == [{"de": 1, "en": None}, {"de": None, "en": 1}]
+    pyarrow.feather.write_feather(pa.table({"url": ["http://x/f"], "caption": ["f"]}), room / "f.feather")
+    assert taken(room, room / "f.feather")[1].added == 1
+
+
+def test_images_inside_a_file_move_with_the_pool(room):
+    inside = [{"bytes": picture(0), "path": None}, {"bytes": None, "path": "images/1.png"}, {"bytes": b"no image", "path": "x"}]
+    pq.write_table(pa.table({"image": inside, "caption": [["a", "b"], ["c"], ["d"]]}), room / "t.parquet")
+    _, report, _ = taken(room)
+    (room.parent / "pool").rename(room.parent / "moved")
+    pool = Pool.open(room.parent / "moved")
+    assert pool.images([0, 1, 2]) == [picture(0), picture(0), picture(1)]
+    assert dict(report.skipped) == {"image can't be decoded": 1}
+    pq.write_table(pa.table({"jpg": [picture(0), picture(2)], "txt": ["x", "y"]}), room / "b.parquet")
+    assert taken(room, room / "b.parquet")[0].images([0, 1]) == [picture(0), picture(2)]
+
+
+def test_types_are_those_of_all_rows_and_bad_rows_are_counted(room):
+    lines = [f"http://x/{n},a {n},{n},{n / 4},{str(n % 2 == 0).lower()},{n:04d}" for n in range(30_000)]
+    lines[25_000] = "http://x/25000,a,oops,1.5,true,0001"
+    lines[26_000] += ",one more"
+    (room / "t.csv").write_text("url,text,late,real,truth,code\n" + "\n".join(lines) + "\n")
+    pool, report, _ = taken(room)
+    types = {name: str(pool.schema.field(name).type) for name in ("late", "real", "truth", "code")}
+    assert types == {"late": "string", "real": "double", "truth": "bool", "code": "string"}
+    assert report.added == 29_999
+    assert report.examples == {"row has more cells than there are columns": ["t.csv line 26002"]}
+
+
+def test_a_caption_is_a_caption_or_none(room):
+    said = ["['a', 'b']", "b'bytes'", "['c' 'd']", "{'x': 1}", "[sic] stays", "(in brackets)", "", None]
+    pq.write_table(pa.table({"url": [f"http://x/{n}" for n in range(8)], "text": said}), room / "t.parquet")
+    pool, report, _ = taken(room)
+    assert pool.strings("text").to_pylist() == ["a", "b", "bytes", "c", "d", "[sic] stays", "(in brackets)"]
+    assert dict(report.skipped) == {"no caption": 3}
+
+
+def test_ids_of_ones_own(room):
+    upper, uuid = "ABCDEF0123456789ABCDEF0123456789", "01234567-89ab-cdef-0123-456789abcdef"
+    (room / "t.csv").write_text(f"uid,url,text\n{upper},http://x/1,a\n{uuid},http://x/2,b\n391895,http://x/3,c\n")
+    pool, _, _ = taken(room)
+    assert pool.strings("id").to_pylist() == [upper, uuid, "391895"]
+    assert pool.take([0, 1], ["uid"])["uid"].to_pylist() == [upper.lower(), uuid.replace("-", "")]
+
+
+def test_sources_with_different_columns_join_one_pool(room):
+    (room / "a.csv").write_text("url,text,Größe,meta.lang\nhttp://x/1,a,1,de\n")
+    (room / "b.jsonl").write_text('{"url": "http://x/2", "text": "b", "license": "CC0"}\n')
+    pool, _, plan = taken(room, room / "a.csv")
+    assert plan.parts[0].columns == {"Größe": "Grosse", "meta.lang": "meta_lang"}
+    pool, _, _ = taken(room, room / "b.jsonl")
+    assert pool.take([0, 1], ["Grosse", "license"]).to_pylist() == [
+        {"Grosse": 1, "license": None}, {"Grosse": None, "license": "CC0"},
+    ]  # fmt: skip
+
+
+def test_paths_of_other_machines(room):
+    places = ["C:\\data\\images\\0.png", f"file://{room}/images/1.png", "images\\2.png", "http://x/3.png"]
+    pq.write_table(pa.table({"image": places, "text": list("abcd")}), room / "t.parquet")
+    pool, report, _ = taken(room)
+    assert report.added == 4
+    assert pool.images([0, 1, 2]) == [picture(n) for n in range(3)]
+    assert pool.strings("url").to_pylist()[3] == "http://x/3.png"
+
+
+def test_captions_in_files_beside_images(room):
+    for number, text in enumerate(TEXTS[:2]):
+        (room / "images" / f"{number}.txt").write_text(text)
+    pool, report, _ = taken(room)
+    assert (report.added, pool.image(1)) == (2, picture(1))
+
+
+def test_an_import_can_be_mended(room):
+    (room / "t.csv").write_text("file_name,text,other\nimages/0.png,a,b\nimages/1.png,c,d\n")
+    with pytest.raises(InputError, match="missing or unreadable: 2"):
+        look(room, Options(image="other")).run(room.parent / "pool")
+    assert not (room.parent / "pool").exists()
+    assert taken(room)[1].added == 2
+    (room / "t.csv").write_text("file_name,text,other\nimages/0.png,a,b\nimages/1.png,c,d\nimages/2.png,e,f\n")
+    assert (taken(room)[1].added, taken(room)[1].present) == (1, 3)
+
+
+def test_what_is_no_source_is_refused_at_once(room):
+    with pytest.raises(InputError, match="holds 3 images and no captions"):
+        look(room)
+    with pytest.raises(InputError, match="no file or directory"):
+        look(room / "nothing")
+    (room / "x.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="no caption column"):
+        look(room)
+
+
+def test_embeddings_come_along(room):
+    vectors = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
+    table = {"url": ["http://x/1", "http://x/2", "http://x/3"], "text": TEXTS, "image_embedding": list(vectors), "text_embedding": list(vectors)}
+    pq.write_table(pa.table(table), room / "t.parquet")
+    pool, _, _ = taken(room)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    for name in ("embedding_img", "embedding_txt"):
+        assert pool.columns[name].kind == "embedding"
+        assert np.allclose(pool.embeddings(name, [0, 1, 2]), unit, atol=1e-3)
+
+
+def test_a_url_of_any_file_system(room):
+    import fsspec
+
+    out = io.BytesIO()
+    pq.write_table(pa.table({"url": ["http://x/1"], "text": ["a"]}), out)
+    system = fsspec.filesystem("memory")
+    system.pipe("/many/a.parquet", out.getvalue())
+    system.pipe("/many/b.csv", b"url,text\nhttp://x/2,b\n")
+    assert taken(room, "memory://many")[1].added == 2
