@@ -67,12 +67,6 @@ def datacomp(
     dedup_features: Annotated[
         bool, typer.Option("--dedup-features", help="Take the copy-detection features too, as the embedding dedup.")
     ] = False,
-    table: Annotated[
-        str,
-        typer.Option(
-            "--table", metavar="URL", help="Keep a new pool's table there, for example s3://bucket/pairs.lance."
-        ),
-    ] = "",
     engine: Engine = "local",
     workers: Workers = 2,
     address: Address = None,
@@ -90,7 +84,7 @@ def datacomp(
 
     with progress_bar("import") as progress:
         report = import_datacomp(
-            source, pool, embeddings=chosen, columns=named, shards=shards, dedup_features=dedup_features, table=table,
+            source, pool, embeddings=chosen, columns=named, shards=shards, dedup_features=dedup_features,
             engine=engine, workers=workers, address=address, progress=progress,
         )  # fmt: skip
     show_report(report, as_json)

@@ -48,7 +48,7 @@ class Intake:
     """
 
     def __init__(self, pool_path: Path, source: str, schema: pa.Schema, origin: Mapping[str, Any]) -> None:
-        if (Path(pool_path) / "pool.json").exists():
+        if Pool.exists(pool_path):
             self.pool = Pool.open(pool_path)
             self.schema = self._checked(schema)
         else:
