@@ -36,8 +36,12 @@ def write_text(path: Path | str, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+def dump(content: Any) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False)
+
+
 def write_json(path: Path | str, content: Any) -> None:
-    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, dump(content) + "\n")
 
 
 def read_json(path: Path | str) -> Any:

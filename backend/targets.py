@@ -1,79 +1,172 @@
-"""Target sets: embeddings of a reference dataset, kept with a pool under a name, one file per model."""
+"""Target sets: embeddings of a reference dataset, tables of the pool's database, one for each name and model.
 
+The table is the record; methods read a copy of it as `.npy` beside the pool, which processes share by mapping it.
+"""
+
+import hashlib
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from . import files
 from .errors import InputError
-from .pool import Pool
+from .pool import Pool, tables
+from .pool.columns import fixed_list, matrix
+from .pool.store import check_name
 
 NAMED = ("image_features", "features", "embeddings", "img", "arr_0")
-
-
-def target_path(pool: Pool, name: str, model: str) -> Path:
-    return pool.path / "targets" / name / f"{model}.npy"
+VECTOR = "vector"
+ABOUT = b"poolscope"
+TILE_ROWS = 65_536
+_TABLE = re.compile(r"((?:[^.]|\.\.)+)\.([A-Za-z].*)")
 
 
 def add_target(pool: Pool, name: str, source: str | Path, *, model: str) -> int:
-    """Keeps a target set with the pool as `targets/<name>/<model>.npy`, unit-norm float16 `(M, d)`. Returns M.
+    """Keeps a target set as a table of the pool's database, unit-norm float16 `(M, d)`. Returns M.
 
     `source`: a `.npy`, a `.npz` (or `.pt`) with one matrix or one named `image_features`, or a pool with embeddings
     `<model>_img`. Nothing is unpickled (`allow_pickle=False`, `weights_only=True`).
     Raises InputError for an unreadable file, a wrong shape, or NaN rows only.
     """
-    from .pool.store import check_name
-
     check_name(name)
     check_name(model)
-    matrix = _read(Path(source), model)
-    if matrix.ndim != 2 or not matrix.shape[0]:
+    read = _read(source, model)
+    if read.ndim != 2 or not read.shape[0]:
         raise InputError(
-            f"{str(source)!r} holds an array of shape {matrix.shape}; a target set is (M, d) with M at least 1."
+            f"{str(source)!r} holds an array of shape {read.shape}; a target set is (M, d) with M at least 1."
         )
     column = pool.columns.get(f"{model}_img")
-    if column and column.dim != matrix.shape[1]:
+    if column and column.dim != read.shape[1]:
         raise InputError(
-            f"the target has {matrix.shape[1]} dimensions, {model}_img has {column.dim}; embed it with the same model."
+            f"the target has {read.shape[1]} dimensions, {model}_img has {column.dim}; embed it with the same model."
         )
-    vectors = np.asarray(matrix, dtype=np.float32)
+    vectors = np.asarray(read, dtype=np.float32)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     good = np.isfinite(norms[:, 0]) & (norms[:, 0] > 0)
     if not good.any():
         raise InputError(f"{str(source)!r} holds no finite, non-zero vector; check how it was written.")
-    path = target_path(pool, name, model)
-    with files.replacing(path) as part, part.open("wb") as handle:
-        np.save(handle, (vectors[good] / norms[good]).astype(np.float16), allow_pickle=False)
-    files.write_json(
-        path.with_suffix(".json"), {"source": str(source), "rows": int(good.sum()), "left_out": int((~good).sum())}
-    )
+    unit = (vectors[good] / norms[good]).astype(np.float16)
+    _keep(pool, name, model, unit, {"source": str(source), "left_out": int((~good).sum())})
+    _copied(pool, name, model)
     return int(good.sum())
 
 
 def load_target(pool: Pool, name: str, model: str) -> np.ndarray:
     """`(M, d)` float16 unit vectors, memory-mapped. Raises InputError naming the targets that the pool has."""
-    path = target_path(pool, name, model)
-    if not path.exists():
+    return np.load(target_path(pool, name, model), mmap_mode="r", allow_pickle=False)
+
+
+def target_path(pool: Pool, name: str, model: str) -> Path:
+    """The `.npy` that holds a target set. Raises InputError naming the targets that the pool has."""
+    path = _copied(pool, name, model)
+    if path is None:
         has = ", ".join(targets(pool)) or "none"
         raise InputError(
             f"no target set {name!r} for model {model!r}; the pool has {has}. Add it with `poolscope target {name} FILE --model {model}`."
         )
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    return path
+
+
+def about_target(pool: Pool, name: str, model: str) -> dict[str, Any]:
+    """`source`, `rows`, `left_out` and `sha256` of the vectors: what provenance says of a target set."""
+    path = target_path(pool, name, model)
+    return files.read_json(path.with_suffix(".json"))
 
 
 def targets(pool: Pool) -> list[str]:
     """Names of the target sets as `name/model`."""
-    return sorted(f"{path.parent.name}/{path.stem}" for path in (pool.path / "targets").glob("*/*.npy"))
+    prefix = _prefix(pool)
+    own = [name.removeprefix(prefix) for name in tables.names(pool.uri) if name.startswith(prefix)]
+    found = [_TABLE.fullmatch(name) for name in own]
+    stored = {"/".join(part.replace("..", ".") for part in match.groups()) for match in found if match}
+    copies = {f"{path.parent.name}/{path.stem}" for path in (pool.path / "targets").glob("*/*.npy")}
+    return sorted(stored | copies)
 
 
-def _read(source: Path, model: str) -> np.ndarray:
-    if (source / "pool.json").exists():
-        other = Pool.open(source)
+def drop_target(pool: Pool, name: str, model: str) -> None:
+    """Removes a target set. Raises InputError naming the targets that the pool has."""
+    path = target_path(pool, name, model)
+    if _table(pool, name, model) in tables.names(pool.uri):
+        pool.database.drop_table(_table(pool, name, model))
+    path.unlink(missing_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _table(pool: Pool, name: str, model: str) -> str:
+    """The table's name: dots inside a part are doubled, so that no two sets share a table."""
+    return _prefix(pool) + name.replace(".", "..") + "." + model.replace(".", "..")
+
+
+def _prefix(pool: Pool) -> str:
+    """What the names of a pool's target sets begin with: earlier pools may share a bucket, under names of their own."""
+    return "target." if pool.table.name == "pairs" else f"{pool.table.name}.target."
+
+
+def _keep(pool: Pool, name: str, model: str, unit: np.ndarray, about: dict[str, Any]) -> None:
+    column = fixed_list(unit)
+    content = about | {"name": name, "model": model, "rows": len(unit), "sha256": _digest(unit)}
+    schema = pa.schema([(VECTOR, column.type)], metadata={ABOUT: json.dumps(content)})
+    batches = (pa.record_batch([column[at : at + TILE_ROWS]], schema=schema) for at in range(0, len(unit), TILE_ROWS))
+    with pool.changing():
+        pool.database.create_table(
+            _table(pool, name, model), pa.RecordBatchReader.from_batches(schema, batches), mode="overwrite"
+        )
+
+
+def _copied(pool: Pool, name: str, model: str) -> Path | None:
+    """The table's copy as `.npy`, written anew if the table is another one; None if there is no such set.
+
+    A set of a pool made before target sets were tables is a `.npy` only: it becomes a table at its first use, if the
+    pool may be written.
+    """
+    path = pool.path / "targets" / name / f"{model}.npy"
+    if _table(pool, name, model) not in tables.names(pool.uri):
+        if not path.exists():
+            return None
+        _migrated(pool, name, model, path)
+        return path
+    table = pool.database.open_table(_table(pool, name, model))
+    about = json.loads(table.schema.metadata[ABOUT])
+    beside = path.with_suffix(".json")
+    if path.exists() and beside.exists() and files.read_json(beside).get("sha256") == about["sha256"]:
+        return path
+    unit = np.empty((table.count_rows(), table.schema.field(VECTOR).type.list_size), dtype=np.float16)
+    seen = 0
+    for batch in table.search().select([VECTOR]).to_batches(batch_size=TILE_ROWS):
+        unit[seen : seen + batch.num_rows] = matrix(batch.column(0))
+        seen += batch.num_rows
+    with files.replacing(path) as part, part.open("wb") as handle:
+        np.save(handle, unit, allow_pickle=False)
+    files.write_json(beside, about)
+    return path
+
+
+def _migrated(pool: Pool, name: str, model: str, path: Path) -> None:
+    borrowed = (pool.path / "targets").is_symlink() or path.is_symlink()  # a sample of a pool, or a read-only one
+    unit = np.load(path, mmap_mode="r", allow_pickle=False)
+    beside = path.with_suffix(".json")
+    about = files.read_json(beside) if beside.exists() else {"source": str(path)}
+    if borrowed or unit.dtype != np.float16 or unit.ndim != 2:
+        return
+    _keep(pool, name, model, np.asarray(unit), about)
+    files.write_json(beside, about | {"name": name, "model": model, "rows": len(unit), "sha256": _digest(unit)})
+
+
+def _digest(unit: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(unit).data).hexdigest()
+
+
+def _read(given: str | Path, model: str) -> np.ndarray:
+    if Pool.exists(given):
+        other = Pool.open(given)
         other.require(f"{model}_img", "embedding")
         parts = [batch.column(0) for batch in other.scan([f"{model}_img"])]
-        from .pool.columns import matrix
-
         return np.concatenate([matrix(part) for part in parts])
+    source = Path(given)
     if not source.is_file():
         raise InputError(f"no file or pool {str(source)!r}; give a .npy, .npz or .pt of embeddings, or a pool.")
     try:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from poolscope import files, paths
 from poolscope.errors import InputError
-from poolscope.pool import Pool
+from poolscope.pool import Pool, places
 from poolscope.projection import Map, load
 from poolscope.recipe import Desk, PoolColumns
 
@@ -44,7 +44,9 @@ def choose(path: str | Path) -> Pool:
 
 
 def opened(path: Path) -> Pool:
-    """A shared handle on the newest version of the pool at `path`."""
+    """A shared handle on the newest version of the pool at `path`, a directory or a LanceDB URI."""
+    if places.uri_of(path):  # its directory on this machine tells when it changes
+        path = Pool.open(path).path
     pool = _handle(str(path), _stamp(path))
     _BY_TOKEN[token(pool)] = pool.path
     return pool

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from .selection import Selection
 
 
-def open(path: str | Path | None = None) -> "Pool":
+def open(path: str | Path | None = None, *, version: int | None = None) -> "Pool":
     """Opens a pool; without a path `$POOLSCOPE_POOL`, else the demo pool, which is built first if it is missing.
 
-    Raises InputError if `path` is not a pool.
+    `path`: a directory or the URI of a LanceDB database. `version`: an older version, for reading only. Raises
+    InputError if there is no pool or no such version.
 
     >>> ps.open("pool")
     Pool('pool'): 200 pairs; scores clip_l14, clip_b32; flags sharp; embeddings l14_img, l14_txt
@@ -35,7 +36,7 @@ def open(path: str | Path | None = None) -> "Pool":
         from ..demo import build
 
         build(demo_pool())
-    return Pool(stored.Pool.open(place))
+    return Pool(stored.Pool.open(place, version))
 
 
 class Pool:

@@ -179,7 +179,7 @@ def _pool_tars(pool: Any) -> list[Problem]:
         named.update(batch.column(0).unique().to_pylist())
         if len(named) > MOST_TARS:  # loose pictures, one file a pair
             return []
-    root = Path(pool.origin.get("root") or pool.path)
+    root = pool.root
     gone = sorted(name for name in named if name and "://" not in name and not (root / name).is_file())
     if not gone:
         return []

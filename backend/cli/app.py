@@ -12,6 +12,7 @@ from .. import __version__
 COMMANDS = {
     "info": "pool.info",
     "demo": "pool.demo",
+    "versions": "versions.versions",
     "app": "serve.app",
     "map": "pool.map_",
     "import": "sources.app",

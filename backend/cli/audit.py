@@ -7,7 +7,7 @@ import typer
 
 from ..errors import InputError
 from .console import emit, line, progress_bar, say, table
-from .options import Detach, Json, PoolPath, open_pool, submit
+from .options import Detach, Json, PoolPath, Version, open_pool, submit
 from .recipe import RecipeName, check_suffix, make_scores, read_recipe
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def audit(
     context: typer.Context,
     recipe: RecipeName,
     pool: PoolPath = None,
+    version: Version = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="report.html", help="Write a report, and its figures as JSON beside it."),
@@ -58,7 +59,7 @@ def audit(
         submit(context, kind="audit", device="cpu", title=f"Audit {Path(recipe).stem}")
     from ..audit import audit as make_audit
 
-    opened = open_pool(pool)
+    opened = open_pool(pool, version)
     read = read_recipe(recipe, opened)
     opened = make_scores(read, opened)
     with progress_bar("groups") as progress:

@@ -7,7 +7,7 @@ import typer
 
 from ..errors import InputError
 from .console import emit, line, progress_bar, say
-from .options import Address, Detach, Engine, Json, PoolPath, Workers, open_pool, submit
+from .options import Address, Detach, Engine, Json, PoolPath, Version, Workers, open_pool, submit
 from .recipe import apply, check_suffix
 
 export = typer.Typer(
@@ -26,6 +26,7 @@ def subset(
     out: Out,
     recipe: RecipeOption = None,
     pool: PoolPath = None,
+    version: Version = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -35,7 +36,7 @@ def subset(
     check_suffix(out, ".npy")
     from ..export import export_subset
 
-    applied, opened, selection = apply(recipe, pool)
+    applied, opened, selection = apply(recipe, pool, version)
     export_subset(opened, selection, out, recipe=applied)
     content = {"out": str(out), "recipe": applied.name, **selection.as_json()}
     emit(content, as_json=as_json, text=lambda: line(f"{out}: {selection.kept:,} uids"))
@@ -59,6 +60,7 @@ def export_table_(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
     pool: PoolPath = None,
+    version: Version = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -72,10 +74,10 @@ def export_table_(
     from ..export import export_table
     from ..export.columns import schema_of, usual
 
-    opened = open_pool(pool)
+    opened = open_pool(pool, version)
     names = names or usual(opened)
     schema_of(opened, names)
-    applied, opened, selection = apply(recipe, pool)
+    applied, opened, selection = apply(recipe, pool, version)
     with progress_bar("export") as progress:
         export_table(
             opened, selection, out, columns=names, form=form, safe_cells=safe_cells, force=force, recipe=applied,
@@ -103,6 +105,7 @@ def dataset(
     ] = None,
     shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Pairs per parquet.")] = 10_000,
     pool: PoolPath = None,
+    version: Version = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -116,9 +119,9 @@ def dataset(
     from ..export import export_dataset
     from ..export.columns import schema_of
 
-    opened = open_pool(pool)
+    opened = open_pool(pool, version)
     schema_of(opened, names or [])
-    applied, opened, selection = apply(recipe, pool)
+    applied, opened, selection = apply(recipe, pool, version)
     with progress_bar("export") as progress:
         made = export_dataset(
             opened, selection, out, form=form, metadata=metadata, columns=names, recipe=applied, shard_size=shard_size,
@@ -145,6 +148,7 @@ def shards(
     workers: Workers = 1,
     address: Address = None,
     pool: PoolPath = None,
+    version: Version = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -153,7 +157,7 @@ def shards(
         submit(context, kind="export", device="cpu", title=f"Export {out.name}")
     from ..export import export_shards
 
-    applied, opened, selection = apply(recipe, pool)
+    applied, opened, selection = apply(recipe, pool, version)
     with progress_bar("shards") as progress:
         made = export_shards(
             opened, selection, out, recipe=applied, shard_size=shard_size, blur=blur, engine=engine, workers=workers,

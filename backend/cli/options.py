@@ -17,12 +17,16 @@ PoolPath = Annotated[
         "--pool",
         "-p",
         metavar="P",
-        help="The pool's directory [default: $POOLSCOPE_POOL, then the demo pool].",
+        help="The pool's directory or LanceDB URI [default: $POOLSCOPE_POOL, then the demo pool].",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 Detach = Annotated[
     bool, typer.Option("--detach", help="Run it in the background as a job, print the job's id and return.")
+]
+Version = Annotated[
+    int | None,
+    typer.Option("--version", metavar="N", min=1, help="The pool's version to work on [default: the newest]."),
 ]
 Device = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu, cuda or cuda:0.")]
 
@@ -51,7 +55,7 @@ def pool_path(given: Path | None) -> Path:
     return default_pool() if given is None else given
 
 
-def open_pool(given: Path | None) -> "Pool":
+def open_pool(given: Path | None, version: int | None = None) -> "Pool":
     """Opens the pool a command is about; builds the demo pool first where that is meant and missing."""
     from ..paths import demo_pool
 
@@ -60,7 +64,7 @@ def open_pool(given: Path | None) -> "Pool":
         build_demo(path)
     from ..pool import Pool
 
-    return Pool.open(path)
+    return Pool.open(path, version)
 
 
 def build_demo(path: Path) -> None:

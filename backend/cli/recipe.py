@@ -8,7 +8,7 @@ import typer
 
 from ..errors import InputError
 from .console import emit, line, progress_bar, table
-from .options import Detach, Json, PoolPath, open_pool, submit
+from .options import Detach, Json, PoolPath, Version, open_pool, submit
 from .quick import without_pandas
 
 if TYPE_CHECKING:
@@ -27,19 +27,20 @@ def read_recipe(named: str, pool: "Pool") -> "Recipe":
     return find(named, pool)
 
 
-def apply(named: str | None, pool: Path | None) -> tuple["Recipe", "Pool", "Selection"]:
+def apply(named: str | None, pool: Path | None, version: int | None = None) -> tuple["Recipe", "Pool", "Selection"]:
     """The recipe on the pool (None keeps everything); scores that it explains and the pool lacks are made first."""
     from ..recipe import Recipe, select
 
-    opened = open_pool(pool)
+    opened = open_pool(pool, version)
     recipe = Recipe(name="no filter") if named is None else read_recipe(named, opened)
     opened = make_scores(recipe, opened)
     return recipe, opened, select(recipe, opened)
 
 
 def make_scores(recipe: "Recipe", pool: "Pool") -> "Pool":
-    """A handle on the pool that has every column of the recipe; those it explains are computed if they lack."""
-    if not recipe.scores:
+    """A handle on the pool that has every column of the recipe; those it explains are computed if they lack, but not on
+    an older version."""
+    if not recipe.scores or pool.pinned:
         return pool
     from ..engine import ensure
 
@@ -67,6 +68,7 @@ def select(
     context: typer.Context,
     recipe: RecipeName,
     pool: PoolPath = None,
+    version: Version = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE.npy", help="Write the kept uids, in DataComp's format.")
     ] = None,
@@ -85,7 +87,7 @@ def select(
     with without_pandas():
         from ..export import export_subset
 
-    applied, opened, selection = apply(recipe, pool)
+    applied, opened, selection = apply(recipe, pool, version)
     content = {"recipe": applied.name, **selection.as_json()}
     if out is not None:
         content["out"] = str(export_subset(opened, selection, out, recipe=applied))

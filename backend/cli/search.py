@@ -6,7 +6,7 @@ import typer
 
 from ..errors import InputError
 from .console import emit, line, progress_bar, table
-from .options import Detach, Json, PoolPath, open_pool, submit
+from .options import Detach, Json, PoolPath, Version, open_pool, submit
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -18,9 +18,17 @@ def search(
         str, typer.Argument(metavar="WORDS", help='What to look for; "a phrase" in quotes stays together.')
     ],
     pool: PoolPath = None,
+    version: Version = None,
     by: Annotated[
-        str, typer.Option("--by", help="word: captions that hold the words; meaning: nearest pictures.")
+        str,
+        typer.Option("--by", help="word: captions that hold the words; meaning: nearest images; both: the two fused."),
     ] = "word",
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where", metavar="SQL", help='Search only among the pairs for which this holds: "width >= 200".'
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Embedding to search by meaning in [default: l14, else the first]."),
@@ -32,13 +40,13 @@ def search(
     """Find pairs by word or by meaning."""
     from ..search import by_word
 
-    if by not in ("word", "meaning"):
-        raise InputError(f"--by {by!r} is not known: it is word or meaning")
-    opened = open_pool(pool)
+    if by not in ("word", "meaning", "both"):
+        raise InputError(f"--by {by!r} is not known: it is word, meaning or both")
+    opened = open_pool(pool, version)
     hits = (
-        by_word(opened, words, limit=limit, exact=exact)
+        by_word(opened, words, limit=limit, where=where, exact=exact)
         if by == "word"
-        else _by_meaning(opened, words, model, limit, exact)
+        else _by_model(opened, words, model, by=by, limit=limit, where=where, exact=exact)
     )
     found = opened.take(hits.rows, ["uid", "text"]).to_pylist()
     scores = [None] * len(found) if hits.similarity is None else hits.similarity.tolist()
@@ -63,10 +71,11 @@ def shortened(text: str | None, longest: int = 100) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _by_meaning(pool: "Pool", words: str, model: str | None, limit: int, exact: bool) -> "Hits":
-    """The pairs whose pictures are nearest to the words, by the model that made the pool's embedding."""
+def _by_model(pool: "Pool", words: str, model: str | None, *, by: str, **options: Any) -> "Hits":
+    """The pairs whose images are nearest to the words, by the model that made the pool's embedding; fused with those
+    that hold the words, for `both`."""
     from ..models import Model
-    from ..search import by_meaning
+    from ..search import by_both, by_meaning
 
     name = pool.model(model)
     column = pool.columns[f"{name}_img"]
@@ -75,14 +84,9 @@ def _by_meaning(pool: "Pool", words: str, model: str | None, limit: int, exact: 
         raise InputError(f"{column.name!r} does not say which model made it: search --by word, or embed the pool again")
     loaded = Model.parse(str(made_by)).load()
     with progress_bar("search") as progress:
-        return by_meaning(
-            pool,
-            words,
-            encode=lambda text: loaded.texts([text])[0],
-            model=name,
-            limit=limit,
-            exact=exact,
-            progress=progress,
+        search_for = by_both if by == "both" else by_meaning
+        return search_for(
+            pool, words, encode=lambda text: loaded.texts([text])[0], model=name, progress=progress, **options
         )
 
 

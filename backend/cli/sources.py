@@ -87,14 +87,10 @@ def datacomp(
     ] = False,
     verify: Annotated[
         bool,
-        typer.Option("--verify/--no-verify", help="Leave out files whose features differ from their similarity scores."),
-    ] = True,
-    table: Annotated[
-        str,
         typer.Option(
-            "--table", metavar="URL", help="Keep a new pool's table there, for example s3://bucket/pairs.lance."
+            "--verify/--no-verify", help="Leave out files whose features differ from their similarity scores."
         ),
-    ] = "",
+    ] = True,
     engine: Engine = "local",
     workers: Workers = 2,
     address: Address = None,
@@ -113,7 +109,7 @@ def datacomp(
     with progress_bar("import") as progress:
         report = import_datacomp(
             source, pool, embeddings=chosen, columns=named, shards=shards, dedup_features=dedup_features,
-            verify=verify, table=table,
+            verify=verify,
             engine=engine, workers=workers, address=address, progress=progress,
         )  # fmt: skip
     show_report(report, as_json)
@@ -176,15 +172,15 @@ def anything(
     sources: Annotated[
         list[str], typer.Argument(metavar="PATH...", help="Files, directories, glob or brace patterns, or URLs.")
     ],
-    pool: Annotated[
-        Path | None, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")
-    ] = None,
+    pool: Annotated[Path | None, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what an import would do, and stop there.")] = False,
     uid: Annotated[str | None, Named] = None,
     text: Annotated[str | None, Named] = None,
     image: Annotated[str | None, Named] = None,
     url: Annotated[str | None, Named] = None,
-    id_: Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")
+    ] = None,
     width: Annotated[str | None, Named] = None,
     height: Annotated[str | None, Named] = None,
     images: Annotated[
@@ -202,14 +198,13 @@ def anything(
     header: Annotated[
         bool | None, typer.Option("--header/--no-header", help="Whether the first row names columns [default: found].")
     ] = None,
-    check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Open every image to see that it is whole.")
-    ] = True,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Open every image to see that it is whole.")] = True,
     image_key: Annotated[
         str | None, typer.Option("--image-key", metavar="EXT", help="Shards: extension of the image.")
     ] = None,
     caption_key: Annotated[
-        str | None, typer.Option("--caption-key", metavar="EXT|FIELD", help="Shards: extension or field of the caption.")
+        str | None,
+        typer.Option("--caption-key", metavar="EXT|FIELD", help="Shards: extension or field of the caption."),
     ] = None,
     detach: Detach = False,
     as_json: Json = False,
@@ -274,7 +269,9 @@ def table(
     text: Annotated[str | None, Named] = None,
     image: Annotated[str | None, Named] = None,
     url: Annotated[str | None, Named] = None,
-    id_: Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")
+    ] = None,
     width: Annotated[str | None, Named] = None,
     height: Annotated[str | None, Named] = None,
     images: Annotated[
@@ -292,9 +289,7 @@ def table(
     header: Annotated[
         bool | None, typer.Option("--header/--no-header", help="Whether the first row names columns [default: found].")
     ] = None,
-    check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Open every image to see that it is whole.")
-    ] = True,
+    check: Annotated[bool, typer.Option("--check/--no-check", help="Open every image to see that it is whole.")] = True,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:

@@ -142,7 +142,7 @@ def _sampled(pool: Pool, method: Method, pairs: int) -> Iterator[Pool]:
         schema = schema.set(place, described(pa.schema([schema.field(name)]), kind=about.kind, made_by={}).field(0))
     folder = Path(tempfile.mkdtemp(prefix="poolscope-sample-"))
     try:
-        root = str(Path(pool.origin.get("root") or pool.path).resolve())
+        root = str(pool.root.resolve())
         sample = Pool.create(folder / "pool", schema, {"source": "a sample", "root": root})
         for name in SHARED:
             if (pool.path / name).exists():

@@ -125,7 +125,7 @@ def _list(pool: Pool, selection: Selection, to: Path) -> int:
     pool.require("url")
     names = [name for name in ("url", "text", "face_bboxes", "image_offset") if name in pool.columns]
     to.mkdir(parents=True, exist_ok=True)
-    files.write_json(about, {"selection": digest, "pool": str(pool.path.resolve()), "pool_version": pool.version})
+    files.write_json(about, {"selection": digest, "pool": pool.uri, "pool_version": pool.version})
     with files.replacing(path) as part, pq.ParquetWriter(part, SCHEMA) as writer:
         seen = count = 0
         for batch in pool.scan(["uid", *names], batch_size=16_384):

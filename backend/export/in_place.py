@@ -43,7 +43,7 @@ def plan_in_place(
     files.write_json(
         out / PLAN,
         {
-            "pool": str(pool.path.resolve()), "tars": made.tars, "missing": len(made.missing),
+            "pool": pool.uri, "tars": made.tars, "missing": len(made.missing),
             "edges": np.linspace(0, total, shards + 1).astype(np.int64).tolist(),
         },
     )  # fmt: skip

@@ -39,7 +39,7 @@ def provenance(pool: Pool, recipe: Recipe | None, selection: Selection | None) -
     columns = recipe.columns() if recipe else set()
     return {
         "recipe": recipe.as_dict() if recipe else None,
-        "pool": str(pool.path.resolve()),
+        "pool": pool.uri,
         "pool_version": pool.version,
         "counts": selection.as_json() if selection else {"pairs": len(pool), "kept": len(pool), "rules": []},
         "columns": {name: pool.columns[name].made_by for name in sorted(columns) if name in pool.columns},

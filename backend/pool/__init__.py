@@ -2,11 +2,14 @@
 
 import os
 
-os.environ.setdefault("LANCE_LOG", "error")  # read once, when lance is imported
+os.environ.setdefault("LANCE_LOG", "error")  # both are read once, when the library is imported
+os.environ.setdefault("LANCEDB_LOG", "error")
 
 from .columns import Column
 from .commit import PoolGrew
-from .store import Fragment, Pool
+from .fragments import Fragment
+from .store import Pool
 from .uids import UID_DTYPE, uid_hex, uid_pairs
+from .versions import Version
 
-__all__ = ["UID_DTYPE", "Column", "Fragment", "Pool", "PoolGrew", "uid_hex", "uid_pairs"]
+__all__ = ["UID_DTYPE", "Column", "Fragment", "Pool", "PoolGrew", "Version", "uid_hex", "uid_pairs"]

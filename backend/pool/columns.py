@@ -78,3 +78,20 @@ def _guess(entry: pa.Field, dim: int | None) -> Kind:
     if entry.name in KEYS:
         return "key"
     return "embedding" if dim else "metadata"
+
+
+def nulled(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """`batch` with null for each embedding that holds NaN: LanceDB takes no NaN in a vector, and both read as NaN."""
+    columns = [_nulled(column) for column in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _nulled(column: pa.Array) -> pa.Array:
+    if not (pa.types.is_fixed_size_list(column.type) and pa.types.is_floating(column.type.value_type)):
+        return column
+    rows = matrix(column)
+    missing = np.isnan(rows).any(axis=1)
+    if not missing.any():
+        return column
+    values = pa.array(np.where(missing[:, None], rows.dtype.type(0), rows).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(values, column.type.list_size, mask=pa.array(missing))

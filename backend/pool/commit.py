@@ -1,77 +1,94 @@
 """Commits: every change of a pool's table, under its writer lock, whole or not at all."""
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import lance
+import numpy as np
 import pyarrow as pa
-from lance.fragment import write_fragments
 
-from .. import files
 from ..errors import InputError
-from .columns import KEYS, NEW
+from . import fragments, places, tables
+from .columns import KEYS, NEW, nulled
 from .lock import writing
 
-TABLE = "pairs.lance"
-ELSEWHERE = "table.url"  # a file that says where the table is, when it is not in the pool's directory
-FRAGMENT_ROWS = 262_144
-STORAGE: Literal["2.1"] = "2.1"
+if TYPE_CHECKING:
+    from lancedb.table import LanceTable
+
+EVER = timedelta(days=36_500)
 
 
 class PoolGrew(Exception):
     """Pairs were added while a column for the pairs before them was being made."""
 
 
-def place(directory: Path) -> str:
-    """Where the table is: in the pool's directory, or at an object store."""
-    elsewhere = directory / ELSEWHERE
-    return elsewhere.read_text().strip() if elsewhere.exists() else str(directory / TABLE)
-
-
-def there(directory: Path) -> bool:
-    """Whether the directory has a table, or says where one is."""
-    return (directory / TABLE).is_dir() or (directory / ELSEWHERE).is_file()
-
-
-def opened(directory: Path) -> lance.LanceDataset:
-    """The table as it is. Raises InputError if an object store does not give it."""
+def opened(directory: Path) -> "LanceTable":
+    """The newest version of the table. Raises InputError if an object store does not give it."""
+    place = places.of(directory)
     try:
-        return lance.dataset(place(directory))
-    except (OSError, ValueError) as error:
-        if not (directory / ELSEWHERE).exists():
-            raise
-        raise InputError(
-            f"the table of pool {directory.name!r} is at {place(directory)}, which can't be read: "
-            f"{str(error).splitlines()[0][:200]}. Check the address and the store's credentials."
-        ) from None
+        return tables.open_table(place.table)
+    except tables.FAILURES as error:
+        raise _unreadable(place, error) from None
+
+
+def scanned(directory: Path, version: int | None = None) -> fragments.Fragments:
+    """The table for scanning, as it is or as it was; first ends a replacement of columns that a crash interrupted.
+
+    Raises InputError if an object store does not give it, or for no such version.
+    """
+    place = places.of(directory)
+    try:
+        found = fragments.Fragments(place.table, version)
+        if version is None and any(name.endswith(NEW) for name in found.schema.names) and not place.read_only:
+            with changing(directory):
+                _settled(directory)
+            found = fragments.Fragments(place.table)
+        return found
+    except tables.FAILURES as error:
+        if version is not None:
+            raise _no_version(directory, version) from None
+        raise _unreadable(place, error) from None
+
+
+def _unreadable(place: places.Place, error: Exception) -> InputError:
+    if not place.elsewhere:
+        reason = tables.first_line(error)
+        return InputError(
+            f"the table {place.table} can't be read: {reason}. Restore it from a copy, or import it again."
+        )
+    return InputError(
+        f"the table of pool {place.directory.name!r} is at {place.table}, which can't be read: "
+        f"{tables.first_line(error)}. Check the address and the store's credentials."
+    )
+
+
+def _no_version(directory: Path, version: int) -> InputError:
+    kept = [entry["version"] for entry in opened(directory).list_versions()]
+    has = f"{kept[0]} to {kept[-1]}" if len(kept) == kept[-1] - kept[0] + 1 else ", ".join(map(str, kept[-20:]))
+    return InputError(f"pool {directory.name!r} has no version {version}; it has {has}. See `poolscope versions`.")
 
 
 @contextmanager
 def changing(directory: Path) -> Iterator[None]:
-    """The writer lock for a change of the table; a table elsewhere leaves a mark of it in the directory."""
+    """The writer lock for a change of the table; a table elsewhere leaves a mark of it in the directory.
+
+    Raises InputError for a pool that may only be read.
+    """
+    place = places.of(directory)
+    if place.read_only:
+        raise InputError(f"the pool at {place.database} may only be read; copy it to a place where you may write.")
     with writing(directory):
         try:
             yield
         finally:  # half a change is one too
-            if (directory / ELSEWHERE).exists():
-                os.utime(directory / ELSEWHERE)
+            if place.elsewhere:
+                os.utime(directory / places.ELSEWHERE)
 
 
-def newest(directory: Path) -> lance.LanceDataset:
-    """The table's newest version; ends a replacement of columns that a crash interrupted."""
-    table = opened(directory)
-    if any(name.endswith(NEW) for name in table.schema.names):
-        with changing(directory):
-            table = _settled(directory)
-    return table
-
-
-def _settled(directory: Path) -> lance.LanceDataset:
+def _settled(directory: Path) -> "LanceTable":
     """The newest version, under the lock: a new column `x~` is whole once it is there, so it takes the place of `x`."""
     table = opened(directory)
     fresh = [name for name in table.schema.names if name.endswith(NEW)]
@@ -80,20 +97,19 @@ def _settled(directory: Path) -> lance.LanceDataset:
         present = [name for name in old if name in table.schema.names]
         if present:
             table.drop_columns(present)
-        renames: list[Any] = [{"path": name, "name": final} for name, final in zip(fresh, old)]
+        renames: list[Any] = [{"path": name, "rename": final} for name, final in zip(fresh, old)]
         table.alter_columns(*renames)
     return table
 
 
-def append(directory: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[lance.LanceDataset, int]:
-    """Adds the pairs of `batches` at the end; returns the new version and how many were added."""
+def append(directory: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+    """Adds the pairs of `batches` at the end; returns how many were added."""
     with changing(directory):
-        before = _settled(directory).count_rows()
-        reader = pa.RecordBatchReader.from_batches(schema, batches)
-        table = lance.write_dataset(
-            reader, place(directory), mode="append", max_rows_per_file=FRAGMENT_ROWS, max_rows_per_group=8192
-        )
-        return table, table.count_rows() - before
+        table = _settled(directory)
+        before = table.count_rows()
+        reader = pa.RecordBatchReader.from_batches(schema, map(nulled, batches))
+        table.add(reader, write_parallelism=1)  # one writer, so that rows keep their order
+        return int(table.count_rows()) - before
 
 
 def write_pieces(directory: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> list[str]:
@@ -101,47 +117,29 @@ def write_pieces(directory: Path, schema: pa.Schema, batches: Iterable[pa.Record
 
     `append_pieces` makes them part of it. What is never appended is removed by `sweep`.
     """
-    reader = pa.RecordBatchReader.from_batches(schema, batches)
-    pieces = write_fragments(
-        reader,
-        place(directory),
-        schema,
-        max_rows_per_file=FRAGMENT_ROWS,
-        max_rows_per_group=8192,
-        data_storage_version=STORAGE,
-        enable_stable_row_ids=True,
-    )
-    return [json.dumps(piece.to_json()) for piece in pieces]
+    return fragments.write(places.of(directory).table, schema, batches)
 
 
-def append_pieces(directory: Path, pieces: Sequence[str]) -> lance.LanceDataset:
+def append_pieces(directory: Path, pieces: Sequence[str]) -> None:
     """Adds written fragments at the end, in their order, in one commit; those that are part of the pool are left out."""
     with changing(directory):
-        table = _settled(directory)
-        here = {piece.metadata.files[0].path for piece in table.get_fragments()}
-        parsed = [lance.FragmentMetadata.from_json(piece) for piece in pieces]
-        fresh = [piece for piece in parsed if piece.files[0].path not in here]
-        if not fresh:
-            return table
-        operation = lance.LanceOperation.Append(fresh)
-        return lance.LanceDataset.commit(place(directory), operation, read_version=table.version)
+        fragments.append(_settled(directory), places.of(directory).table, pieces)
 
 
 def part_of(directory: Path, pieces: Sequence[Sequence[str]]) -> list[bool]:
     """For each group of written fragments: whether all of it is part of the pool."""
-    here = {piece.metadata.files[0].path for piece in opened(directory).get_fragments()}
-    return [all(lance.FragmentMetadata.from_json(piece).files[0].path in here for piece in group) for group in pieces]
+    return fragments.part_of(opened(directory), pieces)
 
 
 def sweep(directory: Path) -> None:
     """Removes files that no version of the pool names: what killed writers left. No piece may wait to be appended."""
     with changing(directory):
-        _settled(directory).cleanup_old_versions(older_than=timedelta(days=36_500), delete_unverified=True)
+        fragments.prune(_settled(directory), older_than=EVER)
 
 
 def add_columns(
     directory: Path, rows: int, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, replace: bool
-) -> lance.LanceDataset:
+) -> None:
     """Adds columns in row order; the ones of the same name stay readable until the new ones are whole.
 
     Raises PoolGrew unless the table has `rows` rows, InputError if a name is taken and `replace` is false.
@@ -150,53 +148,72 @@ def add_columns(
         table = _settled(directory)
         if table.count_rows() != rows:
             raise PoolGrew(f"{rows:,} pairs became {table.count_rows():,}")
-        taken = [name for name in schema.names if name in table.schema.names]
+        present = set(table.schema.names)
+        taken = [name for name in schema.names if name in present]
         if taken and not replace:
             raise InputError(f"column {taken[0]!r} exists already; choose another name with --as, or add --replace.")
         if set(taken) & set(KEYS):
             raise InputError(f"column {taken[0]!r} is part of the uid and can't be replaced; choose another name.")
-        fields = [entry.with_name(entry.name + NEW) if entry.name in taken else entry for entry in schema]
-        named = pa.schema(fields)
+        named = pa.schema([entry.with_name(entry.name + NEW) if entry.name in taken else entry for entry in schema])
         renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=named) for batch in batches)
-        table.add_columns(pa.RecordBatchReader.from_batches(named, renamed))
-        return _settled(directory) if taken else table
+        fragments.merge(table, pa.RecordBatchReader.from_batches(named, renamed))
+        _settled(directory)
 
 
-def drop_columns(directory: Path, names: Sequence[str]) -> lance.LanceDataset:
+def drop_columns(directory: Path, names: Sequence[str]) -> None:
+    with changing(directory):
+        _settled(directory).drop_columns(list(names))
+
+
+def create(url: str, schema: pa.Schema) -> None:
+    """An empty table at an object store; it never takes the place of another one. Raises InputError if there is one,
+    or the store does not answer."""
+    try:
+        tables.create_table(url, schema)
+    except tables.FAILURES as error:
+        if "already exists" in str(error):
+            raise InputError(f"there is a table at {url} already; choose another address for --pool.") from None
+        raise InputError(
+            f"no table can be made at {url}: {tables.first_line(error)}. Check the address and the store's credentials."
+        ) from None
+
+
+def compact(directory: Path) -> bool:
+    """Merges small fragments into larger ones, if all rows stay in their places; returns whether it made a version.
+
+    Lance puts a merged fragment after all others, so rows stay only if whatever follows the first merged fragment is
+    merged too: if no full fragment comes after a smaller one. The uids are compared before and after all the same, and
+    another order is undone; either way a version was made.
+    """
     with changing(directory):
         table = _settled(directory)
-        table.drop_columns(list(names))
-        return table
+        before = table.version
+        sizes = [part.stop - part.start for part in fragments.Fragments(places.of(directory).table, before).all]
+        full = [size >= FULL for size in sizes]
+        mergeable = sizes[full.count(True) :]
+        if any(full[full.count(True) :]) or len(mergeable) < 2:
+            return False
+        table.optimize(cleanup_older_than=EVER)
+        moved = not _same_order(places.of(directory).table, before, table.version)
+        if moved:
+            table.restore(before)
+        return True
 
 
-def create(directory: Path, schema: pa.Schema, elsewhere: str = "") -> None:
-    """An empty table, in the directory or `elsewhere`; there it never takes the place of another one.
-
-    Raises InputError if `elsewhere` is no URL, holds a table that is not an empty one of this directory, or does not
-    answer.
-    """
-    options: dict[str, Any] = {"data_storage_version": STORAGE, "enable_stable_row_ids": True}
-    elsewhere = elsewhere or (place(directory) if (directory / ELSEWHERE).exists() else "")
-    if not elsewhere:
-        lance.write_dataset(schema.empty_table(), str(directory / TABLE), mode="overwrite", **options)
-        return
-    if "://" not in elsewhere:
-        raise InputError(f"--table {elsewhere!r} is no URL; write where the table goes, as s3://bucket/pairs.lance.")
-    mine = (directory / ELSEWHERE).exists() and place(directory) == elsewhere
-    try:
-        lance.write_dataset(schema.empty_table(), elsewhere, mode="create", **options)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0][:200]
-        if "already exists" not in str(error):
-            raise InputError(
-                f"no table can be made at {elsewhere}: {reason}. Check the address and the store's credentials."
-            ) from None
-        if not (mine and _is_empty(elsewhere, schema)):
-            raise InputError(f"there is a table at {elsewhere} already; choose another address for --table.") from None
-    files.write_text(directory / ELSEWHERE, elsewhere + "\n")
+FULL = 1_048_576  # rows from which LanceDB leaves a fragment as it is
 
 
-def _is_empty(url: str, schema: pa.Schema) -> bool:
-    """Whether a table of this schema and without rows is there: what an import left that was killed at its start."""
-    table = lance.dataset(url)
-    return table.schema.equals(schema) and not table.count_rows()
+def _same_order(url: str, before: int, after: int) -> bool:
+    old, new = fragments.Fragments(url, before), fragments.Fragments(url, after)
+    if old.rows != new.rows:
+        return False
+    for start in range(0, old.rows, tables.FRAGMENT_ROWS):
+        stop = min(old.rows, start + tables.FRAGMENT_ROWS)
+        for key in KEYS:
+            a, b = (
+                np.concatenate([batch.column(0).to_numpy() for batch in side.scan([key], start, stop, FULL)])
+                for side in (old, new)
+            )
+            if not np.array_equal(a, b):
+                return False
+    return True

@@ -3,43 +3,37 @@
 import io
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import Any
 
 from .. import files
 from .decoding import open_rgb
 
-if TYPE_CHECKING:
-    from .store import Pool
+PLACES = ("image", "image_offset", "image_bytes")  # the columns that say where an image's bytes are
 
 LARGEST_FILE = 64 * 1024 * 1024
 CACHE_BYTES = 512 * 1024 * 1024
 
 
-def read_images(pool: "Pool", rows: Sequence[int] | np.ndarray) -> list[bytes | None]:
-    """The picture files of `rows`, None where a pair has none or its file is gone; no file above 64 MiB is read."""
-    if "image" not in pool.columns or not len(rows):
-        return [None] * len(rows)
-    places = pool.take(rows, ["image", "image_offset", "image_bytes"]).to_pylist()
-    with _Handles(pool) as handles:
+def read_images(places: Iterable[Mapping[str, Any]], root: Path) -> list[bytes | None]:
+    """The image files at `places` (the columns `PLACES`, relative to `root`), None where a pair has none or its file
+    is gone; no file above 64 MiB is read."""
+    with _Handles(root) as handles:
         return [handles.read(place["image"], place["image_offset"], place["image_bytes"]) for place in places]
 
 
-def thumbnail(pool: "Pool", row: int, size: int) -> bytes | None:
-    """A WebP thumbnail, from the pool's cache when it has one."""
-    uid = pool.take([row], ["uid"])["uid"][0].as_py()
-    path = pool.path / "thumbnails" / uid[:2] / f"{uid}-{size}.webp"
+def thumbnail(folder: Path, uid: str, size: int, read: Callable[[], bytes | None]) -> bytes | None:
+    """A WebP thumbnail of the image that `read` gives, from the cache in `folder` when it has one."""
+    path = folder / uid[:2] / f"{uid}-{size}.webp"
     if path.exists():
         return path.read_bytes()
-    picture = pool.image(row)
-    small = shrink(picture, size) if picture else None
+    image = read()
+    small = shrink(image, size) if image else None
     if small:
         files.write_bytes(path, small)
         if int(uid[2:6], 16) < 16:  # one write in 4,096 checks the bound
-            trim(pool.path / "thumbnails", CACHE_BYTES)
+            trim(folder, CACHE_BYTES)
     return small
 
 
@@ -71,8 +65,8 @@ def trim(directory: Path, limit: int) -> None:
 class _Handles:
     """A few open files, so that pictures of one tar share its handle."""
 
-    def __init__(self, pool: "Pool", most: int = 16) -> None:
-        self._root = Path(pool.origin.get("root") or pool.path)
+    def __init__(self, root: Path, most: int = 16) -> None:
+        self._root = root
         self._most = most
         self._open: OrderedDict[str, io.IOBase] = OrderedDict()
 

@@ -1,15 +1,12 @@
 """Uid order: the pairs in ascending uid order, kept beside the pool, so that a subset file is written by masking."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import files
 from .uids import UID_DTYPE
-
-if TYPE_CHECKING:
-    from .store import Pool
 
 ROWS, RANK, UIDS = "order.npy", "rank.npy", "uids.npy"
 
@@ -49,52 +46,70 @@ def first_rows(uids: np.ndarray) -> np.ndarray:
     return first
 
 
-def read(pool: "Pool", name: str) -> np.ndarray:
-    """One of the three arrays, memory-mapped; all are made again when the pool has grown."""
-    kept = _kept(pool.path / name, len(pool))
-    if kept is not None:
-        return kept
-    _make(pool)
-    return np.load(pool.path / name, mmap_mode="r", allow_pickle=False)
+class UidOrder:
+    """The three arrays of a pool of `pairs` pairs: kept in `folder` and memory-mapped, or in memory where that can't be
+    written. `uids()` gives the pool's uids in row order; an older version (`keep` false) leaves the files alone."""
 
+    def __init__(self, folder: Path, pairs: int, uids: Callable[[], np.ndarray], *, keep: bool = True) -> None:
+        self._folder, self._pairs, self._uids, self._keep = folder, pairs, uids, keep
+        self._arrays: dict[str, np.ndarray] = {}
 
-def find(pool: "Pool", wanted: np.ndarray) -> np.ndarray:
-    """`(k,)` int64: the row of each uid, -1 when the pool lacks it."""
-    wanted = np.asarray(wanted, dtype=UID_DTYPE)
-    found = np.full(len(wanted), -1, dtype=np.int64)
-    if not len(pool) or not len(wanted):
+    def read(self, name: str) -> np.ndarray:
+        """`ROWS`, `RANK` or `UIDS`; all are made again when the pool has grown."""
+        if name not in self._arrays:
+            kept = _kept(self._folder / name, self._pairs)
+            if kept is None:
+                self._make()
+            else:
+                self._arrays[name] = kept
+        return self._arrays[name]
+
+    def find(self, wanted: np.ndarray) -> np.ndarray:
+        """`(k,)` int64: the row of each uid, -1 when the pool lacks it."""
+        wanted = np.asarray(wanted, dtype=UID_DTYPE)
+        found = np.full(len(wanted), -1, dtype=np.int64)
+        if not self._pairs or not len(wanted):
+            return found
+        uids, rows = self.read(UIDS), self.read(ROWS)
+        ascending = np.argsort(wanted["f0"])  # neighbours in the sorted file then share its pages
+        place = np.empty(len(wanted), dtype=np.int64)
+        high = uids["f0"]
+        place[ascending] = np.searchsorted(
+            high if high.flags.c_contiguous else np.ascontiguousarray(high), wanted["f0"][ascending]
+        )
+        open_ = np.arange(len(wanted))
+        while len(open_):  # one round, and one more for each uid that shares its high half with another
+            open_ = open_[place[open_] < len(uids)]
+            here = uids[place[open_]]
+            equal = here["f0"] == wanted["f0"][open_]
+            hit = equal & (here["f1"] == wanted["f1"][open_])
+            found[open_[hit]] = rows[place[open_[hit]]]
+            open_ = open_[equal & ~hit]
+            place[open_] += 1
         return found
-    uids, rows = read(pool, UIDS), read(pool, ROWS)
-    ascending = np.argsort(wanted["f0"])  # neighbours in the sorted file then share its pages
-    place = np.empty(len(wanted), dtype=np.int64)
-    high = uids["f0"]
-    place[ascending] = np.searchsorted(
-        high if high.flags.c_contiguous else np.ascontiguousarray(high), wanted["f0"][ascending]
-    )
-    open_ = np.arange(len(wanted))
-    while len(open_):  # one round, and one more for each uid that shares its high half with another
-        open_ = open_[place[open_] < len(uids)]
-        here = uids[place[open_]]
-        equal = here["f0"] == wanted["f0"][open_]
-        hit = equal & (here["f1"] == wanted["f1"][open_])
-        found[open_[hit]] = rows[place[open_[hit]]]
-        open_ = open_[equal & ~hit]
-        place[open_] += 1
-    return found
+
+    def _make(self) -> None:
+        uids = self._uids()
+        order = sorted_rows(uids)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(len(order), dtype=order.dtype)
+        for name, array in ((UIDS, uids[order]), (RANK, rank), (ROWS, order)):
+            self._arrays[name] = self._held(self._folder / name, array)
+
+    def _held(self, path: Path, array: np.ndarray) -> np.ndarray:
+        if not self._keep:
+            return array
+        try:
+            with files.replacing(path) as part, part.open("wb") as handle:
+                np.save(handle, array)
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        except OSError:  # a medium that may only be read, or a full disk
+            return array
 
 
 def _kept(path: Path, length: int) -> np.ndarray | None:
-    if not path.exists():
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError):
         return None
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
     return array if len(array) == length else None
-
-
-def _make(pool: "Pool") -> None:
-    uids = pool.uids()
-    order = sorted_rows(uids)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order), dtype=order.dtype)
-    for name, array in ((UIDS, uids[order]), (RANK, rank), (ROWS, order)):
-        with files.replacing(pool.path / name) as part, part.open("wb") as handle:
-            np.save(handle, array)

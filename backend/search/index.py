@@ -10,7 +10,7 @@ SMALLEST = 10_000  # below, reading everything is as quick
 
 
 def index(pool: Pool, columns: Sequence[str] | None = None, *, progress: Progress = silent) -> list[str]:
-    """Makes, or makes again, the indexes of `columns` (embeddings, `text`); None: picture embeddings and `text`.
+    """Makes, or makes again, the indexes of `columns` (embeddings, `text`); None: image embeddings and `text`.
 
     Pairs that are added later are found too, by reading them; index again when they are many. Scores that are written
     meanwhile wait until an index is whole. Returns the columns. Raises InputError for a pool that is too small to need
@@ -28,10 +28,10 @@ def index(pool: Pool, columns: Sequence[str] | None = None, *, progress: Progres
         else:
             pool.require(name)
     for name in columns:
-        (indexes.index_words if name == "text" else indexes.index_vectors)(pool, name, progress)
+        pool.index(name, progress)
     return list(columns)
 
 
 def indexed(pool: Pool) -> bool:
     """Whether any index for searching the pool is there."""
-    return bool(indexes.indexed(pool))
+    return bool(indexes.indexed(pool.table))

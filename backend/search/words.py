@@ -4,13 +4,16 @@ import numpy as np
 
 from ..errors import InputError
 from ..pool import Pool, indexes
+from ..pool.conditions import checked
 from .hits import Hits
 
 
-def by_word(pool: Pool, query: str, *, column: str = "text", limit: int = 60, exact: bool = False) -> Hits:
+def by_word(
+    pool: Pool, query: str, *, column: str = "text", limit: int = 60, where: str | None = None, exact: bool = False
+) -> Hits:
     """The pairs whose `column` contains every word of `query`; a phrase in double quotes must occur as it stands.
 
-    By the index of words if there is one (see `index`): as whole words, the best by BM25 first, `total` up to 10,000.
+    `where`: an SQL condition that comes first. By the index of words if there is one (see `index`): as whole words, the best by BM25 first, `total` up to 10,000.
     Without one, when `exact`, and for a query with signs other than letters and digits: as part of a word too, in row
     order, `total` counts all.
     """
@@ -19,10 +22,11 @@ def by_word(pool: Pool, query: str, *, column: str = "text", limit: int = 60, ex
     if not parts:
         raise InputError('nothing to search for: type a word or a "phrase in quotes".')
     plain = all(word.isalnum() for part in parts for word in part.split())
-    if plain and not exact and indexes.word_index(column) in indexes.indexed(pool):
-        rows, total = indexes.words(pool, column, parts, limit)
+    if plain and not exact and indexes.word_index(column) in indexes.indexed(pool.table):
+        rows, total = indexes.words(pool.table, column, parts, limit, checked(where, pool.columns) if where else None)
         return Hits(rows, None, total, by_index=True)
-    found = np.flatnonzero(pool.where(" AND ".join(f"contains(lower({column}), '{escaped(part)}')" for part in parts)))
+    held = pool.where(" AND ".join(f"contains(lower({column}), '{escaped(part)}')" for part in parts))
+    found = np.flatnonzero(held & pool.where(where) if where else held)
     return Hits(found[:limit], None, len(found))
 
 

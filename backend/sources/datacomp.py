@@ -39,7 +39,6 @@ def import_datacomp(
     shards: str | Path | None = None,
     dedup_features: bool = False,
     verify: bool = True,
-    table: str = "",
     engine: str = "local",
     workers: int = 2,
     address: str | None = None,
@@ -51,8 +50,8 @@ def import_datacomp(
     are (None). `columns` maps `uid`, `text`, `url`, `width`, `height`, `sha256`, `face_bboxes` to names that the usual
     ones don't cover. `shards`: a directory of tars to index afterwards, see `sources.index_shards`.
     `dedup_features` takes the copy-detection features along, as the embedding `dedup`. Without `verify`, features come in
-    that differ from the similarity scores of their pairs. `table`: the URL of a new pool's
-    table, such as `s3://bucket/pairs.lance`; in the pool's directory without one.
+    that differ from the similarity scores of their pairs. `pool_path` may be the URI of a LanceDB database, such as
+    `s3://bucket/pool`.
 
     A damaged file, or one that disagrees with its feature file, is reported and left out; imported again once it is
     whole, only it comes in. A killed import resumes at the first file that was not written, and ends in the same rows
@@ -63,8 +62,8 @@ def import_datacomp(
     found = place.sizes(".parquet")
     if not found:
         raise InputError(f"no .parquet in {str(source)!r}; give the directory of DataComp's metadata, or its URL.")
-    before = emptiness(Path(pool_path))
-    pool, layout = _opened(Path(pool_path), place, found, embeddings, columns or {}, dedup_features, table)
+    before = emptiness(pool_path)
+    pool, layout = _opened(pool_path, place, found, embeddings, columns or {}, dedup_features)
     with importing(pool.path), leaving_nothing(pool.path, before):
         pool = pool.reload()
         run = _Import(pool, place, layout, found, verify)
@@ -211,25 +210,20 @@ class _Import:
 
 
 def _opened(
-    path: Path,
+    path: str | Path,
     place: Place,
     found: Mapping[str, int],
     embeddings: Sequence[str] | None,
     columns: Mapping[str, str],
     dedup: bool,
-    table: str,
 ) -> tuple[Pool, Layout]:
     """The pool, made if there is none, and the layout of the source; both must agree."""
     schema = _first_schema(place, found)
-    pool = Pool.open(path) if (path / "pool.json").exists() else None
+    pool = Pool.open(path) if Pool.exists(path) else None
     features = _features(place, found, embeddings, dedup, pool)
     layout = of_schema(schema, columns, features)
     if pool is None:
-        return Pool.create(path, layout.schema, {"kind": "datacomp", "source": place.url}, table=table), layout
-    if table and commit.place(path) != table:
-        raise InputError(
-            f"the table of pool {pool.name!r} is at {commit.place(path)} already; leave --table {table} out."
-        )
+        return Pool.create(path, layout.schema, {"kind": "datacomp", "source": place.url}), layout
     for entry in layout.schema:
         if entry.name not in pool.schema.names and entry.name not in layout.others:
             raise InputError(

@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..pool import Pool, uid_pairs
 from ..pool.columns import describe
 from ..pool.lock import importing
+from ..pool.places import as_path, uri_of
 from ..progress import Progress
 from .captions import LONGEST_CAPTION
 from .report import Report
@@ -53,16 +54,16 @@ class Intake:
 
     def __init__(
         self,
-        pool_path: Path,
+        pool_path: str | Path,
         source: str,
         schema: pa.Schema,
         origin: Mapping[str, Any],
         bound: Mapping[str, Any] | None = None,
     ) -> None:
         """`bound`: what the journal is bound to beside the source, see `binding`; another import of it begins anew."""
-        self._before_it = emptiness(Path(pool_path))
-        forget_unfinished(Path(pool_path), schema)
-        if (Path(pool_path) / "pool.json").exists():
+        self._before_it = emptiness(pool_path)
+        forget_unfinished(pool_path, schema)
+        if Pool.exists(pool_path):
             self.pool = Pool.open(pool_path)
             self.schema = self._checked(schema)
         else:
@@ -212,16 +213,25 @@ def _sliced(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
     return [batch.slice(start, 8192) for batch in batches for start in range(0, batch.num_rows, 8192)]
 
 
-def forget_unfinished(path: Path, schema: pa.Schema) -> None:
+def forget_unfinished(given: str | Path, schema: pa.Schema) -> None:
     """Removes a pool without a pair that a killed import left, unless this one can go on with it."""
+    if uri_of(given) is not None:
+        return
+    path = as_path(given)
     if (path / "pool.json").exists():
         left = Pool.open(path)
         if not len(left) and {*schema.names} - {*left.schema.names} and "kind" in left.origin:
             clear(path, itself=False)
 
 
-def emptiness(path: Path) -> str:
-    """`none`, `empty` or `full`: what is at a pool's place before an import; a pool without a pair is empty."""
+def emptiness(given: str | Path) -> str:
+    """`none`, `empty` or `full`: what is at a pool's place before an import; a pool without a pair is empty.
+
+    A place in an object store counts as full: nothing is ever removed there.
+    """
+    if uri_of(given) is not None:
+        return "full"
+    path = as_path(given)
     if not path.exists():
         return "none"
     if (path / "pool.json").exists():

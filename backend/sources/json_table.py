@@ -95,7 +95,9 @@ class JsonTable:
             "maximum_object_size = 67108864)"
         )
         with connect() as database:
-            first = database.sql(f"SELECT json_keys(json) FROM {read} WHERE json_type(json) = 'OBJECT' LIMIT 1").fetchall()
+            first = database.sql(
+                f"SELECT json_keys(json) FROM {read} WHERE json_type(json) = 'OBJECT' LIMIT 1"
+            ).fetchall()
             keys = database.sql(
                 f"SELECT DISTINCT unnest(json_keys(json)) FROM {read} WHERE json_type(json) = 'OBJECT'"
             ).fetchall()

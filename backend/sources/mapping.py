@@ -187,7 +187,9 @@ def _scanned(table: Any, names: Sequence[str]) -> dict[str, pa.DataType]:
     return made
 
 
-def in_pool(mapping: ColumnMap, kinds: Mapping[str, pa.DataType], pool: Pool | None) -> tuple[ColumnMap, dict[str, Any]]:
+def in_pool(
+    mapping: ColumnMap, kinds: Mapping[str, pa.DataType], pool: Pool | None
+) -> tuple[ColumnMap, dict[str, Any]]:
     """The mapping for a pool that may be there, and the further columns' types: a column that the pool has in another
     type, or as a score or embedding, gets a name of its own."""
     if pool is None:

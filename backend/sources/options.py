@@ -62,4 +62,6 @@ def _check_encoding(name: str) -> None:
             return
     except (LookupError, ValueError):
         pass
-    raise InputError(f"--encoding {name!r} is not known; write for example utf-16, latin-1, cp1252, gb18030 or shift_jis.")
+    raise InputError(
+        f"--encoding {name!r} is not known; write for example utf-16, latin-1, cp1252, gb18030 or shift_jis."
+    )

@@ -183,7 +183,9 @@ class Pairs:
         for source, (name, dim) in self._map.vectors.items():
             vectors, good = unit(batch.column(source), dim)
             made[name] = fixed_list(vectors)
-            self._count_lost(int((~good).sum()), f"{name}: no usable vector (the pair is kept without)", rows, ~good, start)
+            self._count_lost(
+                int((~good).sum()), f"{name}: no usable vector (the pair is kept without)", rows, ~good, start
+            )
         fields = self._intake.schema
         arrays = [made[e.name].cast(e.type) if e.name in made else pa.nulls(count, e.type) for e in fields]
         self._intake.take(
@@ -202,7 +204,9 @@ class Pairs:
             self._where.clear()
         for role in ("image_offset", "image_bytes"):
             if role in self._map.roles:
-                made[role] = pa.array([_whole(one) for one in batch.column(self._map.roles[role]).to_pylist()], pa.int64())
+                made[role] = pa.array(
+                    [_whole(one) for one in batch.column(self._map.roles[role]).to_pylist()], pa.int64()
+                )
 
     def _identify(self, made: dict[str, pa.Array], batch: pa.RecordBatch, rows: np.ndarray) -> np.ndarray:
         """The uids: those given as 32 hex digits (or a UUID) in the column `uid`, else the hash of the id, the url or

@@ -63,7 +63,7 @@ def import_retrieval(
         raise InputError(
             f"{str(source)!r} is not clip-retrieval's: it has metadata/ and img_emb/ or text_emb/ with parts."
         )
-    if (Path(pool_path) / "pool.json").exists():
+    if Pool.exists(pool_path):
         raise InputError(f"{str(pool_path)!r} is a pool already; embeddings are imported with a new pool.")
     arrays = [_arrays(part) for part in parts]
     with tempfile.TemporaryDirectory(prefix="poolscope-") as made:

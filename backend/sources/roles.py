@@ -55,9 +55,7 @@ def choose(
     for role, usual in USUAL.items():
         if role in roles:
             continue
-        free = [
-            name for name in (usable or {}).get(role, names) if name not in roles.values() or role in ("uid", "id")
-        ]
+        free = [name for name in (usable or {}).get(role, names) if name not in roles.values() or role in ("uid", "id")]
         exact = next((name for name in usual if name in free), None)
         by_plain = {plain(name): name for name in reversed(free)}
         found = exact or next((by_plain[name] for name in usual if name in by_plain), None)

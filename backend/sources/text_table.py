@@ -68,7 +68,11 @@ def _numbered(count: int) -> tuple[str, ...]:
 
 def _cells(lines: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
     try:
-        rows = list(csv.reader(lines, delimiter=delimiter, quotechar='"', quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE))
+        rows = list(
+            csv.reader(
+                lines, delimiter=delimiter, quotechar='"', quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+            )
+        )
     except csv.Error:
         rows = [line.split(delimiter) for line in lines]
     return [row for row in rows if row] or [[""]]

@@ -35,13 +35,13 @@ def captions(column: pa.Array, which: fields.Which) -> tuple[pa.Array, np.ndarra
     if not pc.any(odd).as_py():
         return text, rows
     marked = odd.to_numpy(zero_copy_only=False)
-    return _expanded(
-        [written(value) if mark else [value] for value, mark in zip(text.to_pylist(), marked)], which
-    )
+    return _expanded([written(value) if mark else [value] for value, mark in zip(text.to_pylist(), marked)], which)
 
 
 def _expanded(said: list[list[Any]], which: fields.Which) -> tuple[pa.Array, np.ndarray]:
-    kept: list[list[Any]] = [fields.chosen([one for one in texts if one and one.strip()], which) or list(_NONE) for texts in said]
+    kept: list[list[Any]] = [
+        fields.chosen([one for one in texts if one and one.strip()], which) or list(_NONE) for texts in said
+    ]
     counts = np.fromiter((len(one) for one in kept), dtype=np.int64, count=len(kept))
     flat = [fields.clean(text) if text is not None else None for one in kept for text in one]
     return pa.array(flat, type=pa.utf8()), np.repeat(np.arange(len(kept), dtype=np.int64), counts)

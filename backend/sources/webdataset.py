@@ -124,7 +124,7 @@ def _schema(seen: Survey, pool_path: Path) -> tuple[pa.Schema, Columns]:
     fixed = [*STANDARD, *PLACES, *own]
     reserved = {*(entry.name for entry in fixed), "id", "image_id", "uid", "uid_hi", "uid_lo"}
     columns = dict(seen.kinds.columns(reserved))
-    if (pool_path / "pool.json").exists():
+    if Pool.exists(pool_path):
         pool = Pool.open(pool_path)
         columns = {name: (column, _there(pool, column, kind)) for name, (column, kind) in columns.items()}
         columns = {name: (column, kind) for name, (column, kind) in columns.items() if kind is not None}

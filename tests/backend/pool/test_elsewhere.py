@@ -1,12 +1,15 @@
-"""A pool whose table is in an S3 bucket: the same rows, scores and files as on the disk."""
+"""A pool at the URI of an S3 bucket: the same rows, scores and files as on the disk."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
+import lance
+import lancedb
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,6 +20,7 @@ from poolscope.pool import Pool
 from poolscope.recipe import load, select
 from poolscope.scores import build
 from poolscope.sources import import_datacomp
+from poolscope.targets import add_target, load_target, targets
 from tests.backend.sources.test_datacomp import write_pair
 
 pytest.importorskip("moto")
@@ -61,55 +65,89 @@ def outcome(path: Path) -> tuple[dict, list, np.ndarray]:
     return rows, [str(column) for column in pool.schema], select(recipe, pool).mask
 
 
-def test_the_table_may_be_in_a_bucket(bucket, tmp_path):
+def test_a_pool_may_be_at_a_uri(bucket, tmp_path, home):
     for number in range(2):
         write_pair(tmp_path / "m", number)
     import_datacomp(tmp_path / "m", tmp_path / "here")
-    import_datacomp(tmp_path / "m", tmp_path / "there", table=f"{bucket}/a.lance")
-    assert not (tmp_path / "there" / "pairs.lance").exists()
+    import_datacomp(tmp_path / "m", f"{bucket}/first")
+    there = Pool.open(f"{bucket}/first")
+    assert (there.name, there.uri) == ("first", f"{bucket}/first")
+    assert home in there.path.parents, "what is kept beside the table is under the home"
+    assert not (there.path / "pairs.lance").exists()
     (rows, schema, mask), (other_rows, other_schema, other_mask) = (
         outcome(tmp_path / "here"),
-        outcome(tmp_path / "there"),
+        outcome(Path(f"{bucket}/first")),  # a Path folds the two slashes of a URI
     )
     assert repr(rows) == repr(other_rows)
     assert schema == other_schema
     assert (mask == other_mask).all()
     write_pair(tmp_path / "m", 2)
-    marked = (tmp_path / "there" / "table.url").stat().st_mtime_ns
-    assert import_datacomp(tmp_path / "m", tmp_path / "there").added == 60
-    assert len(Pool.open(tmp_path / "there")) == 180
-    assert (tmp_path / "there" / "table.url").stat().st_mtime_ns > marked  # by which the app sees a change
+    marked = (there.path / "table.url").stat().st_mtime_ns
+    assert import_datacomp(tmp_path / "m", f"{bucket}/first").added == 60
+    assert len(Pool.open(there.path)) == 180, "its directory opens it too"
+    assert (there.path / "table.url").stat().st_mtime_ns > marked  # by which the app sees a change
 
 
-def test_a_table_that_is_there_is_not_written_over(bucket, tmp_path):
-    schema = pa.schema([("text", pa.utf8())])
-    Pool.create(tmp_path / "first", schema, {}, table=f"{bucket}/b.lance")
-    with pytest.raises(InputError, match=r"there is a table at s3://pools/b\.lance already"):
-        Pool.create(tmp_path / "second", schema, {}, table=f"{bucket}/b.lance")
+def test_plain_lancedb_opens_it_and_another_machine_makes_its_directory_anew(bucket, tmp_path, monkeypatch):
     write_pair(tmp_path / "m", 0)
-    with pytest.raises(InputError, match=r"is at s3://pools/b\.lance already; leave --table"):
-        import_datacomp(tmp_path / "m", tmp_path / "first", table=f"{bucket}/c.lance")
+    import_datacomp(tmp_path / "m", f"{bucket}/shared")
+    pool = Pool.open(f"{bucket}/shared")
+    assert lancedb.connect(f"{bucket}/shared").open_table("pairs").count_rows() == len(pool) == 60
+    np.save(tmp_path / "t.npy", np.eye(5, pool.columns["l14_img"].dim, dtype=np.float32))
+    add_target(pool, "mine", tmp_path / "t.npy", model="l14")
+    monkeypatch.setenv("POOLSCOPE_HOME", str(tmp_path / "another"))
+    again = Pool.open(f"{bucket}/shared")
+    assert again.path != pool.path
+    assert again.origin == pool.origin
+    assert (again.uid_order() == pool.uid_order()).all()
+    assert targets(again) == ["mine/l14"]
+    assert (load_target(again, "mine", "l14") == load_target(pool, "mine", "l14")).all()
 
 
-def test_only_an_empty_table_of_its_own_is_taken_over(bucket, tmp_path):
-    schema, url = pa.schema([("text", pa.utf8())]), f"{bucket}/e.lance"
-    Pool.create(tmp_path / "killed", schema, {}, table=url)
-    (tmp_path / "killed" / "pool.json").unlink()  # as if it had been killed before the last step
-    assert len(Pool.create(tmp_path / "killed", schema, {})) == 0
-    pool = Pool.create(tmp_path / "full", schema, {}, table=f"{bucket}/f.lance")
-    columns = [pa.array([1, 2], pa.uint64()), pa.array([3, 4], pa.uint64()), pa.array(["a", "b"])]
-    pool.append([pa.RecordBatch.from_arrays(columns, names=["uid_hi", "uid_lo", "text"])])
-    (tmp_path / "full" / "pool.json").unlink()
-    with pytest.raises(InputError, match="there is a table at"):
-        Pool.create(tmp_path / "full", schema, {}, table=f"{bucket}/f.lance")
-    with pytest.raises(InputError, match="is no URL; write where the table goes"):
-        Pool.create(tmp_path / "other", schema, {}, table="relative.lance")
+def test_a_pool_that_is_there_is_not_written_over(bucket, tmp_path):
+    schema = pa.schema([("text", pa.utf8())])
+    first = Pool.create(f"{bucket}/b", schema, {"n": 1})
+    with pytest.raises(InputError, match=r"there is a table at s3://pools/b/pairs\.lance already"):
+        Pool.create(f"{bucket}/b", schema, {})
+    lancedb.connect(f"{bucket}/b").drop_table("pairs")
+    second = Pool.create(f"{bucket}/b", schema, {"n": 2})
+    assert second.path != first.path, "orders and maps of the pool that was there are not taken for its own"
+    assert second.origin == {"n": 2}
 
 
-def test_a_bucket_that_does_not_answer_is_one_line(bucket, tmp_path, monkeypatch):
-    Pool.create(tmp_path / "pool", pa.schema([("text", pa.utf8())]), {}, table=f"{bucket}/d.lance")
-    with pytest.raises(InputError, match=r"no table can be made at s3://missing/x\.lance"):
-        Pool.create(tmp_path / "other", pa.schema([("text", pa.utf8())]), {}, table="s3://missing/x.lance")
-    (tmp_path / "pool" / "table.url").write_text("s3://missing/x.lance\n")
-    with pytest.raises(InputError, match=r"the table of pool 'pool' is at s3://missing/x\.lance, which can't be read"):
-        Pool.open(tmp_path / "pool")
+def test_pools_made_with_a_table_elsewhere_open(bucket, tmp_path):
+    """Pools of earlier versions: a directory here, its table at any URL of a store."""
+    write_pair(tmp_path / "m", 0)
+    import_datacomp(tmp_path / "m", tmp_path / "pool")
+    for number, url in enumerate((f"{bucket}/old.lance", f"{bucket}/without-suffix")):
+        old = tmp_path / f"old{number}"
+        shutil.copytree(tmp_path / "pool", old)
+        lance.write_dataset(lance.dataset(str(old / "pairs.lance")).to_table(), url)
+        shutil.rmtree(old / "pairs.lance")
+        (old / "table.url").write_text(url + "\n")
+        pool = Pool.open(old)
+        assert len(pool) == 60
+        pool.add_columns({"mine": np.arange(60, dtype=np.float32)}, kind="score", made_by={})
+        assert Pool.open(old).array("mine").tolist() == list(range(60))
+        np.save(tmp_path / "t.npy", np.eye(2, pool.columns["l14_img"].dim, dtype=np.float32))
+        add_target(pool, f"t{number}", tmp_path / "t.npy", model="l14")
+        assert targets(pool) == [f"t{number}/l14"], "two pools of one bucket have target sets of their own"
+
+
+def test_what_is_no_pool_at_a_uri_is_one_line(bucket, tmp_path):
+    with pytest.raises(InputError, match=r"no table can be made at s3://missing/x/pairs\.lance"):
+        Pool.create("s3://missing/x", pa.schema([("text", pa.utf8())]), {})
+    with pytest.raises(InputError, match=r"no pool at 's3://pools/nowhere': it has no table 'pairs'"):
+        Pool.open(f"{bucket}/nowhere")
+    lancedb.connect(f"{bucket}/foreign").create_table("pairs", pa.table({"a": [1]}))
+    with pytest.raises(InputError, match="has no uid_hi and uid_lo"):
+        Pool.open(f"{bucket}/foreign")
+    Pool.create(f"{bucket}/d", pa.schema([("text", pa.utf8())]), {})
+    place = Pool.open(f"{bucket}/d").path
+    (place / "table.url").write_text("s3://missing/x/pairs.lance\n")
+    with pytest.raises(InputError, match=r"the table of pool 'd' is at s3://missing/x/pairs\.lance, which can't be read"):
+        Pool.open(place)
+    with pytest.raises(InputError, match="Check the address"):
+        Pool.open("s3://missing/x")
+    with pytest.raises(InputError, match="can't be read"):
+        Pool.open("gopher://missing/x")

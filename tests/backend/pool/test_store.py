@@ -140,3 +140,35 @@ def test_create_spares_foreign_directories(tmp_path):
     with pytest.raises(InputError, match="choose an empty"):
         Pool.create(tmp_path, pa.schema([]), {})
     assert (tmp_path / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("pool.json", b"{", "is damaged; restore it"),
+        ("pool.json", b"[]", "is damaged; restore it"),
+        ("pool.json", b'{"format": 7}', "has format 7"),
+        ("table.url", b"\n", "names no table"),
+        ("table.url", b"\xff\xfe", "names no table"),
+        ("table.url", b"/nowhere/pairs.lance", "can't be read"),
+        ("versions", b"xx", "Restore it from a copy"),
+        ("data", None, "Its files are damaged or gone"),
+    ],
+)
+def test_damaged_pools_are_one_line(pool, file, content, said):
+    if file in ("versions", "data"):
+        folder = pool.path / "pairs.lance" / {"versions": "_versions", "data": "data"}[file]
+        for path in folder.iterdir():
+            path.unlink() if content is None else path.write_bytes(content)
+    else:
+        (pool.path / file).write_bytes(content)
+    with pytest.raises(InputError, match=said) as raised:
+        Pool.open(pool.path).uids()
+    assert "\n" not in str(raised.value)
+
+
+def test_damaged_orders_are_made_again(pool):
+    expected = np.array(pool.uid_order())
+    for name in ("order.npy", "rank.npy", "uids.npy"):
+        (pool.path / name).write_text("x")
+    assert (Pool.open(pool.path).uid_order() == expected).all()

@@ -1,12 +1,13 @@
 """Search by an index finds what reading everything finds, and follows a pool that grows."""
 
+import lancedb
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.search import by_word, index, nearest, neighbours
+from poolscope.search import by_both, by_word, index, nearest, neighbours
 
 PAIRS, DIM = 12_000, 32
 
@@ -81,3 +82,56 @@ def test_small_pools_and_other_columns_are_refused(indexed, tiny_pool):
         index(tiny_pool)
     with pytest.raises(InputError, match="'uid_hi' is a key, not a embedding"):
         index(indexed, ["uid_hi"])
+
+
+def test_a_condition_comes_before_the_search(indexed):
+    """Prefilter: the nearest, and the best captions, among the few pairs for which it holds."""
+    query = indexed.embeddings("l14_img", [5])[0]
+    where = "uid_lo >= 6000 AND uid_lo < 6100"
+    among = np.flatnonzero(indexed.where(where))
+    cosine = indexed.embeddings("l14_img", among) @ query
+    expected = among[np.lexsort((among, -cosine))][:10]
+    plain = nearest(indexed, query, "l14_img", limit=10, where=where, exact=True)
+    quick = nearest(indexed, query, "l14_img", limit=10, where=where)
+    assert not plain.by_index
+    assert quick.by_index
+    assert plain.rows.tolist() == expected.tolist()
+    assert len(np.intersect1d(quick.rows, expected)) >= 9
+    assert np.isin(quick.rows, among).all()
+    texts = indexed.take(among, ["text"])["text"].to_pylist()
+    cats = {int(row) for row, text in zip(among, texts) if "cat" in text.lower().split()}
+    hits = by_word(indexed, "cat", where=where)
+    assert hits.by_index
+    assert set(hits.rows.tolist()) == cats
+    assert set(by_word(indexed, "cat", where=where, exact=True).rows.tolist()) == cats
+    for exact in (False, True):
+        with pytest.raises(InputError, match="condition 'nope > 1' names no column"):
+            nearest(indexed, query, "l14_img", where="nope > 1", exact=exact)
+        with pytest.raises(InputError, match="condition 'nope > 1' names no column"):
+            by_word(indexed, "cat", where="nope > 1", exact=exact)
+    assert nearest(indexed, query, "l14_img", limit=10, where="uid_lo < 0").total == 0
+
+
+def test_by_both_fuses_two_rankings(indexed):
+    vector = indexed.embeddings("l14_img", [5])[0]
+    for where in (None, "uid_lo < 4000"):
+        words = by_word(indexed, "red cat", limit=100, where=where).rows.tolist()
+        near = nearest(indexed, vector, "l14_img", limit=100, where=where).rows.tolist()
+        hits = by_both(indexed, "red cat", encode=lambda _: vector, model="l14", limit=20, where=where)
+        points = dict.fromkeys(words + near, 0.0)
+        for ranking in (words, near):
+            for place, row in enumerate(ranking, start=1):
+                points[row] += 1 / (60 + place)
+        assert hits.rows.tolist() == sorted(points, key=lambda row: (-points[row], row))[:20]
+        assert hits.total == len(points)
+    assert 5 in hits.rows[:3]
+
+
+def test_plain_lancedb_finds_by_the_same_indexes(indexed):
+    table = lancedb.connect(indexed.uri).open_table("pairs")
+    vector = indexed.embeddings("l14_img", [5])[0].astype(np.float16)
+    found = table.search(vector, vector_column_name="l14_img").distance_type("dot").refine_factor(50)
+    assert found.where("uid_lo < 4000").limit(3).to_pandas()["uid_lo"][0] == 5
+    words = table.search("cat", query_type="fts").where("uid_lo < 4000").limit(10_000)
+    hits = by_word(indexed, "cat", where="uid_lo < 4000", limit=10_000)
+    assert sorted(words.to_pandas()["text"]) == sorted(indexed.take(hits.rows, ["text"])["text"].to_pylist())

@@ -1,0 +1,157 @@
+"""Fragments: the one file that uses `lance`, for what LanceDB has no call for.
+
+- Columns merged by fragment: LanceDB adds columns by an SQL expression or a function, not from values in row order.
+- The rows of one fragment, by which work is dealt out: `Table.search` gives them at a quarter of the speed, because
+  each batch crosses an event loop.
+- Scans of whole columns and of conditions, which is all that `poolscope select`, a slider or a worker does: importing
+  LanceDB takes three times as long as such a process does otherwise, for it brings pandas and the client of remote
+  namespaces. It is imported when a pool's `table` is first used.
+- Fragments that workers wrote, appended in one commit: LanceDB's `add` takes rows, from one process.
+- Pruning without compaction, and what it would free: LanceDB's `optimize` always does both, and says nothing before.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import lance
+import pyarrow as pa
+from lance.fragment import write_fragments
+
+from .tables import FRAGMENT_ROWS, STORAGE
+
+if TYPE_CHECKING:
+    from lancedb.table import LanceTable
+
+GROUP_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A work unit: rows `start` to `stop` (exclusive) of the pool."""
+
+    id: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Freed:
+    """What pruning frees: old versions, and bytes of files that only they name."""
+
+    versions: int
+    bytes: int
+
+
+class Fragments:
+    """One version of a table, to be scanned: the newest, or the one asked for. Raises what Lance raises."""
+
+    def __init__(self, url: str, version: int | None = None) -> None:
+        self._dataset = lance.dataset(url, version=version)
+
+    @property
+    def version(self) -> int:
+        return int(self._dataset.version)
+
+    @property
+    def schema(self) -> pa.Schema:
+        return self._dataset.schema
+
+    @cached_property
+    def rows(self) -> int:
+        return int(self._dataset.count_rows())
+
+    @cached_property
+    def _parts(self) -> dict[int, lance.LanceFragment]:
+        return {part.fragment_id: part for part in self._dataset.get_fragments()}
+
+    @cached_property
+    def all(self) -> list[Fragment]:
+        """The work units, in row order."""
+        found, start = [], 0
+        for number, part in self._parts.items():
+            rows = part.count_rows()
+            found.append(Fragment(number, start, start + rows))
+            start += rows
+        return found
+
+    def whole(self, columns: Sequence[str], condition: str | None = None) -> pa.RecordBatchReader:
+        """Large batches of the columns of all rows, or of those for which the condition holds, in row order."""
+        scanner = self._dataset.scanner(
+            columns=list(columns), filter=condition, batch_size=FRAGMENT_ROWS, fragment_readahead=2, batch_readahead=2
+        )
+        return scanner.to_reader()
+
+    def any(self, condition: str) -> bool:
+        """Whether the condition holds for any row; reads until the first."""
+        return bool(self._dataset.scanner(columns=["uid_hi"], filter=condition, limit=1).to_table().num_rows)
+
+    def scan(self, columns: Sequence[str], start: int, stop: int, batch_size: int) -> Iterator[pa.RecordBatch]:
+        """Batches of `columns` in row order, rows `start` to `stop`."""
+        for piece in self.all:
+            first, last = max(start, piece.start), min(stop, piece.stop)
+            if first >= last:
+                continue
+            whole = first == piece.start and last == piece.stop
+            reader = self._parts[piece.id].scanner(
+                columns=list(columns),
+                batch_size=batch_size,
+                batch_readahead=2,
+                offset=None if whole else first - piece.start,
+                limit=None if whole else last - first,
+            )
+            yield from (batch for batch in reader.to_batches() if batch.num_rows)
+
+
+def merge(table: "LanceTable", reader: pa.RecordBatchReader) -> None:
+    """Adds the columns of `reader`, which follow row order, as a new version."""
+    table.to_lance().add_columns(reader)
+
+
+def write(url: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> list[str]:
+    """Writes rows as fragments that are not part of the table yet; one JSON text each."""
+    pieces = write_fragments(
+        pa.RecordBatchReader.from_batches(schema, batches),
+        url,
+        schema,
+        max_rows_per_file=FRAGMENT_ROWS,
+        max_rows_per_group=GROUP_ROWS,
+        data_storage_version=STORAGE,
+        enable_stable_row_ids=True,
+    )
+    return [json.dumps(piece.to_json()) for piece in pieces]
+
+
+def append(table: "LanceTable", url: str, pieces: Sequence[str]) -> None:
+    """Adds written fragments at the end, in their order, in one commit; those that are part of the table are left out."""
+    dataset = table.to_lance()
+    here = _files(dataset)
+    parsed = [lance.FragmentMetadata.from_json(piece) for piece in pieces]
+    fresh = [piece for piece in parsed if piece.files[0].path not in here]
+    if fresh:
+        lance.LanceDataset.commit(url, lance.LanceOperation.Append(fresh), read_version=dataset.version)
+
+
+def part_of(table: "LanceTable", pieces: Sequence[Sequence[str]]) -> list[bool]:
+    """For each group of written fragments: whether all of it is part of the table."""
+    here = _files(table.to_lance())
+    return [all(lance.FragmentMetadata.from_json(piece).files[0].path in here for piece in group) for group in pieces]
+
+
+def prunable(table: "LanceTable") -> Freed:
+    """What `prune` would free."""
+    stats = table.to_lance().explain_cleanup_old_versions(older_than=timedelta(0), delete_unverified=True).stats
+    return Freed(int(stats.old_versions), int(stats.bytes_removed))
+
+
+def prune(table: "LanceTable", *, older_than: timedelta = timedelta(0)) -> Freed:
+    """Removes versions older than that, and files that no version names. No fragment may wait to be appended."""
+    stats = table.to_lance().cleanup_old_versions(older_than=older_than, delete_unverified=True)
+    return Freed(int(stats.old_versions), int(stats.bytes_removed))
+
+
+def _files(dataset: lance.LanceDataset) -> set[str]:
+    return {piece.metadata.files[0].path for piece in dataset.get_fragments()}

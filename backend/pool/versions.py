@@ -1,0 +1,53 @@
+"""Versions: every commit makes one; a recipe's outcome can be repeated on the one it was made on, until it is cleaned."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import commit, fragments
+from .fragments import Freed
+
+if TYPE_CHECKING:
+    from lancedb.table import LanceTable
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a pool: its number, when it was made, its pairs, and the bytes of the data files that it names."""
+
+    number: int
+    made: datetime
+    pairs: int
+    bytes: int
+
+
+def listed(table: "LanceTable") -> list[Version]:
+    """The versions that are still kept, oldest first."""
+    return [
+        Version(
+            int(entry["version"]), entry["timestamp"], int(entry["metadata"].get("total_rows", 0)),
+            int(entry["metadata"].get("total_files_size", 0)),
+        )
+        for entry in table.list_versions()
+    ]  # fmt: skip
+
+
+def prunable(directory: Path) -> Freed:
+    """What `clean` would free, and what only they have."""
+    return fragments.prunable(commit.opened(directory))
+
+
+def clean(directory: Path) -> Freed:
+    """Removes all versions but the newest, then merges small fragments where all rows stay in their places.
+
+    Returns what the older versions had that the newest has not: the same as `prunable`.
+
+    A handle on an older version, in another process, can read no more. Raises InputError for a read-only pool.
+    """
+    with commit.changing(directory):
+        freed = fragments.prune(commit.opened(directory))
+    if commit.compact(directory):
+        with commit.changing(directory):
+            fragments.prune(commit.opened(directory))
+    return freed

@@ -1,0 +1,73 @@
+"""Target sets are tables of the pool's database; methods map a copy; those of earlier pools are taken over."""
+
+import lancedb
+import numpy as np
+import pytest
+
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.targets import about_target, add_target, drop_target, load_target, target_path, targets
+
+
+def unit(seed: int, rows: int = 30) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(rows, 16)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_a_target_set_is_a_table(tiny_pool, tmp_path):
+    np.save(tmp_path / "t.npy", unit(0))
+    assert add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14") == 30
+    table = lancedb.connect(tiny_pool.uri).open_table("target.mine.l14")
+    assert np.stack(table.to_pandas()["vector"]).tolist() == load_target(tiny_pool, "mine", "l14").tolist()
+    assert table.search(unit(0)[7].astype(np.float16)).distance_type("dot").limit(1).to_list()[0]["_distance"] < 0.01
+    assert np.abs(load_target(tiny_pool, "mine", "l14") - unit(0)).max() < 1e-3
+    assert targets(tiny_pool) == ["mine/l14"]
+    about = about_target(tiny_pool, "mine", "l14")
+    assert (about["rows"], about["left_out"]) == (30, 0)
+    np.save(tmp_path / "t.npy", unit(1))
+    add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14")
+    assert about_target(tiny_pool, "mine", "l14")["sha256"] != about["sha256"]
+    assert np.abs(load_target(tiny_pool, "mine", "l14") - unit(1)).max() < 1e-3
+
+
+def test_a_copy_that_is_gone_or_of_another_table_is_written_anew(tiny_pool, tmp_path):
+    np.save(tmp_path / "t.npy", unit(0))
+    add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14")
+    before = np.array(load_target(tiny_pool, "mine", "l14"))
+    path = target_path(tiny_pool, "mine", "l14")
+    path.unlink()
+    assert (load_target(tiny_pool, "mine", "l14") == before).all()
+    np.save(path, np.zeros((1, 16), np.float16))
+    path.with_suffix(".json").write_text('{"sha256": "of another"}')
+    assert (load_target(tiny_pool, "mine", "l14") == before).all()
+
+
+def test_names_with_dots_keep_apart(tiny_pool, tmp_path):
+    names = [("a.b", "c"), ("a", "b.c"), ("a..b", "c"), ("a.", "b.c"), ("a", "b..c")]
+    for seed, (name, model) in enumerate(names):
+        np.save(tmp_path / "t.npy", unit(seed, rows=seed + 1))
+        add_target(tiny_pool, name, tmp_path / "t.npy", model=model)
+    assert targets(tiny_pool) == sorted(f"{name}/{model}" for name, model in names)
+    assert [len(load_target(tiny_pool, *named)) for named in names] == [1, 2, 3, 4, 5]
+
+
+def test_a_target_set_of_an_earlier_pool_becomes_a_table_at_its_first_use(tiny_pool):
+    folder = tiny_pool.path / "targets" / "old"
+    folder.mkdir(parents=True)
+    np.save(folder / "l14.npy", unit(3).astype(np.float16))
+    assert targets(tiny_pool) == ["old/l14"]
+    assert (load_target(tiny_pool, "old", "l14") == unit(3).astype(np.float16)).all()
+    assert "target.old.l14" in lancedb.connect(tiny_pool.uri).table_names()
+    assert about_target(tiny_pool, "old", "l14")["rows"] == 30
+    drop_target(tiny_pool, "old", "l14")
+    assert targets(tiny_pool) == []
+    with pytest.raises(InputError, match="no target set 'old' for model 'l14'; the pool has none"):
+        load_target(tiny_pool, "old", "l14")
+
+
+def test_a_pool_is_a_source(tiny_pool, tmp_path):
+    other = Pool.create(tmp_path / "other", tiny_pool.schema, {})
+    batches = list(tiny_pool.scan(list(tiny_pool.schema.names)))
+    other.append(batches)
+    assert add_target(tiny_pool, "pool", other.path, model="l14") == 200
+    assert (load_target(tiny_pool, "pool", "l14") != 0).any()
