@@ -1,4 +1,4 @@
-"""The audit's figures on counts: keep rate, lift, odds ratio, their intervals, p and q values.
+"""The audit's figures on counts: keep rate, lift, odds ratio, their intervals and p values.
 
 Names: a group has `n` pairs of which `k` are kept; the pool has `pairs` of which `kept` are kept. All functions take
 numbers or arrays of one shape and return float64 of that shape; what is undefined (an empty group) is NaN.
@@ -7,7 +7,7 @@ Source: facts of Hong et al. 2024 (arXiv 2405.08209) and the textbooks named at 
 
 import numpy as np
 
-Z95 = 1.959963984540054
+from ..kernels.intervals import Z95
 
 
 def keep_rate(k: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -17,18 +17,6 @@ def keep_rate(k: np.ndarray, n: np.ndarray) -> np.ndarray:
     0.3
     """
     return _ratio(k, n)
-
-
-def wilson(k: np.ndarray, n: np.ndarray, z: float = Z95) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's score interval of `k / n` (1927), low and high."""
-    k, n = _float(k), _float(n)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate = k / n
-        centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    low = np.where(k == 0, 0.0, centre - half)
-    high = np.where(k == n, 1.0, centre + half)
-    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
 
 
 def lift(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
@@ -91,30 +79,6 @@ def p_value(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarr
             p.reshape(-1)[index] = fisher_exact(table).pvalue
     empty = np.atleast_1d((inside == 0) | (outside == 0))
     return np.where(empty, np.nan, p).reshape(np.shape(k))
-
-
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """q values that control the false discovery rate (Benjamini & Hochberg 1995); NaN stays NaN and is not counted."""
-    p = _float(p)
-    q = np.full(p.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    if known.size:
-        order = known[np.argsort(p[known], kind="stable")]
-        stepped = p[order] * known.size / np.arange(1, known.size + 1)
-        q[order] = np.minimum(np.minimum.accumulate(stepped[::-1])[::-1], 1.0)
-    return q
-
-
-def newcombe(
-    k_a: np.ndarray, n_a: np.ndarray, k_b: np.ndarray, n_b: np.ndarray, z: float = Z95
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Difference of two independent keep rates, `a - b`, with Newcombe's hybrid score interval (1998, method 10)."""
-    a, b = keep_rate(k_a, n_a), keep_rate(k_b, n_b)
-    low_a, high_a = wilson(k_a, n_a, z)
-    low_b, high_b = wilson(k_b, n_b, z)
-    low = (a - b) - np.sqrt((a - low_a) ** 2 + (high_b - b) ** 2)
-    high = (a - b) + np.sqrt((high_a - a) ** 2 + (b - low_b) ** 2)
-    return a - b, low, high
 
 
 def _cells(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:

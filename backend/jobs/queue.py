@@ -11,13 +11,12 @@ import threading
 import time
 from collections.abc import Sequence
 
+from .. import processes
 from ..errors import InputError
 from ..paths import home
-from . import processes, store
+from . import family, store
 from .job import Job
 
-SILENCE = 60.0
-"""Seconds without a heartbeat after which a job of another machine counts as lost."""
 SPAWN_AGAIN = 20.0
 """Seconds a spawned runner has to claim its job before another one is sent."""
 GRACE = 10.0
@@ -110,16 +109,16 @@ def cancel(job_id: int | str, *, grace: float = GRACE) -> Job:
 def _end_processes(found: sqlite3.Row, grace: float) -> None:
     runner = found["pid"]
     identity = (found["id"], runner, found["pid_started"])
-    living = processes.members(*identity)
-    processes.send(living, signal.SIGTERM)
-    if processes.wait_gone(living, grace):
+    living = family.members(*identity)
+    family.send(living, signal.SIGTERM)
+    if family.wait_gone(living, grace):
         # The runner dies last, so that it can reap the others and write how the job ended.
-        others = [process for process in processes.members(*identity) if process.pid != runner]
-        processes.send(others, signal.SIGKILL)
-        processes.wait_gone(living, 3)
-    rest = processes.members(*identity)
-    processes.send(rest, signal.SIGKILL)
-    rest = processes.wait_gone(rest, 5)
+        others = [process for process in family.members(*identity) if process.pid != runner]
+        family.send(others, signal.SIGKILL)
+        family.wait_gone(living, 3)
+    rest = family.members(*identity)
+    family.send(rest, signal.SIGKILL)
+    rest = family.wait_gone(rest, 5)
     if rest:
         pids = ", ".join(str(process.pid) for process in rest)
         raise RuntimeError(f"job {found['id']} could not be ended: process {pids} survives SIGKILL")
@@ -151,17 +150,15 @@ def refresh() -> None:
 
 
 def _vanished(found: sqlite3.Row) -> bool:
-    if found["machine"] == processes.machine():
-        return not processes.alive(found["pid"], found["pid_started"])
-    return time.time() - found["heartbeat"] > SILENCE
+    return not processes.running(found["machine"], found["pid"], found["pid_started"], found["heartbeat"])
 
 
 def _bury(found: sqlite3.Row) -> None:
     """Writes the end of a job whose runner has gone, after ending what the runner left behind."""
     if found["machine"] == processes.machine():
-        orphans = processes.members(found["id"], found["pid"], found["pid_started"])
-        processes.send(orphans, signal.SIGKILL)
-        processes.wait_gone(orphans, 2)
+        orphans = family.members(found["id"], found["pid"], found["pid_started"])
+        family.send(orphans, signal.SIGKILL)
+        family.wait_gone(orphans, 2)
     state = "cancelled" if found["cancel_requested"] else "lost"
     message = "cancelled" if found["cancel_requested"] else "its processes vanished: resume it to go on"
     store.finish(found["id"], found["pid"], state, exit_code=None, message=message)

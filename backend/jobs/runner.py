@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from . import processes, queue, store
+from .. import processes
+from . import queue, store
 
 BEAT = 2.0
 """Seconds between heartbeats."""
@@ -28,10 +29,9 @@ def main(job_id: int, command: Sequence[str] = ("-m", "poolscope.cli")) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, on_signal)
-    pid = os.getpid()
-    began = processes.started_at(pid)
+    machine, pid, began = processes.identity()
     assert began is not None
-    if not store.claim(job_id, machine=processes.machine(), pid=pid, pid_started=began):
+    if not store.claim(job_id, machine=machine, pid=pid, pid_started=began):
         return 0
     try:
         exit_code = _run(job_id, command, asked_to_end)

@@ -9,9 +9,9 @@ from ..kernels.hashing import uniform
 from ..pool import Pool
 from ..pool.columns import matrix
 from ..progress import Progress, silent
-from .build import COMPONENTS, NEIGHBOURS, distinct, even_out, principal, scale, umap_of
+from .layout import COMPONENTS, NEIGHBOURS, distinct, even_out, principal, scale, umap_of
+from .maps import Map, save, steps_of
 from .place import Placing
-from .store import Map, save, steps_of
 
 LANDMARKS = 20_000
 POINTS = 30_000  # a million can be drawn; 10,000 more cost a slider step 7 ms in a browser without a GPU

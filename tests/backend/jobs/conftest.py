@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from poolscope import jobs
-from poolscope.jobs import processes, store
+from poolscope import jobs, processes
+from poolscope.jobs import family, store
 
 RUN = "import sys; from poolscope.jobs import runner; sys.exit(runner.main(int(sys.argv[1]), sys.argv[2:]))"
 
@@ -29,8 +29,8 @@ def _nothing_left(home: Path) -> Iterator[None]:
     yield
     for row in store.rows("state='running'"):
         if row["machine"] == processes.machine():
-            living = processes.members(row["id"], row["pid"], row["pid_started"])
-            processes.send(living, signal.SIGKILL)
+            living = family.members(row["id"], row["pid"], row["pid_started"])
+            family.send(living, signal.SIGKILL)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from poolscope import jobs
+from poolscope import jobs, processes
 from poolscope.errors import InputError
-from poolscope.jobs import processes, queue, store
+from poolscope.jobs import family, queue, store
 from tests.backend.jobs.conftest import until
 
 STUBBORN = """
@@ -103,7 +103,7 @@ def _running_row(machine: str, pid: int, pid_started: float, heartbeat: float) -
 
 
 def test_a_reboot_loses_the_job_and_frees_its_device(ended):
-    lost = _running_row("this/earlier-boot/1", os.getpid(), 1.0, time.time() - queue.SILENCE - 1)
+    lost = _running_row("this/earlier-boot/1", os.getpid(), 1.0, time.time() - processes.SILENCE - 1)
     following = jobs.submit(["jobs", "list"], kind="t")
     assert jobs.get(lost).state == "lost"
     assert ended(following).state == "done"
@@ -122,7 +122,7 @@ def test_a_reused_pid_is_not_the_job_and_is_left_alone():
         began = processes.started_at(stranger.pid)
         assert began is not None
         job_id = _running_row(processes.machine(), stranger.pid, began - 1, time.time())
-        assert processes.members(job_id, stranger.pid, began - 1) == []
+        assert family.members(job_id, stranger.pid, began - 1) == []
         assert jobs.cancel(job_id).state in ("cancelled", "lost")
         assert stranger.poll() is None
     finally:
