@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from poolscope.bias.headline import distinguishing, summary
 from poolscope.bias.html import origin
 from poolscope.errors import InputError
 from poolscope.explorer import gallery, pair, pools, theme
@@ -51,10 +52,16 @@ def draw(report: dict[str, Any]) -> None:
 def _headline(report: dict[str, Any]) -> None:
     """The figures that matter most, and the sets in words."""
     families = {one["family"]: one for one in report["families"]}
-    best, null = report["families"][0], report["controls"]["null"]
+    best = next(iter(distinguishing(report).values()), None)
+    null = report["controls"]["null"]
+    if best is None:
+        st.info(escaped(summary(report)), icon=":material/balance:")
     with st.container(horizontal=True):
         st.metric(
-            "Told apart", f"{best['accuracy']:.1%}", border=True, help=f"by {best['title'].lower()}, the best family"
+            "Told apart",
+            f"{best['accuracy']:.1%}" if best else "no",
+            border=True,
+            help=f"by {best['title'].lower()}, the best family" if best else summary(report),
         )
         st.metric("Chance", f"{report['chance']:.1%}", border=True, help="what guessing reaches with as many sets")
         for name, label, about in (
@@ -70,9 +77,9 @@ def _headline(report: dict[str, Any]) -> None:
         st.columns(len(report["sets"]), gap="medium"), report["sets"], report["descriptions"]["sets"]
     ):
         with column:
-            st.markdown(f"**{_plain(part['name'])}** · {part['sampled']:,} of {part['pairs']:,} pairs")
+            st.markdown(f"**{escaped(part['name'])}** · {part['sampled']:,} of {part['pairs']:,} pairs")
             for one in lines:
-                st.markdown(f"- **{_plain(one['title'])}**{': ' if one['title'] else ''}{_plain(one['text'])}")
+                st.markdown(f"- **{escaped(one['title'])}**{': ' if one['title'] else ''}{escaped(one['text'])}")
     if report["descriptions"]["by"] != "figures":
         st.caption(f"Written by {report['descriptions']['by']} from captions; check it against the figures.")
 
@@ -189,7 +196,7 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
         zip(st.columns(len(names), gap="medium"), report["sets"], report["examples"]["sets"])
     ):
         with column:
-            st.markdown(f"**{_plain(part['name'])}**")
+            st.markdown(f"**{escaped(part['name'])}**")
             shown = one[key]
             pool = _pool_of(part)
             if not shown["pool_rows"]:
@@ -238,7 +245,7 @@ def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
         st.info(f"Objects were not looked for: {found['missing']}.", icon=":material/category:")
         return
     st.caption(
-        _plain(origin(found)) + f" From presence alone the sets are told apart {found['accuracy']:.1%} of the time. "
+        escaped(origin(found)) + f" From presence alone the sets are told apart {found['accuracy']:.1%} of the time. "
         "Labels of a model err: read them as hints."
     )
     shown = list(dict.fromkeys(row["class"] for rows in found["highest_share"] for row in rows[:8]))[::-1]
@@ -251,7 +258,7 @@ def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
         st.columns(len(names), gap="medium"), names, found["highest_coefficient"], found["per_picture"]
     ):
         with column:
-            st.markdown(f"**{_plain(name)}**: {per['mean']:.2f} classes per picture")
+            st.markdown(f"**{escaped(name)}**: {per['mean']:.2f} classes per picture")
             _frame(
                 rows,
                 {"class": "class", "coefficient": "coefficient", "rate": "of its pictures, %"},
@@ -270,7 +277,7 @@ def _words(report: dict[str, Any], names: Sequence[str]) -> None:
         st.columns(len(names), gap="medium"), names, report["words"], report["topics"]
     ):
         with column:
-            st.markdown(f"**{_plain(name)}**")
+            st.markdown(f"**{escaped(name)}**")
             columns = {"word": "word", "z": "z", "share": "of its captions, %", "share_elsewhere": "elsewhere, %"}
             _frame(rows[:15], columns, key=f"words-{name}")
             for topic in topics:
@@ -301,7 +308,7 @@ def _coefficients(report: dict[str, Any], names: Sequence[str]) -> None:
         with st.expander(f"{family['title']}: {family['accuracy']:.1%}", key=f"coefficients-{family['family']}"):
             for number, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names)):
                 with column:
-                    st.markdown(f"**{_plain(name)}**")
+                    st.markdown(f"**{escaped(name)}**")
                     columns = {"feature": "feature", "coefficient": "coefficient"}
                     _frame(family["coefficients"][number], columns, key=f"{family['family']}-{number}")
 
@@ -325,6 +332,6 @@ def _pool_of(part: dict[str, Any]) -> Pool | None:
         return None
 
 
-def _plain(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that Markdown shows as it is."""
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]()<>#+-.!|$:~" else letter for letter in text)

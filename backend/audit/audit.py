@@ -238,7 +238,9 @@ def expected_shares(groups: Groups, reference: Mapping[str, float] | str | None)
 
 
 def slopes(measures: Measures) -> dict[str, Slope]:
-    """The slope of keep rate on group size in each family of three groups or more."""
+    """The slope of keep rate on group size in each family of three groups or more; none where nothing varies."""
+    if measures.total_kept in (0, measures.pairs):
+        return {}
     families = np.array([definition.family for definition in measures.groups.definitions])
     found = {}
     for family in measures.groups.families:

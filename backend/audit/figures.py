@@ -48,20 +48,23 @@ def odds_ratio(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Odds of being kept inside the group over those outside it, with Woolf's interval.
 
-    If any of the four cells is 0, 0.5 is added to all of them (Haldane 1956, Anscombe 1956).
+    If any of the four cells is 0, 0.5 is added to all of them (Haldane 1956, Anscombe 1956). NaN where a whole row or
+    column is empty, as when nothing or everything is kept: there are no odds to compare.
     """
     cells = _cells(k, n, kept, pairs)
+    known = ~_empty_margin(cells)
     cells = np.where((cells == 0).any(axis=0), cells + 0.5, cells)
     a, b, c, d = cells
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = a * d / (b * c)
         spread = z * np.sqrt((1 / cells).sum(axis=0))
-        return ratio, ratio * np.exp(-spread), ratio * np.exp(spread)
+        low, high = ratio * np.exp(-spread), ratio * np.exp(spread)
+    return np.where(known, ratio, np.nan), np.where(known, low, np.nan), np.where(known, high, np.nan)
 
 
 def p_value(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
     """Two-sided p that group and rest are kept alike: Pearson's χ² (1 degree of freedom, no continuity correction),
-    Fisher's exact test where an expected cell is below 5."""
+    Fisher's exact test where an expected cell is below 5. NaN where a whole row or column is empty."""
     from scipy.special import chdtrc
     from scipy.stats import fisher_exact
 
@@ -77,14 +80,19 @@ def p_value(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarr
         table = np.rint(tables[:, index]).astype(np.int64).reshape(2, 2)
         if (table >= 0).all() and table.sum():
             p.reshape(-1)[index] = fisher_exact(table).pvalue
-    empty = np.atleast_1d((inside == 0) | (outside == 0))
-    return np.where(empty, np.nan, p).reshape(np.shape(k))
+    return np.where(np.atleast_1d(_empty_margin(cells)), np.nan, p).reshape(np.shape(k))
 
 
 def _cells(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
     """`(4, …)`: kept and dropped inside the group, kept and dropped outside it."""
     k, n = _float(k), _float(n)
     return np.stack([k, n - k, kept - k, pairs - n - (kept - k)])
+
+
+def _empty_margin(cells: np.ndarray) -> np.ndarray:
+    """Whether the group, the rest, the kept or the dropped pairs are none at all."""
+    a, b, c, d = cells
+    return (a + b == 0) | (c + d == 0) | (a + c == 0) | (b + d == 0)
 
 
 def _ratio(above: object, below: object) -> np.ndarray:

@@ -46,20 +46,6 @@ def render(report: Mapping[str, Any]) -> str:
     )
 
 
-def summary(report: Mapping[str, Any]) -> str:
-    """One sentence: how well the sets are told apart, and by what little that still works."""
-    families = report["families"]
-    best = families[0]
-    colour_only = next((one for one in families if one["family"] == "mean_rgb"), None)
-    shortcut = report["controls"].get("shortcut")
-    said = f"The sets are told apart {best['accuracy']:.1%} of the time by “{best['title']}” (chance {report['chance']:.1%})"
-    if colour_only and best is not colour_only:
-        said += f", {colour_only['accuracy']:.1%} by their mean colour alone"
-    if shortcut is not None:
-        said += f", {shortcut:.1%} by file facts alone"
-    return said + "."
-
-
 def _head(report: Mapping[str, Any], names: Sequence[str], title: str) -> str:
     rows = [
         [_chip(number) + escape(part["name"]), f"{part['pairs']:,}", f"{part['sampled']:,}", f"{part['unreadable']:,}",

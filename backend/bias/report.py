@@ -14,6 +14,7 @@ from . import explain, objects
 from .controls import memorisation, null
 from .families.plain import FileFacts, Harmonised
 from .groups import Groups, find
+from .headline import corrected
 from .measuring import Measurement, check, classifier_of, families_of, measure
 from .meter import Meter
 from .sample import Sample, draw
@@ -46,7 +47,8 @@ def build(sets: Sequence[PairSet], settings: Settings | None = None, *, progress
     families, left_out = families_of(sample, settings)
     found = measure(families, sample, meter, settings, stage(progress, 0.2, 0.75))
     report = _head(sample, groups, meter, settings)
-    report["families"] = found.entries(meter.chance)
+    entries = found.entries(meter.chance)
+    report["families"] = [one | {"p_holm": p} for one, p in zip(entries, corrected(entries))]
     report["left_out"] = left_out
     report["controls"] = _controls(sample, groups, meter, found, settings, stage(progress, 0.75, 0.88, "controls"))
     explain.add(report, sample, meter, found, settings, stage(progress, 0.88, 1.0))

@@ -83,7 +83,7 @@ def write_report(made: "Audit", pool: "Pool", out: Path) -> list[Path]:
     """The report with the separating words of the groups that lose most."""
     import numpy as np
 
-    from ..audit import catalog, report
+    from ..audit import catalog, html
     from ..audit.words import separating
     from ..recipe import load, select
 
@@ -91,9 +91,9 @@ def write_report(made: "Audit", pool: "Pool", out: Path) -> list[Path]:
     groups = catalog.load(pool)
     words = {
         row.definition.id: separating(pool, np.flatnonzero(groups.mask(row.definition.id)), mask)
-        for row in report.worst(made)
+        for row in html.worst(made)
     }
-    return report.write(made, out, words=words)
+    return html.write(made, out, words=words)
 
 
 def show(made: "Audit") -> None:

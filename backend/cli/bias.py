@@ -120,15 +120,15 @@ def without_pictures(made: Any) -> Any:
 
 
 def show(made: dict[str, Any], kept: Path, out: Path | None) -> None:
-    from ..bias.html import summary
+    from ..bias.headline import summary
 
     line(summary(made))
     rows = [
-        (one["title"], f"{one['accuracy']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['p']:.3f}",
+        (one["title"], f"{one['accuracy']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['p']:.3f}", f"{one['p_holm']:.3f}",
          f"{one['published']['accuracy']:.1%}" if one["published"] else "")
         for one in made["families"]
     ]  # fmt: skip
-    table(("what is left", "accuracy#", "95 % interval#", "p#", "published, 3 sets#"), rows)
+    table(("what is left", "accuracy#", "95 % interval#", "p#", "p, Holm#", "published, 3 sets#"), rows)
     null = made["controls"]["null"]
     line(f"null control (random halves, {len(null['runs'])} seeds): {null['accuracy']:.1%}, chance 50 %")
     for one in made["left_out"]:

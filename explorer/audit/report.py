@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.audit import Audit, Groups, audit, report
+from poolscope.audit import Audit, Groups, audit
+from poolscope.audit.html import html, worst
 from poolscope.audit.strata import BUILT_IN
 from poolscope.audit.words import separating
 from poolscope.errors import InputError
@@ -61,11 +62,11 @@ def _write(
     made: Audit = audit(pool, recipe, groups=groups, **settings)
     words = {
         row.definition.id: separating(pool, np.flatnonzero(groups.mask(row.definition.id)), selection.mask)
-        for row in report.worst(made)
+        for row in worst(made)
     }
     return (
         _about(recipe, settings),
-        report.html(made, words=words),
+        html(made, words=words),
         json.dumps(made.as_json(), ensure_ascii=False, indent=1),
     )
 
