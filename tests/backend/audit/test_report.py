@@ -42,6 +42,18 @@ def test_the_report_stands_alone(tiny_pool, groups, tmp_path):
     assert json.loads(figures.read_text())["groups"] == json.loads(json.dumps(made.as_json()))["groups"]
 
 
+@pytest.mark.parametrize("keep", ["[{score: clip_b32, min: 1000}]", "[]"])
+def test_where_nothing_or_everything_is_kept_there_are_no_odds_to_compare(tiny_pool, groups, keep):
+    made = audit(tiny_pool, load(f"name: edge\nkeep: {keep}\n"), groups=groups, minimum=10, strata="length")
+    assert made.kept in (0, 200)
+    for row in made.rows:
+        assert (row.odds_ratio, row.odds_low, row.odds_high, row.adjusted, row.p, row.q) == (None,) * 6
+    assert made.slopes == {}
+    assert made.headline.text in ("nothing is kept", "everything is kept")
+    json.dumps(made.as_json(), allow_nan=False)
+    assert "1.00 (" not in html.html(made)
+
+
 def test_small_counts_are_not_in_the_report(tiny_pool, groups):
     made = audit(tiny_pool, load(RECIPE), groups=groups, minimum=10)
     small = next(row for row in made.rows if row.definition.id == "g1")
