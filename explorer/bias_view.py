@@ -86,11 +86,39 @@ def _headline(report: dict[str, Any]) -> None:
 
 def _accuracy(report: dict[str, Any]) -> None:
     families, chance = report["families"][::-1], report["chance"]
-    made = theme.figure(60 + 25 * len(families), x="balanced accuracy on pairs the classifier has not seen, %", y="")
+    figure = theme.figure(60 + 25 * len(families), x="balanced accuracy on pairs the classifier has not seen, %", y="")
+    _bars(figure, families, chance)
+    _published(figure, [one for one in families if one["published"]])
+    line = {"dash": "dash", "color": "#C4314B", "width": 2}
+    figure.add_vline(100 * chance, line=line)
+    # the line's entry in the legend
+    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {chance:.1%}")
+    low = min(100 * chance, *(100 * one["low"] for one in families)) - 3
+    figure.update_layout(barmode="overlay", bargap=0.25, xaxis_range=[max(0, low), 101], margin_t=34)
+    titles = [one["title"] for one in families]
+    figure.update_yaxes(
+        categoryorder="array", categoryarray=titles, tickvals=titles,
+        ticktext=[f"{one['title']}  <b>{one['accuracy']:.1%}</b>" for one in families],
+        tickfont={"size": 12, "color": theme.ink()},
+    )  # fmt: skip
+    theme.show(
+        figure, key="bias-accuracy", alt="Bar chart of the accuracy of telling the sets apart, by kind of information"
+    )
+    st.caption(
+        "Whiskers: 95 % interval over groups of near-duplicates. Diamonds: published accuracies on YFCC, CC and DataComp "
+        "(Zeng et al. 2024: 3 sets of 1,000,000 pictures, ConvNeXt-Tiny, chance 33.3 %), moved to the chance here: the same share "
+        "of the way from chance to 100 %. Point at one for the published number."
+    )
+    for one in report["left_out"]:
+        st.caption(f"Left out: {one['family']}, because {one['why']}.")
+
+
+def _bars(figure: go.Figure, families: Sequence[dict[str, Any]], chance: float) -> None:
+    """A bar from chance to its accuracy for each family, coloured by the kind of information."""
     for group, (label, colour) in GROUPS.items():
         own = [one for one in families if one["group"] == group]
         if own:
-            made.add_bar(
+            figure.add_bar(
                 y=[one["title"] for one in own],
                 x=[100 * (one["accuracy"] - chance) for one in own],
                 base=100 * chance,
@@ -112,35 +140,12 @@ def _accuracy(report: dict[str, Any]) -> None:
                 hovertemplate="%{y}: %{customdata[1]:.1f} % (%{customdata[2]:.1f} to %{customdata[3]:.1f}), p %{customdata[4]:.3f}"
                 "<br>left: %{customdata[0]}<br>on the pairs it was trained on: %{customdata[5]:.1f} %<extra></extra>",
             )  # fmt: skip
-    _published(made, [one for one in families if one["published"]])
-    line = {"dash": "dash", "color": "#C4314B", "width": 2}
-    made.add_vline(100 * chance, line=line)
-    # the line's entry in the legend
-    made.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {chance:.1%}")
-    low = min(100 * chance, *(100 * one["low"] for one in families)) - 3
-    made.update_layout(barmode="overlay", bargap=0.25, xaxis_range=[max(0, low), 101], margin_t=34)
-    titles = [one["title"] for one in families]
-    made.update_yaxes(
-        categoryorder="array", categoryarray=titles, tickvals=titles,
-        ticktext=[f"{one['title']}  <b>{one['accuracy']:.1%}</b>" for one in families],
-        tickfont={"size": 12, "color": theme.ink()},
-    )  # fmt: skip
-    theme.show(
-        made, key="bias-accuracy", alt="Bar chart of the accuracy of telling the sets apart, by kind of information"
-    )
-    st.caption(
-        "Whiskers: 95 % interval over groups of near-duplicates. Diamonds: published accuracies on YFCC, CC and DataComp "
-        "(Zeng et al. 2024: 3 sets of 1,000,000 pictures, ConvNeXt-Tiny, chance 33.3 %), moved to the chance here: the same share "
-        "of the way from chance to 100 %. Point at one for the published number."
-    )
-    for one in report["left_out"]:
-        st.caption(f"Left out: {one['family']}, because {one['why']}.")
 
 
-def _published(made: go.Figure, families: Sequence[dict[str, Any]]) -> None:
+def _published(figure: go.Figure, families: Sequence[dict[str, Any]]) -> None:
     if not families:
         return
-    made.add_scatter(
+    figure.add_scatter(
         y=[one["title"] for one in families],
         x=[100 * one["published"]["here"] for one in families],
         mode="markers",
@@ -158,7 +163,9 @@ def _controls(report: dict[str, Any]) -> None:
     runs = ", ".join(f"{run['accuracy']:.1%}" for run in null["runs"])
     said = f"Random halves of one set: {null['accuracy']:.1%} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
     if null["within"]:
-        st.success(f"{said} The meter does not see differences that are not there.", icon=":material/check_circle:")
+        st.success(
+            f"{said} The validation does not see differences that are not there.", icon=":material/check_circle:"
+        )
     else:
         st.warning(f"{said} More than two points from chance: the sample is too small to trust small differences.", icon=":material/warning:")  # fmt: skip
     if controls.get("shortcut") is not None:
@@ -249,11 +256,11 @@ def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
         "Labels of a model err: read them as hints."
     )
     shown = list(dict.fromkeys(row["class"] for rows in found["highest_share"] for row in rows[:8]))[::-1]
-    made = theme.figure(80 + 30 * len(shown), x="share of the set's pictures that show it, %", y="")
+    figure = theme.figure(80 + 30 * len(shown), x="share of the set's pictures that show it, %", y="")
     for number, name in enumerate(names):
-        made.add_bar(y=shown, x=[100 * found["rates"][label][number] for label in shown], name=name, orientation="h",
+        figure.add_bar(y=shown, x=[100 * found["rates"][label][number] for label in shown], name=name, orientation="h",
                      marker_color=theme.SERIES[number % len(theme.SERIES)], hovertemplate="%{y}: %{x:.2f} %<extra>" + name + "</extra>")  # fmt: skip
-    theme.show(made, key="bias-objects", alt="Bar chart of the share of pictures that show each class, by set")
+    theme.show(figure, key="bias-objects", alt="Bar chart of the share of pictures that show each class, by set")
     for column, name, rows, per in zip(
         st.columns(len(names), gap="medium"), names, found["highest_coefficient"], found["per_picture"]
     ):
@@ -289,8 +296,8 @@ def _appearance(report: dict[str, Any], names: Sequence[str]) -> None:
     if not rows:
         return
     shown = sorted(rows, key=lambda row: abs(row["effect"][0]))
-    made = theme.figure(60 + 28 * len(shown), x=f"how far {names[0]} is from the rest, standard deviations", y="")
-    made.add_bar(
+    figure = theme.figure(60 + 28 * len(shown), x=f"how far {names[0]} is from the rest, standard deviations", y="")
+    figure.add_bar(
         y=[row["name"] for row in shown],
         x=[row["effect"][0] for row in shown],
         orientation="h",
@@ -298,7 +305,7 @@ def _appearance(report: dict[str, Any], names: Sequence[str]) -> None:
         customdata=[(row["mean"][0], row["elsewhere"][0]) for row in shown],
         hovertemplate="%{y}: %{customdata[0]:.3f} against %{customdata[1]:.3f}<extra></extra>",
     )
-    theme.show(made, key="bias-appearance", alt="Bar chart of differences in appearance")
+    theme.show(figure, key="bias-appearance", alt="Bar chart of differences in appearance")
 
 
 def _coefficients(report: dict[str, Any], names: Sequence[str]) -> None:

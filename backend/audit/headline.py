@@ -51,10 +51,10 @@ def headline_of(measures: Measures) -> Headline:
     if not sure.any():
         return Headline("no group is surely kept less than the rest", overall=measures.overall)
     place = int(np.argmin(np.where(sure, worst, np.inf)))
-    told, rate = measures.groups.definitions[place], float(measures.rate[place])
+    worst_group, rate = measures.groups.definitions[place], float(measures.rate[place])
     kept = f"kept under {SMALLEST} of {int(measures.n[place]):,}" if measures.small[place] else f"kept {_percent(rate)}"
-    text = f"largest loss: {told.title}, {kept} against {_percent(measures.overall)} overall"
-    return Headline(text, told.id, told.title, None if measures.small[place] else rate, measures.overall)
+    text = f"largest loss: {worst_group.title}, {kept} against {_percent(measures.overall)} overall"
+    return Headline(text, worst_group.id, worst_group.title, None if measures.small[place] else rate, measures.overall)
 
 
 def _percent(rate: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from .. import __version__, files, templates
 from ..kernels.intervals import Z95
 from ..recipe import dump, load
-from .audit import SAFEGUARDS, Audit, Row
+from .result import SAFEGUARDS, Audit, Row
 from .words import Word
 
 PER_FAMILY = 40

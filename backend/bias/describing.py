@@ -59,7 +59,7 @@ class Endpoint:
 
 def from_figures(names: Sequence[str], report: dict[str, Any]) -> list[list[dict[str, str]]]:
     """Per set up to five statements `{title, text}` made from what the report measured, strongest first."""
-    made = []
+    statements = []
     for one in range(len(names)):
         said = [
             *_appearance(one, report.get("appearance") or []),
@@ -67,8 +67,8 @@ def from_figures(names: Sequence[str], report: dict[str, Any]) -> list[list[dict
             *_words(one, report.get("words") or []),
             *_topics(one, report.get("topics") or []),
         ]
-        made.append(said[:MERGED])
-    return made
+        statements.append(said[:MERGED])
+    return statements
 
 
 def _appearance(one: int, rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
@@ -125,11 +125,11 @@ def by_model(sample: Sample, endpoint: Endpoint) -> list[list[dict[str, str]]]:
         answer = endpoint.ask(_first_question(sample, number))
         for one, lines in enumerate(_sections(answer, len(sample.sets))):
             gathered[one].extend(lines[:BULLETS])
-    made = []
+    statements = []
     for lines in gathered:
         answer = endpoint.ask(_second_question(lines)) if lines else ""
-        made.append([_statement(line) for line in _bullets(answer)[:MERGED]])
-    return made
+        statements.append([_statement(line) for line in _bullets(answer)[:MERGED]])
+    return statements
 
 
 def _first_question(sample: Sample, number: int) -> str:

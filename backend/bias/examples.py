@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from .families import PictureFamily
-from .meter import Measured
 from .picture import webp
 from .sample import Sample
+from .validation import Accuracy
 
 PER_SET = 6
 TYPICAL = 24
@@ -46,7 +46,7 @@ def first_rows(sample: Sample) -> list[np.ndarray]:
     return found
 
 
-def typical(sample: Sample, measured: Measured, groups: np.ndarray) -> list[dict[str, Any]]:
+def typical(sample: Sample, measured: Accuracy, groups: np.ndarray) -> list[dict[str, Any]]:
     """Per set the pairs that the classifier is surest of, and those it takes for another set; one of each group.
 
     `pool_rows` are rows of the set's pool, `strip` shows the pictures where there are some.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import InputError
-from .meter import Classifier, balanced, confusion_of
+from .validation import Classifier, balanced, confusion_of
 
 if TYPE_CHECKING:
     import torch
@@ -61,9 +61,9 @@ def network_classifier(
         network = _network(training, classes).to(device, memory_format=torch.channels_last)  # twice as fast on a CPU
         _train(network, pictures, labels, train, training, device, classes, photographic, mirror)
         seen = train[:: max(1, len(train) // 2000)]
-        told = _probabilities(network, pictures, seen, device, photographic).argmax(axis=1)
+        predicted = _probabilities(network, pictures, seen, device, photographic).argmax(axis=1)
         share = _probabilities(network, pictures, test, device, photographic)
-        return share, balanced(confusion_of(labels[seen], told, classes)), None
+        return share, balanced(confusion_of(labels[seen], predicted, classes)), None
 
     return learn
 

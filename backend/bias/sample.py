@@ -17,7 +17,7 @@ from .sets import PairSet, common_embeddings
 
 CHUNK = 256
 LARGEST_BYTES = 8 * 1024**3
-DETECTED = "detected"  # of `Sample.made`: by place in the sample, the classes that a detector found
+DETECTED = "detected"  # of `Sample.shared`: by place in the sample, the classes that a detector found
 SAMPLING, HALVES = 11, 12  # keeps the hashes of different questions apart
 
 
@@ -27,7 +27,7 @@ class Sample:
 
     `labels` `(n,)` int64 the set; `rows` `(n,)` int64 the row in the set's pool or target; `uid_hi`, `uid_lo` `(n,)`
     uint64; `pictures` `(n, s, s, 3)` uint8 or None; `facts` `(n, f)` float32 of the files; `texts` and `urls` n strings;
-    `unreadable` pictures that were passed over, per set; `made` what families leave for the rest of the report.
+    `unreadable` pictures that were passed over, per set; `shared` what families leave for the rest of the report.
     """
 
     sets: tuple[PairSet, ...]
@@ -42,7 +42,7 @@ class Sample:
     texts: tuple[str, ...] | None = None
     urls: tuple[str, ...] | None = None
     unreadable: tuple[int, ...] = ()
-    made: dict[str, Any] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)

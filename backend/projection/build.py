@@ -55,7 +55,7 @@ def build(
         "model": model, "column": column, "pairs": len(pool), "points": len(rows), "different": len(first), "sample": sample, "seed": seed,
         "pca": reduced.shape[1], "neighbours": NEIGHBOURS, "umap": version("umap-learn"), "pool_version": pool.version,
     }  # fmt: skip
-    made = Map(model, rows.astype(np.uint32), xy, made_by)
-    save(pool, made)
+    placed = Map(model, rows.astype(np.uint32), xy, made_by)
+    save(pool, placed)
     progress(3, 3, "map done")
-    return made
+    return placed

@@ -65,10 +65,10 @@ def build_large(
     seen = everyone[:, 0] != NOWHERE
     chance[~seen] = 2  # after all others
     rows = np.sort(_first(chance, min(points, int(seen.sum())))).astype(np.uint32)
-    made = Map(model, rows, everyone[rows] / np.float32(32767.5) - 1, about | {"points": len(rows)}, everyone)
-    save(pool, made)
+    placed = Map(model, rows, everyone[rows] / np.float32(32767.5) - 1, about | {"points": len(rows)}, everyone)
+    save(pool, placed)
     progress(len(pool), len(pool), "map done")
-    return made
+    return placed
 
 
 def _placed(

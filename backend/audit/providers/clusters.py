@@ -32,8 +32,8 @@ class Clusters:
 
     def key(self, pool: Pool) -> dict[str, Any]:
         column = _column(pool)
-        made = pool.columns[column].made_by if column else None
-        return {"column": column, "made_by": made, "count": self.count, "seed": self.seed, "version": 1}
+        made_by = pool.columns[column].made_by if column else None
+        return {"column": column, "made_by": made_by, "count": self.count, "seed": self.seed, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         from ...kernels.bits import pack

@@ -26,8 +26,8 @@ class Unsafe:
         return "" if self._columns(pool) else "the pool has no column of not-safe-for-work scores"
 
     def key(self, pool: Pool) -> dict[str, Any]:
-        made = {name: pool.columns[name].made_by for name in self._columns(pool)}
-        return {"columns": made, "threshold": self.threshold, "version": 1}
+        origins = {name: pool.columns[name].made_by for name in self._columns(pool)}
+        return {"columns": origins, "threshold": self.threshold, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         from ...kernels.bits import pack

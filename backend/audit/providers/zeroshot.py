@@ -39,8 +39,8 @@ class ZeroShot:
 
     def key(self, pool: Pool) -> dict[str, Any]:
         column = _column(pool)
-        made = pool.columns[column].made_by if column else None
-        return {"column": column, "made_by": made, "prompts": read_prompts(pool), "version": 1}
+        made_by = pool.columns[column].made_by if column else None
+        return {"column": column, "made_by": made_by, "prompts": read_prompts(pool), "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         from ...kernels.bits import pack

@@ -75,7 +75,7 @@ def colour_statistics(pictures: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` uint8 to `(n, 58)` float32; the hue histogram counts a pixel by its saturation."""
     import cv2
 
-    made = np.empty((len(pictures), len(COLOUR_NAMES)), dtype=np.float32)
+    shares = np.empty((len(pictures), len(COLOUR_NAMES)), dtype=np.float32)
     for number, picture in enumerate(pictures):
         hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
         lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
@@ -91,8 +91,8 @@ def colour_statistics(pictures: np.ndarray) -> np.ndarray:
         hue = np.bincount(
             np.minimum(hsv[..., 0].reshape(-1) // (180 // HUES), HUES - 1), hsv[..., 1].reshape(-1), minlength=HUES
         )
-        made[number] = np.concatenate([moments, hue / (255 * pixels), np.concatenate(histograms) / pixels])
-    return made
+        shares[number] = np.concatenate([moments, hue / (255 * pixels), np.concatenate(histograms) / pixels])
+    return shares
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,7 @@ def test_faces_are_judged_by_race_gender_and_age_with_their_names() -> None:
 
 
 def test_the_data_that_made_a_model_is_audited_beside_it(tiny_pool: Pool) -> None:
-    from poolscope.audit import Definition, Group, store
+    from poolscope.audit import Definition, Group, group_files
     from poolscope.audit.catalog import providers
     from poolscope.export import export_subset
     from poolscope.kernels import bits
@@ -58,7 +58,7 @@ def test_the_data_that_made_a_model_is_audited_beside_it(tiny_pool: Pool) -> Non
         Group(Definition(f"emoji.skin-tone-drawn.{tone}", "skin tone drawn", tone, tone, "", "", "test"), bits.pack(mask))
         for tone, mask in members.items()
     ]  # fmt: skip
-    store.save(tiny_pool, provider, groups)
+    group_files.save(tiny_pool, provider, groups)
     recipe = Recipe(name="half", keep=[{"where": "width >= 259"}])
     selection = select(recipe, tiny_pool)
     run = Run(id="a", pool=str(tiny_pool.path))

@@ -55,7 +55,7 @@ class GeneratedCaptions(Family):
             pictures = [Image.fromarray(picture) for picture in sample.pictures[start : start + 8]]
             inputs = processor(images=pictures, return_tensors="pt").to(network.device)
             with torch.inference_mode():
-                made = network.generate(**inputs, max_new_tokens=LONGEST)
-            texts.extend(processor.batch_decode(made, skip_special_tokens=True))
+                generated = network.generate(**inputs, max_new_tokens=LONGEST)
+            texts.extend(processor.batch_decode(generated, skip_special_tokens=True))
             progress(len(texts), len(sample))
         return CaptionWords().features(replace(sample, texts=tuple(texts)))

@@ -35,8 +35,8 @@ class SamContours(WithWeights):
 
         drawn = []
         for picture in pictures:
-            made = self._pipeline(Image.fromarray(picture), points_per_batch=64, points_per_crop=self.points)
-            drawn.append(contours(made["masks"], made["scores"], picture.shape[0]))
+            results = self._pipeline(Image.fromarray(picture), points_per_batch=64, points_per_crop=self.points)
+            drawn.append(contours(results["masks"], results["scores"], picture.shape[0]))
         return np.repeat(np.stack(drawn)[..., None], 3, axis=3)
 
 
