@@ -1,4 +1,4 @@
-"""A bias report on the screen: accuracy by family, controls, pictures, objects, words and what the classifiers go by."""
+"""A bias report on the screen: accuracy by family, controls, images, objects, words and what the classifiers go by."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from poolscope.explorer.gallery import Tile
 from poolscope.pool import Pool
 
 GROUPS = {
-    "picture": ("the picture", theme.KEPT), "structure": ("structure", theme.ONLY_A), "frequency": ("frequency", "#4A5FC1"),
+    "picture": ("the image", theme.KEPT), "structure": ("structure", theme.ONLY_A), "frequency": ("frequency", "#4A5FC1"),
     "shuffle": ("shuffled", "#64707D"), "colour": ("colour", "#C9A100"), "meaning": ("meaning", theme.ONLY_B),
     "caption": ("the caption", "#C4314B"), "file": ("the file, a shortcut", theme.DROPPED),
 }  # fmt: skip
@@ -65,9 +65,9 @@ def _headline(report: dict[str, Any]) -> None:
         )
         st.metric("Chance", f"{report['chance']:.1%}", border=True, help="what guessing reaches with as many sets")
         for name, label, about in (
-            ("mean_rgb", "By mean colour", "one colour per picture"),
+            ("mean_rgb", "By mean colour", "one colour per image"),
             ("caption_words", "By caption words", "the words of the captions alone"),
-            ("file_facts", "By the file", "size, bytes, format and compression: a shortcut that needs no picture"),
+            ("file_facts", "By the file", "size, bytes, format and compression: a shortcut that needs no image"),
         ):
             if name in families:
                 st.metric(label, f"{families[name]['accuracy']:.1%}", border=True, help=about)
@@ -106,7 +106,7 @@ def _accuracy(report: dict[str, Any]) -> None:
     )
     st.caption(
         "Whiskers: 95 % interval over groups of near-duplicates. Diamonds: published accuracies on YFCC, CC and DataComp "
-        "(Zeng et al. 2024: 3 sets of 1,000,000 pictures, ConvNeXt-Tiny, chance 33.3 %), moved to the chance here: the same share "
+        "(Zeng et al. 2024: 3 sets of 1,000,000 images, ConvNeXt-Tiny, chance 33.3 %), moved to the chance here: the same share "
         "of the way from chance to 100 %. Point at one for the published number."
     )
     for one in report["left_out"]:
@@ -164,13 +164,13 @@ def _controls(report: dict[str, Any]) -> None:
     said = f"Random halves of one set: {null['accuracy']:.1%} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
     if null["within"]:
         st.success(
-            f"{said} The validation does not see differences that are not there.", icon=":material/check_circle:"
+            f"{said} The classifier finds no difference where there is none.", icon=":material/check_circle:"
         )
     else:
         st.warning(f"{said} More than two points from chance: the sample is too small to trust small differences.", icon=":material/warning:")  # fmt: skip
     if controls.get("shortcut") is not None:
         st.markdown(
-            f"- **Shortcut.** File facts alone reach **{controls['shortcut']:.1%}**: as much can be had without looking at a picture."
+            f"- **Shortcut.** File facts alone reach **{controls['shortcut']:.1%}**: as much is reached without looking at an image."
         )
     if controls.get("harmonised"):
         both = controls["harmonised"]
@@ -179,7 +179,7 @@ def _controls(report: dict[str, Any]) -> None:
             f"traces of files account for {100 * both['lost']:.1f} points."
         )
     st.markdown(
-        "- **Memorisation.** Pseudo-sets drawn from one set can be learnt by heart, but not told apart when new:"
+        "- **Memorisation.** Pseudo-sets drawn from one set can be memorised, but their unseen pairs can't be told apart:"
     )
     st.dataframe(
         [
@@ -212,9 +212,9 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
                 if shown["strip"]:
                     st.image(shown["strip"], width="stretch")
                 st.caption(
-                    "The pool of this set is not there any more."
+                    "The pool of this set no longer exists."
                     if part.get("pool")
-                    else "A target set has no pictures here."
+                    else "A target set has no images here."
                 )
             else:
                 tiles = [
@@ -237,7 +237,7 @@ def _transformed(report: dict[str, Any], names: Sequence[str]) -> None:
     families = [one for one in report["families"] if any(one["strips"])]
     if not families:
         return
-    st.subheader("The same pictures after each transformation")
+    st.subheader("The same images after each transformation")
     for family in families:
         columns = st.columns([0.22, *(0.78 / len(names) for _ in names)], gap="small", vertical_alignment="center")
         columns[0].markdown(f"**{family['title']}**  \n:gray[{family['accuracy']:.1%} · {family['keeps']}]")
@@ -249,26 +249,26 @@ def _transformed(report: dict[str, Any], names: Sequence[str]) -> None:
 def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
     found = report["objects"]
     if "missing" in found:
-        st.info(f"Objects were not looked for: {found['missing']}.", icon=":material/category:")
+        st.info(f"Objects were not analysed: {found['missing']}.", icon=":material/category:")
         return
     st.caption(
         escaped(origin(found)) + f" From presence alone the sets are told apart {found['accuracy']:.1%} of the time. "
         "Labels of a model err: read them as hints."
     )
     shown = list(dict.fromkeys(row["class"] for rows in found["highest_share"] for row in rows[:8]))[::-1]
-    figure = theme.figure(80 + 30 * len(shown), x="share of the set's pictures that show it, %", y="")
+    figure = theme.figure(80 + 30 * len(shown), x="share of the set's images that show it, %", y="")
     for number, name in enumerate(names):
         figure.add_bar(y=shown, x=[100 * found["rates"][label][number] for label in shown], name=name, orientation="h",
                      marker_color=theme.SERIES[number % len(theme.SERIES)], hovertemplate="%{y}: %{x:.2f} %<extra>" + name + "</extra>")  # fmt: skip
-    theme.show(figure, key="bias-objects", alt="Bar chart of the share of pictures that show each class, by set")
+    theme.show(figure, key="bias-objects", alt="Bar chart of the share of images that show each class, by set")
     for column, name, rows, per in zip(
         st.columns(len(names), gap="medium"), names, found["highest_coefficient"], found["per_picture"]
     ):
         with column:
-            st.markdown(f"**{escaped(name)}**: {per['mean']:.2f} classes per picture")
+            st.markdown(f"**{escaped(name)}**: {per['mean']:.2f} classes per image")
             _frame(
                 rows,
-                {"class": "class", "coefficient": "coefficient", "rate": "of its pictures, %"},
+                {"class": "class", "coefficient": "coefficient", "rate": "of its images, %"},
                 key=f"objects-{name}",
             )
 

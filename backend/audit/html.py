@@ -30,7 +30,7 @@ def write(audit: Audit, out: Path, *, words: Separating | None = None) -> list[P
 
 
 def worst(audit: Audit, count: int = WORDS_OF) -> list[Row]:
-    """The groups that surely lose most, for a closer look."""
+    """The groups with the largest significant loss, for a closer look."""
     sure = [row for row in audit.rows if _significant(row) and row.lift_high is not None and row.lift_high < 1]
     return sorted(sure, key=lambda row: row.lift_high or 0.0)[:count]
 

@@ -112,7 +112,7 @@ def accuracies_of(
 def classifier_of(
     family: Family, sample: Sample, settings: Settings, progress: Progress = silent
 ) -> tuple[Classifier, Features | None]:
-    """A network for a family of pictures when the settings ask for one; else logistic regression on its features."""
+    """A network for a family of images when the settings ask for one; else logistic regression on its features."""
     if settings.classifier == "logistic" or not isinstance(family, PictureFamily):
         features = family.features(sample, progress)
         return logistic(features), features
@@ -132,7 +132,7 @@ def _network(pictures: np.ndarray, family: PictureFamily, settings: Settings) ->
 
 
 def _control(families: Sequence[Family]) -> Family:
-    """The family that sees most: the original pictures, else an embedding of pictures, else the first."""
+    """The family that sees most: the original images, else an embedding of images, else the first."""
     named = {family.name: family for family in families}
     embedded = [name for name in named if name.startswith("embedding_")]
     pictures = [name for name in embedded if name.endswith("_img")]

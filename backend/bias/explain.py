@@ -1,4 +1,4 @@
-"""What the sets differ by, in things, words and pictures that a reader understands."""
+"""What the sets differ by, in things, words and images that a reader understands."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def appearance(matrix: np.ndarray, labels: np.ndarray, classes: int) -> list[dic
 
 
 def _for_examples(found: Accuracies) -> str:
-    """The family whose probabilities choose the typical pictures: what sees pictures best."""
+    """The family whose probabilities choose the typical images: the one that sees most of the images."""
     seen = [
         name
         for name in found.measured

@@ -1,4 +1,4 @@
-"""Networks trained from scratch on transformed pictures: a small one for two cores, ConvNeXt through timm for a GPU."""
+"""Networks trained from scratch on transformed images: a small one for two cores, ConvNeXt through timm for a GPU."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,9 +43,9 @@ CONVNEXT = Training(
 def network_classifier(
     pictures: np.ndarray, training: Training, *, photographic: bool = True, mirror: bool = True
 ) -> Classifier:
-    """A classifier that trains a fresh network per fold on `(n, s, s, 3)` uint8 pictures.
+    """A classifier that trains a fresh network per fold on `(n, s, s, 3)` uint8 images.
 
-    `photographic` False leaves out normalisation and RandAugment (drawings, filtered pictures); `mirror` False leaves
+    `photographic` False leaves out normalisation and RandAugment (drawings, filtered images); `mirror` False leaves
     out horizontal flips.
     """
 
@@ -146,7 +146,7 @@ def _tensor(pictures: np.ndarray, device: "torch.device", photographic: bool) ->
 
 
 def _crops(pictures: np.ndarray, rng: np.random.Generator, mirror: bool) -> np.ndarray:
-    """Shifts each picture by up to an eighth of its side, edges repeated, and mirrors half of them."""
+    """Shifts each image by up to an eighth of its side, edges repeated, and mirrors half of them."""
     n, size = pictures.shape[:2]
     reach = max(1, size // 8)
     shift = rng.integers(-reach, reach + 1, (n, 2))

@@ -16,7 +16,7 @@ from .validation import CrossValidation, logistic
 
 LISTS = Path(__file__).parent / "lists"
 THRESHOLD = 0.1
-LEAST = 10  # pictures; rarer classes are not shown
+LEAST = 10  # images; rarer classes are not shown
 SHOWN = 12
 TEMPLATES = ("a picture of a {}", "a photo of a {}", "{}")
 KNOWN = {"l14": "ViT-L-14/openai", "b32": "ViT-B-32/openai", "b16": "ViT-B-16/openai"}
@@ -113,9 +113,9 @@ def presence(vectors: np.ndarray, texts: np.ndarray, scale: float, *, threshold:
 def analyse(there: np.ndarray, names: Sequence[str], validation: CrossValidation) -> dict[str, Any]:
     """What B4 of the paper reports, for `(n, c)` presence.
 
-    `share` of class c in set d is its rate in d over the sum of its rates; a class counts once per picture and needs at
-    least 10 pictures. `coefficients` come from a logistic regression on presence; `baseline` is the accuracy of naming
-    the set in which the picture's most telling class is most frequent, counted on the other folds.
+    `share` of class c in set d is its rate in d over the sum of its rates; a class counts once per image and needs at
+    least 10 images. `coefficients` come from a logistic regression on presence; `baseline` is the accuracy of naming
+    the set in which the image's most telling class is most frequent, counted on the other folds.
     """
     labels, k = validation.labels, validation.classes
     size = np.bincount(labels, minlength=k)
@@ -153,7 +153,7 @@ def analyse(there: np.ndarray, names: Sequence[str], validation: CrossValidation
 
 
 def _baseline(there: np.ndarray, validation: CrossValidation) -> float:
-    """Accuracy without a fitted model: the set in which the picture's most telling class is most frequent."""
+    """Accuracy without a fitted model: the set in which the image's most telling class is most frequent."""
     said = np.zeros(len(there), dtype=np.int64)
     for fold in range(validation.folds):
         train, test = validation.fold != fold, np.flatnonzero(validation.fold == fold)
@@ -182,7 +182,7 @@ def of_sample(
     listed = class_list(classes)
     columns = [name for name in sample.embeddings if name.endswith("_img")]
     if not columns:
-        return {"missing": "the sets have no picture embedding in common"}
+        return {"missing": "the sets have no image embedding in common"}
     column = next((name for name in columns if text_tower(sample, name)), columns[0])
     tower = model or text_tower(sample, column)
     if not tower:
@@ -215,7 +215,7 @@ def _by_detector(sample: Sample, validation: CrossValidation) -> dict[str, Any]:
     found = [sample.shared[DETECTED][place] for place in range(len(sample))]
     names = sorted(frozenset().union(*found))
     if len(names) < 2:
-        return {"missing": f"the detector found {len(names)} classes in all pictures"}
+        return {"missing": f"the detector found {len(names)} classes in all images"}
     number = {name: place for place, name in enumerate(names)}
     there = np.zeros((len(sample), len(names)), dtype=bool)
     for row, classes in enumerate(found):

@@ -111,7 +111,7 @@ def overlap(sets: Sequence[PairSet]) -> int:
 
 
 def common_embeddings(sets: Sequence[PairSet]) -> list[str]:
-    """The embedding columns that every set has; a target set has the pictures' of its model."""
+    """The embedding columns that every set has; a target set has the images' of its model."""
     found = []
     for part in sets:
         columns = {} if part.pool is None else part.pool.columns

@@ -106,7 +106,7 @@ def show(audited: "Audit") -> None:
         [_cells(row) for row in rows[:SHOWN]],
     )
     if len(rows) > SHOWN:
-        line(f"{len(rows) - SHOWN} more groups are kept more than these; --json or --out tells all")
+        line(f"{len(rows) - SHOWN} more groups are kept more than these; --json and --out list them all")
 
 
 def _cells(row: "Row") -> tuple[str, ...]:
@@ -151,7 +151,7 @@ def groups(
     context: typer.Context,
     pool: PoolPath = None,
     families: FamiliesOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Find groups again that were found before.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Find groups anew, even those found before.")] = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:

@@ -34,35 +34,35 @@ def bias(
     target: Annotated[
         str | None, typer.Option("--target", metavar="NAME", help="Compare with a target set, by embeddings alone.")
     ] = None,
-    model: Annotated[str, typer.Option("--model", metavar="M", help="The embeddings that the target is of.")] = "l14",
+    model: Annotated[str, typer.Option("--model", metavar="M", help="The model of the target set's embeddings.")] = "l14",
     run: Annotated[
         str | None, typer.Option("--run", metavar="RUN", help="Compare the pairs that this run was trained on, with A, a target set, or the whole pool.")
     ] = None,
-    only: Annotated[bool, typer.Option("--only", help="Of several recipes, what no other one keeps.")] = False,
+    only: Annotated[bool, typer.Option("--only", help="Of several recipes, compare only the pairs that no other one keeps.")] = False,
     per_set: Annotated[int, typer.Option("--per-set", metavar="N", help="Pairs to sample of each set.")] = 10_000,
-    size: Annotated[int, typer.Option("--size", metavar="PX", help="Side of the pictures; 224 is the paper's.")] = 64,
+    size: Annotated[int, typer.Option("--size", metavar="PX", help="Side of the images; 224 is the paper's.")] = 64,
     folds: Annotated[int, typer.Option("--folds", help="Folds of the cross-validation.")] = 5,
-    seed: Annotated[int, typer.Option("--seed", help="Of the sample, the shuffles and the folds.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the sample, the shuffles and the folds.")] = 0,
     families: Annotated[
         str | None, typer.Option("--families", metavar="A,B,…", help="Families to measure [default: all].")
     ] = None,
     classifier: Annotated[str, typer.Option("--classifier", help="logistic, small or convnext.")] = "logistic",
-    epochs: Annotated[int | None, typer.Option("--epochs", help="Of a network [default: its own].")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Training epochs of a network [default: its own].")] = None,
     classes: Annotated[
         str, typer.Option("--classes", metavar="LIST", help="Objects: everyday, imagenet, or a file of names.")
     ] = "everyday",
     tower: Annotated[
-        str, typer.Option("--tower", metavar="MODEL", help="Text tower for objects [default: of the embedding].")
+        str, typer.Option("--tower", metavar="MODEL", help="Text tower for objects [default: the embedding's own].")
     ] = "",
-    threshold: Annotated[float, typer.Option("--threshold", help="Share at which an object is there.")] = 0.1,
+    threshold: Annotated[float, typer.Option("--threshold", help="Softmax share from which an object counts as present.")] = 0.1,
     weights: Annotated[
         list[str] | None,
         typer.Option("--weights", metavar="FAMILY=PATH", help="Weights of segmentation, detection, depth, sam, generated_captions or vae."),
     ] = None,
     endpoint: Annotated[
-        str, typer.Option("--endpoint", metavar="URL", help="OpenAI-compatible server for descriptions; captions go there.")
+        str, typer.Option("--endpoint", metavar="URL", help="OpenAI-compatible server that writes the descriptions; captions are sent to it.")
     ] = "",
-    endpoint_model: Annotated[str, typer.Option("--endpoint-model", help="The model's name there.")] = "default",
+    endpoint_model: Annotated[str, typer.Option("--endpoint-model", help="The model's name on that server.")] = "default",
     device: Device = "auto",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT.html", help="Write the report; OUT.json comes beside it.")
@@ -70,7 +70,7 @@ def bias(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Tell sets apart: how well it can be done, and by what."""
+    """Show how well sets can be told apart, and by what."""
     from ..bias import Endpoint, Settings
 
     if out is not None and out.suffix not in (".html", ".json"):
@@ -114,7 +114,7 @@ def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path 
 
 
 def without_pictures(built: Any) -> Any:
-    """The report as `--json` prints it: pictures are in the files only."""
+    """The report as `--json` prints it: images are in the files only."""
     if isinstance(built, dict):
         return {key: without_pictures(value) for key, value in built.items() if key not in ("strip", "strips")}
     return [without_pictures(value) for value in built] if isinstance(built, list) else built

@@ -49,7 +49,7 @@ def build(
     vectors = pool.embeddings(column, rows)
     first, same = distinct(vectors)
     reduced = reduce(vectors[first], COMPONENTS)
-    progress(1, 3, f"placing {len(first):,} different pictures of {len(rows):,} pairs")
+    progress(1, 3, f"placing {len(first):,} different images of {len(rows):,} pairs")
     xy = fan_out(scale(even_out(umap_of(reduced, seed))), same)
     made_by = {
         "model": model, "column": column, "pairs": len(pool), "points": len(rows), "different": len(first), "sample": sample, "seed": seed,

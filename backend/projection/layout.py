@@ -26,7 +26,7 @@ def principal(vectors: np.ndarray, components: int) -> tuple[np.ndarray, np.ndar
 def distinct(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Indices `(u,)` of the first pair of each different embedding, and `(m,)` which of them each pair equals.
 
-    A picture with many captions would else be its own nearest neighbours, and the map a sky of single stars.
+    An image with many captions would else be its own nearest neighbours, and the map a sky of single stars.
     """
     small = np.ascontiguousarray(vectors.astype(np.float16))
     _, first, same = np.unique(
@@ -39,7 +39,7 @@ def distinct(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fan_out(xy: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """`(m, 2)` positions of all pairs: those of one picture lie around its place `xy[same]`, a hair apart."""
+    """`(m, 2)` positions of all pairs: those of one image lie around its place `xy[same]`, a hair apart."""
     sizes = np.bincount(same, minlength=len(xy))
     order = np.argsort(same, kind="stable")
     nth = np.empty(len(same), dtype=np.int64)

@@ -60,7 +60,7 @@ def workbench(pool: Pool) -> None:
 
 
 def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
-    """The headline, the views and the one that is chosen; returns the row of a picture that was clicked."""
+    """The headline, the views and the one that is chosen; returns the row of an image that was clicked."""
     everyone = measure(groups.choose(minimum=100), selection.mask)
     loss = headline_of(everyone)
     st.subheader(_plain(loss.text[:1].upper() + loss.text[1:]), anchor=False)

@@ -1,4 +1,4 @@
-"""The audit to take along: one HTML file, its figures as JSON, and the command that writes the same."""
+"""The audit as files: one HTML page, its figures as JSON, and the command that writes the same."""
 
 import json
 from typing import Any

@@ -18,7 +18,7 @@ def of(pool: Pool) -> Groups:
 
 
 def offer(pool: Pool) -> None:
-    """Says which groups are still to be found, starts the job that finds them, and shows how far it is."""
+    """Says which groups are still to be found, starts the job that finds them, and shows its progress."""
     running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
     if running:
         _watch(running[0].id)

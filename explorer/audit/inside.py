@@ -19,7 +19,7 @@ TILES = 12
 
 
 def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, first: str | None) -> int | None:
-    """Begins with the group `first`; returns the row of a picture that was clicked."""
+    """Begins with the group `first`; returns the row of an image that was clicked."""
     titles = {one.id: f"{one.title}  ({one.family})" for one in groups.definitions}
     id = st.selectbox(
         "Group",
@@ -75,7 +75,7 @@ def _examples(members: np.ndarray, pool: Pool, recipe: Recipe, selection: Select
                 label=f"{label} pairs of the group", key=f"audit-{label.lower()}", columns=6, veiled=True,
             )  # fmt: skip
             clicked = opened if opened is not None else clicked
-    st.caption("Pictures are blurred: click one to see it, click again to open the pair.")
+    st.caption("Images are blurred: click one to see it, click again to open the pair.")
     return clicked
 
 

@@ -74,9 +74,9 @@ def _flags(measures: Measures, places: list[int], expected: np.ndarray) -> None:
     flags = flagged(measures.kept, measures.n, measures.total_kept, measures.pairs, expected)
     named = [measures.groups.definitions[place].title for place in places if flags[place]]
     if named:
-        st.text(f"Amplified exclusion, below the reference and surely kept less: {'; '.join(named)}.")
+        st.text(f"Amplified exclusion, below the reference and kept significantly less: {'; '.join(named)}.")
     else:
-        st.caption("No group shown is both below its reference and surely kept less.")
+        st.caption("No group shown is both below its reference and kept significantly less.")
 
 
 def _slopes(measures: Measures) -> None:

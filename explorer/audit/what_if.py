@@ -36,9 +36,9 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
         keep = int(seen_by(selection, index + 1).sum())
         now = 100 * keep / max(1, int(alive.sum()))
         rate = st.slider(
-            "Rate that each of them is kept at by this rule, %", 0.0, 100.0, round(now, 1), 0.1, key="audit-wi-rate"
+            "Keep rate of each of them under this rule, %", 0.0, 100.0, round(now, 1), 0.1, key="audit-wi-rate"
         )
-        same = st.toggle("keep the size: the rest pays", value=True, key="audit-wi-size")
+        same = st.toggle("keep the size by moving everyone else's threshold", value=True, key="audit-wi-size")
     if not chosen:
         st.caption("Choose at least one group.")
         return

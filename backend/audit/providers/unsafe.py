@@ -37,7 +37,7 @@ class Unsafe:
                 Definition(
                     f"unsafe.{slug(name)}", self.families[0], name, f"scored {self.threshold:g} or more in `{name}`",
                     f"stored column {name} ≥ {self.threshold:g}",
-                    "classifiers of this kind miss explicit pictures and flag skin, art and medicine",
+                    "classifiers of this kind miss explicit images and flag skin, art and medicine",
                     self.id,
                 ),
                 pack(np.nan_to_num(pool.array(name).astype(np.float32), nan=-np.inf) >= self.threshold),

@@ -19,12 +19,12 @@ SPACES = {
 
 @dataclass(frozen=True, kw_only=True)
 class MeanColour(PictureFamily):
-    """Every pixel is the picture's mean colour, cut to whole numbers."""
+    """Every pixel is the image's mean colour, cut to whole numbers."""
 
     id = "mean_rgb"
     title = "Mean colour"
     group = "colour"
-    keeps = "one colour per picture"
+    keeps = "one colour per image"
     published = (48.5, 0.7)
 
     def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
@@ -57,7 +57,7 @@ class ColourStatistics(Family):
     keeps = "how often each colour occurs"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no pictures"
+        return "" if sample.pictures is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(by_chunk(sample, lambda block, start: colour_statistics(block), progress), COLOUR_NAMES)
@@ -97,7 +97,7 @@ def colour_statistics(pictures: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class Appearance(Family):
-    """Eight plain properties of a picture, so that a reader sees in words what the sets differ by."""
+    """Eight plain properties of an image, so that a reader sees in words what the sets differ by."""
 
     id = "appearance"
     title = "Appearance in eight numbers"
@@ -105,7 +105,7 @@ class Appearance(Family):
     keeps = "brightness, contrast, saturation, colourfulness, white border, flatness, sharpness, edges"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no pictures"
+        return "" if sample.pictures is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(by_chunk(sample, lambda block, start: appearance(block), progress), APPEARANCE)

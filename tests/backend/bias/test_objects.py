@@ -85,7 +85,7 @@ def test_what_a_detector_found_counts_before_zero_shot_labels(make):
     labels = np.arange(60) % 2
     sample = make(np.zeros((60, 16, 16, 3), np.uint8), labels)
     things = [{"dog"} if label else {"car", "road"} for label in labels]
-    sample.made[DETECTED] = dict(enumerate(map(frozenset, things)))
+    sample.shared[DETECTED] = dict(enumerate(map(frozenset, things)))
     found = of_sample(sample, CrossValidation(labels=labels, groups=np.arange(60), replicates=20))
     assert (found["by"], found["of"], found["accuracy"]) == ("a detector", 3, 1.0)
     assert [rows[0]["class"] for rows in found["highest_coefficient"]][1] == "dog"

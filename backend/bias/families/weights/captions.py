@@ -1,4 +1,4 @@
-"""Generated captions: what a model says a picture shows, whatever its own caption says."""
+"""Generated captions: what a model says an image shows, whatever its own caption says."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,7 +29,7 @@ class GeneratedCaptions(Family):
     device: str = "auto"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no pictures"
+        return "" if sample.pictures is not None else "the sets have no images"
 
     def parameters(self) -> dict[str, Any]:
         return {"weights": self.weights, "new tokens": LONGEST}

@@ -44,7 +44,7 @@ class Detection(WithWeights):
         return np.concatenate(parts)
 
     def _drawn(self, pictures: np.ndarray) -> tuple[np.ndarray, list[frozenset[str]]]:
-        """Boxes on white, and the classes found in each picture."""
+        """Boxes on white, and the classes found in each image."""
         import cv2
         import torch
 

@@ -41,7 +41,7 @@ class SamContours(WithWeights):
 
 
 def contours(masks: Sequence[Any], scores: Sequence[Any], size: int) -> np.ndarray:
-    """`(size, size)` uint8: 255 where one of the 4 neighbours belongs to another mask; the picture's border never."""
+    """`(size, size)` uint8: 255 where one of the 4 neighbours belongs to another mask; the image's border never."""
     owner = np.zeros((size, size), dtype=np.int32)
     order = np.argsort([float(score) for score in scores], kind="stable")
     for number in order:

@@ -1,4 +1,4 @@
-"""VAE reconstruction: the picture without its finest traces."""
+"""VAE reconstruction: the image without its finest traces."""
 
 from dataclasses import dataclass
 from functools import cached_property
