@@ -189,37 +189,21 @@ def _word_after(text, i, stop, word):  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def _terms_at(text, i, stop, child, class_of, first, hits, ends_of):  # pragma: no cover
-    """How many terms begin at `i`; their states go into `hits`, the ends of their last word into `ends_of`."""
-    state, j, seen = 0, i, 0
-    while j < stop:
-        kind = class_of[text[j]]
-        state = child[state, kind]
-        if state == 0:
-            break
-        j += 1
-        if kind == 1:
-            while j < stop and class_of[text[j]] == 1:
-                j += 1
-        if first[state + 1] > first[state] and seen < len(hits):
-            hits[seen], ends_of[seen] = state, j
-            seen += 1
-    return seen
-
-
-@njit(nogil=True, cache=True)
-def _apply(state, end, wanted, left_ok, right_ok, first, group, rule, covered, out, row):  # pragma: no cover
-    """Applies the entries of a term that are stop contexts (`wanted` STOP) or not (0); True if a context was met."""
+def _mark(hits, ends_of, seen, left_ok, text, stop, first, group, rule, word, covered, out, row):  # pragma: no cover
+    """Applies the terms that begin at one place, stop contexts before the others; True if there was a stop context."""
     met = False
-    for entry in range(first[state], first[state + 1]):
-        bits, g = rule[entry], group[entry]
-        if (bits & STOP) != wanted or (bits & LEFT and not left_ok) or (bits & RIGHT and not right_ok):
-            continue
-        if wanted:
-            covered[g] = max(covered[g], end)
-            met = True
-        elif covered[g] < end:
-            out[g, row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+    for wanted in (STOP, 0):
+        for k in range(seen):
+            right_ok = _word_after(text, ends_of[k], stop, word) == 0
+            for entry in range(first[hits[k]], first[hits[k] + 1]):
+                bits, g = rule[entry], group[entry]
+                if (bits & STOP) != wanted or (bits & LEFT and not left_ok) or (bits & RIGHT and not right_ok):
+                    continue
+                if wanted:
+                    covered[g] = max(covered[g], ends_of[k])
+                    met = True
+                elif covered[g] < ends_of[k]:
+                    out[g, row >> 6] |= np.uint64(1) << np.uint64(row & 63)
     return met
 
 
@@ -233,13 +217,22 @@ def _scan_one(
     while i < stop:
         byte = text[i]
         if class_of[byte] > 1 and (byte & 0xC0) != 0x80 and (before == 0 or loose[byte]):
-            seen = _terms_at(text, i, stop, child, class_of, first, hits, ends_of)
-            for wanted in (STOP, 0):
-                for k in range(seen):
-                    right_ok = _word_after(text, ends_of[k], stop, word) == 0
-                    dirty |= _apply(
-                        hits[k], ends_of[k], wanted, before == 0, right_ok, first, group, rule, covered, out, row
-                    )
+            state, j, seen = 0, i, 0
+            while j < stop:
+                kind = class_of[text[j]]
+                state = child[state, kind]
+                if state == 0:
+                    break
+                j += 1
+                while kind == 1 and j < stop and class_of[text[j]] == 1:
+                    j += 1
+                if first[state + 1] > first[state] and seen < len(hits):
+                    hits[seen], ends_of[seen] = state, j
+                    seen += 1
+            if seen and _mark(
+                hits, ends_of, seen, before == 0, text, stop, first, group, rule, word, covered, out, row
+            ):
+                dirty = True
         i += 1
         if byte < 128:
             before = _in_word(word, np.int64(byte))

@@ -10,7 +10,7 @@ from .headline import summary
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 COLOURS = ("#1F83D2", "#D9730D", "#0F8A68", "#9A47AB", "#64707D", "#C9A100", "#C4314B", "#4A5FC1")
-ROW, LABEL, WIDTH, TOP, NUMBER = 24, 210, 560, 28, 120  # of the charts, in their own units
+ROW, LABEL, WIDTH, TOP, NUMBER = 24, 210, 560, 28, 190  # of the charts, in their own units
 
 
 def render(report: Mapping[str, Any]) -> str:
