@@ -1,4 +1,4 @@
-"""A bias report on the screen: accuracy by family, controls, pictures, objects, words and what the classifiers go by."""
+"""A bias report on the screen: accuracy by family, controls, images, objects, words and what the classifiers go by."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from poolscope.bias.headline import distinguishing, summary
 from poolscope.bias.html import origin
 from poolscope.errors import InputError
 from poolscope.explorer import gallery, pair, pools, theme
@@ -14,7 +15,7 @@ from poolscope.explorer.gallery import Tile
 from poolscope.pool import Pool
 
 GROUPS = {
-    "picture": ("the picture", theme.KEPT), "structure": ("structure", theme.ONLY_A), "frequency": ("frequency", "#4A5FC1"),
+    "picture": ("the image", theme.KEPT), "structure": ("structure", theme.ONLY_A), "frequency": ("frequency", "#4A5FC1"),
     "shuffle": ("shuffled", "#64707D"), "colour": ("colour", "#C9A100"), "meaning": ("meaning", theme.ONLY_B),
     "caption": ("the caption", "#C4314B"), "file": ("the file, a shortcut", theme.DROPPED),
 }  # fmt: skip
@@ -51,16 +52,22 @@ def draw(report: dict[str, Any]) -> None:
 def _headline(report: dict[str, Any]) -> None:
     """The figures that matter most, and the sets in words."""
     families = {one["family"]: one for one in report["families"]}
-    best, null = report["families"][0], report["controls"]["null"]
+    best = next(iter(distinguishing(report).values()), None)
+    null = report["controls"]["null"]
+    if best is None:
+        st.info(escaped(summary(report)), icon=":material/balance:")
     with st.container(horizontal=True):
         st.metric(
-            "Told apart", f"{best['accuracy']:.1%}", border=True, help=f"by {best['title'].lower()}, the best family"
+            "Told apart",
+            f"{best['accuracy']:.1%}" if best else "no",
+            border=True,
+            help=f"by {best['title'].lower()}, the best family" if best else summary(report),
         )
         st.metric("Chance", f"{report['chance']:.1%}", border=True, help="what guessing reaches with as many sets")
         for name, label, about in (
-            ("mean_rgb", "By mean colour", "one colour per picture"),
+            ("mean_rgb", "By mean colour", "one colour per image"),
             ("caption_words", "By caption words", "the words of the captions alone"),
-            ("file_facts", "By the file", "size, bytes, format and compression: a shortcut that needs no picture"),
+            ("file_facts", "By the file", "size, bytes, format and compression: a shortcut that needs no image"),
         ):
             if name in families:
                 st.metric(label, f"{families[name]['accuracy']:.1%}", border=True, help=about)
@@ -70,20 +77,48 @@ def _headline(report: dict[str, Any]) -> None:
         st.columns(len(report["sets"]), gap="medium"), report["sets"], report["descriptions"]["sets"]
     ):
         with column:
-            st.markdown(f"**{_plain(part['name'])}** · {part['sampled']:,} of {part['pairs']:,} pairs")
+            st.markdown(f"**{escaped(part['name'])}** · {part['sampled']:,} of {part['pairs']:,} pairs")
             for one in lines:
-                st.markdown(f"- **{_plain(one['title'])}**{': ' if one['title'] else ''}{_plain(one['text'])}")
+                st.markdown(f"- **{escaped(one['title'])}**{': ' if one['title'] else ''}{escaped(one['text'])}")
     if report["descriptions"]["by"] != "figures":
         st.caption(f"Written by {report['descriptions']['by']} from captions; check it against the figures.")
 
 
 def _accuracy(report: dict[str, Any]) -> None:
     families, chance = report["families"][::-1], report["chance"]
-    made = theme.figure(60 + 25 * len(families), x="balanced accuracy on pairs the classifier has not seen, %", y="")
+    figure = theme.figure(60 + 25 * len(families), x="balanced accuracy on pairs the classifier has not seen, %", y="")
+    _bars(figure, families, chance)
+    _published(figure, [one for one in families if one["published"]])
+    line = {"dash": "dash", "color": "#C4314B", "width": 2}
+    figure.add_vline(100 * chance, line=line)
+    # the line's entry in the legend
+    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {chance:.1%}")
+    low = min(100 * chance, *(100 * one["low"] for one in families)) - 3
+    figure.update_layout(barmode="overlay", bargap=0.25, xaxis_range=[max(0, low), 101], margin_t=34)
+    titles = [one["title"] for one in families]
+    figure.update_yaxes(
+        categoryorder="array", categoryarray=titles, tickvals=titles,
+        ticktext=[f"{one['title']}  <b>{one['accuracy']:.1%}</b>" for one in families],
+        tickfont={"size": 12, "color": theme.ink()},
+    )  # fmt: skip
+    theme.show(
+        figure, key="bias-accuracy", alt="Bar chart of the accuracy of telling the sets apart, by kind of information"
+    )
+    st.caption(
+        "Whiskers: 95 % interval over groups of near-duplicates. Diamonds: published accuracies on YFCC, CC and DataComp "
+        "(Zeng et al. 2024: 3 sets of 1,000,000 images, ConvNeXt-Tiny, chance 33.3 %), moved to the chance here: the same share "
+        "of the way from chance to 100 %. Point at one for the published number."
+    )
+    for one in report["left_out"]:
+        st.caption(f"Left out: {one['family']}, because {one['why']}.")
+
+
+def _bars(figure: go.Figure, families: Sequence[dict[str, Any]], chance: float) -> None:
+    """A bar from chance to its accuracy for each family, coloured by the kind of information."""
     for group, (label, colour) in GROUPS.items():
         own = [one for one in families if one["group"] == group]
         if own:
-            made.add_bar(
+            figure.add_bar(
                 y=[one["title"] for one in own],
                 x=[100 * (one["accuracy"] - chance) for one in own],
                 base=100 * chance,
@@ -105,35 +140,12 @@ def _accuracy(report: dict[str, Any]) -> None:
                 hovertemplate="%{y}: %{customdata[1]:.1f} % (%{customdata[2]:.1f} to %{customdata[3]:.1f}), p %{customdata[4]:.3f}"
                 "<br>left: %{customdata[0]}<br>on the pairs it was trained on: %{customdata[5]:.1f} %<extra></extra>",
             )  # fmt: skip
-    _published(made, [one for one in families if one["published"]])
-    line = {"dash": "dash", "color": "#C4314B", "width": 2}
-    made.add_vline(100 * chance, line=line)
-    # the line's entry in the legend
-    made.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {chance:.1%}")
-    low = min(100 * chance, *(100 * one["low"] for one in families)) - 3
-    made.update_layout(barmode="overlay", bargap=0.25, xaxis_range=[max(0, low), 101], margin_t=34)
-    titles = [one["title"] for one in families]
-    made.update_yaxes(
-        categoryorder="array", categoryarray=titles, tickvals=titles,
-        ticktext=[f"{one['title']}  <b>{one['accuracy']:.1%}</b>" for one in families],
-        tickfont={"size": 12, "color": theme.ink()},
-    )  # fmt: skip
-    theme.show(
-        made, key="bias-accuracy", alt="Bar chart of the accuracy of telling the sets apart, by kind of information"
-    )
-    st.caption(
-        "Whiskers: 95 % interval over groups of near-duplicates. Diamonds: published accuracies on YFCC, CC and DataComp "
-        "(Zeng et al. 2024: 3 sets of 1,000,000 pictures, ConvNeXt-Tiny, chance 33.3 %), moved to the chance here: the same share "
-        "of the way from chance to 100 %. Point at one for the published number."
-    )
-    for one in report["left_out"]:
-        st.caption(f"Left out: {one['family']}, because {one['why']}.")
 
 
-def _published(made: go.Figure, families: Sequence[dict[str, Any]]) -> None:
+def _published(figure: go.Figure, families: Sequence[dict[str, Any]]) -> None:
     if not families:
         return
-    made.add_scatter(
+    figure.add_scatter(
         y=[one["title"] for one in families],
         x=[100 * one["published"]["here"] for one in families],
         mode="markers",
@@ -151,12 +163,14 @@ def _controls(report: dict[str, Any]) -> None:
     runs = ", ".join(f"{run['accuracy']:.1%}" for run in null["runs"])
     said = f"Random halves of one set: {null['accuracy']:.1%} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
     if null["within"]:
-        st.success(f"{said} The meter does not see differences that are not there.", icon=":material/check_circle:")
+        st.success(
+            f"{said} The classifier finds no difference where there is none.", icon=":material/check_circle:"
+        )
     else:
         st.warning(f"{said} More than two points from chance: the sample is too small to trust small differences.", icon=":material/warning:")  # fmt: skip
     if controls.get("shortcut") is not None:
         st.markdown(
-            f"- **Shortcut.** File facts alone reach **{controls['shortcut']:.1%}**: as much can be had without looking at a picture."
+            f"- **Shortcut.** File facts alone reach **{controls['shortcut']:.1%}**: as much is reached without looking at an image."
         )
     if controls.get("harmonised"):
         both = controls["harmonised"]
@@ -165,7 +179,7 @@ def _controls(report: dict[str, Any]) -> None:
             f"traces of files account for {100 * both['lost']:.1f} points."
         )
     st.markdown(
-        "- **Memorisation.** Pseudo-sets drawn from one set can be learnt by heart, but not told apart when new:"
+        "- **Memorisation.** Pseudo-sets drawn from one set can be memorised, but their unseen pairs can't be told apart:"
     )
     st.dataframe(
         [
@@ -189,7 +203,7 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
         zip(st.columns(len(names), gap="medium"), report["sets"], report["examples"]["sets"])
     ):
         with column:
-            st.markdown(f"**{_plain(part['name'])}**")
+            st.markdown(f"**{escaped(part['name'])}**")
             shown = one[key]
             pool = _pool_of(part)
             if not shown["pool_rows"]:
@@ -198,9 +212,9 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
                 if shown["strip"]:
                     st.image(shown["strip"], width="stretch")
                 st.caption(
-                    "The pool of this set is not there any more."
+                    "The pool of this set no longer exists."
                     if part.get("pool")
-                    else "A target set has no pictures here."
+                    else "A target set has no images here."
                 )
             else:
                 tiles = [
@@ -223,7 +237,7 @@ def _transformed(report: dict[str, Any], names: Sequence[str]) -> None:
     families = [one for one in report["families"] if any(one["strips"])]
     if not families:
         return
-    st.subheader("The same pictures after each transformation")
+    st.subheader("The same images after each transformation")
     for family in families:
         columns = st.columns([0.22, *(0.78 / len(names) for _ in names)], gap="small", vertical_alignment="center")
         columns[0].markdown(f"**{family['title']}**  \n:gray[{family['accuracy']:.1%} · {family['keeps']}]")
@@ -235,26 +249,26 @@ def _transformed(report: dict[str, Any], names: Sequence[str]) -> None:
 def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
     found = report["objects"]
     if "missing" in found:
-        st.info(f"Objects were not looked for: {found['missing']}.", icon=":material/category:")
+        st.info(f"Objects were not analysed: {found['missing']}.", icon=":material/category:")
         return
     st.caption(
-        _plain(origin(found)) + f" From presence alone the sets are told apart {found['accuracy']:.1%} of the time. "
+        escaped(origin(found)) + f" From presence alone the sets are told apart {found['accuracy']:.1%} of the time. "
         "Labels of a model err: read them as hints."
     )
     shown = list(dict.fromkeys(row["class"] for rows in found["highest_share"] for row in rows[:8]))[::-1]
-    made = theme.figure(80 + 30 * len(shown), x="share of the set's pictures that show it, %", y="")
+    figure = theme.figure(80 + 30 * len(shown), x="share of the set's images that show it, %", y="")
     for number, name in enumerate(names):
-        made.add_bar(y=shown, x=[100 * found["rates"][label][number] for label in shown], name=name, orientation="h",
+        figure.add_bar(y=shown, x=[100 * found["rates"][label][number] for label in shown], name=name, orientation="h",
                      marker_color=theme.SERIES[number % len(theme.SERIES)], hovertemplate="%{y}: %{x:.2f} %<extra>" + name + "</extra>")  # fmt: skip
-    theme.show(made, key="bias-objects", alt="Bar chart of the share of pictures that show each class, by set")
+    theme.show(figure, key="bias-objects", alt="Bar chart of the share of images that show each class, by set")
     for column, name, rows, per in zip(
         st.columns(len(names), gap="medium"), names, found["highest_coefficient"], found["per_picture"]
     ):
         with column:
-            st.markdown(f"**{_plain(name)}**: {per['mean']:.2f} classes per picture")
+            st.markdown(f"**{escaped(name)}**: {per['mean']:.2f} classes per image")
             _frame(
                 rows,
-                {"class": "class", "coefficient": "coefficient", "rate": "of its pictures, %"},
+                {"class": "class", "coefficient": "coefficient", "rate": "of its images, %"},
                 key=f"objects-{name}",
             )
 
@@ -270,7 +284,7 @@ def _words(report: dict[str, Any], names: Sequence[str]) -> None:
         st.columns(len(names), gap="medium"), names, report["words"], report["topics"]
     ):
         with column:
-            st.markdown(f"**{_plain(name)}**")
+            st.markdown(f"**{escaped(name)}**")
             columns = {"word": "word", "z": "z", "share": "of its captions, %", "share_elsewhere": "elsewhere, %"}
             _frame(rows[:15], columns, key=f"words-{name}")
             for topic in topics:
@@ -282,8 +296,8 @@ def _appearance(report: dict[str, Any], names: Sequence[str]) -> None:
     if not rows:
         return
     shown = sorted(rows, key=lambda row: abs(row["effect"][0]))
-    made = theme.figure(60 + 28 * len(shown), x=f"how far {names[0]} is from the rest, standard deviations", y="")
-    made.add_bar(
+    figure = theme.figure(60 + 28 * len(shown), x=f"how far {names[0]} is from the rest, standard deviations", y="")
+    figure.add_bar(
         y=[row["name"] for row in shown],
         x=[row["effect"][0] for row in shown],
         orientation="h",
@@ -291,7 +305,7 @@ def _appearance(report: dict[str, Any], names: Sequence[str]) -> None:
         customdata=[(row["mean"][0], row["elsewhere"][0]) for row in shown],
         hovertemplate="%{y}: %{customdata[0]:.3f} against %{customdata[1]:.3f}<extra></extra>",
     )
-    theme.show(made, key="bias-appearance", alt="Bar chart of differences in appearance")
+    theme.show(figure, key="bias-appearance", alt="Bar chart of differences in appearance")
 
 
 def _coefficients(report: dict[str, Any], names: Sequence[str]) -> None:
@@ -301,7 +315,7 @@ def _coefficients(report: dict[str, Any], names: Sequence[str]) -> None:
         with st.expander(f"{family['title']}: {family['accuracy']:.1%}", key=f"coefficients-{family['family']}"):
             for number, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names)):
                 with column:
-                    st.markdown(f"**{_plain(name)}**")
+                    st.markdown(f"**{escaped(name)}**")
                     columns = {"feature": "feature", "coefficient": "coefficient"}
                     _frame(family["coefficients"][number], columns, key=f"{family['family']}-{number}")
 
@@ -325,6 +339,6 @@ def _pool_of(part: dict[str, Any]) -> Pool | None:
         return None
 
 
-def _plain(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that Markdown shows as it is."""
     return "".join(f"\\{letter}" if letter in "\\`*_{}[]()<>#+-.!|$:~" else letter for letter in text)

@@ -72,7 +72,7 @@ def _indices(made: Map, rows: Sequence[int] | np.ndarray) -> list[int]:
 
 
 def _offer(pool: Pool) -> None:
-    """Builds the map as a job, once asked, and shows how far it is."""
+    """Builds the map as a job, once asked, and shows its progress."""
     try:
         model = pool.model()
     except InputError as error:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
-from . import store
+from . import group_files
 from .group import Group, Groups
 from .lexicon import packs
 from .provider import COSTLY_PAIRS, Provider
@@ -42,10 +42,10 @@ def find(
     """
     wanted = None if families is None else set(families)
     chosen = [one for one in providers(pool) if _asked(one, wanted, pool) and not one.missing(pool)]
-    stored = {one.id: None if again else store.load(pool, one) for one in chosen}
+    stored = {one.id: None if again else group_files.load(pool, one) for one in chosen}
     stale = [one for one in chosen if stored[one.id] is None]
     for one, groups in _found(pool, stale, progress):
-        store.save(pool, one, groups)
+        group_files.save(pool, one, groups)
         stored[one.id] = groups
     return _choose(Groups.of([g for one in chosen for g in stored[one.id] or []], len(pool)), wanted, pool)
 
@@ -53,7 +53,7 @@ def find(
 def load(pool: Pool, *, families: Iterable[str] | None = None) -> Groups:
     """The groups found before, without looking for any."""
     wanted = None if families is None else set(families)
-    found = [store.load(pool, one) or [] for one in providers(pool) if not one.missing(pool)]
+    found = [group_files.load(pool, one) or [] for one in providers(pool) if not one.missing(pool)]
     return _choose(Groups.of([group for groups in found for group in groups], len(pool)), wanted, pool)
 
 
@@ -62,7 +62,7 @@ def waiting(pool: Pool) -> list[Provider]:
     return [
         one
         for one in providers(pool)
-        if _asked(one, None, pool) and not one.missing(pool) and not store.known(pool, one)
+        if _asked(one, None, pool) and not one.missing(pool) and not group_files.known(pool, one)
     ]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .figures import newcombe
+from ..kernels.intervals import newcombe
 from .group import Groups
 from .measure import SMALLEST
 
@@ -34,5 +34,5 @@ def contrast(groups: Groups, mask: np.ndarray, a: str, b: str, *, within: str | 
     k_a, k_b = int((first & mask).sum()), int((second & mask).sum())
     if min(n_a, n_b) < SMALLEST or 0 < k_a < SMALLEST or 0 < k_b < SMALLEST:
         return None
-    difference, low, high = newcombe(np.array(k_a), np.array(n_a), np.array(k_b), np.array(n_b))
+    difference, low, high = newcombe(k_a, n_a, k_b, n_b)
     return Contrast(n_a, n_b, k_a / n_a, k_b / n_b, float(difference), float(low), float(high))

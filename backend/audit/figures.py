@@ -1,4 +1,4 @@
-"""The audit's figures on counts: keep rate, lift, odds ratio, their intervals, p and q values.
+"""The audit's figures on counts: keep rate, lift, odds ratio, their intervals and p values.
 
 Names: a group has `n` pairs of which `k` are kept; the pool has `pairs` of which `kept` are kept. All functions take
 numbers or arrays of one shape and return float64 of that shape; what is undefined (an empty group) is NaN.
@@ -7,7 +7,7 @@ Source: facts of Hong et al. 2024 (arXiv 2405.08209) and the textbooks named at 
 
 import numpy as np
 
-Z95 = 1.959963984540054
+from ..kernels.intervals import Z95
 
 
 def keep_rate(k: np.ndarray, n: np.ndarray) -> np.ndarray:
@@ -17,18 +17,6 @@ def keep_rate(k: np.ndarray, n: np.ndarray) -> np.ndarray:
     0.3
     """
     return _ratio(k, n)
-
-
-def wilson(k: np.ndarray, n: np.ndarray, z: float = Z95) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's score interval of `k / n` (1927), low and high."""
-    k, n = _float(k), _float(n)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rate = k / n
-        centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    low = np.where(k == 0, 0.0, centre - half)
-    high = np.where(k == n, 1.0, centre + half)
-    return np.where(n > 0, low, np.nan), np.where(n > 0, high, np.nan)
 
 
 def lift(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
@@ -60,20 +48,23 @@ def odds_ratio(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Odds of being kept inside the group over those outside it, with Woolf's interval.
 
-    If any of the four cells is 0, 0.5 is added to all of them (Haldane 1956, Anscombe 1956).
+    If any of the four cells is 0, 0.5 is added to all of them (Haldane 1956, Anscombe 1956). NaN where a whole row or
+    column is empty, as when nothing or everything is kept: there are no odds to compare.
     """
     cells = _cells(k, n, kept, pairs)
+    known = ~_empty_margin(cells)
     cells = np.where((cells == 0).any(axis=0), cells + 0.5, cells)
     a, b, c, d = cells
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = a * d / (b * c)
         spread = z * np.sqrt((1 / cells).sum(axis=0))
-        return ratio, ratio * np.exp(-spread), ratio * np.exp(spread)
+        low, high = ratio * np.exp(-spread), ratio * np.exp(spread)
+    return np.where(known, ratio, np.nan), np.where(known, low, np.nan), np.where(known, high, np.nan)
 
 
 def p_value(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
     """Two-sided p that group and rest are kept alike: Pearson's χ² (1 degree of freedom, no continuity correction),
-    Fisher's exact test where an expected cell is below 5."""
+    Fisher's exact test where an expected cell is below 5. NaN where a whole row or column is empty."""
     from scipy.special import chdtrc
     from scipy.stats import fisher_exact
 
@@ -89,38 +80,19 @@ def p_value(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarr
         table = np.rint(tables[:, index]).astype(np.int64).reshape(2, 2)
         if (table >= 0).all() and table.sum():
             p.reshape(-1)[index] = fisher_exact(table).pvalue
-    empty = np.atleast_1d((inside == 0) | (outside == 0))
-    return np.where(empty, np.nan, p).reshape(np.shape(k))
-
-
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """q values that control the false discovery rate (Benjamini & Hochberg 1995); NaN stays NaN and is not counted."""
-    p = _float(p)
-    q = np.full(p.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    if known.size:
-        order = known[np.argsort(p[known], kind="stable")]
-        stepped = p[order] * known.size / np.arange(1, known.size + 1)
-        q[order] = np.minimum(np.minimum.accumulate(stepped[::-1])[::-1], 1.0)
-    return q
-
-
-def newcombe(
-    k_a: np.ndarray, n_a: np.ndarray, k_b: np.ndarray, n_b: np.ndarray, z: float = Z95
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Difference of two independent keep rates, `a - b`, with Newcombe's hybrid score interval (1998, method 10)."""
-    a, b = keep_rate(k_a, n_a), keep_rate(k_b, n_b)
-    low_a, high_a = wilson(k_a, n_a, z)
-    low_b, high_b = wilson(k_b, n_b, z)
-    low = (a - b) - np.sqrt((a - low_a) ** 2 + (high_b - b) ** 2)
-    high = (a - b) + np.sqrt((high_a - a) ** 2 + (b - low_b) ** 2)
-    return a - b, low, high
+    return np.where(np.atleast_1d(_empty_margin(cells)), np.nan, p).reshape(np.shape(k))
 
 
 def _cells(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
     """`(4, …)`: kept and dropped inside the group, kept and dropped outside it."""
     k, n = _float(k), _float(n)
     return np.stack([k, n - k, kept - k, pairs - n - (kept - k)])
+
+
+def _empty_margin(cells: np.ndarray) -> np.ndarray:
+    """Whether the group, the rest, the kept or the dropped pairs are none at all."""
+    a, b, c, d = cells
+    return (a + b == 0) | (c + d == 0) | (a + c == 0) | (b + d == 0)
 
 
 def _ratio(above: object, below: object) -> np.ndarray:

@@ -9,7 +9,7 @@ from .measure import SMALLEST, Measures, measure
 
 MINIMUM = 100
 FALSE_DISCOVERIES = 0.05
-# What is lost of these is no one's loss: they describe pictures, words or the pool itself.
+# What is lost of these is no one's loss: they describe images, words or the pool itself.
 TECHNICAL = frozenset(
     {"MetaCLIP entry", "embedding cluster", "size of picture", "shape of picture", "look of picture", "detected in picture",
      "copyright hint", "personal data hint", "not safe for work", "suffix", "stored face boxes"}
@@ -18,7 +18,7 @@ TECHNICAL = frozenset(
 
 @dataclass(frozen=True)
 class Headline:
-    """`text` for people; `id` and `title` of the group, its rate and the pool's; None where no group surely loses."""
+    """`text` for people; `id` and `title` of the group, its rate and the pool's; None where no group loses significantly."""
 
     text: str
     id: str | None = None
@@ -30,7 +30,7 @@ class Headline:
 def headline(groups: Groups, mask: np.ndarray, *, minimum: int = MINIMUM) -> Headline:
     """The group of at least `minimum` pairs that `mask` (True = KEPT) keeps least, compared with the pool.
 
-    Only groups that are surely kept less count: q below 0.05 and the whole interval of the lift below 1; among them the
+    Only groups that are kept significantly less count: q below 0.05 and the whole interval of the lift below 1; among them the
     one whose lift is lowest at the upper end of its interval.
     """
     return headline_of(measure(groups.choose(minimum=minimum), mask))
@@ -49,12 +49,12 @@ def headline_of(measures: Measures) -> Headline:
         if definition.family in TECHNICAL or (definition.source == "columns" and definition.group == "yes"):
             sure[place] = False
     if not sure.any():
-        return Headline("no group is surely kept less than the rest", overall=measures.overall)
+        return Headline("no group is kept significantly less than the rest", overall=measures.overall)
     place = int(np.argmin(np.where(sure, worst, np.inf)))
-    told, rate = measures.groups.definitions[place], float(measures.rate[place])
+    worst_group, rate = measures.groups.definitions[place], float(measures.rate[place])
     kept = f"kept under {SMALLEST} of {int(measures.n[place]):,}" if measures.small[place] else f"kept {_percent(rate)}"
-    text = f"largest loss: {told.title}, {kept} against {_percent(measures.overall)} overall"
-    return Headline(text, told.id, told.title, None if measures.small[place] else rate, measures.overall)
+    text = f"largest loss: {worst_group.title}, {kept} against {_percent(measures.overall)} overall"
+    return Headline(text, worst_group.id, worst_group.title, None if measures.small[place] else rate, measures.overall)
 
 
 def _percent(rate: float) -> str:

@@ -189,6 +189,25 @@ def _word_after(text, i, stop, word):  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
+def _mark(hits, ends_of, seen, left_ok, text, stop, first, group, rule, word, covered, out, row):  # pragma: no cover
+    """Applies the terms that begin at one place, stop contexts before the others; True if there was a stop context."""
+    met = False
+    for wanted in (STOP, 0):
+        for k in range(seen):
+            right_ok = _word_after(text, ends_of[k], stop, word) == 0
+            for entry in range(first[hits[k]], first[hits[k] + 1]):
+                bits, g = rule[entry], group[entry]
+                if (bits & STOP) != wanted or (bits & LEFT and not left_ok) or (bits & RIGHT and not right_ok):
+                    continue
+                if wanted:
+                    covered[g] = max(covered[g], ends_of[k])
+                    met = True
+                elif covered[g] < ends_of[k]:
+                    out[g, row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+    return met
+
+
+@njit(nogil=True, cache=True)
 def _scan_one(
     text, start, stop, child, class_of, first, group, rule, loose, word, covered, hits, ends_of, out, row
 ):  # pragma: no cover
@@ -205,30 +224,15 @@ def _scan_one(
                 if state == 0:
                     break
                 j += 1
-                if kind == 1:
-                    while j < stop and class_of[text[j]] == 1:
-                        j += 1
+                while kind == 1 and j < stop and class_of[text[j]] == 1:
+                    j += 1
                 if first[state + 1] > first[state] and seen < len(hits):
                     hits[seen], ends_of[seen] = state, j
                     seen += 1
-            if seen:
-                left_ok = before == 0
-                for wanted in (STOP, 0):
-                    for k in range(seen):
-                        right_ok = _word_after(text, ends_of[k], stop, word) == 0
-                        for entry in range(first[hits[k]], first[hits[k] + 1]):
-                            bits, g = rule[entry], group[entry]
-                            if (
-                                (bits & STOP) != wanted
-                                or (bits & LEFT and not left_ok)
-                                or (bits & RIGHT and not right_ok)
-                            ):
-                                continue
-                            if wanted:
-                                covered[g] = max(covered[g], ends_of[k])
-                                dirty = True
-                            elif covered[g] < ends_of[k]:
-                                out[g, row >> 6] |= np.uint64(1) << np.uint64(row & 63)
+            if seen and _mark(
+                hits, ends_of, seen, before == 0, text, stop, first, group, rule, word, covered, out, row
+            ):
+                dirty = True
         i += 1
         if byte < 128:
             before = _in_word(word, np.int64(byte))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..kernels import intervals
 from . import figures
 from .group import Groups
 
@@ -54,12 +55,12 @@ def measure(groups: Groups, mask: np.ndarray) -> Measures:
 def measures_of(groups: Groups, kept: np.ndarray, total_kept: int) -> Measures:
     """The figures of `kept` `(G,)` pairs in each group, of `total_kept` in the pool."""
     n, pairs = groups.sizes, groups.pairs
-    low, high = figures.wilson(kept, n)
+    low, high = intervals.wilson(kept, n)
     lift_low, lift_high = figures.lift_interval(kept, n, total_kept, pairs)
     ratio, odds_low, odds_high = figures.odds_ratio(kept, n, total_kept, pairs)
     p = figures.p_value(kept, n, total_kept, pairs)
     return Measures(
         groups, pairs, total_kept, kept, figures.keep_rate(kept, n), low, high,
         figures.lift(kept, n, total_kept, pairs), lift_low, lift_high, ratio, odds_low, odds_high,
-        p, figures.benjamini_hochberg(p),
+        p, intervals.benjamini_hochberg(p),
     )  # fmt: skip

@@ -15,7 +15,7 @@ class Provider(Protocol):
     """Finds the groups of one kind of evidence.
 
     `id` names it in the cache; `families` are those it may bring (for choosing before anything is found); `costly` says
-    that it reads pictures, embeddings or a model, so that a large pool has to ask for it by family.
+    that it reads images, embeddings or a model, so that a large pool has to ask for it by family.
     """
 
     @property

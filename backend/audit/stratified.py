@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .figures import Z95
+from ..kernels.intervals import Z95
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..kernels.intervals import wilson
 from .evaluation import predictions_of
 from .run import Run
 from .tasks import Task, tasks_list
 from .tasks.faces import GENDERS, RACES
 
-Z = 1.959964
 FEWEST = 5
 FACE_AGES = {
     "fairness/fairface": ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70 and over"),
@@ -138,14 +138,6 @@ def audit_data(run: "str | Run", groups: Sequence[GroupAccuracy]) -> dict[tuple[
     return found
 
 
-def wilson(right: float, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (Wilson 1927)."""
-    share, z2 = right / n, Z**2 / n
-    middle = (share + z2 / 2) / (1 + z2)
-    reach = Z * np.sqrt(share * (1 - share) / n + z2 / (4 * n)) / (1 + z2)
-    return float(max(0.0, middle - reach)), float(min(1.0, middle + reach))
-
-
 def _judged(task: Task, predictions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     if task.kind == "faces":
         return {
@@ -170,7 +162,7 @@ def _by_group(task: Task, what: str, hits: np.ndarray, field: str, values: np.nd
     names = _names(task, field)
     for value in np.unique(values[values >= 0]).tolist():
         mine = hits[values == value]
-        low, high = wilson(float(mine.sum()), len(mine))
+        low, high = map(float, wilson(mine.sum(), len(mine)))
         name = names[value] if value < len(names) else str(value)
         found.append(GroupAccuracy(task.key, task.name, what, field, name, len(mine), float(mine.mean()), low, high))
     return found

@@ -15,9 +15,10 @@ from .. import paths
 from ..errors import InputError
 from ..files import replacing
 from ..progress import Progress, silent
+from ..versions import versions
 from . import tasks as registry
 from .features import Seen, features
-from .run import Run, hardware, read_results, versions, write_results
+from .run import Run, hardware, read_results, write_results
 from .tasks import Task
 from .tasks.kind import Kind, Predictions
 

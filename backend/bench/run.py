@@ -9,16 +9,17 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from .. import paths
 from ..errors import InputError
 from ..files import read_json, replacing, write_json
+from ..processes import Heartbeat, identity, last_heartbeat, running
 
-STATES = ("shards", "training", "evaluating", "done", "failed", "stopped")
-PACKAGES = ("poolscope", "open_clip_torch", "torch", "torchvision", "webdataset", "timm", "numpy", "pillow")
+WORKING = ("shards", "training", "evaluating")
+STATES = (*WORKING, "done", "failed", "stopped")
+_heartbeats: dict[Path, Heartbeat] = {}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
@@ -60,6 +61,7 @@ class Run:
     seconds: dict[str, float] = field(default_factory=dict)
     created: float = 0.0
     ended: float | None = None
+    machine: str | None = None
     pid: int | None = None
     pid_started: float | None = None
     job: str | None = None
@@ -94,10 +96,28 @@ class Run:
         """Enters `state` and writes the record; the end states get their time."""
         self.state, self.error = state, error
         if state in ("done", "failed", "stopped"):
-            self.ended, self.pid, self.pid_started = time.time(), None, None
+            self.ended, self.machine, self.pid, self.pid_started = time.time(), None, None, None
         else:
-            self.ended, self.pid, self.pid_started = None, os.getpid(), _started(os.getpid())
+            self.ended = None
+            self.machine, self.pid, self.pid_started = identity()
+        self._beat()
         self.save()
+
+    def _beat(self) -> None:
+        """Keeps a heartbeat in the run's directory while this process works on it, for those who look from elsewhere."""
+        path = self.path / "heartbeat"
+        if self.pid is not None and path not in _heartbeats:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _heartbeats[path] = Heartbeat(path)
+        elif self.pid is None and path in _heartbeats:
+            _heartbeats.pop(path).stop()
+
+    @property
+    def running(self) -> bool:
+        """True while the process that works on this run lives, on whatever machine that shares this home."""
+        if self.pid is None or self.pid_started is None:
+            return False
+        return running(self.machine, self.pid, self.pid_started, last_heartbeat(self.path / "heartbeat"))
 
     def results(self) -> list[dict[str, Any]]:
         """Lines of `results.jsonl`, DataComp's form {"key", "dataset", "metrics"}; the last one of a key counts."""
@@ -126,7 +146,7 @@ class Run:
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise InputError(f"run record {record} is not readable ({error}); delete that directory") from error
         run.id = record.parent.name
-        if run.state in ("shards", "training", "evaluating") and not _alive(run.pid, run.pid_started):
+        if run.state in WORKING and not run.running:
             run.state = "stopped"
         return run
 
@@ -181,17 +201,6 @@ def write_results(path: Path, results: Sequence[dict[str, Any]]) -> None:
         part.write_text("".join(json.dumps(result, allow_nan=False) + "\n" for result in results))
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of every package that decides a run's numbers."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
-
-
 def hardware(device: str = "cpu") -> dict[str, Any]:
     """Processor, cores, memory and, for a CUDA device, its name and count."""
     import psutil
@@ -224,20 +233,3 @@ def _cpu_name() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
-
-
-def _started(pid: int) -> float | None:
-    import psutil
-
-    try:
-        return round(psutil.Process(pid).create_time(), 2)
-    except psutil.Error:
-        return None
-
-
-def _alive(pid: int | None, started: float | None) -> bool:
-    """True if the process that wrote the record still runs (its start time guards against a reused id)."""
-    if pid is None:
-        return False
-    now = _started(pid)
-    return now is not None and (started is None or abs(now - started) < 2)

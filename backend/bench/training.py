@@ -15,12 +15,13 @@ from .. import files, paths
 from ..devices import cuda_devices
 from ..errors import InputError
 from ..progress import Progress, silent
+from ..versions import versions
 from . import launch as launching
 from .checks import preflight, refuse
 from .cost import remember_rate
 from .evaluation import evaluate as evaluate_run
 from .launch import Launch
-from .run import Run, check_id, command_line, hardware, new_id, runs, versions
+from .run import WORKING, Run, check_id, command_line, hardware, new_id, runs
 from .scales import SCALES, Scale, differences, scale_named
 from .tasks import choose, suites
 
@@ -117,8 +118,9 @@ def _begin(recipe: Any, pool: Any, run_id: str | None, resume: bool) -> "tuple[R
     run = None
     if run_id is not None and (paths.runs() / check_id(run_id) / "run.json").is_file():
         run = Run.load(run_id)
-        if run.state in ("shards", "training", "evaluating"):
-            raise InputError(f"run {run_id!r} is being worked on by process {run.pid}; cancel that first")
+        if run.state in WORKING:
+            where = str(run.machine).split("/")[0]
+            raise InputError(f"run {run_id!r} is being worked on by process {run.pid} on {where}; cancel that first")
         if not resume:
             raise InputError(f"run {run_id!r} exists ({run.state}); resume it or choose another id")
     elif resume:

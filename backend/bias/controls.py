@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .meter import Classifier, Meter
 from .sample import Sample
 from .settings import Settings
+from .validation import Classifier, CrossValidation
 
 NULL_SEEDS = 5
 TOLERANCE = 0.02
@@ -71,7 +71,7 @@ def _pseudo(
     rows = np.flatnonzero(members)
     pseudo = sample.halves(members, parts, seed + 1)[rows]
     ids = np.unique(groups[rows], return_inverse=True)[1]
-    meter = Meter(
+    validation = CrossValidation(
         labels=pseudo,
         groups=ids,
         folds=settings.folds,
@@ -79,7 +79,7 @@ def _pseudo(
         replicates=REPLICATES,
         threads=settings.folds_at_once,
     )
-    return meter.measure(learner(rows)).as_json()
+    return validation.accuracy_of(learner(rows)).as_json()
 
 
 def _luck(sample: Sample, rows: np.ndarray) -> np.ndarray:

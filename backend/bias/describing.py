@@ -18,11 +18,11 @@ PER_SET, ROUNDS, BULLETS, MERGED = 120, 10, 2, 5
 LONGEST_CAPTION = 200
 KEY = "POOLSCOPE_LLM_KEY"
 HIGH, LOW = {
-    "brightness": "bright", "contrast": "rich in contrast", "saturation": "saturated", "colourfulness": "colourful",
-    "white border": "on a white ground", "few colours": "flat, of few colours", "sharpness": "sharp", "edges": "full of edges",
+    "brightness": "bright", "contrast": "high in contrast", "saturation": "saturated", "colourfulness": "colourful",
+    "white border": "on a white background", "few colours": "flat, with few colours", "sharpness": "sharp", "edges": "with many edges",
 }, {
-    "brightness": "dark", "contrast": "low in contrast", "saturation": "pale", "colourfulness": "little coloured",
-    "white border": "filled to the border", "few colours": "of many shades", "sharpness": "smooth", "edges": "with few edges",
+    "brightness": "dark", "contrast": "low in contrast", "saturation": "pale", "colourfulness": "weakly coloured",
+    "white border": "filled to the border", "few colours": "with many shades", "sharpness": "smooth", "edges": "with few edges",
 }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ class Endpoint:
 
 def from_figures(names: Sequence[str], report: dict[str, Any]) -> list[list[dict[str, str]]]:
     """Per set up to five statements `{title, text}` made from what the report measured, strongest first."""
-    made = []
+    statements = []
     for one in range(len(names)):
         said = [
             *_appearance(one, report.get("appearance") or []),
@@ -67,8 +67,8 @@ def from_figures(names: Sequence[str], report: dict[str, Any]) -> list[list[dict
             *_words(one, report.get("words") or []),
             *_topics(one, report.get("topics") or []),
         ]
-        made.append(said[:MERGED])
-    return made
+        statements.append(said[:MERGED])
+    return statements
 
 
 def _appearance(one: int, rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
@@ -89,14 +89,14 @@ def _objects(one: int, found: dict[str, Any]) -> list[dict[str, str]]:
     best = [row for row in found["highest_coefficient"][one] if row["coefficient"] > 0][:5]
     said = []
     if best:
-        shown = ", ".join(f"{row['class']} ({row['rate']:.1%} of pictures)" for row in best)
+        shown = ", ".join(f"{row['class']} ({row['rate']:.1%} of images)" for row in best)
         said.append({"title": "Shows more often", "text": f"{shown}."})
     means = [row["mean"] for row in found["per_picture"]]
     rest = np.mean([mean for number, mean in enumerate(means) if number != one])
     if rest and abs(means[one] / rest - 1) > 0.1:
         word = "More" if means[one] > rest else "Fewer"
-        text = f"{means[one]:.2f} of the listed classes per picture against {rest:.2f}."
-        said.append({"title": f"{word} things in a picture", "text": text})
+        text = f"{means[one]:.2f} of the listed classes per image against {rest:.2f}."
+        said.append({"title": f"{word} things in an image", "text": text})
     return said
 
 
@@ -125,11 +125,11 @@ def by_model(sample: Sample, endpoint: Endpoint) -> list[list[dict[str, str]]]:
         answer = endpoint.ask(_first_question(sample, number))
         for one, lines in enumerate(_sections(answer, len(sample.sets))):
             gathered[one].extend(lines[:BULLETS])
-    made = []
+    statements = []
     for lines in gathered:
         answer = endpoint.ask(_second_question(lines)) if lines else ""
-        made.append([_statement(line) for line in _bullets(answer)[:MERGED]])
-    return made
+        statements.append([_statement(line) for line in _bullets(answer)[:MERGED]])
+    return statements
 
 
 def _first_question(sample: Sample, number: int) -> str:
@@ -142,16 +142,16 @@ def _first_question(sample: Sample, number: int) -> str:
         lines = "\n".join(f"{one + 1}: {' '.join(sample.texts[row].split())[:LONGEST_CAPTION]}" for row in chosen)
         blocks.append(lines)
     return (
-        f"Below are captions of pictures from {len(sample.sets)} collections. The number before a caption is its collection.\n\n"
+        f"Below are captions of images from {len(sample.sets)} collections. The number before a caption is its collection.\n\n"
         + "\n".join(blocks)
-        + f"\n\nFor each collection write {BULLETS} short statements about what its pictures show that the others do not. "
+        + f"\n\nFor each collection write {BULLETS} short statements about what its images show that the others do not. "
         "Speak of content, not of how captions are worded. Write `COLLECTION n` on a line of its own, then each statement on a line that begins with `- `."
     )
 
 
 def _second_question(lines: Sequence[str]) -> str:
     return (
-        "These statements describe one collection of pictures; several say the same:\n"
+        "These statements describe one collection of images; several say the same:\n"
         + "\n".join(f"- {line}" for line in lines)
         + f"\n\nMerge them into {MERGED} statements about what can be seen, without repetition. "
         "Write each on a line `- Title: one short sentence`."

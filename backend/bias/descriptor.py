@@ -1,4 +1,4 @@
-"""The descriptor: 398 numbers of a picture that every picture family is judged by, and greys, gradients, spectra for it."""
+"""The descriptor: 398 numbers of an image that every image family is judged by, and greys, gradients, spectra for it."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def describe(pictures: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` uint8 to `(n, 398)` float32: 8 × 8 mean colours, histograms, edge directions in 4 × 4 cells, spectrum.
 
     Each part sees another kind of information, so that one descriptor serves every transformation and a difference in
-    accuracy comes from the transformation. About 0.2 ms per picture of 64 pixels on one core.
+    accuracy comes from the transformation. About 0.2 ms per image of 64 pixels on one core.
     """
     n = len(pictures)
     grey = greys(pictures)

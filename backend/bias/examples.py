@@ -1,4 +1,4 @@
-"""Pictures in the report: the same few after every transformation, and the most typical ones of each set."""
+"""Images in the report: the same few after every transformation, and the most typical ones of each set."""
 
 import base64
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from .families import PictureFamily
-from .meter import Measured
 from .picture import webp
 from .sample import Sample
+from .validation import Accuracy
 
 PER_SET = 6
 TYPICAL = 24
@@ -25,7 +25,7 @@ def strip(pictures: np.ndarray) -> str:
 
 
 def transformed(sample: Sample, family: PictureFamily, rows: list[np.ndarray]) -> list[str]:
-    """One strip per set: the pictures `rows[set]` as the family leaves them."""
+    """One strip per set: the images `rows[set]` as the family leaves them."""
     assert sample.pictures is not None
     strips = []
     for chosen in rows:
@@ -46,10 +46,10 @@ def first_rows(sample: Sample) -> list[np.ndarray]:
     return found
 
 
-def typical(sample: Sample, measured: Measured, groups: np.ndarray) -> list[dict[str, Any]]:
+def typical(sample: Sample, measured: Accuracy, groups: np.ndarray) -> list[dict[str, Any]]:
     """Per set the pairs that the classifier is surest of, and those it takes for another set; one of each group.
 
-    `pool_rows` are rows of the set's pool, `strip` shows the pictures where there are some.
+    `pool_rows` are rows of the set's pool, `strip` shows the images where there are some.
     """
     probability = measured.probability
     said = probability.argmax(axis=1)

@@ -1,4 +1,4 @@
-"""What the sets differ by, in things, words and pictures that a reader understands."""
+"""What the sets differ by, in things, words and images that a reader understands."""
 
 from typing import Any
 
@@ -7,15 +7,20 @@ import numpy as np
 from ..progress import Progress
 from ..search import terms as words
 from . import describing, examples, objects
+from .accuracies import Accuracies
 from .families.colour import APPEARANCE
-from .measuring import Measurement
-from .meter import Meter
 from .sample import Sample
 from .settings import Settings
+from .validation import CrossValidation
 
 
 def add(
-    report: dict[str, Any], sample: Sample, meter: Meter, found: Measurement, settings: Settings, progress: Progress
+    report: dict[str, Any],
+    sample: Sample,
+    validation: CrossValidation,
+    found: Accuracies,
+    settings: Settings,
+    progress: Progress,
 ) -> None:
     """Puts `appearance`, `objects`, `words`, `topics`, `examples` and `descriptions` into the report."""
     progress(0, 5, "appearance")
@@ -23,7 +28,7 @@ def add(
         report["appearance"] = appearance(found.features["appearance"].matrix, sample.labels, len(sample.sets))
     progress(1, 5, "objects")
     report["objects"] = objects.of_sample(
-        sample, meter, classes=settings.classes, model=settings.model, threshold=settings.threshold
+        sample, validation, classes=settings.classes, model=settings.model, threshold=settings.threshold
     )
     if sample.texts is not None and any(sample.texts):
         progress(2, 5, "words")
@@ -32,7 +37,7 @@ def add(
         report["topics"] = words.topics(sample.texts, sample.labels, len(sample.sets), seed=settings.seed)
     progress(4, 5, "examples")
     best = _for_examples(found)
-    report["examples"] = {"family": best, "sets": examples.typical(sample, found.measured[best], meter.groups)}
+    report["examples"] = {"family": best, "sets": examples.typical(sample, found.measured[best], validation.groups)}
     report["descriptions"] = {"by": "figures", "sets": describing.from_figures(sample.names, report)}
     if settings.endpoint is not None and sample.texts is not None:
         progress(4, 5, f"descriptions by {settings.endpoint.model}")
@@ -43,7 +48,7 @@ def add(
 
 def appearance(matrix: np.ndarray, labels: np.ndarray, classes: int) -> list[dict[str, Any]]:
     """Per property its mean in each set and elsewhere, and the difference in pooled standard deviations (Cohen's d)."""
-    made = []
+    rows = []
     for place, name in enumerate(APPEARANCE):
         column = matrix[:, place].astype(np.float64)
         inside, outside, effect = [], [], []
@@ -53,12 +58,12 @@ def appearance(matrix: np.ndarray, labels: np.ndarray, classes: int) -> list[dic
             inside.append(float(own.mean()))
             outside.append(float(other.mean()))
             effect.append(float((own.mean() - other.mean()) / spread) if spread > 1e-9 else 0.0)
-        made.append({"name": name, "mean": inside, "elsewhere": outside, "effect": effect})
-    return made
+        rows.append({"name": name, "mean": inside, "elsewhere": outside, "effect": effect})
+    return rows
 
 
-def _for_examples(found: Measurement) -> str:
-    """The family whose probabilities choose the typical pictures: what sees pictures best."""
+def _for_examples(found: Accuracies) -> str:
+    """The family whose probabilities choose the typical images: the one that sees most of the images."""
     seen = [
         name
         for name in found.measured

@@ -30,9 +30,9 @@ class Groups:
 
 
 def find(sample: Sample, progress: Progress = silent) -> Groups:
-    """Near-duplicates by picture hash and by embedding, then whole domains where no domain is too large to be held together.
+    """Near-duplicates by image hash and by embedding, then whole domains where no domain is too large to be held together.
 
-    A group is never split between folds, so a picture that occurs twice can't be recognised instead of understood.
+    A group is never split between folds, so an image that occurs twice can't be recognised instead of understood.
     """
     links: list[np.ndarray] = [_same_uid(sample)]
     about: dict[str, Any] = {"same pair": len(links[0])}
@@ -54,10 +54,10 @@ def find(sample: Sample, progress: Progress = silent) -> Groups:
 
 
 def picture_links(pictures: np.ndarray, progress: Progress = silent) -> np.ndarray:
-    """`(m, 2)` pairs of pictures whose 128-bit difference hash (rows and columns) differs in at most 3 bits and whose
+    """`(m, 2)` pairs of images whose 128-bit difference hash (rows and columns) differs in at most 3 bits and whose
     4 × 4 mean colours differ by less than 12 of 255.
 
-    Pictures without any structure (all bits equal) have no hash worth comparing, so those must have equal colours.
+    Images without any structure (all bits equal) have no hash worth comparing, so those must have equal colours.
     """
     hashes, colours = difference_hash(pictures), area_means(pictures.astype(np.float32), 4).reshape(len(pictures), -1)
     signs = np.unpackbits(hashes, axis=1).astype(np.float32) * 2 - 1

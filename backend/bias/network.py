@@ -1,4 +1,4 @@
-"""Networks trained from scratch on transformed pictures: a small one for two cores, ConvNeXt through timm for a GPU."""
+"""Networks trained from scratch on transformed images: a small one for two cores, ConvNeXt through timm for a GPU."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import InputError
-from .meter import Classifier, balanced, confusion_of
+from .validation import Classifier, balanced, confusion_of
 
 if TYPE_CHECKING:
     import torch
@@ -43,9 +43,9 @@ CONVNEXT = Training(
 def network_classifier(
     pictures: np.ndarray, training: Training, *, photographic: bool = True, mirror: bool = True
 ) -> Classifier:
-    """A classifier that trains a fresh network per fold on `(n, s, s, 3)` uint8 pictures.
+    """A classifier that trains a fresh network per fold on `(n, s, s, 3)` uint8 images.
 
-    `photographic` False leaves out normalisation and RandAugment (drawings, filtered pictures); `mirror` False leaves
+    `photographic` False leaves out normalisation and RandAugment (drawings, filtered images); `mirror` False leaves
     out horizontal flips.
     """
 
@@ -61,9 +61,9 @@ def network_classifier(
         network = _network(training, classes).to(device, memory_format=torch.channels_last)  # twice as fast on a CPU
         _train(network, pictures, labels, train, training, device, classes, photographic, mirror)
         seen = train[:: max(1, len(train) // 2000)]
-        told = _probabilities(network, pictures, seen, device, photographic).argmax(axis=1)
+        predicted = _probabilities(network, pictures, seen, device, photographic).argmax(axis=1)
         share = _probabilities(network, pictures, test, device, photographic)
-        return share, balanced(confusion_of(labels[seen], told, classes)), None
+        return share, balanced(confusion_of(labels[seen], predicted, classes)), None
 
     return learn
 
@@ -146,7 +146,7 @@ def _tensor(pictures: np.ndarray, device: "torch.device", photographic: bool) ->
 
 
 def _crops(pictures: np.ndarray, rng: np.random.Generator, mirror: bool) -> np.ndarray:
-    """Shifts each picture by up to an eighth of its side, edges repeated, and mirrors half of them."""
+    """Shifts each image by up to an eighth of its side, edges repeated, and mirrors half of them."""
     n, size = pictures.shape[:2]
     reach = max(1, size // 8)
     shift = rng.integers(-reach, reach + 1, (n, 2))

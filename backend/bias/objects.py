@@ -11,12 +11,12 @@ import numpy as np
 from ..errors import InputError
 from ..models import Model
 from .families.base import Features
-from .meter import Meter, logistic
 from .sample import DETECTED, Sample
+from .validation import CrossValidation, logistic
 
 LISTS = Path(__file__).parent / "lists"
 THRESHOLD = 0.1
-LEAST = 10  # pictures; rarer classes are not shown
+LEAST = 10  # images; rarer classes are not shown
 SHOWN = 12
 TEMPLATES = ("a picture of a {}", "a photo of a {}", "{}")
 KNOWN = {"l14": "ViT-L-14/openai", "b32": "ViT-B-32/openai", "b16": "ViT-B-16/openai"}
@@ -68,8 +68,8 @@ def text_tower(sample: Sample, column: str) -> str:
     """The model that made an embedding column, as `poolscope embed` recorded it; DataComp's by name; else empty."""
     for part in sample.sets:
         if part.pool is not None and column in part.pool.columns:
-            made = part.pool.columns[column].made_by.get("model")
-            return str(made or KNOWN.get(column.removesuffix("_img"), ""))
+            made_by = part.pool.columns[column].made_by.get("model")
+            return str(made_by or KNOWN.get(column.removesuffix("_img"), ""))
     return ""
 
 
@@ -110,21 +110,21 @@ def presence(vectors: np.ndarray, texts: np.ndarray, scale: float, *, threshold:
     return found
 
 
-def analyse(there: np.ndarray, names: Sequence[str], meter: Meter) -> dict[str, Any]:
+def analyse(there: np.ndarray, names: Sequence[str], validation: CrossValidation) -> dict[str, Any]:
     """What B4 of the paper reports, for `(n, c)` presence.
 
-    `share` of class c in set d is its rate in d over the sum of its rates; a class counts once per picture and needs at
-    least 10 pictures. `coefficients` come from a logistic regression on presence; `baseline` is the accuracy of naming
-    the set in which the picture's most telling class is most frequent, counted on the other folds.
+    `share` of class c in set d is its rate in d over the sum of its rates; a class counts once per image and needs at
+    least 10 images. `coefficients` come from a logistic regression on presence; `baseline` is the accuracy of naming
+    the set in which the image's most telling class is most frequent, counted on the other folds.
     """
-    labels, k = meter.labels, meter.classes
+    labels, k = validation.labels, validation.classes
     size = np.bincount(labels, minlength=k)
     count = np.stack([there[labels == one].sum(axis=0) for one in range(k)])
     frequent = count.sum(axis=0) >= max(LEAST, len(labels) // 1000)
     rate = count / size[:, None]
     share = rate / np.maximum(rate.sum(axis=0), 1e-12)
     per_picture = there.sum(axis=1)
-    model = meter.measure(logistic(Features(there.astype(np.float32), scale=False)))
+    model = validation.accuracy_of(logistic(Features(there.astype(np.float32), scale=False)))
     weights = model.coefficients
     assert weights is not None
 
@@ -138,7 +138,7 @@ def analyse(there: np.ndarray, names: Sequence[str], meter: Meter) -> dict[str, 
 
     return {
         "accuracy": model.accuracy, "low": model.low, "high": model.high, "p": model.p,
-        "baseline": _baseline(there, meter),
+        "baseline": _baseline(there, validation),
         "frequent": int(frequent.sum()),
         "per_picture": [
             {"mean": float(per_picture[labels == one].mean()),
@@ -152,34 +152,37 @@ def analyse(there: np.ndarray, names: Sequence[str], meter: Meter) -> dict[str, 
     }  # fmt: skip
 
 
-def _baseline(there: np.ndarray, meter: Meter) -> float:
-    """Accuracy without a fitted model: the set in which the picture's most telling class is most frequent."""
+def _baseline(there: np.ndarray, validation: CrossValidation) -> float:
+    """Accuracy without a fitted model: the set in which the image's most telling class is most frequent."""
     said = np.zeros(len(there), dtype=np.int64)
-    for fold in range(meter.folds):
-        train, test = meter.fold != fold, np.flatnonzero(meter.fold == fold)
-        rate = np.stack([there[train & (meter.labels == one)].mean(axis=0) for one in range(meter.classes)]) + 1e-4
+    for fold in range(validation.folds):
+        train, test = validation.fold != fold, np.flatnonzero(validation.fold == fold)
+        rate = (
+            np.stack([there[train & (validation.labels == one)].mean(axis=0) for one in range(validation.classes)])
+            + 1e-4
+        )
         share = rate / rate.sum(axis=0)
         telling = np.where(there[test], share.max(axis=0), 0)
         said[test] = np.where(there[test].any(axis=1), share.argmax(axis=0)[telling.argmax(axis=1)], 0)
-    from .meter import balanced, confusion_of
+    from .validation import balanced, confusion_of
 
-    return balanced(confusion_of(meter.labels, said, meter.classes))
+    return balanced(confusion_of(validation.labels, said, validation.classes))
 
 
 def of_sample(
-    sample: Sample, meter: Meter, *, classes: str = "everyday", model: str = "", threshold: float = THRESHOLD,
+    sample: Sample, validation: CrossValidation, *, classes: str = "everyday", model: str = "", threshold: float = THRESHOLD,
     say: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:  # fmt: skip
     """The object analysis of a sample, or `{"missing": why}` when there is no embedding or no text tower for it.
 
     A detector that was given weights for has found the objects already; else they are zero-shot labels.
     """
-    if len(sample.made.get(DETECTED, ())) == len(sample):
-        return _by_detector(sample, meter)
+    if len(sample.shared.get(DETECTED, ())) == len(sample):
+        return _by_detector(sample, validation)
     listed = class_list(classes)
     columns = [name for name in sample.embeddings if name.endswith("_img")]
     if not columns:
-        return {"missing": "the sets have no picture embedding in common"}
+        return {"missing": "the sets have no image embedding in common"}
     column = next((name for name in columns if text_tower(sample, name)), columns[0])
     tower = model or text_tower(sample, column)
     if not tower:
@@ -196,7 +199,7 @@ def of_sample(
     if vectors.shape[1] != texts.shape[1]:
         return {"missing": f"{tower} has {texts.shape[1]} dimensions, {column} has {vectors.shape[1]}"}
     say("objects by their zero-shot labels")
-    found = analyse(presence(vectors, texts, scale, threshold=threshold), listed.names, meter)
+    found = analyse(presence(vectors, texts, scale, threshold=threshold), listed.names, validation)
     about = {
         "by": "zero-shot labels",
         "column": column,
@@ -208,13 +211,13 @@ def of_sample(
     return {**about, **found}
 
 
-def _by_detector(sample: Sample, meter: Meter) -> dict[str, Any]:
-    found = [sample.made[DETECTED][place] for place in range(len(sample))]
+def _by_detector(sample: Sample, validation: CrossValidation) -> dict[str, Any]:
+    found = [sample.shared[DETECTED][place] for place in range(len(sample))]
     names = sorted(frozenset().union(*found))
     if len(names) < 2:
-        return {"missing": f"the detector found {len(names)} classes in all pictures"}
+        return {"missing": f"the detector found {len(names)} classes in all images"}
     number = {name: place for place, name in enumerate(names)}
     there = np.zeros((len(sample), len(names)), dtype=bool)
     for row, classes in enumerate(found):
         there[row, [number[name] for name in classes]] = True
-    return {"by": "a detector", "of": len(names), **analyse(there, names, meter)}
+    return {"by": "a detector", "of": len(names), **analyse(there, names, validation)}

@@ -11,14 +11,15 @@ from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
 from . import explain, objects
+from .accuracies import Accuracies, accuracies_of, check, classifier_of, families_of
 from .controls import memorisation, null
 from .families.plain import FileFacts, Harmonised
 from .groups import Groups, find
-from .measuring import Measurement, check, classifier_of, families_of, measure
-from .meter import Meter
+from .headline import corrected
 from .sample import Sample, draw
 from .sets import PairSet, overlap
 from .settings import STEPS, Settings, stage
+from .validation import CrossValidation
 
 
 def build(sets: Sequence[PairSet], settings: Settings | None = None, *, progress: Progress = silent) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def build(sets: Sequence[PairSet], settings: Settings | None = None, *, progress
         sets, per_set=settings.per_set, size=settings.size, seed=settings.seed, progress=stage(progress, 0.0, 0.15)
     )
     groups = find(sample, stage(progress, 0.15, 0.2))
-    meter = Meter(
+    validation = CrossValidation(
         labels=sample.labels,
         groups=groups.ids,
         folds=settings.folds,
@@ -44,12 +45,13 @@ def build(sets: Sequence[PairSet], settings: Settings | None = None, *, progress
         threads=settings.folds_at_once,
     )
     families, left_out = families_of(sample, settings)
-    found = measure(families, sample, meter, settings, stage(progress, 0.2, 0.75))
-    report = _head(sample, groups, meter, settings)
-    report["families"] = found.entries(meter.chance)
+    found = accuracies_of(families, sample, validation, settings, stage(progress, 0.2, 0.75))
+    report = _head(sample, groups, validation, settings)
+    entries = found.entries(validation.chance)
+    report["families"] = [one | {"p_holm": p} for one, p in zip(entries, corrected(entries))]
     report["left_out"] = left_out
-    report["controls"] = _controls(sample, groups, meter, found, settings, stage(progress, 0.75, 0.88, "controls"))
-    explain.add(report, sample, meter, found, settings, stage(progress, 0.88, 1.0))
+    report["controls"] = _controls(sample, groups, validation, found, settings, stage(progress, 0.75, 0.88, "controls"))
+    explain.add(report, sample, validation, found, settings, stage(progress, 0.88, 1.0))
     report["seconds"] = round(time.monotonic() - began, 1)
     progress(STEPS, STEPS, "done")
     return report
@@ -68,20 +70,25 @@ def kept_reports(pool: Pool) -> list[Path]:
     return sorted((pool.path / "reports").glob("bias-*.json"), reverse=True)
 
 
-def _head(sample: Sample, groups: Groups, meter: Meter, settings: Settings) -> dict[str, Any]:
+def _head(sample: Sample, groups: Groups, validation: CrossValidation, settings: Settings) -> dict[str, Any]:
     unreadable = sample.unreadable or (0,) * len(sample.sets)
     sets = [
         part.as_json() | {"sampled": int(sample.counts[number]), "unreadable": unreadable[number]}
         for number, part in enumerate(sample.sets)
     ]
     return {
-        "kind": "bias", "sets": sets, "overlap": overlap(sample.sets), "chance": meter.chance, "groups": groups.about,
+        "kind": "bias", "sets": sets, "overlap": overlap(sample.sets), "chance": validation.chance, "groups": groups.about,
         "settings": settings.as_json(), "poolscope": __version__, "made": time.strftime("%Y-%m-%dT%H:%M:%S"),
     }  # fmt: skip
 
 
 def _controls(
-    sample: Sample, groups: Groups, meter: Meter, found: Measurement, settings: Settings, progress: Progress
+    sample: Sample,
+    groups: Groups,
+    validation: CrossValidation,
+    found: Accuracies,
+    settings: Settings,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Null and memorisation on the family that sees most; shortcut and re-encoding, measured here if nobody asked."""
     done = 0
@@ -94,14 +101,14 @@ def _controls(
     accuracy = {name: one.accuracy for name, one in found.measured.items()}
     for family in (FileFacts(), *([Harmonised()] if "original" in accuracy else [])):
         if family.name not in accuracy and not family.missing(sample):
-            accuracy[family.name] = meter.measure(classifier_of(family, sample, settings)[0]).accuracy
-    made: dict[str, Any] = {"family": found.control.name}
-    made["null"] = null(sample, groups.ids, found.learner, settings=settings, tick=tick)
-    made["memorisation"] = memorisation(sample, groups.ids, found.learner, settings=settings, tick=tick)
-    made["shortcut"] = accuracy.get("file_facts")
+            accuracy[family.name] = validation.accuracy_of(classifier_of(family, sample, settings)[0]).accuracy
+    figures: dict[str, Any] = {"family": found.control.name}
+    figures["null"] = null(sample, groups.ids, found.learner, settings=settings, tick=tick)
+    figures["memorisation"] = memorisation(sample, groups.ids, found.learner, settings=settings, tick=tick)
+    figures["shortcut"] = accuracy.get("file_facts")
     if "original" in accuracy and "harmonised" in accuracy:
-        made["harmonised"] = {
+        figures["harmonised"] = {
             "original": accuracy["original"], "harmonised": accuracy["harmonised"],
             "lost": accuracy["original"] - accuracy["harmonised"],
         }  # fmt: skip
-    return made
+    return figures

@@ -1,4 +1,4 @@
-"""The sample of a bias report: as many readable pictures of each set, chosen by a hash of the uid."""
+"""The sample of a bias report: as many readable images of each set, chosen by a hash of the uid."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from .sets import PairSet, common_embeddings
 
 CHUNK = 256
 LARGEST_BYTES = 8 * 1024**3
-DETECTED = "detected"  # of `Sample.made`: by place in the sample, the classes that a detector found
+DETECTED = "detected"  # of `Sample.shared`: by place in the sample, the classes that a detector found
 SAMPLING, HALVES = 11, 12  # keeps the hashes of different questions apart
 
 
@@ -27,7 +27,7 @@ class Sample:
 
     `labels` `(n,)` int64 the set; `rows` `(n,)` int64 the row in the set's pool or target; `uid_hi`, `uid_lo` `(n,)`
     uint64; `pictures` `(n, s, s, 3)` uint8 or None; `facts` `(n, f)` float32 of the files; `texts` and `urls` n strings;
-    `unreadable` pictures that were passed over, per set; `made` what families leave for the rest of the report.
+    `unreadable` images that were passed over, per set; `shared` what families leave for the rest of the report.
     """
 
     sets: tuple[PairSet, ...]
@@ -42,7 +42,7 @@ class Sample:
     texts: tuple[str, ...] | None = None
     urls: tuple[str, ...] | None = None
     unreadable: tuple[int, ...] = ()
-    made: dict[str, Any] = field(default_factory=dict)
+    shared: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -91,16 +91,16 @@ def threads() -> int:
 def draw(
     sets: Sequence[PairSet], *, per_set: int = 10_000, size: int = 64, seed: int = 0, progress: Progress = silent
 ) -> Sample:
-    """Reads the sample: the `per_set` pairs of each set with the smallest hash whose picture can be read.
+    """Reads the sample: the `per_set` pairs of each set with the smallest hash whose image can be read.
 
-    Pictures are read when every set has some; else the report rests on captions and embeddings.
-    Raises InputError when the pictures would need more than 8 GiB, or a set has too few that can be read.
+    Images are read when every set has some; else the report rests on captions and embeddings.
+    Raises InputError when the images would need more than 8 GiB, or a set has too few that can be read.
     """
     pictured = all(part.pool is not None and _has_pictures(part) for part in sets)
     total = sum(min(per_set, len(part)) for part in sets)
     if pictured and total * size * size * 3 > LARGEST_BYTES:
         raise InputError(
-            f"{total:,} pictures of {size} pixels need more than {LARGEST_BYTES >> 30} GiB; ask for fewer or smaller ones."
+            f"{total:,} images of {size} pixels need more than {LARGEST_BYTES >> 30} GiB; ask for fewer or smaller ones."
         )
     drawn: list[_Drawn] = []
     for number, part in enumerate(sets):
@@ -109,14 +109,14 @@ def draw(
     if pictured and any(len(one.rows) < 20 for one in drawn):
         short = int(np.argmin([len(one.rows) for one in drawn]))
         raise InputError(
-            f"only {len(drawn[short].rows)} pictures of {sets[short].name!r} can be read; a report needs 20: see whether the files are there."
+            f"only {len(drawn[short].rows)} images of {sets[short].name!r} can be read; a report needs 20: see whether the files are there."
         )
     return _join(tuple(sets), drawn, pictured, size, seed)
 
 
 def _shifted(progress: Progress, before: int, whole: int, name: str) -> Progress:
     def report(done: int, total: int, message: str = "", **figures: float) -> None:
-        progress(before + done, whole, f"reading pictures of {name}")
+        progress(before + done, whole, f"reading images of {name}")
 
     return report
 
@@ -176,7 +176,7 @@ def _read(found: tuple[bytes | None, tuple[int, int] | None], size: int) -> tupl
 
 
 def _files(part: PairSet, rows: np.ndarray) -> list[tuple[bytes | None, tuple[int, int] | None]]:
-    """The picture files of `rows` with the original width and height that the pool knows."""
+    """The image files of `rows` with the original width and height that the pool knows."""
     assert part.pool is not None
     sizes: list[tuple[int, int] | None] = [None] * len(rows)
     if {"width", "height"} <= part.pool.columns.keys():
@@ -186,7 +186,7 @@ def _files(part: PairSet, rows: np.ndarray) -> list[tuple[bytes | None, tuple[in
 
 
 def _has_pictures(part: PairSet) -> bool:
-    """Whether one of the first few pairs has a picture file."""
+    """Whether one of the first few pairs has an image file."""
     assert part.pool is not None
     assert part.rows is not None
     spread = part.rows[np.linspace(0, len(part.rows) - 1, min(64, len(part.rows))).astype(np.int64)]

@@ -49,13 +49,13 @@ def of_recipes(recipes: Sequence[Recipe], pool: Pool, *, exclusive: bool = False
 
 def of_pools(pools: Sequence[Pool], recipes: Sequence[Recipe | None]) -> list[PairSet]:
     """What each pool's recipe keeps of it; None keeps every pair."""
-    made = []
+    parts = []
     for pool, recipe in zip(pools, recipes):
         mask = select(recipe, pool).mask if recipe else np.ones(len(pool), dtype=bool)
-        made.append(_part(f"{pool.name}, {recipe.name}" if recipe else pool.name, pool, mask))
-    if len({part.name for part in made}) < len(made):
-        made = [PairSet(f"{part.name} ({number})", part.pool, part.rows) for number, part in enumerate(made, 1)]
-    return checked(made)
+        parts.append(_part(f"{pool.name}, {recipe.name}" if recipe else pool.name, pool, mask))
+    if len({part.name for part in parts}) < len(parts):
+        parts = [PairSet(f"{part.name} ({number})", part.pool, part.rows) for number, part in enumerate(parts, 1)]
+    return checked(parts)
 
 
 def by_column(column: str, pool: Pool, recipe: Recipe | None = None) -> list[PairSet]:
@@ -111,7 +111,7 @@ def overlap(sets: Sequence[PairSet]) -> int:
 
 
 def common_embeddings(sets: Sequence[PairSet]) -> list[str]:
-    """The embedding columns that every set has; a target set has the pictures' of its model."""
+    """The embedding columns that every set has; a target set has the images' of its model."""
     found = []
     for part in sets:
         columns = {} if part.pool is None else part.pool.columns

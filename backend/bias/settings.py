@@ -19,7 +19,7 @@ STEPS = 1000
 class Settings:
     """What a report is made with.
 
-    `classifier`: logistic regression on features, or a network trained from scratch on the transformed pictures (`small`
+    `classifier`: logistic regression on features, or a network trained from scratch on the transformed images (`small`
     for a CPU, `convnext` for a GPU; `epochs` None is the network's own). `families` None measures all. `weights` maps a
     family that needs weights to a directory or hub name. `classes` is the list of object classes, `model` the one whose
     text tower names them (empty: the one that made the embedding), `threshold` the share at which a class is there.

@@ -3,13 +3,6 @@
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one command line (default: this process's); returns 0 done, 2 wrong input, 1 our fault."""
-    from . import quick
-
-    if argv is None:
-        quick.start()
     from .entry import run
 
-    code = run(argv)
-    if argv is None:
-        quick.leave(code)
-    return code
+    return run(argv)

@@ -63,7 +63,7 @@ def audit(
     read = read_recipe(recipe, opened)
     opened = make_scores(read, opened)
     with progress_bar("groups") as progress:
-        made = make_audit(
+        audited = make_audit(
             opened,
             read,
             families=listed(families),
@@ -72,42 +72,42 @@ def audit(
             reference=shares(reference),
             progress=progress,
         )
-    content = made.as_json()
+    content = audited.as_json()
     if out is not None:
-        content["out"] = [str(path) for path in write_report(made, opened, out)]
-    emit(content, as_json=as_json, text=lambda: show(made))
+        content["out"] = [str(path) for path in write_report(audited, opened, out)]
+    emit(content, as_json=as_json, text=lambda: show(audited))
     if out is not None and not as_json:
         say(f"report: {out}, figures: {out.with_suffix('.json')}")
 
 
-def write_report(made: "Audit", pool: "Pool", out: Path) -> list[Path]:
+def write_report(audited: "Audit", pool: "Pool", out: Path) -> list[Path]:
     """The report with the separating words of the groups that lose most."""
     import numpy as np
 
-    from ..audit import catalog, report
+    from ..audit import catalog, html
     from ..audit.words import separating
     from ..recipe import load, select
 
-    mask = select(load(made.recipe), pool).mask if made.recipe.get("keep") else np.ones(len(pool), dtype=bool)
+    mask = select(load(audited.recipe), pool).mask if audited.recipe.get("keep") else np.ones(len(pool), dtype=bool)
     groups = catalog.load(pool)
     words = {
         row.definition.id: separating(pool, np.flatnonzero(groups.mask(row.definition.id)), mask)
-        for row in report.worst(made)
+        for row in html.worst(audited)
     }
-    return report.write(made, out, words=words)
+    return html.write(audited, out, words=words)
 
 
-def show(made: "Audit") -> None:
-    share = made.kept / made.pairs if made.pairs else 0.0
-    line(f"{made.recipe['name']}: kept {made.kept:,} of {made.pairs:,} pairs ({share:.1%})")
-    line(made.headline.text)
-    rows = sorted(made.rows, key=lambda row: row.lift if row.lift is not None else -1.0)
+def show(audited: "Audit") -> None:
+    share = audited.kept / audited.pairs if audited.pairs else 0.0
+    line(f"{audited.recipe['name']}: kept {audited.kept:,} of {audited.pairs:,} pairs ({share:.1%})")
+    line(audited.headline.text)
+    rows = sorted(audited.rows, key=lambda row: row.lift if row.lift is not None else -1.0)
     table(
         ("group", "family", "pairs#", "kept#", "rate#", "lift#", "odds ratio#", "q#"),
         [_cells(row) for row in rows[:SHOWN]],
     )
     if len(rows) > SHOWN:
-        line(f"{len(rows) - SHOWN} more groups are kept more than these; --json or --out tells all")
+        line(f"{len(rows) - SHOWN} more groups are kept more than these; --json and --out list them all")
 
 
 def _cells(row: "Row") -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def groups(
     context: typer.Context,
     pool: PoolPath = None,
     families: FamiliesOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Find groups again that were found before.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Find groups anew, even those found before.")] = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:

@@ -13,6 +13,7 @@ from .recipe import make_scores, read_recipe
 if TYPE_CHECKING:
     from ..bias import PairSet, Settings
     from ..pool import Pool
+    from ..recipe import Recipe
 
 Names = Annotated[
     list[str] | None,
@@ -33,35 +34,35 @@ def bias(
     target: Annotated[
         str | None, typer.Option("--target", metavar="NAME", help="Compare with a target set, by embeddings alone.")
     ] = None,
-    model: Annotated[str, typer.Option("--model", metavar="M", help="The embeddings that the target is of.")] = "l14",
+    model: Annotated[str, typer.Option("--model", metavar="M", help="The model of the target set's embeddings.")] = "l14",
     run: Annotated[
         str | None, typer.Option("--run", metavar="RUN", help="Compare the pairs that this run was trained on, with A, a target set, or the whole pool.")
     ] = None,
-    only: Annotated[bool, typer.Option("--only", help="Of several recipes, what no other one keeps.")] = False,
+    only: Annotated[bool, typer.Option("--only", help="Of several recipes, compare only the pairs that no other one keeps.")] = False,
     per_set: Annotated[int, typer.Option("--per-set", metavar="N", help="Pairs to sample of each set.")] = 10_000,
-    size: Annotated[int, typer.Option("--size", metavar="PX", help="Side of the pictures; 224 is the paper's.")] = 64,
+    size: Annotated[int, typer.Option("--size", metavar="PX", help="Side of the images; 224 is the paper's.")] = 64,
     folds: Annotated[int, typer.Option("--folds", help="Folds of the cross-validation.")] = 5,
-    seed: Annotated[int, typer.Option("--seed", help="Of the sample, the shuffles and the folds.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the sample, the shuffles and the folds.")] = 0,
     families: Annotated[
         str | None, typer.Option("--families", metavar="A,B,…", help="Families to measure [default: all].")
     ] = None,
     classifier: Annotated[str, typer.Option("--classifier", help="logistic, small or convnext.")] = "logistic",
-    epochs: Annotated[int | None, typer.Option("--epochs", help="Of a network [default: its own].")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", help="Training epochs of a network [default: its own].")] = None,
     classes: Annotated[
         str, typer.Option("--classes", metavar="LIST", help="Objects: everyday, imagenet, or a file of names.")
     ] = "everyday",
     tower: Annotated[
-        str, typer.Option("--tower", metavar="MODEL", help="Text tower for objects [default: of the embedding].")
+        str, typer.Option("--tower", metavar="MODEL", help="Text tower for objects [default: the embedding's own].")
     ] = "",
-    threshold: Annotated[float, typer.Option("--threshold", help="Share at which an object is there.")] = 0.1,
+    threshold: Annotated[float, typer.Option("--threshold", help="Softmax share from which an object counts as present.")] = 0.1,
     weights: Annotated[
         list[str] | None,
         typer.Option("--weights", metavar="FAMILY=PATH", help="Weights of segmentation, detection, depth, sam, generated_captions or vae."),
     ] = None,
     endpoint: Annotated[
-        str, typer.Option("--endpoint", metavar="URL", help="OpenAI-compatible server for descriptions; captions go there.")
+        str, typer.Option("--endpoint", metavar="URL", help="OpenAI-compatible server that writes the descriptions; captions are sent to it.")
     ] = "",
-    endpoint_model: Annotated[str, typer.Option("--endpoint-model", help="The model's name there.")] = "default",
+    endpoint_model: Annotated[str, typer.Option("--endpoint-model", help="The model's name on that server.")] = "default",
     device: Device = "auto",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT.html", help="Write the report; OUT.json comes beside it.")
@@ -69,7 +70,7 @@ def bias(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Tell sets apart: how well it can be done, and by what."""
+    """Show how well sets can be told apart, and by what."""
     from ..bias import Endpoint, Settings
 
     if out is not None and out.suffix not in (".html", ".json"):
@@ -102,36 +103,36 @@ def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path 
     from ..bias.html import render
 
     with progress_bar("bias report") as progress:
-        made = build(sets, settings, progress=progress)
-    kept = save(made, pool)
+        built = build(sets, settings, progress=progress)
+    kept = save(built, pool)
     if out is not None:
         if out.suffix == ".html":
-            files.write_text(out, render(made))
-        files.write_json(out.with_suffix(".json"), made)
-    content = {**without_pictures(made), "report": str(kept), "out": str(out) if out else None}
-    emit(content, as_json=as_json, text=lambda: show(made, kept, out))
+            files.write_text(out, render(built))
+        files.write_json(out.with_suffix(".json"), built)
+    content = {**without_pictures(built), "report": str(kept), "out": str(out) if out else None}
+    emit(content, as_json=as_json, text=lambda: show(built, kept, out))
 
 
-def without_pictures(made: Any) -> Any:
-    """The report as `--json` prints it: pictures are in the files only."""
-    if isinstance(made, dict):
-        return {key: without_pictures(value) for key, value in made.items() if key not in ("strip", "strips")}
-    return [without_pictures(value) for value in made] if isinstance(made, list) else made
+def without_pictures(built: Any) -> Any:
+    """The report as `--json` prints it: images are in the files only."""
+    if isinstance(built, dict):
+        return {key: without_pictures(value) for key, value in built.items() if key not in ("strip", "strips")}
+    return [without_pictures(value) for value in built] if isinstance(built, list) else built
 
 
-def show(made: dict[str, Any], kept: Path, out: Path | None) -> None:
-    from ..bias.html import summary
+def show(built: dict[str, Any], kept: Path, out: Path | None) -> None:
+    from ..bias.headline import summary
 
-    line(summary(made))
+    line(summary(built))
     rows = [
-        (one["title"], f"{one['accuracy']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['p']:.3f}",
+        (one["title"], f"{one['accuracy']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['p']:.3f}", f"{one['p_holm']:.3f}",
          f"{one['published']['accuracy']:.1%}" if one["published"] else "")
-        for one in made["families"]
+        for one in built["families"]
     ]  # fmt: skip
-    table(("what is left", "accuracy#", "95 % interval#", "p#", "published, 3 sets#"), rows)
-    null = made["controls"]["null"]
+    table(("what is left", "accuracy#", "95 % interval#", "p#", "p, Holm#", "published, 3 sets#"), rows)
+    null = built["controls"]["null"]
     line(f"null control (random halves, {len(null['runs'])} seeds): {null['accuracy']:.1%}, chance 50 %")
-    for one in made["left_out"]:
+    for one in built["left_out"]:
         say(f"left out {one['family']}: {one['why']}")
     say(f"kept as {kept}" + (f", written to {out}" if out else ""))
 
@@ -140,23 +141,15 @@ def chosen_sets(
     recipes: list[str], pool: "Pool", *, by: str | None, other: Path | None, target: str | None, model: str,
     run: str | None, only: bool,
 ) -> "list[PairSet]":  # fmt: skip
-    """The sets that the words of the command mean. Raises InputError when they mean none or contradict each other."""
+    """The sets that the command line means. Raises InputError when it means none or contradicts itself."""
     from .. import bias
-    from ..pool import Pool
 
-    ways = [word for word, given in (("--by", by), ("--other-pool", other), ("--target", target)) if given]
+    ways = [option for option, given in (("--by", by), ("--other-pool", other), ("--target", target)) if given]
     if len(ways) > 1:
         raise InputError(f"{ways[0]} and {ways[1]} ask for different comparisons: give one of them")
     read = [read_recipe(name, pool) for name in recipes]
     if other is not None:
-        if len(read) > 2:
-            raise InputError(f"--other-pool takes at most two recipes, one per pool, not {len(read)}")
-        second = Pool.open(other)
-        if read:
-            pool = make_scores(read[0], pool)
-        if len(read) > 1:
-            second = make_scores(read[1], second)
-        return bias.of_pools([pool, second], [*read, None, None][:2])
+        return _two_pools(read, pool, other)
     for recipe in read:
         pool = make_scores(recipe, pool)
     if by is not None:
@@ -175,9 +168,19 @@ def chosen_sets(
         raise InputError(
             "nothing to compare: give a recipe (kept against dropped), two recipes, --by, --other-pool, --target or --run"
         )
-    if len(read) == 1:
-        return bias.kept_and_dropped(read[0], pool)
-    return bias.of_recipes(read, pool, exclusive=only)
+    return bias.kept_and_dropped(read[0], pool) if len(read) == 1 else bias.of_recipes(read, pool, exclusive=only)
+
+
+def _two_pools(read: "list[Recipe]", pool: "Pool", other: Path) -> "list[PairSet]":
+    """Each pool by its own recipe, the whole of it where there is none."""
+    from .. import bias
+    from ..pool import Pool
+
+    if len(read) > 2:
+        raise InputError(f"--other-pool takes at most two recipes, one per pool, not {len(read)}")
+    pools = [pool, Pool.open(other)]
+    pools[: len(read)] = [make_scores(recipe, one) for recipe, one in zip(read, pools)]
+    return bias.of_pools(pools, [*read, None, None][:2])
 
 
 def _of_run(named: str, pool: "Pool") -> "PairSet":

@@ -64,7 +64,7 @@ def export_table_(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Write chosen columns of the kept pairs as parquet, CSV or JSON lines."""
+    """Write columns of the kept pairs as parquet, CSV or JSONL."""
     from ..export.table import check_table
 
     check_table(out, form, safe_cells=safe_cells, force=force)

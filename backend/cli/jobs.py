@@ -89,7 +89,7 @@ def _show(job: "Job", as_one: bool) -> None:
 @app.command()
 def log(
     job: JobId,
-    max_bytes: Annotated[int, typer.Option("--bytes", min=1, help="How much of the end to print.")] = 65536,
+    max_bytes: Annotated[int, typer.Option("--bytes", min=1, help="How many bytes of the end to print.")] = 65536,
 ) -> None:
     """Print the end of a job's log."""
     from .. import jobs

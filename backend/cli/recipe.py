@@ -9,7 +9,6 @@ import typer
 from ..errors import InputError
 from .console import emit, line, progress_bar, table
 from .options import Detach, Json, PoolPath, Version, open_pool, submit
-from .quick import without_pandas
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -84,8 +83,7 @@ def select(
         submit(context, kind="select", device="cpu", title=f"Select with {recipe}")
     if out is not None:
         check_suffix(out, ".npy")
-    with without_pandas():
-        from ..export import export_subset
+    from ..export import export_subset
 
     applied, opened, selection = apply(recipe, pool, version)
     content = {"recipe": applied.name, **selection.as_json()}

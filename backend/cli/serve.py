@@ -1,4 +1,4 @@
-"""`poolscope app`: the explorer in the browser, on this machine only unless told otherwise."""
+"""`poolscope app`: the explorer in the browser, on this machine only by default."""
 
 import ipaddress
 import os
@@ -69,7 +69,7 @@ def command(host: str, port: int) -> list[str]:
 
 
 def check_free(host: str, port: int) -> None:
-    """InputError if nobody can listen at `host`:`port`."""
+    """InputError if `host`:`port` can't be bound."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):

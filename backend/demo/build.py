@@ -1,14 +1,13 @@
 """Builds the demo pool from the shipped assets: pairs, teacher's embeddings, first scores, map, groups of the audit."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from filelock import FileLock
 
 from ..errors import InputError
 from ..paths import ASSETS
@@ -37,7 +36,7 @@ def build(path: Path | str, progress: Progress = silent) -> "Pool":
     if (path / "pool.json").exists():
         return Pool.open(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(path):
+    with FileLock(path.with_name(f".{path.name}.lock")):  # another process may be building it
         return _build(path, progress)
 
 
@@ -61,14 +60,6 @@ def _build(path: Path, progress: Progress) -> "Pool":
     os.replace(part, path)
     progress(100, 100, "demo pool built")
     return Pool.open(path)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Waits until no other process builds this pool; the kernel frees the lock of one that dies."""
-    with path.with_name(f".{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _pairs(part: Path, progress: Progress) -> "Pool":

@@ -1,37 +1,13 @@
 """The provenance beside every output: recipe, pool version, counts per rule and package versions."""
 
-import platform
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from .. import files
 from ..pool import Pool
 from ..recipe import Recipe, Selection
-
-PACKAGES = (
-    "poolscope",
-    "torch",
-    "open_clip_torch",
-    "lancedb",
-    "pylance",
-    "numpy",
-    "pyarrow",
-    "faiss-cpu",
-    "umap-learn",
-)
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+from ..versions import versions
 
 
 def provenance(pool: Pool, recipe: Recipe | None, selection: Selection | None) -> dict[str, Any]:

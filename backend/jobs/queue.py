@@ -11,13 +11,12 @@ import threading
 import time
 from collections.abc import Sequence
 
+from .. import processes
 from ..errors import InputError
 from ..paths import home
-from . import processes, store
+from . import family, table
 from .job import Job
 
-SILENCE = 60.0
-"""Seconds without a heartbeat after which a job of another machine counts as lost."""
 SPAWN_AGAIN = 20.0
 """Seconds a spawned runner has to claim its job before another one is sent."""
 GRACE = 10.0
@@ -40,7 +39,7 @@ def submit(argv: Sequence[str], *, kind: str, device: str | None = "cpu", title:
         for name, value in os.environ.items()
         if (name.startswith("POOLSCOPE_") and name != "POOLSCOPE_JOB") or name == "CUDA_VISIBLE_DEVICES"
     }
-    job_id = store.insert(
+    job_id = table.insert(
         kind=kind,
         title=title or " ".join(words[:3]),
         argv=words,
@@ -55,21 +54,21 @@ def submit(argv: Sequence[str], *, kind: str, device: str | None = "cpu", title:
 def all() -> list[Job]:
     """Every job, newest first."""
     refresh()
-    return [store.as_job(found) for found in store.rows(order="id DESC")]
+    return [table.as_job(found) for found in table.rows(order="id DESC")]
 
 
 def get(job_id: int | str) -> Job:
     """One job; InputError if there is none."""
-    store.row(job_id)
+    table.row(job_id)
     refresh()
-    return store.as_job(store.row(job_id))
+    return table.as_job(table.row(job_id))
 
 
 def resume(job_id: int | str) -> Job:
     """Runs a failed, cancelled or lost job again: the same command line, which skips what it finds done."""
-    found = store.row(job_id)
+    found = table.row(job_id)
     refresh()
-    with store.writing() as connection:
+    with table.writing() as connection:
         cursor = connection.execute(
             "UPDATE jobs SET state='queued', cancel_requested=0, spawned=NULL, started=NULL, ended=NULL, "
             "heartbeat=NULL, machine=NULL, pid=NULL, pid_started=NULL, exit_code=NULL, message='' "
@@ -77,10 +76,10 @@ def resume(job_id: int | str) -> Job:
             (found["id"],),
         )
     if cursor.rowcount == 0:
-        state = store.row(job_id)["state"]
+        state = table.row(job_id)["state"]
         raise InputError(f"job {found['id']} is {state}: only a failed, cancelled or lost job can be resumed")
     refresh()
-    return store.as_job(store.row(job_id))
+    return table.as_job(table.row(job_id))
 
 
 def cancel(job_id: int | str, *, grace: float = GRACE) -> Job:
@@ -89,37 +88,37 @@ def cancel(job_id: int | str, *, grace: float = GRACE) -> Job:
     Asks first (SIGTERM), kills after `grace` seconds. A job that has ended stays as it is.
     Raises RuntimeError if a process survives even that, InputError for a job of another machine.
     """
-    found = store.row(job_id)
-    with store.writing() as connection:
+    found = table.row(job_id)
+    with table.writing() as connection:
         connection.execute(
             "UPDATE jobs SET state='cancelled', message='cancelled', ended=? WHERE id=? AND state='queued'",
             (time.time(), found["id"]),
         )
         connection.execute("UPDATE jobs SET cancel_requested=1 WHERE id=? AND state='running'", (found["id"],))
-    found = store.row(job_id)
+    found = table.row(job_id)
     if found["state"] == "running":
         if found["machine"] != processes.machine():
             where = str(found["machine"]).split("/")[0]
             raise InputError(f"job {found['id']} runs on {where}: cancel it there")
         _end_processes(found, grace)
-        store.finish(found["id"], found["pid"], "cancelled", exit_code=None, message="cancelled")
+        table.finish(found["id"], found["pid"], "cancelled", exit_code=None, message="cancelled")
     refresh()
-    return store.as_job(store.row(job_id))
+    return table.as_job(table.row(job_id))
 
 
 def _end_processes(found: sqlite3.Row, grace: float) -> None:
     runner = found["pid"]
     identity = (found["id"], runner, found["pid_started"])
-    living = processes.members(*identity)
-    processes.send(living, signal.SIGTERM)
-    if processes.wait_gone(living, grace):
+    living = family.members(*identity)
+    family.send(living, signal.SIGTERM)
+    if family.wait_gone(living, grace):
         # The runner dies last, so that it can reap the others and write how the job ended.
-        others = [process for process in processes.members(*identity) if process.pid != runner]
-        processes.send(others, signal.SIGKILL)
-        processes.wait_gone(living, 3)
-    rest = processes.members(*identity)
-    processes.send(rest, signal.SIGKILL)
-    rest = processes.wait_gone(rest, 5)
+        others = [process for process in family.members(*identity) if process.pid != runner]
+        family.send(others, signal.SIGKILL)
+        family.wait_gone(living, 3)
+    rest = family.members(*identity)
+    family.send(rest, signal.SIGKILL)
+    rest = family.wait_gone(rest, 5)
     if rest:
         pids = ", ".join(str(process.pid) for process in rest)
         raise RuntimeError(f"job {found['id']} could not be ended: process {pids} survives SIGKILL")
@@ -127,7 +126,7 @@ def _end_processes(found: sqlite3.Row, grace: float) -> None:
 
 def log_tail(job_id: int | str, max_bytes: int = 65536) -> str:
     """The end of what the job has printed, from the start of a line."""
-    path = store.log_path(store.row(job_id)["id"])
+    path = table.log_path(table.row(job_id)["id"])
     if not path.exists():
         return ""
     with path.open("rb") as log:
@@ -142,35 +141,33 @@ def log_tail(job_id: int | str, max_bytes: int = 65536) -> str:
 
 def refresh() -> None:
     """Notices jobs whose processes have vanished, and starts the queued jobs whose device is free."""
-    for found in store.rows("state='running'"):
+    for found in table.rows("state='running'"):
         if _vanished(found):
             _bury(found)
-    if store.rows("state='queued'"):
+    if table.rows("state='queued'"):
         for job_id in _startable():
             _spawn(job_id)
 
 
 def _vanished(found: sqlite3.Row) -> bool:
-    if found["machine"] == processes.machine():
-        return not processes.alive(found["pid"], found["pid_started"])
-    return time.time() - found["heartbeat"] > SILENCE
+    return not processes.running(found["machine"], found["pid"], found["pid_started"], found["heartbeat"])
 
 
 def _bury(found: sqlite3.Row) -> None:
     """Writes the end of a job whose runner has gone, after ending what the runner left behind."""
     if found["machine"] == processes.machine():
-        orphans = processes.members(found["id"], found["pid"], found["pid_started"])
-        processes.send(orphans, signal.SIGKILL)
-        processes.wait_gone(orphans, 2)
+        orphans = family.members(found["id"], found["pid"], found["pid_started"])
+        family.send(orphans, signal.SIGKILL)
+        family.wait_gone(orphans, 2)
     state = "cancelled" if found["cancel_requested"] else "lost"
     message = "cancelled" if found["cancel_requested"] else "its processes vanished: resume it to go on"
-    store.finish(found["id"], found["pid"], state, exit_code=None, message=message)
+    table.finish(found["id"], found["pid"], state, exit_code=None, message=message)
 
 
 def _startable() -> list[int]:
     """The first queued job of each free device and all light ones, marked as spawned by this caller."""
     now = time.time()
-    with store.writing() as connection:
+    with table.writing() as connection:
         busy = {row["device"] for row in connection.execute("SELECT device FROM jobs WHERE state='running'")}
         chosen = []
         waiting = connection.execute("SELECT id, device, spawned FROM jobs WHERE state='queued' ORDER BY id")
@@ -187,7 +184,7 @@ def _startable() -> list[int]:
 
 def _spawn(job_id: int) -> None:
     """Sends a runner, in its own session, to claim the job."""
-    path = store.log_path(job_id)
+    path = table.log_path(job_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as log:
         runner = subprocess.Popen(
@@ -195,7 +192,7 @@ def _spawn(job_id: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment_of(json.loads(store.row(job_id)["environment"])),
+            env=environment_of(json.loads(table.row(job_id)["environment"])),
             start_new_session=True,
         )
     # Somebody has to collect the ended runner, or it stays a zombie as long as the app lives.

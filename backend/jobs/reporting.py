@@ -4,7 +4,7 @@ import sqlite3
 import time
 from math import isfinite
 
-from . import store
+from . import table
 
 
 class TableProgress:
@@ -27,6 +27,6 @@ class TableProgress:
         self._last = now
         fraction = min(1.0, max(0.0, done / total)) if total > 0 else 0.0
         try:
-            store.report(self.job_id, fraction, " ".join(message.split())[:500], self._figures)
+            table.report(self.job_id, fraction, " ".join(message.split())[:500], self._figures)
         except sqlite3.Error:
             return

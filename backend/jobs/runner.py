@@ -13,7 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from . import processes, queue, store
+from .. import processes
+from . import queue, table
 
 BEAT = 2.0
 """Seconds between heartbeats."""
@@ -28,10 +29,9 @@ def main(job_id: int, command: Sequence[str] = ("-m", "poolscope.cli")) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, on_signal)
-    pid = os.getpid()
-    began = processes.started_at(pid)
+    machine, pid, began = processes.identity()
     assert began is not None
-    if not store.claim(job_id, machine=processes.machine(), pid=pid, pid_started=began):
+    if not table.claim(job_id, machine=machine, pid=pid, pid_started=began):
         return 0
     try:
         exit_code = _run(job_id, command, asked_to_end)
@@ -39,14 +39,14 @@ def main(job_id: int, command: Sequence[str] = ("-m", "poolscope.cli")) -> int:
         print(f"error: the job could not be started: {error}", flush=True)
         exit_code = 1
     state, message = _ending(job_id, exit_code, asked_to_end)
-    _insist(lambda: store.finish(job_id, pid, state, exit_code=exit_code, message=message))
+    _insist(lambda: table.finish(job_id, pid, state, exit_code=exit_code, message=message))
     _insist(queue.refresh)
     return 0
 
 
 def _run(job_id: int, command: Sequence[str], asked_to_end: list[int]) -> int:
     """Runs the job's command to its end; returns its exit code, negative for a signal."""
-    found = store.row(job_id)
+    found = table.row(job_id)
     environment = {**os.environ, "POOLSCOPE_JOB": str(job_id)}
     device = found["device"] or ""
     if device.startswith("gpu:"):
@@ -68,12 +68,12 @@ def _run(job_id: int, command: Sequence[str], asked_to_end: list[int]) -> int:
             pass
         if asked_to_end and not passed_on:
             passed_on = True
-            if not store.row(job_id)["cancel_requested"]:
+            if not table.row(job_id)["cancel_requested"]:
                 child.terminate()
         if time.monotonic() - last_beat > BEAT:
             last_beat = time.monotonic()
             try:
-                store.beat(job_id, os.getpid())
+                table.beat(job_id, os.getpid())
             except sqlite3.Error as error:
                 print(f"heartbeat not written: {error}", flush=True)
 
@@ -88,7 +88,7 @@ def _ending(job_id: int, exit_code: int, asked_to_end: list[int]) -> tuple[str, 
     """The final state and message; message None keeps the command's own last one."""
     if exit_code == 0:
         return "done", None
-    if asked_to_end or store.row(job_id)["cancel_requested"]:
+    if asked_to_end or table.row(job_id)["cancel_requested"]:
         return "cancelled", "cancelled"
     last = last_error(queue.log_tail(job_id, 8192))
     if exit_code < 0:

@@ -1,6 +1,6 @@
 """Projection: the two-dimensional map of a pool, made once from its embeddings and kept beside it."""
 
 from .build import build
-from .store import Map, available, load
+from .maps import Map, available, load
 
 __all__ = ["Map", "available", "build", "load"]

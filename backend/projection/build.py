@@ -7,13 +7,13 @@ import numpy as np
 from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
+from .everyone import POINTS, build_large
+from .layout import COMPONENTS, NEIGHBOURS, distinct, even_out, fan_out, reduce, scale, umap_of
+from .maps import Map, load, save
 from .sample import embedded, stratified
-from .store import Map, load, save
 
 SAMPLE = 50_000
 LARGE = 200_000
-COMPONENTS = 50
-NEIGHBOURS = 15
 SMALLEST = 8
 
 
@@ -39,8 +39,6 @@ def build(
         return known
     column = f"{model}_img"
     if len(pool) > LARGE:
-        from .everyone import POINTS, build_large
-
         return build_large(pool, model, points=sample or POINTS, seed=seed, progress=progress)
     sample = sample or SAMPLE
     rows = embedded(pool, column, progress)
@@ -51,90 +49,13 @@ def build(
     vectors = pool.embeddings(column, rows)
     first, same = distinct(vectors)
     reduced = reduce(vectors[first], COMPONENTS)
-    progress(1, 3, f"placing {len(first):,} different pictures of {len(rows):,} pairs")
+    progress(1, 3, f"placing {len(first):,} different images of {len(rows):,} pairs")
     xy = fan_out(scale(even_out(umap_of(reduced, seed))), same)
     made_by = {
         "model": model, "column": column, "pairs": len(pool), "points": len(rows), "different": len(first), "sample": sample, "seed": seed,
         "pca": reduced.shape[1], "neighbours": NEIGHBOURS, "umap": version("umap-learn"), "pool_version": pool.version,
     }  # fmt: skip
-    made = Map(model, rows.astype(np.uint32), xy, made_by)
-    save(pool, made)
+    placed = Map(model, rows.astype(np.uint32), xy, made_by)
+    save(pool, placed)
     progress(3, 3, "map done")
-    return made
-
-
-def reduce(vectors: np.ndarray, components: int) -> np.ndarray:
-    """`(m, d)` to `(m, min(components, d, m))` float32: principal components, signs fixed so that a rerun agrees."""
-    mean, axes = principal(vectors, components)
-    return np.ascontiguousarray((vectors - mean) @ axes)
-
-
-def principal(vectors: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
-    """The mean `(d,)` and the axes `(d, min(components, d, m))` of the principal components, float32."""
-    mean = vectors.mean(axis=0)
-    centred = vectors - mean
-    covariance = centred.T @ centred / max(1, len(centred) - 1)
-    values, axes = np.linalg.eigh(covariance.astype(np.float64))
-    axes = axes[:, np.argsort(-values, kind="stable")[: min(components, len(vectors))]]
-    axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
-    return mean, axes.astype(np.float32)
-
-
-def distinct(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices `(u,)` of the first pair of each different embedding, and `(m,)` which of them each pair equals.
-
-    A picture with many captions would else be its own nearest neighbours, and the map a sky of single stars.
-    """
-    small = np.ascontiguousarray(vectors.astype(np.float16))
-    _, first, same = np.unique(
-        small.view(np.dtype((np.void, small.itemsize * small.shape[1]))).ravel(), return_index=True, return_inverse=True
-    )
-    order = np.argsort(first)
-    place = np.empty(len(first), dtype=np.int64)
-    place[order] = np.arange(len(first))
-    return first[order], place[same.ravel()]
-
-
-def fan_out(xy: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """`(m, 2)` positions of all pairs: those of one picture lie around its place `xy[same]`, a hair apart."""
-    sizes = np.bincount(same, minlength=len(xy))
-    order = np.argsort(same, kind="stable")
-    nth = np.empty(len(same), dtype=np.int64)
-    nth[order] = np.arange(len(same)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    angle = nth * 2.399963  # the golden angle: a sunflower
-    radius = np.minimum(0.0022 * np.sqrt(nth), 0.02)
-    return np.clip(xy[same] + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius[:, None], -1, 1).astype(
-        np.float32
-    )
-
-
-def even_out(xy: np.ndarray, share: float = 0.4) -> np.ndarray:
-    """Positions with empty space between far islands taken in: each axis is mixed with its ranks, `share` of them.
-
-    Monotone on each axis, so what was left of something stays left of it.
-    """
-    span = np.maximum(xy.max(axis=0) - xy.min(axis=0), 1e-9)
-    linear = (xy - xy.min(axis=0)) / span
-    ranks = np.argsort(np.argsort(xy, axis=0, kind="stable"), axis=0, kind="stable") / max(1, len(xy) - 1)
-    return ((1 - share) * linear + share * ranks).astype(np.float32)
-
-
-def scale(xy: np.ndarray, margin: float = 0.03) -> np.ndarray:
-    """Positions moved and scaled, with one factor for both axes, into [-1 + margin, 1 - margin]."""
-    low, high = np.percentile(xy, 0.05, axis=0), np.percentile(xy, 99.95, axis=0)
-    half = max(float((high - low).max()) / 2, 1e-9)
-    centred = (xy - (low + high) / 2) / half * (1 - margin)
-    return np.clip(centred, -1, 1).astype(np.float32)
-
-
-def umap_of(reduced: np.ndarray, seed: int) -> np.ndarray:
-    """`(m, 2)` positions; starts from the first two components, so that a rerun agrees."""
-    import umap
-
-    start = reduced[:, :2] / max(float(np.abs(reduced[:, :2]).max()), 1e-9) * 10
-    jitter = np.random.default_rng(seed).normal(scale=1e-4, size=start.shape)
-    fit = umap.UMAP(
-        n_neighbors=min(NEIGHBOURS, len(reduced) - 1), min_dist=0.08, metric="euclidean", init=(start + jitter).astype(np.float32),
-        random_state=seed, n_jobs=1, low_memory=True,
-    )  # fmt: skip
-    return fit.fit_transform(reduced)
+    return placed

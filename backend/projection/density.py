@@ -1,4 +1,4 @@
-"""The density of all pairs of a large pool, kept and dropped, as a picture under the points of its map."""
+"""The density of all pairs of a large pool, kept and dropped, as an image under the points of its map."""
 
 import io
 
@@ -38,7 +38,7 @@ class Density:
         return self._tally.count(mask)[0, :-1].reshape(GRID, GRID)
 
     def png(self, mask: np.ndarray, kept: str, dropped: str) -> bytes:
-        """The picture: hue from the colour `dropped` to `kept` (`#rrggbb`) by the kept share of a cell, opacity by the
+        """The image: hue from the colour `dropped` to `kept` (`#rrggbb`) by the kept share of a cell, opacity by the
         logarithm of its pairs, nothing where there are none."""
         from PIL import Image
 

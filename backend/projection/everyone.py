@@ -9,9 +9,9 @@ from ..kernels.hashing import uniform
 from ..pool import Pool
 from ..pool.columns import matrix
 from ..progress import Progress, silent
-from .build import COMPONENTS, NEIGHBOURS, distinct, even_out, principal, scale, umap_of
+from .layout import COMPONENTS, NEIGHBOURS, distinct, even_out, principal, scale, umap_of
+from .maps import Map, save, steps_of
 from .place import Placing
-from .store import Map, save, steps_of
 
 LANDMARKS = 20_000
 POINTS = 30_000  # a million can be drawn; 10,000 more cost a slider step 7 ms in a browser without a GPU
@@ -65,10 +65,10 @@ def build_large(
     seen = everyone[:, 0] != NOWHERE
     chance[~seen] = 2  # after all others
     rows = np.sort(_first(chance, min(points, int(seen.sum())))).astype(np.uint32)
-    made = Map(model, rows, everyone[rows] / np.float32(32767.5) - 1, about | {"points": len(rows)}, everyone)
-    save(pool, made)
+    placed = Map(model, rows, everyone[rows] / np.float32(32767.5) - 1, about | {"points": len(rows)}, everyone)
+    save(pool, placed)
     progress(len(pool), len(pool), "map done")
-    return made
+    return placed
 
 
 def _placed(

@@ -18,7 +18,7 @@ from ..pool.tar import PICTURES, BrokenTar, ReadAt, Sample, samples
 from ..progress import Progress, silent
 from . import fields, members
 from .binding import binding
-from .intake import STANDARD, Intake, made_uid
+from .intake import STANDARD, Intake, made_uid, widen
 from .members import Found, Keys
 from .remote import Place
 from .report import Report
@@ -56,11 +56,11 @@ def import_webdataset(
     shards = find_shards(source)
     keys = Keys.named(image_key, caption_key, captions)
     seen = survey(shards, keys, progress)
-    schema, columns = _schema(seen, Path(pool_path))
+    schema, columns = _schema(seen, pool_path)
     sources = [str(one) for one in ([source] if isinstance(source, (str, Path)) else source)]
     origin = {"kind": "webdataset", "source": ", ".join(sources)}
     bound = binding(shards, {"image_key": image_key, "caption_key": caption_key, "captions": captions})
-    with Intake(Path(pool_path), _root(sources), schema, origin, bound) as intake:
+    with Intake(pool_path, _root(sources), schema, origin, bound) as intake:
         finished = set(intake.units)
         with ThreadPoolExecutor(2) as threads:
             for position, shard in enumerate(shards, start=1):
@@ -114,7 +114,7 @@ def _root(sources: Sequence[str]) -> str:
     return str(path.parent if path.is_file() else path)
 
 
-def _schema(seen: Survey, pool_path: Path) -> tuple[pa.Schema, Columns]:
+def _schema(seen: Survey, pool_path: str | Path) -> tuple[pa.Schema, Columns]:
     """The columns of the pairs, and which of them come from further fields of the JSON.
 
     In a pool that is there, a field goes to the column of its name, in that column's type, and a column that the pool
@@ -129,7 +129,7 @@ def _schema(seen: Survey, pool_path: Path) -> tuple[pa.Schema, Columns]:
         columns = {name: (column, _there(pool, column, kind)) for name, (column, kind) in columns.items()}
         columns = {name: (column, kind) for name, (column, kind) in columns.items() if kind is not None}
         wanted = pa.schema([*own, *(pa.field(column, kind) for column, kind in columns.values())])
-        _widen(pool, pa.schema([entry for entry in wanted if entry.name not in pool.schema.names]))
+        widen(pool, pa.schema([entry for entry in wanted if entry.name not in pool.schema.names]))
     return pa.schema([*fixed, *(pa.field(column, kind) for column, kind in columns.values())]), columns
 
 
@@ -138,14 +138,6 @@ def _there(pool: Pool, name: str, kind: pa.DataType) -> Any:
     if name not in pool.columns:
         return kind
     return pool.schema.field(name).type if pool.columns[name].kind == "metadata" else None
-
-
-def _widen(pool: Pool, schema: pa.Schema) -> None:
-    if not schema.names:
-        return
-    sizes = [batch.num_rows for batch in pool.scan(["uid"], batch_size=65_536)]
-    empty = (pa.RecordBatch.from_arrays([pa.nulls(n, entry.type) for entry in schema], schema=schema) for n in sizes)
-    pool.add_column_stream(schema, empty, kind="metadata", made_by={"method": "import", "source": "webdataset"})
 
 
 def _take(shard: str, reader: "Reader", threads: ThreadPoolExecutor, intake: Intake) -> None:

@@ -4,13 +4,24 @@ import numpy as np
 import streamlit as st
 
 from poolscope.audit import Groups, Measures, measure
-from poolscope.audit.audit import pooled_within
 from poolscope.audit.headline import headline_of
+from poolscope.audit.of_recipe import pooled_within
 from poolscope.audit.strata import BUILT_IN, Strata, strata
 from poolscope.audit.stratified import Pooled
 from poolscope.errors import InputError
 from poolscope.explorer import compare, first_start, pair, recipe_state, rules, toolbar
-from poolscope.explorer.audit import against, by_rule, forest, found, heat, inside, report, shares, shown, what_if
+from poolscope.explorer.audit import (
+    against,
+    by_rule,
+    download,
+    forest,
+    found_groups,
+    heat,
+    inside,
+    shares,
+    shown,
+    what_if,
+)
 from poolscope.explorer.evaluate import evaluate
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
@@ -40,8 +51,8 @@ def workbench(pool: Pool) -> None:
         rules.draw(recipe, pool, selection)
     clicked = None
     with right.container(key="side", gap="small"):
-        found.offer(pool)
-        groups = found.groups(pool)
+        found_groups.offer(pool)
+        groups = found_groups.of(pool)
         if selection is not None and len(groups):
             clicked = audit(groups, pool, recipe, selection)
     if not toolbar.dialogs(recipe, pool, selection) and clicked is not None and clicked < len(pool):
@@ -49,10 +60,10 @@ def workbench(pool: Pool) -> None:
 
 
 def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
-    """The headline, the views and the one that is chosen; returns the row of a picture that was clicked."""
+    """The headline, the views and the one that is chosen; returns the row of an image that was clicked."""
     everyone = measure(groups.choose(minimum=100), selection.mask)
-    told = headline_of(everyone)
-    st.subheader(_plain(told.text[:1].upper() + told.text[1:]), anchor=False)
+    loss = headline_of(everyone)
+    st.subheader(_plain(loss.text[:1].upper() + loss.text[1:]), anchor=False)
     st.caption(
         "Groups are what captions mention, what sites and columns say, or what a rule detects: never what people are."
     )
@@ -66,9 +77,9 @@ def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> i
         bind="query-params",
     )
     if view == INSIDE:
-        return inside.draw(groups.choose(minimum=10), pool, recipe, selection, told.id)
+        return inside.draw(groups.choose(minimum=10), pool, recipe, selection, loss.id)
     if view == REPORT:
-        report.draw(groups, pool, recipe, selection, int(st.session_state.get("audit-minimum", 100)))
+        download.draw(groups, pool, recipe, selection, int(st.session_state.get("audit-minimum", 100)))
     elif view == IF:
         what_if.draw(groups, pool, recipe, selection)
     elif view == CELLS:

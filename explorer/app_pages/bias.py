@@ -42,7 +42,7 @@ def _new(pool: Pool) -> None:
         with st.expander("Sample and classifier", icon=":material/tune:"):
             per_set = st.number_input("Pairs per set", 20, 1_000_000, 2000, step=500, key="bias-per-set",
                                       help="10,000 takes some minutes; fewer widen the intervals")  # fmt: skip
-            size = st.select_slider("Picture side, pixels", [32, 64, 128, 224], 64, key="bias-size",
+            size = st.select_slider("Image side, pixels", [32, 64, 128, 224], 64, key="bias-size",
                                     help="224 is the size of the published values, and slow")  # fmt: skip
             classifier = st.selectbox("Classifier", ["logistic", "small", "convnext"], key="bias-classifier",
                                       help="Logistic regression on features, or a network trained from scratch: a small one, or ConvNeXt on a GPU")  # fmt: skip
@@ -54,8 +54,8 @@ def _new(pool: Pool) -> None:
         st.button("Make the report", type="primary", icon=":material/play_arrow:", key="bias-start", disabled=not title,
                   on_click=_start, args=(words, title))  # fmt: skip
     st.caption(
-        "A classifier is asked which set a pair comes from, after each transformation that leaves one kind of information. "
-        "What it gets right above chance is the difference that this information carries."
+        "A classifier guesses which set a pair comes from, after each transformation that leaves only one kind of information. "
+        "Its accuracy above chance is the difference that this information carries."
     )
 
 
@@ -111,7 +111,7 @@ def _start(words: list[str], title: str) -> None:
 
 
 def _working() -> None:
-    """Reports that wait or work, and the last one if it failed."""
+    """Reports that are queued or running, and the last one if it failed."""
     found = [job for job in jobs.all() if job.kind == KIND]
     working = [job for job in found if not job.finished]
     ids = [job.id for job in working]

@@ -1,4 +1,4 @@
-"""Jobs: what runs in the background, how far it is, and how to stop it or go on."""
+"""Jobs: what runs in the background, its progress, and how to stop or resume it."""
 
 import time
 
@@ -20,7 +20,7 @@ def _running() -> None:
         st.rerun()
     if not working:
         st.info(
-            "Nothing is running. Scores, imports, maps, exports and runs appear here while they work.",
+            "Nothing is running. Scores, imports, maps, exports and runs appear here while they run.",
             icon=":material/bedtime:",
         )
     for job in working:

@@ -1,1 +1,1 @@
-"""The pieces of the Audit page: whom the recipe keeps, live."""
+"""The parts of the Audit page: whom the recipe keeps, live."""

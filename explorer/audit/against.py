@@ -42,9 +42,9 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     places = shown[np.argsort(-difference, kind="stable")[:MOST]]
     places = places[np.argsort(first[places], kind="stable")]
     y = np.arange(len(places))[::-1]
-    made = theme.figure(max(260, 120 + ROW * len(places)), x="lift" if relative else "keep rate, %", y="")
+    figure = theme.figure(max(260, 120 + ROW * len(places)), x="lift" if relative else "keep rate, %", y="")
     for spot, place in zip(y, places):
-        made.add_shape(
+        figure.add_shape(
             type="line",
             x0=first[place],
             x1=second[place],
@@ -56,9 +56,9 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
         (first, f"this: {recipe.name}", theme.ONLY_A, "circle"),
         (second, name, theme.ONLY_B, "diamond"),
     ):
-        made.add_trace(go.Scatter(x=values[places], y=y, mode="markers", name=_short(label), marker={"size": 9, "color": colour, "symbol": symbol}, hovertemplate="%{x:.2f}<extra></extra>"))  # fmt: skip
-    rows(made, y, [groups.definitions[place].title for place in places])
-    theme.show(made, key="audit-two", alt=f"{len(places)} groups under two recipes")
+        figure.add_trace(go.Scatter(x=values[places], y=y, mode="markers", name=_short(label), marker={"size": 9, "color": colour, "symbol": symbol}, hovertemplate="%{x:.2f}<extra></extra>"))  # fmt: skip
+    rows(figure, y, [groups.definitions[place].title for place in places])
+    theme.show(figure, key="audit-two", alt=f"{len(places)} groups under two recipes")
     st.caption(
         f"This recipe keeps {percent(a.overall)} of the pool, {_plain(name)} {percent(b.overall)}. "
         f"{len(groups) - len(shown)} groups with counts under 10 are not shown; of the rest, the {len(places)} that differ most."

@@ -25,8 +25,8 @@ def draw(measures: Measures, places: list[int], recipe: Recipe, selection: Selec
         "the pool",
         *(f"{number}. {_escape(rule.label())[:28]}" for number, rule in enumerate(recipe.keep, start=1)),
     ]
-    made = theme.figure(360, x="after rule", y="lift: kept of the group over kept of the pool")
-    made.add_trace(
+    figure = theme.figure(360, x="after rule", y="lift: kept of the group over kept of the pool")
+    figure.add_trace(
         go.Scatter(
             x=rules, y=[1.0] * len(rules), name="the pool", mode="lines+markers",
             line={"dash": "dash", "color": theme.NEITHER, "width": 3},
@@ -34,12 +34,12 @@ def draw(measures: Measures, places: list[int], recipe: Recipe, selection: Selec
     )  # fmt: skip
     for number, place in enumerate(places[:MOST]):
         lifts = [1.0, *(np.nan if one.small[number] else one.lift[number] for one in after)]
-        made.add_trace(
+        figure.add_trace(
             go.Scatter(x=rules, y=lifts, name=_short(measures.groups.definitions[place].title), mode="lines+markers")
         )
-    made.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"})
-    made.update_yaxes(rangemode="tozero")
-    theme.show(made, key="audit-rules", alt=f"Lift of {min(MOST, len(places))} groups after each rule")
+    figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"})
+    figure.update_yaxes(rangemode="tozero")
+    theme.show(figure, key="audit-rules", alt=f"Lift of {min(MOST, len(places))} groups after each rule")
     _table(measures, places[:MOST], recipe, steps)
 
 

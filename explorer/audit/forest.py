@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from poolscope.audit import Measures
+from poolscope.audit.figures import odds_ratio
 from poolscope.audit.measure import SMALLEST
 from poolscope.audit.stratified import Pooled
 from poolscope.explorer import theme
@@ -14,6 +15,7 @@ from poolscope.explorer.audit.shown import LIFT, ODDS, RATE, percent
 
 ROW = 21
 LONGEST = 44
+AXES = {RATE: "keep rate, %", LIFT: "lift: share after over share before", ODDS: "odds ratio of being kept"}
 
 
 def draw(measures: Measures, places: list[int], measure: str, pooled: Pooled | None = None, strata: str = "") -> None:
@@ -64,68 +66,81 @@ def table(measures: Measures, places: list[int], pooled: Pooled | None, strata: 
 def _plot(measures: Measures, places: list[int], measure: str, pooled: Pooled | None, strata: str) -> None:
     import plotly.graph_objects as go
 
-    values, low, high, line = _values(measures, measure)
-    axis = {
-        "keep rate": "keep rate, %",
-        "lift": "lift: share after over share before",
-        "odds ratio": "odds ratio of being kept",
-    }[measure]
-    made = theme.figure(max(260, 110 + ROW * len(places)), x=axis, y="")
+    figure = theme.figure(max(260, 110 + ROW * len(places)), x=AXES[measure], y="")
+    values, *_, line = _values(measures, measure)
+    heights = {place: len(places) - 1 - number for number, place in enumerate(places)}
     known = [place for place in places if not measures.small[place] and np.isfinite(values[place])]
-    spot = {place: len(places) - 1 - number for number, place in enumerate(places)}
-    kinds = (
-        ("kept less than the pool", theme.DROPPED, [p for p in known if high[p] < line]),
-        ("not told apart", theme.NEITHER, [p for p in known if not high[p] < line and not low[p] > line]),
-        ("kept more", theme.KEPT, [p for p in known if low[p] > line]),
-    )
-    for name, colour, members in kinds:
-        made.add_trace(
-            go.Scatter(
-                x=values[members], y=[spot[p] for p in members], mode="markers", name=name, marker={"size": 9, "color": colour},
-                error_x={"type": "data", "symmetric": False, "array": high[members] - values[members], "arrayminus": values[members] - low[members], "thickness": 1.6, "width": 3},
-                text=[_hover(measures, p) for p in members], hovertemplate="%{text}<extra></extra>",
-            )
-        )  # fmt: skip
-    hidden = [place for place in places if measures.small[place]]
-    if hidden:
-        ends = SMALLEST / measures.n[hidden]
-        bound = 100 * ends if measure == RATE else ends / max(measures.overall, 1e-12)
-        made.add_trace(
-            go.Scatter(
-                x=bound, y=[spot[p] for p in hidden], mode="markers", name=f"kept under {SMALLEST}: at most here",
-                marker={"symbol": "triangle-left-open", "size": 9, "color": theme.DROPPED},
-                text=[f"{measures.groups.definitions[p].title}<br>kept under {SMALLEST} of {int(measures.n[p]):,}" for p in hidden],
-                hovertemplate="%{text}<extra></extra>",
-            )
-        )  # fmt: skip
+    _dots(figure, measures, measure, known, heights)
+    _bounds(figure, measures, measure, [place for place in places if measures.small[place]], heights)
     if pooled is not None and measure == ODDS:
-        there = [p for p in known if np.isfinite(pooled.odds_ratio[p])]
-        made.add_trace(
-            go.Scatter(
-                x=pooled.odds_ratio[there], y=[spot[p] for p in there], mode="markers", name=f"within {strata}",
-                marker={"symbol": "square-open", "size": 8, "color": theme.ONLY_B},
-                error_x={"type": "data", "symmetric": False, "array": pooled.high[there] - pooled.odds_ratio[there], "arrayminus": pooled.odds_ratio[there] - pooled.low[there], "thickness": 1, "width": 2},
-                hovertemplate="%{x:.2f}<extra>within " + strata + "</extra>",
-            )
-        )  # fmt: skip
+        _within(figure, pooled, [place for place in known if np.isfinite(pooled.odds_ratio[place])], heights, strata)
     dashed = {"dash": "dash", "width": 1.5, "color": theme.NEITHER}
-    made.add_vline(x=line, line=dashed)
-    told = f"the pool: {line:.1f} %" if measure == RATE else "the pool: 1"
-    made.add_trace(
-        go.Scatter(x=[None], y=[None], mode="lines", line=dashed, name=told)
-    )  # the line's entry in the legend
-    rows(made, [spot[p] for p in places], [measures.groups.definitions[p].title for p in places])
+    figure.add_vline(x=line, line=dashed)
+    label = f"the pool: {line:.1f} %" if measure == RATE else "the pool: 1"
+    figure.add_trace(go.Scatter(x=[None], y=[None], mode="lines", line=dashed, name=label))  # its entry in the legend
+    rows(figure, [heights[place] for place in places], [measures.groups.definitions[p].title for p in places])
+    figure.update_xaxes(**({"type": "log"} if measure == ODDS else {"rangemode": "tozero"}))
+    lowest = measures.groups.definitions[min(known, key=lambda p: values[p])].title if known else "none"
+    theme.show(figure, key="audit-forest", alt=f"{measure} of {len(places)} groups with intervals; lowest: {lowest}")
+
+
+def _dots(figure: Any, measures: Measures, measure: str, known: list[int], heights: dict[int, int]) -> None:
+    """A dot with its interval for each group, coloured by how the whole interval lies to the pool's value."""
+    values, low, high, line = _values(measures, measure)
+    less = [place for place in known if high[place] < line]
+    more = [place for place in known if low[place] > line]
+    same = [place for place in known if place not in {*less, *more}]
+    for name, colour, members in (
+        ("kept less than the pool", theme.DROPPED, less),
+        ("no clear difference", theme.NEITHER, same),
+        ("kept more", theme.KEPT, more),
+    ):
+        figure.add_scatter(
+            x=values[members], y=[heights[place] for place in members], mode="markers", name=name,
+            marker={"size": 9, "color": colour}, error_x=_interval(values, low, high, members, thickness=1.6, width=3),
+            text=[_hover(measures, place) for place in members], hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+
+
+def _bounds(figure: Any, measures: Measures, measure: str, hidden: list[int], heights: dict[int, int]) -> None:
+    """A triangle at the highest value that a group with 1 to 9 kept pairs can have."""
+    if not hidden:
+        return
+    n = measures.n[hidden]
+    rates = SMALLEST / n
+    bounds = {RATE: 100 * rates, LIFT: rates / measures.overall}
     if measure == ODDS:
-        made.update_xaxes(type="log")
-    else:
-        made.update_xaxes(rangemode="tozero")
-    worst = measures.groups.definitions[min(known, key=lambda p: values[p])].title if known else "none"
-    theme.show(made, key="audit-forest", alt=f"{measure} of {len(places)} groups with intervals; lowest: {worst}")
+        bounds[ODDS] = odds_ratio(np.full(len(n), SMALLEST), n, measures.total_kept, measures.pairs)[0]
+    figure.add_scatter(
+        x=bounds[measure],
+        y=[heights[place] for place in hidden], mode="markers", name=f"kept under {SMALLEST}: at most here",
+        marker={"symbol": "triangle-left-open", "size": 9, "color": theme.DROPPED},
+        text=[f"{_escape(measures.groups.definitions[p].title)}<br>kept under {SMALLEST} of {int(measures.n[p]):,}" for p in hidden],
+        hovertemplate="%{text}<extra></extra>",
+    )  # fmt: skip
 
 
-def rows(made: Any, spots: Iterable[int], titles: Sequence[str]) -> None:
+def _within(figure: Any, pooled: Pooled, places: list[int], heights: dict[int, int], strata: str) -> None:
+    """Hollow squares: the odds ratios within strata."""
+    figure.add_scatter(
+        x=pooled.odds_ratio[places], y=[heights[place] for place in places], mode="markers", name=f"within {strata}",
+        marker={"symbol": "square-open", "size": 8, "color": theme.ONLY_B},
+        error_x=_interval(pooled.odds_ratio, pooled.low, pooled.high, places, thickness=1, width=2),
+        hovertemplate="%{x:.2f}<extra>within " + strata + "</extra>",
+    )  # fmt: skip
+
+
+def _interval(
+    values: np.ndarray, low: np.ndarray, high: np.ndarray, places: list[int], **style: float
+) -> dict[str, Any]:
+    """Plotly's error bar from `low` to `high` around `values`."""
+    reach = {"array": high[places] - values[places], "arrayminus": values[places] - low[places]}
+    return {"type": "data", "symmetric": False, **reach, **style}
+
+
+def rows(figure: Any, spots: Iterable[int], titles: Sequence[str]) -> None:
     """Names the rows of a chart, one group each."""
-    made.update_yaxes(
+    figure.update_yaxes(
         tickvals=list(spots), ticktext=[_short(title) for title in titles], range=[-0.7, len(titles) - 0.3],
         showgrid=False, zeroline=False, tickfont={"size": 12, "color": theme.ink()},
     )  # fmt: skip

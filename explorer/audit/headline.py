@@ -3,15 +3,15 @@
 import streamlit as st
 
 from poolscope.audit import headline as find
-from poolscope.explorer.audit import found
+from poolscope.explorer.audit import found_groups
 from poolscope.pool import Pool
 from poolscope.recipe import Selection
 
 
 def draw(pool: Pool, selection: Selection) -> None:
     """The largest loss, and the way to the Audit page."""
-    groups = found.groups(pool)
-    text = find(groups, selection.words).text if len(groups) else "groups of this pool are not found yet"
+    groups = found_groups.of(pool)
+    text = find(groups, selection.words).text if len(groups) else "the groups of this pool have not been found yet"
     with st.container(border=True, key="who-is-affected", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("**Who is affected**", width="stretch")

@@ -22,8 +22,6 @@ FIRST = (
 
 def draw(groups: Groups, mask: np.ndarray, minimum: int) -> None:
     """Cells of fewer than 10 pairs, or with 1 to 9 kept ones, stay empty."""
-    import plotly.graph_objects as go
-
     families = list(groups.families)
     if len(families) < 2:
         st.info("Two families of groups are needed.", icon=":material/grid_on:")
@@ -45,14 +43,29 @@ def draw(groups: Groups, mask: np.ndarray, minimum: int) -> None:
     with np.errstate(invalid="ignore", divide="ignore"):
         rates = np.where(shown, 100 * kept / both, np.nan)
     overall = 100 * mask.mean() if len(mask) else 0.0
-    text = np.where(
-        shown, np.char.add(np.char.mod("%d", kept), np.char.add(" of ", np.char.mod("%d", both))), "not shown"
+    _plot(a, b, rates, both, kept, overall, f"Keep rate of {first} by {second}")
+    st.caption(
+        f"{int(shown.sum())} of {shown.size} cells; cells of fewer than {SMALLEST} pairs, or with 1 to {SMALLEST - 1} kept, stay empty. "
+        f"The middle of the scale is the pool's rate, {overall:.1f} %."
     )
-    made = theme.figure(max(360, 180 + 24 * len(a)), x="", y="")
+
+
+def _plot(
+    a: Groups, b: Groups, rates: np.ndarray, both: np.ndarray, kept: np.ndarray, overall: float, alt: str
+) -> None:
+    """Draws `rates` `(A, B)`, NaN where a cell is not shown; the middle of the scale is the pool's rate."""
+    import plotly.graph_objects as go
+
+    text = np.where(
+        np.isfinite(rates),
+        np.char.add(np.char.mod("%d", kept), np.char.add(" of ", np.char.mod("%d", both))),
+        "not shown",
+    )
+    figure = theme.figure(max(360, 180 + 24 * len(a)), x="", y="")
     spread = max(1.0, float(np.nanmax(np.abs(rates - overall))))
     low, high = max(0.0, overall - spread), min(100.0, overall + spread)
     middle = (overall - low) / (high - low)
-    made.add_trace(
+    figure.add_trace(
         go.Heatmap(
             z=rates, x=list(range(len(b))), y=list(range(len(a))), text=text, zmin=low, zmax=high, hoverongaps=False, xgap=1, ygap=1,
             colorscale=[[0, theme.DROPPED], [middle, "#EEF1F4" if not theme.is_dark() else "#2A3642"], [1, theme.KEPT]],
@@ -60,24 +73,20 @@ def draw(groups: Groups, mask: np.ndarray, minimum: int) -> None:
             colorbar={"title": "rate, %", "thickness": 12}, hovertemplate="%{text}: %{z:.1f} %<extra></extra>",
         )
     )  # fmt: skip
-    made.update_xaxes(
+    figure.update_xaxes(
         tickvals=list(range(len(b))),
         ticktext=[_short(one.title) for one in b.definitions],
         tickangle=-40,
         showgrid=False,
     )
-    made.update_yaxes(
+    figure.update_yaxes(
         tickvals=list(range(len(a))),
         ticktext=[_short(one.title) for one in a.definitions],
         autorange="reversed",
         showgrid=False,
         tickfont={"size": 12, "color": theme.ink()},
     )
-    theme.show(made, key="audit-heat", alt=f"Keep rate of {first} by {second}")
-    st.caption(
-        f"{int(shown.sum())} of {shown.size} cells; cells of fewer than {SMALLEST} pairs, or with 1 to {SMALLEST - 1} kept, stay empty. "
-        f"The middle of the scale is the pool's rate, {overall:.1f} %."
-    )
+    theme.show(figure, key="audit-heat", alt=alt)
 
 
 def _largest(groups: Groups, family: str, minimum: int) -> Groups:

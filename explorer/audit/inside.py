@@ -3,13 +3,13 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.audit import Groups
+from poolscope.audit import Groups, group_files
 from poolscope.audit.contrast import contrast
 from poolscope.audit.curve import Curves, curves
 from poolscope.audit.examples import drawn, near_threshold
 from poolscope.audit.words import Word, separating
 from poolscope.explorer import gallery, pools, recipe_state, theme, tiles
-from poolscope.explorer.audit import found, pruning
+from poolscope.explorer.audit import pruning
 from poolscope.explorer.audit.shown import percent
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
@@ -19,7 +19,7 @@ TILES = 12
 
 
 def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, first: str | None) -> int | None:
-    """Begins with the group `first`; returns the row of a picture that was clicked."""
+    """Begins with the group `first`; returns the row of an image that was clicked."""
     titles = {one.id: f"{one.title}  ({one.family})" for one in groups.definitions}
     id = st.selectbox(
         "Group",
@@ -75,7 +75,7 @@ def _examples(members: np.ndarray, pool: Pool, recipe: Recipe, selection: Select
                 label=f"{label} pairs of the group", key=f"audit-{label.lower()}", columns=6, veiled=True,
             )  # fmt: skip
             clicked = opened if opened is not None else clicked
-    st.caption("Pictures are blurred: click one to see it, click again to open the pair.")
+    st.caption("Images are blurred: click one to see it, click again to open the pair.")
     return clicked
 
 
@@ -113,8 +113,8 @@ def _curve(groups: Groups, id: str, pool: Pool, recipe: Recipe) -> None:
     fractions, rates = Curves(
         counted.of_groups[place : place + 1], counted.of_pool, counted.sizes[place : place + 1], counted.pairs
     ).rates()
-    made = theme.figure(250, x="kept of the pool by this score alone, %", y="kept of the group, %")
-    made.add_trace(
+    figure = theme.figure(250, x="kept of the pool by this score alone, %", y="kept of the group, %")
+    figure.add_trace(
         go.Scatter(
             x=100 * fractions,
             y=100 * fractions,
@@ -123,7 +123,7 @@ def _curve(groups: Groups, id: str, pool: Pool, recipe: Recipe) -> None:
             line={"dash": "dash", "color": theme.NEITHER},
         )
     )
-    made.add_trace(
+    figure.add_trace(
         go.Scatter(
             x=100 * fractions,
             y=100 * rates[0],
@@ -134,7 +134,7 @@ def _curve(groups: Groups, id: str, pool: Pool, recipe: Recipe) -> None:
     )
     auc = counted.auc()[place]
     st.markdown(f"**At every threshold** of `{score}`")
-    theme.show(made, key="audit-curve", alt="Keep rate of the group at every threshold")
+    theme.show(figure, key="audit-curve", alt="Keep rate of the group at every threshold")
     st.caption(f"A pair of the group scores above one outside it with chance {auc:.2f} (0.5: no difference).")
 
 
@@ -157,20 +157,20 @@ def _contrast(groups: Groups, id: str, selection: Selection) -> None:
             format_func=lambda one: "the whole pool" if one is None else titles[one],
             key="audit-within",
         )
-        made = contrast(groups, selection.mask, id, other, within=within) if other else None
-        if made is None:
+        against = contrast(groups, selection.mask, id, other, within=within) if other else None
+        if against is None:
             st.caption("A side has fewer than 10 pairs, or keeps 1 to 9.")
         else:
             st.text(
-                f"{titles[id]}: {percent(made.rate_a)} of {made.n_a:,};  {titles[other]}: {percent(made.rate_b)} of {made.n_b:,};  "
-                f"difference {100 * made.difference:+.1f} points ({100 * made.low:+.1f} to {100 * made.high:+.1f}, Newcombe). Pairs in both are left out."
+                f"{titles[id]}: {percent(against.rate_a)} of {against.n_a:,};  {titles[other]}: {percent(against.rate_b)} of {against.n_b:,};  "
+                f"difference {100 * against.difference:+.1f} points ({100 * against.low:+.1f} to {100 * against.high:+.1f}, Newcombe). Pairs in both are left out."
             )
 
 
 def _curves(groups: Groups, score: str, pool: Pool) -> Curves:
     return _counted(
         str(pool.path),
-        found.store.stamp(pool),
+        group_files.stamp(pool),
         score,
         repr(pool.columns[score]),
         groups.definitions[0].id,

@@ -1,4 +1,4 @@
-"""False positives of a lexicon: captions that made pairs belong, and stop contexts that take wrong ones out."""
+"""False positives of a lexicon: captions that made pairs belong, and stop contexts that remove the wrong ones."""
 
 import numpy as np
 import streamlit as st

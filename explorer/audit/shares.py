@@ -5,7 +5,7 @@ import streamlit as st
 
 from poolscope.audit import Measures
 from poolscope.audit.amplification import flagged, slope
-from poolscope.audit.audit import UNIFORM, expected_shares
+from poolscope.audit.of_recipe import UNIFORM, expected_shares
 from poolscope.explorer import theme
 from poolscope.explorer.audit.forest import ROW, rows
 
@@ -26,19 +26,19 @@ def draw(measures: Measures, places: list[int]) -> None:
     before = 100 * measures.n[places] / measures.pairs
     after = 100 * measures.kept[places] / measures.total_kept
     y = [len(places) - 1 - number for number in range(len(places))]
-    made = theme.figure(max(260, 110 + ROW * len(places)), x="share, %", y="")
+    figure = theme.figure(max(260, 110 + ROW * len(places)), x="share, %", y="")
     for number, spot in enumerate(y):
         colour = theme.DROPPED if after[number] < before[number] else theme.KEPT
-        made.add_shape(
+        figure.add_shape(
             type="line", x0=before[number], x1=after[number], y0=spot, y1=spot, line={"color": colour, "width": 2}
         )
-    made.add_trace(go.Scatter(x=before, y=y, mode="markers", name="of the pool", marker={"size": 9, "color": theme.NEITHER, "symbol": "circle-open"}, hovertemplate="before %{x:.2f} %<extra></extra>"))  # fmt: skip
-    made.add_trace(go.Scatter(x=after, y=y, mode="markers", name="of what is kept", marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>"))  # fmt: skip
+    figure.add_trace(go.Scatter(x=before, y=y, mode="markers", name="of the pool", marker={"size": 9, "color": theme.NEITHER, "symbol": "circle-open"}, hovertemplate="before %{x:.2f} %<extra></extra>"))  # fmt: skip
+    figure.add_trace(go.Scatter(x=after, y=y, mode="markers", name="of what is kept", marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>"))  # fmt: skip
     if expected is not None:
-        made.add_trace(go.Scatter(x=100 * expected[places], y=y, mode="markers", name="reference", marker={"size": 9, "color": theme.ONLY_B, "symbol": "line-ns-open"}, hovertemplate="reference %{x:.2f} %<extra></extra>"))  # fmt: skip
-    rows(made, y, [measures.groups.definitions[place].title for place in places])
-    made.update_xaxes(rangemode="tozero")
-    theme.show(made, key="audit-shares", alt=f"Shares of {len(places)} groups before and after the recipe")
+        figure.add_trace(go.Scatter(x=100 * expected[places], y=y, mode="markers", name="reference", marker={"size": 9, "color": theme.ONLY_B, "symbol": "line-ns-open"}, hovertemplate="reference %{x:.2f} %<extra></extra>"))  # fmt: skip
+    rows(figure, y, [measures.groups.definitions[place].title for place in places])
+    figure.update_xaxes(rangemode="tozero")
+    theme.show(figure, key="audit-shares", alt=f"Shares of {len(places)} groups before and after the recipe")
     if expected is not None:
         _flags(measures, places, expected)
     _slopes(measures)
@@ -74,9 +74,9 @@ def _flags(measures: Measures, places: list[int], expected: np.ndarray) -> None:
     flags = flagged(measures.kept, measures.n, measures.total_kept, measures.pairs, expected)
     named = [measures.groups.definitions[place].title for place in places if flags[place]]
     if named:
-        st.text(f"Amplified exclusion, below the reference and surely kept less: {'; '.join(named)}.")
+        st.text(f"Amplified exclusion, below the reference and kept significantly less: {'; '.join(named)}.")
     else:
-        st.caption("No group shown is both below its reference and surely kept less.")
+        st.caption("No group shown is both below its reference and kept significantly less.")
 
 
 def _slopes(measures: Measures) -> None:

@@ -30,21 +30,15 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     titles = {one.id: one.title for one in inside.definitions}
     largest = [inside.definitions[place].id for place in np.argsort(-inside.sizes, kind="stable")[:8]]
     with right:
-        chosen = st.multiselect(
-            "Groups",
-            list(titles),
-            default=largest,
-            format_func=lambda one: titles[one],
-            key=f"audit-wi-{family}",
-            max_selections=MOST_GROUPS,
-        )
+        chosen = st.multiselect("Groups", list(titles), default=largest, format_func=lambda one: titles[one],
+                                key=f"audit-wi-{family}", max_selections=MOST_GROUPS)  # fmt: skip
         alive = seen_by(selection, index)
         keep = int(seen_by(selection, index + 1).sum())
         now = 100 * keep / max(1, int(alive.sum()))
         rate = st.slider(
-            "Rate that each of them is kept at by this rule, %", 0.0, 100.0, round(now, 1), 0.1, key="audit-wi-rate"
+            "Keep rate of each of them under this rule, %", 0.0, 100.0, round(now, 1), 0.1, key="audit-wi-rate"
         )
-        same = st.toggle("keep the size: the rest pays", value=True, key="audit-wi-size")
+        same = st.toggle("keep the size by moving everyone else's threshold", value=True, key="audit-wi-size")
     if not chosen:
         st.caption("Choose at least one group.")
         return
@@ -56,11 +50,11 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     _outcome(inside, chosen, pool, recipe, selection, index, found, keep)
     if st.button("Make it the recipe", icon=":material/bolt:", type="primary", key="audit-wi-take"):
         try:
-            made = to_recipe(recipe, index, found, groups, pool)
+            own = to_recipe(recipe, index, found, groups, pool)
         except InputError as error:
             st.error(str(error), icon=":material/error:")
             return
-        recipe_state.change(made, about="own thresholds")
+        recipe_state.change(own, about="own thresholds")
         st.toast(
             f"The recipe now has {len(chosen)} own thresholds; undo brings the old one back", icon=":material/check:"
         )
@@ -86,9 +80,9 @@ def _plot(before: Measures, then: Measures, places: list[int]) -> None:
 
     places = [place for place in places if not before.small[place] and not then.small[place]]
     y = np.arange(len(places))[::-1]
-    made = theme.figure(max(260, 110 + ROW * len(places)), x="keep rate of the recipe, %", y="")
+    figure = theme.figure(max(260, 110 + ROW * len(places)), x="keep rate of the recipe, %", y="")
     for spot, place in zip(y, places):
-        made.add_shape(
+        figure.add_shape(
             type="line",
             x0=100 * before.rate[place],
             x1=100 * then.rate[place],
@@ -97,10 +91,10 @@ def _plot(before: Measures, then: Measures, places: list[int]) -> None:
             line={"color": theme.NEITHER, "width": 1.5},
         )
     for one, label, colour in ((before, "now", theme.NEITHER), (then, "with own thresholds", theme.KEPT)):
-        made.add_trace(go.Scatter(x=100 * one.rate[places], y=y, mode="markers", name=label, marker={"size": 10, "color": colour}, hovertemplate="%{x:.1f} %<extra></extra>"))  # fmt: skip
-    rows(made, y, [before.groups.definitions[place].title for place in places])
-    made.update_xaxes(rangemode="tozero")
-    theme.show(made, key="audit-wi-plot", alt="Keep rates now and with own thresholds")
+        figure.add_trace(go.Scatter(x=100 * one.rate[places], y=y, mode="markers", name=label, marker={"size": 10, "color": colour}, hovertemplate="%{x:.1f} %<extra></extra>"))  # fmt: skip
+    rows(figure, y, [before.groups.definitions[place].title for place in places])
+    figure.update_xaxes(rangemode="tozero")
+    theme.show(figure, key="audit-wi-plot", alt="Keep rates now and with own thresholds")
 
 
 def _table(before: Measures, then: Measures, places: list[int], found: WhatIf) -> None:

@@ -24,8 +24,8 @@ from poolscope import bias
 from poolscope.bias import groups
 from poolscope.bias.controls import TOLERANCE
 from poolscope.bias.families import weight_free
-from poolscope.bias.meter import Meter, logistic
 from poolscope.bias.sample import draw
+from poolscope.bias.validation import CrossValidation, logistic
 from poolscope.pool import Pool, uid_pairs
 
 SEEDS = 5
@@ -97,12 +97,12 @@ def null_of_every_family(pool: Pool, per_set: int) -> Iterator[dict[str, object]
     ids = groups.find(sample).ids
     members = np.ones(len(sample), dtype=bool)
     meters = [
-        Meter(labels=sample.halves(members, 2, seed), groups=ids, seed=seed, replicates=20, threads=2)
+        CrossValidation(labels=sample.halves(members, 2, seed), groups=ids, seed=seed, replicates=20, threads=2)
         for seed in range(SEEDS)
     ]
     for family in weight_free():
         features = family.features(sample)
-        found = [meter.measure(logistic(features)).accuracy for meter in meters]
+        found = [validation.accuracy_of(logistic(features)).accuracy for validation in meters]
         yield {
             "family": family.name, "mean": round(float(np.mean(found)), 4), "runs": [round(one, 4) for one in found],
             "within": abs(float(np.mean(found)) - 0.5) <= TOLERANCE,

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from poolscope.pool import Pool
 from poolscope.projection import Map
-from poolscope.projection.store import save
+from poolscope.projection.maps import save
 
 SHELL = Path(__file__).parents[2] / "explorer" / "shell.py"
 

@@ -38,7 +38,7 @@ def test_every_view_draws(start, grouped_pool, view):
 def test_without_groups_a_job_is_offered(start, mapped_pool):
     app = start(mapped_pool, "audit")
     assert not app.exception
-    assert "not found yet" in texts(app)
+    assert "not been found yet" in texts(app)
     app.button(key="find-groups").click().run()
     assert [job.argv[0] for job in jobs.all()] == ["groups"]
     for job in jobs.all():

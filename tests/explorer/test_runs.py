@@ -9,7 +9,7 @@ from poolscope.bench import metrics
 from poolscope.bench.run import Run
 from poolscope.bench.sweep import Cell, Sweep, sweeps
 from poolscope.explorer.bench import training
-from poolscope.jobs import store
+from poolscope.jobs import table
 from tests.explorer.conftest import texts
 from tests.explorer.test_pages import finished_run
 
@@ -59,8 +59,8 @@ def sweep_of(states: list[str]) -> Sweep:
     """A sweep whose jobs are in these states; queued ones are not started."""
     cells = []
     for seed, state in enumerate(states):
-        job = store.insert(kind="train", title="t", argv=["info"], device="cpu", cwd="/", environment={})
-        with store.writing() as connection:
+        job = table.insert(kind="train", title="t", argv=["info"], device="cpu", cwd="/", environment={})
+        with table.writing() as connection:
             connection.execute("UPDATE jobs SET state=?, spawned=1e12 WHERE id=?", (state, job))
         cells.append(Cell("no filter", "", 1.0, seed, job))
     made = Sweep("s", "demo", "/pool", tuple(cells))

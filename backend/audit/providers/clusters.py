@@ -1,4 +1,4 @@
-"""Embedding clusters: pairs whose pictures a model places together, named by the words that mark their captions."""
+"""Embedding clusters: pairs whose images a model places together, named by the words that mark their captions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ STEP = 16_384
 
 @dataclass(frozen=True)
 class Clusters:
-    """k-means of the picture embeddings of a sample, spherical, seeded; every pair goes to the nearest centre."""
+    """k-means of the image embeddings of a sample, spherical, seeded; every pair goes to the nearest centre."""
 
     count: int = 24
     seed: int = 0
@@ -27,20 +27,20 @@ class Clusters:
 
     def missing(self, pool: Pool) -> str:
         if _column(pool) is None:
-            return "the pool has no picture embeddings"
+            return "the pool has no image embeddings"
         return "" if len(pool) >= 10 * self.count else f"the pool has fewer than {10 * self.count} pairs"
 
     def key(self, pool: Pool) -> dict[str, Any]:
         column = _column(pool)
-        made = pool.columns[column].made_by if column else None
-        return {"column": column, "made_by": made, "count": self.count, "seed": self.seed, "version": 1}
+        made_by = pool.columns[column].made_by if column else None
+        return {"column": column, "made_by": made_by, "count": self.count, "seed": self.seed, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         from ...kernels.bits import pack
 
         column = _column(pool)
         if column is None:
-            raise InputError("the pool has no picture embeddings; make some with `poolscope embed`.")
+            raise InputError("the pool has no image embeddings; make some with `poolscope embed`.")
         centres = self._centres(pool, column)
         codes = np.full(len(pool), -1, dtype=np.int16)
         start = 0
@@ -56,7 +56,7 @@ class Clusters:
             Group(
                 Definition(
                     f"cluster.{place:02d}", self.families[0], f"{place + 1}: {names[place]}",
-                    f"pictures like those captioned {names[place]}",
+                    f"images like those captioned {names[place]}",
                     f"k-means of {column} into {self.count}, on {min(SAMPLE, len(pool)):,} pairs, seed {self.seed}",
                     "clusters are the model's, have soft edges, and another seed gives others; the words are a hint", self.id,
                 ),

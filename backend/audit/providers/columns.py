@@ -63,10 +63,10 @@ class PoolColumns:
 
         if dtype == "bool":
             members = pool.array(name)
-            told = Definition(
+            about = Definition(
                 f"{slug(name)}.yes", name, "yes", f"marked as {name}", f"column {name} is true", ERROR, self.id
             )
-            return [Group(told, pack(members))] if np.count_nonzero(members) >= self.least else []
+            return [Group(about, pack(members))] if np.count_nonzero(members) >= self.least else []
         coded = value_codes(pool, name, self.most_values if "string" in dtype else self.most_numbers)
         if coded is None:
             return []

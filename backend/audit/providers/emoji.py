@@ -1,4 +1,4 @@
-"""Emoji of the demo: groups by what the characters of the picture's name say, exactly and whatever the caption."""
+"""Emoji of the demo: groups by what the characters of the image's name say, exactly and whatever the caption."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -71,7 +71,7 @@ class Emoji:
             Group(
                 Definition(
                     f"emoji.{slug(family)}.{slug(name)}", family, name, _title(family, name),
-                    "characters of the emoji sequence that the picture was drawn from (Unicode)",
+                    "characters of the emoji sequence that the image was drawn from (Unicode)",
                     "none: the characters decide; they tell how an emoji is drawn, not who anyone is", self.id,
                 ),
                 pack(mask),

@@ -1,4 +1,4 @@
-"""Face boxes that came with the pool: pictures in which a detector found no, one or several faces."""
+"""Face boxes that came with the pool: images in which a detector found no, one or several faces."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from ...progress import Progress
 from ..group import Definition, Group
 
 ERROR = (
-    "DataComp's detector missed faces in 7.8 % of the pictures in which a commercial one found some, and of 100 of its own "
+    "DataComp's detector missed faces in 7.8 % of the images in which a commercial one found some, and of 100 of its own "
     "finds that were checked by hand 11 were none; a box says nothing about the person"
 )
 

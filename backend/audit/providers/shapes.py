@@ -1,4 +1,4 @@
-"""Sizes and shapes of pictures, from the stored width and height."""
+"""Sizes and shapes of images, from the stored width and height."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -26,8 +26,8 @@ class Unsafe:
         return "" if self._columns(pool) else "the pool has no column of not-safe-for-work scores"
 
     def key(self, pool: Pool) -> dict[str, Any]:
-        made = {name: pool.columns[name].made_by for name in self._columns(pool)}
-        return {"columns": made, "threshold": self.threshold, "version": 1}
+        origins = {name: pool.columns[name].made_by for name in self._columns(pool)}
+        return {"columns": origins, "threshold": self.threshold, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         from ...kernels.bits import pack
@@ -37,7 +37,7 @@ class Unsafe:
                 Definition(
                     f"unsafe.{slug(name)}", self.families[0], name, f"scored {self.threshold:g} or more in `{name}`",
                     f"stored column {name} ≥ {self.threshold:g}",
-                    "classifiers of this kind miss explicit pictures and flag skin, art and medicine",
+                    "classifiers of this kind miss explicit images and flag skin, art and medicine",
                     self.id,
                 ),
                 pack(np.nan_to_num(pool.array(name).astype(np.float32), nan=-np.inf) >= self.threshold),

@@ -65,27 +65,27 @@ class Web:
         last = [suffix.rsplit(".", 1)[-1] for _, suffix in split]
         numbers, names = _number(last)
         sizes = np.bincount(numbers[codes[codes >= 0]], minlength=len(names)) if names else np.zeros(0, int)
-        countries, made = country_regions(), []
+        countries, entries = country_regions(), []
         wrong = "a weak sign of origin: .io, .tv, .co, .me are sold world-wide, and .com is used everywhere"
         for place, name in enumerate(names):
             family = "country suffix" if name in countries else "suffix" if name in GENERIC else ""
             if family and sizes[place] >= self.least_suffix:
-                made.append(self._group(f"suffix.{slug(name)}", family, f".{name}", f"from a site under .{name}",
+                entries.append(self._group(f"suffix.{slug(name)}", family, f".{name}", f"from a site under .{name}",
                                         "last label of the URL's public suffix", wrong, codes, numbers == place))  # fmt: skip
         for region in dict.fromkeys(countries.values()):
             inside = np.array([countries.get(name) == region for name in last], dtype=bool)
-            made.append(self._group(f"region.{slug(region)}", "region of suffix", region, f"from a site under a suffix of {region}",
+            entries.append(self._group(f"region.{slug(region)}", "region of suffix", region, f"from a site under a suffix of {region}",
                                     "UN region of the URL's country-code suffix", wrong, codes, inside))  # fmt: skip
-        return made
+        return entries
 
     def _kinds(self, codes: np.ndarray, split: list[tuple[str, str]]) -> list[Group]:
-        made = []
+        entries = []
         for name, listed in site_kinds().items():
             members = np.array([domain in listed["domains"] for domain, _ in split], dtype=bool)
-            made.append(self._group(f"site.{name}", "kind of site", name, listed["title"],
+            entries.append(self._group(f"site.{name}", "kind of site", name, listed["title"],
                                     f"registered domain in a curated list of {len(listed['domains'])}",
                                     "only listed sites are found; most sites of the kind are not listed", codes, members))  # fmt: skip
-        return made
+        return entries
 
     def _group(self, id: str, family: str, name: str, title: str, method: str, error: str,
                codes: np.ndarray, members: np.ndarray) -> Group:  # fmt: skip

@@ -1,4 +1,4 @@
-"""Zero-shot groups: pairs whose picture is nearer to one set of prompts than to another, by the pool's own embeddings."""
+"""Zero-shot groups: pairs whose image is nearer to one set of prompts than to another, by the pool's own embeddings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class ZeroShot:
     def missing(self, pool: Pool) -> str:
         column = _column(pool)
         if column is None:
-            return "the pool has no picture embeddings"
+            return "the pool has no image embeddings"
         named = str(pool.columns[column].made_by.get("model", ""))
         if not Path(named.partition("/")[2]).is_file():
             return f"the text side of {column} is not at hand: {named or 'its model'} has no weights on this disk"
@@ -39,15 +39,15 @@ class ZeroShot:
 
     def key(self, pool: Pool) -> dict[str, Any]:
         column = _column(pool)
-        made = pool.columns[column].made_by if column else None
-        return {"column": column, "made_by": made, "prompts": read_prompts(pool), "version": 1}
+        made_by = pool.columns[column].made_by if column else None
+        return {"column": column, "made_by": made_by, "prompts": read_prompts(pool), "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         from ...kernels.bits import pack
 
         column = _column(pool)
         if column is None:
-            raise InputError("the pool has no picture embeddings; make some with `poolscope embed`.")
+            raise InputError("the pool has no image embeddings; make some with `poolscope embed`.")
         prompts = read_prompts(pool)
         model = _load(pool, column)
         weights = np.stack(
@@ -62,7 +62,7 @@ class ZeroShot:
             progress(start, len(pool), "zero-shot prompts")
         found = []
         for place, (name, prompt) in enumerate(prompts.items()):
-            mask = margins[place] > 0  # NaN: no picture, no member
+            mask = margins[place] > 0  # NaN: no image, no member
             error = known_error(pool, mask, ~np.isnan(margins[place]), prompt.get("check"))
             found.append(
                 Group(
@@ -80,7 +80,7 @@ class ZeroShot:
 def direction(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     """Two sets of unit text vectors `(k, d)` to `(d,)`: normalised mean of the first minus that of the second.
 
-    A picture's product with it is the difference of its cosines to the two means, so members have a positive one.
+    An image's product with it is the difference of its cosines to the two means, so members have a positive one.
     """
     first, second = (vectors.mean(axis=0) for vectors in (positive, negative))
     return (first / np.linalg.norm(first) - second / np.linalg.norm(second)).astype(np.float32)

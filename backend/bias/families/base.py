@@ -26,7 +26,7 @@ class Features:
 @dataclass(frozen=True, kw_only=True)
 class Family:
     """What is left: `published` is the accuracy (%) and its deviation of Zeng et al. 2024 (arXiv 2412.01876) on YFCC, CC
-    and DataComp, 3 sets of 1,000,000 pictures at 224 pixels, chance 33.3."""
+    and DataComp, 3 sets of 1,000,000 images at 224 pixels, chance 33.3."""
 
     id: ClassVar[str]
     title: ClassVar[str]
@@ -62,7 +62,7 @@ class Family:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureFamily(Family):
-    """A family that turns a picture into another one; all of them are described by the same descriptor.
+    """A family that turns an image into another one; all of them are described by the same descriptor.
 
     A network sees drawings (`photographic` False) without normalisation and RandAugment, as Zeng et al. did.
     """
@@ -75,11 +75,11 @@ class PictureFamily(Family):
         raise NotImplementedError
 
     def show(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        """What the report shows for `pictures`; the changed picture, where there is no better drawing."""
+        """What the report shows for `pictures`; the changed image, where there is no better drawing."""
         return self.change(pictures, sample, start)
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no pictures"
+        return "" if sample.pictures is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(
@@ -88,7 +88,7 @@ class PictureFamily(Family):
 
 
 def by_chunk(sample: Sample, work: Callable[[np.ndarray, int], np.ndarray], progress: Progress = silent) -> np.ndarray:
-    """`work(pictures, start)` on chunks of the sample's pictures, in threads; results stacked in order."""
+    """`work(images, start)` on chunks of the sample's images, in threads; results stacked in order."""
     assert sample.pictures is not None
     pictures, total = sample.pictures, len(sample)
     starts = range(0, total, CHUNK)

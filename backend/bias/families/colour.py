@@ -19,12 +19,12 @@ SPACES = {
 
 @dataclass(frozen=True, kw_only=True)
 class MeanColour(PictureFamily):
-    """Every pixel is the picture's mean colour, cut to whole numbers."""
+    """Every pixel is the image's mean colour, cut to whole numbers."""
 
     id = "mean_rgb"
     title = "Mean colour"
     group = "colour"
-    keeps = "one colour per picture"
+    keeps = "one colour per image"
     published = (48.5, 0.7)
 
     def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
@@ -57,7 +57,7 @@ class ColourStatistics(Family):
     keeps = "how often each colour occurs"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no pictures"
+        return "" if sample.pictures is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(by_chunk(sample, lambda block, start: colour_statistics(block), progress), COLOUR_NAMES)
@@ -75,7 +75,7 @@ def colour_statistics(pictures: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` uint8 to `(n, 58)` float32; the hue histogram counts a pixel by its saturation."""
     import cv2
 
-    made = np.empty((len(pictures), len(COLOUR_NAMES)), dtype=np.float32)
+    shares = np.empty((len(pictures), len(COLOUR_NAMES)), dtype=np.float32)
     for number, picture in enumerate(pictures):
         hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
         lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
@@ -91,13 +91,13 @@ def colour_statistics(pictures: np.ndarray) -> np.ndarray:
         hue = np.bincount(
             np.minimum(hsv[..., 0].reshape(-1) // (180 // HUES), HUES - 1), hsv[..., 1].reshape(-1), minlength=HUES
         )
-        made[number] = np.concatenate([moments, hue / (255 * pixels), np.concatenate(histograms) / pixels])
-    return made
+        shares[number] = np.concatenate([moments, hue / (255 * pixels), np.concatenate(histograms) / pixels])
+    return shares
 
 
 @dataclass(frozen=True, kw_only=True)
 class Appearance(Family):
-    """Eight plain properties of a picture, so that a reader sees in words what the sets differ by."""
+    """Eight plain properties of an image, so that a reader sees in words what the sets differ by."""
 
     id = "appearance"
     title = "Appearance in eight numbers"
@@ -105,7 +105,7 @@ class Appearance(Family):
     keeps = "brightness, contrast, saturation, colourfulness, white border, flatness, sharpness, edges"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no pictures"
+        return "" if sample.pictures is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(by_chunk(sample, lambda block, start: appearance(block), progress), APPEARANCE)

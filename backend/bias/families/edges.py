@@ -43,7 +43,7 @@ class Canny(PictureFamily):
 
 
 class _Structure(PictureFamily):
-    """A picture family whose numbers are its own descriptor; `change` only draws it."""
+    """An image family whose numbers are its own descriptor; `change` only draws it."""
 
     photographic = False
 

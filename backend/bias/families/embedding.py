@@ -9,7 +9,7 @@ from .base import Family, Features
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddingProbe(Family):
-    """Logistic regression on stored unit vectors; they were made by a model that has seen other pictures."""
+    """Logistic regression on stored unit vectors; they were made by a model that has seen other images."""
 
     id = "embedding"
     title = "Embedding"

@@ -1,4 +1,4 @@
-"""Frequency: ideal and Butterworth low-pass and high-pass pictures, and the radial power spectrum."""
+"""Frequency: ideal and Butterworth low-pass and high-pass images, and the radial power spectrum."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +27,7 @@ def mask(size: int, radius: float, *, passes: str, shape: str) -> np.ndarray:
 
 
 def filtered(grey: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """`(n, s, s)` to `(n, s, s)` uint8: the filtered picture, stretched to its own range.
+    """`(n, s, s)` to `(n, s, s)` uint8: the filtered image, stretched to its own range.
 
     `weights` are alike for a frequency and its negative, so half of the spectrum says all.
     """
@@ -42,7 +42,7 @@ def filtered(grey: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class Filtered(PictureFamily):
-    """`radius` is in cycles of a picture of 224 pixels, the paper's size; at another size it scales, so that the same
+    """`radius` is in cycles of an image of 224 pixels, the paper's size; at another size it scales, so that the same
     share of the frequencies passes."""
 
     group = "frequency"
@@ -113,7 +113,7 @@ class RadialSpectrum(Family):
     keeps = "the amount of detail per fineness"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no pictures"
+        return "" if sample.pictures is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         rings = min(RINGS, sample.size // 2)

@@ -1,4 +1,4 @@
-"""The pictures themselves, and the same after one JPEG encoding for all: the control of file history."""
+"""The images themselves, and the same after one JPEG encoding for all: the control of file history."""
 
 from dataclasses import dataclass
 
@@ -12,10 +12,10 @@ from .base import Family, Features, PictureFamily
 
 @dataclass(frozen=True, kw_only=True)
 class Original(PictureFamily):
-    """The pictures as they are."""
+    """The images as they are."""
 
     id = "original"
-    title = "Original pictures"
+    title = "Original images"
     group = "picture"
     keeps = "everything"
     published = (82.0, 0.3)
@@ -26,7 +26,7 @@ class Original(PictureFamily):
 
 @dataclass(frozen=True, kw_only=True)
 class Harmonised(PictureFamily):
-    """The pictures after the same resize and the same JPEG encoding, so that traces of compression no longer tell the
+    """The images after the same resize and the same JPEG encoding, so that traces of compression no longer tell the
     sets apart; what it loses against the original was no content."""
 
     id = "harmonised"
@@ -43,7 +43,7 @@ class Harmonised(PictureFamily):
 
 @dataclass(frozen=True, kw_only=True)
 class FileFacts(Family):
-    """The shortcut control: size, format and compression of the file, nothing of what the picture shows."""
+    """The shortcut control: size, format and compression of the file, nothing of what the image shows."""
 
     id = "file_facts"
     title = "File facts only"
@@ -51,7 +51,7 @@ class FileFacts(Family):
     keeps = "width, height, bytes, format, compression"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.facts is not None else "the sets have no pictures"
+        return "" if sample.facts is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         assert sample.facts is not None

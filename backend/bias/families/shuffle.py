@@ -10,8 +10,8 @@ from .base import PictureFamily
 
 @dataclass(frozen=True, kw_only=True)
 class Shuffle(PictureFamily):
-    """Moves square patches of `patch` pixels; `fixed` moves those of every picture alike, else each has its own order,
-    drawn from (seed, uid). A picture whose side is no multiple of `patch` loses the rest at its right and bottom."""
+    """Moves square patches of `patch` pixels; `fixed` moves those of every image alike, else each has its own order,
+    drawn from (seed, uid). An image whose side is no multiple of `patch` loses the rest at its right and bottom."""
 
     id = "shuffle"
     title = "Shuffle"
@@ -56,7 +56,7 @@ PUBLISHED = {
 
 
 def shuffled(pictures: np.ndarray, orders: np.ndarray, patch: int) -> np.ndarray:
-    """`(n, s, s, 3)` with patch j of the result = patch `orders[i, j]` of picture i, both counted row by row."""
+    """`(n, s, s, 3)` with patch j of the result = patch `orders[i, j]` of image i, both counted row by row."""
     n, size = pictures.shape[:2]
     side = size // patch
     tiles = pictures[:, : side * patch, : side * patch].reshape(n, side, patch, side, patch, 3)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from poolscope.audit import audit, catalog, headline
-from poolscope.audit.audit import pooled_within
 from poolscope.audit.contrast import contrast
 from poolscope.audit.curve import curves
 from poolscope.audit.examples import drawn, near_threshold
 from poolscope.audit.group import Definition, Group, Groups
+from poolscope.audit.of_recipe import pooled_within
 from poolscope.audit.stages import contributions, stages
 from poolscope.audit.strata import strata
 from poolscope.audit.words import separating

@@ -5,12 +5,11 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable, Table2x2
-from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from poolscope.audit import figures
 from poolscope.audit.amplification import flagged, slope
 from poolscope.audit.stratified import mantel_haenszel
+from poolscope.kernels.intervals import Z95
 
 PAIRS, KEPT = 5000, 1500
 N = np.array([400, 1000, 120, 3, 50, 2500])
@@ -19,14 +18,6 @@ K = np.array([60, 420, 12, 0, 50, 700])
 
 def table(k: int, n: int) -> np.ndarray:
     return np.array([[k, n - k], [KEPT - k, PAIRS - n - (KEPT - k)]])
-
-
-def test_wilson_is_statsmodels():
-    low, high = figures.wilson(K, N)
-    expected = proportion_confint(K, N, method="wilson")
-    np.testing.assert_allclose(low, expected[0], atol=1e-12)
-    np.testing.assert_allclose(high, expected[1], atol=1e-12)
-    assert np.isnan(figures.wilson(0, 0)[0])
 
 
 def test_odds_ratio_is_statsmodels():
@@ -66,25 +57,9 @@ def test_lift_interval_covers_what_a_simulation_spreads_over():
     outside = rng.binomial(PAIRS - n, (KEPT - k) / (PAIRS - n), 200_000)
     simulated = np.log((inside / n) / ((inside + outside) / PAIRS)).std()
     low, high = figures.lift_interval(k, n, KEPT, PAIRS)
-    assert np.log(high / low) / (2 * figures.Z95) == pytest.approx(simulated, rel=0.02)
+    assert np.log(high / low) / (2 * Z95) == pytest.approx(simulated, rel=0.02)
     everything = figures.lift_interval(KEPT, PAIRS, KEPT, PAIRS)
     assert everything == (pytest.approx(1.0), pytest.approx(1.0))
-
-
-def test_benjamini_hochberg_is_statsmodels_and_skips_nan():
-    p = np.array([0.001, 0.04, np.nan, 0.03, 0.9, 0.04])
-    q = figures.benjamini_hochberg(p)
-    known = ~np.isnan(p)
-    np.testing.assert_allclose(q[known], multipletests(p[known], method="fdr_bh")[1])
-    assert np.isnan(q[2])
-
-
-def test_newcombe_is_statsmodels():
-    difference, low, high = figures.newcombe(60, 400, 420, 1000)
-    assert difference == pytest.approx(60 / 400 - 0.42)
-    assert (low, high) == pytest.approx(
-        confint_proportions_2indep(60, 400, 420, 1000, method="newcomb", compare="diff")
-    )
 
 
 def test_mantel_haenszel_is_statsmodels():

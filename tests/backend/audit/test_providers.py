@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from poolscope.audit import catalog, store
+from poolscope.audit import catalog, group_files
 from poolscope.audit.group import Group, slug
 from poolscope.audit.lexicon import dump_pack, load_pack, packs, prune, save_pack, shipped
 from poolscope.audit.providers.clusters import Clusters
@@ -225,9 +225,9 @@ def test_zero_shot_directions_and_their_error(pool):
 def test_groups_are_found_once_and_again_when_a_definition_changes(pool):
     first = catalog.find(pool, families=["gender"])
     assert first.families == ("gender",)
-    stamp = store.stamp(pool)
+    stamp = group_files.stamp(pool)
     again = catalog.find(pool, families=["gender"])
-    assert store.stamp(pool) == stamp
+    assert group_files.stamp(pool) == stamp
     np.testing.assert_array_equal(again.matrix, first.matrix)
     pack = packs(pool)["gender"]
     save_pack(prune(pack, "woman", ["woman doctor"]), pool)

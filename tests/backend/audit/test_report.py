@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from poolscope.audit import Definition, audit, report
+from poolscope.audit import Definition, audit, html
 from poolscope.audit.group import Group, Groups
 from poolscope.audit.lexicon import load_pack, packs, prune, save_pack
 from poolscope.audit.words import Word
@@ -30,7 +30,7 @@ def groups() -> Groups:
 def test_the_report_stands_alone(tiny_pool, groups, tmp_path):
     made = audit(tiny_pool, load(RECIPE), groups=groups, minimum=10, strata="length")
     words = {"g0": ([Word("<img>", 3.0, 0.5, 0.1)], [])}
-    page, figures = report.write(made, tmp_path / "out.html", words=words)
+    page, figures = html.write(made, tmp_path / "out.html", words=words)
     text = page.read_text()
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
@@ -42,11 +42,23 @@ def test_the_report_stands_alone(tiny_pool, groups, tmp_path):
     assert json.loads(figures.read_text())["groups"] == json.loads(json.dumps(made.as_json()))["groups"]
 
 
+@pytest.mark.parametrize("keep", ["[{score: clip_b32, min: 1000}]", "[]"])
+def test_where_nothing_or_everything_is_kept_there_are_no_odds_to_compare(tiny_pool, groups, keep):
+    made = audit(tiny_pool, load(f"name: edge\nkeep: {keep}\n"), groups=groups, minimum=10, strata="length")
+    assert made.kept in (0, 200)
+    for row in made.rows:
+        assert (row.odds_ratio, row.odds_low, row.odds_high, row.adjusted, row.p, row.q) == (None,) * 6
+    assert made.slopes == {}
+    assert made.headline.text in ("nothing is kept", "everything is kept")
+    json.dumps(made.as_json(), allow_nan=False)
+    assert "1.00 (" not in html.html(made)
+
+
 def test_small_counts_are_not_in_the_report(tiny_pool, groups):
     made = audit(tiny_pool, load(RECIPE), groups=groups, minimum=10)
     small = next(row for row in made.rows if row.definition.id == "g1")
     assert small.kept is None
-    assert "under 10" in report.html(made)
+    assert "under 10" in html.html(made)
 
 
 def test_the_command_writes_both_files(tiny_pool, tmp_path, capsys):

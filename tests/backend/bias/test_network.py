@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from poolscope.bias.meter import Meter
 from poolscope.bias.network import CONVNEXT, SMALL, _augment, network_classifier, small_network
+from poolscope.bias.validation import CrossValidation
 
 TINY = dataclasses.replace(SMALL, epochs=4, batch=32)
 
@@ -34,14 +34,14 @@ def stripes(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_it_learns_directions():
     pictures, labels = stripes(240)
-    meter = Meter(labels=labels, groups=np.arange(240), folds=2, replicates=50)
-    assert meter.measure(network_classifier(pictures, TINY)).accuracy > 0.9
+    validation = CrossValidation(labels=labels, groups=np.arange(240), folds=2, replicates=50)
+    assert validation.accuracy_of(network_classifier(pictures, TINY)).accuracy > 0.9
 
 
 def test_it_does_not_find_what_is_not_there():
     pictures, _ = stripes(240)
     labels = np.random.default_rng(1).permutation(240) % 2
-    found = Meter(labels=labels, groups=np.arange(240), folds=2, replicates=50).measure(
+    found = CrossValidation(labels=labels, groups=np.arange(240), folds=2, replicates=50).accuracy_of(
         network_classifier(pictures, TINY)
     )
     assert abs(found.accuracy - 0.5) < 0.13
@@ -55,8 +55,8 @@ def test_sizes_and_published_settings():
 
 def test_convnext_trains_through_timm_with_every_augmentation():
     pictures, labels = stripes(32)
-    meter = Meter(labels=labels, groups=np.arange(32), folds=2, replicates=10)
-    found = meter.measure(network_classifier(pictures, dataclasses.replace(CONVNEXT, epochs=1, batch=16)))
+    validation = CrossValidation(labels=labels, groups=np.arange(32), folds=2, replicates=10)
+    found = validation.accuracy_of(network_classifier(pictures, dataclasses.replace(CONVNEXT, epochs=1, batch=16)))
     assert 0 <= found.accuracy <= 1
     change = _augment(CONVNEXT)
     many = np.repeat(pictures, 40, axis=0)  # enough draws to meet the strongest level of each operation

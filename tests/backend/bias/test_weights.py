@@ -98,8 +98,8 @@ def test_a_model_changes_pictures(kind, make, tmp_path):
     if kind == "segmentation":
         assert len(np.unique(changed.reshape(-1, 3), axis=0)) <= 5
     if kind == "detection":
-        assert sorted(sample.made[DETECTED]) == list(range(6))
-        assert all(isinstance(names, frozenset) for names in sample.made[DETECTED].values())
+        assert sorted(sample.shared[DETECTED]) == list(range(6))
+        assert all(isinstance(names, frozenset) for names in sample.shared[DETECTED].values())
     if kind == "depth":
         assert (changed[..., 0] == changed[..., 1]).all()
         assert changed.min() == 0

@@ -130,10 +130,10 @@ def test_an_unreadable_path_is_the_users_input(poolscope, monkeypatch):
 
 
 def test_interrupt_ends_with_130(home: Path):
-    from poolscope.jobs import store
+    from poolscope.jobs import table
 
-    waited = store.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={})
-    with store.writing() as connection:
+    waited = table.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={})
+    with table.writing() as connection:
         connection.execute("UPDATE jobs SET spawned=1e18 WHERE id=?", (waited,))
     running = subprocess.Popen(
         [sys.executable, "-m", "poolscope.cli", "jobs", "wait", str(waited)], stderr=subprocess.PIPE, text=True,

@@ -1,13 +1,13 @@
 """`poolscope jobs`."""
 
 from poolscope import jobs
-from poolscope.jobs import store
+from poolscope.jobs import table
 
 
 def queued() -> int:
     """A job that never starts."""
-    job_id = store.insert(kind="train", title="A run", argv=["train", "x"], device="gpu:9", cwd="/", environment={})
-    with store.writing() as connection:
+    job_id = table.insert(kind="train", title="A run", argv=["train", "x"], device="gpu:9", cwd="/", environment={})
+    with table.writing() as connection:
         connection.execute("UPDATE jobs SET spawned=1e18 WHERE id=?", (job_id,))
     return job_id
 
@@ -29,7 +29,7 @@ def test_show_cancel_and_resume(poolscope):
     assert poolscope("jobs", "cancel", job_id, "--json").json["state"] == "cancelled"
     assert "is cancelled already" in poolscope("jobs", "cancel", job_id).refused()
     assert poolscope("jobs", "wait", job_id).code == 1
-    with store.writing() as connection:
+    with table.writing() as connection:
         connection.execute('UPDATE jobs SET argv=\'["jobs", "list"]\' WHERE id=?', (job_id,))
     assert poolscope("jobs", "resume", job_id).code == 0
     assert poolscope("jobs", "wait", job_id, "--json").json["state"] == "done"
@@ -41,11 +41,11 @@ def test_progress_of_a_job_reaches_the_table(poolscope, monkeypatch):
     from poolscope.cli.console import progress_bar
 
     job_id = queued()
-    store.claim(job_id, machine="m", pid=1, pid_started=1.0)
+    table.claim(job_id, machine="m", pid=1, pid_started=1.0)
     monkeypatch.setenv("POOLSCOPE_JOB", str(job_id))
     with progress_bar("embed") as progress:
         progress(5, 10, "half", loss=0.5)
-    job = store.as_job(store.row(job_id))
+    job = table.as_job(table.row(job_id))
     assert (job.progress, job.message, job.figures) == (0.5, "half", {"loss": 0.5})
 
 

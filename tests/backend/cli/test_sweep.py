@@ -12,7 +12,7 @@ def queue(monkeypatch):
 
     def submit(argv, *, kind, device="cpu", title=""):
         lines.append(list(argv))
-        return jobs.store.insert(
+        return jobs.table.insert(
             kind=kind, title=title, argv=list(argv), device=device, cwd="/", environment={}
         )  # fmt: skip
 

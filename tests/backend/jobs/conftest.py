@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from poolscope import jobs
-from poolscope.jobs import processes, store
+from poolscope import jobs, processes
+from poolscope.jobs import family, table
 
 RUN = "import sys; from poolscope.jobs import runner; sys.exit(runner.main(int(sys.argv[1]), sys.argv[2:]))"
 
@@ -27,10 +27,10 @@ def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
 @pytest.fixture(autouse=True)
 def _nothing_left(home: Path) -> Iterator[None]:
     yield
-    for row in store.rows("state='running'"):
+    for row in table.rows("state='running'"):
         if row["machine"] == processes.machine():
-            living = processes.members(row["id"], row["pid"], row["pid_started"])
-            processes.send(living, signal.SIGKILL)
+            living = family.members(row["id"], row["pid"], row["pid_started"])
+            family.send(living, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def start(tmp_path: Path) -> Callable[..., int]:
     def start_program(source: str, device: str | None = "cpu", **popen: object) -> int:
         program = tmp_path / f"program-{time.time_ns()}.py"
         program.write_text(source)
-        job_id = store.insert(kind="test", title="test", argv=[], device=device, cwd=str(tmp_path), environment={})
+        job_id = table.insert(kind="test", title="test", argv=[], device=device, cwd=str(tmp_path), environment={})
         subprocess.Popen(
             [sys.executable, "-c", RUN, str(job_id), str(program)],
             start_new_session=True,
@@ -48,14 +48,14 @@ def start(tmp_path: Path) -> Callable[..., int]:
             stderr=subprocess.STDOUT,
             env={**os.environ, "MARK": str(tmp_path)},
         )
-        until(lambda: store.row(job_id)["state"] != "queued")
+        until(lambda: table.row(job_id)["state"] != "queued")
         return job_id
 
     return start_program
 
 
 def store_log(job_id: int):
-    path = store.log_path(job_id)
+    path = table.log_path(job_id)
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.open("ab")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from poolscope import jobs
+from poolscope import jobs, processes
 from poolscope.errors import InputError
-from poolscope.jobs import processes, queue, store
+from poolscope.jobs import family, queue, table
 from tests.backend.jobs.conftest import until
 
 STUBBORN = """
@@ -63,11 +63,11 @@ def test_cancel_lets_a_polite_program_clean_up(start, tmp_path: Path):
 def test_killed_runner_is_lost_its_orphans_end_and_it_resumes(start, tmp_path: Path, ended):
     job_id = start(STUBBORN)
     until(lambda: "ready" in jobs.log_tail(job_id) and len(marked(tmp_path)) == 4)
-    os.kill(store.row(job_id)["pid"], signal.SIGKILL)
+    os.kill(table.row(job_id)["pid"], signal.SIGKILL)
     until(lambda: jobs.get(job_id).state == "lost")
     session = [p for p in marked(tmp_path) if os.getsid(p.pid) != p.pid]
     assert session == []
-    with store.writing() as connection:
+    with table.writing() as connection:
         connection.execute('UPDATE jobs SET argv=\'["jobs", "list"]\' WHERE id=?', (job_id,))
     assert jobs.get(job_id).resumable
     jobs.resume(job_id)
@@ -80,7 +80,7 @@ def test_killed_runner_is_lost_its_orphans_end_and_it_resumes(start, tmp_path: P
 def test_killed_command_fails_with_the_signal(start, tmp_path: Path, ended):
     job_id = start(SLEEP)
     until(lambda: "ready" in jobs.log_tail(job_id))
-    runner = psutil.Process(store.row(job_id)["pid"])
+    runner = psutil.Process(table.row(job_id)["pid"])
     for child in runner.children():
         child.kill()
     job = ended(job_id)
@@ -90,20 +90,20 @@ def test_killed_command_fails_with_the_signal(start, tmp_path: Path, ended):
 
 def test_heartbeat_goes_on(start):
     job_id = start(SLEEP)
-    first = store.row(job_id)["heartbeat"]
-    until(lambda: store.row(job_id)["heartbeat"] > first)
+    first = table.row(job_id)["heartbeat"]
+    until(lambda: table.row(job_id)["heartbeat"] > first)
 
 
 def _running_row(machine: str, pid: int, pid_started: float, heartbeat: float) -> int:
-    job_id = store.insert(kind="t", title="", argv=["jobs", "list"], device="cpu", cwd="/", environment={})
-    assert store.claim(job_id, machine=machine, pid=pid, pid_started=pid_started)
-    with store.writing() as connection:
+    job_id = table.insert(kind="t", title="", argv=["jobs", "list"], device="cpu", cwd="/", environment={})
+    assert table.claim(job_id, machine=machine, pid=pid, pid_started=pid_started)
+    with table.writing() as connection:
         connection.execute("UPDATE jobs SET heartbeat=? WHERE id=?", (heartbeat, job_id))
     return job_id
 
 
 def test_a_reboot_loses_the_job_and_frees_its_device(ended):
-    lost = _running_row("this/earlier-boot/1", os.getpid(), 1.0, time.time() - queue.SILENCE - 1)
+    lost = _running_row("this/earlier-boot/1", os.getpid(), 1.0, time.time() - processes.SILENCE - 1)
     following = jobs.submit(["jobs", "list"], kind="t")
     assert jobs.get(lost).state == "lost"
     assert ended(following).state == "done"
@@ -122,7 +122,7 @@ def test_a_reused_pid_is_not_the_job_and_is_left_alone():
         began = processes.started_at(stranger.pid)
         assert began is not None
         job_id = _running_row(processes.machine(), stranger.pid, began - 1, time.time())
-        assert processes.members(job_id, stranger.pid, began - 1) == []
+        assert family.members(job_id, stranger.pid, began - 1) == []
         assert jobs.cancel(job_id).state in ("cancelled", "lost")
         assert stranger.poll() is None
     finally:

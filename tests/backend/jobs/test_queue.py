@@ -10,7 +10,7 @@ import pytest
 
 from poolscope import jobs
 from poolscope.errors import InputError
-from poolscope.jobs import queue, store
+from poolscope.jobs import queue, table
 from tests.backend.jobs.conftest import until
 
 FOREVER = ["jobs", "wait"]
@@ -18,8 +18,8 @@ FOREVER = ["jobs", "wait"]
 
 def forever(device: str | None = "cpu") -> int:
     """A job that never ends by itself: it waits for a job that stays queued on another device for good."""
-    waited = store.insert(kind="t", title="", argv=["x"], device="gpu:9", cwd="/", environment={})
-    with store.writing() as connection:
+    waited = table.insert(kind="t", title="", argv=["x"], device="gpu:9", cwd="/", environment={})
+    with table.writing() as connection:
         connection.execute("UPDATE jobs SET spawned=1e18 WHERE id=?", (waited,))
     return jobs.submit(["jobs", "wait", str(waited)], kind="t", device=device)
 
@@ -58,20 +58,20 @@ def test_next_job_starts_without_the_app(ended):
     """The runner itself starts the next one: nobody looks at the table until it has run."""
     argvs = [["jobs", "list"], ["jobs", "list"], ["jobs", "list"]]
     ids = [jobs.submit(argv, kind="t") for argv in argvs]
-    until(lambda: all(row["state"] == "done" for row in store.rows()))
-    begun = [store.row(job_id)["started"] for job_id in ids]
-    over = [store.row(job_id)["ended"] for job_id in ids]
+    until(lambda: all(row["state"] == "done" for row in table.rows()))
+    begun = [table.row(job_id)["started"] for job_id in ids]
+    over = [table.row(job_id)["ended"] for job_id in ids]
     assert over[0] <= begun[1]
     assert over[1] <= begun[2]
 
 
 def test_of_many_runners_one_gets_the_device():
-    ids = [store.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={}) for _ in range(8)]
+    ids = [table.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={}) for _ in range(8)]
     barrier, won = threading.Barrier(8), []
 
     def claim(job_id: int) -> None:
         barrier.wait()
-        if store.claim(job_id, machine="m", pid=job_id, pid_started=1.0):
+        if table.claim(job_id, machine="m", pid=job_id, pid_started=1.0):
             won.append(job_id)
 
     threads = [threading.Thread(target=claim, args=(job_id,)) for job_id in ids]
@@ -80,7 +80,7 @@ def test_of_many_runners_one_gets_the_device():
     for thread in threads:
         thread.join()
     assert len(won) == 1
-    assert [row["id"] for row in store.rows("state='running'")] == won
+    assert [row["id"] for row in table.rows("state='running'")] == won
 
 
 def test_cancel_a_queued_job_and_resume_it(ended):
@@ -109,7 +109,7 @@ def test_a_job_keeps_the_directory_and_settings_of_its_submitter(ended, tmp_path
     job_id = jobs.submit(["jobs", "list"], kind="t")
     monkeypatch.delenv("POOLSCOPE_POOL")
     monkeypatch.chdir("/")
-    row = store.row(job_id)
+    row = table.row(job_id)
     assert row["cwd"] == str(tmp_path)
     assert queue.environment_of({"POOLSCOPE_POOL": "here"})["POOLSCOPE_POOL"] == "here"
     assert '"POOLSCOPE_POOL": "here"' in row["environment"]
@@ -120,7 +120,7 @@ def test_a_job_keeps_the_directory_and_settings_of_its_submitter(ended, tmp_path
 def test_log_tail_begins_with_a_whole_line(ended):
     job_id = jobs.submit(["jobs", "list"], kind="t", device=None)
     ended(job_id)
-    store.log_path(job_id).write_text("".join(f"line {i}\n" for i in range(1000)))
+    table.log_path(job_id).write_text("".join(f"line {i}\n" for i in range(1000)))
     tail = jobs.log_tail(job_id, 40)
     assert tail.splitlines()[0] == "line 996"
     assert tail.endswith("line 999\n")
@@ -142,14 +142,14 @@ def test_a_job_needs_a_command_and_a_known_device():
 
 
 def test_newest_first():
-    ids = [store.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={}) for _ in range(3)]
-    with store.writing() as connection:
+    ids = [table.insert(kind="t", title="", argv=["x"], device="cpu", cwd="/", environment={}) for _ in range(3)]
+    with table.writing() as connection:
         connection.execute("UPDATE jobs SET state='done'")
     assert [job.id for job in jobs.all()] == ids[::-1]
 
 
 def test_table_of_a_newer_poolscope_is_left_alone(home: Path):
-    with store.writing() as connection:
+    with table.writing() as connection:
         connection.execute("SELECT 1")
     connection = sqlite3.connect(home / "jobs.sqlite")
     connection.execute("PRAGMA user_version=99")

@@ -4,26 +4,26 @@ import time
 from pathlib import Path
 
 from poolscope import jobs
-from poolscope.jobs import TableProgress, store
+from poolscope.jobs import TableProgress, table
 from poolscope.jobs.runner import last_error
 
 
 def _running() -> int:
-    job_id = store.insert(kind="t", title="", argv=["x"], device=None, cwd="/", environment={})
-    assert store.claim(job_id, machine="m", pid=1, pid_started=1.0)
+    job_id = table.insert(kind="t", title="", argv=["x"], device=None, cwd="/", environment={})
+    assert table.claim(job_id, machine="m", pid=1, pid_started=1.0)
     return job_id
 
 
 def test_progress_and_figures_arrive():
     job_id = _running()
     TableProgress(job_id)(3, 12, "step\n3", loss=2.5, broken=float("nan"))
-    job = store.as_job(store.row(job_id))
+    job = table.as_job(table.row(job_id))
     assert (job.progress, job.message, job.figures) == (0.25, "step 3", {"loss": 2.5})
 
 
 def test_writes_are_rare_but_the_last_one_is_made(monkeypatch):
     written = []
-    monkeypatch.setattr(store, "report", lambda *given: written.append(given[1]))
+    monkeypatch.setattr(table, "report", lambda *given: written.append(given[1]))
     progress = TableProgress(1, interval=60)
     for step in range(1, 1001):
         progress(step, 1000, "")
@@ -50,10 +50,10 @@ def test_a_table_that_cannot_be_written_does_not_stop_the_work(home: Path):
 
 def test_a_job_that_has_ended_takes_no_progress():
     job_id = _running()
-    assert store.finish(job_id, 1, "cancelled", exit_code=None, message="cancelled")
+    assert table.finish(job_id, 1, "cancelled", exit_code=None, message="cancelled")
     TableProgress(job_id)(1, 2, "late")
     assert jobs.get(job_id).message == "cancelled"
-    assert not store.finish(job_id, 1, "done", exit_code=0, message=None)
+    assert not table.finish(job_id, 1, "done", exit_code=0, message=None)
 
 
 def test_last_error():

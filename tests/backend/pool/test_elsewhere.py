@@ -145,7 +145,9 @@ def test_what_is_no_pool_at_a_uri_is_one_line(bucket, tmp_path):
     Pool.create(f"{bucket}/d", pa.schema([("text", pa.utf8())]), {})
     place = Pool.open(f"{bucket}/d").path
     (place / "table.url").write_text("s3://missing/x/pairs.lance\n")
-    with pytest.raises(InputError, match=r"the table of pool 'd' is at s3://missing/x/pairs\.lance, which can't be read"):
+    with pytest.raises(
+        InputError, match=r"the table of pool 'd' is at s3://missing/x/pairs\.lance, which can't be read"
+    ):
         Pool.open(place)
     with pytest.raises(InputError, match="Check the address"):
         Pool.open("s3://missing/x")

@@ -7,10 +7,10 @@ import pytest
 
 from poolscope.errors import InputError
 from poolscope.projection import Map, available, build, load
-from poolscope.projection.build import distinct, even_out, fan_out, reduce, scale
 from poolscope.projection.everyone import build_large
+from poolscope.projection.layout import distinct, even_out, fan_out, reduce, scale
+from poolscope.projection.maps import save, steps_of
 from poolscope.projection.sample import AT_LEAST, quotas, stratified
-from poolscope.projection.store import save, steps_of
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,9 @@ def test_a_large_pool_gets_as_many_points_as_asked_or_its_own_default(clustered,
 
     asked = []
     monkeypatch.setattr(sys.modules[build.__module__], "LARGE", 200)
-    monkeypatch.setattr(everyone, "build_large", lambda *given, points, **more: asked.append(points))
+    monkeypatch.setattr(
+        sys.modules[build.__module__], "build_large", lambda *given, points, **more: asked.append(points)
+    )
     for sample in (None, 100):
         build(clustered[0], model="toy", sample=sample, replace=True)
     assert asked == [everyone.POINTS, 100]

@@ -48,7 +48,9 @@ def csv_files():
         "semicolon.csv": ("Image;Caption\n" + rows(";", '"')).encode(),
         "pipes.csv": ("image_name| comment\n" + rows("| ")).encode(),
         "tabs.tsv": ("filepath\ttitle\n" + rows("\t")).encode(),
-        "quoted.tsv": ('"filepath"\t"title"\n' + rows("\t", '"').replace("images", '"images').replace("png", 'png"')).encode(),
+        "quoted.tsv": (
+            '"filepath"\t"title"\n' + rows("\t", '"').replace("images", '"images').replace("png", 'png"')
+        ).encode(),
         "bare.tsv": rows("\t").encode(),
         "bare.csv": rows(",").encode(),
         "crlf.csv": (head + rows()).replace("\n", "\r\n").encode(),
@@ -65,9 +67,16 @@ def test_text_tables(room, name):
 
 def annotations():
     image = [{"id": 7 + n, "file_name": f"{n}.png", "width": 64, "height": 48} for n in range(3)]
-    said = [{"image_id": 7 + n, "id": 10 * n + k, "caption": f"{text} {k}"} for n, text in enumerate(TEXTS) for k in (0, 1)]
+    said = [
+        {"image_id": 7 + n, "id": 10 * n + k, "caption": f"{text} {k}"} for n, text in enumerate(TEXTS) for k in (0, 1)
+    ]
     kar = [
-        {"filepath": "images", "filename": f"{n}.png", "cocoid": n, "sentences": [{"raw": f"{text} {k}", "tokens": ["a"]} for k in (0, 1)]}
+        {
+            "filepath": "images",
+            "filename": f"{n}.png",
+            "cocoid": n,
+            "sentences": [{"raw": f"{text} {k}", "tokens": ["a"]} for k in (0, 1)],
+        }
         for n, text in enumerate(TEXTS)
     ]
     both = {f"{n}.png": [f"{text} {k}" for k in (0, 1)] for n, text in enumerate(TEXTS)}
@@ -79,7 +88,8 @@ def annotations():
         "array.json": json.dumps(lists, indent=2),
         "lines.jsonl": "\n".join(map(json.dumps, lists)),
         "written.csv": "image,captions\n" + "".join(f'images/{n}.png,"{both[f"{n}.png"]!r}"\n' for n in range(3)),
-        "captions.txt": "image,caption\n" + "".join(f'images/{n}.png#{k},"{t}"\n' for n in range(3) for k, t in enumerate(both[f"{n}.png"])),
+        "captions.txt": "image,caption\n"
+        + "".join(f'images/{n}.png#{k},"{t}"\n' for n in range(3) for k, t in enumerate(both[f"{n}.png"])),
     }
 
 
@@ -113,7 +123,11 @@ def test_arrow_files_and_hive_folders(room):
 
 
 def test_images_inside_a_file_move_with_the_pool(room):
-    inside = [{"bytes": picture(0), "path": None}, {"bytes": None, "path": "images/1.png"}, {"bytes": b"no image", "path": "x"}]
+    inside = [
+        {"bytes": picture(0), "path": None},
+        {"bytes": None, "path": "images/1.png"},
+        {"bytes": b"no image", "path": "x"},
+    ]
     pq.write_table(pa.table({"image": inside, "caption": [["a", "b"], ["c"], ["d"]]}), room / "t.parquet")
     _, report, _ = taken(room)
     (room.parent / "pool").rename(room.parent / "moved")
@@ -201,7 +215,12 @@ def test_what_is_no_source_is_refused_at_once(room):
 
 def test_embeddings_come_along(room):
     vectors = np.random.default_rng(0).normal(size=(3, 8)).astype(np.float32)
-    table = {"url": ["http://x/1", "http://x/2", "http://x/3"], "text": TEXTS, "image_embedding": list(vectors), "text_embedding": list(vectors)}
+    table = {
+        "url": ["http://x/1", "http://x/2", "http://x/3"],
+        "text": TEXTS,
+        "image_embedding": list(vectors),
+        "text_embedding": list(vectors),
+    }
     pq.write_table(pa.table(table), room / "t.parquet")
     pool, _, _ = taken(room)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What the families with weights share: loading through a library that is an extra, one picture at a time."""
+"""What the families with weights share: loading through a library that is an extra, one image at a time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def loaded(load: Callable[..., Any], weights: str, **options: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class WithWeights(PictureFamily):
-    """A picture family that runs a model on batches; `weights` is a directory or a hub name."""
+    """An image family that runs a model on batches; `weights` is a directory or a hub name."""
 
     weights: str
     device: str = "auto"
@@ -65,7 +65,7 @@ class WithWeights(PictureFamily):
         return np.concatenate(parts)
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
-        """As every picture family, but chunk after chunk: the model uses all cores itself."""
+        """As every image family, but chunk after chunk: the model uses all cores itself."""
         assert sample.pictures is not None
         parts = []
         for start in range(0, len(sample), 64):

@@ -1,4 +1,4 @@
-"""Generated captions: what a model says a picture shows, whatever its own caption says."""
+"""Generated captions: what a model says an image shows, whatever its own caption says."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,7 +29,7 @@ class GeneratedCaptions(Family):
     device: str = "auto"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no pictures"
+        return "" if sample.pictures is not None else "the sets have no images"
 
     def parameters(self) -> dict[str, Any]:
         return {"weights": self.weights, "new tokens": LONGEST}
@@ -55,7 +55,7 @@ class GeneratedCaptions(Family):
             pictures = [Image.fromarray(picture) for picture in sample.pictures[start : start + 8]]
             inputs = processor(images=pictures, return_tensors="pt").to(network.device)
             with torch.inference_mode():
-                made = network.generate(**inputs, max_new_tokens=LONGEST)
-            texts.extend(processor.batch_decode(made, skip_special_tokens=True))
+                generated = network.generate(**inputs, max_new_tokens=LONGEST)
+            texts.extend(processor.batch_decode(generated, skip_special_tokens=True))
             progress(len(texts), len(sample))
         return CaptionWords().features(replace(sample, texts=tuple(texts)))

@@ -11,7 +11,7 @@ from .base import WithWeights, imported, loaded
 
 @dataclass(frozen=True, kw_only=True)
 class Depth(WithWeights):
-    """Relative depth, stretched per picture to 0…255 grey, by a depth model of transformers (Depth-Anything-V2)."""
+    """Relative depth, stretched per image to 0…255 grey, by a depth model of transformers (Depth-Anything-V2)."""
 
     id = "depth"
     title = "Depth"

@@ -34,8 +34,8 @@ class Detection(WithWeights):
         return {"weights": self.weights, "threshold": self.threshold}
 
     def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        """As every model, and `sample.made["detected"]` keeps the names of the things in each pair for the object analysis."""
-        detected = sample.made.setdefault(DETECTED, {})
+        """As every model, and `sample.shared["detected"]` keeps the names of the things in each pair for the object analysis."""
+        detected = sample.shared.setdefault(DETECTED, {})
         parts = []
         for at in range(0, len(pictures), BATCH):
             drawn, names = self._drawn(pictures[at : at + BATCH])
@@ -44,7 +44,7 @@ class Detection(WithWeights):
         return np.concatenate(parts)
 
     def _drawn(self, pictures: np.ndarray) -> tuple[np.ndarray, list[frozenset[str]]]:
-        """Boxes on white, and the classes found in each picture."""
+        """Boxes on white, and the classes found in each image."""
         import cv2
         import torch
 
@@ -52,9 +52,9 @@ class Detection(WithWeights):
         size = pictures.shape[1]
         inputs = processor(images=list(pictures), return_tensors="pt").to(self.where)
         with torch.inference_mode():
-            made = network(**inputs)
+            outputs = network(**inputs)
         found = processor.post_process_object_detection(
-            made, threshold=self.threshold, target_sizes=[(size, size)] * len(pictures)
+            outputs, threshold=self.threshold, target_sizes=[(size, size)] * len(pictures)
         )
         names, colours = network.config.id2label, palette(max(256, network.config.num_labels + 1))
         drawn = np.full_like(pictures, 255)

@@ -35,13 +35,13 @@ class SamContours(WithWeights):
 
         drawn = []
         for picture in pictures:
-            made = self._pipeline(Image.fromarray(picture), points_per_batch=64, points_per_crop=self.points)
-            drawn.append(contours(made["masks"], made["scores"], picture.shape[0]))
+            results = self._pipeline(Image.fromarray(picture), points_per_batch=64, points_per_crop=self.points)
+            drawn.append(contours(results["masks"], results["scores"], picture.shape[0]))
         return np.repeat(np.stack(drawn)[..., None], 3, axis=3)
 
 
 def contours(masks: Sequence[Any], scores: Sequence[Any], size: int) -> np.ndarray:
-    """`(size, size)` uint8: 255 where one of the 4 neighbours belongs to another mask; the picture's border never."""
+    """`(size, size)` uint8: 255 where one of the 4 neighbours belongs to another mask; the image's border never."""
     owner = np.zeros((size, size), dtype=np.int32)
     order = np.argsort([float(score) for score in scores], kind="stable")
     for number in order:

@@ -41,7 +41,7 @@ class Segmentation(WithWeights):
         size = pictures.shape[1]
         inputs = processor(images=list(pictures), return_tensors="pt").to(self.where)
         with torch.inference_mode():
-            made = network(**inputs)
-        maps = processor.post_process_semantic_segmentation(made, target_sizes=[(size, size)] * len(pictures))
+            outputs = network(**inputs)
+        maps = processor.post_process_semantic_segmentation(outputs, target_sizes=[(size, size)] * len(pictures))
         colours = palette(max(256, network.config.num_labels + 1))
         return np.stack([colours[one.cpu().numpy().astype(np.int64) % len(colours)] for one in maps])

@@ -1,4 +1,4 @@
-"""VAE reconstruction: the picture without its finest traces."""
+"""VAE reconstruction: the image without its finest traces."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,8 +36,8 @@ class Reconstruction(WithWeights):
         block = torch.from_numpy(np.ascontiguousarray(pictures)).to(self.where).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.inference_mode():
             large = functional.interpolate(block, (self.side, self.side), mode="bicubic", align_corners=False)
-            made = self._network.decode(self._network.encode(large).latent_dist.mode()).sample
+            decoded = self._network.decode(self._network.encode(large).latent_dist.mode()).sample
             small = functional.interpolate(
-                made, pictures.shape[1:3], mode="bicubic", align_corners=False, antialias=True
+                decoded, pictures.shape[1:3], mode="bicubic", align_corners=False, antialias=True
             )
         return ((small.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()

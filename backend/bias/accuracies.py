@@ -15,11 +15,11 @@ from . import examples
 from .controls import Learner
 from .families import Family, Features, PictureFamily, chosen, on_request, probes, weight_free
 from .families.weights import with_weights
-from .meter import Classifier, Measured, Meter, logistic
 from .network import CONVNEXT, SMALL, network_classifier
 from .sample import Sample
 from .sets import PairSet, common_embeddings
 from .settings import Settings, stage
+from .validation import Accuracy, Classifier, CrossValidation, logistic
 
 PUBLISHED_CHANCE = 1 / 3
 READABLE = ("appearance", "colour", "mean_rgb", "caption_words", "caption_form", "file_facts")
@@ -27,11 +27,11 @@ SHOWN = 15
 
 
 @dataclass(frozen=True, eq=False)
-class Measurement:
+class Accuracies:
     """What was measured, by family name; `control` is the family that the controls use, `learner` its classifier."""
 
     families: list[Family]
-    measured: dict[str, Measured]
+    measured: dict[str, Accuracy]
     features: dict[str, Features]
     strips: dict[str, list[str]]
     seconds: dict[str, float]
@@ -41,8 +41,8 @@ class Measurement:
 
     def entries(self, chance: float) -> list[dict[str, Any]]:
         """The `families` of the report, the highest accuracy first."""
-        made = [self._entry(family, chance) for family in self.families]
-        return sorted(made, key=lambda entry: -entry["accuracy"])
+        listed = [self._entry(family, chance) for family in self.families]
+        return sorted(listed, key=lambda entry: -entry["accuracy"])
 
     def _entry(self, family: Family, chance: float) -> dict[str, Any]:
         measured = self.measured[family.name]
@@ -78,12 +78,16 @@ def _offered(columns: Sequence[str], settings: Settings) -> list[Family]:
     return [*weight_free(), *named, *probes(columns), *with_weights(settings.weights, settings.device)]
 
 
-def measure(
-    families: Sequence[Family], sample: Sample, meter: Meter, settings: Settings, progress: Progress = silent
-) -> Measurement:
+def accuracies_of(
+    families: Sequence[Family],
+    sample: Sample,
+    validation: CrossValidation,
+    settings: Settings,
+    progress: Progress = silent,
+) -> Accuracies:
     """Features, cross-validation and example strips of each family."""
     control = _control(families)
-    measured: dict[str, Measured] = {}
+    measured: dict[str, Accuracy] = {}
     kept: dict[str, Features] = {}
     strips: dict[str, list[str]] = {}
     seconds: dict[str, float] = {}
@@ -92,13 +96,15 @@ def measure(
         began = time.monotonic()
         part = stage(progress, number / len(families), (number + 1) / len(families), family.label)
         classifier, features = classifier_of(family, sample, settings, stage(part, 0.0, 0.6))
-        measured[family.name] = meter.measure(classifier, tick=partial(stage(part, 0.6, 1.0), total=meter.folds))
+        measured[family.name] = validation.accuracy_of(
+            classifier, tick=partial(stage(part, 0.6, 1.0), total=validation.folds)
+        )
         if features is not None and family.name in (*READABLE, control.name):
             kept[family.name] = features
         if isinstance(family, PictureFamily):
             strips[family.name] = examples.transformed(sample, family, rows)
         seconds[family.name] = time.monotonic() - began
-    return Measurement(
+    return Accuracies(
         list(families), measured, kept, strips, seconds, control, _learner(control, sample, settings, kept)
     )
 
@@ -106,7 +112,7 @@ def measure(
 def classifier_of(
     family: Family, sample: Sample, settings: Settings, progress: Progress = silent
 ) -> tuple[Classifier, Features | None]:
-    """A network for a family of pictures when the settings ask for one; else logistic regression on its features."""
+    """A network for a family of images when the settings ask for one; else logistic regression on its features."""
     if settings.classifier == "logistic" or not isinstance(family, PictureFamily):
         features = family.features(sample, progress)
         return logistic(features), features
@@ -126,7 +132,7 @@ def _network(pictures: np.ndarray, family: PictureFamily, settings: Settings) ->
 
 
 def _control(families: Sequence[Family]) -> Family:
-    """The family that sees most: the original pictures, else an embedding of pictures, else the first."""
+    """The family that sees most: the original images, else an embedding of images, else the first."""
     named = {family.name: family for family in families}
     embedded = [name for name in named if name.startswith("embedding_")]
     pictures = [name for name in embedded if name.endswith("_img")]

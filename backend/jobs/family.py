@@ -1,53 +1,12 @@
-"""The processes of a job: who they are, whether they live, and how to end all of them for certain."""
+"""The processes of a job: all that its runner started, and how to end every one of them for certain."""
 
 import os
-import socket
 import time
 from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
 
 import psutil
 
-GONE = (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError, PermissionError)
-
-
-@cache
-def machine() -> str:
-    """Names this boot of this machine (and container); a pid means something only where it was written."""
-    parts = [socket.gethostname()]
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    parts.append(boot.read_text().strip() if boot.exists() else str(int(psutil.boot_time())))
-    space = Path("/proc/self/ns/pid")
-    if space.exists():
-        parts.append(str(space.stat().st_ino))
-    return "/".join(parts)
-
-
-def started_at(pid: int) -> float | None:
-    """When the process began (clock ticks since boot on Linux, else seconds), None if it has ended.
-
-    A pid together with this number names one process for ever: it tells a job's process from a
-    later one that was given the same pid. A zombie has ended.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return None
-    except (ProcessLookupError, PermissionError):
-        return None
-    else:
-        return None if fields[0] in "ZX" else float(fields[19])
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except GONE:
-        return None
-
-
-def alive(pid: int, pid_started: float) -> bool:
-    return started_at(pid) == pid_started
+from ..processes import GONE, alive, started_at
 
 
 def members(job_id: int, pid: int, pid_started: float) -> list[psutil.Process]:

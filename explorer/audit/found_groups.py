@@ -5,31 +5,31 @@ from pathlib import Path
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.audit import Groups, catalog, store
+from poolscope.audit import Groups, catalog, group_files
 from poolscope.explorer import live, pools
 from poolscope.pool import Pool
 
 KIND = "groups"
 
 
-def groups(pool: Pool) -> Groups:
+def of(pool: Pool) -> Groups:
     """The groups that were found before; empty when none were."""
-    return _groups(str(pool.path), store.stamp(pool), len(pool))
+    return _groups(str(pool.path), group_files.stamp(pool), len(pool))
 
 
 def offer(pool: Pool) -> None:
-    """Says which groups are still to be found, starts the job that finds them, and shows how far it is."""
+    """Says which groups are still to be found, starts the job that finds them, and shows its progress."""
     running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
     if running:
         _watch(running[0].id)
         return
-    missing = _waiting(str(pool.path), store.stamp(pool), len(pool), tuple(pool.columns))
+    missing = _waiting(str(pool.path), group_files.stamp(pool), len(pool), tuple(pool.columns))
     if not missing:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        first = not len(groups(pool))
+        first = not len(of(pool))
         st.markdown(
-            "**The groups of this pool are not found yet.** Words of captions, sites, languages and looks are read once."
+            "**The groups of this pool have not been found yet.** Words of captions, sites, languages and looks are read once."
             if first
             else f"Groups to find (new, or changed): {', '.join(missing[:6])}{' …' if len(missing) > 6 else ''}",
             width="stretch",

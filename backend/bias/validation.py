@@ -1,4 +1,4 @@
-"""The meter: how well a classifier tells the sets apart on pairs it has not seen, with interval and permutation test."""
+"""Cross-validation: how well a classifier tells the sets apart on pairs it has not seen, with interval and permutation test."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ class Classifier(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class Accuracy:
     """One accuracy. `probability` `(n, k)` float32 comes from the fold in which a pair was tested; `coefficients`
     `(k, d)` are the mean over folds, per standard deviation of a feature."""
 
@@ -44,7 +44,7 @@ class Measured:
 
 
 @dataclass(frozen=True, eq=False)
-class Meter:
+class CrossValidation:
     """Folds and resampling for one labelling of pairs, made once and used for every family.
 
     `labels` `(n,)` int64 in 0 … k-1, `groups` `(n,)` int64. Every fold tests whole groups.
@@ -69,7 +69,7 @@ class Meter:
     def fold(self) -> np.ndarray:
         return assign(self.labels, self.groups, folds=self.folds, seed=self.seed)
 
-    def measure(self, classifier: Classifier, *, tick: Callable[[int], None] = lambda done: None) -> Measured:
+    def accuracy_of(self, classifier: Classifier, *, tick: Callable[[int], None] = lambda done: None) -> Accuracy:
         """Cross-validates `classifier`, `threads` folds at once; balanced accuracy, 95 % interval by bootstrap of groups, permutation p."""
         from threadpoolctl import threadpool_limits
 
@@ -88,7 +88,7 @@ class Meter:
         confusion = confusion_of(self.labels, said, self.classes)
         low, high = self._interval(said)
         accuracy = balanced(confusion)
-        return Measured(
+        return Accuracy(
             accuracy, low, high, self._p(said, accuracy), float(np.mean(seen)), confusion, probability,
             np.mean(coefficients, axis=0) if coefficients else None,
         )  # fmt: skip
@@ -176,8 +176,8 @@ def logistic(features: Features, *, strength: float = 0.01, steps: int = 120) ->
             coefficients[model.classes_] = np.concatenate([-model.coef_, model.coef_]) / 2
         else:
             coefficients[model.classes_] = model.coef_
-        told = balanced(confusion_of(labels[train], model.predict(seen), classes))
-        return share, told, coefficients
+        accuracy_seen = balanced(confusion_of(labels[train], model.predict(seen), classes))
+        return share, accuracy_seen, coefficients
 
     return learn
 

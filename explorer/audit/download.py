@@ -1,4 +1,4 @@
-"""The audit to take along: one HTML file, its figures as JSON, and the command that writes the same."""
+"""The audit as files: one HTML page, its figures as JSON, and the command that writes the same."""
 
 import json
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.audit import Audit, Groups, audit, report
+from poolscope.audit import Audit, Groups, audit
+from poolscope.audit.html import html, worst
 from poolscope.audit.strata import BUILT_IN
 from poolscope.audit.words import separating
 from poolscope.errors import InputError
@@ -28,11 +29,11 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, minim
             except InputError as error:
                 st.error(str(error), icon=":material/error:")
                 return
-        made = st.session_state.get("audit-report")
-        if made and made[0] == _about(recipe, settings):
+        written = st.session_state.get("audit-report")
+        if written and written[0] == _about(recipe, settings):
             st.download_button(
                 "HTML",
-                made[1],
+                written[1],
                 file_name="audit.html",
                 mime="text/html",
                 icon=":material/download:",
@@ -41,7 +42,7 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, minim
             )
             st.download_button(
                 "JSON",
-                made[2],
+                written[2],
                 file_name="audit.json",
                 mime="application/json",
                 icon=":material/download:",
@@ -58,15 +59,15 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, minim
 def _write(
     groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, settings: dict[str, Any]
 ) -> tuple[str, str, str]:
-    made: Audit = audit(pool, recipe, groups=groups, **settings)
+    audited: Audit = audit(pool, recipe, groups=groups, **settings)
     words = {
         row.definition.id: separating(pool, np.flatnonzero(groups.mask(row.definition.id)), selection.mask)
-        for row in report.worst(made)
+        for row in worst(audited)
     }
     return (
         _about(recipe, settings),
-        report.html(made, words=words),
-        json.dumps(made.as_json(), ensure_ascii=False, indent=1),
+        html(audited, words=words),
+        json.dumps(audited.as_json(), ensure_ascii=False, indent=1),
     )
 
 

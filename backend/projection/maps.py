@@ -58,17 +58,17 @@ def directory(pool: Pool, model: str) -> Path:
     return pool.path / "maps" / model
 
 
-def save(pool: Pool, made: Map) -> None:
-    place = directory(pool, made.model)
-    arrays = {"rows": made.rows, "xy": made.xy}
-    if made.everyone is None:
+def save(pool: Pool, placed: Map) -> None:
+    place = directory(pool, placed.model)
+    arrays = {"rows": placed.rows, "xy": placed.xy}
+    if placed.everyone is None:
         (place / "everyone.npy").unlink(missing_ok=True)
     else:
-        arrays["everyone"] = made.everyone
+        arrays["everyone"] = placed.everyone
     for name, values in arrays.items():
         with files.replacing(place / f"{name}.npy") as part, part.open("wb") as handle:
             np.save(handle, values)
-    files.write_json(place / "map.json", made.made_by)
+    files.write_json(place / "map.json", placed.made_by)
 
 
 def load(pool: Pool, model: str) -> Map | None:

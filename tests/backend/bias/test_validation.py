@@ -1,11 +1,11 @@
-"""The meter on features whose difference is known, its folds and its groups."""
+"""The validation on features whose difference is known, its folds and its groups."""
 
 import numpy as np
 import pytest
 
 from poolscope.bias.families.base import Features
 from poolscope.bias.folds import assign
-from poolscope.bias.meter import Meter, balanced, confusion_of, logistic
+from poolscope.bias.validation import CrossValidation, balanced, confusion_of, logistic
 from poolscope.errors import InputError
 
 
@@ -21,7 +21,7 @@ def test_accuracy_is_that_of_the_best_rule():
     from scipy.stats import norm
 
     matrix, labels = gaussian(2.0)
-    found = Meter(labels=labels, groups=np.arange(len(labels))).measure(logistic(Features(matrix)))
+    found = CrossValidation(labels=labels, groups=np.arange(len(labels))).accuracy_of(logistic(Features(matrix)))
     assert found.low < norm.cdf(1.0) < found.high
     assert found.high - found.low < 0.08
     assert found.p == pytest.approx(1 / 1001)
@@ -33,7 +33,9 @@ def test_no_difference_is_chance_and_p_is_large():
     values = []
     for seed in range(5):
         matrix, labels = gaussian(0.0, seed=seed)
-        found = Meter(labels=labels, groups=np.arange(len(labels)), replicates=200).measure(logistic(Features(matrix)))
+        found = CrossValidation(labels=labels, groups=np.arange(len(labels)), replicates=200).accuracy_of(
+            logistic(Features(matrix))
+        )
         values.append(found.accuracy)
         assert found.p > 0.02
     assert abs(np.mean(values) - 0.5) < 0.02
@@ -42,7 +44,7 @@ def test_no_difference_is_chance_and_p_is_large():
 def test_p_of_no_difference_is_even():
     said = np.random.default_rng(3).integers(0, 2, (40, 300))
     labels = np.arange(300) % 2
-    found = [Meter(labels=labels, groups=np.arange(300), replicates=200, seed=seed)._p(one, balanced(confusion_of(labels, one, 2)))
+    found = [CrossValidation(labels=labels, groups=np.arange(300), replicates=200, seed=seed)._p(one, balanced(confusion_of(labels, one, 2)))
              for seed, one in enumerate(said)]  # fmt: skip
     assert 0.3 < np.mean(found) < 0.7
     assert min(found) < 0.25
@@ -53,7 +55,9 @@ def test_unequal_sets_are_balanced():
     rng = np.random.default_rng(1)
     labels = np.r_[np.zeros(900, dtype=int), np.ones(100, dtype=int)]
     matrix = rng.normal(size=(1000, 3)).astype(np.float32)
-    found = Meter(labels=labels, groups=np.arange(1000), replicates=200).measure(logistic(Features(matrix)))
+    found = CrossValidation(labels=labels, groups=np.arange(1000), replicates=200).accuracy_of(
+        logistic(Features(matrix))
+    )
     assert abs(found.accuracy - 0.5) < 0.08
     assert found.confusion[0, 1] > 200  # not everything is called the larger set
 
@@ -64,8 +68,12 @@ def test_near_duplicates_leak_unless_they_are_grouped():
     owner = np.repeat(np.arange(150), 4)
     labels = rng.permutation(150)[owner] % 2  # nothing but the prototype tells the set
     matrix = prototypes[owner] + 0.05 * rng.normal(size=(600, 200)).astype(np.float32)
-    leaky = Meter(labels=labels, groups=np.arange(600), replicates=50).measure(logistic(Features(matrix), strength=1.0))
-    honest = Meter(labels=labels, groups=owner, replicates=50).measure(logistic(Features(matrix), strength=1.0))
+    leaky = CrossValidation(labels=labels, groups=np.arange(600), replicates=50).accuracy_of(
+        logistic(Features(matrix), strength=1.0)
+    )
+    honest = CrossValidation(labels=labels, groups=owner, replicates=50).accuracy_of(
+        logistic(Features(matrix), strength=1.0)
+    )
     assert leaky.accuracy > 0.9
     assert honest.accuracy < 0.65
     assert honest.high - honest.low > 1.5 * (leaky.high - leaky.low)
@@ -77,7 +85,7 @@ def test_the_interval_covers_what_it_should():
     covered = 0
     for seed in range(40):
         said = np.where(rng.random(400) < 0.7, labels, 1 - labels)
-        low, high = Meter(labels=labels, groups=np.arange(400), replicates=300, seed=seed)._interval(said)
+        low, high = CrossValidation(labels=labels, groups=np.arange(400), replicates=300, seed=seed)._interval(said)
         covered += low <= 0.7 <= high
     assert covered >= 34
 
@@ -110,6 +118,8 @@ def test_too_few_groups_are_refused():
 
 def test_folds_side_by_side_give_the_same():
     matrix, labels = gaussian(1.0, count=300)
-    one = Meter(labels=labels, groups=np.arange(300), replicates=50).measure(logistic(Features(matrix)))
-    two = Meter(labels=labels, groups=np.arange(300), replicates=50, threads=2).measure(logistic(Features(matrix)))
+    one = CrossValidation(labels=labels, groups=np.arange(300), replicates=50).accuracy_of(logistic(Features(matrix)))
+    two = CrossValidation(labels=labels, groups=np.arange(300), replicates=50, threads=2).accuracy_of(
+        logistic(Features(matrix))
+    )
     assert one.probability == pytest.approx(two.probability, abs=1e-5)

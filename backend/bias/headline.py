@@ -1,0 +1,37 @@
+"""The headline of a bias report: whether its sets can be told apart at all, and by what."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..kernels.intervals import holm
+
+LEVEL = 0.05
+
+
+def corrected(families: Sequence[Mapping[str, Any]]) -> list[float]:
+    """The permutation p of each family, corrected by Holm's method for how many families the report has."""
+    return [float(p) for p in holm([one["p"] for one in families])]
+
+
+def distinguishing(report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """By name, the families whose accuracy is above chance at a corrected p below 0.05, highest accuracy first."""
+    families = report["families"]
+    return {one["family"]: one for one, p in zip(families, corrected(families)) if p < LEVEL}
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """One sentence: how well the sets can be told apart, and what little information still suffices."""
+    families, chance = report["families"], f"chance {report['chance']:.1%}"
+    found = distinguishing(report)
+    if not found:
+        count = f"any of {len(families)} families" if len(families) > 1 else f"“{families[0]['title']}”"
+        return (
+            f"The sets can't be told apart by {count}: the highest accuracy is {families[0]['accuracy']:.1%} ({chance}), "
+            f"p {min(corrected(families)):.2f} after correction for the families."
+        )
+    best = next(iter(found.values()))
+    text = f"The sets are told apart {best['accuracy']:.1%} of the time by “{best['title']}” ({chance})"
+    for name, by in (("mean_rgb", "their mean colour alone"), ("file_facts", "file facts alone")):
+        if name in found and found[name] is not best:
+            text += f", {found[name]['accuracy']:.1%} by {by}"
+    return text + "."

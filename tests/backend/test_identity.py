@@ -1,0 +1,66 @@
+"""Who a process is, and whether it still runs, here and as seen from another machine."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from poolscope import processes
+from poolscope.bench.run import Run
+from poolscope.bench.training import _begin
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+
+
+def test_this_process_runs_and_a_reused_pid_does_not():
+    machine, pid, began = processes.identity()
+    assert pid == os.getpid()
+    assert processes.running(machine, pid, began, heartbeat=0)
+    assert not processes.running(machine, pid, began - 1, heartbeat=time.time())
+
+
+def test_elsewhere_only_the_heartbeat_counts():
+    pid, began = os.getpid(), processes.started_at(os.getpid())
+    assert processes.running("elsewhere/boot/1", pid, began, heartbeat=time.time())
+    assert not processes.running("elsewhere/boot/1", pid, began, heartbeat=time.time() - processes.SILENCE - 1)
+
+
+def test_a_heartbeat_goes_on_and_ends(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(processes, "BEAT", 0.05)
+    path = tmp_path / "heartbeat"
+    beating = processes.Heartbeat(path)
+    os.utime(path, (1, 1))
+    deadline = time.monotonic() + 10
+    while processes.last_heartbeat(path) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    beating.stop()
+    assert not path.exists()
+    assert processes.last_heartbeat(path) == 0
+
+
+def test_a_run_of_another_machine_is_running_while_it_beats_and_cannot_be_trained_twice(home: Path):
+    """The process runs on a machine that shares this home: its pid means nothing here."""
+    run = Run(id="shared")
+    run.step_to("training")
+    run.machine, run.pid, run.pid_started = "elsewhere/boot/1", 2**22 - 1, 1.0
+    run.save()
+    assert Run.load("shared").state == "training"
+    assert not Run.load("shared").resumable
+    with pytest.raises(InputError, match="on elsewhere"):
+        _begin({}, Pool.__new__(Pool), "shared", True)
+    os.utime(run.path / "heartbeat", (time.time() - 3600,) * 2)
+    assert Run.load("shared").state == "stopped"
+    assert Run.load("shared").resumable
+    run.step_to("done")
+
+
+def test_a_run_whose_process_was_killed_is_stopped_at_once_on_its_own_machine(home: Path):
+    source = (
+        "from poolscope.bench.run import Run; import os; Run(id='killed').step_to('training'); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", source], check=False, env={**os.environ, "POOLSCOPE_HOME": str(home)})
+    assert Run.load("killed").state == "stopped"
