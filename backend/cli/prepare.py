@@ -28,7 +28,7 @@ def prepare(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Make a pool as alive as the demo: embeddings, scores, map and groups.
+    """Embed a pool; then its first scores, map and groups.
 
     What is there already is not made again. An interrupted command, started again, goes on where it stopped.
     """
