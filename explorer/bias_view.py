@@ -163,9 +163,7 @@ def _controls(report: dict[str, Any]) -> None:
     runs = ", ".join(f"{run['accuracy']:.1%}" for run in null["runs"])
     said = f"Random halves of one set: {null['accuracy']:.1%} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
     if null["within"]:
-        st.success(
-            f"{said} The classifier finds no difference where there is none.", icon=":material/check_circle:"
-        )
+        st.success(f"{said} The classifier finds no difference where there is none.", icon=":material/check_circle:")
     else:
         st.warning(f"{said} More than two points from chance: the sample is too small to trust small differences.", icon=":material/warning:")  # fmt: skip
     if controls.get("shortcut") is not None:
@@ -212,9 +210,7 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
                 if shown["strip"]:
                     st.image(shown["strip"], width="stretch")
                 st.caption(
-                    "The pool of this set no longer exists."
-                    if part.get("pool")
-                    else "A target set has no images here."
+                    "The pool of this set no longer exists." if part.get("pool") else "A target set has no images here."
                 )
             else:
                 tiles = [

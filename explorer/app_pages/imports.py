@@ -1,96 +1,125 @@
-"""Import: pools from webdataset shards or a table, and embeddings for their pairs; everything runs as a job."""
+"""Import: files, a folder, a path or a URL become a pool; looked at first, then imported as a job, then prepared."""
 
-import re
+import hashlib
 from pathlib import Path
 
 import streamlit as st
 
 from poolscope import jobs, paths
 from poolscope.errors import InputError
-from poolscope.explorer import live, pools
-from poolscope.pool.store import check_name
+from poolscope.explorer import import_plan, live, navigation, pools, uploads
+from poolscope.sources import Options, Plan, look
 
-ROLES = ("uid", "text", "image", "url", "width", "height")
+PATH, FILES, FOLDER = "Path or URL", "Files", "Folder"
+TABLES = "csv tsv json jsonl parquet arrow feather, or webdataset .tar, with the images they name"
 
 
 def main() -> None:
     st.header("Import")
-    with st.container(width=820):
-        _forms()
+    with st.container(width=980):
+        source = _source()
+        if source:
+            _plan(source)
+        else:
+            st.caption(
+                "Webdataset shards, DataComp's metadata, tables (CSV, TSV, JSON, Parquet, Arrow) with image files, image bytes or "
+                "URLs, COCO and Karpathy captions, Hugging Face image folders, or a folder with a .txt beside each image."
+            )
         started = st.session_state.get("imports", {})
         live.polled(_progress, busy=any(not jobs.get(job).finished for job in started))
 
 
-def _forms() -> None:
-    shards, table, embed = st.tabs(["Webdataset shards", "Table", "Embed a pool"])
-    with shards, st.form("shards", border=True):
-        st.write(
-            "A directory of `.tar` shards (or one tar) with pictures, captions and, where there is one, a `.json` per pair."
-        )
-        source = st.text_input("Shards", placeholder="/data/shards", key="shards-source")
-        target = st.text_input("Pool to make or extend", str(paths.home() / "pools" / "mine"), key="shards-pool")
-        model = st.text_input("Embed with (optional)", placeholder="ViT-B-32/openai", key="shards-embed")
-        if st.form_submit_button("Import", type="primary", icon=":material/play_arrow:"):
-            _start(["import", "webdataset"], source, target, ["--embed", model.strip()] if model.strip() else [])
-    with table, st.form("table", border=True):
-        st.write(
-            "A `.parquet` or `.csv` file with captions and the path or URL of each picture. Paths are relative to the file."
-        )
-        source = st.text_input("File", placeholder="/data/pairs.parquet", key="table-source")
-        target = st.text_input("Pool to make or extend", str(paths.home() / "pools" / "mine"), key="table-pool")
-        st.caption("Names of its columns, where they are not the usual ones")
-        with st.container(horizontal=True):
-            named = {role: st.text_input(role, key=f"role-{role}", width=150) for role in ROLES}
-        check = st.toggle("Open every picture to see that it is whole", True, key="table-check")
-        if st.form_submit_button("Import", type="primary", icon=":material/play_arrow:"):
-            words = [word for role, name in named.items() if name.strip() for word in (f"--{role}", name.strip())]
-            _start(["import", "table"], source, target, [*words, *([] if check else ["--no-check"])])
-    with embed, st.form("embed", border=True):
-        st.write("Picture and caption embeddings by an open_clip model: the base of scores, search and the map.")
-        known = [str(path) for path in pools.recent()] or [str(paths.default_pool())]
-        target = st.selectbox("Pool", known, accept_new_options=True, key="embed-pool")
-        model = st.text_input("Model", "ViT-B-32/openai", key="embed-model", help="MODEL/PRETRAINED, or a checkpoint")
-        name = st.text_input("Columns are named", "b32", key="embed-name", help="NAME makes NAME_img and NAME_txt")
-        if st.form_submit_button("Embed", type="primary", icon=":material/play_arrow:"):
-            _embed(target, model.strip(), name.strip())
+def _source() -> str:
+    """The path, pattern or URL to import; dropped files are kept under the home first. Empty before there is one."""
+    kind = st.segmented_control("From", [PATH, FILES, FOLDER], default=PATH, required=True, key="import-from",
+                                label_visibility="collapsed")  # fmt: skip
+    if kind == PATH:
+        return st.text_input(
+            "Path, pattern or URL", placeholder="/data/shards · captions.csv · s3://bucket/part-*.parquet",
+            key="import-source", help="On the machine that runs Poolscope; a directory is searched through",
+        ).strip()  # fmt: skip
+    dropped = st.file_uploader(
+        "Files to import" if kind == FILES else "Folder to import", help=TABLES, key=f"import-{kind}",
+        accept_multiple_files=True if kind == FILES else "directory",
+    )  # fmt: skip
+    return str(uploads.keep(dropped)) if dropped else ""
 
 
-def _start(command: list[str], source: str, target: str, more: list[str]) -> None:
-    """Submits an import, if its paths make sense."""
+def _plan(source: str) -> None:
+    """What is at `source` and what would become of it, with the button that starts it."""
+    options = _options()
     try:
-        where = Path(source.strip()).expanduser()
-        if not source.strip() or not where.exists():
-            raise InputError(f"nothing at {source.strip()!r}; give the path of the shards or file to import.")
-        if not target.strip():
+        with st.spinner("Looking at the first pairs", show_time=True):
+            plan = look(source, options)
+    except InputError as error:
+        st.error(_plain(str(error)), icon=":material/error:")
+        return
+    with st.container(border=True):
+        changed = import_plan.draw(plan)
+        if changed:
+            st.session_state["import-roles"] = {**options.named, **changed}
+            st.rerun()
+        left, right = st.columns([0.75, 0.25], vertical_alignment="bottom")
+        target = left.text_input("Pool to make or extend", str(_proposed(source)), key=f"import-pool-{_digest(source)}")
+        if right.button("Import", type="primary", icon=":material/play_arrow:", width="stretch",
+                        key="import-start"):  # fmt: skip
+            _start(source, target.strip(), plan)
+
+
+def _options() -> Options:
+    """How to read the source, where looking at it does not tell."""
+    with st.expander("How to read it", icon=":material/settings:"), st.container(horizontal=True):
+        images = st.text_input(
+            "Folder of the images",
+            key="import-images",
+            width=260,
+            help="Where the named files are, if not beside the table",
+        )
+        captions = st.selectbox("Of several captions", ["all", "first", "longest"], key="import-captions", width=140)
+        delimiter = st.text_input("Delimiter", key="import-delimiter", width=100, placeholder="found", max_chars=1)
+        encoding = st.text_input("Encoding", key="import-encoding", width=120, placeholder="found")
+        header = st.selectbox("First row", ["found", "names", "a pair"], key="import-header", width=120)
+    try:
+        return Options(
+            **st.session_state.get("import-roles", {}),
+            images=str(Path(images).expanduser()) if images.strip() else None,
+            captions=captions or "all",
+            delimiter=delimiter or None,
+            encoding=encoding.strip() or None,
+            header={"names": True, "a pair": False}.get(header or ""),
+        )
+    except InputError as error:
+        st.error(_plain(str(error)), icon=":material/error:")
+        st.stop()
+
+
+def _start(source: str, target: str, plan: Plan) -> None:
+    """Submits the import, if the pool can be made there."""
+    try:
+        if not target:
             raise InputError("no pool is named; give the directory of the pool to make or extend.")
-        pool = Path(target.strip()).expanduser()
+        pool = Path(target).expanduser()
         if pool.exists() and not (pool / "pool.json").exists() and (not pool.is_dir() or any(pool.iterdir())):
             raise InputError(f"{str(pool)!r} exists and is not a pool; choose an empty or new directory.")
-        started = jobs.submit(
-            [*command, str(where), "--pool", str(pool), *more], kind="import", title=f"Import {where.name}"
-        )
+        words = ["import", source, "--pool", str(pool), *_words(plan.options)]
+        started = jobs.submit(words, kind="import", title=f"Import {Path(source).name or source}")
         st.session_state.setdefault("imports", {})[started] = str(pool)
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(_plain(str(error)), icon=":material/error:")
 
 
-def _embed(target: str | None, model: str, name: str) -> None:
-    try:
-        pool = pools.opened(Path(target or "").expanduser())
-        check_name(name)
-        if f"{name}_img" in pool.columns:
-            raise InputError(f"the pool has {name}_img already; choose another name.")
-        if not re.fullmatch(r"\S.*", model):
-            raise InputError("no model is named; write for example demo or ViT-B-32/openai.")
-        words = ["embed", model, "--as", name, "--pool", str(pool.path)]
-        started = jobs.submit(words, kind="embed", title=f"Embed {pool.name} with {model}")
-        st.session_state.setdefault("imports", {})[started] = str(pool.path)
-    except InputError as error:
-        st.error(str(error), icon=":material/error:")
+def _words(options: Options) -> list[str]:
+    """The options as words of the command line."""
+    words = [word for role, name in options.named.items() for word in (f"--{role}", name)]
+    for name in ("images", "delimiter", "encoding"):
+        value = getattr(options, name)
+        words += [f"--{name}", str(value)] if value else []
+    words += ["--captions", options.captions] if options.captions != "all" else []
+    return words + {True: ["--header"], False: ["--no-header"], None: []}[options.header]
 
 
 def _progress() -> None:
-    """The imports of this session, and a way to the pool when one is done."""
+    """The imports of this session; when one is done, the way to prepare and to open its pool."""
     ids = [job for job in st.session_state.get("imports", {}) if not jobs.get(job).finished]
     if st.session_state.get("imports-working", ids) != ids:
         st.session_state["imports-working"] = ids
@@ -100,7 +129,7 @@ def _progress() -> None:
         job = jobs.get(job_id)
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{job.title}**", width="content")
+                st.text(job.title, width="content")
                 live.badge(job)
             if job.finished:
                 live.log(job, lines=8)
@@ -108,11 +137,38 @@ def _progress() -> None:
                 live.bar(job)
             with st.container(horizontal=True):
                 live.controls(job, key=f"import-{job_id}")
-                if job.state == "done" and st.button("Open the pool", key=f"open-{job_id}", icon=":material/database:"):
-                    pools.choose(path)
-                    for name in ("recipe", "hits", "compare_with"):
-                        st.session_state.pop(name, None)
-                    st.switch_page("app_pages/pool.py")
+                if job.state == "done":
+                    _next(job_id, path, prepared=job.kind == "prepare")
+
+
+def _next(job_id: int, path: str, *, prepared: bool) -> None:
+    if not prepared:
+        model = st.text_input("Model", placeholder="ViT-B-32/openai, a checkpoint, or demo", key=f"model-{job_id}", width=280,
+                              label_visibility="collapsed")  # fmt: skip
+        if st.button("Prepare", type="primary", icon=":material/auto_awesome:", key=f"prepare-{job_id}",
+                     help="Embed, test the model on this pool, map, find groups, compute the first scores"):  # fmt: skip
+            words = ["prepare", *([model.strip()] if model.strip() else []), "--pool", path]
+            started = jobs.submit(words, kind="prepare", title=f"Prepare {Path(path).name}")
+            st.session_state["imports"][started] = path
+            st.rerun()
+    if st.button("Open the pool", key=f"open-{job_id}", icon=":material/database:"):
+        pools.choose(path)
+        navigation.forget_recipe()
+        st.switch_page("app_pages/pool.py")
+
+
+def _proposed(source: str) -> Path:
+    stem = Path(source.rstrip("/")).name.split(".")[0].strip("*?[]{}") or "mine"
+    return paths.home() / "pools" / (stem if not source.startswith(str(paths.home() / "uploads")) else "mine")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _plain(text: str) -> str:
+    """Text as Markdown that shows it as it is."""
+    return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+-.!|~$:" else character for character in text)
 
 
 main()

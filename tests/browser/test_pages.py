@@ -1,6 +1,7 @@
 """The other pages in a real browser: they open from the navigation, tell what they know, and take wrong input calmly."""
 
 import pytest
+from PIL import Image
 
 from tests.browser.test_runs import go
 
@@ -34,6 +35,24 @@ def test_a_wrong_path_of_a_pool_is_one_line(page, tmp_path):
 
 def test_a_wrong_import_is_one_line(page):
     go(page, "Import")
-    page.get_by_role("textbox", name="Shards").fill("/nowhere/at/all")
-    page.get_by_role("button", name="Import", exact=True).first.click()
-    page.get_by_text("nothing at '/nowhere/at/all'").wait_for()
+    source = page.get_by_role("textbox", name="Path, pattern or URL")
+    source.fill("/nowhere/at/all")
+    source.press("Enter")
+    page.get_by_text("/nowhere/at/all", exact=False).last.wait_for()
+    assert not page.get_by_test_id("stException").count()
+
+
+def test_dropped_files_become_a_pool(page, tmp_path):
+    for number in range(3):
+        Image.new("RGB", (16, 16), (80 * number, 0, 0)).save(tmp_path / f"{number}.png")
+    (tmp_path / "set.csv").write_text("file_name,caption\n" + "".join(f"{n}.png,thing {n}\n" for n in range(3)))
+    go(page, "Import")
+    page.get_by_role("radio", name="Files").or_(page.get_by_role("button", name="Files")).first.click()
+    files = [str(path) for path in sorted(tmp_path.iterdir())]
+    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(files)
+    page.get_by_text("The first pairs, as they will be").wait_for()
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.get_by_role("button", name="Prepare").wait_for(timeout=120_000)
+    page.get_by_role("button", name="Open the pool").click()
+    page.get_by_role("heading", name="Pool", exact=True).wait_for()
+    assert page.get_by_test_id("stMetricValue").first.inner_text() == "3"

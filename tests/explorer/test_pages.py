@@ -4,10 +4,11 @@ import json
 import time
 
 import pytest
+from PIL import Image
 
 from poolscope import bench, jobs, paths
 from poolscope.bench.run import Run
-from poolscope.explorer import pools
+from poolscope.explorer import pools, uploads
 from tests.explorer.conftest import texts
 
 
@@ -103,29 +104,75 @@ def test_leaderboard_sets_runs_side_by_side(start, mapped_pool, monkeypatch):
 
 def test_import_refuses_what_is_not_there(start, mapped_pool, tmp_path):
     app = start(mapped_pool, "imports")
-    app.text_input(key="shards-source").set_value(str(tmp_path / "nothing"))
-    app.form_submit_button[0].click().run()
+    app.text_input(key="import-source").set_value(str(tmp_path / "nothing")).run()
     assert not app.exception
-    assert "nothing at" in app.error[0].value
+    assert "nothing" in app.error[0].value
     assert jobs.all() == []
 
 
-def test_import_refuses_a_directory_in_use(start, mapped_pool, tmp_path):
+def test_images_without_captions_are_refused_at_once(start, mapped_pool, tmp_path):
+    (tmp_path / "plain").mkdir()
+    for number in range(3):
+        Image.new("RGB", (8, 8)).save(tmp_path / "plain" / f"{number}.png")
+    app = start(mapped_pool, "imports")
+    app.text_input(key="import-source").set_value(str(tmp_path / "plain")).run()
+    assert "3 images and no captions" in app.error[0].value
+    assert not [button for button in app.button if button.key == "import-start"]
+
+
+@pytest.fixture
+def table(tmp_path):
+    for number in range(3):
+        Image.new("RGB", (8, 8), (80 * number, 0, 0)).save(tmp_path / f"{number}.png")
+    rows = "".join(f"{number}.png,a caption {number},words {number}\n" for number in range(3))
+    (tmp_path / "set.csv").write_text("file_name,caption,other\n" + rows)
+    return tmp_path / "set.csv"
+
+
+def test_import_shows_the_first_pairs_and_columns_are_chosen_by_menus(start, mapped_pool, table, tmp_path):
+    app = start(mapped_pool, "imports")
+    app.text_input(key="import-source").set_value(str(table)).run()
+    assert not app.exception
+    assert app.dataframe[0].value["caption"].tolist() == ["a caption 0", "a caption 1", "a caption 2"]
+    menu = next(box for box in app.selectbox if box.label == "Captions")
+    menu.set_value("other").run()
+    assert app.dataframe[0].value["caption"].tolist() == ["words 0", "words 1", "words 2"]
+    app.button(key="import-start").click().run()
+    assert not app.exception
+    (job,) = jobs.all()
+    assert job.kind == "import"
+    assert job.argv[:2] == ("import", str(table))
+    assert job.argv[job.argv.index("--text") + 1] == "other"
+    jobs.cancel(job.id)
+
+
+def test_import_refuses_a_directory_in_use(start, mapped_pool, table, tmp_path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").write_text("mine")
     app = start(mapped_pool, "imports")
-    app.text_input(key="shards-source").set_value(str(mapped_pool.path))
-    app.text_input(key="shards-pool").set_value(str(tmp_path / "taken"))
-    app.form_submit_button[0].click().run()
-    assert "is not a pool" in app.error[0].value
+    app.text_input(key="import-source").set_value(str(table)).run()
+    next(box for box in app.text_input if box.label == "Pool to make or extend").set_value(
+        str(tmp_path / "taken")
+    ).run()
+    app.button(key="import-start").click().run()
+    assert "is not a pool" in app.error[0].value.replace("\\", "")
+    assert jobs.all() == []
 
 
-def test_embed_refuses_a_taken_name(start, mapped_pool):
-    app = start(mapped_pool, "imports")
-    app.text_input(key="embed-name").set_value("l14")
-    app.form_submit_button[2].click().run()
-    assert not app.exception
-    assert "has l14_img already" in app.error[0].value
+def test_dropped_files_stay_in_their_folder(tmp_path, monkeypatch):
+    class Dropped:
+        def __init__(self, name: str, content: bytes) -> None:
+            self.name, self.size, self._content = name, len(content), content
+
+        def getbuffer(self) -> memoryview:
+            return memoryview(self._content)
+
+    folder = uploads.keep(
+        [Dropped("set/a.csv", b"text\n"), Dropped("../../b\\c.png", b"x"), Dropped("/etc/passwd", b"y")]
+    )
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == [
+        "b/c.png", "etc/passwd", "set/a.csv",
+    ]  # fmt: skip
 
 
 def test_jobs_page_is_empty_at_first(start, mapped_pool):

@@ -1,0 +1,74 @@
+"""What an import would do, as it is shown before it starts: columns by menus, the first pairs, what is left out."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from poolscope.sources import Plan
+
+NONE = "—"
+ROLES = {"text": "Captions", "image": "Images", "url": "Image URLs", "id": "Ids"}
+THUMBNAIL = 96
+
+
+def draw(plan: Plan) -> dict[str, str]:
+    """Draws the plan; returns the roles that were given other columns than it found."""
+    count = len(plan.files)
+    st.text(f"{plan.kind[:1].upper()}{plan.kind[1:]}, {count:,} file{'s' if count != 1 else ''}")
+    changed = _mapping(plan) if plan.mapping else {}
+    others = {given: name for part in plan.parts for given, name in part.columns.items()}
+    if others:
+        named = [name if name == given else f"{given} as {name}" for given, name in others.items()]
+        st.text(f"Further columns that come along: {', '.join(named)}")
+    if plan.preview:
+        st.caption("The first pairs, as they will be")
+        st.dataframe(
+            [_row(pair) for pair in plan.preview],
+            hide_index=True,
+            row_height=THUMBNAIL // 2 + 8,
+            column_config={"preview": st.column_config.ImageColumn("", width="small")},
+        )
+    for what, why in plan.left_out.items():
+        st.text(f"Left out: {what}: {why}")
+    for note in dict.fromkeys(note for part in plan.parts for note in part.notes):
+        st.text(note)
+    return changed
+
+
+def _mapping(plan: Plan) -> dict[str, str]:
+    """A menu for each role; those whose choice differs from what the plan has."""
+    columns = list(dict.fromkeys([*plan.mapping.values(), *(name for part in plan.parts for name in part.columns)]))
+    changed: dict[str, str] = {}
+    with st.container(horizontal=True):
+        for role, label in ROLES.items():
+            found = plan.mapping.get(role) or (plan.mapping.get("uid") if role == "id" else None) or NONE
+            options = columns if role == "text" else [NONE, *columns]
+            place = options.index(found) if found in options else 0
+            chosen = st.selectbox(label, options, index=place, width=170, key=f"import-role-{role}-{hash(plan.files)}")
+            if chosen not in (found, NONE):
+                changed[role] = str(chosen)
+    return changed
+
+
+def _row(pair: Mapping[str, Any]) -> dict[str, Any]:
+    """A pair as a row of the preview; everything in it is shown as text."""
+    place = pair.get("image") or pair.get("url") or ""
+    about = {name: str(pair[name])[:80] for name in ("id", "width", "height", "problem") if pair.get(name) is not None}
+    row = {"preview": _thumbnail(pair), "caption": str(pair.get("text") or "")[:300], "image": str(place)[-80:]}
+    return row | about
+
+
+def _thumbnail(pair: Mapping[str, Any]) -> str | None:
+    """The image as a data URL; images on the web are not fetched for a preview."""
+    from poolscope.pool.images import LARGEST_FILE, shrink
+
+    path = Path(str(pair.get("image") or ""))
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        file.seek(int(pair.get("image_offset") or 0))
+        small = shrink(file.read(int(pair.get("image_bytes") or LARGEST_FILE)), THUMBNAIL)
+    return f"data:image/webp;base64,{base64.b64encode(small).decode()}" if small else None
