@@ -10,12 +10,8 @@ Nothing heavy is imported before it is used.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
-
-if TYPE_CHECKING:
-    from .api import InputError, Method, Pool, Recipe, Run, Selection, leaderboard, methods, open, param
+from .versions import __version__
 
 __all__ = [
     "InputError",
@@ -32,14 +28,12 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # a type checker would take any name for granted
-
-    def __getattr__(name: str) -> object:
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(import_module(f"{__name__}.api"), name)
-        globals()[name] = found
-        return found
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.api"), name)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

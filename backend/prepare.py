@@ -11,7 +11,7 @@ from .engine.selftest import SelfTest
 from .errors import InputError
 from .models import Model, embedding_name, preferred
 from .pool import Pool
-from .progress import Progress, silent
+from .progress import Progress, Steps, silent
 
 SCORES = ("clip_score", "english", "basic", "caption_length", "phash")
 # What each step takes of the whole, measured on the demo with two cores.
@@ -100,24 +100,6 @@ def _attempt(made: Prepared, step: str, work: Callable[[], Any]) -> None:
         work()
     except InputError as error:
         made.left_out[step] = str(error)
-
-
-class Steps:
-    """Turns the progress of each step into progress of the whole, in percent; `shares` is what each takes of it."""
-
-    def __init__(self, shares: dict[str, float], progress: Progress) -> None:
-        self._shares, self._progress, self._most = shares, progress, 0
-
-    def of(self, step: str) -> Progress:
-        names = list(self._shares)
-        before = sum(self._shares[name] for name in names[: names.index(step)])
-
-        def report(done: int, total: int, message: str = "", **figures: float) -> None:
-            inside = done / total if total else 0.0
-            self._most = max(self._most, round(100 * (before + self._shares[step] * inside)))
-            self._progress(self._most, 100, message, **figures)
-
-        return report
 
 
 def _within(progress: Progress, number: int, parts: int) -> Progress:

@@ -3,6 +3,8 @@
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
+__version__ = "0.1.0"
+
 PACKAGES = (
     "poolscope",
     "torch",

@@ -34,8 +34,9 @@ def open(path: str | Path | None = None, *, version: int | None = None) -> "Pool
     place = default_pool() if path is None else path
     if path is None and place == demo_pool() and not (demo_pool() / "pool.json").exists():
         from ..demo import build
+        from ..prepare import prepare
 
-        build(demo_pool())
+        build(demo_pool(), prepare=prepare)
     return Pool(stored.Pool.open(place, version))
 
 
@@ -135,7 +136,7 @@ class Pool:
             from ..engine import ensure
 
             self.store = ensure(read, self.store, progress=progress)
-        return Selection(self, read, select(read, self.store))
+        return Selection(self.store, read, select(read, self.store))
 
     def histogram(self, score: str, *, bins: int = 60) -> "go.Figure":
         """The distribution of a score over all pairs, as a Plotly figure.

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
+    from ..pool import Pool
     from .dataset import Pairs
-    from .pool import Pool
     from .run import Run
 
 MOST = 5_000_000
@@ -29,10 +29,10 @@ BLOCK = 4096
 class Selection:
     """What `recipe` keeps of `pool`; made by `pool.select`. True = KEPT."""
 
-    def __init__(self, pool: "Pool", recipe: Recipe, mask: Mask) -> None:
-        self.pool, self.recipe = pool, recipe
+    def __init__(self, store: "Pool", recipe: Recipe, mask: Mask) -> None:
+        self.recipe = recipe
         self._mask = mask
-        self._store = pool.store
+        self._store = store
 
     @property
     def mask(self) -> np.ndarray:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, files
+from .. import files
 from ..pool import Pool
+from ..versions import __version__
 from .group import Definition, Group
 from .provider import Provider
 

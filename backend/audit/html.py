@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, files, templates
+from .. import files, templates
 from ..kernels.intervals import Z95
 from ..recipe import dump, load
+from ..versions import __version__
 from .result import SAFEGUARDS, Audit, Row
 from .words import Word
 

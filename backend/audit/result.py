@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..recipe import Selection
+from ..versions import __version__
 from .amplification import Slope, flagged
 from .group import Definition
 from .headline import Headline

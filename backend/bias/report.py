@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, files
+from .. import files
 from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
+from ..versions import __version__
 from . import explain, objects
 from .accuracies import Accuracies, accuracies_of, check, classifier_of, families_of
 from .controls import memorisation, null

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .. import __version__
+from ..versions import __version__
 
 COMMANDS = {
     "info": "pool.info",

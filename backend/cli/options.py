@@ -70,10 +70,11 @@ def open_pool(given: Path | None, version: int | None = None) -> "Pool":
 def build_demo(path: Path) -> None:
     """Builds the demo pool with its progress shown; waits if another process is building it."""
     from .. import demo
+    from ..prepare import prepare
 
     say(f"building the demo pool in {path}")
     with progress_bar("demo pool") as progress:
-        demo.build(path, progress=progress)
+        demo.build(path, prepare=prepare, progress=progress)
 
 
 def submit(context: typer.Context, *, kind: str, device: str | None, title: str) -> NoReturn:

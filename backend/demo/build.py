@@ -2,16 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from filelock import FileLock
 
 from ..errors import InputError
 from ..paths import ASSETS
-from ..progress import Progress, silent
+from ..progress import Progress, Steps, silent
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -23,10 +23,10 @@ SCORES = ("clip_score", "english", "basic", "random")
 SHARES = {"pairs": 0.01, "prepared": 0.99}  # of the whole, measured on two cores
 
 
-def build(path: Path | str, progress: Progress = silent) -> "Pool":
+def build(path: Path | str, *, prepare: Callable[..., Any], progress: Progress = silent) -> "Pool":
     """The demo pool at `path`, made if it is not there; about a minute and a half on two cores.
 
-    It grows in a directory beside `path` that is renamed at the end, so `path` is either whole or absent; a second
+    `prepare` makes the new pool alive: `poolscope.prepare.prepare`, which lies above this room. It grows in a directory beside `path` that is renamed at the end, so `path` is either whole or absent; a second
     call after an interruption goes on where the first stopped, and a second process waits for the first.
     Raises InputError if `path` is taken by something else or the assets are missing.
     """
@@ -37,12 +37,11 @@ def build(path: Path | str, progress: Progress = silent) -> "Pool":
         return Pool.open(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):  # another process may be building it
-        return _build(path, progress)
+        return _build(path, prepare, progress)
 
 
-def _build(path: Path, progress: Progress) -> "Pool":
+def _build(path: Path, prepare: Callable[..., Any], progress: Progress) -> "Pool":
     from ..pool import Pool
-    from ..prepare import Steps, prepare
 
     if (path / "pool.json").exists():  # made by another process while this one waited
         return Pool.open(path)

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import __version__, files
+from .. import files
 from ..pool import Pool
 from ..pool.columns import described
 from ..progress import Progress, silent
 from ..scores.base import Method
+from ..versions import __version__
 from .run import run
 
 FIRST = 64  # loads libraries, lists and networks; what it takes longer than the next is the start

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import __version__
 from ..errors import InputError
 from ..models import Loaded, Model
 from ..pool import Pool, PoolGrew
@@ -19,6 +18,7 @@ from ..pool.decoding import open_rgb
 from ..pool.store import check_name
 from ..progress import Progress, silent
 from ..scores.base import Unit
+from ..versions import __version__
 from ..workers.dispatch import check_engine, finished
 from .records import Records
 

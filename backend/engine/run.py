@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import __version__
 from ..errors import InputError
 from ..pool import Pool, PoolGrew
 from ..pool.store import check_name
 from ..progress import Progress, silent
 from ..scores import METHODS
 from ..scores.base import MAIN, Method, Unit
+from ..versions import __version__
 from ..workers.dispatch import check_engine, finished, gathered, session
 from . import selftest
 from .records import Records

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import __version__, files
+from .. import files
 from ..errors import InputError
 from ..progress import Progress, silent
+from ..versions import __version__
 from . import columns as column_files
 from . import commit, places, tables, versions
 from .columns import Kind

@@ -1,7 +1,7 @@
 """What every kind of rule has: a label, its parts, a switch, and what it does to the pairs that it sees."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from ..pool import Pool
     from .columns import Columns
-    from .grammar import Rule
-    from .score_rule import ScoreRule
 
 
 class Parted(NamedTuple):
@@ -27,18 +25,18 @@ class Parted(NamedTuple):
 class View(Protocol):
     """The pairs that a rule sees. Every engine of selection is one, with masks of its own kind."""
 
-    def score(self, rule: "ScoreRule") -> Parted: ...
+    def score(self, rule: Any) -> Parted: ...
     def mask(self, rule: "MaskRule") -> Parted: ...
 
 
 class Witness(Protocol):
     """One pair that a rule dropped, and what can be said of it, in words; empty where there is nothing to say."""
 
-    def score(self, rule: "ScoreRule") -> str: ...
+    def score(self, rule: Any) -> str: ...
     def flag(self, name: str) -> str: ...
     def values(self, condition: str) -> str: ...
     def unscored(self, rule: "AnyKind") -> bool: ...
-    def each(self, rules: "tuple[Rule, ...]") -> str: ...
+    def each(self, rules: "tuple[Any, ...]") -> str: ...
 
 
 class Strict(BaseModel):
@@ -53,7 +51,7 @@ class AnyKind(Strict):
     off: bool = False
 
     @property
-    def parts(self) -> "tuple[Rule, ...]":
+    def parts(self) -> "tuple[Any, ...]":
         """The rules inside it."""
         return ()
 
@@ -63,7 +61,7 @@ class AnyKind(Strict):
         return not self.off and (not self.parts or any(part.on for part in self.parts))
 
     @property
-    def active(self) -> "tuple[Rule, ...]":
+    def active(self) -> "tuple[Any, ...]":
         """The rules inside it that are on."""
         return tuple(part for part in self.parts if part.on)
 

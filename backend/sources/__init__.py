@@ -2,11 +2,10 @@
 
 from .columns import Joined, import_columns
 from .datacomp import import_datacomp
-from .look import Part, Plan, look
+from .look import Part, Plan, import_table, look
 from .options import Options
 from .report import Report
 from .retrieval import import_retrieval, retrieval_parts
-from .table import import_table
 from .tars import index_shards
 from .webdataset import import_webdataset
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import __version__
 from ..errors import InputError
 from ..pool import Pool
 from ..pool.lock import importing
 from ..pool.store import check_name
 from ..progress import Progress, silent
+from ..versions import __version__
 from . import values
 from .fields import storable
 from .keyed import BATCH, Keyed, opened

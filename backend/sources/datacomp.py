@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from .. import __version__, files
+from .. import files
 from ..errors import InputError
 from ..pool import Pool, commit
 from ..pool.lock import importing
 from ..progress import Progress, silent
+from ..versions import __version__
 from ..workers.dispatch import finished
 from ..workers.threads import in_order
 from .binding import binding

@@ -79,7 +79,7 @@ class Plan:
 
     def run(self, pool: str | Path, progress: Progress = silent) -> Report:
         """Makes or extends the pool; the report is that of all parts together. Raises InputError if nothing comes in."""
-        reports = [_run(part, self.options, Path(pool), progress) for part in self.parts]
+        reports = [_run(part, self.options, pool, progress) for part in self.parts]
         whole = reports[0]
         for report in reports[1:]:
             whole.source += f", {report.source}"
@@ -248,7 +248,7 @@ def _preview(table: Any, found: ColumnMap, options: Options) -> list[Mapping[str
     return made[:PREVIEW]
 
 
-def _run(part: Part, options: Options, pool: Path, progress: Progress) -> Report:
+def _run(part: Part, options: Options, pool: str | Path, progress: Progress) -> Report:
     if part.kind == "webdataset":
         from .webdataset import import_webdataset
 
@@ -275,3 +275,27 @@ def _run(part: Part, options: Options, pool: Path, progress: Progress) -> Report
     importing = TableImport(part.files, options, part.source, root)
     importing.left_out = {path: why for path, why in part.left_out.items() if not path.startswith("column ")}
     return importing.run(pool, progress)
+
+
+def import_table(
+    source: str | Path,
+    pool_path: str | Path,
+    *,
+    uid: str | None = None,
+    text: str | None = None,
+    image: str | None = None,
+    url: str | None = None,
+    width: str | None = None,
+    height: str | None = None,
+    check_pictures: bool = True,
+    progress: Progress = silent,
+    **more: Any,
+) -> Report:
+    """Makes or extends a pool from tables: `sources.look` with tables only. `more`: other fields of `Options`.
+
+    Raises InputError for an unreadable file, an unknown column, or a table without captions.
+    """
+    options = Options(
+        uid=uid, text=text, image=image, url=url, width=width, height=height, check=check_pictures, **more
+    )
+    return look([source], options, only="table").run(pool_path, progress=progress)

@@ -17,8 +17,9 @@ from ..pool import Pool
 from ..progress import Progress, silent
 from .columns import Joined, Wish, join, working
 from .keyed import Batch, Keyed
+from .options import Options
 from .report import Report
-from .table import import_table
+from .table import TableImport
 
 FOLDERS = {"img": "img_emb", "txt": "text_emb"}
 ROW = "retrieval_row"
@@ -55,7 +56,7 @@ def import_retrieval(
 ) -> tuple[Report, Joined]:
     """Makes a pool of the metadata and joins the embeddings to its pairs, as `<name>_img` and `<name>_txt`.
 
-    `options` go to `import_table`. Raises InputError if the directory is of another layout, a part's arrays don't have a
+    `options` are those of `Options`. Raises InputError if the directory is of another layout, a part's arrays don't have a
     row for each row of its metadata, or the pool exists already. Memory: 60 bytes a pair.
     """
     parts = retrieval_parts(source)
@@ -69,7 +70,8 @@ def import_retrieval(
     with tempfile.TemporaryDirectory(prefix="poolscope-") as made:
         listed = Path(made) / "metadata.parquet"
         _number_rows(parts, listed)
-        report = import_table(listed, pool_path, progress=progress, check_pictures=False, **options)
+        tables = TableImport([str(listed)], Options(**{"check": False, **options}), str(source))
+        report = tables.run(pool_path, progress)
     with working(Pool.open(pool_path)) as (pool, work):
         joined = join(
             pool, _keyed(arrays), Wish(on=ROW, kind="embedding", name=name, model=model), work, source=str(source),

@@ -94,11 +94,11 @@ class TableImport:
         self.files, self.options, self.source, self.root = list(files), options, source, root
         self.left_out: dict[str, str] = {}
 
-    def run(self, pool_path: Path, progress: Progress = silent) -> Report:
+    def run(self, pool_path: str | Path, progress: Progress = silent) -> Report:
         """Reads the tables. Raises InputError if none can be read or no pair comes in."""
         opened = self._opened()
         kinds = columns.types((table for _, table, _ in opened), self._extra(opened))
-        there = Pool.open(pool_path) if (pool_path / "pool.json").exists() else None
+        there = Pool.open(pool_path) if Pool.exists(pool_path) else None
         if there is not None and not len(there):
             there = None
         fitted, schema = [], pa.schema([])
@@ -172,29 +172,3 @@ class TableImport:
 
 def _union(one: pa.Schema, other: pa.Schema) -> pa.Schema:
     return pa.schema([*one, *(entry for entry in other if entry.name not in one.names)])
-
-
-def import_table(
-    source: str | Path,
-    pool_path: str | Path,
-    *,
-    uid: str | None = None,
-    text: str | None = None,
-    image: str | None = None,
-    url: str | None = None,
-    width: str | None = None,
-    height: str | None = None,
-    check_pictures: bool = True,
-    progress: Progress = silent,
-    **more: Any,
-) -> Report:
-    """Makes or extends a pool from tables: `sources.look` with tables only. `more`: other fields of `Options`.
-
-    Raises InputError for an unreadable file, an unknown column, or a table without captions.
-    """
-    from .look import look
-
-    options = Options(
-        uid=uid, text=text, image=image, url=url, width=width, height=height, check=check_pictures, **more
-    )
-    return look([source], options, only="table").run(pool_path, progress=progress)

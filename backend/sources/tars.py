@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import __version__, files
+from .. import files
 from ..errors import InputError
 from ..pool import UID_DTYPE, Pool, PoolGrew
 from ..pool.lock import importing
 from ..pool.tar import BrokenTar, ReadAt, Sample, local_reader, samples
 from ..progress import Progress, silent
+from ..versions import __version__
 from ..workers.dispatch import finished
 from .captions import LONGEST_CAPTION
 from .remote import Place, open_binary

@@ -13,6 +13,7 @@ from poolscope import projection
 from poolscope.audit import catalog
 from poolscope.errors import InputError
 from poolscope.pool import Pool
+from poolscope.prepare import prepare
 
 building = importlib.import_module("poolscope.demo.build")
 
@@ -34,7 +35,7 @@ def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_pool_has_pictures_embeddings_and_first_scores(few: Path, tmp_path: Path) -> None:
     seen: list[int] = []
     path = tmp_path / "pools" / "demo"
-    pool = building.build(path, progress=lambda done, total, message="", **figures: seen.append(done))
+    pool = building.build(path, progress=lambda done, total, message="", **figures: seen.append(done), prepare=prepare)
     assert len(pool) == 60
     assert pool.path == path
     assert seen == sorted(seen)
@@ -64,17 +65,17 @@ def test_an_interrupted_build_leaves_no_pool_and_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(projection, "build", stop)
         with pytest.raises(KeyboardInterrupt):
-            building.build(path)
+            building.build(path, prepare=prepare)
     assert not path.exists()
     before = Pool.open(tmp_path / "demo.part").version
-    pool = building.build(path)
+    pool = building.build(path, prepare=prepare)
     assert pool.version == before  # only the map was left to do
-    assert building.build(path).version == Pool.open(path).version
+    assert building.build(path, prepare=prepare).version == Pool.open(path).version
 
 
 def test_a_directory_with_other_things_is_left_alone(few: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     with pytest.raises(InputError, match=r"letter|not a pool"):
-        building.build(tmp_path / "mine")
+        building.build(tmp_path / "mine", prepare=prepare)
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
