@@ -42,7 +42,8 @@ app = typer.Typer(
     cls=AnySource,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Make or extend a pool: `poolscope import PATH… --pool P` looks at what is there; the commands below are explicit.",
+    help="Make or extend a pool from what lies at PATH.\n\n`poolscope import PATH… --pool P` looks at what is there and "
+    "says what it does; `poolscope import any --help` lists its options. The commands below are explicit.",
 )
 
 Target = Annotated[Path, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")]
