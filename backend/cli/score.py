@@ -97,8 +97,9 @@ def score(
     """
     from .. import engine as engines
 
+    given = parse_settings(settings or [])
     opened = open_pool(pool)
-    built = engines.fit(method, opened, **parse_settings(settings or []))
+    built = engines.fit(method, opened, **given)
     if only_estimate:
         from .estimate import show_estimate
 

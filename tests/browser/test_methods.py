@@ -2,6 +2,7 @@
 
 import pytest
 
+from poolscope.scores import METHODS
 from tests.browser.test_runs import go
 
 pytestmark = pytest.mark.browser
@@ -9,7 +10,7 @@ pytestmark = pytest.mark.browser
 
 def test_a_card_tells_its_cost_adds_its_score_and_two_scores_are_compared(page):
     go(page, "Methods")
-    page.get_by_text("21 of 21 methods").wait_for()
+    page.get_by_text(f"{len(METHODS)} of {len(METHODS)} methods").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     page.get_by_placeholder("Search name, paper, recipe").fill("random subsets")
     page.get_by_placeholder("Search name, paper, recipe").press("Enter")

@@ -234,7 +234,7 @@ def test_groups_are_found_once_and_again_when_a_definition_changes(pool):
     third = catalog.find(pool, families=["gender"])
     assert third.sizes[third.index("gender.woman")] == first.sizes[first.index("gender.woman")] - 1
     assert third.definitions[0].version == 2
-    with pytest.raises(InputError, match="no picture embeddings"):
+    with pytest.raises(InputError, match="no image embeddings"):
         catalog.find(pool, families=["embedding cluster"])
     with pytest.raises(InputError, match="no family 'weather'"):
         catalog.find(pool, families=["weather"])
