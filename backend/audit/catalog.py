@@ -20,6 +20,7 @@ def providers(pool: Pool) -> list[Provider]:
     from .providers.faces import Faces
     from .providers.language import Language
     from .providers.lexicons import Lexicon
+    from .providers.listed import listed
     from .providers.pixels import Pixels
     from .providers.shapes import Shapes
     from .providers.unsafe import Unsafe
@@ -28,6 +29,7 @@ def providers(pool: Pool) -> list[Provider]:
 
     return [
         *(Lexicon(pack) for pack in packs(pool).values()),
+        *listed(pool),
         Language(), Emoji(), Web(), PoolColumns(), Faces(), Unsafe(), Shapes(), Pixels(), Entries(), Clusters(), ZeroShot(),
     ]  # fmt: skip
 

@@ -35,7 +35,7 @@ COMMANDS = {
     "submit": "submission.submit",
     "sweep": "sweep.app",
     "audit": "audit.audit",
-    "groups": "audit.groups",
+    "groups": "groups.app",
     "bias": "bias.bias",
     "jobs": "jobs.app",
 }

@@ -1,4 +1,4 @@
-"""`poolscope audit` and `groups`: whom a recipe keeps and drops."""
+"""`poolscope audit`: whom a recipe keeps and drops."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -146,43 +146,3 @@ def shares(given: str | None) -> dict[str, float] | str | None:
         raise InputError(
             f"--reference {given!r} is not `group id: share` in YAML: for example gender.woman: 0.5"
         ) from None
-
-
-def groups(
-    context: typer.Context,
-    pool: PoolPath = None,
-    families: FamiliesOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Find groups anew, even those found before.")] = False,
-    detach: Detach = False,
-    as_json: Json = False,
-) -> None:
-    """Find and list the groups that an audit compares.
-
-    They are kept with the pool.
-    """
-    if detach:
-        submit(context, kind="groups", device="cpu", title="Find groups")
-    from ..audit import catalog
-    from ..audit.measure import SMALLEST
-
-    opened = open_pool(pool)
-    with progress_bar("groups") as progress:
-        found = catalog.find(opened, families=listed(families), again=again, progress=progress)
-    sizes = [int(size) if size >= SMALLEST else None for size in found.sizes]
-    absent = {one.id: one.missing(opened) for one in catalog.providers(opened) if one.missing(opened)}
-    content = {
-        "pairs": len(opened),
-        "groups": [{**about.as_json(), "n": size} for about, size in zip(found.definitions, sizes)],
-        "absent": absent,
-    }
-
-    def text() -> None:
-        rows = [
-            (about.family, about.id, about.title, "under 10" if size is None else f"{size:,}")
-            for about, size in zip(found.definitions, sizes)
-        ]
-        table(("family", "id", "group", "pairs#"), rows)
-        for provider, reason in absent.items():
-            line(f"not found: {provider}: {reason}")
-
-    emit(content, as_json=as_json, text=text)

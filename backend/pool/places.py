@@ -19,7 +19,9 @@ from . import tables
 TABLE = "pairs.lance"
 ELSEWHERE = "table.url"  # a file that says where the table is, when it is not in the directory
 ABOUT = "poolscope"  # the key of the table's metadata
-KEPT = ("maps", "groups", "targets", "recipes", "subsets", "lexicons", "reports", "centroids", "networks", "ranks")
+KEPT = (
+    "maps", "groups", "groups-of-own", "targets", "recipes", "subsets", "lexicons", "reports", "centroids", "networks", "ranks",
+)  # fmt: skip
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):/{1,2}(?=[^/])(.+)")
 _OWN = (ELSEWHERE, ".lock", ".import-lock")
 

@@ -18,6 +18,7 @@ from poolscope.explorer.audit import (
     found_groups,
     heat,
     inside,
+    own_groups,
     shares,
     shown,
     what_if,
@@ -52,6 +53,7 @@ def workbench(pool: Pool) -> None:
     clicked = None
     with right.container(key="side", gap="small"):
         found_groups.offer(pool)
+        own_groups.draw(pool)
         groups = found_groups.of(pool)
         if selection is not None and len(groups):
             clicked = audit(groups, pool, recipe, selection)

@@ -1,0 +1,224 @@
+"""Groups of one's own in a pool: adding a lexicon or a table of keys and group names, and removing it."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .. import files
+from ..errors import InputError
+from ..pool import Pool
+from ..progress import Progress, silent
+from . import catalog, group_files
+from .group import Group, slug
+from .lexicon import NAME, Pack, load_pack, packs, save_pack
+from .providers.lexicons import Lexicon
+from .providers.listed import FOLDER, ON, Listed, codes_of, listed
+
+TABLES = (".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz")
+LEXICONS = (".yaml", ".yml")
+MOST = 500
+LONGEST = 200
+CALLED = ("group", "groups", "label", "class")
+
+
+@dataclass
+class Added:
+    """What was added: `groups` by name with their pairs, and the rows that count for nothing, by reason."""
+
+    name: str
+    kind: str
+    groups: dict[str, int]
+    unknown: int = 0
+    repeated: int = 0
+    blank: int = 0
+    bad_rows: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def add(
+    pool: Pool, source: str | Path, *, name: str | None = None, on: str | None = None, key: str | None = None,
+    column: str | None = None, force: bool = False, progress: Progress = silent,
+) -> Added:  # fmt: skip
+    """Adds the groups of a lexicon (YAML) or of a table `key -> group` to the pool, and finds them.
+
+    `name`: by default the lexicon's own or the file's. Of a table: `on` says what its keys are (`uid`, `id`, `url`; by
+    default the first of them that it has), `key` and `column` name the columns of keys and of groups. Keys that the pool
+    lacks are kept, for pairs may be added, and counted; of repeated keys the first counts.
+    Raises InputError for a file that can't be read, no key that the pool has, more than 500 groups, and a name that is
+    taken (unless `force`, and never a name of the program's own providers).
+    """
+    source = Path(source)
+    if source.name.lower().endswith(LEXICONS):
+        if on or key or column:
+            raise InputError(f"{source.name!r} is a lexicon, which has no columns; leave out --on, --key and --column.")
+        return _lexicon(pool, source, name, force, progress)
+    if source.name.lower().endswith(TABLES):
+        return _table(pool, source, name, on, key, column, force, progress)
+    raise InputError(f"{source.name!r} is no file of groups; give a lexicon (.yaml) or a table ({', '.join(TABLES)}).")
+
+
+def remove(pool: Pool, name: str) -> str:
+    """Removes groups that were added; returns what they were. A lexicon of the program that they replaced is back.
+
+    Raises InputError for a name that was not added.
+    """
+    own = {one.name: (one.path, one.id) for one in listed(pool)}
+    own |= {path.stem: (path, f"lexicon-{path.stem}") for path in (pool.path / "lexicons").glob("*.yaml")}
+    if name not in own:
+        raise InputError(f"no groups of your own are called {name!r}; there are {', '.join(sorted(own)) or 'none'}.")
+    path, provider = own[name]
+    path.unlink()
+    _forget(pool, provider)
+    _mark(pool)
+    return "table" if path.suffix == ".parquet" else "lexicon"
+
+
+def _lexicon(pool: Pool, source: Path, name: str | None, force: bool, progress: Progress) -> Added:
+    pack = load_pack(source)
+    if name is not None:
+        pack = Pack.model_validate({**pack.model_dump(), "pack": _slugged(name)})
+    _check_free(pool, pack.pack, force, "lexicon")
+    provider = Lexicon(pack)
+    if provider.missing(pool):
+        raise InputError(f"a lexicon reads captions, and {provider.missing(pool)}; give a table of keys instead.")
+    groups = provider.find(pool, progress)
+    save_pack(pack, pool)
+    sizes = dict.fromkeys(pack.groups, 0) | _keep(pool, provider, groups)
+    return Added(pack.pack, "lexicon", sizes)
+
+
+def _table(
+    pool: Pool, source: Path, name: str | None, on: str | None, key: str | None, column: str | None, force: bool,
+    progress: Progress,
+) -> Added:  # fmt: skip
+    made = _slugged(source.name.split(".")[0] if name is None else name)
+    _check_free(pool, made, force, "table")
+    path = pool.path / FOLDER / f"{made}.parquet"
+    added = Added(made, "table", {})
+    with files.replacing(path) as part:
+        on = _copy(source, part, on, key, column, added)
+        _, _, keys = codes_of(part, pool, on, progress)
+        added.unknown, added.repeated = keys.unknown, keys.repeated
+        if not keys.taken:
+            raise InputError(
+                f"none of the {keys.unknown:,} keys of {source.name!r} is the {on} of a pair of {pool.name!r}; choose what "
+                "they are with --on, and their column with --key."
+            )
+    provider = Listed(path)
+    added.groups = _keep(pool, provider, provider.find(pool, progress))
+    return added
+
+
+def _copy(source: Path, target: Path, on: str | None, key: str | None, column: str | None, added: Added) -> str:
+    """Writes keys and groups as text; returns what the keys are."""
+    import pyarrow.parquet as pq
+
+    from ..sources.keyed import opened
+
+    on = on or _keys_of(source, key)
+    if on not in ("uid", "id", "url"):
+        raise InputError(f"--on {on!r} is not known; choose uid, id or url.")
+    schema = pa.schema([("key", pa.utf8()), ("group", pa.utf8())], metadata={ON: on.encode()})
+    names: set[str] = set()
+    with opened(source, on, key, None, target.parent) as table, pq.ParquetWriter(target, schema) as writer:
+        chosen = _group_column(list(table.types), column)
+        for keys, batch in table.batches([chosen]):
+            groups = _texts(batch.column(0), chosen)
+            named = pc.and_(pc.is_valid(keys), pc.fill_null(pc.not_equal(groups, ""), False))
+            added.blank += len(groups) - int(pc.sum(named).as_py() or 0)
+            groups = groups.filter(named)
+            names.update(pc.unique(groups).to_pylist())
+            _check_groups(names, chosen)
+            writer.write_batch(pa.record_batch([_texts(keys, "key").filter(named), groups], schema=schema))
+        added.bad_rows = table.bad_rows
+    return on
+
+
+def _keys_of(source: Path, key: str | None) -> str:
+    from ..sources.keyed import opened
+
+    reasons = []
+    for on in ("uid", "id", "url"):
+        try:
+            with opened(source, on, key if key and key != on and on == "uid" else None, None, source.parent):
+                return on
+        except InputError as error:
+            reasons.append(str(error))
+    if "has no column" not in reasons[0]:
+        raise InputError(reasons[0])
+    raise InputError(f"{source.name!r} has no key column uid, id or url; name it with --key, and say --on what it is.")
+
+
+def _group_column(names: list[str], wanted: str | None) -> str:
+    if wanted is not None and wanted not in names:
+        raise InputError(f"the file has no column {wanted!r} for --column; it has {', '.join(names) or 'none'}.")
+    by_name = next((name for call in CALLED for name in names if name.lower() == call), None)
+    found = wanted or by_name or (names[0] if len(names) == 1 else None)
+    if found is None:
+        raise InputError(f"which column names the group? Say --column; beside the key there are {', '.join(names) or 'none'}.")  # fmt: skip
+    return found
+
+
+def _texts(values: pa.Array, name: str) -> pa.Array:
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    try:
+        return pc.utf8_trim_whitespace(values.cast(pa.utf8()))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise InputError(f"column {name!r} of {values.type} is no text; give one name a row.") from None
+
+
+def _check_groups(names: set[str], column: str) -> None:
+    if len(names) > MOST:
+        raise InputError(f"column {column!r} has more than {MOST} groups; give coarser ones, or another --column.")
+    long = next((name for name in names if len(name) > LONGEST), None)
+    if long is not None:
+        raise InputError(f"group {long[:40]!r}… of column {column!r} is above {LONGEST} characters; shorten it.")
+
+
+def _slugged(name: str) -> str:
+    made = slug(name, 40).replace(".", "-")[:48]
+    if not NAME.match(made):
+        raise InputError(f"{name[:60]!r} is no name for groups; give letters or digits with --name.")
+    return made
+
+
+def _check_free(pool: Pool, name: str, force: bool, kind: str) -> None:
+    others = [one for one in catalog.providers(pool) if not isinstance(one, Lexicon | Listed)]
+    tables, lexicons = {one.name for one in listed(pool)}, set(packs(pool))
+    if name in {word for one in others for word in (one.id, *one.families)} | (lexicons if kind == "table" else tables):
+        raise InputError(f"the name {name!r} is taken by other groups; choose another with --name.")
+    if name in (tables if kind == "table" else lexicons) and not force:
+        raise InputError(f"groups {name!r} exist already; choose another --name, or replace them with --force.")
+    for path in group_files.folder(pool).glob(f"{name}.*.json"):
+        if path.name != f"{name}.list.json" and files.read_json(path)["definition"]["source"] != f"lexicon-{name}":
+            raise InputError(f"the name {name!r} is taken by a column's groups; choose another with --name.")
+
+
+def _keep(pool: Pool, provider: Lexicon | Listed, groups: list[Group]) -> dict[str, int]:
+    import numpy as np
+
+    _forget(pool, provider.id)
+    group_files.save(pool, provider, groups)
+    _mark(pool)
+    return {one.definition.group: int(np.bitwise_count(one.bits).sum()) for one in groups}
+
+
+def _forget(pool: Pool, provider: str) -> None:
+    """Deletes what was found by a provider."""
+    listing = group_files.folder(pool) / f"{provider}.list.json"
+    if listing.exists():
+        found = files.read_json(listing)["groups"]
+        listing.unlink()
+        for path in (group_files.folder(pool) / f"{id}{end}" for id in found for end in (".json", ".npy")):
+            path.unlink(missing_ok=True)
+
+
+def _mark(pool: Pool) -> None:
+    """A list that is newer than all others, so that open pages see that groups came or went."""
+    files.write_json(group_files.folder(pool) / "own.list.json", {"tables": [one.name for one in listed(pool)]})

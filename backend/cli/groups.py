@@ -1,0 +1,105 @@
+"""`poolscope groups`: the groups that an audit compares, and those of one's own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .audit import FamiliesOption, listed
+from .console import emit, line, progress_bar, table
+from .options import Detach, Json, PoolPath, open_pool, submit
+
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+
+
+@app.callback()
+def groups(
+    context: typer.Context,
+    pool: PoolPath = None,
+    families: FamiliesOption = None,
+    again: Annotated[bool, typer.Option("--again", help="Find groups anew, even those found before.")] = False,
+    detach: Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Find, list, add and remove the groups that an audit compares.
+
+    They are kept with the pool.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if detach:
+        submit(context, kind="groups", device="cpu", title="Find groups")
+    from ..audit import catalog
+    from ..audit.measure import SMALLEST
+
+    opened = open_pool(pool)
+    with progress_bar("groups") as progress:
+        found = catalog.find(opened, families=listed(families), again=again, progress=progress)
+    sizes = [int(size) if size >= SMALLEST else None for size in found.sizes]
+    absent = {one.id: one.missing(opened) for one in catalog.providers(opened) if one.missing(opened)}
+    content = {
+        "pairs": len(opened),
+        "groups": [{**about.as_json(), "n": size} for about, size in zip(found.definitions, sizes)],
+        "absent": absent,
+    }
+
+    def text() -> None:
+        rows = [
+            (about.family, about.id, about.title, "under 10" if size is None else f"{size:,}")
+            for about, size in zip(found.definitions, sizes)
+        ]
+        table(("family", "id", "group", "pairs#"), rows)
+        for provider, reason in absent.items():
+            line(f"not found: {provider}: {reason}")
+
+    emit(content, as_json=as_json, text=text)
+
+@app.command()
+def add(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A lexicon (.yaml), or a table of keys and groups.")],
+    pool: PoolPath = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="What the groups are called [default: the file's name].")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", metavar="uid|id|url", help="What a table's keys are [default: as it has them].")
+    ] = None,
+    key: Annotated[str | None, typer.Option("--key", metavar="COLUMN", help="The table's column of keys.")] = None,
+    column: Annotated[str | None, typer.Option("--column", metavar="COLUMN", help="Its column of group names.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace groups of that name.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add groups of your own: a lexicon, or a table that gives the group of each uid, id or url."""
+    from ..audit.own_groups import add as add_groups
+
+    opened = open_pool(pool)
+    with progress_bar("groups") as progress:
+        made = add_groups(opened, source, name=name, on=on, key=key, column=column, force=force, progress=progress)
+
+    def text() -> None:
+        line(f"{made.kind} {made.name}: {len(made.groups):,} groups")
+        for group, size in made.groups.items():
+            line(f"  {group}: {size:,} pairs")
+        for count, words in (
+            (made.unknown, "keys are not in the pool"),
+            (made.repeated, "rows repeat a key, the first counts"),
+            (made.blank, "rows have no key or no group"),
+            (made.bad_rows, "rows could not be read"),
+        ):
+            if count:
+                line(f"  left out {count:,}: {words}")
+
+    emit(made.as_json(), as_json=as_json, text=text)
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As they were called when they were added.")],
+    pool: PoolPath = None,
+    as_json: Json = False,
+) -> None:
+    """Remove groups of your own; a lexicon that they replaced counts again."""
+    from ..audit.own_groups import remove as remove_groups
+
+    kind = remove_groups(open_pool(pool), name)
+    emit({"removed": name, "kind": kind}, as_json=as_json, text=lambda: line(f"removed {kind} {name}"))

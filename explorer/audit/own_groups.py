@@ -1,0 +1,35 @@
+"""Groups of one's own: a file that is dropped on the page joins the groups of the pool."""
+
+import streamlit as st
+
+from poolscope.audit.own_groups import add
+from poolscope.errors import InputError
+from poolscope.explorer import uploads
+from poolscope.pool import Pool
+
+
+def draw(pool: Pool) -> None:
+    with st.popover("Add groups", icon=":material/group_add:"):
+        file = st.file_uploader(
+            "Groups of your own", type=["yaml", "yml", "csv", "tsv", "gz", "parquet"], key="own-groups-file",
+            help="A lexicon in YAML, or a table with a column uid, id or url and a column `group`",
+        )  # fmt: skip
+        name = st.text_input("Name", placeholder="as the file", key="own-groups-name").strip()
+        if st.button("Add", type="primary", disabled=file is None, key="own-groups-add") and file is not None:
+            try:
+                with st.spinner("Finding the groups", show_time=True):
+                    made = add(pool, uploads.keep([file]) / file.name, name=name or None)
+            except InputError as error:
+                st.session_state.pop("own-groups-told", None)
+                st.error(_plain(str(error)), icon=":material/error:")
+                return
+            left = made.unknown + made.repeated + made.blank + made.bad_rows
+            told = f"{made.name}: {len(made.groups):,} groups, {sum(made.groups.values()):,} pairs, {left:,} rows left out"
+            st.session_state["own-groups-told"] = told
+            st.rerun()
+        if told := st.session_state.get("own-groups-told"):
+            st.text(told)
+
+
+def _plain(text: str) -> str:
+    return "".join("\\" + character if character in "\\`*_{}[]<>#$:~|" else character for character in text)

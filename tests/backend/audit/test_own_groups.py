@@ -1,0 +1,108 @@
+"""Groups of one's own: lexicons and tables that are added to a pool."""
+
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from poolscope.audit import catalog
+from poolscope.audit.own_groups import add, remove
+from poolscope.audit.providers.listed import slugs
+from poolscope.errors import InputError
+from poolscope.pool import Pool, uid_hex
+
+LEXICON = "pack: colours\nfamily: colour\ntitle: Colours\nerror: none\ngroups:\n  red:\n    title: mentions red\n    terms: {en: [red]}\n"
+
+
+def uids(pool: Pool) -> list[str]:
+    keys = pool.uids()
+    return uid_hex(np.ascontiguousarray(keys["f0"]), np.ascontiguousarray(keys["f1"])).to_pylist()
+
+
+def table(path: Path, keys: list[str], groups: list[str], head: str = "uid,group") -> Path:
+    path.write_text("\n".join([head, *(f"{key},{group}" for key, group in zip(keys, groups))]) + "\n")
+    return path
+
+
+def test_a_table_makes_groups(tiny_pool, tmp_path):
+    keys = uids(tiny_pool)
+    file = table(tmp_path / "My Sites.csv", [*keys[:5], keys[0], "f" * 32, keys[9]], ["A b"] * 3 + ["a-b"] * 4 + [""])
+    made = add(tiny_pool, file)
+    assert made.as_json() == {"name": "my-sites", "kind": "table", "groups": {"A b": 3, "a-b": 2}, "unknown": 1,
+                              "repeated": 1, "blank": 1, "bad_rows": 0}  # fmt: skip
+    found = catalog.find(tiny_pool, families=["my-sites"])
+    assert [about.id for about in found.definitions] == ["own.my-sites.a-b", "own.my-sites.a-b-2"]
+    assert np.flatnonzero(found.mask("own.my-sites.a-b")).tolist() == [0, 1, 2]
+    assert remove(tiny_pool, "my-sites") == "table"
+    assert "my-sites" not in catalog.load(tiny_pool).families
+    assert not list(tiny_pool.path.glob("groups/own.my-sites.*"))
+
+
+def test_a_table_by_url_in_parquet(tiny_pool, tmp_path):
+    urls = pa.array([f"http://example.org/{number}.png" for number in (3, 4)])
+    pq.write_table(pa.table({"URL": urls, "label": pa.array([1, 2])}), tmp_path / "t.parquet")
+    assert add(tiny_pool, tmp_path / "t.parquet").groups == {"1": 1, "2": 1}
+
+
+def test_pairs_that_come_later_join_their_groups(tmp_path):
+    schema = pa.schema([("uid_hi", pa.uint64()), ("uid_lo", pa.uint64()), ("text", pa.utf8())])
+    made = Pool.create(tmp_path / "pool", pa.schema(list(schema)[2:]), {"source": "test"})
+
+    def pairs(first: int) -> list[pa.RecordBatch]:
+        numbers = np.arange(first, first + 4, dtype=np.uint64)
+        return pa.table([pa.array(numbers), pa.array(numbers), pa.array(["x"] * 4)], schema=schema).to_batches()
+
+    made.append(pairs(0))
+    keys = [f"{number:016x}" * 2 for number in range(8)]
+    pool = Pool.open(tmp_path / "pool")
+    assert add(pool, table(tmp_path / "t.csv", keys, ["a", "b"] * 4)).unknown == 4
+    pool.append(pairs(4))
+    found = catalog.find(Pool.open(tmp_path / "pool"), families=["t"])
+    assert found.sizes.tolist() == [4, 4]
+
+
+def test_a_lexicon_replaces_and_comes_back(tiny_pool, tmp_path):
+    file = tmp_path / "x.yaml"
+    file.write_text(LEXICON)
+    assert add(tiny_pool, file).groups["red"] == 34
+    with pytest.raises(InputError, match="exist already"):
+        add(tiny_pool, file)
+    assert add(tiny_pool, file, force=True).kind == "lexicon"
+    with pytest.raises(InputError, match="exist already"):
+        add(tiny_pool, file, name="gender")
+    add(tiny_pool, file, name="gender", force=True)
+    assert "colour" in catalog.find(tiny_pool).families
+    assert remove(tiny_pool, "gender") == "lexicon"
+    assert "gender" in {family for one in catalog.providers(tiny_pool) for family in one.families}
+
+
+@pytest.mark.parametrize(
+    ("head", "keys", "groups", "options", "words"),
+    [
+        ("uid,group", ["0" * 32], ["a"], {}, "none of the 1 keys"),
+        ("uid,group", ["x"] * 501, [str(n) for n in range(501)], {}, "more than 500"),
+        ("name,group", ["x"], ["a"], {}, "no key column"),
+        ("uid,group", ["x"], ["a"], {"column": "b"}, "no column 'b'"),
+        ("uid,group", ["x"], ["a"], {"name": "language"}, "taken"),
+        ("uid,group", ["x"], ["a"], {"name": "../.."}, "no name|none of"),
+        ("uid,group", ["x"], ["a" * 300], {}, "above 200"),
+        ("id,group", ["x"], ["a"], {}, "no column 'id'"),
+    ],
+)
+def test_what_is_refused_leaves_nothing(tiny_pool, tmp_path, head, keys, groups, options, words):
+    with pytest.raises(InputError, match=words):
+        add(tiny_pool, table(tmp_path / "t.csv", keys, groups, head), **options)
+    assert not list(tiny_pool.path.glob("groups-of-own/*"))
+
+
+def test_other_files_are_refused(tiny_pool, tmp_path):
+    for name in ("a.txt", "none.csv", "none.yaml"):
+        with pytest.raises(InputError):
+            add(tiny_pool, tmp_path / name)
+    with pytest.raises(InputError, match="there are none"):
+        remove(tiny_pool, "../pool")
+
+
+def test_slugs_differ():
+    assert len(set(slugs(["a b", "a-b", "a-b-2", "A B"]))) == 4
