@@ -1,5 +1,6 @@
 """Groups of one's own: lexicons and tables that are added to a pool."""
 
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
