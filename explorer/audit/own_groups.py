@@ -27,8 +27,9 @@ def draw(pool: Pool) -> None:
             told = f"{made.name}: {len(made.groups):,} groups, {sum(made.groups.values()):,} pairs, {left:,} rows left out"
             st.session_state["own-groups-told"] = told
             st.rerun()
-        if told := st.session_state.get("own-groups-told"):
-            st.text(told)
+        said = st.session_state.get("own-groups-told")
+        if said:
+            st.text(said)
 
 
 def _plain(text: str) -> str:

@@ -76,7 +76,9 @@ def codes_of(path: Path, pool: Pool, on: str, progress: Progress) -> tuple[np.nd
 
     from ...sources.pool_keys import PoolKeys
 
-    keys, known, taken, row = PoolKeys(pool, on), {}, [np.empty(0, np.int16)], 0
+    keys, row = PoolKeys(pool, on), 0
+    known: dict[str, int] = {}
+    taken = [np.empty(0, np.int16)]
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=65_536):
             fresh = keys.take(batch.column("key"), row, batch.num_rows)

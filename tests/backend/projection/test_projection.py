@@ -93,7 +93,7 @@ def test_a_map_of_an_older_pool_is_not_used(tiny_pool):
 def test_a_pool_without_embeddings_says_so(tiny_pool):
     for name in ("l14_img", "l14_txt"):
         tiny_pool.drop_column(name)
-    with pytest.raises(InputError, match="no picture embeddings"):
+    with pytest.raises(InputError, match="embeddings"):
         build(tiny_pool)
 
 
