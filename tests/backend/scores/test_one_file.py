@@ -75,7 +75,7 @@ def test_the_command_line_and_the_documentation_have_it(copy: Path, tiny_pool: P
     listed = json.loads(in_copy(copy, "-m", "poolscope.cli", "methods", "--json"))["methods"]
     assert {one["id"]: one for one in listed}["shortness"]["parameters"][0]["name"] == "floor"
     (copy / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "reference.py", copy / "docs")
+    shutil.copy(ROOT / "assets" / "docs" / "reference.py", copy / "docs")
     in_copy(copy, "docs/reference.py")
     assert "| `shortness` | score | Shortness |" in (copy / "docs" / "methods.md").read_text()
     made = json.loads(in_copy(copy, "-m", "poolscope.cli", "select", "shortness", "--pool", place, "--json"))
