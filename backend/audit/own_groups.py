@@ -18,6 +18,7 @@ from .providers.lexicons import Lexicon
 from .providers.listed import FOLDER, ON, Listed, codes_of, listed
 
 TABLES = (".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz")
+KEYS = ("uid", "id", "url")
 LEXICONS = (".yaml", ".yml")
 MOST = 500
 LONGEST = 200
@@ -69,6 +70,7 @@ def remove(pool: Pool, name: str) -> str:
     """
     own = {one.name: (one.path, one.id) for one in listed(pool)}
     own |= {path.stem: (path, f"lexicon-{path.stem}") for path in (pool.path / "lexicons").glob("*.yaml")}
+    name = name if name in own else slug(name, 38).replace(".", "-")
     if name not in own:
         raise InputError(f"no groups of your own are called {name!r}; there are {', '.join(sorted(own)) or 'none'}.")
     path, provider = own[name]
@@ -96,12 +98,13 @@ def _table(
     pool: Pool, source: Path, name: str | None, on: str | None, key: str | None, column: str | None, force: bool,
     progress: Progress,
 ) -> Added:  # fmt: skip
-    made = _slugged(source.name.split(".")[0] if name is None else name)
+    ending = next(one for one in reversed(TABLES) if source.name.lower().endswith(one))
+    made = _slugged(source.name[: -len(ending)] if name is None else name)
     _check_free(pool, made, force, "table")
     path = pool.path / FOLDER / f"{made}.parquet"
     added = Added(made, "table", {})
     with files.replacing(path) as part:
-        on = _copy(source, part, on, key, column, added)
+        on = _copy(source, part, pool, on, key, column, added)
         _, _, keys = codes_of(part, pool, on, progress)
         added.unknown, added.repeated = keys.unknown, keys.repeated
         if not keys.taken:
@@ -114,14 +117,16 @@ def _table(
     return added
 
 
-def _copy(source: Path, target: Path, on: str | None, key: str | None, column: str | None, added: Added) -> str:
+def _copy(
+    source: Path, target: Path, pool: Pool, on: str | None, key: str | None, column: str | None, added: Added
+) -> str:
     """Writes keys and groups as text; returns what the keys are."""
     import pyarrow.parquet as pq
 
     from ..sources.keyed import opened
 
-    on = on or _keys_of(source, key)
-    if on not in ("uid", "id", "url"):
+    on = on or _keys_of(source, key, pool)
+    if on not in KEYS:
         raise InputError(f"--on {on!r} is not known; choose uid, id or url.")
     schema = pa.schema([("key", pa.utf8()), ("group", pa.utf8())], metadata={ON: on.encode()})
     names: set[str] = set()
@@ -139,19 +144,18 @@ def _copy(source: Path, target: Path, on: str | None, key: str | None, column: s
     return on
 
 
-def _keys_of(source: Path, key: str | None) -> str:
-    from ..sources.keyed import opened
+def _keys_of(source: Path, key: str | None, pool: Pool) -> str:
+    """What the keys of a table are, by the names of its columns; of several kinds the first that the pool has too."""
+    from ..sources.keyed import CALLED, opened
 
-    reasons = []
-    for on in ("uid", "id", "url"):
-        try:
-            with opened(source, on, key if key and key != on and on == "uid" else None, None, source.parent):
-                return on
-        except InputError as error:
-            reasons.append(str(error))
-    if "has no column" not in reasons[0]:
-        raise InputError(reasons[0])
-    raise InputError(f"{source.name!r} has no key column uid, id or url; name it with --key, and say --on what it is.")
+    with opened(source, "row", None, None, source.parent) as table:
+        names = {name.lower() for name in (table.types if key is None else [key])}
+    found = [on for on in KEYS if names & set(CALLED[on])]
+    if not found and key is None:
+        raise InputError(
+            f"{source.name!r} has no key column uid, id or url; name it with --key, and say what it holds with --on."
+        )
+    return next((on for on in found if on == "uid" or on in pool.columns), found[0] if found else "uid")
 
 
 def _group_column(names: list[str], wanted: str | None) -> str:
@@ -182,8 +186,8 @@ def _check_groups(names: set[str], column: str) -> None:
 
 
 def _slugged(name: str) -> str:
-    made = slug(name, 40).replace(".", "-")[:48]
-    if not NAME.match(made):
+    made = slug(name, 38).replace(".", "-")
+    if not any(character.isalnum() for character in name) or not NAME.match(made):
         raise InputError(f"{name[:60]!r} is no name for groups; give letters or digits with --name.")
     return made
 

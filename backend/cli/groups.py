@@ -54,15 +54,18 @@ def groups(
 
     emit(content, as_json=as_json, text=text)
 
+
 @app.command()
 def add(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A lexicon (.yaml), or a table of keys and groups.")],
     pool: PoolPath = None,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="NAME", help="What the groups are called [default: the file's name].")
+        str | None,
+        typer.Option("--name", metavar="NAME", help="What the groups are called [default: the file's name]."),
     ] = None,
     on: Annotated[
-        str | None, typer.Option("--on", metavar="uid|id|url", help="What a table's keys are [default: as it has them].")
+        str | None,
+        typer.Option("--on", metavar="uid|id|url", help="What a table's keys are [default: as it has them]."),
     ] = None,
     key: Annotated[str | None, typer.Option("--key", metavar="COLUMN", help="The table's column of keys.")] = None,
     column: Annotated[str | None, typer.Option("--column", metavar="COLUMN", help="Its column of group names.")] = None,
@@ -70,16 +73,19 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add groups of your own: a lexicon, or a table that gives the group of each uid, id or url."""
+    from ..audit.measure import SMALLEST
     from ..audit.own_groups import add as add_groups
 
     opened = open_pool(pool)
     with progress_bar("groups") as progress:
         made = add_groups(opened, source, name=name, on=on, key=key, column=column, force=force, progress=progress)
 
+    sizes = {group: size if size >= SMALLEST else None for group, size in made.groups.items()}
+
     def text() -> None:
-        line(f"{made.kind} {made.name}: {len(made.groups):,} groups")
-        for group, size in made.groups.items():
-            line(f"  {group}: {size:,} pairs")
+        line(f"{made.kind} {made.name}: {len(sizes):,} group{'' if len(sizes) == 1 else 's'}")
+        for group, size in sizes.items():
+            line(f"  {group}: {'under 10' if size is None else f'{size:,}'} pairs")
         for count, words in (
             (made.unknown, "keys are not in the pool"),
             (made.repeated, "rows repeat a key, the first counts"),
@@ -89,7 +95,7 @@ def add(
             if count:
                 line(f"  left out {count:,}: {words}")
 
-    emit(made.as_json(), as_json=as_json, text=text)
+    emit(made.as_json() | {"groups": sizes}, as_json=as_json, text=text)
 
 
 @app.command()

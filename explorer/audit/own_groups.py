@@ -1,5 +1,8 @@
 """Groups of one's own: a file that is dropped on the page joins the groups of the pool."""
 
+from pathlib import Path
+from typing import Any
+
 import streamlit as st
 
 from poolscope.audit.own_groups import add
@@ -18,18 +21,25 @@ def draw(pool: Pool) -> None:
         if st.button("Add", type="primary", disabled=file is None, key="own-groups-add") and file is not None:
             try:
                 with st.spinner("Finding the groups", show_time=True):
-                    made = add(pool, uploads.keep([file]) / file.name, name=name or None)
+                    made = add(pool, _kept(file), name=name or None)
             except InputError as error:
                 st.session_state.pop("own-groups-told", None)
                 st.error(_plain(str(error)), icon=":material/error:")
                 return
             left = made.unknown + made.repeated + made.blank + made.bad_rows
-            told = f"{made.name}: {len(made.groups):,} groups, {sum(made.groups.values()):,} pairs, {left:,} rows left out"
+            told = (
+                f"{made.name}: {len(made.groups):,} groups, {sum(made.groups.values()):,} pairs, {left:,} rows left out"
+            )
             st.session_state["own-groups-told"] = told
             st.rerun()
         said = st.session_state.get("own-groups-told")
         if said:
             st.text(said)
+
+
+def _kept(file: Any) -> Path:
+    """The dropped file on disk, wherever its name led: the browser's name is no path to trust."""
+    return next(path for path in uploads.keep([file]).rglob("*") if path.is_file())
 
 
 def _plain(text: str) -> str:

@@ -24,3 +24,14 @@ def test_a_broken_lexicon_is_told(start, mapped_pool):
     app.button(key="own-groups-add").click().run()
     assert not app.exception
     assert len(app.error) == 1
+
+
+def test_the_name_of_a_dropped_file_is_no_path(start, mapped_pool, tmp_path):
+    other = tmp_path / "other.csv"
+    other.write_text(f"uid,group\n{uids(mapped_pool)[0]},secret\n")
+    app = start(mapped_pool, "audit")
+    content = f"uid,group\n{uids(mapped_pool)[1]},mine\n".encode()
+    app.file_uploader(key="own-groups-file").set_value((str(other), content, "text/csv")).run()
+    app.button(key="own-groups-add").click().run()
+    assert not app.exception
+    assert [about.group for about in catalog.load(mapped_pool).definitions] == ["mine"]

@@ -40,7 +40,12 @@ class Listed:
         return (self.name,)
 
     def missing(self, pool: Pool) -> str:
-        on = self.on
+        import pyarrow as pa
+
+        try:
+            on = self.on
+        except (pa.ArrowException, OSError):
+            return f"{FOLDER}/{self.path.name} can't be read; remove it with `poolscope groups remove {self.name}`"
         return "" if on == "uid" or on in pool.columns else f"the pool has no column `{on}`"
 
     @property

@@ -86,7 +86,7 @@ def test_a_lexicon_replaces_and_comes_back(tiny_pool, tmp_path):
         ("name,group", ["x"], ["a"], {}, "no key column"),
         ("uid,group", ["x"], ["a"], {"column": "b"}, "no column 'b'"),
         ("uid,group", ["x"], ["a"], {"name": "language"}, "taken"),
-        ("uid,group", ["x"], ["a"], {"name": "../.."}, "no name|none of"),
+        ("uid,group", ["x"], ["a"], {"name": "../.."}, "no name"),
         ("uid,group", ["x"], ["a" * 300], {}, "above 200"),
         ("id,group", ["x"], ["a"], {}, "no column 'id'"),
     ],
@@ -107,3 +107,24 @@ def test_other_files_are_refused(tiny_pool, tmp_path):
 
 def test_slugs_differ():
     assert len(set(slugs(["a b", "a-b", "a-b-2", "A B"]))) == 4
+
+
+def test_names_and_keys_by_option(tiny_pool, tmp_path):
+    keys = uids(tiny_pool)
+    file = table(tmp_path / "my.sites.csv", keys[:2], ["a", "b"], "sample,part")
+    with pytest.raises(InputError, match="no key column"):
+        add(tiny_pool, file)
+    assert add(tiny_pool, file, key="sample", column="part").name == "my-sites"
+    add(tiny_pool, file, name="中文", key="sample")
+    assert remove(tiny_pool, "中文") == "table"
+    (tmp_path / "both.csv").write_text("id,url,group\n1,http://example.org/7.png,seven\n")
+    assert add(tiny_pool, tmp_path / "both.csv").groups == {"seven": 1}  # this pool has no column id
+
+
+def test_a_damaged_table_leaves_the_other_groups(tiny_pool, tmp_path):
+    add(tiny_pool, table(tmp_path / "t.csv", uids(tiny_pool)[:20], ["a"] * 20))
+    (tiny_pool.path / "groups-of-own" / "t.parquet").write_bytes(b"PAR1")
+    found = catalog.find(tiny_pool)
+    assert len(found)
+    assert "t" not in found.families
+    assert remove(tiny_pool, "t") == "table"

@@ -25,5 +25,5 @@ def test_add_list_audit_remove(poolscope, tiny_pool, tmp_path):
 def test_a_lexicon(poolscope, tiny_pool, tmp_path):
     (tmp_path / "c.yaml").write_text(LEXICON)
     told = poolscope("groups", "add", tmp_path / "c.yaml", "--pool", tiny_pool.path, "--name", "My colours")
-    assert "lexicon my-colours: 1 groups" in told.out
+    assert "lexicon my-colours: 1 group" in told.out
     assert np.load(tiny_pool.path / "groups" / "my-colours.red.npy").any()
