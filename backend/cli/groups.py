@@ -21,9 +21,9 @@ def groups(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Find, list, add and remove the groups that an audit compares.
+    """List, find, add and remove groups of pairs.
 
-    They are kept with the pool.
+    They are what an audit compares, and are kept with the pool.
     """
     if context.invoked_subcommand is not None:
         return
