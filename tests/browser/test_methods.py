@@ -14,7 +14,7 @@ def test_a_card_tells_its_cost_adds_its_score_and_two_scores_are_compared(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 1440
     page.get_by_placeholder("Search name, paper, recipe").fill("random subsets")
     page.get_by_placeholder("Search name, paper, recipe").press("Enter")
-    page.get_by_text("1 of 21 methods").wait_for()
+    page.get_by_text(f"1 of {len(METHODS)} methods").wait_for()
     page.locator("[class*=st-key-card-]").nth(1).wait_for(state="detached")
     card = page.locator(".st-key-card-random")
     card.get_by_role("button", name="Measure the cost on a sample").click()
