@@ -1,6 +1,8 @@
 """CLIPLoss and NormSim on a GPU: rows go over in float16 and are reduced by fused kernels."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +15,14 @@ PAIR_ROWS = 16_384
 _SAFE_EXPONENT = 80.0
 
 
+def _on(device: str) -> AbstractContextManager[Any]:
+    """The GPU as torch's current one; nothing on a processor, where triton's interpreter runs the kernels in tests."""
+    return torch.cuda.device(device) if device.startswith("cuda") else nullcontext()
+
+
 def log_sums(images: np.ndarray, texts: np.ndarray, *, temperature: float, device: str = "cuda") -> np.ndarray:
     """As `cliploss_kernel.log_sums`, (B,) float64, for float16 embeddings on a GPU; others go through float32."""
-    with torch.inference_mode(), torch.cuda.device(device):
+    with torch.inference_mode(), _on(device):
         exact = _is_half(images) and _is_half(texts)
         kind = torch.float16 if exact else torch.float32
         a, b = (torch.from_numpy(np.ascontiguousarray(rows)).to(device, kind).contiguous() for rows in (images, texts))
@@ -38,7 +45,7 @@ def norm_similarity(vectors: np.ndarray, targets: np.ndarray, order: float, *, d
     result = np.empty(len(vectors), np.float32)
     exact = order == math.inf and _is_half(vectors) and _is_half(targets[:1])
     kind = torch.float16 if exact else torch.float32
-    with torch.inference_mode(), torch.cuda.device(device):
+    with torch.inference_mode(), _on(device):
         pairs = torch.from_numpy(np.where(bad[:, None], 0, vectors)).to(device, kind).contiguous()
         peak = torch.zeros(len(pairs), device=device)
         total = torch.zeros(len(pairs), dtype=torch.float64, device=device)
