@@ -40,7 +40,7 @@ class ArrowTable:
         """No DuckDB expression: the types are known."""
         return
 
-    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+    def batches(self, size: int, most: int | None = None) -> Iterator[pa.RecordBatch]:
         """Raises Damaged where the file breaks off."""
         size = min(size, WIDE) if any(holds_bytes(kind) for kind in self.schema.types) else size
         try:

@@ -34,7 +34,8 @@ def problems(text: pa.Array) -> tuple[pa.Array, np.ndarray]:
     """The captions and, per caption, the place of its problem in `REASONS` as `(n,)` uint8, 0 for a good one."""
     text, broken = _decoded(text)
     wrong = np.zeros(len(text), dtype=np.uint8)
-    wrong[_true(pc.match_substring(text, "\0"))] = 3
+    if _may_hold_nul(text):
+        wrong[_true(pc.match_substring(text, "\0"))] = 3
     if (pc.max(pc.binary_length(text)).as_py() or 0) > LONGEST_CAPTION:
         wrong[_true(pc.greater(pc.utf8_length(text), LONGEST_CAPTION))] = 2
     wrong[_true(pc.or_kleene(pc.utf8_is_space(text), pc.equal(pc.binary_length(text), 0)), null=True)] = 1
@@ -45,8 +46,19 @@ def problems(text: pa.Array) -> tuple[pa.Array, np.ndarray]:
 def plain(text: pa.Array) -> pa.Array:
     """Text beside the caption (URLs, hashes): null where it is not UTF-8, holds a NUL byte or is far too long."""
     text, _ = _decoded(text)
-    bad = pc.or_(pc.match_substring(text, "\0"), pc.greater(pc.binary_length(text), LONGEST_CAPTION))
+    bad = pc.greater(pc.binary_length(text), LONGEST_CAPTION)
+    if _may_hold_nul(text):
+        bad = pc.or_(bad, pc.match_substring(text, "\0"))
     return pc.if_else(pc.fill_null(bad, False), pa.scalar(None, pa.utf8()), text) if pc.any(bad).as_py() else text
+
+
+def _may_hold_nul(text: pa.Array) -> bool:
+    """Whether any byte that the values share is zero: a tenth of the time of asking each value."""
+    _, offsets, content = text.buffers()
+    if content is None or not len(text):
+        return False
+    first, last = np.frombuffer(offsets, np.int32)[[text.offset, text.offset + len(text)]]
+    return b"\0" in content.slice(int(first), int(last - first)).to_pybytes()
 
 
 def _decoded(text: pa.Array) -> tuple[pa.Array, np.ndarray]:

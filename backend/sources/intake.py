@@ -1,10 +1,12 @@
 """Intake: checks candidate pairs, appends the good ones in large commits, and remembers which units are done."""
 
+import copy
 import hashlib
 import json
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,6 +52,7 @@ class Intake:
     """Takes pairs unit by unit (a tar, a slice of a table); `flush` commits them and then records the units as done.
 
     A crash between commit and record is harmless: on resume the pairs are found by uid and counted as present.
+    A thread writes one commit while the next pairs are read, so twice `COMMIT_ROWS` pairs are held at most.
     """
 
     def __init__(
@@ -82,11 +85,13 @@ class Intake:
         self._batches: list[pa.RecordBatch] = []
         self._pending: list[str] = []
         self._lock = ExitStack()
+        self._commit: Future[None] | None = None
 
     def __enter__(self) -> "Intake":
         """Waits until no other import runs on the pool, for uids tell which pairs are new."""
         self._lock.enter_context(importing(self.pool.path))
         self._lock.enter_context(leaving_nothing(self.pool.path, self._before_it))
+        self._writer = self._lock.enter_context(ThreadPoolExecutor(1))
         self.pool = self.pool.reload()
         self._before = self.pool.reload()
         return self
@@ -166,16 +171,29 @@ class Intake:
         if self._rows:
             arrays = [pa.array([row.get(entry.name) for row in self._rows], type=entry.type) for entry in self.schema]
             self._batches.append(self._keyed(uids, arrays))
-        if self._batches:
-            self.report.added += self.pool.append(_sliced(self._batches))
-        self._rows, self._batches = [], []
-        self.units += self._pending
-        self._pending = []
-        files.write_json(self._journal, {"units": self.units, "report": self.report.as_json()})
+        self._wait()
+        report = copy.deepcopy(self.report.as_json())
+        self._commit = self._writer.submit(self._write, self._batches, self._pending, report)
+        self._rows, self._batches, self._pending = [], [], []
+
+    def _wait(self) -> None:
+        """Waits for the commit under way. Raises what it raised."""
+        if self._commit is not None:
+            self._commit.result()
+            self._commit = None
+
+    def _write(self, batches: list[pa.RecordBatch], units: list[str], report: dict[str, Any]) -> None:
+        """Commits pairs, then records the units that they came from and the report as it was after them."""
+        if batches:
+            self.report.added += self.pool.append(_sliced(batches))
+        self.units += units
+        report["added"] = self.report.added
+        files.write_json(self._journal, {"units": self.units, "report": report})
 
     def finish(self) -> Report:
         """Commits the rest, writes the report and forgets the journal."""
         self.flush()
+        self._wait()
         if not len(self.pool):
             raise InputError(f"no pair could be imported from {self.report.source!r} ({self.report.reasons()}).")
         self.report.save(self.pool.path)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from . import fields
 from .npz import Damaged
 from .options import Options
-from .staged import Staged, connect, literal
+from .staged import Staged, connect, limited, literal
 from .text_table import unique
 
 SAMPLE = 1 << 20
@@ -59,32 +59,25 @@ class JsonTable:
         self.note = staged.note
 
     def source(self) -> str | None:
-        """The table as a DuckDB subquery; None where it was read whole."""
+        """The table as a DuckDB table function; None where it was read whole."""
         if self._rows is not None:
             return None
-        inner = ", ".join(f"{literal(name)}: 'JSON'" for name in self._keys)
-        read = (
-            f"read_json({literal(self._staged.path)}, format = '{FORMATS[self.form]}', columns = {{{inner}}}, "
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in self._keys)
+        return (
+            f"read_json({literal(self._staged.path)}, format = '{FORMATS[self.form]}', columns = {{{columns}}}, "
             f"compression = '{self._staged.compression}'{self._lenient}, maximum_object_size = 67108864)"
         )
-        cells = ", ".join(
-            "CASE json_type({0}) WHEN 'VARCHAR' THEN {0} ->> '$' WHEN 'NULL' THEN NULL ELSE {0}::VARCHAR END AS {0}".format(
-                '"' + name.replace('"', '""') + '"'
-            )
-            for name in self._keys
-        )
-        return f"(SELECT {cells} FROM {read})"
 
     @property
     def _lenient(self) -> str:
         return ", ignore_errors = true" if self.form == "lines" else ""
 
-    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+    def batches(self, size: int, most: int | None = None) -> Iterator[pa.RecordBatch]:
         if self._rows is not None:
             yield from self._rows.to_batches(max_chunksize=size)
             return
         with connect() as database:
-            yield from database.sql(f"SELECT * FROM {self.source()}").to_arrow_reader(size)
+            yield from database.sql(f"SELECT * FROM {self.source()}{limited(most)}").to_arrow_reader(size)
 
     def _discover(self) -> list[str]:
         """All keys of all records: those of the first in their order, then those that come later."""
@@ -95,13 +88,11 @@ class JsonTable:
             "maximum_object_size = 67108864)"
         )
         with connect() as database:
-            first = database.sql(
-                f"SELECT json_keys(json) FROM {read} WHERE json_type(json) = 'OBJECT' LIMIT 1"
+            found = database.sql(
+                f"SELECT DISTINCT json_keys(json) FROM {read} WHERE json_type(json) = 'OBJECT'"
             ).fetchall()
-            keys = database.sql(
-                f"SELECT DISTINCT unnest(json_keys(json)) FROM {read} WHERE json_type(json) = 'OBJECT'"
-            ).fetchall()
-        there = sorted(key for (key,) in keys)
+            first = database.sql(f"SELECT json_keys(json) FROM {read} WHERE json_type(json) = 'OBJECT' LIMIT 1").fetchall()
+        there = sorted({key for (keys,) in found for key in keys})
         return list(dict.fromkeys([*(first[0][0] if first else []), *there]))[:1000]
 
     def _whole(self) -> pa.Table:

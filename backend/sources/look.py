@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError
 from ..progress import Progress, silent
@@ -14,6 +14,9 @@ from .npz import Damaged
 from .options import Options
 from .report import Report
 
+if TYPE_CHECKING:
+    from .table import Opened
+
 Kind = Literal["table", "webdataset", "datacomp", "clip-retrieval", "captions beside images"]
 PREVIEW = 5
 
@@ -21,7 +24,7 @@ PREVIEW = 5
 @dataclass(frozen=True)
 class Part:
     """Sources of one kind. `mapping`: role → column of the source; `columns`: further column → its name in the pool;
-    `left_out`: what does not come in → why."""
+    `left_out`: what does not come in → why; `opened`: tables as they were looked at, so that they need not be again."""
 
     kind: Kind
     source: str
@@ -31,6 +34,7 @@ class Part:
     preview: tuple[Mapping[str, Any], ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    opened: tuple["Opened", ...] = field(default=(), repr=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -192,11 +196,10 @@ def _sidecars(found: Found, options: Options) -> Part:
 def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -> Part:
     from .table import mapped, open_table
 
-    first: ColumnMap | None = None
+    opened: list[Opened] = []
     left_out: dict[str, str] = {}
     notes: dict[str, None] = {}
     rows: list[Mapping[str, Any]] = []
-    files: list[str] = []
     extra: dict[str, str] = {}
     wrong = ""
     for found, path in tables:
@@ -207,18 +210,19 @@ def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -
             left_out[path] = str(error)
             wrong = wrong or f"{path!r}: {error}"
             continue
-        files.append(path)
-        first = first or here
+        opened.append((path, table, here))
         extra |= here.extra
         left_out |= {f"column {name}": why for name, why in here.left_out.items()}
         notes |= {f"{os.path.basename(path)}: {table.note}": None} if table.note else {}
         notes |= {f"column {was!r} becomes {now!r}": None for was, now in here.renamed.items()}
         if len(rows) < PREVIEW:
             rows += _preview(table, here, options)[: PREVIEW - len(rows)]
-    if first is None:
+    if not opened:
         raise InputError(wrong)
+    first = opened[0][2]
     mapping = {**first.roles, **{name: column for column, (name, _) in first.vectors.items()}}
-    return Part("table", given, tuple(files), mapping, extra, tuple(rows), left_out, tuple(notes))
+    files = tuple(path for path, _, _ in opened)
+    return Part("table", given, files, mapping, extra, tuple(rows), left_out, tuple(notes), tuple(opened))
 
 
 def _preview(table: Any, found: ColumnMap, options: Options) -> list[Mapping[str, Any]]:
@@ -272,7 +276,7 @@ def _run(part: Part, options: Options, pool: str | Path, progress: Progress) -> 
         with sidecars.listed(part.files) as table:
             return TableImport([table], options, part.source).run(pool, progress)
     root = os.path.commonpath([os.path.dirname(file) for file in part.files]) if "://" not in part.files[0] else ""
-    importing = TableImport(part.files, options, part.source, root)
+    importing = TableImport(part.files, options, part.source, root, part.opened)
     importing.left_out = {path: why for path, why in part.left_out.items() if not path.startswith("column ")}
     return importing.run(pool, progress)
 

@@ -14,11 +14,15 @@ from . import roles as usual
 from .arrow_table import holds_bytes
 from .intake import STANDARD
 from .options import Options
-from .staged import connect, literal
+from .staged import connect, identifier
 from .vectors import dimension, is_vector, side_of
 
 FIXED = {*STANDARD.names, "uid", "uid_hi", "uid_lo", "id", "image_id", "sample_offset", "sample_size"}
 _NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]+)?"
+_TYPES = {None: pa.null(), 1: pa.int64(), 2: pa.float64(), 3: pa.float64(), 4: pa.bool_()}  # text else
+_CELL = f"""bit_or(CASE WHEN {{0}} IS NULL THEN NULL WHEN try_cast({{0}} AS BIGINT)::VARCHAR = {{0}} THEN 1
+    WHEN regexp_full_match({{0}}, '{_NUMBER}') AND length({{0}}) < 24 AND try_cast({{0}} AS DOUBLE) IS NOT NULL THEN 2
+    WHEN lower({{0}}) IN ('true', 'false') THEN 4 ELSE 8 END)"""
 
 
 @dataclass(frozen=True)
@@ -168,23 +172,9 @@ def _scanned(table: Any, names: Sequence[str]) -> dict[str, pa.DataType]:
             rows = pa.Table.from_batches(table.batches(65_536), schema=table.schema)
             database.register("rows", rows)
             source = "rows"
-        tests = []
-        for name in names:
-            cell = '"' + name.replace('"', '""') + '"'
-            number = f"regexp_full_match({cell}, {literal(_NUMBER)})"
-            tests += [
-                f"count({cell})",
-                f"bool_and(try_cast({cell} AS BIGINT) IS NOT NULL AND try_cast({cell} AS BIGINT)::VARCHAR = {cell})",
-                f"bool_and({number} AND length({cell}) < 24 AND try_cast({cell} AS DOUBLE) IS NOT NULL)",
-                f"bool_and(lower({cell}) IN ('true', 'false'))",
-            ]
-        (row,) = database.sql(f"SELECT {', '.join(tests)} FROM {source}").fetchall()
-    made = {}
-    for place, name in enumerate(names):
-        count, whole, real, truth = row[4 * place : 4 * place + 4]
-        kind = pa.int64() if whole else pa.float64() if real else pa.bool_() if truth else pa.utf8()
-        made[name] = kind if count else pa.null()
-    return made
+        tests = ", ".join(_CELL.format(identifier(name)) for name in names)
+        (row,) = database.sql(f"SELECT {tests} FROM {source}").fetchall()
+    return {name: _TYPES.get(kinds, pa.utf8()) for name, kinds in zip(names, row)}
 
 
 def in_pool(

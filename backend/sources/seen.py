@@ -16,8 +16,11 @@ class Seen:
         them."""
         keys = np.empty(len(uids), dtype=[("key", "<u8"), ("low", "<u8")])
         keys["key"], keys["low"] = (uids["f0"] * _MIX) ^ uids["f1"], uids["f1"]
-        order = np.lexsort((np.arange(len(keys)), keys["low"], keys["key"]))
+        order = np.argsort(keys["key"], kind="stable")
         ordered = keys[order]
+        if (ordered["key"][1:] == ordered["key"][:-1]).any():  # by `low` too, the first place first
+            order = np.lexsort((np.arange(len(keys)), keys["low"], keys["key"]))
+            ordered = keys[order]
         first = np.ones(len(keys), dtype=bool)
         first[1:] = ordered[1:] != ordered[:-1]
         for run in self._runs:

@@ -37,6 +37,16 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def identifier(name: str) -> str:
+    """`name` as that of a column in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def limited(most: int | None) -> str:
+    """The end of a query for the first `most` rows, or for all."""
+    return "" if most is None else f" LIMIT {most}"
+
+
 def suffixes(path: str) -> tuple[str, str]:
     """`(".csv", ".gz")` of `x.csv.gz`; the second is empty for a file that isn't compressed."""
     name = Path(path.split("?")[0] if "://" in path else path).name.lower()

@@ -11,6 +11,7 @@ import pyarrow as pa
 from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
+from ..workers.threads import prefetched
 from . import mapping as columns
 from .arrow_table import PARQUET, UNREADABLE, ArrowTable
 from .binding import binding
@@ -33,7 +34,8 @@ SAMPLE = 64
 
 
 class Table(Protocol):
-    """What every kind of table gives: its columns, whether they have types and names, and its rows."""
+    """What every kind of table gives: its columns, whether they have types and names, and its rows, or those batches
+    that hold the first `most`."""
 
     schema: pa.Schema
     count: int
@@ -44,7 +46,10 @@ class Table(Protocol):
 
     def source(self) -> str | None: ...
 
-    def batches(self, size: int) -> Iterator[pa.RecordBatch]: ...
+    def batches(self, size: int, most: int | None = None) -> Iterator[pa.RecordBatch]: ...
+
+
+Opened = tuple[str, Table, ColumnMap]  # a path, the table, and how its columns are read
 
 
 def open_table(path: str, options: Options, root: str = "") -> Table:
@@ -68,7 +73,7 @@ def sampled(table: Table, rows: int = SAMPLE) -> list[dict[str, Any]]:
     import duckdb
 
     try:
-        found = table.batches(rows)
+        found = table.batches(rows, rows)
         first = next(found, None)
         found.close()  # type: ignore[attr-defined]
     except (duckdb.Error, *UNREADABLE) as error:
@@ -90,8 +95,12 @@ def mapped(path: str, table: Table, options: Options) -> ColumnMap:
 class TableImport:
     """One import of several tables into a pool, file by file in order."""
 
-    def __init__(self, files: Sequence[str], options: Options, source: str, root: str = "") -> None:
+    def __init__(
+        self, files: Sequence[str], options: Options, source: str, root: str = "", opened: Sequence[Opened] = ()
+    ) -> None:
+        """`opened`: those of the files that were opened before."""
         self.files, self.options, self.source, self.root = list(files), options, source, root
+        self._before = {entry[0]: entry for entry in opened}
         self.left_out: dict[str, str] = {}
 
     def run(self, pool_path: str | Path, progress: Progress = silent) -> Report:
@@ -118,9 +127,12 @@ class TableImport:
                 done = self._read(number, path, table, found, intake, progress, done, total)
             return intake.finish()
 
-    def _opened(self) -> list[tuple[str, Table, ColumnMap]]:
+    def _opened(self) -> list[Opened]:
         opened, wrong = [], None
         for path in self.files:
+            if path in self._before:
+                opened.append(self._before[path])
+                continue
             try:
                 table = open_table(path, self.options, self.root)
                 opened.append((path, table, mapped(path, table, self.options)))
@@ -132,7 +144,7 @@ class TableImport:
         return opened
 
     @staticmethod
-    def _extra(opened: Sequence[tuple[str, Table, ColumnMap]]) -> list[str]:
+    def _extra(opened: Sequence[Opened]) -> list[str]:
         return list(dict.fromkeys(source for _, _, found in opened for source in found.extra))
 
     def _read(
@@ -149,7 +161,7 @@ class TableImport:
         with ThreadPoolExecutor(2) as threads:
             pairs = Pairs(found, intake, Path(path).name, self.options, packer, threads)
             try:
-                for batch in table.batches(IMAGES * 16 if local else BATCH):
+                for batch in prefetched(table.batches(IMAGES * 16 if local else BATCH)):
                     start, row = row, row + batch.num_rows
                     if row <= behind:
                         continue

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ..errors import InputError
 from . import roles
 from .options import Options
-from .staged import Staged, connect, literal
+from .staged import Staged, connect, identifier, limited, literal
 
 SAMPLE = 1 << 20
 DELIMITERS = (",", "\t", ";", "|")
@@ -135,15 +135,11 @@ class TextTable:
             f"rejects_limit = 0, max_line_size = 16000000, null_padding = false)"
         )
 
-    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+    def batches(self, size: int, most: int | None = None) -> Iterator[pa.RecordBatch]:
         with connect() as database:
             wrapped = "trim({0}) AS {0}" if self.dialect.trim else "{0}"
-            cells = ", ".join(wrapped.format(_identifier(name)) for name in self.dialect.names)
-            yield from database.sql(f"SELECT {cells} FROM {self.source()}").to_arrow_reader(size)
+            cells = ", ".join(wrapped.format(identifier(name)) for name in self.dialect.names)
+            yield from database.sql(f"SELECT {cells} FROM {self.source()}{limited(most)}").to_arrow_reader(size)
             found = database.sql("SELECT line, error_type::VARCHAR FROM reject_errors ORDER BY line").fetchall()
         lines = {line: REASONS.get(why, f"row can't be read ({why.lower()})") for line, why in found}
         self.rejected = [(f"line {line}", why) for line, why in lines.items()]
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

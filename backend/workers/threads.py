@@ -1,4 +1,4 @@
-"""Threads for work that waits for memory or the disk, and lets go of the interpreter while it does."""
+"""Threads for work that waits for memory or the disk with the GIL released."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -19,3 +19,13 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, threads: 
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
+
+
+def prefetched(items: Iterable[Item], *, depth: int = 2) -> Iterator[Item]:
+    """The items in order; a thread takes up to `depth` of them from their iterator before they are asked for."""
+    iterator, end = iter(items), object()
+    with ThreadPoolExecutor(1) as executor:
+        waiting = deque(executor.submit(next, iterator, end) for _ in range(depth))
+        while (item := waiting.popleft().result()) is not end:
+            waiting.append(executor.submit(next, iterator, end))
+            yield item  # type: ignore[misc]  # not the mark of the end
