@@ -8,7 +8,7 @@ import typer
 from ..errors import InputError
 from .console import emit, line, progress_bar, say
 from .options import Address, Detach, Engine, Json, PoolPath, Version, Workers, open_pool, submit
-from .recipe import apply, check_suffix
+from .recipe import apply
 
 export = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Write the kept pairs, their recipe beside them."
@@ -30,16 +30,16 @@ def subset(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Write the kept uids as DataComp's sorted u8,u8 .npy."""
+    """Write the kept uids (DataComp's .npy), or the pairs' own ids (.txt)."""
     if detach:
         submit(context, kind="export", device="cpu", title=f"Export {out.name}")
-    check_suffix(out, ".npy")
-    from ..export import export_subset
+    from ..export.subset import check_subset, export_subset
 
+    check_subset(out)
     applied, opened, selection = apply(recipe, pool, version)
     export_subset(opened, selection, out, recipe=applied)
     content = {"out": str(out), "recipe": applied.name, **selection.as_json()}
-    emit(content, as_json=as_json, text=lambda: line(f"{out}: {selection.kept:,} uids"))
+    emit(content, as_json=as_json, text=lambda: line(f"{out}: {selection.kept:,} {'ids' if out.suffix == '.txt' else 'uids'}"))
 
 
 @export.command("table")

@@ -1,6 +1,5 @@
 """`poolscope select`: what a recipe keeps of a pool, and the recipes that commands name."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,11 +68,11 @@ def select(
     pool: PoolPath = None,
     version: Version = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE.npy", help="Write the kept uids, in DataComp's format.")
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the kept uids (.npy, DataComp's format) or ids (.txt).")
     ] = None,
     uid: Annotated[
         list[str] | None,
-        typer.Option("--uid", metavar="UID", help="Tell why this pair is kept or dropped; repeat for more."),
+        typer.Option("--uid", metavar="UID", help="Tell why this pair, by uid or id, is kept; repeat for more."),
     ] = None,
     detach: Detach = False,
     as_json: Json = False,
@@ -81,9 +80,10 @@ def select(
     """Apply a recipe and count what each rule drops."""
     if detach:
         submit(context, kind="select", device="cpu", title=f"Select with {recipe}")
+    from ..export.subset import check_subset, export_subset
+
     if out is not None:
-        check_suffix(out, ".npy")
-    from ..export import export_subset
+        check_subset(out)
 
     applied, opened, selection = apply(recipe, pool, version)
     content = {"recipe": applied.name, **selection.as_json()}
@@ -101,29 +101,22 @@ def select(
     emit(content, as_json=as_json, text=text)
 
 
-def reasons_for(uids: list[str], recipe: "Recipe", pool: "Pool", selection: "Selection") -> list[dict[str, Any]]:
+def reasons_for(pairs: list[str], recipe: "Recipe", pool: "Pool", selection: "Selection") -> list[dict[str, Any]]:
     """Of each pair asked for: whether it is kept, the number of the rule that dropped it (0: none), and why."""
-    import numpy as np
-    import pyarrow as pa
-
     from ..engine.reason import reason
-    from ..pool import uid_pairs
     from ..recipe import PoolColumns
+    from ..recipe.subset_files import rows_named
 
-    for one in uids:
-        if not re.fullmatch(r"[0-9a-fA-F]{32}", one):
-            raise InputError(f"--uid {one!r} is no uid: give 32 hex digits, as `poolscope search` prints them")
-    if not uids:
-        return []
-    rows = pool.rows_of(uid_pairs(pa.array([one.lower() for one in uids])))
-    columns, told = PoolColumns(pool), []
-    for one, row in zip(uids, rows.tolist(), strict=True):
-        if row < 0:
-            raise InputError(f"--uid {one!r} is not in the pool; `poolscope search` finds pairs")
-        number = int(np.int64(selection.dropped_by[row]))
-        why = reason(row, recipe, selection, columns)
-        told.append({"uid": one.lower(), "kept": not number, "rule": number, "reason": why})
-    return told
+    columns, answers = PoolColumns(pool), []
+    for one in pairs:
+        rows = rows_named(pool, [one])
+        if not len(rows):
+            raise InputError(f"--uid {one!r} is no uid or id of the pool; `poolscope search` finds pairs")
+        for row, uid in zip(rows.tolist(), pool.take(rows, ["uid"])["uid"].to_pylist(), strict=True):
+            number = int(selection.dropped_by[row])
+            why = reason(row, recipe, selection, columns)
+            answers.append({"uid": uid, "kept": not number, "rule": number, "reason": why})
+    return answers
 
 
 def check_suffix(out: Path, suffix: str) -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from ..pool import Pool
 from ..recipe import Recipe
 from ..recipe.grammar import SubsetRule
-from ..recipe.subset_files import read_subset, subset_path
+from ..recipe.subset_files import subset_uids
 
 ENTRY = np.dtype([("row", "<i8"), ("copy", "<i4"), ("tar", "<i4"), ("offset", "<i8"), ("size", "<i8")])
 COLUMNS = ("image", "image_offset", "image_bytes", "sample_offset", "sample_size")
@@ -62,7 +62,7 @@ def multiplicity(recipe: Recipe | None, pool: Pool, rows: np.ndarray) -> tuple[n
     absent = []
     for rule in recipe.active if recipe else ():
         if isinstance(rule, SubsetRule):
-            uids, counts = np.unique(read_subset(subset_path(rule.subset, pool)), return_counts=True)
+            uids, counts = np.unique(subset_uids(rule.subset, pool), return_counts=True)
             found = pool.rows_of(uids)
             absent.append(uids[found < 0])
             often = np.ones(len(pool), dtype=np.int64) if (counts > 1).any() else None

@@ -1,18 +1,24 @@
-"""Export of a subset file: DataComp's sorted `u8,u8` uids of the kept pairs."""
+"""Export of a subset file: DataComp's sorted `u8,u8` uids of the kept pairs, or a list of their ids."""
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from .. import files
-from ..pool import UID_DTYPE, Pool
+from ..errors import InputError
+from ..pool import UID_DTYPE, Pool, uid_hex
 from ..recipe import Recipe, Selection
+from ..sources.staged import connect
 from ..workers.threads import in_order
 from .provenance import write_beside
 
 BLOCK = 1 << 20
+SCANNED = 65_536
+SUFFIXES = (".npy", ".txt")
 
 
 def kept_uids(
@@ -49,23 +55,66 @@ def write_uids(path: Path, pool: Pool, mask: np.ndarray) -> None:
 
 
 def export_subset(pool: Pool, selection: Selection, out: str | Path, *, recipe: Recipe | None = None) -> Path:
-    """Writes the kept uids as DataComp's baselines do, byte for byte (`np.save` of a sorted `u8,u8` array).
+    """Writes the kept uids as DataComp's baselines do, byte for byte (`np.save` of a sorted `u8,u8` array), or, to a
+    `.txt`, the pairs' own ids, one a line in row order: the uid of a pair that has none, or shares its id.
 
     A uid that a subset file of the recipe names several times is written as often. An empty selection gives a file of
-    no uids. The recipe goes beside it.
+    no uids. The recipe goes beside it. Raises InputError for another suffix.
     """
     from .plan import multiplicity
 
     out = Path(out)
+    check_subset(out)
     rows = np.flatnonzero(selection.mask) if recipe and any(hasattr(rule, "subset") for rule in recipe.active) else None
     copies = multiplicity(recipe, pool, rows)[0] if rows is not None else None
-    if copies is None or (copies == 1).all():
+    once = copies is None or bool((copies == 1).all())
+    if out.suffix == ".txt":
+        write_ids(out, pool, selection.mask, None if once else copies)
+    elif once:
         write_uids(out, pool, selection.mask)
     else:
         with files.replacing(out) as part, part.open("wb") as handle:
             np.save(handle, kept_uids(pool, selection.mask, rows=rows, copies=copies), allow_pickle=False)
     write_beside(out, pool, recipe, selection)
     return out
+
+
+def check_subset(out: Path) -> None:
+    """InputError unless `out` is a file of uids or ids, before anything expensive begins."""
+    if out.suffix not in SUFFIXES:
+        raise InputError(f"{out.name!r} ends neither in .npy (uids) nor in .txt (ids); write for example kept.npy.")
+
+
+def write_ids(path: Path, pool: Pool, mask: np.ndarray, copies: np.ndarray | None = None) -> None:
+    """Writes the ids of the pairs of `mask` `(n,)`, each as often as `copies` `(k,)` says. Memory: a batch."""
+    names = ["uid", *(["id"] if "id" in pool.columns else [])]
+    shared = _shared(pool) if "id" in names else None
+    start = taken = 0
+    with files.replacing(path) as part, part.open("w", encoding="utf-8") as handle:
+        for batch in pool.scan(names, batch_size=SCANNED):
+            kept = mask[start : start + batch.num_rows]
+            start += batch.num_rows
+            batch = batch.filter(pa.array(kept))
+            uids = uid_hex(batch["uid_hi"].to_numpy(), batch["uid_lo"].to_numpy())
+            if shared is not None:
+                own = pc.if_else(pc.is_in(batch["id"], value_set=shared), None, batch["id"])
+                uids = pc.coalesce(own, uids)
+            often = copies[taken : taken + batch.num_rows] if copies is not None else np.ones(batch.num_rows, int)
+            taken += batch.num_rows
+            handle.writelines(f"{one}\n" * count for one, count in zip(uids.to_pylist(), often.tolist()))
+
+
+def _shared(pool: Pool) -> pa.Array:
+    """The ids that can't name a pair in a list: those of several pairs, those of several lines, those with space around."""
+    schema = pa.schema([("id", pa.utf8())])
+    rows = pa.RecordBatchReader.from_batches(schema, (batch for batch in pool.scan(["id"], batch_size=SCANNED)))
+    with connect() as database:
+        database.register("rows", rows)
+        found = database.sql(
+            "SELECT id FROM rows WHERE id IS NOT NULL GROUP BY id "
+            "HAVING count(*) > 1 OR id = '' OR regexp_matches(id, '^[\\s\\pZ]|[\\s\\pZ]$|\\pC|\\p{Zl}|\\p{Zp}')"
+        ).to_arrow_table()
+    return found["id"].combine_chunks()
 
 
 def sha256_of(path: Path) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..pool import Pool
 from . import tags
-from .subset_files import read_subset, subset_path
+from .subset_files import subset_uids
 
 
 class Columns(Protocol):
@@ -67,7 +67,7 @@ class PoolColumns:
         return self._uids(tags.uids(self.pool, name))  # not kept: a tag changes by a click
 
     def _subset(self, file: str) -> np.ndarray:
-        return self._uids(read_subset(subset_path(file, self.pool)))
+        return self._uids(subset_uids(file, self.pool))
 
     def _uids(self, uids: np.ndarray) -> np.ndarray:
         rows = self.pool.rows_of(uids)

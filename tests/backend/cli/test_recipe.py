@@ -133,7 +133,7 @@ def test_export_shards(poolscope, tiny_pool, recipe, tmp_path):
 @pytest.mark.parametrize(
     "argv",
     [
-        ("subset", "--out", "kept.txt"),
+        ("subset", "--out", "kept.csv"),
         ("table", "--out", "kept.xlsx"),
         ("table", "--out", "kept.jsonl", "--safe-cells"),
         ("dataset", "--out", "d", "--format", "tfds"),
