@@ -30,7 +30,7 @@ def subset(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Write the kept uids (DataComp's .npy), or the pairs' own ids (.txt)."""
+    """Write the kept uids (.npy, as DataComp) or own ids (.txt)."""
     if detach:
         submit(context, kind="export", device="cpu", title=f"Export {out.name}")
     from ..export.subset import check_subset, export_subset

@@ -15,7 +15,7 @@ from .arrow_table import holds_bytes
 from .intake import STANDARD
 from .options import Options
 from .staged import connect, identifier
-from .vectors import dimension, is_vector, side_of
+from .vectors import dimension, is_vector, side_of, written_dimension
 
 FIXED = {*STANDARD.names, "uid", "uid_hi", "uid_lo", "id", "image_id", "sample_offset", "sample_size"}
 _NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]+)?"
@@ -108,19 +108,27 @@ def _further(
     for entry in schema:
         if entry.name in used:
             continue
-        if is_vector(entry.type):
-            dim = dimension(pa.array([row[entry.name] for row in sample], type=entry.type)) if sample else None
-            if dim and dim >= 2 and not pa.types.is_integer(entry.type.value_type):
-                name = usual.column_name(_embedding(entry.name), taken)
-                vectors[entry.name] = name, dim
-                taken.add(name.lower())
-                continue
+        if dim := _dimension(entry.type, [row[entry.name] for row in sample]):
+            name = usual.column_name(_embedding(entry.name), taken)
+            vectors[entry.name] = name, dim
+            taken.add(name.lower())
+            continue
         if holds_bytes(entry.type):
             left_out[entry.name] = "holds bytes"
             continue
         kept[entry.name] = usual.column_name(entry.name, taken)
         taken.add(kept[entry.name].lower())
     return kept, vectors, left_out
+
+
+def _dimension(kind: pa.DataType, sample: Sequence[Any]) -> int | None:
+    """The dimension of a column of embeddings; None for one of anything else."""
+    if pa.types.is_string(kind):
+        return written_dimension(sample)
+    if not is_vector(kind) or pa.types.is_integer(kind.value_type):
+        return None
+    dim = dimension(pa.array(sample, type=kind))
+    return dim if dim and dim >= 2 else None
 
 
 def _embedding(name: str) -> str:

@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 WIDEST = 16_384
+SHORTEST_WRITTEN = 16
 _SIDES = {"img": re.compile(r"im(g|age)|visual|vision|pic"), "txt": re.compile(r"te?xt|caption")}
 
 
@@ -33,6 +35,18 @@ def dimension(column: pa.Array) -> int | None:
     if pa.types.is_fixed_size_list(column.type):
         return int(column.type.list_size)
     return next((len(one) for one in map(_listed, column.drop_null()[:64]) if one is not None and len(one)), None)
+
+
+def written_dimension(values: Sequence[Any]) -> int | None:
+    """The length of the vectors that the texts are, written as JSON: lists of numbers with decimals, equally long and
+    longer than a box; None for other texts."""
+    found = [_listed(pa.scalar(one)) for one in values if isinstance(one, str) and one.lstrip().startswith("[")]
+    lengths = {len(one) for one in found if one is not None}
+    given = [one for one in values if one is not None]
+    if len(found) != len(given) or any(one is None for one in found) or len(lengths) != 1 or "." not in "".join(given):
+        return None
+    (length,) = lengths
+    return length if length >= SHORTEST_WRITTEN else None
 
 
 def unit(column: pa.Array, dim: int) -> tuple[np.ndarray, np.ndarray]:
