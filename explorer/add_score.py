@@ -11,6 +11,7 @@ from poolscope.engine.catalogue import entry, loadable
 from poolscope.engine.inputs import fitted, named
 from poolscope.errors import InputError
 from poolscope.explorer import live, method_card, method_cost, recipe_state
+from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe.grammar import FlagRule, Rule, ScoreRule
 from poolscope.scores import METHODS, build
@@ -34,7 +35,7 @@ def ask(pool: Pool, chosen: str = "") -> None:
         return
     method = METHODS[id]
     if chosen:
-        st.markdown(f"**{method.title}**")
+        st.markdown(f"**{plain(method.title)}**")
     st.write(method_card.with_code(entry(id, pool).summary))
     if method.formula:
         st.latex(method.formula)
@@ -53,7 +54,7 @@ def ask(pool: Pool, chosen: str = "") -> None:
             if column in pool.columns:
                 raise InputError(f"column {column!r} exists already; choose another name.")
         except InputError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             return
         words = [
             word for name, value in values.items() for word in ("--set", f"{name}={'' if value is None else value}")
@@ -84,9 +85,9 @@ def watch(pool: Pool) -> None:
             del asked[job_id]
             rule: Rule = FlagRule(flag=column) if kind == "flag" else ScoreRule(score=column, top=1.0)
             recipe_state.add_rule(recipe_state.current(pool), rule)
-            st.toast(f"{column} is ready; its rule is on the Filter page", icon=":material/check:")
+            st.toast(f"{plain(column)} is ready; its rule is on the Filter page", icon=":material/check:")
             st.rerun()
-        st.caption(f"Computing `{column}`")
+        st.caption(f"Computing {code(column)}")
         live.bar(job)
         with st.container(horizontal=True):
             live.controls(job, key=f"scoring-{job_id}")

@@ -12,6 +12,7 @@ from poolscope.bias.html import origin
 from poolscope.errors import InputError
 from poolscope.explorer import gallery, pair, pools, theme
 from poolscope.explorer.gallery import Tile
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
 GROUPS = {
@@ -55,13 +56,13 @@ def _headline(report: dict[str, Any]) -> None:
     best = next(iter(distinguishing(report).values()), None)
     null = report["controls"]["null"]
     if best is None:
-        st.info(escaped(summary(report)), icon=":material/balance:")
+        st.info(plain(summary(report)), icon=":material/balance:")
     with st.container(horizontal=True):
         st.metric(
             "Told apart",
             f"{best['accuracy']:.1%}" if best else "no",
             border=True,
-            help=f"by {best['title'].lower()}, the best family" if best else summary(report),
+            help=f"by {best['title'].lower()}, the best family" if best else plain(summary(report)),
         )
         st.metric("Chance", f"{report['chance']:.1%}", border=True, help="what guessing reaches with as many sets")
         for name, label, about in (
@@ -72,16 +73,16 @@ def _headline(report: dict[str, Any]) -> None:
             if name in families:
                 st.metric(label, f"{families[name]['accuracy']:.1%}", border=True, help=about)
         st.metric("Null control", f"{null['accuracy']:.1%}", border=True,
-                  help=f"random halves of “{null['set']}”, mean over {len(null['runs'])} seeds; 50 % is chance")  # fmt: skip
+                  help=f"random halves of “{plain(null['set'])}”, mean over {len(null['runs'])} seeds; 50 % is chance")  # fmt: skip
     for column, part, lines in zip(
         st.columns(len(report["sets"]), gap="medium"), report["sets"], report["descriptions"]["sets"]
     ):
         with column:
-            st.markdown(f"**{escaped(part['name'])}** · {part['sampled']:,} of {part['pairs']:,} pairs")
+            st.markdown(f"**{plain(part['name'])}** · {part['sampled']:,} of {part['pairs']:,} pairs")
             for one in lines:
-                st.markdown(f"- **{escaped(one['title'])}**{': ' if one['title'] else ''}{escaped(one['text'])}")
+                st.markdown(f"- **{plain(one['title'])}**{': ' if one['title'] else ''}{plain(one['text'])}")
     if report["descriptions"]["by"] != "figures":
-        st.caption(f"Written by {report['descriptions']['by']} from captions; check it against the figures.")
+        st.caption(f"Written by {plain(report['descriptions']['by'])} from captions; check it against the figures.")
 
 
 def _accuracy(report: dict[str, Any]) -> None:
@@ -110,7 +111,7 @@ def _accuracy(report: dict[str, Any]) -> None:
         "of the way from chance to 100 %. Point at one for the published number."
     )
     for one in report["left_out"]:
-        st.caption(f"Left out: {one['family']}, because {one['why']}.")
+        st.caption(f"Left out: {plain(one['family'])}, because {plain(one['why'])}.")
 
 
 def _bars(figure: go.Figure, families: Sequence[dict[str, Any]], chance: float) -> None:
@@ -201,7 +202,7 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
         zip(st.columns(len(names), gap="medium"), report["sets"], report["examples"]["sets"])
     ):
         with column:
-            st.markdown(f"**{escaped(part['name'])}**")
+            st.markdown(f"**{plain(part['name'])}**")
             shown = one[key]
             pool = _pool_of(part)
             if not shown["pool_rows"]:
@@ -245,10 +246,10 @@ def _transformed(report: dict[str, Any], names: Sequence[str]) -> None:
 def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
     found = report["objects"]
     if "missing" in found:
-        st.info(f"Objects were not analysed: {found['missing']}.", icon=":material/category:")
+        st.info(f"Objects were not analysed: {plain(found['missing'])}.", icon=":material/category:")
         return
     st.caption(
-        escaped(origin(found)) + f" From presence alone the sets are told apart {found['accuracy']:.1%} of the time. "
+        plain(origin(found)) + f" From presence alone the sets are told apart {found['accuracy']:.1%} of the time. "
         "Labels of a model err: read them as hints."
     )
     shown = list(dict.fromkeys(row["class"] for rows in found["highest_share"] for row in rows[:8]))[::-1]
@@ -261,7 +262,7 @@ def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
         st.columns(len(names), gap="medium"), names, found["highest_coefficient"], found["per_picture"]
     ):
         with column:
-            st.markdown(f"**{escaped(name)}**: {per['mean']:.2f} classes per image")
+            st.markdown(f"**{plain(name)}**: {per['mean']:.2f} classes per image")
             _frame(
                 rows,
                 {"class": "class", "coefficient": "coefficient", "rate": "of its images, %"},
@@ -280,7 +281,7 @@ def _words(report: dict[str, Any], names: Sequence[str]) -> None:
         st.columns(len(names), gap="medium"), names, report["words"], report["topics"]
     ):
         with column:
-            st.markdown(f"**{escaped(name)}**")
+            st.markdown(f"**{plain(name)}**")
             columns = {"word": "word", "z": "z", "share": "of its captions, %", "share_elsewhere": "elsewhere, %"}
             _frame(rows[:15], columns, key=f"words-{name}")
             for topic in topics:
@@ -311,7 +312,7 @@ def _coefficients(report: dict[str, Any], names: Sequence[str]) -> None:
         with st.expander(f"{family['title']}: {family['accuracy']:.1%}", key=f"coefficients-{family['family']}"):
             for number, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names)):
                 with column:
-                    st.markdown(f"**{escaped(name)}**")
+                    st.markdown(f"**{plain(name)}**")
                     columns = {"feature": "feature", "coefficient": "coefficient"}
                     _frame(family["coefficients"][number], columns, key=f"{family['family']}-{number}")
 
@@ -333,8 +334,3 @@ def _pool_of(part: dict[str, Any]) -> Pool | None:
         return pools.opened(Path(part["pool"]))
     except InputError:
         return None
-
-
-def escaped(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()<>#+-.!|$:~" else letter for letter in text)

@@ -8,6 +8,7 @@ import streamlit as st
 from poolscope.errors import InputError
 from poolscope.explorer import choices, theme
 from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
@@ -64,7 +65,7 @@ def chosen(pool: Pool) -> Comparison | None:
     try:
         return Comparison(other, evaluate(other, pool))
     except InputError as error:
-        st.warning(f"{name} can't be compared: {error}", icon=":material/warning:")
+        st.warning(f"{plain(name)} can't be compared: {plain(error)}", icon=":material/warning:")
         return None
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 from poolscope.errors import InputError
 from poolscope.explorer import gallery, pair, pools, theme, tiles
 from poolscope.explorer.evaluate import scores_of
+from poolscope.explorer.text import plain
 from poolscope.kernels import agreement
 from poolscope.kernels.agreement import Agreement
 from poolscope.pool import Pool
@@ -29,7 +30,7 @@ def draw(pool: Pool) -> None:
     try:
         found = _compared(str(pool.path), repr((pool.columns[a], pool.columns[b], len(pool))), a, b)
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     with st.container(horizontal=True):
         st.metric("Rank correlation", "none" if np.isnan(found.spearman) else f"{found.spearman:.3f}", border=True,
@@ -38,7 +39,7 @@ def draw(pool: Pool) -> None:
             st.metric(f"Shared in the top {100 * fraction:.0f} %", f"{100 * found.overlap_at(fraction):.1f} %", border=True,
                       help=f"By chance it would be {100 * fraction:.0f} %")  # fmt: skip
         st.metric("Pairs with both", f"{found.pairs:,}", border=True,
-                  help=f"{a}: {found.scored[0]:,} scored · {b}: {found.scored[1]:,} scored")  # fmt: skip
+                  help=f"{plain(a)}: {found.scored[0]:,} scored · {plain(b)}: {found.scored[1]:,} scored")  # fmt: skip
     left, right = st.columns(2, gap="medium")
     with left:
         _plane(found, pool, a, b)
@@ -112,7 +113,7 @@ def _overlap(found: Agreement, a: str, b: str) -> None:
 
 
 def _gallery(rows: np.ndarray, places: np.ndarray, pool: Pool, label: str, key: str) -> int | None:
-    st.markdown(f"**{pair.plain(label)}**")
+    st.markdown(f"**{plain(label)}**")
     if not len(rows):
         st.caption("No pair: the two rank alike.")
         return None

@@ -8,6 +8,7 @@ import streamlit as st
 
 from poolscope import jobs
 from poolscope.errors import InputError
+from poolscope.explorer.text import plain
 from poolscope.export import export_subset
 from poolscope.export.subset import kept_uids
 from poolscope.pool import Pool
@@ -62,14 +63,14 @@ def ask(recipe: Recipe, pool: Pool, selection: Selection) -> None:
             [*argv, "--pool", str(pool.path), "--recipe", str(ready.keep(recipe)), "--out", str(Path(out).expanduser())],
             kind="export", device=None, title=f"Export {recipe.name} to {Path(out).name}",
         )  # fmt: skip
-        st.success(f"Job {started} writes {out}. Watch it on the Jobs page.", icon=":material/check:")
+        st.success(f"Job {started} writes {plain(out)}. Watch it on the Jobs page.", icon=":material/check:")
 
 
 def _write(act) -> None:
     try:
-        st.success(f"Written: {act()}", icon=":material/check:")
+        st.success(f"Written: {plain(act())}", icon=":material/check:")
     except (InputError, OSError) as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
 
 
 def _bytes(pool: Pool, selection: Selection) -> bytes:

@@ -5,6 +5,7 @@ import streamlit as st
 from poolscope import jobs, paths
 from poolscope.errors import InputError
 from poolscope.explorer import live, pools, theme
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
 BUILDING = "demo"
@@ -18,7 +19,7 @@ def pool() -> Pool:
         if pools.current_path() == paths.demo_pool():
             _build()
         else:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             st.caption("Choose another pool on the Pool page, or make one on the Import page.")
             if st.button("Back to the default pool", icon=":material/home:"):
                 st.query_params.pop("pool", None)
@@ -58,7 +59,7 @@ def _watch(job_id: int) -> None:
     if job.state == "done":
         st.rerun()
     elif job.resumable:
-        st.error("The demo pool was not built: " + (job.message or job.state), icon=":material/error:")
+        st.error("The demo pool was not built: " + plain(job.message or job.state), icon=":material/error:")
         live.log(job, lines=12)
         if st.button("Try again", icon=":material/refresh:", type="primary"):
             jobs.resume(job.id)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from poolscope import jobs
 from poolscope.errors import InputError
+from poolscope.explorer.text import plain
 from poolscope.jobs import Job
 
 ICONS = {
@@ -71,7 +72,7 @@ def act(what: Callable[[int], Any], job_id: int) -> None:
     try:
         what(job_id)
     except (InputError, RuntimeError) as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain(error), icon=":material/error:")
 
 
 def controls(job: Job, *, key: str) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from poolscope.engine.catalogue import Entry
 from poolscope.explorer import method_cost
 from poolscope.explorer.pair import plain
+from poolscope.explorer.text import code
 from poolscope.pool import Pool
 
 
@@ -17,7 +18,7 @@ def draw(entry: Entry, pool: Pool) -> None:
     method = entry.method
     with st.container(border=True, key=f"card-{method.id}", gap="small", height="stretch"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"##### {method.title}", width="stretch")
+            st.markdown(f"##### {plain(method.title)}", width="stretch")
             st.badge(method.kind, color="blue" if method.kind == "score" else "violet")
             st.button(
                 "Add", icon=":material/add:", key=f"add-{method.id}", on_click=_ask, args=(method.id,),
@@ -51,7 +52,7 @@ def _said(entry: Entry) -> list[tuple[str, str]]:
 def with_code(text: str) -> str:
     """Plain text whose parts between back-ticks are set as code."""
     parts = text.split("`")
-    return "".join(f"`{part}`" if place % 2 else plain(part) for place, part in enumerate(parts))
+    return "".join(code(part) if place % 2 else plain(part) for place, part in enumerate(parts))
 
 
 def parameter(field: "dataclasses.Field[Any]") -> str:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from poolscope.engine.cost import Estimate, duration, estimate, known
 from poolscope.errors import InputError
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.scores import build
 
@@ -16,7 +17,7 @@ def line(pool: Pool, id: str, parameters: dict[str, Any], *, key: str) -> None:
         method = build(id, **parameters)
         method.check(pool)
     except InputError as error:
-        st.caption(f":material/block: {_plain(str(error))}")
+        st.caption(f":material/block: {plain(error)}")
         return
     told = known(pool, method)
     if told is not None:
@@ -32,7 +33,7 @@ def line(pool: Pool, id: str, parameters: dict[str, Any], *, key: str) -> None:
         try:
             told = estimate(pool, method, progress=show)
         except InputError as error:
-            place.error(str(error), icon=":material/error:")
+            place.error(plain(error), icon=":material/error:")
             return
         place.markdown(f":material/timer: {in_words(told)}", help=details(told))
 
@@ -51,9 +52,3 @@ def details(told: Estimate) -> str:
         f"{told.start:.1f} s to start, {1e6 * told.per_pair:,.1f} µs per pair, {size} on disk."
         + (" Training is not measured but computed from its scale." if told.training else "")
     )
-
-
-def _plain(text: str) -> str:
-    from poolscope.explorer import pair
-
-    return pair.plain(text)

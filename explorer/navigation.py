@@ -6,6 +6,7 @@ import streamlit as st
 
 from poolscope.errors import InputError
 from poolscope.explorer import pools
+from poolscope.explorer.text import plain
 
 WIDTH = 200
 OF_THE_POOL = ("recipe", "hits", "compare_with", "focus")
@@ -45,7 +46,7 @@ def pool_switcher() -> None:
         chosen = st.selectbox(
             "Pool", options, index=options.index(here), accept_new_options=True, key=f"pool-choice-{here}",
             format_func=lambda path: Path(path).name or path,
-            help=f"{here}  \nChoose a pool that you looked at before, or type the path of another.",
+            help=f"{plain(here)}  \nChoose a pool that you looked at before, or type the path of another.",
         )  # fmt: skip
     if chosen and chosen != here:
         _switch(chosen)
@@ -55,7 +56,7 @@ def _switch(path: str) -> None:
     try:
         pools.choose(path)
     except InputError as error:
-        st.sidebar.error(str(error), icon=":material/error:")
+        st.sidebar.error(plain(error), icon=":material/error:")
         return
     forget_recipe()
     st.rerun()

@@ -8,6 +8,7 @@ from poolscope.engine import reason as reasons
 from poolscope.errors import InputError
 from poolscope.explorer import gallery, pools, tiles
 from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 from poolscope.search import neighbours
@@ -97,8 +98,3 @@ def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
     if opened is not None:
         st.session_state["pair_row"] = opened
         st.rerun(scope="fragment")
-
-
-def plain(text: str) -> str:
-    """`text` without meaning in Markdown."""
-    return "".join("\\" + character if character in "\\`*_{}[]<>#$:~|" else character for character in text)

@@ -9,6 +9,7 @@ import streamlit as st
 from poolscope import jobs
 from poolscope.errors import InputError
 from poolscope.explorer import compare, live, map, pools, theme
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.projection import Map
 from poolscope.recipe import Selection
@@ -76,7 +77,7 @@ def _offer(pool: Pool) -> None:
     try:
         model = pool.model()
     except InputError as error:
-        st.info(str(error), icon=":material/map:")
+        st.info(plain(error), icon=":material/map:")
         return
     running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
     with st.container(border=True):

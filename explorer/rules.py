@@ -9,6 +9,7 @@ import yaml
 from poolscope.errors import InputError
 from poolscope.explorer import pools, recipe_state, score_edit, score_rule
 from poolscope.explorer.evaluate import flags_of, scores_of
+from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, RuleCount, Selection, tags
 from poolscope.recipe.grammar import KEYS, FlagRule, Rule, ScoreRule, TagRule, WhereRule
@@ -60,21 +61,16 @@ def _card(
 def _counts(count: RuleCount, index: int, *, focused: bool) -> None:
     """What the rule did. After other rules a `top` says what its quota came to among the pairs that were left."""
     mark = ":material/center_focus_strong: " if focused else ""
-    note = f" · {count.note}" if count.note and index else ""
+    note = f" · {plain(count.note)}" if count.note and index else ""
     st.caption(f"{mark}drops {count.dropped:,} · leaves {count.kept:,}{note}")
     if count.warning:
-        st.caption(f":orange[:material/warning: {_plain(count.warning)}]")
+        st.caption(f":orange[:material/warning: {plain(count.warning)}]")
 
 
 def title(rule: Rule) -> str:
     """The rule's name in Markdown."""
     kind = "" if isinstance(rule, ScoreRule) else rule.KIND
-    return " ".join([*([kind] if kind else []), ", ".join(f"`{_plain(name)}`" for name in rule.subjects())]).strip()
-
-
-def _plain(text: str) -> str:
-    """Without what would end code in Markdown, or a colour."""
-    return text.replace("`", "'").replace("[", "(").replace("]", ")")
+    return " ".join([*([kind] if kind else []), ", ".join(code(name) for name in rule.subjects())]).strip()
 
 
 def _mode(recipe: Recipe, index: int, rule: ScoreRule, pool: Pool, name: str) -> None:
@@ -158,7 +154,7 @@ def edit(recipe: Recipe, index: int) -> None:
             content = parse(text)
             rule = recipe_state.rule_from(content if isinstance(content, dict) else {})
         except InputError as error:
-            st.error(str(error).splitlines()[0], icon=":material/error:")
+            st.error(plain(str(error).splitlines()[0]), icon=":material/error:")
             return
         if fresh:
             recipe_state.add_rule(recipe, rule)

@@ -9,6 +9,7 @@ import streamlit as st
 from poolscope import jobs
 from poolscope.errors import InputError
 from poolscope.explorer import gallery, live, pools, tiles
+from poolscope.explorer.text import plain
 from poolscope.models import Loaded, Model
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
@@ -101,7 +102,7 @@ def found(text: str, mode: str, models: list[str], pool: Pool) -> Hits | None:
                 model = pool.model()
                 hits = by_meaning(pool, text, encode=partial(_encode, _made_with(pool, model)), model=model)
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return None
     st.session_state["hits"] = (about, hits)
     return hits

@@ -7,6 +7,7 @@ import streamlit as st
 from poolscope.engine.ready import edited
 from poolscope.errors import InputError
 from poolscope.explorer import choices, compare, export, recipe_state
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
 from poolscope.recipe.ready import save, saved
@@ -117,10 +118,10 @@ def _save(recipe: Recipe, pool: Pool) -> None:
         try:
             save(named, pool, replace=replace)
         except InputError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             return
         recipe_state.change(named, about="name", reshape=False)
-        st.toast(f"Saved {named.name}", icon=":material/check:")
+        st.toast(f"Saved {plain(named.name)}", icon=":material/check:")
         st.rerun()
     st.code(dump(recipe), language="yaml")
 
@@ -139,7 +140,7 @@ def _edit(recipe: Recipe) -> None:
         try:
             fresh = edited(load(text if "\n" in text else text + "\n"))
         except InputError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             return
         recipe_state.change(fresh, about="text")
         st.rerun()

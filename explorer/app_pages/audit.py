@@ -24,6 +24,7 @@ from poolscope.explorer.audit import (
     what_if,
 )
 from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
@@ -37,7 +38,7 @@ NOT_WITHIN = "not"
 def workbench(pool: Pool) -> None:
     recipe = recipe_state.current(pool)
     if recipe_state.complaint():
-        st.warning(recipe_state.complaint(), icon=":material/warning:")
+        st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
     try:
         selection, problem = evaluate(recipe, pool), ""
     except InputError as error:
@@ -48,7 +49,7 @@ def workbench(pool: Pool) -> None:
     left, right = st.columns([0.25, 0.75], gap="small")
     with left.container(key="rules", gap="small"):
         if problem:
-            st.error(problem, icon=":material/error:")
+            st.error(plain(problem), icon=":material/error:")
         rules.draw(recipe, pool, selection)
     clicked = None
     with right.container(key="side", gap="small"):
@@ -65,7 +66,7 @@ def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> i
     """The headline, the views and the one that is chosen; returns the row of an image that was clicked."""
     everyone = measure(groups.choose(minimum=100), selection.mask)
     loss = headline_of(everyone)
-    st.subheader(_plain(loss.text[:1].upper() + loss.text[1:]), anchor=False)
+    st.subheader(plain(loss.text[:1].upper() + loss.text[1:]), anchor=False)
     st.caption(
         "Groups are what captions mention, what sites and columns say, or what a rule detects: never what people are."
     )
@@ -118,7 +119,7 @@ def _pooled(measures: Measures, pool: Pool, selection: Selection, name: str | No
     try:
         within = _strata(str(pool.path), len(pool), "language" in pool.columns, str(name), pool)
     except InputError as error:
-        st.warning(str(error), icon=":material/warning:")
+        st.warning(plain(error), icon=":material/warning:")
         return None
     return pooled_within(measures.groups, selection.mask, within.codes, len(within.names))
 
@@ -126,10 +127,6 @@ def _pooled(measures: Measures, pool: Pool, selection: Selection, name: str | No
 @st.cache_resource(max_entries=6, show_spinner="Reading the strata")
 def _strata(path: str, pairs: int, identified: bool, name: str, _pool: Pool) -> Strata:
     return strata(_pool, name)
-
-
-def _plain(text: str) -> str:
-    return "".join("\\" + character if character in "\\`*_{}[]<>#$:~|" else character for character in text)
 
 
 workbench(first_start.pool())

@@ -9,6 +9,7 @@ import streamlit as st
 from poolscope import bench, bias, files, jobs
 from poolscope.bias.html import render
 from poolscope.explorer import bias_view, choices, first_start, live, pools, recipe_state
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, ready
 from poolscope.targets import targets
@@ -123,13 +124,13 @@ def _working() -> None:
     for job in reversed(working):
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(f"**{job.title}**", width="content")
+                st.markdown(f"**{plain(job.title)}**", width="content")
                 live.badge(job)
                 st.space("stretch")
                 live.controls(job, key=f"bias-{job.id}")
             live.bar(job)
     if found and found[0].resumable:
-        st.error(f"{found[0].title}: {found[0].state}", icon=":material/error:")
+        st.error(f"{plain(found[0].title)}: {found[0].state}", icon=":material/error:")
         live.log(found[0], lines=4)
 
 

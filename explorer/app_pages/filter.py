@@ -20,6 +20,7 @@ from poolscope.explorer import (
 )
 from poolscope.explorer.audit import headline as who
 from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
 EDGE, LASSO, SEARCH = "At the threshold", "Lasso", "Search"
@@ -29,7 +30,7 @@ EDGE, LASSO, SEARCH = "At the threshold", "Lasso", "Search"
 def workbench(pool: Pool) -> None:
     recipe = recipe_state.current(pool)
     if recipe_state.complaint():
-        st.warning(recipe_state.complaint(), icon=":material/warning:")
+        st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
     try:
         selection, problem = evaluate(recipe, pool), ""
     except InputError as error:
@@ -40,7 +41,7 @@ def workbench(pool: Pool) -> None:
     left, middle, right = st.columns([0.29, 0.42, 0.29], gap="small")
     with left.container(key="rules", gap="small"):
         if problem:
-            st.error(problem, icon=":material/error:")
+            st.error(plain(problem), icon=":material/error:")
         rules.draw(recipe, pool, selection)
         if add_score.waiting(pool):
             add_score.watch(pool)

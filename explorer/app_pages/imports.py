@@ -8,6 +8,7 @@ import streamlit as st
 from poolscope import jobs, paths
 from poolscope.errors import InputError
 from poolscope.explorer import import_plan, live, navigation, pools, uploads
+from poolscope.explorer.text import plain
 from poolscope.sources import Options, Plan, look
 
 PATH, FILES, FOLDER = "Path or URL", "Files", "Folder"
@@ -52,7 +53,7 @@ def _plan(source: str) -> None:
         with st.spinner("Looking at the first pairs", show_time=True):
             plan = look(source, options)
     except InputError as error:
-        st.error(_plain(str(error)), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     with st.container(border=True):
         changed = import_plan.draw(plan)
@@ -89,7 +90,7 @@ def _options() -> Options:
             header={"names": True, "a pair": False}.get(header or ""),
         )
     except InputError as error:
-        st.error(_plain(str(error)), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         st.stop()
 
 
@@ -105,7 +106,7 @@ def _start(source: str, target: str, plan: Plan) -> None:
         started = jobs.submit(words, kind="import", title=f"Import {Path(source).name or source}")
         st.session_state.setdefault("imports", {})[started] = str(pool)
     except InputError as error:
-        st.error(_plain(str(error)), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
 
 
 def _words(options: Options) -> list[str]:
@@ -164,11 +165,6 @@ def _proposed(source: str) -> Path:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def _plain(text: str) -> str:
-    """Text as Markdown that shows it as it is."""
-    return "".join(f"\\{character}" if character in "\\`*_{}[]<>()#+-.!|~$:" else character for character in text)
 
 
 main()

@@ -6,6 +6,7 @@ import streamlit as st
 
 from poolscope import jobs
 from poolscope.explorer import live
+from poolscope.explorer.text import plain
 from poolscope.jobs import Job
 
 LATEST = 40
@@ -28,7 +29,7 @@ def _running() -> None:
             _head(job)
             live.bar(job)
             if job.figures:
-                st.caption(live.figures(job.figures))
+                st.caption(plain(live.figures(job.figures)))
             with st.container(horizontal=True):
                 live.controls(job, key=f"job-{job.id}")
             if st.toggle("Log", key=f"log-{job.id}"):
@@ -37,7 +38,7 @@ def _running() -> None:
 
 def _head(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{job.id}** · {job.title}", width="content")
+        st.markdown(f"**{job.id}** · {plain(job.title)}", width="content")
         live.badge(job)
         st.caption(f"{job.kind} · started {_ago(job.started or job.created)}")
 
@@ -53,7 +54,7 @@ if ended:
     st.subheader("Ended")
 for job in ended:
     took = f" · took {live.duration(job.ended - job.started)}" if job.ended and job.started else ""
-    label = f"{job.id} · {job.title} · {job.state}{took}"
+    label = f"{job.id} · {plain(job.title)} · {job.state}{took}"
     with st.expander(label, icon=live.ICONS.get(job.state), key=f"ended-{job.id}", on_change="rerun") as opened:
         if opened.open:
             st.caption(f"{job.kind} · {time.strftime('%Y-%m-%d %H:%M', time.localtime(job.created))}")

@@ -11,6 +11,7 @@ from poolscope.bench.response import curves_of
 from poolscope.bench.row import TRACKS, Row
 from poolscope.explorer import curves, theme
 from poolscope.explorer.bench import by_group, compare, tables
+from poolscope.explorer.text import plain
 
 RESULTS, RESPONSE, TWO, SCALES, GROUPS = "Results", "Response", "Compare two", "Over scales", "By group"
 VIEWS = [RESULTS, RESPONSE, TWO, SCALES, GROUPS]
@@ -130,7 +131,7 @@ def _response(mine: list[Row]) -> None:
             shares[pool] = here
     for pool, found in shares.items():
         if len(shares) > 1:
-            st.caption(f"Pool {pool}")
+            st.caption(f"Pool {plain(pool)}")
         theme.show(curves.response(found, height=420), key=f"response-{pool}", alt=curves.told(found))
     st.caption(
         "Runs whose recipes differ only in the fraction of their last rule; bars are one standard deviation over seeds."

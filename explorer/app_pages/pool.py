@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from poolscope.explorer import first_start, gallery, overview, pair, pools, theme, tiles
+from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.projection import available
 from poolscope.sources.report import reports
@@ -14,7 +15,7 @@ TILES = 24
 def main() -> None:
     st.header("Pool")
     pool = first_start.pool()
-    st.caption(f"`{pool.path}`")
+    st.caption(f"{code(pool.path)}")
     kinds = [column.kind for column in pool.columns.values()]
     with st.container(horizontal=True):
         st.metric("Pairs", f"{len(pool):,}", border=True)
@@ -74,7 +75,9 @@ def _languages(pool: Pool) -> None:
         hovertemplate="%{y}: %{x:,} pairs<extra></extra>",
     )
     theme.show(made, key="languages", alt=f"Bar chart of pairs per caption language, from the column {name}")
-    st.caption(f"{len(counts):,} languages in `{name}`" + (", the 20 most frequent shown" if len(counts) > 20 else ""))
+    st.caption(
+        f"{len(counts):,} languages in {code(name)}" + (", the 20 most frequent shown" if len(counts) > 20 else "")
+    )
 
 
 def _sizes(pool: Pool) -> None:
@@ -102,10 +105,10 @@ def _sizes(pool: Pool) -> None:
 def _reports(pool: Pool) -> None:
     st.subheader("Where it came from")
     maps = available(pool)
-    st.caption(f"`{pool.path}`" + (f" · map of {', '.join(maps)}" if maps else " · no map yet"))
+    st.caption(f"{code(pool.path)}" + (f" · map of {plain(', '.join(maps))}" if maps else " · no map yet"))
     for report in reports(pool.path)[:10]:
         skipped = sum(report.get("skipped", {}).values())
-        label = f"{report.get('finished', '')} · {report.get('added', 0):,} pairs added, {skipped:,} skipped"
+        label = f"{plain(report.get('finished', ''))} · {report.get('added', 0):,} pairs added, {skipped:,} skipped"
         with st.expander(label, icon=":material/description:"):
             st.text(f"from {report.get('source', '')}")
             for reason, count in report.get("skipped", {}).items():

@@ -10,6 +10,7 @@ from poolscope.bench.sweep import sweeps
 from poolscope.explorer import first_start, live
 from poolscope.explorer.bench import ended, new_run, training
 from poolscope.explorer.bench import sweeps as sweep_view
+from poolscope.explorer.text import plain
 from poolscope.jobs import Job
 from poolscope.pool import Pool
 
@@ -64,7 +65,7 @@ def _working() -> None:
 def _panel(job: Job, run: Run | None) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{job.title}**", width="content")
+            st.markdown(f"**{plain(job.title)}**", width="content")
             live.badge(job)
             if run is not None and run.resumed:
                 st.badge(f"resumed {run.resumed}×", icon=":material/replay:", color="orange",

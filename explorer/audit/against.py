@@ -10,6 +10,7 @@ from poolscope.explorer import choices, theme
 from poolscope.explorer.audit.forest import ROW, _short, rows
 from poolscope.explorer.audit.shown import ALL, percent
 from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
@@ -30,7 +31,7 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     try:
         other = evaluate(known[name], pool)
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     a, b = measure(groups, selection.mask), measure(groups, other.mask)
     relative = st.toggle(
@@ -60,10 +61,6 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     rows(figure, y, [groups.definitions[place].title for place in places])
     theme.show(figure, key="audit-two", alt=f"{len(places)} groups under two recipes")
     st.caption(
-        f"This recipe keeps {percent(a.overall)} of the pool, {_plain(name)} {percent(b.overall)}. "
+        f"This recipe keeps {percent(a.overall)} of the pool, {plain(name)} {percent(b.overall)}. "
         f"{len(groups) - len(shown)} groups with counts under 10 are not shown; of the rest, the {len(places)} that differ most."
     )
-
-
-def _plain(text: str) -> str:
-    return "".join("\\" + character if character in "\\`*_{}[]<>#$:~|" else character for character in text)

@@ -11,6 +11,7 @@ from poolscope.audit.html import html, worst
 from poolscope.audit.strata import BUILT_IN
 from poolscope.audit.words import separating
 from poolscope.errors import InputError
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
@@ -27,7 +28,7 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, minim
                 with st.spinner("Writing the report"):
                     st.session_state["audit-report"] = _write(groups, pool, recipe, selection, settings)
             except InputError as error:
-                st.error(str(error), icon=":material/error:")
+                st.error(plain(error), icon=":material/error:")
                 return
         written = st.session_state.get("audit-report")
         if written and written[0] == _about(recipe, settings):

@@ -7,6 +7,7 @@ import streamlit as st
 from poolscope import jobs
 from poolscope.audit import Groups, catalog, group_files
 from poolscope.explorer import live, pools
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
 KIND = "groups"
@@ -31,7 +32,7 @@ def offer(pool: Pool) -> None:
         st.markdown(
             "**The groups of this pool have not been found yet.** Words of captions, sites, languages and looks are read once."
             if first
-            else f"Groups to find (new, or changed): {', '.join(missing[:6])}{' …' if len(missing) > 6 else ''}",
+            else f"Groups to find (new, or changed): {plain(', '.join(missing[:6]))}{' …' if len(missing) > 6 else ''}",
             width="stretch",
         )
         if st.button(

@@ -11,6 +11,7 @@ from poolscope.audit.words import Word, separating
 from poolscope.explorer import gallery, pools, recipe_state, theme, tiles
 from poolscope.explorer.audit import pruning
 from poolscope.explorer.audit.shown import percent
+from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 from poolscope.recipe.grammar import ScoreRule
@@ -32,9 +33,7 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, first
     if id is None:
         return None
     about = groups.definitions[groups.index(id)]
-    st.caption(
-        f"Found by: {about.method}. Known error: {about.error.rstrip('.')}.".replace("$", "\\$").replace("`", "'")
-    )
+    st.caption(f"Found by: {plain(about.method)}. Known error: {plain(about.error.rstrip('.'))}.")
     mask = groups.mask(id)
     members = np.flatnonzero(mask)
     clicked = _examples(members, pool, recipe, selection)
@@ -57,7 +56,7 @@ def _examples(members: np.ndarray, pool: Pool, recipe: Recipe, selection: Select
         scores = columns.array(rule.score)
         kept, dropped = near_threshold(scores, members, selection.mask, threshold, limit=TILES)
         facts = lambda rows: [f"{scores[row]:.4g}" for row in rows]  # noqa: E731
-        where = f"nearest to the threshold of `{rule.score}`"
+        where = f"nearest to the threshold of {rule.score}"
     else:
         kept, dropped = drawn(members, selection.mask, columns.rank, limit=TILES)
         facts = lambda rows: []  # noqa: E731
@@ -66,7 +65,7 @@ def _examples(members: np.ndarray, pool: Pool, recipe: Recipe, selection: Select
     left, right = st.columns(2, gap="medium")
     for place, label, rows in ((left, "Kept", kept), (right, "Dropped", dropped)):
         with place:
-            st.markdown(f"**{label}**, {where}")
+            st.markdown(f"**{plain(label)}**, {plain(where)}")
             if not len(rows):
                 st.caption("none")
                 continue
@@ -133,7 +132,7 @@ def _curve(groups: Groups, id: str, pool: Pool, recipe: Recipe) -> None:
         )
     )
     auc = counted.auc()[place]
-    st.markdown(f"**At every threshold** of `{score}`")
+    st.markdown(f"**At every threshold** of {code(score)}")
     theme.show(figure, key="audit-curve", alt="Keep rate of the group at every threshold")
     st.caption(f"A pair of the group scores above one outside it with chance {auc:.2f} (0.5: no difference).")
 

@@ -8,6 +8,7 @@ import streamlit as st
 from poolscope.audit.own_groups import add
 from poolscope.errors import InputError
 from poolscope.explorer import uploads
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
 
@@ -24,7 +25,7 @@ def draw(pool: Pool) -> None:
                     made = add(pool, _kept(file), name=name or None)
             except InputError as error:
                 st.session_state.pop("own-groups-told", None)
-                st.error(_plain(str(error)), icon=":material/error:")
+                st.error(plain(error), icon=":material/error:")
                 return
             left = made.unknown + made.repeated + made.blank + made.bad_rows
             told = (
@@ -40,7 +41,3 @@ def draw(pool: Pool) -> None:
 def _kept(file: Any) -> Path:
     """The dropped file on disk, wherever its name led: the browser's name is no path to trust."""
     return next(path for path in uploads.keep([file]).rglob("*") if path.is_file())
-
-
-def _plain(text: str) -> str:
-    return "".join("\\" + character if character in "\\`*_{}[]<>#$:~|" else character for character in text)

@@ -7,6 +7,7 @@ from poolscope.audit import Definition, catalog
 from poolscope.audit.lexicon import dump_pack, packs, prune, save_pack
 from poolscope.errors import InputError
 from poolscope.explorer import pools
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
 SHOWN = 25
@@ -33,8 +34,8 @@ def draw(about: Definition, members: np.ndarray, pool: Pool) -> None:
             chosen = members[np.argsort(pools.columns(pool).rank[members], kind="stable")[:SHOWN]]
             st.text("\n".join(f"· {(text or '')[:160]}" for text in pool.take(chosen, ["text"])["text"].to_pylist()))
         with right:
-            st.caption("Terms: " + _plain("; ".join(", ".join(listed) for listed in words.terms.values())[:600]))
-            st.caption("Stop contexts: " + _plain(", ".join(words.stop)[:400] or "none"))
+            st.caption("Terms: " + plain("; ".join(", ".join(listed) for listed in words.terms.values())[:600]))
+            st.caption("Stop contexts: " + plain(", ".join(words.stop)[:400] or "none"))
             added = st.text_area(
                 "New stop contexts, one a line",
                 key="audit-stop",
@@ -63,12 +64,8 @@ def _save(about: Definition, added: str, pool: Pool) -> None:
     try:
         save_pack(prune(pack, about.group, added.splitlines()), pool)
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     with st.spinner("Counting the group again"):
         catalog.find(pool, families=[pack.family])
     st.rerun()
-
-
-def _plain(text: str) -> str:
-    return "".join("\\" + character if character in "\\`*_{}[]<>#$:~|" else character for character in text)

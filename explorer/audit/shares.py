@@ -8,6 +8,7 @@ from poolscope.audit.amplification import flagged, slope
 from poolscope.audit.of_recipe import UNIFORM, expected_shares
 from poolscope.explorer import theme
 from poolscope.explorer.audit.forest import ROW, rows
+from poolscope.explorer.text import plain
 
 NONE, EQUAL, OWN = "none", "equal shares in each family", "own shares"
 
@@ -86,7 +87,7 @@ def _slopes(measures: Measures) -> None:
         found = slope(measures.kept[inside], measures.n[inside])
         if found is not None and len(measures.groups.families) <= 3:
             st.caption(
-                f"Keep rate on group size, {family}, {found.groups} groups: slope {found.slope:.3g} per pair, R² {found.r2:.2f}, p {found.p:.2g}; "
+                f"Keep rate on group size, {plain(family)}, {found.groups} groups: slope {found.slope:.3g} per pair, R² {found.r2:.2f}, p {found.p:.2g}; "
                 f"Spearman {found.spearman:.2f}; weighted logit slope {found.logit_slope:.2f} (p {found.logit_p:.2g}). "
                 "A positive slope means that rare groups are also kept less."
             )

@@ -8,6 +8,7 @@ from poolscope.audit.whatif import MOST_GROUPS, WhatIf, outcome, own_thresholds,
 from poolscope.errors import InputError
 from poolscope.explorer import pools, recipe_state, theme
 from poolscope.explorer.audit.forest import ROW, rows
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 from poolscope.recipe.grammar import ScoreRule
@@ -52,7 +53,7 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
         try:
             own = to_recipe(recipe, index, found, groups, pool)
         except InputError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
             return
         recipe_state.change(own, about="own thresholds")
         st.toast(

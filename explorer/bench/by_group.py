@@ -10,6 +10,7 @@ from poolscope.bench.row import Row
 from poolscope.bench.run import Run
 from poolscope.errors import InputError
 from poolscope.explorer import theme
+from poolscope.explorer.text import plain
 
 MOST = 4
 FIELDS = {"income_ds": "income", "skin_tone": "skin tone"}
@@ -32,7 +33,7 @@ def choose(rows: Sequence[Row]) -> None:
         try:
             found[name] = _audit(run, _stamp(run))
         except InputError as error:
-            st.warning(str(error), icon=":material/warning:")
+            st.warning(plain(error), icon=":material/warning:")
     if found:
         draw(found, key="by-group")
 
@@ -55,7 +56,7 @@ def draw(found: Chosen, *, key: str) -> None:
     for number, kind in enumerate(kinds):
         task, name, what, field = kind
         with columns[number % len(columns)]:
-            st.markdown(f"**{name}**: {what} by {FIELDS.get(field, field)}")
+            st.markdown(f"**{plain(name)}**: {plain(what)} by {FIELDS.get(field, field)}")
             theme.show(figure(found, kind), key=f"{key}-{number}", alt=f"Accuracy on {name} by {field}")
             spread = [f"{label or 'this model'}: {100 * gap:.0f}" for label, (groups, _) in found.items()
                       if (gap := gaps(groups).get((task, what, field))) is not None]  # fmt: skip

@@ -12,6 +12,7 @@ from poolscope.bench.row import Row
 from poolscope.bench.significance import Difference, compare
 from poolscope.errors import InputError
 from poolscope.explorer import theme
+from poolscope.explorer.text import plain
 
 
 def draw(joined: Sequence[Summary], rows: Sequence[Row]) -> None:
@@ -31,7 +32,7 @@ def draw(joined: Sequence[Summary], rows: Sequence[Row]) -> None:
     try:
         found = _found(sides[first], sides[second])
     except InputError as error:
-        st.warning(str(error), icon=":material/warning:")
+        st.warning(plain(error), icon=":material/warning:")
         return
     titles = {task.key: task.name for task in bench.tasks_list()} | {"average": "Average"}
     _say(found, first, second)

@@ -10,6 +10,7 @@ from poolscope.bench.run import Run
 from poolscope.bench.sweep import sweeps
 from poolscope.explorer import live
 from poolscope.explorer.bench import by_group, training
+from poolscope.explorer.text import code, plain
 from poolscope.jobs import Job
 
 KIND = "train"
@@ -43,7 +44,7 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
     title = job.title if job else f"{run.recipe} · {run.scale} · seed {run.seed}" if run else ""
     seconds = job.ended - job.started if job and job.ended and job.started else sum(run.seconds.values()) if run else 0
     key = f"job-{job.id}" if job else f"run-{run.id}" if run else ""
-    label = f"{title} · {state}" + (f" after {live.duration(seconds)}" if seconds else "")
+    label = f"{plain(title)} · {state}" + (f" after {live.duration(seconds)}" if seconds else "")
     with st.expander(label, icon=live.ICONS.get(state), key=f"past-{key}", on_change="rerun") as box:
         if not box.open:
             return
@@ -52,14 +53,14 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
         if run is not None:
             started = time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
             again = f" · resumed {run.resumed}×" if run.resumed else ""
-            st.caption(f"run `{run.id}` · {run.kept or 0:,} pairs kept · {started}{again}")
+            st.caption(f"run {code(run.id)} · {run.kept or 0:,} pairs kept · {started}{again}")
             if run.not_comparable:
                 st.warning(
-                    f"Not comparable with others of its scale: {'; '.join(run.not_comparable)}",
+                    f"Not comparable with others of its scale: {plain('; '.join(run.not_comparable))}",
                     icon=":material/warning:",
                 )
             if run.error and state == "done":
-                st.info(run.error, icon=":material/dns:")  # scripts that wait to be submitted
+                st.info(plain(run.error), icon=":material/dns:")  # scripts that wait to be submitted
             results = {line["dataset"]: line["metrics"].get("main_metric") for line in run.results()}
             if results:
                 st.dataframe(

@@ -7,6 +7,7 @@ from poolscope.bench.tasks import suites
 from poolscope.errors import InputError
 from poolscope.explorer import choices, live, recipe_state
 from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, ready
 
@@ -30,7 +31,7 @@ def form(pool: Pool) -> None:
         cost = bench.estimate(selection.kept, scale, pool=pool)
         problems = bench.preflight(selection.kept, scale, pool=pool, launch=launch)
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         return
     st.markdown(
         f"**{selection.kept:,}** pairs kept of {selection.pairs:,}, each seen about **{cost.repeats:,.1f}** times"

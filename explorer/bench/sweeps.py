@@ -10,6 +10,7 @@ from poolscope.bench.sweep import Sweep
 from poolscope.errors import InputError
 from poolscope.explorer import choices, curves, live, theme
 from poolscope.explorer.evaluate import evaluate, scores_of
+from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe
 
@@ -44,7 +45,7 @@ def form(pool: Pool) -> None:
         counts = [_kept(cell, pool, first) for cell in cells]
         blocked = _cost(counts, scale, len(seeds), pool)
     except InputError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(plain(error), icon=":material/error:")
         counts = []
     count = len(counts) * len(seeds)
     st.button(f"Start {count} runs" if count != 1 else "Start 1 run", type="primary", icon=":material/play_arrow:",
@@ -79,7 +80,7 @@ def _start(pool: Pool, scores: Sequence[str], scale: str, fractions: Sequence[fl
         made = sweeping.start(pool, scores, scale=scale, fractions=fractions, seeds=sorted(seeds), base=base,
                               recipes=recipes, device=jobs.slot())  # fmt: skip
     except InputError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain(error), icon=":material/error:")
         return
     st.toast(f"{len(made.cells)} runs are queued", icon=":material/play_arrow:")
 
@@ -93,7 +94,7 @@ def panels() -> None:
             with st.container(border=True):
                 _panel(sweep, states)
         else:
-            title = f"{sweep.id} · {sweep.scale} · {_words(states)}"
+            title = f"{plain(sweep.id)} · {sweep.scale} · {_words(states)}"
             with st.expander(
                 title, icon=":material/stacked_line_chart:", key=f"sweep-{sweep.id}", on_change="rerun"
             ) as box:
@@ -106,7 +107,7 @@ def _panel(sweep: Sweep, states: dict[str, int]) -> None:
     working = states.get("queued", 0) + states.get("running", 0)
     again = sum(states.get(state, 0) for state in ("failed", "cancelled", "lost"))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{sweep.id}** · {sweep.scale}", width="content")
+        st.markdown(f"**{plain(sweep.id)}** · {sweep.scale}", width="content")
         st.caption(_words(states), width="content")
         st.space("stretch")
         if working:
@@ -141,4 +142,4 @@ def _act(what: object, name: str) -> None:
     try:
         what(name)  # type: ignore[operator]
     except (InputError, RuntimeError) as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(plain(error), icon=":material/error:")

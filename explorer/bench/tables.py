@@ -9,6 +9,7 @@ import streamlit as st
 from poolscope import bench
 from poolscope.bench.board import Summary
 from poolscope.bench.row import Row
+from poolscope.explorer.text import code, plain
 
 TALL, MANY = 420, 12
 
@@ -50,7 +51,7 @@ def runs(rows: Sequence[Row]) -> None:
     ]  # fmt: skip
     _show(lines, groups={name for row in rows for name in row.groups}, tasks={key for row in rows for key in row.tasks})
     for row in (row for row in rows if row.reasons):
-        st.caption(f"`{row.run}` is not comparable with others of its scale: {'; '.join(row.reasons)}")
+        st.caption(f"{code(row.run)} is not comparable with others of its scale: {plain('; '.join(row.reasons))}")
 
 
 def published(rows: Sequence[Row]) -> None:

@@ -9,6 +9,7 @@ from poolscope import bench
 from poolscope.bench.metrics import resumed_at
 from poolscope.bench.run import Run
 from poolscope.explorer import theme
+from poolscope.explorer.text import plain
 
 # figure of the log | title with its unit | factor | format of the hover
 PANELS = (
@@ -107,5 +108,5 @@ def overlay(working: Sequence[Run]) -> None:
     )  # fmt: skip
     shown = [by_id[id] for id in offered if id in live] + [by_id[id] for id in chosen if id in by_id]
     if not shown:
-        st.caption(f"The latest: {titles[offered[0]]}")
+        st.caption(f"The latest: {plain(titles[offered[0]])}")
     draw(shown or trained[:1], key="training-curves")
