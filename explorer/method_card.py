@@ -22,7 +22,7 @@ def draw(entry: Entry, pool: Pool) -> None:
             st.badge(method.kind, color="blue" if method.kind == "score" else "violet")
             st.button(
                 "Add", icon=":material/add:", key=f"add-{method.id}", on_click=_ask, args=(method.id,),
-                help=f"Choose parameters and start: `{method.id}` becomes a column",
+                help=f"Choose parameters and start: {code(method.id)} becomes a column",
             )  # fmt: skip
         st.markdown(with_code(entry.summary))
         if method.formula:

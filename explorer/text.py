@@ -1,12 +1,14 @@
 """Text of users, files and errors in Streamlit's Markdown: shown as it is, never as markup."""
 
-_MARKUP = frozenset("\\`*_{}[]()<>#+-.!|$:~&")
+import re
+
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>$:~|&@]|(?<=\bwww)\.|^\s*[#+=-]|^\s*\d+[.)](?=\s|$)", re.I)
 
 
 def plain(text: object) -> str:
     """`text` as Markdown that shows it verbatim: no image, link, formula, colour or HTML, all on one line."""
-    line = " ".join(str(text).split())
-    return "".join(f"\\{letter}" if letter in _MARKUP else letter for letter in line)
+    line = re.sub(r"\s*[\r\n\v\f\x85\u2028\u2029]+\s*", " ", str(text))
+    return _MARKUP.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", line) if line else ""
 
 
 def code(text: object) -> str:

@@ -38,7 +38,7 @@ def _running() -> None:
 
 def _head(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{job.id}** · {plain(job.title)}", width="content")
+        st.markdown(f"**{job.id:d}** · {plain(job.title)}", width="content")
         live.badge(job)
         st.caption(f"{job.kind} · started {_ago(job.started or job.created)}")
 
