@@ -21,7 +21,8 @@ def test_the_same_characters_without_their_meaning(text):
     assert shown.replace("\\\\", "\0").replace("\\", "").replace("\0", "\\") == text
     for opener in ("[", "<", "$", ":", "`", "*", "_", "&", "@", "~", "|"):
         assert all(shown[i - 1] == "\\" for i in range(len(shown)) if shown[i] == opener)
-    assert not shown.startswith(("#", "- ", "1. ", "12) ")) and "www." not in shown
+    assert not shown.startswith(("#", "- ", "1. ", "12) "))
+    assert "www." not in shown
 
 
 def test_lines_and_backticks_end_nothing():
