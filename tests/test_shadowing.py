@@ -42,7 +42,7 @@ def test_the_installation_brings_one_package() -> None:
     assert run(Path("/"), sys.executable, "-P", "-c", code) == "[]\n"
 
 
-@pytest.mark.parametrize("start", [[COMMAND], [sys.executable, "-m", "poolscope.cli"]], ids=["command", "module"])
+@pytest.mark.parametrize("start", [[COMMAND], [sys.executable, "-m", "poolscope"]], ids=["command", "module"])
 def test_the_command_and_its_workers(start: list[str], project: Path, tiny_pool: Pool) -> None:
     place = ["--pool", str(tiny_pool.path)]
     assert json.loads(run(project, *start, "info", "--json", *place))["pairs"] == 200

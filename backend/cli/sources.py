@@ -1,4 +1,4 @@
-"""`poolscope import`: pairs from shards or a table into a pool."""
+"""`poolscope import`: pairs from whatever lies at a path into a pool."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +18,7 @@ from .options import (
     Device,
     Engine,
     Json,
-    PoolPath,
     Workers,
-    open_pool,
     parse_settings,
     submit,
 )
@@ -213,12 +211,14 @@ def anything(
     """Look at what is there, say what will be done, and import it."""
     from ..sources import Options, look
 
+    only = "table" if context.info_name == "table" else None
+
     options = Options(
         text=text, image=image, url=url, id=id_, uid=uid, width=width, height=height, images=images, captions=captions,
         delimiter=delimiter, encoding=encoding, header=header, check=check, image_key=image_key,
         caption_key=caption_key,
     )  # fmt: skip
-    plan = look(sources, options)
+    plan = look(sources, options, only=only)
     if dry_run:
         emit(plan.as_json(), as_json=as_json, text=lambda: show_plan(plan, line))
         return
@@ -259,124 +259,6 @@ def emit_report(report: "Report", plan: "Plan", as_json: bool) -> None:
         show_report(report, False)
 
 
-@app.command()
-def table(
-    context: typer.Context,
-    source: Annotated[
-        str, typer.Argument(metavar="FILE", help="A .parquet, .arrow, .csv, .tsv, .json or .jsonl file, or a pattern.")
-    ],
-    pool: Target,
-    uid: Annotated[str | None, Named] = None,
-    text: Annotated[str | None, Named] = None,
-    image: Annotated[str | None, Named] = None,
-    url: Annotated[str | None, Named] = None,
-    id_: Annotated[
-        str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")
-    ] = None,
-    width: Annotated[str | None, Named] = None,
-    height: Annotated[str | None, Named] = None,
-    images: Annotated[
-        str | None, typer.Option("--images", metavar="DIR", help="Where relative image paths start [default: found].")
-    ] = None,
-    captions: Annotated[
-        str, typer.Option("--captions", metavar="all|first|longest", help="What to take of several captions.")
-    ] = "all",
-    delimiter: Annotated[
-        str | None, typer.Option("--delimiter", metavar="C", help="What separates cells: ';', tab, … [default: found].")
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option("--encoding", metavar="E", help="utf-16, latin-1, gb18030, … [default: found].")
-    ] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="Whether the first row names columns [default: found].")
-    ] = None,
-    check: Annotated[bool, typer.Option("--check/--no-check", help="Open every image to see that it is whole.")] = True,
-    detach: Detach = False,
-    as_json: Json = False,
-) -> None:
-    """Import tables of captions with image files, URLs or bytes."""
-    if detach:
-        submit(context, kind="import", device="cpu", title=f"Import {Path(source).name}")
-    from ..sources import Options, look
-
-    options = Options(
-        text=text, image=image, url=url, id=id_, uid=uid, width=width, height=height, images=images, captions=captions,
-        delimiter=delimiter, encoding=encoding, header=header, check=check,
-    )  # fmt: skip
-    plan = look(source, options, only="table")
-    with progress_bar("import") as progress:
-        report = plan.run(pool, progress=progress)
-    show_report(report, as_json)
-
-
-def index(
-    context: typer.Context,
-    shards: Annotated[str, typer.Argument(metavar="SHARDS", help="A directory of tars, one tar, or a URL.")],
-    pool: PoolPath = None,
-    engine: Engine = "local",
-    workers: Workers = 1,
-    address: Address = None,
-    detach: Detach = False,
-    as_json: Json = False,
-) -> None:
-    """Find where the pool's pairs are in tar shards."""
-    if detach:
-        submit(context, kind="index", device="cpu", title=f"Index {Path(shards).name}")
-    from ..sources import index_shards
-
-    with progress_bar("index") as progress:
-        report = index_shards(
-            open_pool(pool), shards, engine=engine, workers=workers, address=address, progress=progress
-        )
-    emit(report.as_json(), as_json=as_json, text=lambda: _show_index(report))
-
-
-def fetch(
-    context: typer.Context,
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE.yaml", help="What to keep: a file, or a recipe's name.")],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where the shards go.")],
-    pool: PoolPath = None,
-    image_size: Annotated[int, typer.Option("--image-size", min=16, help="Longest side, in pixels.")] = 512,
-    processes: Annotated[int, typer.Option("--processes", min=1, help="Processes to download with.")] = 4,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Downloads at once in each process.")] = 32,
-    timeout: Annotated[int, typer.Option("--timeout", min=1, help="Seconds to wait for a server.")] = 10,
-    retries: Annotated[int, typer.Option("--retries", min=0, help="Further attempts.")] = 2,
-    blur: Annotated[bool, typer.Option("--blur/--no-blur", help="Blur faces by the pool's face_bboxes.")] = True,
-    private: Annotated[bool, typer.Option("--private", help="Allow addresses of private networks.")] = False,
-    detach: Detach = False,
-    as_json: Json = False,
-) -> None:
-    """Download the pictures of the kept pairs only."""
-    if detach:
-        submit(context, kind="fetch", device="cpu", title=f"Fetch {Path(recipe).stem}")
-    from ..export.fetch import fetch as download
-    from .recipe import apply
-
-    _, opened, selection = apply(recipe, pool)
-    with progress_bar("fetch") as progress:
-        made = download(
-            opened, selection, to, image_size=image_size, processes=processes, threads=threads, timeout=timeout,
-            retries=retries, blur=blur, private=private, progress=progress,
-        )  # fmt: skip
-    content = {
-        "to": str(to), "asked": made.asked, "fetched": made.fetched, "rate": made.rate, "shards": made.shards,
-        "reasons": made.reasons,
-    }  # fmt: skip
-
-    def text() -> None:
-        line(f"{made.fetched:,} of {made.asked:,} pictures fetched ({made.rate:.1%}), in {made.shards:,} shards")
-        for reason, count in list(made.reasons.items())[:10]:
-            line(f"  {count:,}: {reason}")
-
-    emit(content, as_json=as_json, text=text)
-
-
-def _show_index(report: "Report") -> None:
-    line(f"{report.added:,} pairs found in the shards")
-    for reason, count in report.skipped.most_common():
-        line(f"  skipped {count:,}: {reason}")
-
-
 def _known_model(embed: str) -> None:
     """Fails before the import, not after it, if the model does not exist."""
     from ..models import Model
@@ -397,5 +279,6 @@ def _embed(pool: Path, model: str, name: str | None, device: str) -> None:
     say(f"embeddings: {column}_img, {column}_txt")
 
 
+app.command("table", help="Import tables of captions with image files, URLs or bytes.")(anything)
 app.command("columns")(columns)
 app.command("run")(import_run)

@@ -20,7 +20,7 @@ BEAT = 2.0
 """Seconds between heartbeats."""
 
 
-def main(job_id: int, command: Sequence[str] = ("-m", "poolscope.cli")) -> int:
+def main(job_id: int, command: Sequence[str] = ("-m", "poolscope")) -> int:
     """Runs the job to its end, unless it is not queued any more or its device is taken."""
     asked_to_end: list[int] = []
 

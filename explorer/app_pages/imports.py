@@ -50,8 +50,7 @@ def _plan(source: str) -> None:
     """What is at `source` and what would become of it, with the button that starts it."""
     options = _options()
     try:
-        with st.spinner("Looking at the first pairs", show_time=True):
-            plan = look(source, options)
+        plan = _looked_at(source, options)
     except InputError as error:
         st.error(plain(error), icon=":material/error:")
         return
@@ -65,6 +64,16 @@ def _plan(source: str) -> None:
         if right.button("Import", type="primary", icon=":material/play_arrow:", width="stretch",
                         key="import-start"):  # fmt: skip
             _start(source, target.strip(), plan)
+
+
+def _looked_at(source: str, options: Options) -> Plan:
+    """The plan of the source; looked at again only when it or the options are others. Raises InputError."""
+    kept = st.session_state.get("import-plan")
+    if kept is None or kept[0] != (source, options):
+        with st.spinner("Looking at the first pairs", show_time=True):
+            kept = (source, options), look(source, options)
+        st.session_state["import-plan"] = kept
+    return kept[1]
 
 
 def _options() -> Options:

@@ -60,7 +60,7 @@ RECIPES: dict[str, list[dict[str, Any]]] = {
 
 
 def poolscope(*words: str) -> str:
-    command = [sys.executable, "-m", "poolscope.cli", *words]
+    command = [sys.executable, "-m", "poolscope", *words]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ).stdout
 
 

@@ -56,7 +56,7 @@ def main() -> None:
         argv = [
             sys.executable,
             "-m",
-            "poolscope.cli",
+            "poolscope",
             "select",
             str(recipe),
             "--pool",

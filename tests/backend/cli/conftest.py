@@ -50,7 +50,7 @@ def poolscope(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 @pytest.fixture
 def process() -> Callable[..., Outcome]:
     def run(*argv: object, **options: Any) -> Outcome:
-        command = [sys.executable, "-m", "poolscope.cli", *(str(word) for word in argv)]
+        command = [sys.executable, "-m", "poolscope", *(str(word) for word in argv)]
         environment = {**os.environ, **options.pop("env", {})}
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, **options)
         return Outcome(done.returncode, done.stdout, done.stderr)

@@ -136,7 +136,7 @@ def test_interrupt_ends_with_130(home: Path):
     with table.writing() as connection:
         connection.execute("UPDATE jobs SET spawned=1e18 WHERE id=?", (waited,))
     running = subprocess.Popen(
-        [sys.executable, "-m", "poolscope.cli", "jobs", "wait", str(waited)], stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "poolscope", "jobs", "wait", str(waited)], stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell's children ignore it
     )  # fmt: skip
     time.sleep(1)
@@ -148,7 +148,7 @@ def test_interrupt_ends_with_130(home: Path):
 
 
 def test_a_closed_pipe_is_no_fault(tiny_pool, home: Path):
-    line = f"{sys.executable} -m poolscope.cli info --pool {tiny_pool.path} --json | true; echo ${{PIPESTATUS[0]}}"
+    line = f"{sys.executable} -m poolscope info --pool {tiny_pool.path} --json | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
     assert "error" not in done.stderr
     assert "Exception" not in done.stderr

@@ -163,6 +163,5 @@ def test_a_pair_is_told_why_it_was_dropped(poolscope, tiny_pool, tmp_path):
     }
     assert (asked[1]["kept"], asked[1]["reason"]) == (True, "kept by all rules")
     assert f"{small}: dropped by rule 1" in poolscope(*words).out
-    assert "32 hex digits" in poolscope("select", tmp_path / "r.yaml", "--pool", tiny_pool.path, "--uid", "x").refused()
-    missing = poolscope("select", tmp_path / "r.yaml", "--pool", tiny_pool.path, "--uid", "f" * 32).refused()
-    assert "is not in the pool" in missing
+    assert "no uid or id of the pool" in poolscope(*words[:4], "--uid", "x").refused()
+    assert "no uid or id of the pool" in poolscope(*words[:4], "--uid", "f" * 32).refused()

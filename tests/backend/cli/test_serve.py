@@ -51,7 +51,7 @@ def test_local_addresses():
 
 def test_it_serves_on_this_machine_only_and_ctrl_c_ends_it(tiny_pool, port, tmp_path: Path):
     server = subprocess.Popen(
-        [sys.executable, "-m", "poolscope.cli", "app", "--no-open", "--port", str(port), "--pool", str(tiny_pool.path)],
+        [sys.executable, "-m", "poolscope", "app", "--no-open", "--port", str(port), "--pool", str(tiny_pool.path)],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

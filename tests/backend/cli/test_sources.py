@@ -128,3 +128,46 @@ def test_a_table_that_cannot_be_read(name, content, argv, poolscope, tmp_path):
     (tmp_path / name).write_bytes(content)
     poolscope("import", "table", tmp_path / name, "--pool", tmp_path / "pool", *argv).refused()
     poolscope("import", "table", tmp_path / "none.csv", "--pool", tmp_path / "pool", *argv).refused()
+
+
+def test_a_path_is_looked_at_before_it_is_imported(poolscope, tmp_path):
+    (tmp_path / "pairs.csv").write_text("Caption;URL;licence\na dog;https://a.org/1.jpg;cc0\n;https://a.org/2.jpg;cc0\n")
+    seen = poolscope("import", tmp_path / "pairs.csv", "--dry-run", "--json").json
+    assert seen["parts"][0]["kind"] == "table"
+    assert seen["parts"][0]["mapping"] == {"text": "Caption", "url": "URL"}
+    assert [row["text"] for row in seen["parts"][0]["preview"]][:1] == ["a dog"]
+    assert poolscope("import", tmp_path / "pairs.csv", "--dry-run").out.startswith("table: 1 file (pairs.csv)\n")
+    assert list(tmp_path.iterdir()) == [tmp_path / "pairs.csv"]
+    made = poolscope("import", tmp_path / "pairs.csv", "--pool", tmp_path / "pool", "--json").json
+    assert (made["added"], made["skipped"]) == (1, {"no caption": 1})
+    assert made["plan"] == seen
+
+
+def test_the_word_table_takes_tables_only(poolscope, shards, tmp_path):
+    (shards / "pairs.tsv").write_text("a dog\thttps://a.org/1.jpg\n")
+    wrong = poolscope("import", "table", tmp_path / "shards" / "0.tar", "--pool", tmp_path / "pool").refused()
+    assert "is neither .parquet" in wrong
+    poolscope("import", "table", shards / "pairs.tsv", "--no-header", "--pool", tmp_path / "pool")
+    assert len(Pool.open(tmp_path / "pool")) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere.csv"], "nowhere.csv"),
+        (["pairs.csv", "--text", "nope"], "nope"),
+        (["pairs.csv", "--captions", "some"], "some"),
+        (["pairs.csv", "--encoding", "klingon"], "klingon"),
+        (["pairs.csv", "--delimiter", ";;"], ";;"),
+        (["images"], "add a table"),
+        (["empty"], "empty"),
+    ],
+)
+def test_what_cannot_be_imported_is_one_line_and_leaves_nothing(poolscope, tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    Path("pairs.csv").write_text("caption,url\na dog,https://a.org/1.jpg\n")
+    Path("images").mkdir()
+    Path("images/1.png").write_bytes(picture(1))
+    Path("empty").mkdir()
+    assert said in poolscope("import", *words, "--pool", "pool").refused()
+    assert not Path("pool").exists()

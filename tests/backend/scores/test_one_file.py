@@ -72,13 +72,13 @@ def in_copy(folder: Path, *words: str) -> str:
 
 def test_the_command_line_and_the_documentation_have_it(copy: Path, tiny_pool: Pool) -> None:
     place = str(tiny_pool.path)
-    listed = json.loads(in_copy(copy, "-m", "poolscope.cli", "methods", "--json"))["methods"]
+    listed = json.loads(in_copy(copy, "-m", "poolscope", "methods", "--json"))["methods"]
     assert {one["id"]: one for one in listed}["shortness"]["parameters"][0]["name"] == "floor"
     (copy / "docs").mkdir()
     shutil.copy(ROOT / "assets" / "docs" / "reference.py", copy / "docs")
     in_copy(copy, "docs/reference.py")
     assert "| `shortness` | score | Shortness |" in (copy / "docs" / "methods.md").read_text()
-    made = json.loads(in_copy(copy, "-m", "poolscope.cli", "select", "shortness", "--pool", place, "--json"))
+    made = json.loads(in_copy(copy, "-m", "poolscope", "select", "shortness", "--pool", place, "--json"))
     assert made["kept"] == 60  # its ready recipe, the top 30 %, made the column first
     pool = tiny_pool.reload()
     words = np.array([len(text.split()) for text in pool.strings("text").to_pylist()], np.float32)

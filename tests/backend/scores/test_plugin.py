@@ -25,7 +25,7 @@ def install(folder: Path) -> None:
 
 def poolscope(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "poolscope.cli", *arguments],
+        [sys.executable, "-m", "poolscope", *arguments],
         env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,

@@ -1,8 +1,0 @@
-"""`python -m poolscope.cli` is `poolscope`."""
-
-import sys
-
-from . import main
-
-if __name__ == "__main__":
-    sys.exit(main())
