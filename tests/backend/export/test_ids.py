@@ -31,7 +31,8 @@ def kept(pool, recipe):
 def test_a_list_of_ids_comes_back_as_the_same_pairs(pool, tmp_path):
     export_subset(pool, select(Recipe(name="all"), pool), tmp_path / "all.txt")
     lines = (tmp_path / "all.txt").read_text().splitlines()
-    assert lines[:3] == WRITTEN and len(lines) == len(IDS)
+    assert lines[:3] == WRITTEN
+    assert len(lines) == len(IDS)
     assert lines[3:] == pool.take(range(3, len(IDS)), ["uid"])["uid"].to_pylist()
     for row, line in enumerate(lines):
         (tmp_path / "one.txt").write_text(line + "\n")
@@ -42,7 +43,7 @@ def test_an_id_that_pairs_share_stands_for_all_of_them_and_unknown_lines_for_non
     (tmp_path / "shared.txt").write_text("\ufeffa\r\n\r\nnobody\n")
     assert kept(pool, {"subset": str(tmp_path / "shared.txt")}) == [3, 4]
     (tmp_path / "nobody.txt").write_text("nobody\n")
-    with pytest.raises(InputError, match="no line of .*nobody.txt.* is an id or a uid"):
+    with pytest.raises(InputError, match=r"no line of .*nobody\.txt.* is an id or a uid"):
         kept(pool, {"subset": str(tmp_path / "nobody.txt")})
 
 
