@@ -39,7 +39,11 @@ def subset(
     applied, opened, selection = apply(recipe, pool, version)
     export_subset(opened, selection, out, recipe=applied)
     content = {"out": str(out), "recipe": applied.name, **selection.as_json()}
-    emit(content, as_json=as_json, text=lambda: line(f"{out}: {selection.kept:,} {'ids' if out.suffix == '.txt' else 'uids'}"))
+    emit(
+        content,
+        as_json=as_json,
+        text=lambda: line(f"{out}: {selection.kept:,} {'ids' if out.suffix == '.txt' else 'uids'}"),
+    )
 
 
 @export.command("table")
@@ -72,7 +76,7 @@ def export_table_(
     if detach:
         submit(context, kind="export", device="cpu", title=f"Export {out.name}")
     from ..export import export_table
-    from ..export.columns import schema_of, usual
+    from ..export.values import schema_of, usual
 
     opened = open_pool(pool, version)
     names = names or usual(opened)
@@ -117,7 +121,7 @@ def dataset(
     if detach:
         submit(context, kind="export", device="cpu", title=f"Export {out.name}")
     from ..export import export_dataset
-    from ..export.columns import schema_of
+    from ..export.values import schema_of
 
     opened = open_pool(pool, version)
     schema_of(opened, names or [])

@@ -68,7 +68,10 @@ def select(
     pool: PoolPath = None,
     version: Version = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the kept uids (.npy, DataComp's format) or ids (.txt).")
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Write the kept uids (.npy, DataComp's format) or ids (.txt)."
+        ),
     ] = None,
     uid: Annotated[
         list[str] | None,

@@ -55,15 +55,18 @@ def search(
         for row, pair, score in zip(hits.rows, found, scores)
     ]
 
-    def text() -> None:
-        line(f"{hits.total:,} pairs found, {len(pairs):,} shown" + (", by the index" if hits.by_index else ""))
-        rows = [
-            (p["row"], p["uid"], "" if p["score"] is None else f"{p['score']:.4f}", shortened(p["text"])) for p in pairs
-        ]
-        if rows:
-            table(("row#", "uid", "score#", "text"), rows)
+    content = {"total": hits.total, "by_index": hits.by_index, "pairs": pairs}
+    emit(content, as_json=as_json, text=lambda: _show(content))
 
-    emit({"total": hits.total, "by_index": hits.by_index, "pairs": pairs}, as_json=as_json, text=text)
+
+def _show(found: dict[str, Any]) -> None:
+    pairs = found["pairs"]
+    line(f"{found['total']:,} pairs found, {len(pairs):,} shown" + (", by the index" if found["by_index"] else ""))
+    rows = [
+        (p["row"], p["uid"], "" if p["score"] is None else f"{p['score']:.4f}", shortened(p["text"])) for p in pairs
+    ]
+    if rows:
+        table(("row#", "uid", "score#", "text"), rows)
 
 
 def shortened(text: str | None, longest: int = 100) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from typer.core import TyperGroup
@@ -10,8 +10,8 @@ from typer.core import TyperGroup
 from ..devices import slot
 from ..errors import InputError
 from .bench import import_run
-from .columns import columns
 from .console import emit, line, progress_bar, say
+from .import_columns import columns
 from .options import (
     Address,
     Detach,
@@ -211,7 +211,7 @@ def anything(
     """Look at what is there, say what will be done, and import it."""
     from ..sources import Options, look
 
-    only = "table" if context.info_name == "table" else None
+    only: Literal["table"] | None = "table" if context.info_name == "table" else None
 
     options = Options(
         text=text, image=image, url=url, id=id_, uid=uid, width=width, height=height, images=images, captions=captions,

@@ -18,9 +18,9 @@ from ..pool import Pool
 from ..pool.decoding import extension
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
-from .columns import plain, scalars, schema_of
 from .provenance import write_beside
 from .table import WRITERS
+from .values import plain, scalars, schema_of
 
 BLOCK = 32  # images in memory at once
 FORMS = ("imagefolder", "parquet")

@@ -75,30 +75,41 @@ def fetch(
     asked = _list(pool, selection, to)
     shards = to / "shards"
     shards.mkdir(exist_ok=True)
-    options: dict[str, Any] = {
+    _run(_options(to, image_size, processes, threads, timeout, retries, blur, shard_size), private, to / "fetch.log",
+         shards, asked, progress)  # fmt: skip
+    made = _fetched(to, asked, _stats(shards))
+    files.write_json(
+        to / "report.json", {"asked": asked, "fetched": made.fetched, "rate": made.rate, "reasons": made.reasons}
+    )
+    if made.fetched:
+        index_shards(pool, shards)
+    return made
+
+
+def _options(
+    to: Path, image_size: int, processes: int, threads: int, timeout: int, retries: int, blur: bool, shard_size: int
+) -> dict[str, Any]:
+    """DataComp's settings in the words of img2dataset."""
+    return {
         "url_list": str(to / "urls.parquet"), "input_format": "parquet", "url_col": "url", "caption_col": "text",
         "save_additional_columns": ["uid"], "bbox_col": "face_bboxes" if blur else None,
-        "output_folder": str(shards), "output_format": "webdataset", "number_sample_per_shard": shard_size,
+        "output_folder": str(to / "shards"), "output_format": "webdataset", "number_sample_per_shard": shard_size,
         "oom_shard_count": 8, "image_size": image_size, "resize_mode": "keep_ratio_largest",
         "resize_only_if_bigger": True, "encode_format": "jpg", "encode_quality": 95, "processes_count": processes,
         "thread_count": threads, "timeout": timeout, "retries": retries, "compute_hash": "sha256",
         "max_image_area": LARGEST_PICTURE, "incremental_mode": "incremental",
     }  # fmt: skip
-    _run(options, private, to / "fetch.log", shards, asked, progress)
-    stats = _stats(shards)
+
+
+def _fetched(to: Path, asked: int, stats: list[dict[str, Any]]) -> Fetched:
+    """What came of all the addresses. Raises RuntimeError if some were never tried."""
     reasons: Counter[str] = Counter()
     for entry in stats:
         reasons.update(entry["status_dict"])
     fetched = reasons.pop("success", 0)
     if sum(entry["count"] for entry in stats) < asked:
         raise RuntimeError(f"img2dataset ended early; see {to / 'fetch.log'}, and run the same command again")
-    made = Fetched(to, asked, fetched, len(stats), dict(reasons.most_common()))
-    files.write_json(
-        to / "report.json", {"asked": asked, "fetched": fetched, "rate": made.rate, "reasons": made.reasons}
-    )
-    if fetched:
-        index_shards(pool, shards)
-    return made
+    return Fetched(to, asked, fetched, len(stats), dict(reasons.most_common()))
 
 
 def _stats(shards: Path) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from ..pool import Pool
 from ..pool.decoding import extension, fitting
 from ..pool.images import LARGEST_FILE
 from ..pool.tar import BrokenTar, Member, ReadAt, bytes_reader, samples
-from .columns import plain
+from .values import plain
 
 Members = list[tuple[str, bytes]]
 

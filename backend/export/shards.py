@@ -14,12 +14,14 @@ from ..pool import Pool, uid_hex
 from ..pool.tar import PICTURES
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
-from .columns import scalars
-from .plan import multiplicity, plan
+from .plan import Plan, multiplicity, plan
 from .provenance import provenance
 from .reading import Members, Sources, read_samples
 from .subset import kept_uids
+from .values import scalars
 from .writer import TarWriter
+
+PLAN = ".plan"  # beside the tars while they are written
 
 COLUMNS = ("uid", "text", "url", "width", "height", "sha256", "face_bboxes")
 BLOCK = 256
@@ -54,8 +56,8 @@ def export_shards(
 
     Only kept samples are read, each by one seek; their members are copied as they are and in their order, the image with
     the extension of the format that its bytes are, and a caption file is added where there is none. A pair that is no
-    whole sample of a tar is written anew, its JSON with the pool's metadata. A pair that the recipe's subset file names m times is written m times, j = 0 to
-    m - 1. `blur` blurs the faces of the pool's `face_bboxes` and turns those pictures into WebP. Beside the tars:
+    whole sample of a tar is written anew, its JSON with the pool's metadata. A pair that the recipe's subset file names
+    m times is written m times, j = 0 to m - 1. `blur` blurs the faces of the pool's `face_bboxes` and turns those pictures into WebP. Beside the tars:
     `sample_ids.npy` (the subset), `<shard>_stats.json`, `missing.txt` (kept uids in no shard), `unreadable.txt`, and
     `meta.json`, which comes last. Shard sizes differ by at most one sample; numbers and bytes don't depend on workers.
     A finished shard is skipped when the export runs again. Raises InputError if nothing is kept, or `out` holds
@@ -78,34 +80,40 @@ def export_shards(
         raise InputError(
             f"none of the {len(rows):,} kept pairs has a picture file; index the shards with `poolscope index` first."
         )
-    work = out / ".plan"
-    with files.replacing(work / "entries.npy") as part, part.open("wb") as handle:
-        np.save(handle, made.entries)
-    files.write_json(work / "tars.json", made.tars)
     edges = np.linspace(0, total, -(-total // shard_size) + 1).astype(np.int64).tolist()
     units = [ShardUnit(number, a, b) for number, (a, b) in enumerate(pairwise(edges))]
     task = ShardTask(pool.path.resolve(), out.resolve(), blur)
+    _keep_plan(made, out / PLAN)
     todo = [unit for unit in units if not task.stats(unit).exists()]
     done = total - sum(map(len, todo))
     for unit in finished(task, todo, engine=engine, workers=workers, address=address):
         done += len(unit)
         progress(done, total, "pairs written")
-    results = [files.read_json(task.stats(unit)) for unit in units]
+    shutil.rmtree(out / PLAN)
+    about = _about(out, [files.read_json(task.stats(unit)) for unit in units])
+    about |= {"processed_count": total, "missing": len(made.missing) + len(absent)}
+    files.write_json(out / "meta.json", about | provenance(pool, recipe, selection))
+    return Shards(out, len(units), about["output_count"], about["missing"], about["unreadable"])
+
+
+def _keep_plan(made: Plan, work: Path) -> None:
+    """Writes the plan down for the workers."""
+    with files.replacing(work / "entries.npy") as part, part.open("wb") as handle:
+        np.save(handle, made.entries)
+    files.write_json(work / "tars.json", made.tars)
+
+
+def _about(out: Path, results: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the shards hold, by the statistics of each; lists the samples that could not be read."""
     unreadable = sorted({uid for result in results for uid in result["unreadable"]})
-    written = sum(result["successes"] for result in results)
     files.write_text(out / "unreadable.txt", "".join(f"{uid}\n" for uid in unreadable))
-    about: dict[str, Any] = {
-        "output_shard_count": len(units),
+    return {
+        "output_shard_count": len(results),
         "output_shard_format": "{:08d}.tar",
-        "output_count": written,
-        "processed_count": total,
+        "output_count": sum(result["successes"] for result in results),
         "blur_count": sum(result["blurred"] for result in results),
-        "missing": len(made.missing) + len(absent),
         "unreadable": len(unreadable),
     }
-    shutil.rmtree(work)
-    files.write_json(out / "meta.json", about | provenance(pool, recipe, selection))
-    return Shards(out, len(units), written, about["missing"], len(unreadable))
 
 
 def _claim(out: Path, uids: np.ndarray, options: dict[str, Any]) -> None:
@@ -162,8 +170,8 @@ class ShardTask:
         return self.out / f"{unit.id}_stats.json"
 
     def compute(self, unit: ShardUnit, progress: Progress = silent) -> None:
-        entries = np.load(self.out / ".plan" / "entries.npy", mmap_mode="r")[unit.start : unit.stop]
-        tars = files.read_json(self.out / ".plan" / "tars.json")
+        entries = np.load(self.out / PLAN / "entries.npy", mmap_mode="r")[unit.start : unit.stop]
+        tars = files.read_json(self.out / PLAN / "tars.json")
         pool = Pool.open(self.pool_path)
         result: dict[str, Any] = {"successes": 0, "unreadable": [], "blurred": 0}
         with files.replacing(self.out / f"{unit.id}.tar") as part, TarWriter(part) as tar, Sources(tars) as sources:

@@ -11,8 +11,8 @@ from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
-from .columns import arranged, flat, lines, schema_of, usual
 from .provenance import write_beside
+from .values import arranged, flat, lines, schema_of, usual
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 Write = Callable[[pa.RecordBatch], None]

@@ -1,6 +1,6 @@
 """Sources: what pairs come from; each import makes or extends a pool and leaves a report."""
 
-from .columns import Joined, import_columns
+from .computed import Joined, import_columns
 from .datacomp import import_datacomp
 from .look import Part, Plan, import_table, look
 from .options import Options

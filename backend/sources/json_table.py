@@ -91,7 +91,9 @@ class JsonTable:
             found = database.sql(
                 f"SELECT DISTINCT json_keys(json) FROM {read} WHERE json_type(json) = 'OBJECT'"
             ).fetchall()
-            first = database.sql(f"SELECT json_keys(json) FROM {read} WHERE json_type(json) = 'OBJECT' LIMIT 1").fetchall()
+            first = database.sql(
+                f"SELECT json_keys(json) FROM {read} WHERE json_type(json) = 'OBJECT' LIMIT 1"
+            ).fetchall()
         there = sorted({key for (keys,) in found for key in keys})
         return list(dict.fromkeys([*(first[0][0] if first else []), *there]))[:1000]
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
-from .columns import Joined, Wish, join, working
+from .computed import Joined, Wish, join, working
 from .keyed import Batch, Keyed
 from .options import Options
 from .report import Report

@@ -9,16 +9,18 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 2) -> Iterator[Result]:
-    """`map` on threads that works at most a few items ahead, so that results don't pile up."""
+def in_order(
+    work: Callable[[Item], Result], items: Iterable[Item], *, threads: int = 2, ahead: int | None = None
+) -> Iterator[Result]:
+    """`map` on threads that works at most `ahead` items ahead (twice as many as threads), so that results don't pile up."""
     with ThreadPoolExecutor(threads) as executor:
-        ahead: deque[Future[Result]] = deque()
+        waiting: deque[Future[Result]] = deque()
         for item in items:
-            ahead.append(executor.submit(work, item))
-            if len(ahead) > 2 * threads:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+            waiting.append(executor.submit(work, item))
+            if len(waiting) > (ahead or 2 * threads):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def prefetched(items: Iterable[Item], *, depth: int = 2) -> Iterator[Item]:

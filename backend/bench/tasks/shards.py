@@ -5,10 +5,9 @@ import io
 import tarfile
 import urllib.parse
 import urllib.request
-from collections import deque
-from collections.abc import Callable, Container, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import numpy as np
 
 from ...errors import InputError
 from ...pool.decoding import FORMATS
+from ...workers.threads import in_order
 
 if TYPE_CHECKING:
     import torch
@@ -140,53 +140,47 @@ def batches(
     `known` by its digest are given in their place, but their pictures are not in the batch (None if all are known).
     """
     import torch
-    from PIL import Image
 
-    def decode(content: bytes) -> "torch.Tensor | None":
-        try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                return transform(image.convert("RGB"))
-        except (OSError, ValueError, SyntaxError):
-            return None
+    left_out = skipped if skipped is not None else []
+    decoded = _decoded(samples(root), transform, size=size, threads=threads, skipped=left_out, known=known)
+    while kept := list(islice(decoded, size)):
+        images = [image for _, image in kept if image is not None]
+        yield torch.stack(images) if images else None, [sample for sample, _ in kept]
 
-    pending: deque[tuple[Sample, Future[torch.Tensor | None] | None]] = deque()
-    images: list[torch.Tensor] = []
-    kept: list[Sample] = []
 
-    def take() -> None:
-        sample, future = pending.popleft()
-        if future is not None:
-            image = future.result()
-            if image is None:
-                if skipped is not None:
-                    skipped.append(sample.key)
-                return
-            images.append(image)
-            sample.fresh = True
+def _decoded(
+    found: Iterable[Sample], transform: Callable[[Any], "torch.Tensor"], *, size: int, threads: int, skipped: list[str],
+    known: Container[bytes],
+) -> Iterator[tuple[Sample, "torch.Tensor | None"]]:  # fmt: skip
+    """Samples without their files, each with its image, None for a known one; threads decode up to `3 size` ahead."""
+
+    def decode(sample: Sample) -> tuple[Sample, "torch.Tensor | None"]:
+        image = None if sample.digest in known else _image(sample.image or b"", transform)
+        sample.fresh = image is not None
+        return sample, image
+
+    def with_images() -> Iterator[Sample]:
+        for sample in found:
+            if sample.image is not None:
+                sample.digest = hashlib.blake2b(sample.image, digest_size=16).digest()
+                yield sample
+            elif "cls" in sample.members:
+                skipped.append(sample.key)
+
+    for sample, image in in_order(decode, with_images(), threads=threads, ahead=3 * size):
+        if image is None and sample.digest not in known:
+            skipped.append(sample.key)
+            continue
         for end in IMAGES:
             sample.members.pop(end, None)
-        kept.append(sample)
+        yield sample, image
 
-    def batch() -> tuple["torch.Tensor | None", list[Sample]]:
-        return torch.stack(images) if images else None, kept
 
-    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
-        for sample in samples(root):
-            if sample.image is None:
-                if skipped is not None and "cls" in sample.members:
-                    skipped.append(sample.key)
-                continue
-            sample.digest = hashlib.blake2b(sample.image, digest_size=16).digest()
-            pending.append((sample, None if sample.digest in known else pool.submit(decode, sample.image)))
-            if len(pending) >= 3 * size:
-                take()
-            if len(kept) == size:
-                yield batch()
-                images, kept = [], []
-        while pending:
-            take()
-            if len(kept) == size:
-                yield batch()
-                images, kept = [], []
-    if kept:
-        yield batch()
+def _image(content: bytes, transform: Callable[[Any], "torch.Tensor"]) -> "torch.Tensor | None":
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            return transform(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError):
+        return None

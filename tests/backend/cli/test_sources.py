@@ -131,7 +131,9 @@ def test_a_table_that_cannot_be_read(name, content, argv, poolscope, tmp_path):
 
 
 def test_a_path_is_looked_at_before_it_is_imported(poolscope, tmp_path):
-    (tmp_path / "pairs.csv").write_text("Caption;URL;licence\na dog;https://a.org/1.jpg;cc0\n;https://a.org/2.jpg;cc0\n")
+    (tmp_path / "pairs.csv").write_text(
+        "Caption;URL;licence\na dog;https://a.org/1.jpg;cc0\n;https://a.org/2.jpg;cc0\n"
+    )
     seen = poolscope("import", tmp_path / "pairs.csv", "--dry-run", "--json").json
     assert seen["parts"][0]["kind"] == "table"
     assert seen["parts"][0]["mapping"] == {"text": "Caption", "url": "URL"}

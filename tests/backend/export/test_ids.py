@@ -60,7 +60,9 @@ def test_the_command_line_speaks_in_ids(pool, tmp_path, capsys):
     (tmp_path / "two.txt").write_text("0007\nphoto 1.jpg\n")
     (tmp_path / "r.yaml").write_text(f"name: two\nkeep: [{{subset: {tmp_path / 'two.txt'}}}]\n")
     where = ["--pool", str(pool.path), "--json"]
-    assert run(["select", str(tmp_path / "r.yaml"), "--out", str(tmp_path / "k.txt"), "--uid", "photo 1.jpg", *where]) == 0
+    assert (
+        run(["select", str(tmp_path / "r.yaml"), "--out", str(tmp_path / "k.txt"), "--uid", "photo 1.jpg", *where]) == 0
+    )
     asked = json.loads(capsys.readouterr().out)["asked"]
     assert [one["kept"] for one in asked] == [True]
     assert (tmp_path / "k.txt").read_text() == "0007\nphoto 1.jpg\n"

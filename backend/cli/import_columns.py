@@ -1,12 +1,15 @@
 """`poolscope import columns`: scores, embeddings, flags and metadata that were computed elsewhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .console import emit, line, progress_bar
 from .options import Detach, Json, PoolPath, open_pool, submit
+
+if TYPE_CHECKING:
+    from ..sources import Joined
 
 
 def columns(
@@ -50,7 +53,7 @@ def columns(
     """
     if detach:
         submit(context, kind="import", device="cpu", title=f"Import {source.name}")
-    from ..sources.columns import import_columns
+    from ..sources.computed import import_columns
 
     taken = [one.strip() for one in names.split(",") if one.strip()] if names else None
     with progress_bar("import") as progress:
@@ -59,17 +62,18 @@ def columns(
             model=model, force=force, progress=progress,
         )  # fmt: skip
 
-    def text() -> None:
-        for one in made.columns:
-            line(f"{one['kind']} {one['name']}: {one['pairs']:,} pairs have a value, {one['missing']:,} have none")
-        for count, words in (
-            (made.unknown, "keys are not in the pool"),
-            (made.repeated, "rows repeat a key, the first counts"),
-            (made.bad_rows, "rows could not be read"),
-        ):
-            if count:
-                line(f"  {count:,} {words}")
-        if made.left_out:
-            line(f"  left out, for they came with the pairs: {', '.join(made.left_out)}")
+    emit(made.as_json(), as_json=as_json, text=lambda: _show(made))
 
-    emit(made.as_json(), as_json=as_json, text=text)
+
+def _show(made: "Joined") -> None:
+    for one in made.columns:
+        line(f"{one['kind']} {one['name']}: {one['pairs']:,} pairs have a value, {one['missing']:,} have none")
+    for count, words in (
+        (made.unknown, "keys are not in the pool"),
+        (made.repeated, "rows repeat a key, the first counts"),
+        (made.bad_rows, "rows could not be read"),
+    ):
+        if count:
+            line(f"  {count:,} {words}")
+    if made.left_out:
+        line(f"  left out, for they came with the pairs: {', '.join(made.left_out)}")

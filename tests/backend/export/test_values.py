@@ -14,7 +14,7 @@ from PIL import Image
 
 from poolscope.errors import InputError
 from poolscope.export import export_dataset, export_shards, export_table
-from poolscope.export.columns import harmless
+from poolscope.export.values import harmless
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
 from poolscope.sources import import_table, import_webdataset

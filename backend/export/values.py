@@ -1,4 +1,4 @@
-"""Columns of an export: which ones go out, and their values as text files can hold them."""
+"""Values of an export: which columns go out, and what text files can hold of them."""
 
 import json
 import re
