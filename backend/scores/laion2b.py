@@ -68,6 +68,9 @@ class Laion2b(Method):
     def needs(self) -> tuple[str, ...]:
         return (self.clip, "text")
 
+    def resolved(self) -> dict[str, str]:
+        return super().resolved() | {"detector": choose_detector(self.detector)}
+
     def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
         return {MAIN: pa.bool_(), COLUMNS[choose_detector(self.detector)]: pa.utf8()}
 
