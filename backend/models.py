@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import digests
 from .devices import choose
 from .errors import InputError
 from .paths import ASSETS, home
@@ -83,6 +84,11 @@ class Model:
             return any(isinstance(try_to_load_from_cache(repository, name), str) for name in names)
         file = str(place.get("url", "")).rpartition("/")[2]
         return bool(file) and (Path.home() / ".cache" / "clip" / file).is_file()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights' file, for weights that are one; empty for a published tag, whose name stands for them."""
+        return digests.of_path(self.weights) if self.weights and Path(self.weights).exists() else ""
 
     def load(self, device: str = "auto", precision: str = "fp32") -> "Loaded":
         """Loads the weights. Raises InputError if they can't be had (no network, no file) or don't fit the model."""

@@ -77,6 +77,16 @@ def about_target(pool: Pool, name: str, model: str) -> dict[str, Any]:
     return files.read_json(path.with_suffix(".json"))
 
 
+def target_digest(pool: Pool, name: str, model: str) -> str:
+    """SHA-256 of the vectors of a target set; empty if the pool has no such set."""
+    path = _copied(pool, name, model)
+    if path is None:
+        return ""
+    beside = path.with_suffix(".json")
+    known = files.read_json(beside).get("sha256") if beside.exists() else None
+    return str(known or _digest(np.load(path, mmap_mode="r", allow_pickle=False)))
+
+
 def targets(pool: Pool) -> list[str]:
     """Names of the target sets as `name/model`."""
     prefix = _prefix(pool)

@@ -1,8 +1,7 @@
 """The few lines of HTML that a notebook shows; everything in it is escaped."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -12,10 +11,3 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> s
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     above = f"<caption style='text-align:left'><b>{escape(caption)}</b></caption>"
     return f"<table>{above}<thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def provenance(made_by: Mapping[str, Any]) -> str:
-    """Method and parameters in a few words."""
-    words = [str(made_by.get("method") or "")]
-    words += [f"{name}={value}" for name, value in (made_by.get("parameters") or {}).items()]
-    return " ".join(word for word in words if word)

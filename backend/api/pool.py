@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import pool as stored
+from ..engine.made_by import words
 from ..engine.ready import find
 from ..errors import InputError
 from ..pool import Column
@@ -76,7 +77,7 @@ class Pool:
         return f"Pool({self.name!r}): {'; '.join(parts)}"
 
     def _repr_html_(self) -> str:
-        rows = [(c.name, c.kind, c.dtype, html.provenance(c.made_by)) for c in self.columns.values() if c.kind != "key"]
+        rows = [(c.name, c.kind, c.dtype, words(c.made_by)) for c in self.columns.values() if c.kind != "key"]
         caption = f"Pool {self.name}: {len(self):,} pairs"
         return html.table(caption, ("column", "kind", "type", "made by"), rows)
 

@@ -1,22 +1,27 @@
 """`poolscope info`, `demo` and `map`: what a pool holds, the one that ships, and its projection."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..errors import InputError
 from .console import emit, line, progress_bar, table
 from .options import Detach, Json, PoolPath, build_demo, open_pool, submit
+
+if TYPE_CHECKING:
+    from ..pool import Pool
 
 
 def info(pool: PoolPath = None, as_json: Json = False) -> None:
     """Show what a pool holds and what made its columns."""
     from ..engine import selftest
     from ..engine.catalogue import cautions
+    from ..engine.made_by import words
 
     opened = open_pool(pool)
     tests = {model: selftest.known(opened, model) for model in opened.models}
     decisive = (c for c in opened.columns.values() if c.kind in ("score", "flag"))
-    warnings = {c.name: said for c in decisive if (said := cautions(c))}
+    warnings = {c.name: said for c in decisive if (said := [*cautions(c), *_stale(opened, c.name)])}
     columns = [
         {"name": c.name, "kind": c.kind, "dtype": c.dtype, "dim": c.dim, "made_by": c.made_by}
         for c in opened.columns.values()
@@ -36,7 +41,7 @@ def info(pool: PoolPath = None, as_json: Json = False) -> None:
         line(f"pool {opened.name} in {opened.path}: {len(opened):,} pairs, version {opened.version}")
         table(
             ("column", "kind", "type", "made by"),
-            [(c.name, c.kind, c.dtype, _made_by(c.made_by)) for c in opened.columns.values()],
+            [(c.name, c.kind, c.dtype, words(c.made_by)) for c in opened.columns.values()],
         )
         for model, test in tests.items():
             line(f"model {model}: {f'own from shuffled captions with {test}' if test else 'no self-test yet'}")
@@ -47,11 +52,15 @@ def info(pool: PoolPath = None, as_json: Json = False) -> None:
     emit(content, as_json=as_json, text=text)
 
 
-def _made_by(made_by: dict) -> str:
-    """The provenance in a few words: the method and its parameters."""
-    words = [str(made_by.get("method") or made_by.get("model") or "")]
-    words += [f"{name}={value}" for name, value in (made_by.get("parameters") or {}).items()]
-    return " ".join(word for word in words if word)
+def _stale(pool: "Pool", column: str) -> list[str]:
+    """Why a column should be scored again, if it should."""
+    from ..engine.made_by import stale
+
+    try:
+        reason = stale(pool, column)
+    except (InputError, OSError) as error:
+        return [f"what it was made of can't be checked: {error}"]
+    return [f"{reason}; score it again"] if reason else []
 
 
 def demo(as_json: Json = False) -> None:

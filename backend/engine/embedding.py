@@ -53,14 +53,15 @@ def embed(
     check_name(columns["img"])
     while True:
         pool = pool.reload()
-        made_by = {"method": "embed", "model": str(model), "rows": len(pool), "poolscope": __version__}
+        made_by = {"method": "embed", "model": str(model), "weights": model.digest, "rows": len(pool)}
+        made_by |= {"poolscope": __version__}
         existing = pool.columns.get(columns["img"])
         if existing and columns["txt"] in pool.columns:
-            if existing.made_by.get("model") != str(model):
+            if not _same_model(existing.made_by, model, str(made_by["weights"])):
                 raise InputError(
                     f"column {columns['img']!r} exists already, made by another model; choose another name with --as."
                 )
-            if existing.made_by.get("rows") == len(pool):
+            if all(existing.made_by.get(key, "") == made_by[key] for key in ("rows", "weights")):
                 progress(len(pool), len(pool), f"{name} is up to date")
                 return pool
         try:
@@ -79,7 +80,9 @@ def _embed(
     where: tuple[str, int, str | None],
     progress: Progress,
 ) -> Pool:
-    subject = {"embed": str(model), "columns": columns, "poolscope": __version__}
+    weights = made_by["weights"]
+    subject = {"embed": model.name if weights else str(model), "weights": weights, "columns": columns}
+    subject |= {"poolscope": __version__}
     records = Records(pool.path, subject)
     units = [
         Unit(f"{start}-{min(start + UNIT_ROWS, len(pool))}", start, min(start + UNIT_ROWS, len(pool)))
@@ -107,6 +110,14 @@ def _embed(
     pool.add_column_stream(schema, batches, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
+
+
+def _same_model(made_by: dict[str, Any], model: Model, weights: str) -> bool:
+    """Whether embeddings are of this model: by its name, or by the same weights of the same architecture elsewhere."""
+    name = str(made_by.get("model", ""))
+    return name == str(model) or bool(
+        weights and made_by.get("weights") == weights and name.startswith(f"{model.name}/")
+    )
 
 
 @dataclass(frozen=True)

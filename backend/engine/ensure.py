@@ -7,6 +7,7 @@ from ..pool import Pool
 from ..progress import Progress, silent
 from ..recipe.grammar import Recipe
 from .inputs import fit
+from .made_by import stale
 from .run import run
 
 
@@ -16,7 +17,7 @@ def ensure(recipe: Recipe, pool: Pool, *, progress: Progress = silent, **options
     Raises InputError for an entry without `method`, and for a column that neither the pool nor the recipe explains.
     """
     for column, entry in recipe.scores.items():
-        if column in pool.columns and pool.columns[column].made_by.get("rows", len(pool)) == len(pool):
+        if column in pool.columns and not _outdated(pool, column):
             continue
         parameters = dict(entry)
         method = parameters.pop("method", None)
@@ -28,3 +29,11 @@ def ensure(recipe: Recipe, pool: Pool, *, progress: Progress = silent, **options
     for column in sorted(recipe.columns() - pool.columns.keys()):
         pool.require(column)
     return pool
+
+
+def _outdated(pool: Pool, column: str) -> bool:
+    """Whether a column must be made again; one whose method or files are gone stays while it covers the pool."""
+    try:
+        return bool(stale(pool, column))
+    except (InputError, OSError):
+        return False

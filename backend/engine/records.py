@@ -1,27 +1,37 @@
 """Records: the finished units of a job, one Arrow file each; a restart skips what has a record."""
 
 import hashlib
-import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from .. import files
+from .. import digests, files
 from ..pool.columns import fixed_list
 from ..scores.base import Unit
 
 
 class Records:
-    """The records of one piece of work, named by a digest of all that determines its result."""
+    """The records of one piece of work, named by a digest of all that determines its result.
 
-    def __init__(self, pool_path: Path, subject: dict[str, Any]) -> None:
-        digest = hashlib.sha256(json.dumps(subject, sort_keys=True, default=str).encode()).hexdigest()[:16]
-        self.directory = pool_path / "work" / digest
+    `order`: what was asked for, which may mean other work on another day.
+    """
+
+    def __init__(self, pool_path: Path, subject: dict[str, Any], order: dict[str, Any] | None = None) -> None:
+        self.directory = pool_path / "work" / digests.of_value(subject)[:16]
+        self._order = digests.of_value(order) if order else ""
         if not (self.directory / "subject.json").exists():
-            files.write_json(self.directory / "subject.json", subject)
+            files.write_json(self.directory / "subject.json", subject | {"order": self._order})
+
+    def sweep(self) -> None:
+        """Removes the records that the same order left of a pool, a file or a column that is another one by now."""
+        for path in self.directory.parent.glob("*/subject.json"):
+            with suppress(OSError, ValueError, AttributeError):
+                if path.parent != self.directory and files.read_json(path).get("order") == self._order != "":
+                    shutil.rmtree(path.parent, ignore_errors=True)
 
     def path(self, unit: Unit) -> Path:
         listed = (

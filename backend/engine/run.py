@@ -1,23 +1,28 @@
 """Running a method: prepare, compute the units that have no record, commit the column."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from .. import digests
 from ..errors import InputError
 from ..pool import Pool, PoolGrew
+from ..pool.columns import Kind
 from ..pool.store import check_name
 from ..progress import Progress, silent
 from ..scores import METHODS
 from ..scores.base import MAIN, Method, Unit
-from ..versions import __version__
 from ..workers.dispatch import check_engine, finished, gathered, session
 from . import selftest
+from .made_by import describe, outdated, same_parameter, same_way
 from .records import Records
+
+INPUTS = ("method", "parameters", "contents", "columns", "resolved", "rows", "poolscope")
+UNIT_SAMPLE = 8192  # values of an embedding or a text that tell a unit's rows from others
 
 
 @dataclass(frozen=True)
@@ -55,10 +60,13 @@ class Task:
     state: Any
     types: dict[str, pa.DataType]
     subject: dict[str, Any]
+    rows: int | None
 
     def compute(self, unit: Unit, progress: Progress = silent) -> None:
-        """Computes one unit and leaves its record."""
+        """Computes one unit and leaves its record. Raises PoolGrew where a pool of other than `rows` pairs won't do."""
         pool = Pool.open(self.pool_path)
+        if self.rows not in (None, len(pool)):
+            raise PoolGrew(f"{self.rows:,} pairs became {len(pool):,}")
         made = self.method.compute(pool, unit, self.state, progress)
         Records(self.pool_path, self.subject).write(unit, made, self.types)
 
@@ -77,8 +85,10 @@ def run(
     """Makes the column of `method` and returns a handle on the pool that has it.
 
     `column` is its name (the method's id by default). Resumes after a crash by the records of finished units; does
-    nothing if the pool has the column from the same method and parameters. Every model whose embeddings it reads takes the
-    self-test of this pool first, which stays in the column's provenance with what the method found. Pairs added meanwhile are computed too.
+    nothing if the pool has the column from the same method, parameters and contents; makes it anew where a statistic,
+    a file, a target set or a column that it was made of is another one now. Every model whose embeddings it reads takes
+    the self-test of this pool first, which stays in the column's provenance with what the method found. Pairs added
+    and contents replaced meanwhile count too.
     Raises InputError if the name is taken by something else, or the pool lacks what the method needs.
     """
     name = column or method.id
@@ -86,17 +96,19 @@ def run(
     check_engine(engine)
     while True:
         pool = pool.reload()
-        made_by = {"method": method.id, "parameters": method.parameters(), "rows": len(pool), "poolscope": __version__}
         existing = pool.columns.get(name)
-        same = existing is not None and _same(existing.made_by, made_by)
-        if existing and same and existing.made_by.get("rows") == len(pool) and not replace:
-            progress(len(pool), len(pool), f"{name} is up to date")
-            return pool
-        if existing and not same and not replace:
-            raise InputError(
-                f"column {name!r} exists already, made in another way; choose another name with --as, or add --replace."
-            )
         method.check(pool)
+        made_by = describe(method, pool)
+        if existing and not replace:
+            if not same_way(existing.made_by, made_by):
+                raise InputError(
+                    f"column {name!r} exists already, made in another way; choose another name with --as, or add --replace."
+                )
+            reason = outdated(existing.made_by, made_by)
+            if not reason:
+                progress(len(pool), len(pool), f"{name} is up to date")
+                return pool
+            progress(0, len(pool), f"{name} is made again: {reason}")
         tests = (selftest.check(pool, model) for model in pool.models if f"{model}_img" in method.needs())
         made_by |= {"self_test": {test.model: test.as_json() for test in tests if test}}
         try:
@@ -117,39 +129,56 @@ def _make(
     progress: Progress,
 ) -> Pool:
     types = method.outputs(pool)
-    kept = {MAIN: name} | {key: place for key in types if key != MAIN and (place := _place(pool, method, name, key))}
-    subject = {
-        "method": method.id,
-        "parameters": method.parameters(),
-        "needs": _origins(pool, method),
-        "poolscope": __version__,
-    }
-    records = Records(pool.path, subject)
-    units = method.units(pool)
+    extra = {key: place for key in types if key != MAIN and (place := _place(pool, method, made_by, name, key))}
+    kept = {MAIN: name} | extra
+    subject, units = _work(pool, method, made_by)
+    records = Records(pool.path, subject, {key: made_by[key] for key in ("method", "parameters")})
+    records.sweep()
     todo = [unit for unit in units if unit not in records]
     if todo:
         state = method.prepare(pool, progress, _Everywhere(engine, workers, address))
-        task = Task(pool.path, method, state, types, subject)
+        task = Task(pool.path, method, state, types, subject, subject.get("rows"))
         done = sum(len(unit) for unit in units) - sum(len(unit) for unit in todo)
         _compute(task, todo, engine, workers, address, _Offset(progress, done, len(pool), name))
+    if describe(method, pool.reload()) != {key: made_by[key] for key in INPUTS}:
+        raise PoolGrew("what the column is made of was replaced meanwhile")
     made_by |= {"findings": method.findings(records.read(unit) for unit in units)}
-    schema = pa.schema([(kept[key], types[key]) for key in kept])
-    batches = _in_row_order(pool, records, units, list(kept), schema)
-    if len(kept) == 1 or method.kind == "score":
-        pool.add_column_stream(schema, batches, kind=method.kind, made_by=made_by, replace=True)
-    else:
-        main = pa.schema([schema.field(0)])
-        rest = pa.schema(list(schema)[1:])
-        extra = _in_row_order(pool, records, units, list(kept)[1:], rest)
-        pool.add_column_stream(rest, extra, kind="metadata", made_by=made_by, replace=True)
-        pool.add_column_stream(
-            main, _in_row_order(pool, records, units, [MAIN], main), kind=method.kind, made_by=made_by, replace=True
-        )
+    extras = [key for key in kept if key != MAIN]
+    commits: list[tuple[list[str], Kind]] = [(extras, "metadata"), ([MAIN], "flag")]
+    for keys, kind in commits if method.kind == "flag" else [([MAIN, *extras], method.kind)]:
+        schema = pa.schema([(kept[key], types[key]) for key in keys])
+        batches = _in_row_order(pool, records, units, keys, schema)
+        if keys:
+            pool.add_column_stream(schema, batches, kind=kind, made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
 
 
-def _place(pool: Pool, method: Method, column: str, extra: str) -> str | None:
+def _work(pool: Pool, method: Method, made_by: dict[str, Any]) -> tuple[dict[str, Any], list[Unit]]:
+    """What names the records of a column's units, and the units.
+
+    Where units depend on the whole pool, by a statistic or by how they are cut, its size and the content of every
+    column is part of the subject: another pool, other records. Else a unit's record bears the content of its own rows,
+    so that pairs which are added leave it valid.
+    """
+    subject = {key: made_by[key] for key in INPUTS if key != "parameters"}
+    same = {key: value for key, value in made_by["parameters"].items() if key not in made_by["contents"]}
+    subject["parameters"] = same
+    kind, units = type(method), method.units(pool)
+    if kind.prepare is not Method.prepare or kind.units is not Method.units:
+        return subject, units
+    del subject["rows"], subject["columns"]
+    return subject, [replace(unit, id=f"{unit.id}-{_held(pool, method, unit)}") for unit in units]
+
+
+def _held(pool: Pool, method: Method, unit: Unit) -> str:
+    """A digest of what the columns that a method reads hold in the rows of a unit."""
+    names = [name for name in method.needs() if name in pool.columns]
+    held = [pool.digest(name, start=unit.start, stop=unit.stop, most=UNIT_SAMPLE) for name in names]
+    return digests.of_value(held)[:12]
+
+
+def _place(pool: Pool, method: Method, made_by: dict[str, Any], column: str, extra: str) -> str | None:
     """The name that an extra column of `method` takes; None if the pool has it already.
 
     A column of that name that means something else stays, and the extra one takes the main column's name before its
@@ -161,7 +190,7 @@ def _place(pool: Pool, method: Method, column: str, extra: str) -> str | None:
         existing = pool.columns.get(name)
         if existing is None:
             return name
-        if _means_the_same(existing.made_by, method, extra):
+        if _means_the_same(existing.made_by, made_by, method, extra):
             return None if existing.made_by.get("rows") == len(pool) else name
         if main and existing.made_by.get("method") and existing.made_by == main.made_by:
             return name
@@ -170,16 +199,14 @@ def _place(pool: Pool, method: Method, column: str, extra: str) -> str | None:
     )
 
 
-def _means_the_same(made_by: dict[str, Any], method: Method, extra: str) -> bool:
-    """Whether a column made so holds what `method` would write into `extra`."""
-    here = method.parameters()
-    if made_by.get("method") == method.id and made_by.get("parameters") == here:
-        return True
-    maker = METHODS[made_by["method"]] if made_by.get("method") in METHODS else None
+def _means_the_same(old: dict[str, Any], new: dict[str, Any], method: Method, extra: str) -> bool:
+    """Whether a column made `old` holds what `method` would write into `extra` now."""
+    if same_way(old, new):
+        return not outdated(old, new | {"rows": old.get("rows")})
+    maker = METHODS[old["method"]] if old.get("method") in METHODS else None
     if maker is None or extra not in maker.shared or extra not in method.shared:
         return False
-    there = made_by.get("parameters", {})
-    return all(there.get(name) == here.get(name) for name in method.shared[extra])
+    return all(same_parameter(old, new, name) for name in method.shared[extra])
 
 
 def _compute(
@@ -230,11 +257,3 @@ class _Offset:
     def finish(self, unit: Unit) -> None:
         self._done += len(unit)
         self._progress(self._done, self._total, self._message)
-
-
-def _same(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    return a.get("method") == b["method"] and a.get("parameters") == b["parameters"]
-
-
-def _origins(pool: Pool, method: Method) -> dict[str, Any]:
-    return {name: pool.columns[name].made_by for name in method.needs() if name in pool.columns}

@@ -1,14 +1,12 @@
 """Does this model know this pool? The AUC of own captions against shuffled ones, on a sample of the pairs."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import files
+from .. import digests, files
 from ..kernels.hashing import draw
 from ..pool import Pool
 from ..progress import Progress, silent
@@ -135,7 +133,6 @@ def _sample(pool: Pool, pairs: int, seed: int) -> np.ndarray:
 
 
 def _path(pool: Pool, model: str) -> Path:
-    """Bound to the columns' provenance and the pool's size: embeddings made anew are tested anew."""
-    about = [len(pool), *(pool.columns[f"{model}_{side}"].made_by for side in ("img", "txt"))]
-    digest = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()[:12]
-    return pool.path / "selftests" / f"{model}-{digest}.json"
+    """Bound to what the columns hold: embeddings made anew are tested anew."""
+    held = digests.of_value([pool.digest(f"{model}_{side}", most=PAIRS) for side in ("img", "txt")])
+    return pool.path / "selftests" / f"{model}-{held[:12]}.json"

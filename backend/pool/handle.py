@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from ..errors import InputError
 from . import columns as column_files
-from . import conditions, places, reading, tables
+from . import conditions, content, places, reading, tables
 from .columns import Column, Kind
 from .fragments import Fragment, Fragments
 from .order import RANK, ROWS, UIDS, UidOrder
@@ -19,6 +19,10 @@ from .uids import records
 if TYPE_CHECKING:
     import lancedb
     from lancedb.table import LanceTable
+
+
+SAMPLED = 65_536
+"""Values of an embedding or a text by which its content is known."""
 
 
 class Handle:
@@ -127,6 +131,27 @@ class Handle:
 
     @cached_property
     def _filled(self) -> dict[str, bool]:
+        return {}
+
+    def digest(self, name: str, *, start: int = 0, stop: int | None = None, most: int = SAMPLED) -> str:
+        """The content of a column in rows `start` to `stop`, as 32 hex digits that neither fragments nor place change.
+
+        Of an embedding or a text with more than `most` values, that many are read; numbers are read all. Raises
+        InputError if the pool has no such column.
+        """
+        stop = len(self) if stop is None else min(stop, len(self))
+        key = (name, start, stop, most)
+        if key not in self._digests:
+            self.require(name)
+
+            def scan(first: int, last: int) -> Iterator[pa.RecordBatch]:
+                return self.scan([name], start=first, stop=last, batch_size=8192)
+
+            self._digests[key] = content.column_digest(self.schema.field(name).type, scan, start, stop, most)
+        return self._digests[key]
+
+    @cached_property
+    def _digests(self) -> dict[tuple[str, int, int, int], str]:
         return {}
 
     def _any(self, name: str) -> bool:

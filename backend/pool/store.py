@@ -189,7 +189,7 @@ class Pool(Handle):
 
     def _refresh(self) -> None:
         self._scanned = commit.scanned(self.path)
-        for cached in ("columns", "table", "_order", "_filled"):
+        for cached in ("columns", "table", "_order", "_filled", "_digests"):
             self.__dict__.pop(cached, None)
 
 

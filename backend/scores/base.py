@@ -3,12 +3,13 @@
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from .. import devices
+from .. import devices, digests
 from ..errors import InputError
 from ..pool.columns import matrix, to_numpy
 from ..progress import Progress, silent
@@ -81,9 +82,14 @@ def param(
     high: float | None = None,
     choices: tuple[Any, ...] | None = None,
     of: Literal["model", "embedding", "target", "score", "scores", "flag", "path", "device", ""] = "",
+    content: Callable[[str], str] | None = None,
 ) -> Any:
-    """A typed parameter of a method: its default, one line of help, its range, and what a string names."""
-    return field(default=default, metadata={"help": text, "low": low, "high": high, "choices": choices, "of": of})
+    """A typed parameter of a method: its default, one line of help, its range, and what a string names.
+
+    `content` gives the digest of what a value names where that is not simply a file; empty where it names nothing.
+    """
+    limits = {"low": low, "high": high, "choices": choices}
+    return field(default=default, metadata={"help": text, "of": of, "content": content, **limits})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +122,20 @@ class Method:
     def parameters(self) -> dict[str, Any]:
         """The parameters by name, as they go into a column's provenance."""
         return {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
+
+    def contents(self, pool: "Pool") -> dict[str, str]:
+        """Digests of what the parameters name besides columns: files, target sets, models, by the parameter's name.
+
+        They are part of a column's provenance: another content under the same name makes the column anew, the same
+        content under another name doesn't. Override it for what a parameter's `of` and `content` can't tell.
+        """
+        named = {entry.name: _content(self, entry, pool) for entry in dataclasses.fields(self)}
+        return {name: digest for name, digest in named.items() if digest}
+
+    def resolved(self) -> dict[str, str]:
+        """What each `auto` among the parameters means on this machine, by the parameter's name."""
+        of = {entry.name: entry.metadata.get("of") for entry in dataclasses.fields(self)}
+        return {name: devices.choose(getattr(self, name)) for name, what in of.items() if what == "device"}
 
     def needs(self) -> tuple[str, ...]:
         """The columns it reads."""
@@ -187,6 +207,21 @@ class Method:
 def fragments(pool: "Pool") -> list[Unit]:
     """One unit for each fragment of the pool."""
     return [Unit(f"{piece.start}-{piece.stop}", piece.start, piece.stop) for piece in pool.fragments]
+
+
+def _content(method: Method, entry: "dataclasses.Field[Any]", pool: "Pool") -> str:
+    """The digest of what a parameter names; empty if it names no file, no target set and nothing else of content."""
+    value, what = getattr(method, entry.name), entry.metadata.get("of")
+    if digest := entry.metadata.get("content"):
+        return str(digest(value))
+    if what == "path" and value and Path(value).exists():
+        return digests.of_path(value)
+    if what == "target" and value:
+        from ..targets import target_digest
+
+        column = getattr(method, "embedding", "") or getattr(method, "model", "")
+        return target_digest(pool, value, column.removesuffix("_img").removesuffix("_txt"))
+    return ""
 
 
 def _join(parts: list[Any]) -> Any:

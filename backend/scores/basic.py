@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from .base import MAIN, Batch, Method, param
 from .english import is_english, missed_english
-from .kernels.language import languages
+from .kernels.language import language_digest, languages
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -82,7 +82,9 @@ class Basic(Method):
         "characters": (),
     }
 
-    language_model: str = param("", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path")
+    language_model: str = param(
+        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
+    )
 
     def needs(self) -> tuple[str, ...]:
         return ("text", "width", "height")

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from .base import MAIN, Batch, Method, param
-from .kernels.language import languages
+from .kernels.language import language_digest, languages
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -49,7 +49,9 @@ class English(Method):
 
     shared = {"language": ("language_model",), "language_probability": ("language_model",)}
 
-    language_model: str = param("", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path")
+    language_model: str = param(
+        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
+    )
 
     def needs(self) -> tuple[str, ...]:
         return ("text",)

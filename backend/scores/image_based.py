@@ -18,7 +18,7 @@ from .base import MAIN, Batch, Each, Method, Unit, fragments, here, param
 from .cliploss import stored
 from .english import is_english
 from .kernels.centroids import nearest_centroids, train_centroids
-from .kernels.language import languages
+from .kernels.language import language_digest, languages
 from .kernels.matrices import read_matrix
 from .kernels.targets import fitting_target, tiles
 
@@ -88,7 +88,9 @@ class ImageBased(Method):
     train_rows: int = param(10_000_000, "most pictures to train on; they are held in memory", low=1)
     captions: bool = param(True, "keep only English captions that are long enough, for training too")
     seed: int = param(0, "another seed, another sample and start", low=0)
-    language_model: str = param("", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path")
+    language_model: str = param(
+        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
+    )
 
     def needs(self) -> tuple[str, ...]:
         return (f"{self.model}_img", *(("text",) if self.captions else ()))

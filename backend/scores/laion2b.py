@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..errors import InputError
 from .base import MAIN, Batch, Method, param
 from .english import is_english, missed_english
-from .kernels.language import languages
+from .kernels.language import language_digest, languages
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -61,10 +61,15 @@ class Laion2b(Method):
     clip: str = param("clip_b32", "column of CLIP ViT-B/32 scores", of="score")
     threshold: float = param(0.28, "lowest score kept", low=-1, high=1)
     detector: str = param("auto", "language detector", choices=("auto", "cld3", "fasttext"))
-    language_model: str = param("", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path")
+    language_model: str = param(
+        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
+    )
 
     def needs(self) -> tuple[str, ...]:
         return (self.clip, "text")
+
+    def resolved(self) -> dict[str, str]:
+        return super().resolved() | {"detector": choose_detector(self.detector)}
 
     def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
         return {MAIN: pa.bool_(), COLUMNS[choose_detector(self.detector)]: pa.utf8()}

@@ -4,12 +4,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import files
+from .. import digests, files
 from ..errors import InputError
 from ..kernels.hashing import draw
 from ..progress import Progress, silent
@@ -94,7 +94,12 @@ class MetaClip(Method):
     )
     scan_rows = 16384
 
-    metadata: str = param("wordnet", "entries: wordnet, corpus, or the path of a JSON list or a text file", of="path")
+    metadata: str = param(
+        "wordnet",
+        "entries: wordnet, corpus, or the path of a JSON list or a text file",
+        of="path",
+        content=lambda name: _metadata_digest(name),
+    )
     mode: str = param("exact", "matching rule", choices=("exact", "relaxed", "worldwide"))
     seed: int = param(0, "another seed, another draw", low=0)
     corpus: str = param(
@@ -185,9 +190,18 @@ def _tallied(pool: "Pool", unit: Unit, *, count: Callable[[Iterable[str]], Count
     return count(text for batch in scan for text in batch.column(0).fill_null("").to_pylist())
 
 
-@cache
 def _listed(name: str) -> str:
     """The entries of `wordnet` or of a file, one a line. InputError if there are none or one holds a line end."""
+    return _entries(name, () if name == "wordnet" else digests.version(name))
+
+
+def _metadata_digest(name: str) -> str:
+    """The digest of the entries; empty for `corpus`, whose entries come from captions or from another parameter."""
+    return "" if name == "corpus" else digests.of_value(_listed(name))
+
+
+@lru_cache(maxsize=2)
+def _entries(name: str, version: tuple[int, ...]) -> str:
     from .kernels.metaclip_entries import build_entries, read_entries
 
     entries = build_entries() if name == "wordnet" else read_entries(name)

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from .. import digests
 from ..errors import InputError
 from .base import MAIN, Batch, Method, param
 from .english import is_english, missed_english
-from .kernels.language import languages
+from .kernels.language import language_digest, languages
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -37,9 +38,23 @@ def read_ids(lines: Iterable[str], named: str) -> frozenset[int]:
     return frozenset(int(word[1:]) for word in words)
 
 
-@cache
 def entities(name: str) -> frozenset[int]:
     """The offsets of a list: `imagenet21k` (the file of DataComp's baseline), `imagenet1k`, or a file of one's own."""
+    path = _list_file(name)
+    return _entities(name, path, digests.version(path))
+
+
+def entity_digest(name: str) -> str:
+    """The digest of the ids in a list."""
+    return digests.of_value(sorted(entities(name)))
+
+
+@lru_cache(maxsize=4)
+def _entities(name: str, path: Path, version: tuple[int, ...]) -> frozenset[int]:
+    return read_ids(path.read_text(errors="replace").splitlines(), name)
+
+
+def _list_file(name: str) -> Path:
     if name in LISTS:
         from importlib.util import find_spec
 
@@ -50,14 +65,18 @@ def entities(name: str) -> frozenset[int]:
         path = Path(name)
     if not path.is_file():
         raise InputError(f"no entity list {name!r}: choose {', '.join(LISTS)} or the path of a file of WordNet ids.")
-    return read_ids(path.read_text(errors="replace").splitlines(), name)
+    return path
 
 
-@cache
 def sense_table(name: str, repeat: bool) -> "SenseTable":
+    return _sense_table(entities(name), repeat)
+
+
+@lru_cache(maxsize=4)
+def _sense_table(offsets: frozenset[int], repeat: bool) -> "SenseTable":
     from .kernels.first_sense import SenseTable
 
-    return SenseTable.build(entities(name), repeat=repeat)
+    return SenseTable.build(offsets, repeat=repeat)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +104,15 @@ class TextBased(Method):
 
     shared = {"language": ("language_model",)}
 
-    entities: str = param("imagenet21k", "imagenet21k, imagenet1k, or a file of WordNet ids", of="path")
+    entities: str = param(
+        "imagenet21k", "imagenet21k, imagenet1k, or a file of WordNet ids", of="path", content=entity_digest
+    )
     morphology: str = param(
         "repeat", "how endings are replaced: repeat (NLTK 3.8.1) or once", choices=("repeat", "once")
     )
-    language_model: str = param("", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path")
+    language_model: str = param(
+        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
+    )
 
     def needs(self) -> tuple[str, ...]:
         return ("text",)

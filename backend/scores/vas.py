@@ -87,6 +87,10 @@ class Vas(Method):
     target: str = param("imagenet1k", "target set whose second moment is used", of="target")
     covariance: str = param("", "file of a (d, d) second moment, instead of a target set", of="path")
 
+    def contents(self, pool: "Pool") -> dict[str, str]:
+        unused = "target" if self.covariance else "covariance"
+        return {name: digest for name, digest in super().contents(pool).items() if name != unused}
+
     def needs(self) -> tuple[str, ...]:
         return (f"{self.model}_img",)
 

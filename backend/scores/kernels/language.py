@@ -3,13 +3,14 @@
 `fasttext_kernel` gives the answers of fastText's own library, bit by bit, six times as fast.
 """
 
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from ... import digests
 from ...errors import InputError
 
 if TYPE_CHECKING:
@@ -32,26 +33,39 @@ def model_file(path: str = "") -> Path:
     return Path(path)
 
 
-@cache
+def language_digest(path: str = "") -> str:
+    """The digest of the model at `path`, or of the one that ships."""
+    return digests.of_path(model_file(path))
+
+
 def identifier(path: str = "") -> Any:
     """fastText's own object for a model; `languages` needs it only for models of another kind than lid.176."""
+    file = model_file(path)
+    return _identifier(file, digests.version(file))
+
+
+@lru_cache(maxsize=2)
+def _identifier(file: Path, version: tuple[int, ...]) -> Any:
     import fasttext
 
-    file = model_file(path)
     try:
         return fasttext.load_model(str(file))
     except (ValueError, RuntimeError, MemoryError) as error:
         raise InputError(f"{str(file)!r} is not a fastText model: {error}; give lid.176.ftz or lid.176.bin.") from None
 
 
-@cache
 def classifier(path: str = "") -> "Classifier | None":
     """The model's arrays for the compiled kernel; None if it is of a kind that only fastText itself runs."""
+    file = model_file(path)
+    return _classifier(file, digests.version(file))
+
+
+@lru_cache(maxsize=2)
+def _classifier(file: Path, version: tuple[int, ...]) -> "Classifier | None":
     import struct
 
     from .fasttext_file import read
 
-    file = model_file(path)
     try:
         return read(file)
     except (ValueError, struct.error) as error:

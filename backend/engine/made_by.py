@@ -1,0 +1,87 @@
+"""Provenance of a column: what it was computed of, by content, and whether that is still what the pool holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..pool import Pool
+from ..scores import Method, build
+from ..versions import __version__
+
+ROUNDING = ("device", "precision")
+"""What may resolve otherwise on another machine without making a column another one: it moves the last digits."""
+
+
+def describe(method: Method, pool: Pool) -> dict[str, Any]:
+    """What a column of `method` on this pool is made of: everything that can change a value.
+
+    `contents`: digests of files, target sets and models that parameters name; `columns`: digests of the columns that it
+    reads; `resolved`: what each `auto` means here; `rows`: the pairs of the pool.
+    """
+    return {
+        "method": method.id,
+        "parameters": method.parameters(),
+        "contents": method.contents(pool),
+        "columns": {name: pool.digest(name) for name in method.needs() if name in pool.columns},
+        "resolved": method.resolved(),
+        "rows": len(pool),
+        "poolscope": __version__,
+    }
+
+
+def same_way(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether both come from one method with the same parameters; two names of the same content are the same."""
+    if old.get("method") != new["method"]:
+        return False
+    names = new["parameters"].keys()
+    return (old.get("parameters") or {}).keys() == names and all(same_parameter(old, new, name) for name in names)
+
+
+def same_parameter(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
+    """Whether a parameter has one value in both, or names the same content."""
+    there, here = ((made.get("contents") or {}).get(name) for made in (old, new))
+    if there is not None and there == here:
+        return True
+    return bool((old.get("parameters") or {}).get(name) == new["parameters"].get(name))
+
+
+def outdated(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Why a column made `old` is not what the same method would make now, in words; empty if it is."""
+    if old.get("rows") != new["rows"]:
+        return _covers(old.get("rows", 0), new["rows"])
+    if "contents" not in old:
+        return "it was made before the contents of its inputs were recorded"
+    for part, words in (("contents", "what {} names has changed"), ("columns", "the column {} has changed")):
+        changed = sorted(name for name in {**old[part], **new[part]} if old[part].get(name) != new[part].get(name))
+        if changed:
+            return words.format(" and ".join(changed))
+    there, here = old.get("resolved", {}), new["resolved"]
+    for name in sorted({**there, **here}.keys() - set(ROUNDING)):
+        if there.get(name) != here.get(name):
+            return f"{name}=auto was {there.get(name, 'something else')} and is {here.get(name, 'something else')} now"
+    return ""
+
+
+def _covers(rows: int, pairs: int) -> str:
+    return f"it was made of {rows:,} of {pairs:,} pairs"
+
+
+def stale(pool: Pool, name: str) -> str:
+    """Why a column of the pool is not up to date, in words; empty if it is, or if its provenance doesn't say.
+
+    Raises InputError or OSError where that can't be told any more: the method or what it read is gone.
+    """
+    made_by = pool.columns[name].made_by
+    if made_by.get("rows", len(pool)) != len(pool):
+        return _covers(made_by["rows"], len(pool))
+    if "contents" not in made_by:
+        return ""
+    return outdated(made_by, describe(build(made_by["method"], **made_by["parameters"]), pool))
+
+
+def words(made_by: Mapping[str, Any]) -> str:
+    """The provenance in a few words: the method, its parameters, and what each `auto` among them became."""
+    resolved = made_by.get("resolved") or {}
+    told = {**(made_by.get("parameters") or {})}
+    told |= {name: f"auto: {value}" for name, value in resolved.items() if told.get(name, "auto") == "auto"}
+    first = str(made_by.get("method") or made_by.get("model") or "")
+    return " ".join([*([first] if first else []), *(f"{name}={value}" for name, value in told.items())])
