@@ -37,7 +37,7 @@ class Pairs(Dataset[tuple[Any, str]]):
         return self._read([index], strict=True)[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, str]]:
-        """A batch, read at once; pairs without a readable image are left out of it, with a warning."""
+        """A batch, read at once; pairs without a readable image or without a caption are left out of it, with a warning."""
         return self._read(indices, strict=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -50,15 +50,17 @@ class Pairs(Dataset[tuple[Any, str]]):
         found = []
         for row, picture, caption in zip(rows.tolist(), pool.images(rows), captions, strict=True):
             image = _decoded(picture)
-            if image is not None:
-                found.append((self._transform(image) if self._transform else image, caption or ""))
+            if image is not None and caption is not None:
+                found.append((self._transform(image) if self._transform else image, caption))
             elif strict:
                 uid = pool.take([row], ["uid"])["uid"][0].as_py()
+                if image is not None:
+                    raise InputError(f"pair {uid} has no caption; leave it out, as by `where: \"text IS NOT NULL\"`.")
                 raise InputError(f"the image of pair {uid} can't be read; leave it out, or index its shards again.")
         if not found:
-            raise InputError(f"none of the {len(rows)} images of a batch can be read; index the shards again.")
+            raise InputError(f"none of the {len(rows)} pairs of a batch can be read; index the shards again.")
         if len(found) < len(rows):
-            warnings.warn(f"{len(rows) - len(found)} of {len(rows)} images can't be read", stacklevel=3)
+            warnings.warn(f"{len(rows) - len(found)} of {len(rows)} pairs have no readable image or no caption", stacklevel=3)
         return found
 
     def _opened(self) -> Pool:

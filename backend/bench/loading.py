@@ -68,7 +68,8 @@ def read_plain_tars() -> None:
 
 
 def members(path: str) -> Iterator[dict[str, Any]]:
-    """Pictures and captions of a local tar, as webdataset's tar iterator gives them; damage ends the shard, logged."""
+    """Pictures and captions of a local tar, as webdataset's tar iterator gives them, without empty captions; damage ends the
+    shard, logged."""
     with open(path, "rb", buffering=1 << 20) as tar:
         end = os.fstat(tar.fileno()).st_size
         while len(header := tar.read(BLOCK)) == BLOCK and header != bytes(BLOCK):
@@ -76,14 +77,17 @@ def members(path: str) -> Iterator[dict[str, Any]]:
             if size is None:
                 tar.seek(-BLOCK, 1)
                 for member in _any_members(tar):
-                    yield member | {"__url__": path}
+                    if member["data"].strip() or not member["fname"].endswith(".txt"):
+                        yield member | {"__url__": path}
                 return
             name = header[: header.find(b"\0", 0, 100)].decode()
             if PARTS.fullmatch(name):
                 if tar.tell() + size > end:  # before room for it is asked for
                     logging.warning(f"{path} ends inside {name}; the rest of this shard is left out.")
                     return
-                yield {"fname": name, "data": tar.read(size), "__url__": path}
+                content = tar.read(size)
+                if content.strip() or not name.endswith(".txt"):  # open_clip leaves out a sample without a caption file
+                    yield {"fname": name, "data": content, "__url__": path}
                 tar.seek(-size % BLOCK, 1)
             else:
                 tar.seek(size + -size % BLOCK, 1)

@@ -57,8 +57,13 @@ def _moments(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def greys(pictures: np.ndarray) -> np.ndarray:
-    """`(n, s, s)` float32 luma in [0, 255] (Rec. 601)."""
-    return pictures @ np.asarray([0.299, 0.587, 0.114], dtype=np.float32)
+    """`(n, s, s, 3)` to `(n, s, s)`, both uint8: OpenCV's grey, Rec. 601's luma rounded to whole levels."""
+    import cv2
+
+    made = np.empty(pictures.shape[:3], dtype=np.uint8)
+    for grey, image in zip(made, pictures):
+        cv2.cvtColor(image, cv2.COLOR_RGB2GRAY, dst=grey)
+    return made
 
 
 def area_means(blocks: np.ndarray, cells: int) -> np.ndarray:
@@ -81,14 +86,14 @@ def channel_histograms(levels: np.ndarray) -> np.ndarray:
 
 
 def hog_cells(grey: np.ndarray) -> np.ndarray:
-    """Histogram of oriented gradients, `(n, s, s)` in [0, 255] to `(n, s//8, s//8, 9)` float32.
+    """Histogram of oriented gradients, `(n, s, s)` uint8 to `(n, s//8, s//8, 9)` float32.
 
     Dalal and Triggs 2005 with the parameters of Zeng et al.: square root of the intensities, 9 orientations, cells of
     8 × 8 pixels, blocks of 3 × 3 cells, L2-Hys (clip 0.2). A cell's histogram is the mean over the blocks it is in.
     """
     import cv2
 
-    root = np.sqrt(grey / 255)
+    root = np.sqrt(grey, dtype=np.float32)
     down, right = np.zeros_like(root), np.zeros_like(root)
     down[:, 1:-1] = root[:, 2:] - root[:, :-2]
     right[:, :, 1:-1] = root[:, :, 2:] - root[:, :, :-2]
@@ -125,7 +130,7 @@ def radial_spectrum(grey: np.ndarray, rings: int) -> np.ndarray:
     from scipy import fft
 
     size = grey.shape[1]
-    spectrum = fft.rfft2(grey - grey.mean(axis=(1, 2), keepdims=True))
+    spectrum = fft.rfft2((grey - grey.mean(axis=(1, 2), keepdims=True)).astype(np.float32))
     power = spectrum.real**2 + spectrum.imag**2
     across = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :])
     ring = np.minimum((across * 2 * rings).astype(np.int64), rings).reshape(-1)

@@ -80,7 +80,7 @@ def picture_links(pictures: np.ndarray, progress: Progress = silent) -> np.ndarr
 
 def difference_hash(pictures: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` uint8 to `(n, 16)` uint8: is a cell brighter than its right (its lower) neighbour, 64 bits each."""
-    grey = greys(pictures)[..., None]
+    grey = greys(pictures)[..., None].astype(np.float32)
     cells = area_means(grey, 9)[..., 0]
     across = cells[:, :8, 1:] > cells[:, :8, :-1] + 1
     down = cells[:, 1:, :8] > cells[:, :-1, :8] + 1

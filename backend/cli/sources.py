@@ -56,6 +56,9 @@ def show_report(report: "Report", as_json: bool) -> None:
         for reason, count in report.skipped.most_common():
             examples = ", ".join(report.examples.get(reason, [])[:2])
             line(f"  skipped {count:,}: {reason}" + (f" ({examples})" if examples else ""))
+        for reason, count in report.uncaptioned.most_common():
+            examples = ", ".join(report.examples.get(reason, [])[:2])
+            line(f"  {count:,} of them have no caption: {reason}" + (f" ({examples})" if examples else ""))
         line(f"report: {report.path}")
 
     emit(report.as_json(), as_json=as_json, text=text)

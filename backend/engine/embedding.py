@@ -152,7 +152,7 @@ def _unit(
     for rows in _blocks(unit, batch_size):
         images.append(pictures.vectors(list(pool.images(rows))))
         captions = pool.take(rows, ["text"])["text"].to_pylist()
-        texts.append(loaded.texts([caption or "" for caption in captions]).astype(np.float16))
+        texts.append(_texts(captions, loaded))
         progress(int(rows[-1]) + 1, len(pool), "pairs embedded")
     return {"img": _column(np.concatenate(images)), "txt": _column(np.concatenate(texts))}
 
@@ -190,6 +190,15 @@ def _decode(raw: bytes | None, transform: Any) -> Any:
         return transform(open_rgb(raw))
     except ValueError:
         return None
+
+
+def _texts(captions: list[str | None], loaded: Loaded) -> np.ndarray:
+    """`(k, d)` float16; a row of NaN where there is no caption."""
+    made = np.full((len(captions), loaded.dim), np.nan, dtype=np.float16)
+    there = [index for index, caption in enumerate(captions) if caption and caption.strip()]
+    if there:
+        made[there] = loaded.texts([captions[index] or "" for index in there]).astype(np.float16)
+    return made
 
 
 def _vectors(pictures: list[Any], loaded: Loaded) -> np.ndarray:

@@ -59,12 +59,14 @@ def names(directory: Path) -> str:
 def samples_of(sources: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """webdataset samples of the shards named by `url`; in the place of a reader of tars.
 
-    Each kept sample is read by one seek; one that can't be read, or whose tar holds another uid there, is left out.
+    Each kept sample is read by one seek; one that can't be read, has no caption, or whose tar holds another uid there, is
+    left out.
     """
     for source in sources:
         shard = Path(source["url"])
         for uid, copy, members in read_shard(shard.parent, int(shard.stem)):
-            yield {"__key__": f"{uid}-{copy}", "__url__": str(shard), **dict(members)}
+            if dict(members).get("txt", b"").strip():
+                yield {"__key__": f"{uid}-{copy}", "__url__": str(shard), **dict(members)}
 
 
 def read_shard(directory: Path, number: int) -> Iterator[tuple[str, int, list[tuple[str, bytes]]]]:

@@ -19,7 +19,8 @@ Members = list[tuple[str, bytes]]
 def read_samples(
     pool: Pool, entries: np.ndarray, about: Sequence[dict[str, Any]], sources: "Sources"
 ) -> Iterator[Members]:
-    """The members of each of the plan's `entries`, with a caption file; none for a sample that can't be read.
+    """The members of each of the plan's `entries`, with a caption file if there is a caption; none for a sample that can't
+    be read.
 
     `about`: `uid`, `text` and what else is known of each.
     """
@@ -30,8 +31,8 @@ def read_samples(
             members = made_sample(pair, pictures[index], int(entry["copy"]))
         else:
             members = sources.sample(int(entry["tar"]), int(entry["offset"]), int(entry["size"]), pair["uid"])
-        if members and not any(extension == "txt" for extension, _ in members):
-            members.append(("txt", (pair["text"] or "").encode()))
+        if members and pair["text"] and not any(extension == "txt" for extension, _ in members):
+            members.append(("txt", pair["text"].encode()))
         yield members
 
 
@@ -45,13 +46,14 @@ def made_sample(pair: dict[str, Any], picture: bytes | None, copy: int) -> Membe
     """The members for a pair whose picture is a file of its own; none if it can't be read."""
     if picture is None:
         return []
-    text = pair.get("text") or ""
+    text = pair.get("text")
     known = {name: value for name, value in pair.items() if name != "text"}
     sizes = {f"original_{side}": known.pop(side, None) for side in ("width", "height")}
     about = {name: plain(value) for name, value in known.items() if value is not None}
     about |= {name: value for name, value in sizes.items() if value is not None}
     about |= {"key": f"{pair['uid']}-{copy}", "caption": text}
-    return [(extension(picture) or "jpg", picture), ("json", json.dumps(about).encode()), ("txt", text.encode())]
+    captioned = [("txt", text.encode())] if text else []
+    return [(extension(picture) or "jpg", picture), ("json", json.dumps(about).encode()), *captioned]
 
 
 class Sources:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class CaptionLength(Method):
     """DataComp's caption length filter: at least 3 words and at least 6 characters.
 
-    Words are what `str.split` gives (Unicode white space), characters are code points; a missing caption has none.
+    Words are what `str.split` gives (Unicode white space), characters are code points; a missing caption has none
+    and is never kept.
     Reads captions, gives `(n,)` bool; leaves `words` and `characters` as columns. Under 1 µs a caption.
     """
 
@@ -47,5 +48,6 @@ class CaptionLength(Method):
 
     def score(self, batch: Batch, state: Any) -> dict[str, np.ndarray]:
         words, characters = caption_lengths(batch["text"])
-        kept = (words >= self.min_words) & (characters >= self.min_characters)
+        there = batch["text"].is_valid().to_numpy(zero_copy_only=False)
+        kept = there & (words >= self.min_words) & (characters >= self.min_characters)
         return {MAIN: kept, "words": words, "characters": characters}

@@ -43,6 +43,21 @@ def problems(text: pa.Array) -> tuple[pa.Array, np.ndarray]:
     return text, wrong
 
 
+def problem_of(text: str | None) -> str:
+    """The problem of one caption, empty for a good one."""
+    if not text or not text.strip():
+        return REASONS[1]
+    if len(text) > LONGEST_CAPTION:
+        return REASONS[2]
+    return REASONS[3] if "\0" in text else ""
+
+
+def blanked(text: pa.Array) -> tuple[pa.Array, np.ndarray]:
+    """Like `problems`, with null in the place of every caption that has one."""
+    text, wrong = problems(text)
+    return (pc.if_else(pa.array(wrong == 0), text, pa.scalar(None, pa.utf8())) if wrong.any() else text), wrong
+
+
 def plain(text: pa.Array) -> pa.Array:
     """Text beside the caption (URLs, hashes): null where it is not UTF-8, holds a NUL byte or is far too long."""
     text, _ = _decoded(text)

@@ -54,6 +54,10 @@ def import_datacomp(
     that differ from the similarity scores of their pairs. `pool_path` may be the URI of a LanceDB database, such as
     `s3://bucket/pool`.
 
+    Every pair comes in, so that numbers of pairs and fractions are DataComp's. A caption that is empty, longer than
+    100,000 characters, not UTF-8, or that holds a NUL byte is null, and the report counts it: the pair keeps the scores and
+    features of its file, and what is computed from captions later leaves it out (NaN, not kept).
+
     A damaged file, or one that disagrees with its feature file, is reported and left out; imported again once it is
     whole, only it comes in. A killed import resumes at the first file that was not written, and ends in the same rows
     in the same order. Peak memory: 50 bytes a pair for the uids, and a few batches for each worker.
@@ -123,8 +127,8 @@ class _Import:
                 self.report.skip("file left out", f"{unit.name}: {record['problem']}")
                 continue
             self.report.added += record["rows"]
-            for reason, count in record["skipped"].items():
-                self.report.skip_many(reason, count, record["examples"].get(reason, []))
+            for reason, count in record["uncaptioned"].items():
+                self.report.without_caption(reason, count, record["examples"].get(reason, []))
         pool = self.pool.reload()
         if not len(pool):
             why = self._why()
@@ -185,7 +189,7 @@ class _Import:
             if found.problem:
                 files.write_json(self.task.record(unit), {"problem": found.problem})
             elif len(chosen.drop) == len(found.uids):
-                files.write_json(self.task.record(unit), {"pieces": [], "rows": 0, "skipped": {}, "examples": {}})
+                files.write_json(self.task.record(unit), {"pieces": [], "rows": 0, "uncaptioned": {}, "examples": {}})
             elif len(chosen.drop):
                 with files.replacing(self.task.dropped(unit)) as part, part.open("wb") as handle:
                     np.save(handle, chosen.drop)

@@ -21,7 +21,7 @@ from ..pool.columns import describe
 from ..pool.lock import importing
 from ..pool.places import as_path, uri_of
 from ..progress import Progress
-from .captions import LONGEST_CAPTION
+from .captions import problem_of
 from .report import Report
 from .seen import Seen
 
@@ -125,21 +125,21 @@ class Intake:
         """Pairs that wait for the next commit."""
         return len(self._rows) + sum(batch.num_rows for batch in self._batches)
 
-    def offer(self, pair: dict[str, Any], where: str) -> None:
-        """Checks one pair and keeps it for the next commit, or counts why it is skipped."""
-        text = pair.get("text")
-        if not text or not text.strip():
-            return self.report.skip("no caption", where)
-        if len(text) > LONGEST_CAPTION:
-            return self.report.skip(f"caption longer than {LONGEST_CAPTION:,} characters", where)
-        if "\0" in text:
-            return self.report.skip("caption holds a NUL byte", where)
+    def offer(self, pair: dict[str, Any], where: str, *, blank: bool = False) -> None:
+        """Checks one pair and keeps it for the next commit, or counts why it is skipped; with `blank`, a pair whose
+        caption can't be used is kept without one."""
+        problem = problem_of(pair.get("text"))
+        if problem and not blank:
+            return self.report.skip(problem, where)
         uid = pair.pop("uid")
         if not isinstance(uid, str) or not _UID.fullmatch(uid):
             return self.report.skip("uid is not 32 lower-case hex digits", where)
         if uid in self._taken:
             return self.report.skip("duplicate uid", where)
         self._taken.add(uid)
+        if problem:
+            pair["text"] = None
+            self.report.without_caption(problem, 1, [where])
         pair["uid"] = uid
         self._rows.append(pair)
         return None

@@ -13,7 +13,7 @@ from .. import files
 from ..pool import commit
 from ..pool.memory import keep_buffers
 from ..progress import Progress, silent
-from .captions import REASONS, problems
+from .captions import REASONS, blanked
 from .layout import SCORE, Layout
 from .npz import Damaged, Rows
 from .plan import UNREADABLE, beside, feature_members, parquet, uids_of
@@ -68,21 +68,21 @@ class FileTask:
                 raise
             files.write_json(self.record(unit), {"problem": reading.problem})
             return
-        kept = reading.seen - len(reading.drop) - sum(reading.skipped.values())
+        kept = reading.seen - len(reading.drop)
         files.write_json(
             self.record(unit),
-            {"pieces": pieces, "rows": kept, "skipped": reading.skipped, "examples": reading.examples},
+            {"pieces": pieces, "rows": kept, "uncaptioned": reading.uncaptioned, "examples": reading.examples},
         )
 
 
 class _Reading:
-    """The batches of one file, and what went wrong or was left out."""
+    """The batches of one file, and what went wrong or came without a caption."""
 
     def __init__(self, task: FileTask, unit: FileUnit, progress: Progress) -> None:
         self._task, self._unit, self._progress = task, unit, progress
         self.place = Place(task.source)
         self.drop = np.load(task.dropped(unit)) if task.dropped(unit).exists() else np.empty(0, dtype=np.uint32)
-        self.skipped: dict[str, int] = {}
+        self.uncaptioned: dict[str, int] = {}
         self.examples: dict[str, list[str]] = {}
         self.problem: str | None = None
         self.seen = 0
@@ -121,14 +121,13 @@ class _Reading:
     def _clean(self, batch: pa.RecordBatch, layout: Layout, features: dict[str, np.ndarray]) -> pa.RecordBatch:
         uids, _ = uids_of(batch, layout, self._unit.name, self.seen)
         made: dict[str, Any] = layout.convert(batch, features)
-        made["text"], wrong = problems(made["text"])
+        made["text"], wrong = blanked(made["text"])
         keep = np.ones(batch.num_rows, dtype=bool)
         first, last = np.searchsorted(self.drop, [self.seen, self.seen + batch.num_rows])
         keep[self.drop[first:last].astype(np.int64) - self.seen] = False
         for reason in np.unique(wrong[keep]):
             if reason:
-                self._skip(REASONS[reason], np.flatnonzero(keep & (wrong == reason)))
-        keep &= wrong == 0
+                self._count(REASONS[reason], np.flatnonzero(keep & (wrong == reason)))
         made["uid_hi"], made["uid_lo"] = pa.array(uids["f0"]), pa.array(uids["f1"])
         arrays = [
             made[entry.name] if entry.name in made else pa.nulls(len(uids), entry.type) for entry in self._task.schema
@@ -136,8 +135,8 @@ class _Reading:
         whole = pa.RecordBatch.from_arrays(arrays, schema=self._task.schema)
         return whole if keep.all() else whole.filter(pa.array(keep))
 
-    def _skip(self, reason: str, rows: np.ndarray) -> None:
-        self.skipped[reason] = self.skipped.get(reason, 0) + len(rows)
+    def _count(self, reason: str, rows: np.ndarray) -> None:
+        self.uncaptioned[reason] = self.uncaptioned.get(reason, 0) + len(rows)
         shown = self.examples.setdefault(reason, [])
         shown += [f"{self._unit.name} row {self.seen + int(row)}" for row in rows[: EXAMPLES - len(shown)]]
 

@@ -14,13 +14,15 @@ EXAMPLES = 5
 
 @dataclass
 class Report:
-    """Counts of one import; `skipped` maps a reason to a count, `examples` to the first few places."""
+    """Counts of one import; `skipped` maps a reason to a count, `examples` to the first few places. `uncaptioned` counts,
+    by reason, pairs among the added ones that came in without a caption (null)."""
 
     source: str
     added: int = 0
     present: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
+    uncaptioned: Counter[str] = field(default_factory=Counter)
     path: str = ""
 
     def skip(self, reason: str, where: str) -> None:
@@ -31,8 +33,15 @@ class Report:
 
     def skip_many(self, reason: str, count: int, where: Sequence[str]) -> None:
         """Like `skip` for `count` pairs at once, of which `where` names a few."""
+        self._count(self.skipped, reason, count, where)
+
+    def without_caption(self, reason: str, count: int, where: Sequence[str]) -> None:
+        """Counts pairs that come in although they have no caption, of which `where` names a few."""
+        self._count(self.uncaptioned, reason, count, where)
+
+    def _count(self, counts: Counter[str], reason: str, count: int, where: Sequence[str]) -> None:
         if count:
-            self.skipped[reason] += count
+            counts[reason] += count
             kept = self.examples.setdefault(reason, [])
             kept += [place[:200] for place in where[: EXAMPLES - len(kept)]]
 
@@ -47,6 +56,7 @@ class Report:
             "present": self.present,
             "skipped": dict(self.skipped.most_common()),
             "examples": self.examples,
+            "uncaptioned": dict(self.uncaptioned.most_common()),
             "path": self.path,
         }
 
@@ -58,6 +68,7 @@ class Report:
             content["present"],
             Counter(content["skipped"]),
             content["examples"],
+            Counter(content.get("uncaptioned", {})),
             content["path"],
         )
 

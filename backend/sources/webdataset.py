@@ -28,6 +28,7 @@ from .tars import reading
 SLICE = 256
 DAMAGED = "tar is damaged or truncated"
 PLACES = [pa.field("sample_offset", pa.int64()), pa.field("sample_size", pa.int64())]
+Texts = tuple[Sequence[str | None], str]  # captions, and the JSON field that gave them
 Columns = Mapping[str, tuple[str, pa.DataType]]  # field of the JSON → column of the pool and its type
 
 
@@ -48,6 +49,7 @@ def import_webdataset(
     other extensions, the latter also a field of the JSON. `uid`, `url`, `original_width`, `original_height`, `sha256`
     and `face_bboxes` come from the JSON when it has them, an id of another form as `id`; other scalar fields become
     columns, of text where their types differ. A sample without a uid gets a hash of its url (or image) and caption.
+    A sample with a uid of DataComp's form comes in even where its caption is empty: as null, counted in the report.
     Broken samples are counted in the report and skipped, a key that stands twice too unless both are whole; an
     interrupted import resumes at the first tar that was not committed.
     Raises InputError if there is no tar, one is compressed or not sorted by sample (with the command that mends it), or
@@ -149,8 +151,8 @@ def _take(shard: str, reader: "Reader", threads: ThreadPoolExecutor, intake: Int
             good = _good(found, locked, reader.keys, intake.report, shard)
             while part := list(islice(good, SLICE)):
                 made = threads.map(lambda one: reader.pairs(one[0], one[1], locked), part)
-                for (sample, _), pairs in zip(part, made):
-                    _offer(pairs, intake, f"{shard}: {sample.key}")
+                for (sample, _), (pairs, blank) in zip(part, made):
+                    _offer(pairs, intake, f"{shard}: {sample.key}", blank)
     except (OSError, EOFError) as error:
         intake.report.skip(DAMAGED, f"{shard}: {error}")
 
@@ -162,12 +164,12 @@ def _until_broken(found: Iterator[Sample], report: Report, shard: str) -> Iterat
         report.skip(DAMAGED, f"{shard}: {error}")
 
 
-def _offer(pairs: list[dict[str, Any]] | str, intake: Intake, where: str) -> None:
+def _offer(pairs: list[dict[str, Any]] | str, intake: Intake, where: str, blank: bool) -> None:
     if isinstance(pairs, str):
         intake.report.skip(pairs, where)
         return
     for pair in pairs:
-        intake.offer(pair, where)
+        intake.offer(pair, where, blank=blank)
 
 
 def _good(
@@ -203,14 +205,22 @@ class Reader:
     keys: Keys
     columns: Columns
 
-    def pairs(self, sample: Sample, parts: Found, read_at: ReadAt) -> list[dict[str, Any]] | str:
-        """The pairs of a sample, one for each caption, or the reason why there is none."""
+    def pairs(self, sample: Sample, parts: Found, read_at: ReadAt) -> tuple[list[dict[str, Any]] | str, bool]:
+        """The pairs of a sample, one for each caption, or the reason why there is none; and whether a pair is kept
+        without a caption that can't be used, as those of DataComp's shards are, which a uid tells."""
         about = members.about(parts, read_at)
         if isinstance(about, str):
-            return about
-        texts = members.captions(parts, about, read_at, self.keys)
-        if isinstance(texts, str):
-            return texts
+            return about, False
+        blank = fields.identity(about).uid is not None
+        found = members.captions(parts, about, read_at, self.keys)
+        if isinstance(found, str) and not blank:
+            return found, False
+        texts: Texts = ([None], "") if isinstance(found, str) else found
+        return self._pairs(sample, parts, read_at, about, texts), blank
+
+    def _pairs(
+        self, sample: Sample, parts: Found, read_at: ReadAt, about: dict[str, Any], texts: Texts
+    ) -> list[dict[str, Any]] | str:
         image = parts.image
         assert image is not None
         if image.size > LARGEST_FILE:
@@ -223,7 +233,7 @@ class Reader:
         common = self._common(about, hashlib.sha256(content).hexdigest(), size)
         common |= {"image": self.shard, "image_offset": image.offset, "image_bytes": image.size}
         plain = self.keys.usual and image.extension in PICTURES and fitting(content, image.extension) == image.extension
-        if plain and len(texts[0]) == 1 and _raw(parts, read_at) in (None, texts[0][0]):
+        if plain and len(texts[0]) == 1 and _raw(parts, read_at) in (None, texts[0][0] or ""):
             common |= {"sample_offset": sample.start, "sample_size": sample.stop - sample.start}
         return [self._pair(common, about, text, number, texts) for number, text in enumerate(texts[0])]
 
@@ -237,16 +247,16 @@ class Reader:
         }
 
     def _pair(
-        self, common: dict[str, Any], about: dict[str, Any], text: str, number: int, texts: tuple[list[str], str]
+        self, common: dict[str, Any], about: dict[str, Any], text: str | None, number: int, texts: Texts
     ) -> dict[str, Any]:
         who = fields.identity(about)
         digest, url, uid = common["sha256"], common["url"], who.uid
         if uid is None or number:
             named = who.uid or who.id
-            uid = made_uid(f"{named}\0{url or digest}" if named else digest, text, None if named else url)
+            uid = made_uid(f"{named}\0{url or digest}" if named else digest, text or "", None if named else url)
         image = who.image or ((who.id or digest) if len(texts[0]) > 1 else None)
         pair = common | {"uid": uid, "text": text, "id": who.id, "image_id": image}
-        for field, value in fields.extras(about, texts[1], texts[0][0]).items():
+        for field, value in fields.extras(about, texts[1], texts[0][0] or "").items():
             if field in self.columns:
                 column, kind = self.columns[field]
                 pair[column] = fields.converted(value, kind)

@@ -114,6 +114,8 @@ def _reports(pool: Pool) -> None:
             for reason, count in report.get("skipped", {}).items():
                 examples = report.get("examples", {}).get(reason, [])
                 st.text(f"{count:,} × {reason}" + (f", for example {examples[0]}" if examples else ""))
+            for reason, count in report.get("uncaptioned", {}).items():
+                st.text(f"{count:,} pairs came in without a caption: {reason}")
             if not skipped:
                 st.caption("Nothing was skipped.")
 

@@ -106,7 +106,7 @@ class Sift(_Structure):
 
         def of(block: np.ndarray, start: int) -> np.ndarray:
             found = np.empty(len(block), dtype=object)
-            found[:] = [key_points(grey) for grey in greys(block).astype(np.uint8)]
+            found[:] = [key_points(grey) for grey in greys(block)]
             return found
 
         found = by_chunk(sample, of, progress)
@@ -131,7 +131,7 @@ class Sift(_Structure):
 
         detector = cv2.SIFT.create()
         drawn = []
-        for grey in greys(pictures).astype(np.uint8):
+        for grey in greys(pictures):
             black = np.zeros((*grey.shape, 3), dtype=np.uint8)
             points = detector.detect(grey, None)
             flags = cv2.DRAW_MATCHES_FLAGS_DRAW_RICH_KEYPOINTS

@@ -29,12 +29,13 @@ def mask(size: int, radius: float, *, passes: str, shape: str) -> np.ndarray:
 def filtered(grey: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """`(n, s, s)` to `(n, s, s)` uint8: the filtered image, stretched to its own range.
 
-    `weights` are alike for a frequency and its negative, so half of the spectrum says all.
+    `weights` are alike for a frequency and its negative, so half of the spectrum says all. In float64, because the
+    stretch turns float32's rounding errors into an image where nothing is left, as of one colour after a high-pass.
     """
     from scipy import fft
 
-    half = np.fft.ifftshift(weights)[:, : grey.shape[2] // 2 + 1].astype(grey.dtype)
-    real = fft.irfft2(fft.rfft2(grey) * half, s=grey.shape[1:])
+    half = np.fft.ifftshift(weights)[:, : grey.shape[2] // 2 + 1]
+    real = fft.irfft2(fft.rfft2(grey.astype(np.float64)) * half, s=grey.shape[1:])
     low = real.min(axis=(1, 2), keepdims=True)
     reach = real.max(axis=(1, 2), keepdims=True) - low
     return ((real - low) / (reach + 1e-5) * 255).astype(np.uint8)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pictures:
-    """k pairs: `rows` (k,), the `pixels` (m, 3, H, W) of those that have a readable picture, `there` (k,) bool, captions."""
+    """k pairs: `rows` (k,), the `pixels` (m, 3, H, W) of those that have a readable image and a caption, `there` (k,) bool,
+    captions, empty where there is none."""
 
     rows: np.ndarray
     pixels: Any
@@ -24,7 +25,8 @@ class Pictures:
 def read_pictures(
     pool: "Pool", rows: Sequence[int] | np.ndarray, transform: Callable[[Any], Any], *, batch_size: int = 256
 ) -> Iterator[Pictures]:
-    """The pairs of `rows` in batches; pictures are decoded by two threads, those that can't be are left out of `pixels`."""
+    """The pairs of `rows` in batches; images are decoded by two threads, those that can't be, or whose pair has no caption,
+    are left out of `pixels`."""
     import torch
 
     from ...pool.decoding import open_rgb
@@ -38,8 +40,9 @@ def read_pictures(
     with ThreadPoolExecutor(2) as threads:
         for start in range(0, len(rows), batch_size):
             part = np.asarray(rows[start : start + batch_size])
-            pictures = list(threads.map(decoded, pool.images(part)))
+            captions = [caption or "" for caption in pool.take(part, ["text"])["text"].to_pylist()]
+            files = [raw if caption.strip() else None for raw, caption in zip(pool.images(part), captions, strict=True)]
+            pictures = list(threads.map(decoded, files))
             there = np.array([picture is not None for picture in pictures], bool)
             pixels = torch.stack([picture for picture in pictures if picture is not None]) if there.any() else None
-            captions = [caption or "" for caption in pool.take(part, ["text"])["text"].to_pylist()]
             yield Pictures(part, pixels, there, captions)

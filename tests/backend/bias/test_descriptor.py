@@ -9,7 +9,7 @@ from tests.backend.bias.conftest import noise
 
 def literal_hog(grey: np.ndarray) -> np.ndarray:
     """One picture, loop by loop."""
-    root = np.sqrt(grey / 255)
+    root = np.sqrt(grey.astype(np.float64))
     size, cells = len(grey), len(grey) // 8
     histogram = np.zeros((cells, cells, 9))
     for row in range(cells * 8):
@@ -28,6 +28,26 @@ def literal_hog(grey: np.ndarray) -> np.ndarray:
             total[row : row + 3, column : column + 3] += block
             times[row : row + 3, column : column + 3] += 1
     return total / times
+
+
+def test_grey_is_rounded_as_opencv_does():
+    colours = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [3, 2, 4], [10, 20, 30], [90, 90, 90]]
+    assert greys(np.array([[colours]], dtype=np.uint8)).tolist() == [[[76, 150, 29, 3, 18, 90]]]
+
+
+def test_hog_is_that_of_scikit_image():
+    """`skimage.feature.hog` 0.26 with the parameters of Zeng et al. on the same image: its only block, two cells of it."""
+    row, column = np.mgrid[:24, :24]
+    image = np.stack([row * 10, column * 7 % 90, (row + column) * 5], axis=2).astype(np.uint8)
+    cells = hog_cells(greys(image[None]))[0]
+    assert cells[0, 0] == pytest.approx([0.100206, 0.282925, 0, 0, 0.086626, 0, 0, 0, 0], abs=1e-5)
+    assert cells[2, 1] == pytest.approx([0.069037, 0.257369, 0, 0, 0, 0, 0, 0, 0.282925], abs=1e-5)
+
+
+def test_one_colour_has_no_edges_and_no_spectrum():
+    flat = np.full((1, 64, 64, 3), (200, 13, 77), dtype=np.uint8)
+    assert not hog_cells(greys(flat)).any()
+    assert not radial_spectrum(greys(flat), 32).any()
 
 
 def test_hog_is_the_literal_one():

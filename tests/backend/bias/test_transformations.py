@@ -6,7 +6,7 @@ import pytest
 from poolscope.bias.families import Shuffle, weight_free
 from poolscope.bias.families.colour import APPEARANCE, COLOUR_NAMES, MeanColour, appearance, colour_statistics
 from poolscope.bias.families.edges import canny
-from poolscope.bias.families.frequency import HighPass, LowPass, LowPassButterworth, filtered, mask
+from poolscope.bias.families.frequency import HighPass, HighPassButterworth, LowPass, LowPassButterworth, filtered, mask
 from poolscope.bias.families.shuffle import shuffled
 from poolscope.bias.picture import same_jpeg
 from tests.backend.bias.conftest import noise
@@ -91,6 +91,14 @@ def test_low_pass_drops_fine_waves_and_high_pass_coarse_ones(sample):
         assert kept.min() == 0
         assert kept.max() >= 254
         assert np.ptp(gone) < 1e-6
+
+
+@pytest.mark.parametrize("size", [64, 224])
+def test_high_pass_leaves_nothing_of_one_colour(sample, size):
+    for colour in ((200, 13, 77), (255, 255, 255), (1, 2, 3)):
+        flat = np.full((1, size, size, 3), colour, dtype=np.uint8)
+        assert not HighPass().change(flat, sample, 0).any()
+        assert not HighPassButterworth().change(flat, sample, 0).any()
 
 
 def test_the_radius_scales_with_the_picture():

@@ -10,7 +10,7 @@ from PIL import Image
 
 from poolscope.errors import InputError
 from poolscope.export import export_shards, export_subset
-from poolscope.export.blur import blur_faces
+from poolscope.export.blur import blur_faces, widened
 from poolscope.export.writer import TarWriter
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
@@ -130,3 +130,10 @@ def test_tars_are_those_of_tarfile(tmp_path):
             member.size, member.mode, member.uname, member.gname = len(content), 0o444, "bigdata", "bigdata"
             tar.addfile(member, io.BytesIO(content))
     assert (tmp_path / "ours.tar").read_bytes() == (tmp_path / "theirs.tar").read_bytes()
+
+
+def test_a_widened_box_is_truncated_after_the_sum():
+    """img2dataset's `int(left - 0.1 * side)`: 10 - 1.5 is 8, not 9."""
+    assert widened([0.1, 0.2, 0.25, 0.3], 100, 100) == ((8, 18, 26, 31), 15)
+    assert widened([0.0, 0.0, 1.0, 1.0], 64, 48) == ((0, 0, 63, 47), 64)
+    assert widened([0.5, 0.5, 0.5, 0.5], 64, 48) == ((32, 24, 32, 24), 0)

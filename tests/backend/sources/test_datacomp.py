@@ -9,8 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from poolscope.audit.providers.language import language_codes
+from poolscope.engine import run
 from poolscope.errors import InputError
+from poolscope.export import export_subset, export_table
 from poolscope.pool import Pool, uid_pairs
+from poolscope.progress import silent
+from poolscope.recipe import load, select
+from poolscope.scores import build
+from poolscope.search import by_word
 from poolscope.sources import import_datacomp
 from poolscope.sources.layout import families
 
@@ -176,6 +183,53 @@ def test_features_of_other_pairs_are_noticed(tmp_path):
         import_datacomp(tmp_path / "m", tmp_path / "pool")
 
 
+def captionless(tmp_path: Path) -> tuple[Pool, list[int]]:
+    """A pool of 60 of DataComp's pairs, of which the rows 0, 3, …, 27 have an empty caption, in four ways."""
+    texts: list[str | None] = [f"a caption of the pair number {row}" for row in range(PAIRS)]
+    rows = list(range(0, 30, 3))
+    for row, text in zip(rows, [None, "", " \n\t ", "\u3000"] * 3):
+        texts[row] = text
+    write_pair(tmp_path / "m", 0, text=texts)
+    report = import_datacomp(tmp_path / "m", tmp_path / "pool")
+    assert (report.added, skipped(report), dict(report.uncaptioned)) == (PAIRS, {}, {"no caption": 10})
+    assert report.as_json()["uncaptioned"] == {"no caption": 10}
+    return Pool.open(tmp_path / "pool"), rows
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.55])
+def test_fractions_are_of_all_pairs_also_those_without_a_caption(fraction, tmp_path):
+    """DataComp's `clip_score`: tau is the element `int(N p)` of the descending scores, kept is every score >= tau."""
+    pool, rows = captionless(tmp_path)
+    assert [row for row, text in enumerate(pool.take(range(PAIRS), ["text"])["text"].to_pylist()) if text is None] == rows
+    source = pq.read_table(next((tmp_path / "m").glob("*.parquet")))
+    given = source["clip_l14_similarity_score"].to_numpy()
+    tau = -np.sort(-given)[int(PAIRS * fraction)]
+    theirs = np.sort(uid_pairs(source["uid"].combine_chunks().filter(pa.array(given >= tau))))
+    np.save(tmp_path / "theirs.npy", theirs)
+    recipe = load({"name": "x", "keep": [{"score": "clip_l14", "top": fraction, "ties": "all"}]})
+    export_subset(pool, select(recipe, pool), tmp_path / "ours.npy")
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "theirs.npy").read_bytes()
+
+
+def test_what_is_computed_from_captions_leaves_out_pairs_without_one(tmp_path):
+    pool, rows = captionless(tmp_path)
+    for method in (build("metaclip"), build("english"), build("caption_length", min_words=0, min_characters=0), build("basic")):
+        pool = run(pool, method)
+    missing = np.isin(np.arange(PAIRS), rows)
+    assert np.isnan(pool.array("metaclip")[missing]).all()
+    assert np.isfinite(pool.array("metaclip")[~missing]).all()
+    for flag in ("english", "caption_length", "basic"):
+        assert not pool.array(flag)[missing].any()
+    assert pool.array("caption_length")[~missing].all()
+    assert not set(by_word(pool, "caption").rows.tolist()) & set(rows)
+    assert by_word(pool, "caption").total == PAIRS - 10
+    codes, _ = language_codes(pool, silent)
+    assert (codes[missing] == -1).all()
+    table = tmp_path / "kept.parquet"
+    export_table(pool, select(load({"name": "all"}), pool), table)
+    assert pq.read_table(table)["text"].null_count == 10
+
+
 def test_bad_pairs_are_counted(tmp_path):
     texts = [f"caption {row}" for row in range(PAIRS)]
     texts[0], texts[1], texts[2], texts[3] = None, " \t ", "a\0b", "x" * 100_001
@@ -183,15 +237,14 @@ def test_bad_pairs_are_counted(tmp_path):
     uids[4], uids[5], uids[6], uids[7] = "short", uids[10].upper() + "g", None, uids[8]
     write_pair(tmp_path / "m", 0, text=texts, uid=uids)
     report = import_datacomp(tmp_path / "m", tmp_path / "pool")
-    assert skipped(report) == {
+    assert skipped(report) == {"uid is not 32 lower-case hex digits": 3, "duplicate uid": 1}
+    assert dict(report.uncaptioned) == {
         "no caption": 2,
         "caption holds a NUL byte": 1,
         "caption longer than 100,000 characters": 1,
-        "uid is not 32 lower-case hex digits": 3,
-        "duplicate uid": 1,
     }
     pool = Pool.open(tmp_path / "pool")
-    assert report.added == len(pool) == PAIRS - 8
+    assert report.added == len(pool) == PAIRS - 4
     kept = np.load(tmp_path / "m" / f"{0:032x}.npz")["l14_img"][[7, 9, 59]].astype(np.float32)
     rows = pool.rows_of(uid_pairs([uids[8], uids[9], uids[59]]))
     assert (pool.embeddings("l14_img", rows) == kept).all()
@@ -239,13 +292,14 @@ def test_a_parquet_that_unpacks_to_terabytes_is_left_out(column, tmp_path):
     assert f"'{column}' unpacks to more than 4 GiB" in report.examples["file left out"][0]
 
 
-def test_captions_of_5_mb_are_counted_and_skipped(tmp_path):
+def test_captions_of_5_mb_are_counted_and_null(tmp_path):
     captions = [f"caption {row}" for row in range(PAIRS)]
     captions[7], captions[30] = "x" * 5_000_000, "nul \0 byte"
     write_pair(tmp_path / "m", 0, text=captions)
     report = import_datacomp(tmp_path / "m", tmp_path / "pool")
-    assert skipped(report) == {"caption longer than 100,000 characters": 1, "caption holds a NUL byte": 1}
-    assert report.added == PAIRS - 2
+    assert dict(report.uncaptioned) == {"caption longer than 100,000 characters": 1, "caption holds a NUL byte": 1}
+    assert (report.added, skipped(report)) == (PAIRS, {})
+    assert Pool.open(tmp_path / "pool").take([7, 30], ["text"])["text"].to_pylist() == [None, None]
 
 
 def test_invalid_utf8(tmp_path):
@@ -255,8 +309,7 @@ def test_invalid_utf8(tmp_path):
     text = pa.Array.from_buffers(pa.utf8(), PAIRS, [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(raw))])
     write_pair(tmp_path / "m", 0, text=text)
     report = import_datacomp(tmp_path / "m", tmp_path / "pool")
-    assert skipped(report) == {"caption is not UTF-8": 1}
-    assert report.added == PAIRS - 1
+    assert (report.added, dict(report.uncaptioned)) == (PAIRS, {"caption is not UTF-8": 1})
 
 
 def test_a_pool_with_other_columns_is_refused(tmp_path):
