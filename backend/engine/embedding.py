@@ -54,15 +54,15 @@ def embed(
     while True:
         pool = pool.reload()
         made_by = {"method": "embed", "model": str(model), "rows": len(pool), "poolscope": __version__}
-        existing = pool.columns.get(columns["img"])
-        if existing and columns["txt"] in pool.columns:
-            if existing.made_by.get("model") != str(model):
+        existing = [pool.columns[column] for column in columns.values() if column in pool.columns]
+        for column in existing:
+            if (column.made_by.get("method"), column.made_by.get("model")) != ("embed", str(model)):
                 raise InputError(
-                    f"column {columns['img']!r} exists already, made by another model; choose another name with --as."
+                    f"column {column.name!r} exists already, made in another way; choose another name with --as."
                 )
-            if existing.made_by.get("rows") == len(pool):
-                progress(len(pool), len(pool), f"{name} is up to date")
-                return pool
+        if len(existing) == len(columns) and existing[0].made_by.get("rows") == len(pool):
+            progress(len(pool), len(pool), f"{name} is up to date")
+            return pool
         try:
             return _embed(pool, model, columns, made_by, batch_size, device, (engine, workers, address), progress)
         except PoolGrew:

@@ -19,6 +19,8 @@ from ..workers.dispatch import check_engine, finished, gathered, session
 from . import selftest
 from .records import Records
 
+IMPORTED = "import columns"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -92,6 +94,8 @@ def run(
         if existing and same and existing.made_by.get("rows") == len(pool) and not replace:
             progress(len(pool), len(pool), f"{name} is up to date")
             return pool
+        if existing and (existing.with_pairs or existing.made_by.get("method") == IMPORTED or existing.dim):
+            raise InputError(f"column {name!r} was imported or embedded, and no score replaces it; choose another name with --as.")
         if existing and not same and not replace:
             raise InputError(
                 f"column {name!r} exists already, made in another way; choose another name with --as, or add --replace."

@@ -12,7 +12,7 @@ from ..pool import Pool
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
 from .columns import arranged, flat, lines, schema_of, usual
-from .provenance import write_beside
+from .provenance import beside, write_beside
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 Write = Callable[[pa.RecordBatch], None]
@@ -64,8 +64,7 @@ def check_table(out: Path, form: str | None, *, safe_cells: bool = False, force:
         )
     if safe_cells and made != "csv":
         raise InputError(f"--safe-cells is for CSV, and {out.name!r} is written as {made}; leave it out.")
-    if out.is_dir() or (out.exists() and not force):
-        raise InputError(f"{str(out)!r} exists already; choose another name, or replace it with --force.")
+    files.new(out, beside(out), force=force)
     return made
 
 
