@@ -1,12 +1,45 @@
 """Files that are either whole or absent: temporary name, fsync, rename."""
 
+import hashlib
 import json
 import os
+import re
 import tempfile
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from .errors import InputError
+
+LONGEST = 100  # characters of a file's name
+
+
+def slug(name: str) -> str:
+    """A file's name, without a suffix, for what is called `name`: readable, and another one for every other name.
+
+    Names that differ in case, in how accents are composed, or in characters that files can't have are told apart by a
+    digest, so that they are on file systems that tell less apart too. The file itself holds the name.
+    """
+    stem = re.sub(r"[^\w\- .,%∩∪()+]", "_", name).strip(" .")[:LONGEST]
+    while len(stem.encode()) > 2 * LONGEST:  # a file's name is limited in bytes
+        stem = stem[:-1]
+    plain = unicodedata.normalize("NFC", stem).lower()
+    own = plain == name and not re.search(r" [0-9a-f]{8}$", name)
+    return stem if own else f"{stem} {hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def new(*paths: Path | str, force: bool = False, remedy: str = "replace it with --force") -> None:
+    """InputError if there is anything at one of `paths`, before the work that would replace it begins.
+
+    `force` allows files to be replaced, never a directory. `remedy` is the next step beside another name.
+    """
+    for path in map(Path, paths):
+        if path.is_dir():
+            raise InputError(f"{str(path)!r} is a directory; give the name of a file.")
+        if not force and os.path.lexists(path):
+            raise InputError(f"{str(path)!r} exists already; choose another name, or {remedy}.")
 
 
 @contextmanager

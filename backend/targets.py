@@ -25,15 +25,20 @@ TILE_ROWS = 65_536
 _TABLE = re.compile(r"((?:[^.]|\.\.)+)\.([A-Za-z].*)")
 
 
-def add_target(pool: Pool, name: str, source: str | Path, *, model: str) -> int:
+def add_target(pool: Pool, name: str, source: str | Path, *, model: str, force: bool = False) -> int:
     """Keeps a target set as a table of the pool's database, unit-norm float16 `(M, d)`. Returns M.
 
     `source`: a `.npy`, a `.npz` (or `.pt`) with one matrix or one named `image_features`, or a pool with embeddings
     `<model>_img`. Nothing is unpickled (`allow_pickle=False`, `weights_only=True`).
-    Raises InputError for an unreadable file, a wrong shape, or NaN rows only.
+    Raises InputError for an unreadable file, a wrong shape, NaN rows only, or a name that is
+    taken unless `force`.
     """
     check_name(name)
     check_name(model)
+    if not force and f"{name}/{model}" in targets(pool):
+        raise InputError(
+            f"there is a target set {name!r} of {model!r} already; choose another name, or replace it with --force."
+        )
     read = _read(source, model)
     if read.ndim != 2 or not read.shape[0]:
         raise InputError(

@@ -1,6 +1,7 @@
 """Export of the kept pairs: subset file, table or shards, each with its recipe beside it."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,10 @@ def ask(recipe: Recipe, pool: Pool, selection: Selection) -> None:
     folder = pool.path / "exports"
     if kind == SUBSET:
         out = st.text_input("File", str(folder / f"{stem}.npy"), key="export-npy")
+        taken, replace = _replace(out)
         with st.container(horizontal=True):
-            if st.button("Write the file", type="primary", icon=":material/save:"):
-                _write(lambda: export_subset(pool, selection, Path(out).expanduser(), recipe=recipe))
+            if st.button("Write the file", type="primary", icon=":material/save:", disabled=taken and not replace):
+                _write(lambda: export_subset(pool, selection, Path(out).expanduser(), recipe=recipe, force=replace))
             st.download_button(
                 "Download",
                 lambda: _bytes(pool, selection),
@@ -46,24 +48,32 @@ def ask(recipe: Recipe, pool: Pool, selection: Selection) -> None:
             )
         st.caption("DataComp's format: the uids of the kept pairs, sorted, as two unsigned 64-bit numbers each.")
         return
-    argv = ["export"]
+    argv, taken, replace = ["export"], False, False
     if kind == TABLE:
         named = ["uid", *(name for name, column in pool.columns.items() if column.kind != "key" and column.dim is None)]
         chosen = st.multiselect(
             "Columns", named, default=[name for name in ("uid", "text", "url") if name in named], key="export-columns"
         )
         out = st.text_input("File", str(folder / f"{stem}.parquet"), key="export-parquet")
+        taken, replace = _replace(out)
         argv += ["table", "--columns", ",".join(chosen)]
     else:
         chosen = ["all"]
         out = st.text_input("Directory", str(folder / f"{stem}-shards"), key="export-shards")
         argv += ["shards"]
-    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not chosen):
+    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=not chosen or (taken and not replace)):
         started = jobs.submit(
-            [*argv, "--pool", str(pool.path), "--recipe", str(ready.keep(recipe)), "--out", str(Path(out).expanduser())],
+            [*argv, "--pool", str(pool.path), "--recipe", str(ready.keep(recipe)), "--out", str(Path(out).expanduser()),
+             *(["--force"] if replace else [])],
             kind="export", device=None, title=f"Export {recipe.name} to {Path(out).name}",
         )  # fmt: skip
         st.success(f"Job {started} writes {plain(out)}. Watch it on the Jobs page.", icon=":material/check:")
+
+
+def _replace(out: str) -> tuple[bool, bool]:
+    """Whether there is a file at `out`, and whether the user wants it replaced."""
+    taken = os.path.lexists(Path(out).expanduser())
+    return taken, taken and st.checkbox("Replace the file that is there", key="export-replace")
 
 
 def _write(act) -> None:

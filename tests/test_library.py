@@ -208,7 +208,7 @@ def test_exports_say_what_made_them(pool: ps.Pool, tmp_path: Path) -> None:
     assert len(np.load(kept.export("kept.npy"))) == len(kept)
     assert pd.read_parquet(kept.export("kept.parquet", columns=["uid"])).shape == (len(kept), 1)
     assert list(kept.export("shards").glob("*.tar"))
-    with pytest.raises(InputError, match="exists; choose another name"):
+    with pytest.raises(InputError, match="exists already; choose another name"):
         pool.select().export("kept.npy")
     assert len(np.load(pool.select().export("kept.npy", replace=True))) == 200
     for name in ("kept.npy", "kept.parquet"):

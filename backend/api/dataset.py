@@ -55,12 +55,14 @@ class Pairs(Dataset[tuple[Any, str]]):
             elif strict:
                 uid = pool.take([row], ["uid"])["uid"][0].as_py()
                 if image is not None:
-                    raise InputError(f"pair {uid} has no caption; leave it out, as by `where: \"text IS NOT NULL\"`.")
+                    raise InputError(f'pair {uid} has no caption; leave it out, as by `where: "text IS NOT NULL"`.')
                 raise InputError(f"the image of pair {uid} can't be read; leave it out, or index its shards again.")
         if not found:
             raise InputError(f"none of the {len(rows)} pairs of a batch can be read; index the shards again.")
         if len(found) < len(rows):
-            warnings.warn(f"{len(rows) - len(found)} of {len(rows)} pairs have no readable image or no caption", stacklevel=3)
+            warnings.warn(
+                f"{len(rows) - len(found)} of {len(rows)} pairs have no readable image or no caption", stacklevel=3
+            )
         return found
 
     def _opened(self) -> Pool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from .. import files
 from ..errors import InputError
 from ..progress import Progress, silent
 from ..recipe import Recipe, RuleCount
@@ -184,13 +185,13 @@ class Selection:
         path = Path(out)
         if path.suffix not in (".npy", ".parquet", ""):
             raise InputError(f"{path.name!r} ends in {path.suffix}; allowed are .npy, .parquet, or a directory's name.")
-        if path.suffix and path.exists() and not replace:
-            raise InputError(f"{str(path)!r} exists; choose another name, or give replace=True.")
+        if path.suffix:
+            files.new(path, force=replace, remedy="give replace=True")
         if path.suffix == ".npy":
-            return export.export_subset(self._store, self._mask, path, recipe=self.recipe)
+            return export.export_subset(self._store, self._mask, path, recipe=self.recipe, force=replace)
         if path.suffix == ".parquet":
             return export.export_table(
-                self._store, self._mask, path, columns=columns, recipe=self.recipe, progress=progress
+                self._store, self._mask, path, columns=columns, force=replace, recipe=self.recipe, progress=progress
             )
         export.export_shards(self._store, self._mask, path, recipe=self.recipe, progress=progress)
         return path

@@ -22,9 +22,13 @@ ROW, LEFT, WIDTH, TOP = 20, 300, 460, 26  # of the forest plot, in its own units
 Separating = Mapping[str, tuple[Sequence[Word], Sequence[Word]]]
 
 
-def write(audit: Audit, out: Path, *, words: Separating | None = None) -> list[Path]:
-    """Writes `out` (HTML) and the same figures as JSON beside it; returns both paths."""
+def write(audit: Audit, out: Path, *, words: Separating | None = None, force: bool = False) -> list[Path]:
+    """Writes `out` (HTML) and the same figures as JSON beside it; returns both paths.
+
+    Raises InputError if one of the two exists, unless `force`.
+    """
     beside = out.with_suffix(".json")
+    files.new(out, beside, force=force)
     files.write_text(out, html(audit, words=words))
     files.write_json(beside, audit.as_json())
     return [out, beside]

@@ -157,7 +157,7 @@ def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Sele
         notes=_notes(scale, pool),
     )  # fmt: skip
     files.write_text(run.path / "recipe.yaml", dump(recipe))
-    export_subset(pool, selection, run.path / "subset.npy", recipe=recipe)
+    export_subset(pool, selection, run.path / "subset.npy", recipe=recipe, force=True)
     run.subset_sha256 = sha256_of(run.path / "subset.npy")
     run.step_to("shards")
     return run

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .. import files
 from ..errors import InputError
 from .console import emit, line, progress_bar, say, table
-from .options import Detach, Json, PoolPath, Version, open_pool, submit
+from .options import Detach, Force, Json, PoolPath, Version, open_pool, submit
 from .recipe import RecipeName, check_suffix, make_scores, read_recipe
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def audit(
             help="Expected shares: uniform, or a YAML file of group id: share; flags amplification.",
         ),
     ] = None,
+    force: Force = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -55,6 +57,7 @@ def audit(
     """
     if out is not None:
         check_suffix(out, ".html")
+        files.new(out, out.with_suffix(".json"), force=force)
     if detach:
         submit(context, kind="audit", device="cpu", title=f"Audit {Path(recipe).stem}")
     from ..audit import audit as make_audit
@@ -74,13 +77,13 @@ def audit(
         )
     content = audited.as_json()
     if out is not None:
-        content["out"] = [str(path) for path in write_report(audited, opened, out)]
+        content["out"] = [str(path) for path in write_report(audited, opened, out, force)]
     emit(content, as_json=as_json, text=lambda: show(audited))
     if out is not None and not as_json:
         say(f"report: {out}, figures: {out.with_suffix('.json')}")
 
 
-def write_report(audited: "Audit", pool: "Pool", out: Path) -> list[Path]:
+def write_report(audited: "Audit", pool: "Pool", out: Path, force: bool) -> list[Path]:
     """The report with the separating words of the groups that lose most."""
     import numpy as np
 
@@ -94,7 +97,7 @@ def write_report(audited: "Audit", pool: "Pool", out: Path) -> list[Path]:
         row.definition.id: separating(pool, np.flatnonzero(groups.mask(row.definition.id)), mask)
         for row in html.worst(audited)
     }
-    return html.write(audited, out, words=words)
+    return html.write(audited, out, words=words, force=force)
 
 
 def show(audited: "Audit") -> None:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import files
 from ..errors import InputError
 from .console import emit, line, progress_bar, say, table
-from .options import Detach, Device, Json, PoolPath, open_pool, submit
+from .options import Detach, Device, Force, Json, PoolPath, open_pool, submit
 from .recipe import make_scores, read_recipe
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def bias(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="OUT.html", help="Write the report; OUT.json comes beside it.")
     ] = None,
+    force: Force = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
@@ -75,6 +77,8 @@ def bias(
 
     if out is not None and out.suffix not in (".html", ".json"):
         raise InputError(f"{out.name!r} does not end in .html or .json: name the output for example report.html")
+    if out is not None:
+        files.new(out, out.with_suffix(".json"), force=force)
     if classifier not in ("logistic", "small", "convnext"):
         raise InputError(f"--classifier {classifier!r}: choose logistic, small or convnext")
     asked = tuple(name.strip() for name in families.split(",") if name.strip()) if families is not None else None
@@ -98,7 +102,6 @@ def bias(
 
 
 def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path | None, as_json: bool) -> None:
-    from .. import files
     from ..bias import build, save
     from ..bias.html import render
 

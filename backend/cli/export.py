@@ -7,7 +7,7 @@ import typer
 
 from ..errors import InputError
 from .console import emit, line, progress_bar, say
-from .options import Address, Detach, Engine, Json, PoolPath, Version, Workers, open_pool, submit
+from .options import Address, Detach, Engine, Force, Json, PoolPath, Version, Workers, open_pool, submit
 from .recipe import apply
 
 export = typer.Typer(
@@ -27,17 +27,18 @@ def subset(
     recipe: RecipeOption = None,
     pool: PoolPath = None,
     version: Version = None,
+    force: Force = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
     """Write the kept uids (.npy, as DataComp) or own ids (.txt)."""
-    if detach:
-        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
     from ..export.subset import check_subset, export_subset
 
-    check_subset(out)
+    check_subset(out, force=force)
+    if detach:
+        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
     applied, opened, selection = apply(recipe, pool, version)
-    export_subset(opened, selection, out, recipe=applied)
+    export_subset(opened, selection, out, recipe=applied, force=force)
     content = {"out": str(out), "recipe": applied.name, **selection.as_json()}
     emit(
         content,
@@ -62,7 +63,7 @@ def export_table_(
     safe_cells: Annotated[
         bool, typer.Option("--safe-cells", help="In CSV, quote text that a spreadsheet would run as a formula.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    force: Force = False,
     pool: PoolPath = None,
     version: Version = None,
     detach: Detach = False,

@@ -28,6 +28,7 @@ Version = Annotated[
     int | None,
     typer.Option("--version", metavar="N", min=1, help="The pool's version to work on [default: the newest]."),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Replace what exists under that name.")]
 Device = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu, cuda or cuda:0.")]
 
 Engine = Annotated[str, typer.Option("--engine", help="local or ray.")]

@@ -7,7 +7,7 @@ import typer
 
 from ..errors import InputError
 from .console import emit, line, progress_bar, table
-from .options import Detach, Json, PoolPath, Version, open_pool, submit
+from .options import Detach, Force, Json, PoolPath, Version, open_pool, submit
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -77,21 +77,22 @@ def select(
         list[str] | None,
         typer.Option("--uid", metavar="UID", help="Tell why this pair, by uid or id, is kept; repeat for more."),
     ] = None,
+    force: Force = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
     """Apply a recipe and count what each rule drops."""
-    if detach:
-        submit(context, kind="select", device="cpu", title=f"Select with {recipe}")
     from ..export.subset import check_subset, export_subset
 
     if out is not None:
-        check_subset(out)
+        check_subset(out, force=force)
+    if detach:
+        submit(context, kind="select", device="cpu", title=f"Select with {recipe}")
 
     applied, opened, selection = apply(recipe, pool, version)
     content = {"recipe": applied.name, **selection.as_json()}
     if out is not None:
-        content["out"] = str(export_subset(opened, selection, out, recipe=applied))
+        content["out"] = str(export_subset(opened, selection, out, recipe=applied, force=force))
     asked = reasons_for(uid or [], applied, opened, selection)
     if asked:
         content["asked"] = asked

@@ -11,6 +11,7 @@ from .options import (
     Detach,
     Device,
     Engine,
+    Force,
     Json,
     PoolPath,
     Workers,
@@ -212,12 +213,13 @@ def target(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A .npy, .npz or .pt of embeddings, or a pool.")],
     model: Annotated[str, typer.Option("--model", "-m", help="Whose embeddings they are, for example l14.")],
     pool: PoolPath = None,
+    force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Keep a reference dataset's embeddings with a pool."""
     from ..targets import add_target
 
     opened = open_pool(pool)
-    count = add_target(opened, name, source, model=model)
+    count = add_target(opened, name, source, model=model, force=force)
     content = {"target": name, "model": model, "vectors": count}
     emit(content, as_json=as_json, text=lambda: line(f"target set {name} of {model}: {count:,} vectors"))

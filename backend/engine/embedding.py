@@ -55,15 +55,19 @@ def embed(
         pool = pool.reload()
         made_by = {"method": "embed", "model": str(model), "weights": model.digest, "rows": len(pool)}
         made_by |= {"poolscope": __version__}
-        existing = pool.columns.get(columns["img"])
-        if existing and columns["txt"] in pool.columns:
-            if not _same_model(existing.made_by, model, str(made_by["weights"])):
+        existing = [pool.columns[column] for column in columns.values() if column in pool.columns]
+        for column in existing:
+            if column.made_by.get("method") != "embed" or not _same_model(
+                column.made_by, model, str(made_by["weights"])
+            ):
                 raise InputError(
-                    f"column {columns['img']!r} exists already, made by another model; choose another name with --as."
+                    f"column {column.name!r} exists already, made in another way; choose another name with --as."
                 )
-            if all(existing.made_by.get(key, "") == made_by[key] for key in ("rows", "weights")):
-                progress(len(pool), len(pool), f"{name} is up to date")
-                return pool
+        if len(existing) == len(columns) and all(
+            existing[0].made_by.get(k, "") == made_by[k] for k in ("rows", "weights")
+        ):
+            progress(len(pool), len(pool), f"{name} is up to date")
+            return pool
         try:
             return _embed(pool, model, columns, made_by, batch_size, device, (engine, workers, address), progress)
         except PoolGrew:

@@ -23,6 +23,7 @@ from .records import Records
 
 INPUTS = ("method", "parameters", "contents", "columns", "resolved", "rows", "poolscope")
 UNIT_SAMPLE = 8192  # values of an embedding or a text that tell a unit's rows from others
+IMPORTED = "import columns"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,10 @@ def run(
     while True:
         pool = pool.reload()
         existing = pool.columns.get(name)
+        if existing and (existing.with_pairs or existing.made_by.get("method") == IMPORTED or existing.dim):
+            raise InputError(
+                f"column {name!r} was imported or embedded, and no score replaces it; choose another name with --as."
+            )
         method.check(pool)
         made_by = describe(method, pool)
         if existing and not replace:

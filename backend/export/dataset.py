@@ -18,7 +18,7 @@ from ..pool import Pool
 from ..pool.decoding import extension
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
-from .provenance import write_beside
+from .provenance import beside, write_beside
 from .table import WRITERS
 from .values import plain, scalars, schema_of
 
@@ -80,7 +80,7 @@ def export_dataset(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     if missing:
-        files.write_text(out.with_name(out.name + ".missing.txt"), "".join(f"{uid}\n" for uid in sorted(missing)))
+        files.write_text(_missing(out), "".join(f"{uid}\n" for uid in sorted(missing)))
     write_beside(out, pool, recipe, selection)
     return Dataset(out, len(rows) - len(missing), count, len(missing))
 
@@ -93,6 +93,11 @@ def check_dataset(out: Path, form: str, metadata: str) -> None:
         raise InputError(f"--metadata {metadata!r} is not known; choose {' or '.join(METADATA)}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{str(out)!r} exists already and is not empty; choose an empty or new directory.")
+    files.new(beside(out), _missing(out), remedy="remove it")
+
+
+def _missing(out: Path) -> Path:
+    return out.with_name(out.name + ".missing.txt")
 
 
 @dataclass

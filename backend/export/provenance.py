@@ -24,8 +24,13 @@ def provenance(pool: Pool, recipe: Recipe | None, selection: Selection | None) -
     }
 
 
+def beside(out: Path) -> Path:
+    """Where the provenance of `out` is written."""
+    return out.with_name(out.name + ".recipe.json")
+
+
 def write_beside(out: Path, pool: Pool, recipe: Recipe | None, selection: Selection | None) -> Path:
     """Writes `<out>.recipe.json`; the provenance holds the recipe as it was applied."""
-    path = out.with_name(out.name + ".recipe.json")
+    path = beside(out)
     files.write_json(path, provenance(pool, recipe, selection))
     return path

@@ -14,7 +14,7 @@ from ..pool import UID_DTYPE, Pool, uid_hex
 from ..recipe import Recipe, Selection
 from ..sources.staged import connect
 from ..workers.threads import in_order
-from .provenance import write_beside
+from .provenance import beside, write_beside
 
 BLOCK = 1 << 20
 SCANNED = 65_536
@@ -54,17 +54,19 @@ def write_uids(path: Path, pool: Pool, mask: np.ndarray) -> None:
             handle.write(block.data)
 
 
-def export_subset(pool: Pool, selection: Selection, out: str | Path, *, recipe: Recipe | None = None) -> Path:
+def export_subset(
+    pool: Pool, selection: Selection, out: str | Path, *, recipe: Recipe | None = None, force: bool = False
+) -> Path:
     """Writes the kept uids as DataComp's baselines do, byte for byte (`np.save` of a sorted `u8,u8` array), or, to a
     `.txt`, the pairs' own ids, one a line in row order: the uid of a pair that has none, or shares its id.
 
     A uid that a subset file of the recipe names several times is written as often. An empty selection gives a file of
-    no uids. The recipe goes beside it. Raises InputError for another suffix.
+    no uids. The recipe goes beside it. Raises InputError for another suffix, and for a file that exists unless `force`.
     """
     from .plan import multiplicity
 
     out = Path(out)
-    check_subset(out)
+    check_subset(out, force=force)
     rows = np.flatnonzero(selection.mask) if recipe and any(hasattr(rule, "subset") for rule in recipe.active) else None
     copies = multiplicity(recipe, pool, rows)[0] if rows is not None else None
     once = copies is None or bool((copies == 1).all())
@@ -79,10 +81,11 @@ def export_subset(pool: Pool, selection: Selection, out: str | Path, *, recipe: 
     return out
 
 
-def check_subset(out: Path) -> None:
-    """InputError unless `out` is a file of uids or ids, before anything expensive begins."""
+def check_subset(out: Path, *, force: bool = False) -> None:
+    """InputError unless `out` is a new file of uids or ids (or `force`), before anything expensive begins."""
     if out.suffix not in SUFFIXES:
         raise InputError(f"{out.name!r} ends neither in .npy (uids) nor in .txt (ids); write for example kept.npy.")
+    files.new(out, beside(out), force=force)
 
 
 def write_ids(path: Path, pool: Pool, mask: np.ndarray, copies: np.ndarray | None = None) -> None:

@@ -13,7 +13,6 @@ from .grammar import Recipe
 from .notation import dump, load
 
 FOLDER = Path(__file__).parent / "library"
-LONGEST = 100  # characters of a file's name
 
 
 @cache
@@ -54,13 +53,8 @@ def path_of(name: str, pool: Pool) -> Path:
     Raises InputError for a name without a letter or digit, or that can't be written as text.
     """
     if not re.search(r"\w", name) or not name.isprintable():
-        raise InputError(f"a recipe can't be saved as {name[:LONGEST]!r}; give it a name with letters or digits.")
-    stem = re.sub(r"[^\w\- .,%∩∪()+]", "_", name).strip(" .")[:LONGEST]
-    while len(stem.encode()) > 2 * LONGEST:  # a file's name is limited in bytes
-        stem = stem[:-1]
-    if stem != name:
-        stem = f"{stem} {hashlib.sha256(name.encode()).hexdigest()[:8]}"
-    return pool.path / "recipes" / f"{stem}.yaml"
+        raise InputError(f"a recipe can't be saved as {name[:100]!r}; give it a name with letters or digits.")
+    return pool.path / "recipes" / f"{files.slug(name)}.yaml"
 
 
 def save(recipe: Recipe, pool: Pool, *, replace: bool = False) -> Path:

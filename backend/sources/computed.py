@@ -152,18 +152,12 @@ def _wanted(keyed: Keyed, columns: Sequence[str] | None, pool: Pool, joined: Joi
         raise InputError(f"the file has no column {missing!r}; it has {', '.join(keyed.types) or 'none'}.")
     if columns:
         return list(dict.fromkeys(columns))
-    own = {"uid", *(one.name for one in pool.columns.values() if _came_along(one))}
+    own = {"uid", *(one.name for one in pool.columns.values() if one.with_pairs)}
     joined.left_out = [one for one, type_ in keyed.types.items() if one in own and not is_vector(type_)]
     wanted = [one for one in keyed.types if one not in joined.left_out]
     if not wanted:
         raise InputError(f"the file has no column that the pool lacks; it has {', '.join(keyed.types) or 'none'}.")
     return wanted
-
-
-def _came_along(column: Any) -> bool:
-    """Whether a column came with the pairs: those are never replaced."""
-    made = column.made_by.get("method")
-    return column.kind == "key" or made in ("import", "index") or (column.kind == "metadata" and not made)
 
 
 def _spool(
@@ -209,7 +203,7 @@ def _plan(source: str, guess: Guess, wish: Wish, pool: Pool, *, alone: bool) -> 
         raise InputError(f"--side {wish.side} is for embeddings, and {source!r} is a {kind}; leave it out.")
     check_name(made)
     before = pool.columns.get(made)
-    if before is not None and _came_along(before):
+    if before is not None and before.with_pairs:
         raise InputError(f"column {made!r} came with the pairs and is never replaced; choose another name with --as.")
     if before is not None and not wish.force:
         raise InputError(f"column {made!r} exists already; choose another name with --as, or replace it with --force.")

@@ -25,7 +25,9 @@ def test_a_target_set_is_a_table(tiny_pool, tmp_path):
     about = about_target(tiny_pool, "mine", "l14")
     assert (about["rows"], about["left_out"]) == (30, 0)
     np.save(tmp_path / "t.npy", unit(1))
-    add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14")
+    with pytest.raises(InputError, match="already"):
+        add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14")
+    add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14", force=True)
     assert about_target(tiny_pool, "mine", "l14")["sha256"] != about["sha256"]
     assert np.abs(load_target(tiny_pool, "mine", "l14") - unit(1)).max() < 1e-3
 

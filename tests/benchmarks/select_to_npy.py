@@ -63,6 +63,7 @@ def main() -> None:
             str(chosen.pool),
             "--out",
             str(ours),
+            "--force",
         ]
         took = []
         for _ in range(chosen.rounds):

@@ -41,12 +41,12 @@ def retrieval(key: str, tables: Sequence[Path | str], tasks_dir: Path | str) -> 
                     yield f"{number:08d}", {_end(image): image, "txt": text.encode()}
                     number += 1
 
-    return write_shards(Path(tasks_dir) / folder(key), members())
+    return write_shards(_fresh(Path(tasks_dir) / folder(key)), members())
 
 
 def winogavil(table: Path | str, images: Path | str, tasks_dir: Path | str) -> Path:
     """Writes WinoGAViL from its CSV (`cue`, `candidates`, `associations`) and its zip (or directory) of pictures."""
-    root = Path(tasks_dir) / folder("misc/winogavil")
+    root = _fresh(Path(tasks_dir) / folder("misc/winogavil"))
     lines = []
     with Path(table).open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -56,6 +56,13 @@ def winogavil(table: Path | str, images: Path | str, tasks_dir: Path | str) -> P
                                      "associations": _list(row["associations"])}))  # fmt: skip
     write_shards(root, ((name, {_end(content): content}) for name, content in _pictures(Path(images))))
     files.write_text(root / "test" / "instances.jsonl", "".join(f"{line}\n" for line in lines))
+    return root
+
+
+def _fresh(root: Path) -> Path:
+    """The directory of a task to be made; what an interrupted attempt left in it may be replaced, a whole task not."""
+    if (root / "test" / "nshards.txt").exists():
+        raise InputError(f"the task at {str(root)!r} is whole already; remove that directory to make it again.")
     return root
 
 

@@ -200,7 +200,9 @@ def captionless(tmp_path: Path) -> tuple[Pool, list[int]]:
 def test_fractions_are_of_all_pairs_also_those_without_a_caption(fraction, tmp_path):
     """DataComp's `clip_score`: tau is the element `int(N p)` of the descending scores, kept is every score >= tau."""
     pool, rows = captionless(tmp_path)
-    assert [row for row, text in enumerate(pool.take(range(PAIRS), ["text"])["text"].to_pylist()) if text is None] == rows
+    assert [
+        row for row, text in enumerate(pool.take(range(PAIRS), ["text"])["text"].to_pylist()) if text is None
+    ] == rows
     source = pq.read_table(next((tmp_path / "m").glob("*.parquet")))
     given = source["clip_l14_similarity_score"].to_numpy()
     tau = -np.sort(-given)[int(PAIRS * fraction)]
@@ -213,7 +215,12 @@ def test_fractions_are_of_all_pairs_also_those_without_a_caption(fraction, tmp_p
 
 def test_what_is_computed_from_captions_leaves_out_pairs_without_one(tmp_path):
     pool, rows = captionless(tmp_path)
-    for method in (build("metaclip"), build("english"), build("caption_length", min_words=0, min_characters=0), build("basic")):
+    for method in (
+        build("metaclip"),
+        build("english"),
+        build("caption_length", min_words=0, min_characters=0),
+        build("basic"),
+    ):
         pool = run(pool, method)
     missing = np.isin(np.arange(PAIRS), rows)
     assert np.isnan(pool.array("metaclip")[missing]).all()
