@@ -15,6 +15,7 @@ JSON = (".json", ".jsonl", ".ndjson")
 ARROW = (*PARQUET, ".arrow", ".feather", ".ipc")
 TABLES = (*TEXT, *JSON, *ARROW)
 IMAGES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
+WORDS = (".txt", ".caption")
 TARS = (".tar", ".tgz", ".tbz2", ".txz")
 ABOUT = ("dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json", "package.json", "config.json")
 
@@ -122,14 +123,17 @@ def _tar(path: str) -> bool:
 
 def _sorted(found: Found, names: Sequence[str], *, named: bool) -> Found:
     stems = {os.path.splitext(name)[0] for name in names if Path(name).suffix.lower() in IMAGES}
+    worded = {os.path.splitext(name)[0] for name in names if Path(name).suffix.lower() in WORDS}
     for name in names:
         suffix, _ = suffixes(name)
         base = os.path.basename(name).lower()
         if _tar(name):
             found.tars.append(name)
+        elif suffix == ".json" and (stem := os.path.splitext(name)[0]) in stems and not named:
+            found.sidecars += [name] if stem not in worded else []  # else it is read with the text file
         elif suffix in TABLES and (named or base not in ABOUT):
             found.tables.append(name)
-        elif suffix in (".txt", ".caption") and os.path.splitext(name)[0] in stems:
+        elif suffix in WORDS and os.path.splitext(name)[0] in stems:
             found.sidecars.append(name)
         elif suffix in (".txt", ".token") and (named or "caption" in base or "token" in base or "result" in base):
             found.tables.append(name)

@@ -1,6 +1,7 @@
 """JSON tables: a record a line, an array of records, or the annotation files of COCO and its kin."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from .text_table import unique
 
 SAMPLE = 1 << 20
 LARGEST = 2 << 30  # an annotation file is one value, read whole
+AS_SPELLED: dict[str, Any] = {"parse_float": str, "parse_int": str}
 FORMATS = {"lines": "newline_delimited", "array": "array"}
 
 
@@ -38,9 +40,12 @@ class JsonTable:
 
     def __init__(self, staged: Staged, options: Options) -> None:
         self._staged = staged
-        self.form = form(staged.sample(SAMPLE))
+        sample = staged.sample(SAMPLE)
+        self.form = form(sample)
+        self.rejected: list[tuple[str, str]] = []
         self._rows: pa.Table | None = None
-        if self.form == "object":
+        self._spelled = _numbers_as_captions(sample, options)
+        if self.form == "object" or self._spelled:
             self._rows = self._whole()
         else:
             try:
@@ -55,7 +60,6 @@ class JsonTable:
         self.schema = pa.schema([(name, pa.utf8()) for name in names])
         self.count = self._rows.num_rows if self._rows is not None else 0
         self.typed, self.named = False, True
-        self.rejected: list[tuple[str, str]] = []
         self.note = staged.note
 
     def source(self) -> str | None:
@@ -102,11 +106,48 @@ class JsonTable:
             content = handle.read(LARGEST + 1)
         if len(content) > LARGEST:
             raise Damaged(f"a JSON that is one value may have {LARGEST >> 30} GiB; write a record a line (.jsonl)")
+        text = content.decode(self._staged.encoding, "replace").removeprefix("\ufeff")
         try:
-            value = fields.parse(content.decode(self._staged.encoding, "replace").removeprefix("\ufeff").encode())
+            if self._spelled and self.form == "lines":
+                return as_table(list(self._lines(text)))
+            value = json.loads(text, **AS_SPELLED) if self._spelled else fields.parse(text.encode())
+        except json.JSONDecodeError as error:
+            value = _one_after_another(text) if error.msg.startswith("Extra data") else None
+            if value is None:
+                raise Damaged(f"the JSON can't be read: {error}") from None
         except (ValueError, RecursionError) as error:
             raise Damaged(f"the JSON can't be read: {error}") from None
         return as_table(records(value))
+
+    def _lines(self, text: str) -> Iterator[Mapping[str, Any]]:
+        """The record of each line, numbers as they are spelled; a line that is none is counted."""
+        for number, line in enumerate(text.splitlines(), start=1):
+            try:
+                value = json.loads(line, **AS_SPELLED) if line.strip() else None
+            except (ValueError, RecursionError):
+                self.rejected.append((f"line {number}", "line is no JSON"))
+                continue
+            if isinstance(value, dict):
+                yield value
+
+
+def _numbers_as_captions(sample: str, options: Options) -> bool:
+    """Whether captions are JSON numbers, so that `3.10` must not become 3.1: such a file is read whole."""
+    names = "|".join(re.escape(name) for name in ([options.text] if options.text else fields.CAPTIONS))
+    return bool(re.search(rf'"({names})"\s*:\s*-?[0-9]', sample, re.I))
+
+
+def _one_after_another(text: str) -> list[Any] | None:
+    """The values of a text that holds several, with or without commas between them; None if it holds anything else."""
+    decoder, place, found = json.JSONDecoder(), 0, []
+    while place < len(text):
+        try:
+            value, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            return None
+        found.append(value)
+        place = re.compile(r"[\s,]*").match(text, place).end()  # type: ignore[union-attr]  # it always matches
+    return found
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:

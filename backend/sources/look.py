@@ -1,6 +1,7 @@
 """Looking at what is there: the plan of an import, made and shown before anything is written."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["table", "webdataset", "datacomp", "clip-retrieval", "captions beside images"]
 PREVIEW = 5
+_OF_IMG2DATASET = re.compile(r"\d+(\.parquet|_stats\.json)")  # beside the images and texts of its output format `files`
 
 
 @dataclass(frozen=True)
@@ -146,10 +148,10 @@ def _directory(found: Found, options: Options) -> Part | None:
         return _shards(found)
     if found.tables and _is_datacomp(found):
         return Part("datacomp", found.given, tuple(found.tables), {"uid": "uid", "text": "text", "url": "url"})
+    if found.sidecars and all(_OF_IMG2DATASET.fullmatch(os.path.basename(path)) for path in found.tables):
+        return _sidecars(found, options)
     if found.tables:
         return None
-    if found.sidecars:
-        return _sidecars(found, options)
     if found.images:
         raise InputError(
             f"{found.given!r} holds {found.images:,} images and no captions; add a table such as metadata.csv with the "
@@ -186,10 +188,13 @@ def _sidecars(found: Found, options: Options) -> Part:
     from . import sidecars
 
     rows = sidecars.rows(found.sidecars[:PREVIEW])
-    left = {"images": f"{found.images - len(found.sidecars):,} without a caption"}
+    suffix = os.path.splitext(found.sidecars[0])[1]
+    left = dict.fromkeys(found.tables[:5], "table of img2dataset beside the images (their own texts are read)")
+    if found.images > len(found.sidecars):
+        left["images"] = f"{found.images - len(found.sidecars):,} without a caption"
     return Part(
-        "captions beside images", found.given, tuple(found.sidecars), {"text": ".txt", "image": "file"},
-        preview=tuple(rows), left_out=left if found.images > len(found.sidecars) else {},
+        "captions beside images", found.given, tuple(found.sidecars), {"text": suffix, "image": "file"},
+        preview=tuple(rows), left_out=left,
     )  # fmt: skip
 
 

@@ -44,7 +44,10 @@ def resolved(value: str, base: str) -> str:
         return _tail(value[3:], base)
     if "://" in base:
         return f"{base.rstrip('/')}/{value}"
-    return os.path.normpath(os.path.join(base, value))
+    path = os.path.normpath(os.path.join(base, value))
+    if "%" in value and not os.path.exists(path) and os.path.exists(spelled := os.path.join(base, unquote(value))):
+        return os.path.normpath(spelled)
+    return path
 
 
 def _tail(path: str, base: str) -> str:

@@ -92,7 +92,8 @@ def by_content(rows: Sequence[Mapping[str, object]], roles: Mapping[str, str], *
     if captions and "text" not in found and texts:
         words = {name: sum(len(value.split()) for value in values) / len(values) for name, values in texts.items()}
         best = max(words, key=lambda name: words[name])
-        if words[best] >= 2:
+        only = len(texts) == 1 and sum(any(map(str.isalpha, value)) for value in texts[best]) > len(texts[best]) / 2
+        if words[best] >= 2 or only:
             found["text"] = best
     return found
 

@@ -1,4 +1,4 @@
-"""Sidecars: a folder of images with a text file of the same name beside each."""
+"""Sidecars: a folder of images with a text file or a JSON of the same name beside each."""
 
 import json
 import os
@@ -9,17 +9,36 @@ from pathlib import Path
 from typing import Any
 
 from .captions import LONGEST_CAPTION
+from .fields import CAPTIONS, captions, parse
 from .find import IMAGES
 
 
 def rows(files: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """A row for each text file: its caption, and the image of the same name."""
+    """A row for each file: the caption that it is or holds, the image of the same name, and what its JSON adds."""
     for file in files:
-        stem = os.path.splitext(file)[0]
+        stem, end = os.path.splitext(file)
         image = next((one for end in IMAGES for one in (stem + end, stem + end.upper()) if os.path.isfile(one)), "")
-        with open(file, "rb") as handle:
-            text = handle.read(8 * LONGEST_CAPTION).decode("utf-8-sig", "replace").strip()
-        yield {"text": text, "image": image}
+        about = _about(f"{stem}.json")
+        text: Any = _read(file).strip()
+        if end.lower() == ".json":
+            text, said = captions(about)
+            about = {name: value for name, value in about.items() if name.lower() != said}
+        kept = {name: value for name, value in about.items() if name.lower() not in {"image", *CAPTIONS}}
+        yield {"text": text, "image": image, **kept}
+
+
+def _read(file: str) -> str:
+    with open(file, "rb") as handle:
+        return handle.read(8 * LONGEST_CAPTION).decode("utf-8-sig", "replace")
+
+
+def _about(file: str) -> dict[str, Any]:
+    """The fields of a JSON file; none if it is missing or holds no object."""
+    try:
+        found = parse(_read(file).encode())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 @contextmanager

@@ -17,6 +17,7 @@ BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
+MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz"}
 CHUNK = 1 << 20
 
 
@@ -56,12 +57,25 @@ def suffixes(path: str) -> tuple[str, str]:
     return Path(name).suffix, ""
 
 
+def _packing(source: str) -> str:
+    """The suffix that a compressed file without one should have, by its first bytes."""
+    import fsspec
+
+    try:
+        with fsspec.open(source, "rb").open() as handle:
+            start = handle.read(6)
+    except (OSError, ImportError, ValueError):
+        return ""  # told when it is read
+    return next((suffix for magic, suffix in MAGIC.items() if start.startswith(magic)), "")
+
+
 class Staged:
     """A file as `path` of UTF-8 text, compressed by `compression`; the copy, if one is needed, goes with the object."""
 
     def __init__(self, source: str, encoding: str | None = None) -> None:
         self.suffix, packed = suffixes(source)
-        self._source, self._packed = source, packed
+        self._source, self._packed = source, packed or _packing(source)
+        packed = self._packed
         self.note = ""
         self._room = tempfile.TemporaryDirectory(prefix="poolscope-")
         self.compression = DECOMPRESSED.get(packed, "none")
@@ -109,6 +123,12 @@ class Staged:
             return cast(BinaryIO, fsspec.open(self._source, "rb", compression=kinds.get(self._packed)).open())
         except (OSError, ImportError, ValueError) as error:
             raise Damaged(f"it can't be opened: {error}") from None
+
+    def beside(self, text: str) -> str:
+        """A file of `text` that goes with the object; there is one at a time."""
+        path = Path(self._room.name) / "rest"
+        path.write_text(text, encoding="utf-8", newline="")
+        return str(path)
 
     def sample(self, size: int) -> str:
         """The first `size` bytes of the text, whole lines unless there is but one."""

@@ -13,12 +13,14 @@ from .options import Options
 from .staged import Staged, connect, identifier, limited, literal
 
 SAMPLE = 1 << 20
+UNCLOSED = "UNQUOTED VALUE"
+ROUNDS = 1000  # each takes at least a line off what is left
 DELIMITERS = (",", "\t", ";", "|")
 _DATUM = re.compile(rf"^[+-]?\d+([.,]\d+)?$|^https?://|{roles.EXTENSIONS}(#\d+)?$", re.I)
 REASONS = {
     "TOO MANY COLUMNS": "row has more cells than there are columns",
     "MISSING COLUMNS": "row has fewer cells than there are columns",
-    "UNQUOTED VALUE": "quote that is never closed",
+    UNCLOSED: "quote that is never closed",
     "INVALID ENCODING": "row is not UTF-8",
     "LINE SIZE OVER MAXIMUM": "row is too long",
 }
@@ -26,7 +28,8 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text table is written; `quote` is empty where quotes mean nothing, `trim` where cells are padded."""
+    """How a text table is written; `quote` is empty where quotes mean nothing, `trim` where cells are padded;
+    `skip` lines stand before the table."""
 
     delimiter: str
     quote: str
@@ -34,6 +37,7 @@ class Dialect:
     header: bool
     names: tuple[str, ...]
     trim: bool = False
+    skip: int = 0
 
 
 def sniff(sample: str, suffix: str, options: Options) -> Dialect:
@@ -41,13 +45,33 @@ def sniff(sample: str, suffix: str, options: Options) -> Dialect:
     lines = sample.splitlines()[:2000]
     if not any(line.strip() for line in lines):
         raise InputError("it is empty")
-    delimiter = options.delimiter or _delimiter(lines, suffix)
+    skip, told = _before(lines)
+    lines = lines[skip:]
+    delimiter = options.delimiter or told or _delimiter(lines, suffix)
     quote = '"' if delimiter not in "\t|" or _quoted(lines, delimiter) else ""
     escape = "\\" if quote and '\\"' in sample and '""' not in sample else quote
     first = _cells(lines[:50], delimiter, quote)[0]
     header = options.header if options.header is not None else _header(first, options)
     trim = header and any(cell != cell.strip() for cell in first)
-    return Dialect(delimiter, quote, escape, header, unique(first) if header else _numbered(len(first)), trim)
+    return Dialect(delimiter, quote, escape, header, unique(first) if header else _numbered(len(first)), trim, skip)
+
+
+def _before(lines: Sequence[str]) -> tuple[int, str]:
+    """How many lines stand before the table (empty ones, comments, Excel's `sep=;`), and the delimiter that one tells."""
+    told = ""
+    for number, line in enumerate(lines):
+        if found := re.fullmatch(r'"?sep=(.)"?', line.strip(), re.I):
+            told = found[1]
+        elif line.strip() and not (
+            line.startswith("#") and _names(line) == 0 and any(map(_names, lines[number:][:20]))
+        ):
+            return number, told
+    return 0, told
+
+
+def _names(line: str) -> int:
+    """How many known names of columns a line has, whatever separates them."""
+    return max(roles.known(_cells([line], delimiter, '"')[0]) for delimiter in DELIMITERS)
 
 
 def unique(cells: Sequence[str]) -> tuple[str, ...]:
@@ -124,22 +148,36 @@ class TextTable:
         self.rejected: list[tuple[str, str]] = []
         self.note = staged.note
 
-    def source(self) -> str:
-        """The table as a DuckDB table function."""
+    def source(self, rest: str = "") -> str:
+        """The table as a DuckDB table function; or its lines in the file `rest`."""
         d = self.dialect
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in d.names)
+        header, skip = (False, 0) if rest else (d.header, d.skip)
         return (
-            f"read_csv({literal(self._staged.path)}, auto_detect = false, columns = {{{columns}}}, "
-            f"header = {str(d.header).lower()}, delim = {literal(d.delimiter)}, quote = {literal(d.quote)}, "
-            f"escape = {literal(d.escape)}, compression = '{self._staged.compression}', store_rejects = true, "
+            f"read_csv({literal(rest or self._staged.path)}, auto_detect = false, columns = {{{columns}}}, "
+            f"header = {str(header).lower()}, delim = {literal(d.delimiter)}, quote = {literal(d.quote)}, "
+            f"escape = {literal(d.escape)}, skip = {skip}, "
+            f"compression = '{'none' if rest else self._staged.compression}', store_rejects = true, "
             f"rejects_limit = 0, max_line_size = 16000000, null_padding = false)"
         )
 
     def batches(self, size: int, most: int | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows. A quote that is never closed costs its own line: the lines that it swallowed are read again, last."""
+        wrapped = "trim({0}) AS {0}" if self.dialect.trim else "{0}"
+        cells = ", ".join(wrapped.format(identifier(name)) for name in self.dialect.names)
+        self.rejected, source = [], self.source()
         with connect() as database:
-            wrapped = "trim({0}) AS {0}" if self.dialect.trim else "{0}"
-            cells = ", ".join(wrapped.format(identifier(name)) for name in self.dialect.names)
-            yield from database.sql(f"SELECT {cells} FROM {self.source()}{limited(most)}").to_arrow_reader(size)
-            found = database.sql("SELECT line, error_type::VARCHAR FROM reject_errors ORDER BY line").fetchall()
-        lines = {line: REASONS.get(why, f"row can't be read ({why.lower()})") for line, why in found}
-        self.rejected = [(f"line {line}", why) for line, why in lines.items()]
+            for again in range(ROUNDS):
+                yield from database.sql(f"SELECT {cells} FROM {source}{limited(most)}").to_arrow_reader(size)
+                found = database.sql(
+                    "SELECT line, error_type::VARCHAR, csv_line FROM reject_errors ORDER BY line, error_type"
+                ).fetchall()
+                database.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
+                lines = {line: REASONS.get(why, f"row can't be read ({why.lower()})") for line, why, _ in found}
+                self.rejected += [(f"line {line}" if not again else "", why) for line, why in lines.items()]
+                rest = [
+                    line for _, why, text in found if why == UNCLOSED for line in text.splitlines(keepends=True)[1:]
+                ]
+                if not rest:
+                    return
+                source = self.source(self._staged.beside("".join(rest)))

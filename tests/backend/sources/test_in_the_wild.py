@@ -1,0 +1,405 @@
+"""Files as people have them: how each comes in, or the one line that says why it does not."""
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+from poolscope.sources import look
+
+CASES: list[Any] = []
+
+
+def image(number: int, form: str = "PNG") -> bytes:
+    made = io.BytesIO()
+    Image.fromarray(np.random.default_rng(number).integers(0, 255, (20, 30, 3), dtype=np.uint8)).save(made, form)
+    return made.getvalue()
+
+
+def case(name: str, files: dict[str, Any], expected: list[str] | Callable[[Any, dict[str, int]], bool]) -> None:
+    CASES.append(pytest.param(files, expected, id=name))
+
+
+def U(n):
+    return f"https://a.org/{n}.jpg"
+
+
+def csvs(rows, d=",", h="caption,url"):
+    return "\n".join([h.replace(",", d)] + [d.join(r) for r in rows]) + "\n"
+
+
+abc = [("a dog", U(1)), ("two cats", U(2)), ("three", U(3))]
+T = ["a dog", "two cats", "three"]
+case("crlf", {"a.csv": csvs(abc).replace("\n", "\r\n")}, T)
+case("cr only", {"a.csv": csvs(abc).replace("\n", "\r")}, T)
+case("bom", {"a.csv": "\ufeff" + csvs(abc)}, T)
+case("utf16 le bom", {"a.csv": csvs(abc).encode("utf-16")}, T)
+case("utf16 be no bom", {"a.csv": csvs(abc).encode("utf-16-be")}, T)
+case("latin1", {"a.csv": csvs([("Käse", U(1)), ("Bär", U(2))]).encode("latin-1")}, ["Käse", "Bär"])
+case("semicolon, decimal comma", {"a.csv": f"caption;url;score\na dog;{U(1)};0,5\nb;{U(2)};0,7\n"}, ["a dog", "b"])
+case("pipe", {"a.csv": csvs(abc, "|")}, T)
+case("quoted newline", {"a.csv": f'caption,url\n"two\nlines",{U(1)}\nb,{U(2)}\n'}, ["two\nlines", "b"])
+case("backslash escape", {"a.csv": f'caption,url\n"say \\"hi\\", now",{U(1)}\nb,{U(2)}\n'}, ['say "hi", now', "b"])
+case("leading blank lines", {"a.csv": "\n\n" + csvs(abc)}, T)
+case("blank lines inside", {"a.csv": csvs(abc).replace("\n", "\n\n")}, T)
+case(
+    "ragged",
+    {"a.csv": f"caption,url,x\na dog,{U(1)},1\nshort\nb,{U(2)},1,2,3\nthree,{U(3)},1\n"},
+    lambda g, s: g == ["a dog", "three"] and sum(s.values()) == 2,
+)
+case(
+    "unclosed quote",
+    {"a.csv": f'caption,url\na dog,{U(1)}\n"never closed,{U(2)}\nthree,{U(3)}\nfour,{U(4)}\n'},
+    lambda g, s: "a dog" in g and "three" in g and "four" in g,
+)
+case("quote inside", {"a.csv": f'caption,url\n5" screen,{U(1)}\nthree,{U(2)}\n'}, ['5" screen', "three"])
+case("dup column names", {"a.csv": f"caption,url,x,x\na dog,{U(1)},1,2\n"}, ["a dog"])
+case("header only", {"a.csv": "caption,url\n"}, lambda g, s: "REFUSED" in g)
+case("spaces in header", {"a.csv": f" caption , url \na dog, {U(1)}\n"}, ["a dog"])
+case(
+    "null words",
+    {"a.csv": csvs([("None", U(1)), ("nan", U(2)), ("NULL", U(3)), ("NA", U(4)), ("", U(5))])},
+    ["None", "nan", "NULL", "NA"],
+)
+case(
+    "bool and date captions",
+    {
+        "a.csv": csvs(
+            [("true", U(1)), ("2020-01-02", U(2)), ("12:30", U(3)), ("+5", U(4)), ("1,5".replace(",", "."), U(5))]
+        )
+    },
+    ["true", "2020-01-02", "12:30", "+5", "1.5"],
+)
+case("gz", {"a.csv.gz": gzip.compress(csvs(abc).encode())}, T)
+case("gz named csv", {"a.csv": gzip.compress(csvs(abc).encode())}, T)
+case("nul in cell", {"a.csv": f"caption,url\na\0b,{U(1)}\nthree,{U(2)}\n"}, lambda g, s: "three" in g)
+case("no header", {"a.csv": "\n".join(f"{c},{u}" for c, u in abc)}, T)
+case("single quotes", {"a.csv": f"caption,url\n'a dog, brown',{U(1)}\nb,{U(2)}\n"}, lambda g, s: "b" in g)
+case("comment line", {"a.csv": "# made by me\n" + csvs(abc)}, T)
+case("excel sep line", {"a.csv": "sep=;\n" + csvs(abc, ";")}, T)
+case("index column", {"a.csv": f",caption,url\n0,a dog,{U(1)}\n1,b,{U(2)}\n"}, ["a dog", "b"])
+
+
+# json
+def J(rows):
+    return "".join(json.dumps(r) + "\n" for r in rows)
+
+
+rows = [{"caption": c, "url": u} for c, u in abc]
+case("jsonl", {"a.jsonl": J(rows)}, T)
+case("jsonl bom crlf blank", {"a.jsonl": "\ufeff" + J(rows).replace("\n", "\r\n\r\n")}, T)
+case(
+    "jsonl NaN",
+    {
+        "a.jsonl": J(
+            [
+                {"caption": "a dog", "url": U(1), "s": float("nan")},
+                {"caption": "b", "url": U(2), "s": 1.5},
+                {"caption": "c", "url": U(3), "s": float("inf")},
+            ]
+        )
+    },
+    ["a dog", "b", "c"],
+)
+case(
+    "json array NaN",
+    {
+        "a.json": json.dumps(
+            [{"caption": "a dog", "url": U(1), "s": float("nan")}, {"caption": "b", "url": U(2), "s": 1}]
+        )
+    },
+    ["a dog", "b"],
+)
+case(
+    "jsonl bad line",
+    {"a.jsonl": J(rows[:1]) + '{"caption": "broken\n' + J(rows[1:])},
+    lambda g, s: g == T and sum(s.values()) == 1,
+)
+case(
+    "jsonl single quotes",
+    {"a.jsonl": f"{{'caption': 'a dog', 'url': '{U(1)}'}}\n"},
+    lambda g, s: "REFUSED" in g or g == ["a dog"],
+)
+case("jsonl trailing commas", {"a.jsonl": J(rows).replace("}\n", "},\n")}, T)
+case("json pretty array", {"a.json": json.dumps(rows, indent=2)}, T)
+case("json lines in .json", {"a.json": J(rows)}, T)
+case("json concatenated objects pretty", {"a.json": "\n".join(json.dumps(r, indent=1) for r in rows)}, T)
+case(
+    "json numbers",
+    {
+        "a.jsonl": f'{{"caption": 3.10, "url": "{U(1)}"}}\n{{"caption": 1e5, "url": "{U(2)}"}}\n{{"caption": 7, "url": "{U(3)}"}}\n'
+    },
+    ["3.10", "1e5", "7"],
+)
+case(
+    "surrogate",
+    {"a.jsonl": f'{{"caption": "x \\ud800 y", "url": "{U(1)}"}}\n{{"caption":"b","url":"{U(2)}"}}\n'},
+    lambda g, s: "b" in g,
+)
+case("list captions", {"a.jsonl": J([{"captions": ["a", "b"], "url": U(1)}])}, ["a", "b"])
+case("late key", {"a.jsonl": J([{"url": U(1)}, {"url": U(2), "caption": "late"}])}, ["late"])
+case("nested text", {"a.jsonl": J([{"caption": {"en": "hello", "de": "hallo"}, "url": U(1)}])}, ["hello"])
+case("data wrapper", {"a.json": json.dumps({"data": rows, "version": 1})}, T)
+case(
+    "dict by id",
+    {"a.json": json.dumps({"x1": {"caption": "a dog", "url": U(1)}, "x2": {"caption": "b", "url": U(2)}})},
+    ["a dog", "b"],
+)
+case(
+    "llava conversations",
+    {
+        "a.json": json.dumps(
+            [
+                {
+                    "id": "1",
+                    "image": "1.png",
+                    "conversations": [
+                        {"from": "human", "value": "<image>\nDescribe"},
+                        {"from": "gpt", "value": "a dog"},
+                    ],
+                }
+            ]
+        ),
+        "1.png": image(1),
+    },
+    lambda g, s: True,
+)
+case("huge int", {"a.jsonl": '{{"caption":"a","url":"{}","n":{}}}\n'.format(U(1), "9" * 40)}, ["a"])
+
+
+# parquet
+def P(**k):
+    return {"a.parquet": pa.table(k)}
+
+
+u3 = [U(1), U(2), U(3)]
+case("pq dict", P(text=pa.array(T).dictionary_encode(), url=u3), T)
+case("pq large", P(text=pa.array(T, pa.large_string()), url=u3), T)
+case("pq binary", P(text=pa.array([t.encode() for t in T]), url=u3), T)
+case("pq int captions", P(text=[1, 2, 3], url=u3), ["1", "2", "3"])
+case(
+    "pq decimal/timestamp/extra",
+    {
+        "a.parquet": pa.table(
+            {
+                "text": T,
+                "url": u3,
+                "d": pa.array([1, 2, 3]).cast(pa.decimal128(30, 2)),
+                "t": pa.array([1, 2, 3], pa.timestamp("ns")),
+                "m": pa.array([[("a", 1)], [], None], pa.map_(pa.string(), pa.int32())),
+                "du": pa.array([1, 2, 3], pa.duration("s")),
+                "fb": pa.array([b"ab", b"cd", b"ef"], pa.binary(2)),
+                "nul": pa.nulls(3),
+            }
+        )
+    },
+    T,
+)
+case("pq list struct", P(text=[[{"raw": "a", "n": 1}, {"raw": "b", "n": 2}]], url=[U(1)]), ["a", "b"])
+case(
+    "pq zero rows",
+    {"a.parquet": pa.table({"text": pa.array([], pa.string()), "url": pa.array([], pa.string())})},
+    lambda g, s: "REFUSED" in g,
+)
+case("pq uint64 id", P(id=pa.array([2**63 + 5, 1, 2], pa.uint64()), text=T, url=u3), T)
+case(
+    "pq hive",
+    {
+        "lang=en/a.parquet": pa.table({"text": T[:1], "url": u3[:1]}),
+        "lang=de/b.parquet": pa.table({"text": T[1:], "url": u3[1:]}),
+    },
+    lambda g, s: sorted(g) == sorted(T),
+)
+case(
+    "pq image struct list",
+    P(image=[{"bytes": image(1), "path": "x.png"}, {"bytes": None, "path": "2.png"}], text=["a", "b"])
+    | {"2.png": image(2)},
+    ["a", "b"],
+)
+case("captions only + embedding", P(text=T, emb=pa.array([[0.1] * 32] * 3)), lambda g, s: g == T or "REFUSED" in g)
+# files
+case(
+    "image names odd",
+    {
+        "metadata.csv": "file_name,text\nmy photo.png,a\ncafé.png,b\nsub/dir/x.PNG,c\n100%.png,d\n",
+        "my photo.png": image(1),
+        "café.png": image(2),
+        "sub/dir/x.PNG": image(3),
+        "100%.png": image(4),
+    },
+    ["a", "b", "c", "d"],
+)
+case(
+    "paths: windows, file://, ./, %20",
+    {
+        "m.csv": "image,text\nsub\\x.png,a\n./y.png,b\nmy%20z.png,c\n",
+        "sub/x.png": image(1),
+        "y.png": image(2),
+        "my z.png": image(3),
+    },
+    ["a", "b", "c"],
+)
+case(
+    "txt beside",
+    {"x/1.png": image(1), "x/1.txt": "a dog", "x/2.jpg": image(2, "JPEG"), "x/2.txt": "two\n", "y/3.png": image(3)},
+    lambda g, s: sorted(g) == ["a dog", "two"],
+)
+case(
+    "caption/json beside",
+    {
+        "1.png": image(1),
+        "1.json": json.dumps({"caption": "a dog"}),
+        "2.png": image(2),
+        "2.json": json.dumps({"caption": "b"}),
+    },
+    lambda g, s: sorted(g) == ["a dog", "b"],
+)
+case(".caption beside", {"1.png": image(1), "1.caption": "a dog"}, ["a dog"])
+case("class folders no captions", {"dog/1.png": image(1), "cat/2.png": image(2)}, lambda g, s: "REFUSED" in g)
+case(
+    "flickr8k token",
+    {
+        "Flickr8k.token.txt": "1.jpg#0\ta dog\n1.jpg#1\tbrown dog\n2.jpg#0\tcat\n",
+        "1.jpg": image(1, "JPEG"),
+        "2.jpg": image(2, "JPEG"),
+    },
+    lambda g, s: sorted(g) == ["a dog", "brown dog", "cat"],
+)
+case(
+    "flickr30k csv",
+    {
+        "results.csv": "image_name| comment_number| comment\n1.jpg| 0| a dog .\n1.jpg| 1| b .\n",
+        "1.jpg": image(1, "JPEG"),
+    },
+    lambda g, s: sorted(g) == ["a dog .", "b ."],
+)
+case(
+    "captions.txt kaggle",
+    {"captions.txt": "image,caption\n1.jpg,a dog\n1.jpg,b\n", "Images/1.jpg": image(1, "JPEG")},
+    lambda g, s: sorted(g) == ["a dog", "b"],
+)
+case(
+    "CC3M tsv",
+    {"Train-GCC.tsv": 'a dog runs\thttps://a.org/1.jpg\ntwo "cats"\thttps://a.org/2.jpg\n'},
+    ["a dog runs", 'two "cats"'],
+)
+case(
+    "SBU two txts",
+    {
+        "SBU_captioned_photo_dataset_urls.txt": "https://a.org/1.jpg\n",
+        "SBU_captioned_photo_dataset_captions.txt": "a dog\n",
+    },
+    lambda g, s: True,
+)
+
+
+def tar(members):
+    b = io.BytesIO()
+    with tarfile.open(fileobj=b, mode="w") as t:
+        for n, c in members:
+            i = tarfile.TarInfo(n)
+            i.size = len(c)
+            t.addfile(i, io.BytesIO(c))
+    return b.getvalue()
+
+
+case("tar nested upper", {"0.tar": tar([("./d/1.JPG", image(1, "JPEG")), ("./d/1.TXT", b"a dog")])}, ["a dog"])
+case(
+    "tar json caption + text ext",
+    {
+        "0.tar": tar(
+            [("1.png", image(1)), ("1.json", b'{"text":"a dog","s":NaN}'), ("2.png", image(2)), ("2.text", b"b")]
+        )
+    },
+    ["a dog", "b"],
+)
+case("tar dots", {"0.tar": tar([("a.b/1.c.png", image(1)), ("a.b/1.c.txt", b"a dog")])}, lambda g, s: True)
+case("tar cls only", {"0.tar": tar([("1.png", image(1)), ("1.cls", b"3")])}, lambda g, s: "REFUSED" in g)
+case(
+    "tar in nested dirs",
+    {
+        "s/00/0.tar": tar([("1.png", image(1)), ("1.txt", b"a dog")]),
+        "s/01/0.tar": tar([("1.png", image(2)), ("1.txt", b"b")]),
+    },
+    lambda g, s: sorted(g) == ["a dog", "b"],
+)
+case(
+    "tar utf16 caption",
+    {
+        "0.tar": tar(
+            [
+                ("1.png", image(1)),
+                ("1.txt", "a dog".encode("utf-16")),
+                ("2.png", image(2)),
+                ("2.txt", "\ufeffb".encode()),
+            ]
+        )
+    },
+    lambda g, s: "b" in g,
+)
+case(
+    "tar caption list json",
+    {"0.tar": tar([("1.png", image(1)), ("1.json", json.dumps({"captions": ["x", "y"]}).encode())])},
+    ["x", "y"],
+)
+case(
+    "img2dataset files format",
+    {
+        "00000/000000000.jpg": image(1, "JPEG"),
+        "00000/000000000.txt": "a dog",
+        "00000/000000000.json": json.dumps({"url": U(1), "caption": "a dog", "status": "success"}),
+        "00000.parquet": pa.table({"url": [U(1)], "caption": ["a dog"], "key": ["000000000"], "status": ["success"]}),
+    },
+    ["a dog"],
+)
+case(
+    "img2dataset wds",
+    {
+        "00000.tar": tar(
+            [
+                ("000000000.jpg", image(1, "JPEG")),
+                ("000000000.txt", b"a dog"),
+                ("000000000.json", json.dumps({"url": U(1), "caption": "a dog", "sha256": "x"}).encode()),
+            ]
+        ),
+        "00000.parquet": pa.table(
+            {"url": [U(1), U(2)], "caption": ["a dog", "failed"], "status": ["success", "failed_to_download"]}
+        ),
+        "00000_stats.json": '{"count":2}',
+    },
+    ["a dog"],
+)
+
+
+@pytest.mark.parametrize(("files", "expected"), CASES)
+def test_it_comes_in_as_it_should(files, expected, tmp_path):
+    for name, content in files.items():
+        path = tmp_path / "source" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, pa.Table):
+            pq.write_table(content, path)
+        else:
+            Path(path).write_bytes(content if isinstance(content, bytes) else content.encode())
+    skipped: dict[str, int] = {}
+    try:
+        skipped = dict(look(str(tmp_path / "source")).run(tmp_path / "pool").skipped)
+        pool = Pool.open(tmp_path / "pool")
+        found: Any = pool.take(range(len(pool)), ["text"])["text"].to_pylist()
+    except InputError as error:
+        found = f"REFUSED {error}"
+        assert not (tmp_path / "pool").exists()
+    if callable(expected):
+        assert expected(found, skipped), (found, skipped)
+    else:
+        assert found == expected, skipped
