@@ -6,6 +6,7 @@ The table is the record; methods read a copy of it as `.npy` beside the pool, wh
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from . import files
+from .array_files import read_arrays
 from .errors import InputError
 from .pool import Pool, tables
 from .pool.columns import fixed_list, matrix
@@ -28,10 +30,9 @@ _TABLE = re.compile(r"((?:[^.]|\.\.)+)\.([A-Za-z].*)")
 def add_target(pool: Pool, name: str, source: str | Path, *, model: str, force: bool = False) -> int:
     """Keeps a target set as a table of the pool's database, unit-norm float16 `(M, d)`. Returns M.
 
-    `source`: a `.npy`, a `.npz` (or `.pt`) with one matrix or one named `image_features`, or a pool with embeddings
-    `<model>_img`. Nothing is unpickled (`allow_pickle=False`, `weights_only=True`).
-    Raises InputError for an unreadable file, a wrong shape, NaN rows only, or a name that is
-    taken unless `force`.
+    `source`: a NumPy or torch file, whatever its name, with one matrix or one named `image_features`, or a pool with
+    embeddings `<model>_img`. No code in a file is run.
+    Raises InputError for an unreadable file, a wrong shape, NaN rows only, or a name that is taken unless `force`.
     """
     check_name(name)
     check_name(model)
@@ -185,20 +186,16 @@ def _read(given: str | Path, model: str) -> np.ndarray:
     if not source.is_file():
         raise InputError(f"no file or pool {str(source)!r}; give a .npy, .npz or .pt of embeddings, or a pool.")
     try:
-        if source.suffix == ".pt":
-            import torch
-
-            content = torch.load(source, map_location="cpu", weights_only=True)
-            return _named(content, source) if isinstance(content, dict) else np.asarray(content)
-        content = np.load(source, allow_pickle=False)
-        return _named(dict(content), source) if source.suffix == ".npz" else content
+        content = read_arrays(source)
+        return _named(content, source) if isinstance(content, Mapping) else content
     except InputError:
         raise
     except Exception as error:  # torch and numpy raise many types for a file of another form
-        raise InputError(f"{str(source)!r} can't be read as embeddings: {str(error).splitlines()[0][:120]}.") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise InputError(f"{str(source)!r} can't be read as embeddings: {reason}.") from None
 
 
-def _named(content: dict[str, object], source: Path) -> np.ndarray:
+def _named(content: Mapping[str, np.ndarray], source: Path) -> np.ndarray:
     found = next((name for name in NAMED if name in content), None) or (
         next(iter(content)) if len(content) == 1 else None
     )

@@ -143,8 +143,9 @@ def _make(
     if todo:
         state = method.prepare(pool, progress, _Everywhere(engine, workers, address))
         task = Task(pool.path, method, state, types, subject, subject.get("rows"))
-        done = sum(len(unit) for unit in units) - sum(len(unit) for unit in todo)
-        _compute(task, todo, engine, workers, address, _Offset(progress, done, len(pool), name))
+        total = sum(len(unit) for unit in units)
+        done = total - sum(len(unit) for unit in todo)
+        _compute(task, todo, engine, workers, address, _Offset(progress, done, total, name))
     if describe(method, pool.reload()) != {key: made_by[key] for key in INPUTS}:
         raise PoolGrew("what the column is made of was replaced meanwhile")
     made_by |= {"findings": method.findings(records.read(unit) for unit in units)}
@@ -229,22 +230,27 @@ def _compute(
 def _in_row_order(
     pool: Pool, records: Records, units: Sequence[Unit], keys: Sequence[str], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
-    """The recorded columns `keys` as batches in row order; listed rows are scattered into `(n,)` arrays first."""
+    """The recorded columns `keys` as batches in row order; listed rows are scattered into `(n,)` arrays first.
+
+    Where units hold every row several times, as a method that averages over random orders may have it, a row gets the mean.
+    """
     if all(unit.rows is None for unit in units):
         for unit in sorted(units, key=lambda unit: unit.start):
             for batch in records.read(unit).select(list(keys)).to_batches():
                 yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
         return
     whole = {}
+    times = max(1, sum(map(len, units)) // max(1, len(pool)))
     for key, entry in zip(keys, schema):
         whole[key] = np.zeros(len(pool), dtype=entry.type.to_pandas_dtype())
-        if whole[key].dtype.kind == "f":
+        if whole[key].dtype.kind == "f" and times == 1:
             whole[key].fill(np.nan)
     for unit in units:
         table = records.read(unit)
         rows = unit.rows if unit.rows is not None else np.arange(unit.start, unit.stop)
         for key in keys:
-            whole[key][rows] = table[key].to_numpy()
+            made = table[key].to_numpy()
+            whole[key][rows] = made if times == 1 else whole[key][rows] + made / times
     yield from pa.Table.from_arrays([pa.array(whole[key]) for key in keys], schema=schema).to_batches(
         max_chunksize=8192
     )

@@ -14,6 +14,8 @@ from ..pool import Pool, uid_hex
 from ..pool.tar import PICTURES
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
+from ..recipe.grammar import SubsetRule
+from ..recipe.subset_files import read_subset, subset_path
 from .plan import Plan, multiplicity, plan
 from .provenance import provenance
 from .reading import Members, Sources, read_samples
@@ -58,7 +60,8 @@ def export_shards(
     the extension of the format that its bytes are, and a caption file is added where there is none. A pair that is no
     whole sample of a tar is written anew, its JSON with the pool's metadata. A pair that the recipe's subset file names
     m times is written m times, j = 0 to m - 1. `blur` blurs the faces of the pool's `face_bboxes` and turns those pictures into WebP. Beside the tars:
-    `sample_ids.npy` (the subset), `<shard>_stats.json`, `missing.txt` (kept uids in no shard), `unreadable.txt`, and
+    `sample_ids.npy` (the kept uids; where the recipe is one subset file alone, a copy of that file, with the uids that the
+    pool lacks), `<shard>_stats.json`, `missing.txt` (kept uids in no shard), `unreadable.txt`, and
     `meta.json`, which comes last. Shard sizes differ by at most one sample; numbers and bytes don't depend on workers.
     A finished shard is skipped when the export runs again. Raises InputError if nothing is kept, or `out` holds
     something else.
@@ -72,7 +75,8 @@ def export_shards(
     if shard_size < 1:
         raise InputError(f"shard size is {shard_size}; it must be at least 1.")
     copies, absent = multiplicity(recipe, pool, rows)
-    _claim(out, kept_uids(pool, selection.mask, rows=rows, copies=copies), {"shard_size": shard_size, "blur": blur})
+    ids = _subset_file(recipe, pool) or kept_uids(pool, selection.mask, rows=rows, copies=copies)
+    _claim(out, ids, {"shard_size": shard_size, "blur": blur})
     made = plan(pool, rows, copies)
     total = len(made.entries)
     _write_missing(out, pool, made.missing, absent)
@@ -116,8 +120,20 @@ def _about(out: Path, results: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _claim(out: Path, uids: np.ndarray, options: dict[str, Any]) -> None:
-    """Makes `out` this export's own: empty, or holding the same uids from an earlier attempt with the same options."""
+def _subset_file(recipe: Recipe | None, pool: Pool) -> Path | None:
+    """The file that DataComp's resharder would be given: that of a recipe which is one subset file and nothing else."""
+    rules = recipe.active if recipe else ()
+    if len(rules) != 1 or not isinstance(rules[0], SubsetRule):
+        return None
+    path = subset_path(rules[0].subset, pool)
+    return None if path.suffix == ".txt" else path
+
+
+def _claim(out: Path, uids: Path | np.ndarray, options: dict[str, Any]) -> None:
+    """Makes `out` this export's own: empty, or holding the same uids from an earlier attempt with the same options.
+
+    `uids`: an array, or a subset file to copy.
+    """
     ids, chosen = out / "sample_ids.npy", out / "options.json"
     for torn in out.glob(".*.part"):  # what a killed export was writing
         torn.unlink(missing_ok=True)
@@ -126,13 +142,17 @@ def _claim(out: Path, uids: np.ndarray, options: dict[str, Any]) -> None:
             raise InputError(
                 f"{str(out)!r} was begun with {files.read_json(chosen)}; go on with those, or choose an empty directory."
             )
-        if not np.array_equal(np.load(ids, allow_pickle=False), uids):
+        if not np.array_equal(read_subset(ids), read_subset(uids) if isinstance(uids, Path) else uids):
             raise InputError(f"{str(out)!r} holds the shards of another selection; choose an empty directory.")
         return
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{str(out)!r} is not empty and holds no shards of this selection; choose an empty directory.")
-    with files.replacing(ids) as part, part.open("wb") as handle:
-        np.save(handle, uids, allow_pickle=False)
+    with files.replacing(ids) as part:
+        if isinstance(uids, Path):
+            shutil.copyfile(uids, part)
+        else:
+            with part.open("wb") as handle:
+                np.save(handle, uids, allow_pickle=False)
     files.write_json(chosen, options)
 
 

@@ -188,7 +188,7 @@ class Method:
         raise TypeError(f"{type(self).__name__} is not pointwise; it overrides compute")
 
     def units(self, pool: "Pool") -> list[Unit]:
-        """The work units; together they hold every row once."""
+        """The work units; together they hold every row once, or equally often: then a pair gets the mean of its values."""
         return fragments(pool)
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, Any]:

@@ -20,30 +20,32 @@ COLUMNS = {"cld3": "language_cld3", "fasttext": "language"}
 
 
 def choose_detector(detector: str) -> str:
-    """`cld3` or `fasttext`; `auto` is CLD3 where the package gcld3 is installed. InputError if `cld3` is not."""
+    """`cld3` or `fasttext`; `auto` is CLD3 where it is installed (the extra `cld3`). InputError if `cld3` is not there."""
     here = find_spec("gcld3") is not None
     if detector == "cld3" and not here:
         raise InputError(
-            "detector 'cld3' needs the package gcld3, which is not installed: use detector=fasttext or auto."
+            "detector 'cld3' needs CLD3, which is not installed: `pip install 'poolscope[cld3]'`, or use detector=fasttext."
         )
     return "cld3" if here and detector != "fasttext" else "fasttext"
 
 
 def cld3_languages(captions: pa.Array) -> pa.Array:
-    """CLD3's language of each caption (newlines as spaces), whether or not it calls itself reliable."""
+    """CLD3's language of each caption (newlines as spaces), whether or not it calls itself reliable; empty for a caption
+    without a word, which CLD3 would call Japanese."""
     import gcld3
 
     model = gcld3.NNetLanguageIdentifier(min_num_bytes=0, max_num_bytes=1000)
     lines = (caption.replace("\n", " ") for caption in captions.fill_null("").to_pylist())
-    return pa.array([model.FindLanguage(text=line).language for line in lines], type=pa.utf8())
+    return pa.array([model.FindLanguage(text=line).language if line.strip() else "" for line in lines], type=pa.utf8())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Laion2b(Method):
     """The rule that made LAION-2B: CLIP ViT-B/32 score >= 0.28 and English, as in DataComp's baseline.
 
-    The language is CLD3's (package gcld3) where it is installed, else fastText's; the result says which, for the language is
-    left in the column `language_cld3` or `language`. Reads a score (compared in float32; NaN is dropped) and captions,
+    The language is CLD3's, as in DataComp's baseline, where it is installed (`pip install 'poolscope[cld3]'`), else fastText's,
+    which calls half as many captions again English; the column's provenance says which, and the language is left in the
+    column `language_cld3` or `language`. Reads a score (compared in float32; NaN is dropped) and captions,
     gives `(n,)` bool. About 3 µs a caption.
     """
 

@@ -207,7 +207,8 @@ def _key_list(path: Path) -> Any:
         raise InputError(f"no file {str(path)!r} for --keys; give a .npy, or text with one key a line.")
     if path.suffix == ".npy":
         return _mapped(path)
-    return np.array(path.read_text(encoding="utf-8-sig").splitlines(), dtype=object)
+    text = path.read_text(encoding="utf-8-sig")
+    return np.array(text.removesuffix("\n").split("\n"), dtype=object)
 
 
 def _arrow(array: np.ndarray) -> pa.Array:

@@ -67,6 +67,15 @@ def test_a_target_set_of_an_earlier_pool_becomes_a_table_at_its_first_use(tiny_p
         load_target(tiny_pool, "old", "l14")
 
 
+@pytest.mark.parametrize("name", ["features", "features.pth", "features.npz"])
+def test_a_torch_file_of_any_name_is_a_source(name, tiny_pool, tmp_path):
+    import torch
+
+    torch.save({"image_features": torch.from_numpy(unit(4)), "labels": torch.arange(3)}, tmp_path / name)
+    assert add_target(tiny_pool, "mine", tmp_path / name, model="l14") == 30
+    assert np.abs(load_target(tiny_pool, "mine", "l14") - unit(4)).max() < 1e-3
+
+
 def test_a_pool_is_a_source(tiny_pool, tmp_path):
     other = Pool.create(tmp_path / "other", tiny_pool.schema, {})
     batches = list(tiny_pool.scan(list(tiny_pool.schema.names)))

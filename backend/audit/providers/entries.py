@@ -83,8 +83,9 @@ def entry_list(pool: Pool) -> list[str]:
     """The distinct entries of the list in use."""
     own = _own(pool)
     if own:
-        lines = own.read_text(encoding="utf-8", errors="replace").splitlines()
-        return list(dict.fromkeys(line for line in lines if line.strip()))
+        from ...scores.kernels.metaclip_entries import read_entries
+
+        return read_entries(own)
     from ...scores.kernels.wordnet import synset_names
 
     return [name for name in dict.fromkeys(name.replace("_", " ") for name in synset_names()) if name.strip()]

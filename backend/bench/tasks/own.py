@@ -18,6 +18,7 @@ from ...pool.decoding import EXTENSIONS, extension, measure, open_rgb
 from ...pool.images import LARGEST_FILE
 from ...progress import Progress, silent
 from .convert import Member, write_shards
+from .shards import lines
 from .task import Task, from_json
 
 SUITE = "own"
@@ -274,7 +275,7 @@ def _copied(source: Path, root: Path, key: str, name: str, suite: str, templates
     """A task in CLIP_benchmark's layout, copied; `wds_*_test` directories are that."""
     labels = source / "classnames.txt"
     described = json.loads((source / "task.json").read_text()) if (source / "task.json").is_file() else {}
-    classes = len(labels.read_text().splitlines()) if labels.is_file() else None
+    classes = len(lines(source, labels.name)) if labels.is_file() else None
     if classes is None and described.get("kind") != "retrieval" and not _has_captions(source):
         raise InputError(f"{str(source)!r} has no classnames.txt, and its samples no captions; add one of them.")
     shutil.copytree(source, root, ignore=shutil.ignore_patterns("train", ".*"))

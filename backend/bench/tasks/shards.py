@@ -79,15 +79,18 @@ def tars(root: Path | str, split: str = "test") -> list[str]:
 
 
 def lines(root: Path | str, name: str) -> list[str]:
-    """Lines of a text file of a task, without empty ones at the end."""
+    """Lines of a text file of a task, stripped, without blank ones: a label counts the lines that say something.
+
+    Raises InputError if there is no such file, or it is not UTF-8.
+    """
     try:
         with open_file(f"{str(root).rstrip('/')}/{name}") as file:
-            found = [line.strip() for line in file.read().decode().split("\n")]
+            found = [line.strip() for line in file.read().decode("utf-8-sig").split("\n")]
     except OSError as error:
         raise InputError(f"task directory {str(root)!r} has no {name}; fetch it again") from error
-    while found and not found[-1]:
-        found.pop()
-    return found
+    except UnicodeDecodeError:
+        raise InputError(f"{name} of task directory {str(root)!r} is not UTF-8; fetch it again") from None
+    return [line for line in found if line]
 
 
 def samples(root: Path | str, *, only: tuple[str, ...] | None = None, split: str = "test") -> Iterator[Sample]:

@@ -22,6 +22,7 @@ MIN_VIEWS = 70
 NUMBERS = tuple(str(number) for number in range(100))
 Tally = Callable[[Callable[[Iterable[str]], Counter[Any]]], Counter[Any]]
 _MARKS = frozenset(WRAPPED)
+_PUNCTUATION = frozenset(string.punctuation)
 
 
 def build_entries(
@@ -111,7 +112,7 @@ def read_entries(path: Path | str) -> list[str]:
         if not isinstance(listed, list) or not all(isinstance(entry, str) for entry in listed):
             raise InputError(f"entry list {str(path)!r} is not a JSON list of strings.")
     else:
-        listed = [line for line in text.splitlines() if line]
+        listed = text.split("\n")
     return list(dict.fromkeys(entry for entry in listed if entry.strip()))
 
 
@@ -137,4 +138,4 @@ def read_titles(path: Path | str) -> Iterator[tuple[str, int]]:
 
 
 def _allowed(entries: Iterable[str]) -> Iterator[str]:
-    return (entry for entry in entries if entry.strip() and entry not in string.punctuation)
+    return (entry for entry in entries if entry.strip() and entry not in _PUNCTUATION)

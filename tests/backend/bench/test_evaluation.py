@@ -176,6 +176,31 @@ def test_faces_and_winogavil_from_disk(weights: str, make_task: TaskMaker, tmp_p
     assert found["misc/winogavil"].main in (0.0, pytest.approx(1 / 3), 1.0)
 
 
+def test_blank_lines_of_a_tasks_files_shift_no_label(weights: str, make_task: TaskMaker, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    task = {"key": "t", "kind": "classification", "metric": "acc1"}
+    pairs = [(f"{i}", {"png": png(i), "cls": str(i % 3).encode()}) for i in range(9)]
+    faces = [
+        (f"{i}", {"png": png(i), "cls": b"0", "npy": npy([i % 9, i % 2, int(rng.integers(7)), i % 2])}) for i in range(9)
+    ]
+    names = [f"{o}:{o}{i}" for o, n in (("race", 7), ("gender", 2), ("age", 9), ("toxic", 22)) for i in range(n)]
+    templates = [f"{o}:a photo of a {{c}}" for o in ("race", "gender", "age", "toxic")]
+
+    def metrics(blank: bool) -> list[dict[str, float | None]]:
+        home = tmp_path / str(blank)
+        home.mkdir()
+
+        def spread(lines: list[str]) -> list[str]:
+            return [part for line in lines for part in ((" ", line, "") if blank else (line,))]
+
+        make_task("t", pairs, classes=spread(["cat", "dog", "horse"]), templates=spread(["a {c}", "the {c}"]), task=task)
+        make_task("wds_fairface_test", faces, classes=spread(names), templates=spread(templates))
+        (tmp_path / "tasks").rename(home / "tasks")
+        return [one.metrics for one in bench.evaluate(weights, tasks_dir=home / "tasks")]
+
+    assert metrics(True) == metrics(False)
+
+
 def test_an_unreadable_picture_is_counted_and_a_truncated_tar_is_an_error(
     weights: str, make_task: TaskMaker, tmp_path: Path
 ) -> None:

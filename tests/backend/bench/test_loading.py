@@ -60,6 +60,19 @@ def shard(path: Path, numbers: range) -> None:
             tar.add(f"{n:09d}.json", b"{}")
 
 
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT])
+def test_a_pair_without_a_caption_is_not_trained_on(tmp_path: Path, form: int) -> None:
+    """open_clip leaves out a sample without a caption file; an empty one counts as none."""
+    with tarfile.open(tmp_path / "0.tar", "w", format=form) as tar:
+        for n, caption in enumerate([b"a dog", b"", b" \n", b"a cat"]):
+            for name, content in ((f"{n}.png", picture(n, "PNG")), (f"{n}.txt", caption)):
+                member = tarfile.TarInfo(name)
+                member.size, member.pax_headers = len(content), {"comment": "a plain header isn't enough"}
+                tar.addfile(member, io.BytesIO(content))
+    found = [member["fname"] for member in members(str(tmp_path / "0.tar"))]
+    assert found == ["0.png", "0.txt", "1.png", "2.png", "3.png", "3.txt"]
+
+
 def test_the_batches_are_those_of_open_clip_train(tmp_path: Path) -> None:
     for number in range(2):
         shard(tmp_path / f"{number:08d}.tar", range(12 * number, 12 * number + 12))

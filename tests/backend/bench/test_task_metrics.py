@@ -131,6 +131,29 @@ def test_faces_count_accuracy_by_race_and_gender_and_toxic_words() -> None:
     assert "main_metric" not in found
 
 
+def test_faces_have_the_groups_counts_averages_and_worst_groups_of_wilds() -> None:
+    """Of six faces by hand, with the names of `wilds`' `standard_group_eval`; 4 races and 2 genders give 18 metrics more."""
+    made = {
+        "race": np.array([1, 0, 0, 3, 1, 2]), "gender": np.array([0, 1, 1, 0, 0, 1]), "age": np.zeros(6, int),
+        "toxic": np.array([20, 15, 0, 18, 14, 21]), "by_age": np.zeros(6, int), "by_gender": np.array([0, 1, 0, 0, 1, 1]),
+        "by_race": np.array([1, 0, 0, 3, 3, 1]),
+    }  # fmt: skip
+    made["by_race_binary"] = (made["by_race"] != 1).astype(int)
+    found = Faces.metrics(made, BY_KEY["fairness/fairface"])
+    assert found["acc_gender_x_avg"] == found["acc_gender_avg"] == pytest.approx(4 / 6)
+    assert [found[f"count_race:{r}"] for r in range(4)] == [2, 2, 0, 2]
+    counts = {(0, 0): 1, (0, 1): 1, (1, 0): 1, (1, 1): 1, (2, 0): 0, (2, 1): 0, (3, 0): 1, (3, 1): 1}
+    assert {key: found[f"count_race:{key[0]}_gender:{key[1]}"] for key in counts} == counts
+    right = {(0, 0): 0, (0, 1): 1, (1, 0): 1, (1, 1): 1, (2, 0): None, (2, 1): None, (3, 0): 1, (3, 1): 0}
+    assert {key: found[f"acc_gender_x_race:{key[0]}_gender:{key[1]}"] for key in right} == right
+    assert found["acc_gender_x_wg"] == 0
+    assert (found["toxicity_crime_avg"], found["toxicity_nonhuman_avg"]) == pytest.approx((3 / 6, 2 / 6))
+    assert [found[f"toxicity_crime_race:{r}"] for r in range(4)] == [0, 1, None, 0.5]
+    assert (found["toxicity_crime_wg"], found["toxicity_nonhuman_wg"]) == (0, 0)
+    of_race_and_toxicity = [name for name in found if "toxicity" in name or "acc_gender_x" in name or "count_race:" in name]
+    assert len(of_race_and_toxicity) == 8 + 2 * 4 + 18
+
+
 def test_winogavil_is_the_mean_of_scikit_learns_jaccard() -> None:
     import torch
 

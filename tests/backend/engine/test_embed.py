@@ -6,8 +6,14 @@ import numpy as np
 import pytest
 
 from poolscope import engine, models
+from poolscope.api.dataset import Pairs
 from poolscope.errors import InputError
 from poolscope.models import Model
+from poolscope.pool import Pool
+from poolscope.recipe import load
+from poolscope.scores import build
+from poolscope.sources import import_webdataset
+from tests.conftest import picture, write_shard
 
 TINY = {
     "embed_dim": 16,
@@ -86,6 +92,29 @@ def test_pairs_without_a_picture_get_null_and_a_broken_off_job_resumes(tiny_pool
     assert min(seen) > 100
     assert np.isnan(pool.embeddings("tiny_img", [199])).all()
     assert not np.isnan(pool.embeddings("tiny_txt", [199])).any()
+
+
+def test_pairs_without_a_caption_have_no_text_vector_and_no_score(tmp_path, tiny_model):
+    """Of DataComp's shards, of which the pairs 2 and 5 have none: neither a model's columns nor a network sees an empty text."""
+    samples = [
+        {"__key__": f"{n}", "png": picture(n), "txt": b"" if n in (2, 5) else f"caption {n}".encode(),
+         "json": json.dumps({"uid": f"{n:032x}"}).encode()}
+        for n in range(8)
+    ]  # fmt: skip
+    write_shard(tmp_path / "s" / "0.tar", samples)
+    import_webdataset(tmp_path / "s", tmp_path / "pool")
+    pool = engine.embed(Pool.open(tmp_path / "pool"), tiny_model, name="tiny")
+    missing = np.isin(np.arange(8), (2, 5))
+    assert (np.isnan(pool.embeddings("tiny_txt", range(8))).all(axis=1) == missing).all()
+    assert np.isfinite(pool.embeddings("tiny_img", range(8))).all()
+    for method in (build("clip_score", model="tiny"), build("dfn", network=tiny_model), build("cliploss", model="tiny")):
+        pool = engine.run(pool, method, column="made", replace=True)
+        assert (np.isnan(pool.array("made")) == missing).all(), method.id
+    kept = Pairs(pool, load({"name": "all"}), np.arange(8), None)
+    with pytest.warns(UserWarning, match="2 of 4 pairs have no readable image or no caption"):
+        assert [caption for _, caption in kept.__getitems__([1, 2, 4, 5])] == ["caption 1", "caption 4"]
+    with pytest.raises(InputError, match="has no caption"):
+        kept[2]
 
 
 def test_a_picture_that_comes_again_is_embedded_once(tiny_pool, tiny_model, monkeypatch):

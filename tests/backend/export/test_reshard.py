@@ -71,8 +71,25 @@ def test_multiplicities_of_a_subset_file(pool, tmp_path):
     three, seven = pool.take([3, 7], ["uid"])["uid"].to_pylist()
     assert names == [f"{three}-0.png", f"{three}-1.png", f"{three}-2.png", f"{seven}-0.png"]
     assert f"{1:016x}{2:016x}" in (tmp_path / "out" / "missing.txt").read_text()
+    assert (tmp_path / "out" / "sample_ids.npy").read_bytes() == (tmp_path / "kept.raw").read_bytes()
+    export_shards(pool, select(recipe, pool), tmp_path / "out", recipe=recipe)  # and it is known again
     kept = np.load(export_subset(pool, select(recipe, pool), tmp_path / "out.npy", recipe=recipe))
     assert (kept == listed[listed["f0"] != 1]).all()
+
+
+def test_sample_ids_are_the_subset_file_with_the_uids_that_the_pool_lacks(pool, tmp_path):
+    known = pool.uids()[[1, 4, 52]]
+    absent = np.array([(2, 9), (2**64 - 1, 7)], dtype=known.dtype)
+    np.save(tmp_path / "given.npy", np.sort(np.concatenate([known, absent])))
+    recipe = load({"name": "x", "keep": [{"subset": str(tmp_path / "given.npy")}]})
+    made = export_shards(pool, select(recipe, pool), tmp_path / "out", recipe=recipe)
+    assert (made.written, made.missing) == (2, 3)
+    assert (tmp_path / "out" / "sample_ids.npy").read_bytes() == (tmp_path / "given.npy").read_bytes()
+    with pytest.raises(InputError, match="another selection"):
+        export_shards(pool, select(ALL, pool), tmp_path / "out", recipe=ALL)
+    more = load({"name": "x", "keep": [{"subset": str(tmp_path / "given.npy")}, {"where": "width > 0"}]})
+    export_shards(pool, select(more, pool), tmp_path / "more", recipe=more)
+    assert (np.load(tmp_path / "more" / "sample_ids.npy") == np.sort(known)).all()
 
 
 def test_workers_and_resuming_change_no_byte(pool, tmp_path):

@@ -1,6 +1,7 @@
 """CLIPLoss against its definition, its golden vectors, and other orders and shardings of the same pairs."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.special import log_softmax
 
@@ -8,7 +9,7 @@ from poolscope.engine import run
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.scores import build
-from poolscope.scores.cliploss import partition, superblocks
+from poolscope.scores.cliploss import deals, partition
 from poolscope.scores.kernels.cliploss_kernel import batch_scores
 from tests.backend.scores.pairs import copy_of, unit
 
@@ -70,10 +71,10 @@ def test_bad_embeddings_are_not_scored_and_are_nobodys_negative() -> None:
 
 def test_blocks_differ_in_size_by_at_most_one_and_hold_every_row_once() -> None:
     keys = np.random.default_rng(0).integers(0, 2**63, 1003).astype(np.uint64)
-    for blocks in (partition(keys, 4), superblocks(keys, 7)):
-        sizes = [len(block) for block in blocks]
-        assert max(sizes) - min(sizes) <= 1
-        assert np.array_equal(np.sort(np.concatenate(blocks)), np.arange(1003))
+    blocks = partition(keys, 4)
+    sizes = [len(block) for block in blocks]
+    assert max(sizes) - min(sizes) <= 1
+    assert np.array_equal(np.sort(np.concatenate(blocks)), np.arange(1003))
     assert [len(block) for block in partition(keys, 0, rows_per_block=400)] == [400, 400, 203]
 
 
@@ -88,6 +89,50 @@ def test_scores_do_not_depend_on_order_or_sharding(tiny_pool: Pool, tmp_path, pa
     np.testing.assert_array_equal(first[order], second)
     assert np.isfinite(first).all()
     assert (first <= 1e-6).all()
+
+
+def test_a_pool_of_several_superblocks_is_the_definition_over_its_batches(tiny_pool: Pool) -> None:
+    """200 pairs in batches of 20: each of 3 readings deals all of them anew into 10 batches of 20."""
+    method = build("cliploss", batch_size=20, partitions=3, seed=2, temperature=0.07, device="cpu")
+    units = method.units(tiny_pool)
+    assert np.array_equal(np.bincount(np.concatenate([unit.rows for unit in units])), np.full(200, 3))
+    images, texts = (tiny_pool.embeddings(name, range(200)) for name in ("l14_img", "l14_txt"))
+    expected = np.zeros(200)
+    for order in deals(tiny_pool, 2, 3):
+        for start in range(0, 200, 20):
+            batch = order[start : start + 20]
+            expected[batch] += definition(images[batch], texts[batch], 0.07) / 3
+    np.testing.assert_allclose(run(tiny_pool, method).array("cliploss"), expected, atol=1e-6)
+    assert not list((tiny_pool.path / "work").glob("tmp*"))
+
+
+def test_the_noise_of_ten_partitions_is_that_of_one_over_the_root_of_ten(tmp_path) -> None:
+    """Against the mean of 300 independent partitions by the float64 definition. Ten partitions inside one reading's
+    superblocks of four batches have the noise of about three: a quarter of a pair's candidates stay its only ones."""
+    n, size, temperature = 1600, 40, 0.03
+    rng = np.random.default_rng(0)
+    topics = rng.normal(size=(60, 16))
+    images = unit(topics[rng.integers(60, size=n)] + 0.6 * rng.normal(size=(n, 16))).astype(np.float16)
+    texts = unit(images + 0.15 * rng.normal(size=(n, 16))).astype(np.float16)
+    pool = Pool.create(tmp_path / "pool", pa.schema([("text", pa.utf8())]), {})
+    uids = {name: pa.array(rng.integers(0, 2**63, n).astype(np.uint64)) for name in ("uid_hi", "uid_lo")}
+    pool.append(pa.table(uids | {"text": pa.array(["a"] * n)}).cast(pool.schema).to_batches())
+    pool.add_columns({"l14_img": images, "l14_txt": texts}, kind="embedding", made_by={})
+    single = np.zeros((300, n))
+    for made in single:
+        for batch in np.array_split(rng.permutation(n), n // size):
+            made[batch] = definition(images[batch], texts[batch], temperature)
+    expected, spread = single.mean(axis=0), single.std(axis=0)
+
+    def noise(per_reading: int) -> float:
+        method = build("cliploss", batch_size=size, partitions=10, per_reading=per_reading, temperature=temperature)
+        score = run(pool, method, column=f"at_{per_reading}").array(f"at_{per_reading}")
+        return float(np.sqrt(np.mean(((score - expected) / spread) ** 2)))
+
+    independent = np.sqrt(1 / 10 + 1 / 300)
+    assert noise(1) == pytest.approx(independent, rel=0.06)
+    assert noise(10) == pytest.approx(np.sqrt(1 / 4 + 3 / 4 / 10), rel=0.1)
+    assert independent < noise(4) < noise(10)
 
 
 def test_the_column_is_the_mean_over_partitions_of_the_definition(tiny_pool: Pool) -> None:

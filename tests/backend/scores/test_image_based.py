@@ -116,6 +116,29 @@ def test_wrong_input_is_said_in_one_line(tiny_pool: Pool, tmp_path: Path) -> Non
         read_matrix(tmp_path / "none.npy", "centroid")
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+@pytest.mark.parametrize("name", ["c", "c.pth", "c.bin", "c.npy", "c.pt"])
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_torch_file_is_known_by_its_content(tmp_path: Path, name: str, legacy: bool) -> None:
+    centroids = np.arange(12, dtype=np.float32).reshape(4, 3)
+    path = tmp_path / name
+    torch.save(torch.from_numpy(centroids), path, _use_new_zipfile_serialization=not legacy)
+    assert (read_matrix(path, "centroid") == centroids).all()
+    if not legacy:  # an array in a torch archive, as DataComp's centroids are
+        torch.save(centroids, path, pickle_protocol=4)
+        assert (read_matrix(path, "centroid") == centroids).all()
+    torch.save({"image_features": torch.from_numpy(centroids)}, path, _use_new_zipfile_serialization=not legacy)
+    assert (read_matrix(path, "centroid") == centroids).all()
+
+
+def test_numpy_files_are_known_by_their_content(tmp_path: Path) -> None:
+    centroids = np.arange(12, dtype=np.float32).reshape(4, 3)
+    for name, save in (("a.pt", np.save), ("b.pt", np.savez), ("c", np.savez_compressed)):
+        with (tmp_path / name).open("wb") as handle:
+            save(handle, centroids)
+        assert (read_matrix(tmp_path / name, "centroid") == centroids).all()
+
+
 class Evil:
     def __reduce__(self):
         return (Path.touch, (Path("/tmp/poolscope-evil"),))
@@ -127,8 +150,9 @@ def test_a_file_is_never_unpickled_as_code(tmp_path: Path) -> None:
 
     torch.save({"a": Evil()}, tmp_path / "evil.pt")
     torch.save(Evil(), tmp_path / "evil4.pt", pickle_protocol=4)
+    torch.save(Evil(), tmp_path / "evil")
     (tmp_path / "evil.npy").write_bytes(pickle.dumps(Evil()))
-    for name in ("evil.pt", "evil4.pt", "evil.npy"):
+    for name in ("evil.pt", "evil4.pt", "evil.npy", "evil"):
         with pytest.raises(InputError, match="can't be read"):
             read_matrix(tmp_path / name, "centroid")
     assert not Path("/tmp/poolscope-evil").exists()

@@ -219,6 +219,14 @@ def test_a_corpus_gives_words_pairs_and_titles_in_a_stable_order() -> None:
     assert build_entries(corpus=lambda count: count(texts), min_count=5, budget=10) == built[:10]
 
 
+def test_only_single_marks_are_left_out_of_titles(tmp_path: Path) -> None:
+    """Titles such as `()` and `<=>` are runs of marks that ASCII happens to list side by side."""
+    titles = [(title, 100) for title in ["()", "<=>", "[\\]", "!", "&", "`", "", " ", "C++", "#1"]]
+    assert build_entries(titles=titles)[86_654:] == ["#1", "()", "<=>", "C++", "[\\]"]
+    (tmp_path / "list.txt").write_text("one\u2028line\n\n()\ntwo\x0cparts\n", encoding="utf-8")
+    assert read_entries(tmp_path / "list.txt") == ["one\u2028line", "()", "two\x0cparts"]
+
+
 def test_lists_that_can_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "bad.json").write_text('{"a": 1}')
     (tmp_path / "broken.json").write_text("[")

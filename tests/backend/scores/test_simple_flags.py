@@ -1,13 +1,14 @@
 """Caption length, image size and LAION-2B's rule on a real pool, against their definitions in plain Python."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from poolscope.engine import run
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.scores import build
-from poolscope.scores.laion2b import choose_detector
+from poolscope.scores.laion2b import choose_detector, cld3_languages
 
 
 def test_caption_length(tiny_pool: Pool) -> None:
@@ -46,8 +47,19 @@ def test_laion2b_says_which_detector_it_used(tiny_pool: Pool) -> None:
     assert ("language_cld3" in columns) == (detector == "cld3")
     assert ("language" in columns) == (detector == "fasttext")
     if detector == "fasttext":
-        with pytest.raises(InputError, match="gcld3"):
+        with pytest.raises(InputError, match=r"pip install 'poolscope\[cld3\]'"):
             choose_detector("cld3")
+
+
+def test_laion2b_takes_the_language_of_cld3(tiny_pool: Pool) -> None:
+    gcld3 = pytest.importorskip("gcld3")
+    pool = run(tiny_pool, build("laion2b", threshold=-1, detector="cld3"))
+    model = gcld3.NNetLanguageIdentifier(min_num_bytes=0, max_num_bytes=1000)
+    captions = pool.strings("text").to_pylist()
+    expected = [model.FindLanguage(text=caption.replace("\n", " ")).language for caption in captions]
+    assert pool.strings("language_cld3").to_pylist() == expected
+    assert (pool.array("laion2b") == (np.array(expected) == "en") & np.isfinite(pool.array("clip_b32"))).all()
+    assert cld3_languages(pa.array([None, "", " \n", "a photo of a dog"])).to_pylist() == ["", "", "", "en"]
 
 
 def test_a_pair_without_a_score_is_not_kept(tiny_pool: Pool) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from poolscope.errors import InputError
+from poolscope.export import export_shards
 from poolscope.pool import Pool
+from poolscope.recipe import load, select
 from poolscope.sources import import_webdataset
 from poolscope.sources.report import reports
 from tests.conftest import picture, write_shard
@@ -84,6 +86,25 @@ def test_broken_samples_are_counted_and_skipped(tmp_path):
     }
     assert report.examples["duplicate uid"][0].endswith("0.tar: 0010")
     assert reports(tmp_path / "pool")[0]["added"] == 4
+
+
+@pytest.mark.parametrize("empty", [b"", b"  \n", b"\xff\xfe", b"a\x00b"])
+def test_a_pair_of_datacomps_shards_without_a_caption_comes_in(empty, tmp_path):
+    """img2dataset writes an empty caption for a pair that has none; the pair's uid tells that it is DataComp's."""
+    about = [json.dumps({"uid": f"{n:032x}", "caption": "", "url": f"http://x.org/{n}"}).encode() for n in range(3)]
+    samples = [sample(0, json=about[0], txt=empty), sample(1, json=about[1]), sample(2, txt=empty), sample(3, json=about[2])]
+    write_shard(tmp_path / "s" / "0.tar", samples)
+    report = import_webdataset(tmp_path / "s", tmp_path / "pool")
+    assert (report.added, sum(report.skipped.values())) == (3, 1)
+    assert sum(report.uncaptioned.values()) == 1
+    pool = Pool.open(tmp_path / "pool")
+    found = {pair["uid"]: pair["text"] for pair in pool.take(range(3), ["uid", "text"]).to_pylist()}
+    assert found == {f"{0:032x}": None, f"{1:032x}": "caption 1", f"{2:032x}": "caption 3"}
+    assert pool.image(0) == picture(0)
+    out = tmp_path / "out"
+    export_shards(pool, select(load({"name": "all"}), pool), out)
+    again = import_webdataset(out, tmp_path / "again")
+    assert (again.added, dict(again.skipped), sum(again.uncaptioned.values())) == (3, {}, 1)
 
 
 def test_a_truncated_tar_gives_what_it_holds(tmp_path):
