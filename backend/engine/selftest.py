@@ -42,7 +42,7 @@ class SelfTest:
             return ""
         return (
             f"{self.model} hardly knows this pool: it tells own from shuffled captions with {self}, below {LEAST}; "
-            "embed the pool with another model before relying on its scores"
+            "use another model before relying on its scores"
         )
 
     @classmethod
@@ -92,7 +92,11 @@ def measure(pool: Pool, model: str, *, pairs: int = PAIRS, seed: int = 0) -> Sel
         return None
     others = np.roll(texts, -1, axis=0)
     different = (others != texts).any(axis=1)
-    own, shuffled = cosine(images, texts), cosine(images, others)[different]
+    return judged(model, cosine(images, texts), cosine(images, others)[different])
+
+
+def judged(model: str, own: np.ndarray, shuffled: np.ndarray) -> SelfTest | None:
+    """The self-test of scores of images with their own and with shuffled captions, NaN left out; None for fewer than 20."""
     own, shuffled = own[~np.isnan(own)], shuffled[~np.isnan(shuffled)]
     if min(len(own), len(shuffled)) < FEWEST:
         return None

@@ -2,17 +2,18 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 
-from .. import devices, digests
+from .. import devices
 from ..errors import InputError
 from ..pool.columns import matrix, to_numpy
 from ..progress import Progress, silent
+from .kernels import parameters
+from .kernels.parameters import param as param
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -74,24 +75,6 @@ class Batch(Mapping[str, Any]):
         return len(self.uid_hi)
 
 
-def param(
-    default: Any,
-    text: str,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[Any, ...] | None = None,
-    of: Literal["model", "embedding", "target", "score", "scores", "flag", "path", "device", ""] = "",
-    content: Callable[[str], str] | None = None,
-) -> Any:
-    """A typed parameter of a method: its default, one line of help, its range, and what a string names.
-
-    `content` gives the digest of what a value names where that is not simply a file; empty where it names nothing.
-    """
-    limits = {"low": low, "high": high, "choices": choices}
-    return field(default=default, metadata={"help": text, "of": of, "content": content, **limits})
-
-
 @dataclass(frozen=True, kw_only=True)
 class Method:
     """A way to make a column. Constructors only store; the docstring gives equation, paper, shapes and cost.
@@ -117,7 +100,7 @@ class Method:
 
     def __post_init__(self) -> None:
         for entry in dataclasses.fields(self):
-            _check(type(self).id, entry, getattr(self, entry.name))
+            parameters.check(type(self).id, entry, getattr(self, entry.name))
 
     def parameters(self) -> dict[str, Any]:
         """The parameters by name, as they go into a column's provenance."""
@@ -129,7 +112,7 @@ class Method:
         They are part of a column's provenance: another content under the same name makes the column anew, the same
         content under another name doesn't. Override it for what a parameter's `of` and `content` can't tell.
         """
-        named = {entry.name: _content(self, entry, pool) for entry in dataclasses.fields(self)}
+        named = {entry.name: parameters.content(self, entry, pool) for entry in dataclasses.fields(self)}
         return {name: digest for name, digest in named.items() if digest}
 
     def resolved(self) -> dict[str, str]:
@@ -167,7 +150,14 @@ class Method:
         """Seconds of training that no sample shows."""
         return 0.0
 
-    def findings(self, made: Iterable[pa.Table]) -> dict[str, Any]:
+    def recognised(self, state: Any) -> tuple[np.ndarray, np.ndarray] | None:
+        """Scores of sampled images with their own and with other captions, `(m,)` and `(k,)`, by a network of its own.
+
+        They are its self-test; None for methods whose model is a column, or that have none.
+        """
+        return None
+
+    def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
         """What to keep in the provenance of a finished column, from its units' tables; text under `warning` is shown."""
         return {}
 
@@ -209,21 +199,6 @@ def fragments(pool: "Pool") -> list[Unit]:
     return [Unit(f"{piece.start}-{piece.stop}", piece.start, piece.stop) for piece in pool.fragments]
 
 
-def _content(method: Method, entry: "dataclasses.Field[Any]", pool: "Pool") -> str:
-    """The digest of what a parameter names; empty if it names no file, no target set and nothing else of content."""
-    value, what = getattr(method, entry.name), entry.metadata.get("of")
-    if digest := entry.metadata.get("content"):
-        return str(digest(value))
-    if what == "path" and value and Path(value).exists():
-        return digests.of_path(value)
-    if what == "target" and value:
-        from ..targets import target_digest
-
-        column = getattr(method, "embedding", "") or getattr(method, "model", "")
-        return target_digest(pool, value, column.removesuffix("_img").removesuffix("_txt"))
-    return ""
-
-
 def _join(parts: list[Any]) -> Any:
     return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else pa.concat_arrays(parts)
 
@@ -245,17 +220,3 @@ def _supply(name: str) -> str:
     if name == "text":
         return "import the pairs with the column that holds their captions (--text)"
     return "make it again, or choose another column"
-
-
-def _check(method: str, entry: "dataclasses.Field[Any]", value: Any) -> None:
-    limits = entry.metadata
-    choices, low, high = limits.get("choices"), limits.get("low"), limits.get("high")
-    if choices and value not in choices:
-        raise InputError(f"{method}: {entry.name} is {value!r}; allowed are {', '.join(map(str, choices))}.")
-    if limits.get("of") == "device":
-        devices.check(value)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and ((low is not None and not value >= low) or (high is not None and not value <= high)):
-        raise InputError(
-            f"{method}: {entry.name} is {value}; allowed is {low} to {high if high is not None else 'any'}."
-        )

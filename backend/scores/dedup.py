@@ -108,7 +108,7 @@ class Dedup(Method):
     def missed(self, pair: Mapping[str, Any]) -> str:
         return missed_group(pair)
 
-    def findings(self, made: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
         return group_findings(made, "raise threshold, or use another model's embedding or phash")
 
     def units(self, pool: "Pool") -> list[Unit]:

@@ -2,65 +2,27 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from .. import digests
 from ..errors import InputError
 from ..kernels.hashing import uniform
 from ..kernels.matmul import bad_rows
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, here, param
 from .cliploss import stored
+from .kernels.folds import alignments, fold_samples, folds_of, training_share
+from .kernels.hype_terms import TERMS, Space, Spaces, hype_terms
 
 if TYPE_CHECKING:
     from ..pool import Pool
 
-TERMS = ("hype_image_specificity", "hype_text_specificity", "hype_nearness")
-_TILE = 512
-
-
-def hype_terms(
-    images: np.ndarray, texts: np.ndarray, reference_images: np.ndarray, reference_texts: np.ndarray, c: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """eps_i, eps_t and -d_L of n pairs, three (n,) float32, from tangent vectors (n, d) and references (r, d).
-
-    NaN where a tangent vector is not finite; references that are not finite are left out. Cost: 4 r d FLOP and 2 r
-    arc cosines a pair; the n x r matrix never exists, tiles of 512 rows do.
-    """
-    import torch
-
-    from .kernels import lorentz
-
-    with torch.inference_mode():
-
-        def points(tangent: np.ndarray) -> torch.Tensor:
-            return lorentz.exponential_map(torch.from_numpy(np.ascontiguousarray(tangent, dtype=np.float32)), c)
-
-        anchors_i, anchors_t = (points(rows[~bad_rows(rows)]) for rows in (reference_images, reference_texts))
-        parts = []
-        for start in range(0, len(images), _TILE):
-            tile = images[start : start + _TILE], texts[start : start + _TILE]
-            missing = _TILE - len(tile[0])  # tiles of one size, so that a score does not depend on its neighbours
-            x, y = (points(np.pad(rows.astype(np.float32), ((0, missing), (0, 0)))) for rows in tile)
-            near = -lorentz.distance(lorentz.excess_of_pairs(x, y, c), c)
-            specific = lorentz.image_specificity(x, anchors_t, c), lorentz.text_specificity(y, anchors_i, c)
-            parts.append(torch.stack([*specific, near]).numpy()[:, : len(tile[0])])
-    terms = np.concatenate(parts, axis=1) if parts else np.zeros((3, 0), np.float32)
-    terms[:, ~np.isfinite(images).all(axis=1) | ~np.isfinite(texts).all(axis=1)] = np.nan
-    return terms[0], terms[1], terms[2]
-
-
-@dataclass(frozen=True)
-class Space:
-    """The hyperbolic space that pairs are scored in: curvature, reference tangent vectors (r, d), and the network's file."""
-
-    c: float
-    images: np.ndarray
-    texts: np.ndarray
-    network: str
+KEPT = 0.2  # of the pool, the larger of the paper's two fractions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +37,8 @@ class Hype(Method):
     The space comes from a hyperbolic CLIP: trained here on the pairs that the recipe `clean` keeps (MERU's losses; the paper's
     own ViT-L/14 is not published under a free licence), or a `network` trained before, or tangent vectors in the pool's
     columns `<model>_img`, `<model>_txt` with a given `curvature`. References are pairs drawn by a hash of (seed, uid).
+    What is trained here is cross-fitted: uids are dealt into `folds`, each pair is scored by the network of the other folds,
+    for a network favours the pairs that it has seen; the folds' terms are brought to one mean and spread.
     Formulas are kept stable near the origin and at distance zero, where the released code gives NaN.
 
     Gives `(n,)` float32 and three columns of terms; NaN without a readable picture. Cost: embedding the pair, and 4 r d FLOP
@@ -101,7 +65,20 @@ class Hype(Method):
     references: int = param(2048, "reference pairs of the specificities", low=1, high=1_000_000)
     cosine: str = param("clip_l14", "CLIP score that is added; empty: none", of="score")
     cluster: str = param("", "flag that adds 1, such as image_based; empty: none", of="flag")
+    folds: int = param(
+        2, "networks to train, each scores the pairs that it has not seen; 1: one for all", low=1, high=20
+    )
     seed: int = param(0, "another seed, other references and another training", low=0)
+
+    def contents(self, pool: "Pool") -> dict[str, str]:
+        clean = self._training_rows(pool) if self.clean and self._trains else None
+        found = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
+        return found if clean is None else found | {"clean": hashlib.sha256(pool.uids()[clean].tobytes()).hexdigest()}
+
+    def resolved(self) -> dict[str, str]:
+        from .kernels.hype_network import hype_precision
+
+        return super().resolved() | ({"precision": hype_precision()} if self._trains else {})
 
     def needs(self) -> tuple[str, ...]:
         vectors = (f"{self.model}_img", f"{self.model}_txt") if self.model else ("text",)
@@ -130,32 +107,70 @@ class Hype(Method):
 
     def work(self, pairs: int) -> float:
         """In embedded pairs; a pair in training costs about three times as much."""
-        trained = 0 if self.model or self.network else 3 * self.samples
+        trained = 3 * self.samples * self.folds if self._trains else 0
         return float(pairs + trained)
 
     def trial(self, sample: int, pairs: int) -> "Hype":
         return dataclasses.replace(self, samples=min(self.samples, 2 * self.batch), clean="")
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Space:
-        """Trains the network if there is none, and embeds the references."""
+    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Spaces:
+        """Trains the networks that there are not yet, embeds the references, and compares the folds on samples."""
         uids = pool.uids()
         order = np.argsort(uniform(self.seed, uids["f0"], uids["f1"]), kind="stable")[: self.references]
-        network = "" if self.model else self.network or self._trained(pool, progress)
-        images, texts, c = self._vectors(pool, order, network)
-        usable = ~bad_rows(images) & ~bad_rows(texts)
-        if not usable.any():
-            raise InputError("no reference pair has usable vectors: import the pictures, or name columns with model=….")
-        return Space(c, images[usable], texts[usable], network)
+        networks = self._networks(pool, progress) if self._trains else ["" if self.model else self.network]
+        spaces = tuple(self._space(pool, order, network) for network in networks)
+        if self.model:
+            return Spaces(spaces, (((1.0, 0.0),),) * len(TERMS))
+        terms, own, shuffled = [], [], []
+        for space, rows in zip(spaces, fold_samples(pool, len(spaces))):
+            images, texts, _ = self._vectors(pool, rows, space.network)
+            others = np.roll(texts, -1, axis=0)
+            terms.append(hype_terms(images, texts, space.images, space.texts, space.c))
+            near = hype_terms(images, others, space.images, space.texts, space.c)[2]
+            own.append(terms[-1][2])
+            shuffled.append(np.where((others != texts).any(axis=1), near, np.float32(np.nan)))
+        lines = tuple(alignments([made[place] for made in terms]) for place in range(len(TERMS)))
+        first = lines[2]
+        own, shuffled = ([a * part + b for (a, b), part in zip(first, parts)] for parts in (own, shuffled))
+        return Spaces(spaces, lines, np.concatenate(own), np.concatenate(shuffled))
+
+    def recognised(self, state: Spaces) -> tuple[np.ndarray, np.ndarray] | None:
+        return (state.own, state.shuffled) if len(state.own) else None
+
+    def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
+        if not self._trains:
+            return {}
+        seen = np.zeros(len(pool), bool)
+        seen[self._training_rows(pool)] = True
+        return training_share(made, seen, KEPT, self.folds, "score with folds=2 or more")
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         rows = np.arange(unit.start, unit.stop)
-        images, texts, c = self._vectors(pool, rows, state.network, progress)
-        terms = hype_terms(images, texts, state.images, state.texts, c)
-        total = terms[0] + terms[1] + terms[2]
+        terms = np.full((len(TERMS), len(rows)), np.nan, np.float32)
+        folds = folds_of(pool, len(state.folds), rows)
+        for fold, space in enumerate(state.folds):
+            mine = np.flatnonzero(folds == fold)
+            images, texts, c = self._vectors(pool, rows[mine], space.network, progress)
+            for place, term in enumerate(hype_terms(images, texts, space.images, space.texts, c)):
+                a, b = state.lines[place][fold]
+                terms[place, mine] = a * term + b
+        total = terms.sum(axis=0)
         for name in (self.cosine, self.cluster):
             if name:
                 total = total + pool.array(name)[rows].astype(np.float32)
         return {MAIN: total, **dict(zip(TERMS, terms, strict=True))}
+
+    @property
+    def _trains(self) -> bool:
+        return not (self.model or self.network)
+
+    def _space(self, pool: "Pool", references: np.ndarray, network: str) -> Space:
+        """The space of a network with its references. Raises InputError if none of them has usable vectors."""
+        images, texts, c = self._vectors(pool, references, network)
+        usable = ~bad_rows(images) & ~bad_rows(texts)
+        if not usable.any():
+            raise InputError("no reference pair has usable vectors: import the images, or name columns with model=….")
+        return Space(c, images[usable], texts[usable], network)
 
     def _vectors(
         self, pool: "Pool", rows: np.ndarray, network: str, progress: Progress = silent
@@ -179,41 +194,43 @@ class Hype(Method):
                     made[part.there] = loaded.images(part.pixels).numpy()
                 images.append(made)
                 progress(sum(map(len, images)), len(rows), "embedding")
+            if not images:
+                return np.empty((0, 1), np.float32), np.empty((0, 1), np.float32), float(loaded.curvature)
             return np.concatenate(images), np.concatenate(texts), float(loaded.curvature)
 
-    def _trained(self, pool: "Pool", progress: Progress) -> str:
-        """The file of the network trained with these parameters on this pool; trains it once."""
+    def _training_rows(self, pool: "Pool") -> np.ndarray:
+        """The rows that `clean` keeps, all without it, in uid order, so that the pool's row order doesn't matter."""
+        rows = np.asarray(pool.uid_order())
+        if not self.clean:
+            return rows
         from ..recipe import load, select
+
+        return rows[select(load(self.clean), pool).mask[rows]]
+
+    def _networks(self, pool: "Pool", progress: Progress) -> list[str]:
+        """The file of each fold's network; what was trained before on the same pairs is not trained again."""
+        rows = self._training_rows(pool)
+        if self.folds == 1:
+            return [self._trained(pool, rows, progress, "training")]
+        folds = folds_of(pool, self.folds)[rows]
+        return [
+            self._trained(pool, rows[folds != fold], progress, f"training, fold {fold + 1} of {self.folds}")
+            for fold in range(self.folds)
+        ]
+
+    def _trained(self, pool: "Pool", rows: np.ndarray, progress: Progress, words: str) -> str:
+        """The file of the network trained with these parameters on these rows; trains it once."""
         from .kernels.hype_network import hype_precision, train_network
 
-        rows = np.asarray(pool.uid_order())
-        recipe = ""
-        if self.clean:
-            chosen = load(self.clean)
-            recipe = str(chosen.as_dict())
-            rows = rows[select(chosen, pool).mask[rows]]
-        precision = hype_precision()
-        subject = (
-            self.architecture,
-            self.samples,
-            self.batch,
-            self.seed,
-            recipe,
-            precision,
-            pool.uids()[rows].tobytes(),
-        )
-        name = hashlib.sha256(repr(subject).encode()).hexdigest()[:16]
-        path = pool.path / "networks" / f"hype-{name}.safetensors"
+        settings = {"samples": self.samples, "batch": self.batch, "seed": self.seed}
+        about = settings | {"pairs": len(rows), "architecture": self.architecture, "precision": hype_precision()}
+        subject = about | {"uids": hashlib.sha256(pool.uids()[rows].tobytes()).hexdigest()}
+        path = pool.path / "networks" / f"hype-{digests.of_value(subject)[:16]}.safetensors"
         if not path.exists():
-            network = train_network(
-                pool,
-                rows,
-                architecture=self.architecture,
-                samples=self.samples,
-                batch=self.batch,
-                seed=self.seed,
-                progress=progress,
-            )
-            network.save(path, {"pairs": len(rows), "samples": self.samples, "seed": self.seed, "recipe": recipe,
-                                "precision": precision})  # fmt: skip
+
+            def told(done: int, total: int, message: str = "", **figures: float) -> None:
+                progress(done, total, words, **figures)
+
+            made = train_network(pool, rows, architecture=self.architecture, **settings, progress=told)
+            made.save(path, about)
         return str(path)

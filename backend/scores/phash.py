@@ -98,7 +98,7 @@ class PHash(Method):
     def missed(self, pair: Mapping[str, Any]) -> str:
         return missed_group(pair)
 
-    def findings(self, made: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
         return group_findings(made, "lower distance")
 
     def units(self, pool: "Pool") -> list[Unit]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,54 +118,70 @@ def train_network(
     """Trains on the pairs of `rows`: AdamW (betas 0.9, 0.98; weight decay 0.2 on matrices), a tenth of the steps warm up,
     then a cosine; `contrast + 0.2 * cone violation`. Deterministic on one machine for one seed and order of rows.
 
-    Raises InputError for fewer than 2 pairs with pictures.
+    Raises InputError for fewer than 2 pairs with images.
     """
     torch.manual_seed(seed)
     device = choose("auto")
-    precision = hype_precision(device)
     network = HyperbolicClip(architecture).to(device).train()
-    draw = np.random.Generator(np.random.PCG64(seed))
-    feed = _Feed(pool, rows, network)
-    batch = min(batch, len(rows))
+    feed, batch = _Feed(pool, rows, network), min(batch, len(rows))
     if batch < 2:
         raise InputError(f"{len(rows)} pairs are too few to train on: choose a larger clean subset.")
     steps = max(1, samples // batch)
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    rest = [p for p in network.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": 0.2}, {"params": rest, "weight_decay": 0.0}], lr=lr, betas=(0.9, 0.98)
-    )
-    warm = max(1, steps // 10)
-    order = np.empty(0, np.int64)
-    for step in range(steps):
-        if len(order) < batch:
-            order = draw.permutation(len(rows))
-        chosen, order = order[:batch], order[batch:]
+    optimiser = _optimiser(network, lr)
+    for step, chosen in enumerate(_batches(len(rows), batch, steps, seed)):
         pixels, tokens = feed.batch(chosen)
         if pixels is None or len(pixels) < 2:
             raise InputError(
-                "the clean subset has too few readable pictures: choose another recipe, or import the pictures."
+                "the clean subset has too few readable images: choose another recipe, or import the images."
             )
-        rate = (
-            lr * (step + 1) / warm
-            if step < warm
-            else lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-        )
         for group in optimiser.param_groups:
-            group["lr"] = rate
-        with autocast(device, precision):
-            images, texts = network.clip.encode_image(pixels.to(device)), network.clip.encode_text(tokens.to(device))
-        images = network.alpha_img.clamp(max=0).exp() * images.float()
-        texts = network.alpha_txt.clamp(max=0).exp() * texts.float()
-        contrast, cone = network.loss(images, texts)
-        loss = contrast + ENTAILMENT * cone
+            group["lr"] = lr * _warm_then_cosine(step, steps)
+        contrast, cone = _losses(network, pixels.to(device), tokens.to(device), device)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        (contrast + ENTAILMENT * cone).backward()
         optimiser.step()
         progress(
             step + 1, steps, "training", loss=contrast.item(), cone=cone.item(), curvature=network.curvature.item()
         )
     return network.eval().cpu()
+
+
+def _optimiser(network: HyperbolicClip, lr: float) -> torch.optim.Optimizer:
+    """AdamW that decays matrices and leaves gains, biases and the three scalars alone."""
+    matrices = [p for p in network.parameters() if p.ndim > 1]
+    rest = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": 0.2}, {"params": rest, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98))
+
+
+def _batches(pairs: int, size: int, steps: int, seed: int) -> Iterator[np.ndarray]:
+    """`steps` batches of `(size,)` places, permutation after permutation; what is left of one is not used."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    order = np.empty(0, np.int64)
+    for _ in range(steps):
+        if len(order) < size:
+            order = draw.permutation(pairs)
+        yield order[:size]
+        order = order[size:]
+
+
+def _warm_then_cosine(step: int, steps: int) -> float:
+    """The share of the learning rate at a step."""
+    warm = max(1, steps // 10)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def _losses(
+    network: HyperbolicClip, pixels: torch.Tensor, tokens: torch.Tensor, device: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Contrastive loss and cone violation of a batch; only the encoders run in less than float32."""
+    with autocast(device, hype_precision(device)):
+        images, texts = network.clip.encode_image(pixels), network.clip.encode_text(tokens)
+    images = network.alpha_img.clamp(max=0).exp() * images.float()
+    texts = network.alpha_txt.clamp(max=0).exp() * texts.float()
+    return network.loss(images, texts)
 
 
 class _Feed:

@@ -42,7 +42,7 @@ def test_it_trains_on_the_clean_subset_once(tiny_pool: Pool, tmp_path: Path, net
 
     monkeypatch.setattr("poolscope.bench.training.train", train)
     (tmp_path / "clean.yaml").write_text("name: clean\nkeep:\n  - {flag: sharp}\n")
-    pool = run(tiny_pool, build("dfn", clean=str(tmp_path / "clean.yaml"), seed=3), column="trained")
+    pool = run(tiny_pool, build("dfn", clean=str(tmp_path / "clean.yaml"), seed=3, folds=1), column="trained")
     plain = run(pool, build("dfn", network=network), column="plain")
     assert calls == [("clean", 3)]
     np.testing.assert_array_equal(plain.array("trained"), plain.array("plain"))

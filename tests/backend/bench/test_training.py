@@ -114,7 +114,7 @@ def test_a_run_is_a_data_filtering_network(
     monkeypatch.setenv("POOLSCOPE_HOME", str(finished["home"]))
     monkeypatch.setattr("poolscope.bench.training.train", lambda *_, **__: finished["run"])
     (tmp_path / "clean.yaml").write_text("name: clean\nkeep:\n  - {flag: sharp}\n")
-    pool = engine.run(tiny_pool, build("dfn", clean=str(tmp_path / "clean.yaml"), device="cpu"))
+    pool = engine.run(tiny_pool, build("dfn", clean=str(tmp_path / "clean.yaml"), folds=1, device="cpu"))
     network = str(finished["home"] / "runs" / finished["run"].id)
     pool = engine.embed(pool, network, name="filter", device="cpu")
     pool = engine.run(pool, build("clip_score", model="filter"))

@@ -58,7 +58,14 @@ def test_columns_from_tangent_vectors_in_the_pool(tiny_pool: Pool) -> None:
 
 def test_a_network_is_trained_once_and_scores_pictures(tiny_pool: Pool, tmp_path: Path) -> None:
     (tmp_path / "clean.yaml").write_text("name: clean\nkeep:\n  - {flag: sharp}\n")
-    settings = {"clean": str(tmp_path / "clean.yaml"), "samples": 128, "batch": 32, "references": 50, "cosine": ""}
+    settings = {
+        "clean": str(tmp_path / "clean.yaml"),
+        "samples": 128,
+        "batch": 32,
+        "references": 50,
+        "cosine": "",
+        "folds": 1,
+    }
     first = run(tiny_pool, build("hype", **settings), column="first")
     networks = list((tiny_pool.path / "networks").iterdir())
     assert len(networks) == 1
@@ -87,3 +94,26 @@ def test_wrong_input_is_said_in_one_line(tiny_pool: Pool, tmp_path: Path) -> Non
         run(tiny_pool, build("hype", network=str(tmp_path / "none.safetensors")))
     with pytest.raises(InputError, match="'hyp_img'"):
         run(tiny_pool, build("hype", model="hyp"))
+
+
+def test_a_pair_is_scored_by_the_network_of_the_other_folds(tiny_pool: Pool, tmp_path: Path) -> None:
+    """Trained on noise it knows its own pairs, and cross-fitted nobody's."""
+    (tmp_path / "clean.yaml").write_text("name: clean\nkeep:\n  - {flag: sharp}\n")
+    settings = {"clean": str(tmp_path / "clean.yaml"), "samples": 1600, "batch": 40, "references": 50, "cosine": ""}
+    pool = run(tiny_pool, build("hype", **settings), column="crossed")
+    assert len(list((pool.path / "networks").iterdir())) == 2
+    pool = run(pool, build("hype", **settings, folds=1), column="one")
+    assert len(list((pool.path / "networks").iterdir())) == 3
+    seen = pool.array("sharp")
+    gaps = {}
+    for name in ("crossed", "one"):
+        near = pool.array(f"{name}_hype_nearness" if name == "one" else "hype_nearness")
+        spread = near.std() * np.sqrt(1 / seen.sum() + 1 / (~seen).sum())
+        gaps[name] = float((near[seen].mean() - near[~seen].mean()) / spread)
+    assert gaps["one"] > 3
+    assert abs(gaps["crossed"]) < 3
+    found = pool.columns["one"].made_by["findings"]
+    assert found["trained_on"] == seen.sum()
+    assert "favours what it has seen" in found["warning"]
+    assert "warning" not in pool.columns["crossed"].made_by["findings"]
+    assert pool.columns["crossed"].made_by["self_test"]["hype"]["pairs"] == 200
