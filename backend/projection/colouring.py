@@ -150,13 +150,13 @@ def categories(by: str, codes: np.ndarray, words: Sequence[str], rules: Sequence
     count = np.bincount(codes[codes >= 0], minlength=len(words))
     named = np.array([bool(word) for word in words], dtype=bool)
     order = [int(place) for place in np.argsort(-count, kind="stable") if named[place] and count[place]]
-    first = order[:MOST] if len(order) > MOST + 1 else order
+    first = order[:MOST]
     entries = [Entry(words[place], int(count[place]), rank, rules[place]) for rank, place in enumerate(first)]
     to = np.full(len(words) + 1, len(first), dtype=np.uint8)  # the last one is of points without a value
     to[first] = np.arange(len(first))
     rest = int(count[order[len(first) :]].sum())
     if rest:
-        entries.append(Entry(f"{len(order) - len(first):,} others", rest, -1))
+        entries.append(Entry("1 other" if len(order) == MOST + 1 else f"{len(order) - MOST:,} others", rest, -1))
     missing = len(codes) - int(count[order].sum())
     to[np.append(~named, True)] = len(entries)
     if missing:
