@@ -8,6 +8,7 @@ import streamlit as st
 from poolscope.errors import InputError
 from poolscope.explorer import choices, theme
 from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.map import Legend
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
@@ -30,9 +31,6 @@ class Comparison:
             self.selection.kept - both,
             len(mine) - selection.kept - self.selection.kept + both,
         )
-
-
-COLOURS = (theme.NEITHER, theme.ONLY_A, theme.ONLY_B, theme.KEPT)  # by bits: 1 = current, 2 = other
 
 
 def name_of_other() -> str | None:
@@ -69,17 +67,17 @@ def chosen(pool: Pool) -> Comparison | None:
         return None
 
 
-def legend(selection: Selection, comparison: Comparison | None) -> list[tuple[str, str]]:
-    """Labels and colours of the map."""
+def legend(selection: Selection, comparison: Comparison | None) -> list[Legend]:
+    """The entries of the map by code: bit 0 is the current recipe, bit 1 the other one."""
     if comparison is None:
         return [
-            (f"kept {selection.kept:,}", theme.KEPT),
-            (f"dropped {selection.pairs - selection.kept:,}", theme.DROPPED),
+            Legend("dropped", theme.DROPPED, selection.pairs - selection.kept),
+            Legend("kept", theme.KEPT, selection.kept),
         ]
     both, mine, other, neither = comparison.counts(selection)
     return [
-        (f"both {both:,}", theme.KEPT),
-        (f"only this {mine:,}", theme.ONLY_A),
-        (f"only {comparison.recipe.name} {other:,}", theme.ONLY_B),
-        (f"neither {neither:,}", theme.NEITHER),
+        Legend("neither", theme.NEITHER, neither),
+        Legend("only this", theme.ONLY_A, mine),
+        Legend(f"only {comparison.recipe.name}", theme.ONLY_B, other),
+        Legend("both", theme.BOTH, both),
     ]

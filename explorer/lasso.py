@@ -1,39 +1,46 @@
-"""What the lasso holds: counts, a gallery, and the export of exactly these pairs."""
+"""The pairs chosen on the map, by a lasso or by entries of its legend: counts, a gallery, and what becomes of them."""
 
-import io
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import gallery, pools, tiles
-from poolscope.export.subset import kept_uids
+from poolscope.explorer import gallery, map, pair_set, pool_map, pools, tiles
 from poolscope.pool import Pool
 from poolscope.projection import Map
+from poolscope.projection.colouring import Colouring
 from poolscope.recipe import Recipe, Selection
 
 SHOWN = 24
 
 
-def rows_inside(made: Map | None, polygon: np.ndarray | None) -> np.ndarray:
-    """`(k,)` int64 rows of the pairs on the map inside the polygon."""
-    if made is None or polygon is None:
+def rows_inside(made: Map | None, polygon: np.ndarray | None, pool: Pool) -> np.ndarray:
+    """`(k,)` int64 rows of the pairs on the map that are inside the polygon and that the legend shows."""
+    if made is None:
         return np.empty(0, dtype=np.int64)
-    return made.rows[made.inside(polygon)].astype(np.int64)
+    coloured, codes = _alone(made, pool)
+    if polygon is None and coloured is None:
+        return np.empty(0, dtype=np.int64)
+    inside = np.ones(len(made), dtype=bool) if polygon is None else made.inside(polygon)
+    if coloured is not None:
+        inside &= np.isin(coloured.codes, codes)
+    return made.rows[inside].astype(np.int64)
 
 
 def draw(rows: np.ndarray, made: Map | None, recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
-    """Returns the row of a picture that was clicked."""
+    """Returns the row of an image that was clicked."""
     if not len(rows):
-        st.caption("Choose Lasso on the map (or hold Shift) and draw around points; what they hold appears here.")
+        st.caption(
+            "Choose Lasso on the map (or hold Shift) and draw around points, or colour the map and click an entry of its "
+            "legend; the pairs appear here."
+        )
         return None
     kept = int(selection.holds(rows).sum())
     st.markdown(f"**{len(rows):,}** pairs: :blue[{kept:,} kept] · :orange[{len(rows) - kept:,} dropped]")
     if made is not None and len(made) < len(pool):
-        st.caption(f"The map shows {len(made):,} of {len(pool):,} pairs; the lasso holds those it shows.")
-    st.download_button(
-        "Export what I lassoed", lambda: _subset(rows, pool), file_name="lasso.npy", icon=":material/download:", key="lasso-export",
-        help="A subset file (.npy of uids) of these pairs", on_click="ignore",
-    )  # fmt: skip
+        st.caption(f"The map shows {len(made):,} of {len(pool):,} pairs; these are among those it shows.")
+    name, rule = _meaning(made, pool)
+    pair_set.draw(rows, pool, recipe, name=name, rule=rule, key="lasso")
     first = rows[np.argsort(pools.columns(pool).rank[rows], kind="stable")[:SHOWN]]
     return gallery.draw(
         tiles.of(first, pool, selection=selection, recipe=recipe),
@@ -44,9 +51,21 @@ def draw(rows: np.ndarray, made: Map | None, recipe: Recipe, pool: Pool, selecti
     )
 
 
-def _subset(rows: np.ndarray, pool: Pool) -> bytes:
-    mask = np.zeros(len(pool), dtype=bool)
-    mask[rows] = True
-    out = io.BytesIO()
-    np.save(out, kept_uids(pool, mask), allow_pickle=False)
-    return out.getvalue()
+def _alone(made: Map, pool: Pool) -> tuple[Colouring | None, list[int]]:
+    """The colours of the map and the codes that its legend shows alone; None when it shows all."""
+    by, coloured = pool_map.colours(pool, made)
+    codes = map.shown_codes(map.said("legend"), by)
+    return (coloured, codes) if codes and coloured is not None else (None, [])
+
+
+def _meaning(made: Map | None, pool: Pool) -> tuple[str, dict[str, Any] | None]:
+    """A name for the pairs, and the rule on columns that chooses them, if the legend alone does and there is one."""
+    coloured, codes = _alone(made, pool) if made is not None else (None, [])
+    if coloured is None:
+        return "lasso", None
+    entries = [coloured.entries[code] for code in codes if code < len(coloured.entries)]
+    name = " ".join([coloured.by.partition(".")[2] or coloured.by, *(entry.label for entry in entries[:2])])
+    rules = [entry.rule for entry in entries]
+    if map.lassoed() is not None or not rules or None in rules:
+        return name, None
+    return name, rules[0] if len(rules) == 1 else {"any": rules}

@@ -2,23 +2,26 @@
 
 import time
 from collections.abc import Callable, Sequence
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
 
 from poolscope import jobs
 from poolscope.errors import InputError
-from poolscope.explorer import compare, live, map, pools, theme
+from poolscope.explorer import compare, live, map, map_colours, pools, recipe_state, theme
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.projection import Map
+from poolscope.projection.colouring import Colouring
 from poolscope.recipe import Selection
+from poolscope.recipe.grammar import ScoreRule
 
 KIND = "map"
 
 
 def current(pool: Pool) -> Map | None:
-    """The map of the pool's pictures, if it is built."""
+    """The map of the pool's images, if it is built."""
     try:
         return pools.shared_map(pool, pool.model())
     except InputError:
@@ -31,36 +34,78 @@ def draw(
     selection: Selection,
     comparison: compare.Comparison | None,
     marked: Sequence[int] | np.ndarray,
-    on_lasso: Callable[[], None],
+    on_choice: Callable[[], None],
 ) -> map.MapEvents:
-    """Draws the map; `marked` are rows to show as selected. Returns what happened on it."""
+    """Draws the map; `marked` are rows to show as selected; `on_choice` is called when a lasso or entries of the legend
+    choose pairs. Returns what happened on it."""
     if made is None:
         _offer(pool)
         return map.MapEvents(None, None)
-    shown = [selection.holds(made.rows)]
-    colours: Sequence[str] = (theme.DROPPED, theme.KEPT)
-    if comparison is not None:
-        shown.append(comparison.selection.holds(made.rows))
-        colours = compare.COLOURS
-    note = f"{len(made):,} of {len(pool):,} pairs" if len(made) < len(pool) else f"{len(pool):,} pairs"
-    under = None
-    if made.everyone is not None and comparison is None:
-        under = pools.density(pool, made).png(selection.words, theme.KEPT, theme.DROPPED)
-        note = f"{len(made):,} points, under them the density of all {len(pool):,} pairs,"
-    elif made.made_by.get("partial"):
-        note = f"the first {len(made):,} of {len(pool):,} pairs; the others are being placed,"
+    shown, (by, coloured) = [selection.holds(made.rows)], colours(pool, made)
+    map_colours.show_in_url(by)
+    if coloured is not None:
+        legend = map_colours.legend(coloured)
+    else:
+        if comparison is not None:
+            shown.append(comparison.selection.holds(made.rows))
+        legend = compare.legend(selection, comparison)
+    on_its_own = map.shown_codes(map.said("legend"), by)
+    token, stamp = pools.token(pool), map_colours.stamp(pool, made)
+    place = f"{token}/{made.model}"
     return map.draw(
-        geometry=f"/map/{pools.token(pool)}/{made.model}.bin?v={pools.map_stamp(pool, made.model)}",
+        geometry=f"/map/{place}.bin?v={pools.map_stamp(pool, made.model)}",
         planes=shown,
-        under=under,
-        colours=colours,
-        legend=compare.legend(selection, comparison),
+        legend=legend,
         highlight=_indices(made, marked),
-        token=pools.token(pool),
+        token=token,
         stamp=f"{selection.kept}-{time.time_ns()}",
-        note=f"{note} by likeness of their pictures ({made.model})",
-        on_lasso=on_lasso,
+        colour=by,
+        choices=map_colours.choices(pool),
+        codes=None if coloured is None else f"/colours/{place}.bin?{urlencode({'by': by, 'v': stamp})}",
+        hidden=[code for code in range(len(legend)) if code not in on_its_own] if on_its_own else [],
+        regions=f"/regions/{place}.json?v={stamp}",
+        facts=_facts(pool, stamp),
+        under=_density(pool, made, selection) if comparison is None and coloured is None and not on_its_own else None,
+        note=_note(pool, made, coloured is not None),
+        on_lasso=on_choice,
+        on_colour=map_colours.remember,
+        on_legend=on_choice,
     )
+
+
+def colours(pool: Pool, made: Map) -> tuple[str, Colouring | None]:
+    """What the map is coloured by, and the colours; None when by who is kept."""
+    by = map_colours.chosen(pool)
+    try:
+        return by, None if by == map_colours.KEPT else map_colours.of(pool, made, by)
+    except InputError as error:
+        st.warning(plain(error), icon=":material/palette:")
+        return map_colours.KEPT, None
+
+
+def _density(pool: Pool, made: Map, selection: Selection) -> bytes | None:
+    if made.everyone is None:
+        return None
+    return pools.density(pool, made).png(selection.words, theme.KEPT, theme.DROPPED)
+
+
+def _note(pool: Pool, made: Map, coloured: bool) -> str:
+    if coloured:
+        about = f"{len(made):,} points, dropped pairs faint,"
+    elif made.everyone is not None:
+        about = f"{len(made):,} points, under them the density of all {len(pool):,} pairs,"
+    elif made.made_by.get("partial"):
+        about = f"the first {len(made):,} of {len(pool):,} pairs; the others are being placed,"
+    else:
+        about = f"{len(made):,} of {len(pool):,} pairs" if len(made) < len(pool) else f"{len(pool):,} pairs"
+    return f"{about} by likeness of their images ({made.model})"
+
+
+def _facts(pool: Pool, stamp: str) -> str:
+    """The query for the scores of the recipe's rules, which the hover card shows."""
+    rules = recipe_state.current(pool).leaves()
+    names = list(dict.fromkeys(rule.score for rule in rules if isinstance(rule, ScoreRule)))[:3]
+    return "?" + urlencode([("score", name) for name in names] + [("v", stamp)]) if names else ""
 
 
 def _indices(made: Map, rows: Sequence[int] | np.ndarray) -> list[int]:
@@ -82,7 +127,7 @@ def _offer(pool: Pool) -> None:
     running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
     with st.container(border=True):
         st.markdown("**This pool has no map yet.**")
-        st.caption("A map places pairs with similar pictures together. It is made once, in the background.")
+        st.caption("A map places pairs with similar images together. It is made once, in the background.")
         if running:
             _watch(running[0].id)
         elif st.button("Make the map", icon=":material/map:", type="primary"):

@@ -47,9 +47,14 @@ def opened(path: Path) -> Pool:
     """A shared handle on the newest version of the pool at `path`, a directory or a LanceDB URI."""
     if places.uri_of(path):  # its directory on this machine tells when it changes
         path = Pool.open(path).path
-    pool = _handle(str(path), _stamp(path))
+    pool = _handle(str(path), stamp(path))
     _BY_TOKEN[token(pool)] = pool.path
     return pool
+
+
+def of_path(path: str) -> Pool:
+    """The shared handle on the pool at a path that was opened before."""
+    return opened(Path(path))
 
 
 def columns(pool: Pool) -> PoolColumns:
@@ -59,7 +64,7 @@ def columns(pool: Pool) -> PoolColumns:
 
 def desk(pool: Pool) -> Desk:
     """The pool under a slider; all sessions share it."""
-    return _desk(str(pool.path), _stamp(pool.path))
+    return _desk(str(pool.path), stamp(pool.path))
 
 
 def shared_map(pool: Pool, model: str) -> Map | None:
@@ -115,7 +120,7 @@ def remember(path: Path) -> None:
 _BY_TOKEN: dict[str, Path] = {}
 
 
-def _stamp(path: Path) -> int:
+def stamp(path: Path) -> int:
     """Changes with every commit to the pool and every change of what is known about its columns; 0 for no pool."""
     newest = 0
     for part in ("pool.json", "pairs.lance/_versions", "table.url", "columns"):

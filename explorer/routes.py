@@ -1,6 +1,7 @@
-"""What the browser fetches by URL beside the pages: map positions, thumbnails, captions, vendored libraries."""
+"""What the browser fetches by URL beside the pages: positions and colours of the map, thumbnails, captions, Plotly."""
 
 import json
+import math
 from functools import lru_cache
 from pathlib import Path
 
@@ -9,25 +10,54 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from poolscope.errors import InputError
-from poolscope.explorer import pools
-from poolscope.paths import ASSETS
+from poolscope.explorer import map_colours, pools
+from poolscope.pool import Pool
+from poolscope.projection import Map
 
 FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 NEVER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}  # an image that may come later
 MODEL_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 LONGEST_CAPTION = 600
+MOST_FACTS = 3
 
 
 def geometry(request: Request) -> Response:
     """`/map/<pool>/<model>.bin`: quantised positions and rows (see `projection.Map.quantised`)."""
+    found = _mapped(request)
+    if found is None:
+        return Response(status_code=404)
+    return Response(found[1].quantised(), media_type="application/octet-stream", headers=FOREVER)
+
+
+def colours(request: Request) -> Response:
+    """`/colours/<pool>/<model>.bin?by=`: one byte a point of the map, in the order of `geometry`."""
+    found = _mapped(request)
+    try:
+        if found is not None:
+            codes = map_colours.of(*found, request.query_params.get("by", "")).codes
+            return Response(codes.tobytes(), media_type="application/octet-stream", headers=FOREVER)
+    except InputError:
+        pass
+    return Response(status_code=404)
+
+
+def regions(request: Request) -> Response:
+    """`/regions/<pool>/<model>.json`: places and words of the map's regions."""
+    found = _mapped(request)
+    if found is None:
+        return Response(status_code=404)
+    text = json.dumps(map_colours.shared_regions(*found).as_json())
+    return Response(text, media_type="application/json", headers=FOREVER)
+
+
+def _mapped(request: Request) -> tuple[Pool, Map] | None:
+    """The pool and the map that an address names."""
     pool = pools.by_token(request.path_params["token"])
     model = request.path_params["model"]
     if pool is None or not model or set(model) - set(MODEL_NAME) or model.startswith("."):
-        return Response(status_code=404)
+        return None
     made = pools.shared_map(pool, model)
-    if made is None:
-        return Response(status_code=404)
-    return Response(made.quantised(), media_type="application/octet-stream", headers=FOREVER)
+    return None if made is None else (pool, made)
 
 
 def thumbnail(request: Request) -> Response:
@@ -44,19 +74,26 @@ def thumbnail(request: Request) -> Response:
 
 
 def pair(request: Request) -> Response:
-    """`/pair/<pool>/<row>.json`: the caption, for hovering."""
+    """`/pair/<pool>/<row>.json?score=…`: the caption, and what was asked for, for hovering."""
     pool = pools.by_token(request.path_params["token"])
     row = request.path_params["row"]
     if pool is None or row >= len(pool):
         return Response(status_code=404)
-    text = pool.take([row], ["text"])["text"][0].as_py() if "text" in pool.columns else ""
-    return Response(
-        json.dumps({"text": (text or "")[:LONGEST_CAPTION]}), media_type="application/json", headers=FOREVER
-    )
+    names = [name for name in request.query_params.getlist("score")[:MOST_FACTS] if name in pool.columns]
+    names = [name for name in names if pool.columns[name].kind == "score"]
+    taken = pool.take([row], [*(["text"] if "text" in pool.columns else []), *names]).to_pylist()
+    known = taken[0] if taken else {}
+    facts = [[name, _number(known[name])] for name in names]
+    answer = {"text": (known.get("text") or "")[:LONGEST_CAPTION], "facts": facts}
+    return Response(json.dumps(answer), media_type="application/json", headers=FOREVER)
+
+
+def _number(value: float | None) -> str:
+    return "not scored" if value is None or not math.isfinite(value) else f"{value:.4g}"
 
 
 def vendored(request: Request) -> Response:
-    """`/vendor/<file>`: the map library from our assets, and the Plotly that the Python package brings."""
+    """`/vendor/<file>`: the Plotly that the Python package brings."""
     path = libraries().get(request.path_params["name"])
     return FileResponse(path, media_type="text/javascript", headers=FOREVER) if path else Response(status_code=404)
 
@@ -68,10 +105,7 @@ def libraries() -> dict[str, Path]:
     found = importlib.util.find_spec("plotly")
     if found is None or found.origin is None:
         raise InputError("the package plotly is not installed; run `pip install poolscope` again.")
-    return {
-        "regl-scatterplot.js": ASSETS / "vendor" / "regl-scatterplot.js",
-        "plotly.min.js": Path(found.origin).parent / "package_data" / "plotly.min.js",
-    }
+    return {"plotly.min.js": Path(found.origin).parent / "package_data" / "plotly.min.js"}
 
 
 @lru_cache
@@ -84,6 +118,8 @@ def _blank() -> str:
 
 ROUTES = [
     Route("/map/{token}/{model}.bin", geometry),
+    Route("/colours/{token}/{model}.bin", colours),
+    Route("/regions/{token}/{model}.json", regions),
     Route("/thumb/{token}/{row:int}.webp", thumbnail),
     Route("/pair/{token}/{row:int}.json", pair),
     Route("/vendor/{name}", vendored),

@@ -8,7 +8,7 @@ import streamlit as st
 
 from poolscope import jobs
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, live, pools, tiles
+from poolscope.explorer import gallery, live, pair_set, pools, tiles
 from poolscope.explorer.text import plain
 from poolscope.models import Loaded, Model
 from poolscope.pool import Pool
@@ -47,6 +47,8 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     kept = int(selection.holds(hits.rows).sum())
     how = ("; by the index, as whole words" if mode == WORD else "; by the index") if hits.by_index else ""
     st.caption(f"{hits.total:,} pairs, the best {len(hits.rows):,} shown; {kept:,} of these are kept{how}")
+    if len(hits.rows):
+        pair_set.draw(hits.rows, pool, recipe, name=f"search {text}", key="hits")
     facts = [f"{value:.3f}" for value in hits.similarity] if hits.similarity is not None else []
     return gallery.draw(
         tiles.of(hits.rows[:24], pool, facts=facts, selection=selection, recipe=recipe), token=pools.token(pool), label="Search results",

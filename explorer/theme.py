@@ -13,11 +13,17 @@ STATIC = Path(__file__).parent / "static"
 # Blue and orange stay apart for every common colour blindness and reach 3:1 on both backgrounds.
 KEPT = "#1F83D2"
 DROPPED = "#D9730D"
-ONLY_A = "#0F8A68"
-ONLY_B = "#9A47AB"
-NEITHER = "#8A94A0"
+# Two recipes compared: colours of Okabe and Ito (2008) and a grey; the least of their differences under protanopia,
+# deuteranopia and tritanopia is the largest that such a set with a grey reaches.
+BOTH, ONLY_A, ONLY_B, NEITHER = "#0072B2", "#D55E00", "#56B4E9", "#7A8490"
+# A category: Okabe and Ito's colours, then Tol's muted ones; the two greys are other values and none.
+CATEGORIES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#AA4466", "#8C8A1F", "#7468C4", "#B05FC0",
+              "#44AA99", "#B8A100"]  # fmt: skip
+OTHERS, NOTHING = "#8A94A0", "#B4BDC6"
+# Low to high: viridis without its ends, which vanish on a dark or a light page.
+SEQUENCE = ["#3F4788", "#35608D", "#2A788E", "#1F918C", "#22A884", "#44BF70", "#7AD151", "#B8DE29"]
 INK_LIGHT, INK_DARK = "#14202B", "#E8EEF4"  # textColor of .streamlit/config.toml
-SERIES = [KEPT, DROPPED, ONLY_A, ONLY_B, "#64707D", "#C9A100", "#C4314B", "#4A5FC1"]
+SERIES = [KEPT, DROPPED, "#0F8A68", "#9A47AB", "#64707D", "#C9A100", "#C4314B", "#4A5FC1"]
 
 # The pages use the whole width, and the columns of the Filter page scroll inside the window.
 _LAYOUT = """<style>

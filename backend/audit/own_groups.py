@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -61,6 +62,20 @@ def add(
     if source.name.lower().endswith(TABLES):
         return _table(pool, source, name, on, key, column, force, progress)
     raise InputError(f"{source.name!r} is no file of groups; give a lexicon (.yaml) or a table ({', '.join(TABLES)}).")
+
+
+def of_rows(pool: Pool, rows: np.ndarray, name: str) -> Added:
+    """Adds the pairs `rows` `(k,)`, in any order, as a group of their own. Raises InputError for a name that is taken."""
+    import tempfile
+
+    import pyarrow.parquet as pq
+
+    uids = pool.uids()[np.unique(rows)]
+    keys = [f"{high:016x}{low:016x}" for high, low in zip(uids["f0"].tolist(), uids["f1"].tolist())]
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "group.parquet"
+        pq.write_table(pa.table({"uid": keys, "group": pa.array([name[:LONGEST]] * len(keys), pa.utf8())}), path)
+        return add(pool, path, name=name, on="uid")
 
 
 def remove(pool: Pool, name: str) -> str:
@@ -205,8 +220,6 @@ def _check_free(pool: Pool, name: str, force: bool, kind: str) -> None:
 
 
 def _keep(pool: Pool, provider: Lexicon | Listed, groups: list[Group]) -> dict[str, int]:
-    import numpy as np
-
     _forget(pool, provider.id)
     group_files.save(pool, provider, groups)
     _mark(pool)

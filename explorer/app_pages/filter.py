@@ -11,6 +11,7 @@ from poolscope.explorer import (
     first_start,
     lasso,
     map,
+    map_colours,
     pair,
     pool_map,
     recipe_state,
@@ -50,7 +51,7 @@ def workbench(pool: Pool) -> None:
         toolbar.dialogs(recipe, pool, None)
         return
     made = pool_map.current(pool)
-    inside = lasso.rows_inside(made, map.lassoed())
+    inside = lasso.rows_inside(made, map.lassoed(), pool)
     place = middle.container()
     with right.container(key="side", gap="small"):
         who.draw(pool, selection)
@@ -66,7 +67,7 @@ def workbench(pool: Pool) -> None:
         clicked = search.draw(recipe, pool, selection) if view == SEARCH else None
         marked = search.hits_on_show(pool) if view == SEARCH else ()
         with place:  # before the galleries, so that the browser draws it while they are made
-            events = pool_map.draw(made, pool, selection, compare.chosen(pool), marked, on_lasso=_show_lasso)
+            events = pool_map.draw(made, pool, selection, compare.chosen(pool), marked, on_choice=_show_chosen)
         if view == LASSO:
             clicked = lasso.draw(inside, made, recipe, pool, selection)
         elif view == EDGE:
@@ -76,8 +77,8 @@ def workbench(pool: Pool) -> None:
         pair.show(int(np.int64(opened)), pool, recipe)
 
 
-def _show_lasso() -> None:
-    if map.lassoed() is not None:
+def _show_chosen() -> None:
+    if map.lassoed() is not None or (map.said("legend") and map.said("legend").get("colour") != map_colours.KEPT):
         st.session_state["view"] = LASSO
 
 

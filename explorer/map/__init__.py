@@ -1,5 +1,5 @@
-"""The map: one component around regl-scatterplot, and what it says back."""
+"""The map: a component that draws points on WebGL, and what it says back."""
 
-from poolscope.explorer.map.component import MapEvents, draw, lassoed, pack, polygon
+from poolscope.explorer.map.component import Legend, MapEvents, draw, lassoed, pack, polygon, said, shown_codes
 
-__all__ = ["MapEvents", "draw", "lassoed", "pack", "polygon"]
+__all__ = ["Legend", "MapEvents", "draw", "lassoed", "pack", "polygon", "said", "shown_codes"]

@@ -89,7 +89,7 @@ def test_a_lasso_selects_and_can_be_exported(page, tmp_path):
     page.get_by_text(re.compile(r"^[\d,]+ pairs: [\d,]+ kept")).wait_for()
     shown = int(page.get_by_text(re.compile(r"^[\d,]+ pairs: ")).inner_text().split()[0].replace(",", ""))
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export what I lassoed").click()
+        page.get_by_role("button", name="Subset file").click()
     download.value.save_as(tmp_path / "lasso.npy")
     import numpy as np
 

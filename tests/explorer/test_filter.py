@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from poolscope.recipe import Recipe, load, select
+from poolscope.audit import catalog
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, load, select, tags
 from tests.explorer.conftest import texts
 
 
@@ -166,6 +168,81 @@ def test_lasso_counts_what_it_holds(start, mapped_pool):
     xy = np.load(mapped_pool.path / "maps" / "l14" / "xy.npy")
     assert not app.exception
     assert f"**{int((xy[:, 0] < 0).sum())}** pairs" in texts(app)
+
+
+def chosen_by_lasso(app, pool):
+    """Selects the left half of the map; returns the rows."""
+    app.session_state["view"] = "Lasso"
+    app.session_state["map"] = {"lasso": [[-1.0, -1.0], [0.0, -1.0], [0.0, 1.0], [-1.0, 1.0]]}
+    app.run()
+    return np.flatnonzero(np.load(pool.path / "maps" / "l14" / "xy.npy")[:, 0] < 0)
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_a_lasso_becomes_a_rule(start, mapped_pool, drop):
+    app = start(mapped_pool, recipe=said(Recipe(name="none")))
+    rows = chosen_by_lasso(app, mapped_pool)
+    app.button(key="lasso-drop" if drop else "lasso-keep").click().run()
+    assert not app.exception
+    assert f"kept **{200 - len(rows) if drop else len(rows)}** of 200" in texts(app)
+    rule = json.loads(app.query_params["recipe"])["keep"][-1]
+    assert rule == ({"not": {"tag": "lasso"}} if drop else {"tag": "lasso"})
+    assert (np.sort(mapped_pool.rows_of(tags.uids(mapped_pool, "lasso"))) == rows).all()
+
+
+def test_a_lasso_becomes_a_tag_and_a_group(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(TOP))
+    rows = chosen_by_lasso(app, mapped_pool)
+    app.text_input(key="lasso-name-lasso").set_value("left half").run()
+    app.button(key="lasso-tag").click().run()
+    app.button(key="lasso-group").click().run()
+    assert not app.exception
+    assert tags.names(mapped_pool) == ["left half"]
+    groups = catalog.load(Pool.open(mapped_pool.path), families={"left-half"})
+    assert groups.sizes.tolist() == [len(rows)]
+    app.button(key="lasso-tag").click().run()
+    assert "has a tag" in app.toast[0].value
+
+
+def test_an_entry_of_the_legend_becomes_its_own_rule(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(Recipe(name="none")), colour="column.sharp")
+    app.session_state["view"] = "Lasso"
+    app.session_state["map"] = {"legend": {"colour": "column.sharp", "shown": [0]}}
+    app.run()
+    sharp = int(mapped_pool.array("sharp").sum())
+    assert f"**{sharp}** pairs" in texts(app)
+    app.button(key="lasso-drop").click().run()
+    assert json.loads(app.query_params["recipe"])["keep"] == [{"not": {"flag": "sharp"}}]
+    assert f"kept **{200 - sharp}** of 200" in texts(app)
+    assert tags.names(mapped_pool) == []
+
+
+def test_a_search_becomes_a_rule(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(Recipe(name="none")))
+    app.session_state["view"] = "Search"
+    app.run()
+    app.get_by_key("search_mode").set_value("by word")
+    app.text_input(key="search").set_value("red square").run()
+    app.button(key="hits-keep").click().run()
+    assert json.loads(app.query_params["recipe"])["keep"] == [{"tag": "search red square"}]
+    hits = int(mapped_pool.where("contains(text, 'red square')").sum())
+    assert f"kept **{hits}** of 200" in texts(app)
+
+
+@pytest.mark.parametrize("colour", ["column.clip_l14", "column.sharp", "column.width", "region"])
+def test_the_map_is_coloured_by_what_the_address_says(start, mapped_pool, colour):
+    app = start(mapped_pool, recipe=said(TOP), colour=colour)
+    assert not app.exception
+    assert not app.warning
+    assert app.query_params["colour"] in (colour, [colour])
+    assert app.session_state["colour"] == colour
+
+
+@pytest.mark.parametrize("colour", ["column.nothing", "family.x", "<img src=x>", "column.l14_img"])
+def test_a_colour_that_the_pool_lacks_is_the_usual_one(start, mapped_pool, colour):
+    app = start(mapped_pool, recipe=said(TOP), colour=colour)
+    assert not app.exception
+    assert app.session_state["colour"] == "kept"
 
 
 def test_search_by_word_counts_all_hits(start, mapped_pool):

@@ -1,6 +1,8 @@
 """Routes serve the pools that are open, and nothing else."""
 
 import io
+import json
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -8,11 +10,11 @@ from PIL import Image
 from starlette.requests import Request
 
 from poolscope.explorer import map, pools, routes
-from poolscope.paths import ASSETS
 
 
-def asked(**parameters) -> Request:
-    return Request({"type": "http", "path_params": parameters, "query_string": b"", "headers": []})
+def asked(*, by: str = "", score: str = "", **parameters) -> Request:
+    query = urlencode({name: value for name, value in (("by", by), ("score", score)) if value}).encode()
+    return Request({"type": "http", "path_params": parameters, "query_string": query, "headers": []})
 
 
 @pytest.fixture
@@ -54,17 +56,53 @@ def test_pair_gives_the_caption(token):
 
 
 def test_only_listed_libraries_are_served():
-    assert routes.vendored(asked(name="regl-scatterplot.js")).status_code == 200
     assert routes.vendored(asked(name="plotly.min.js")).status_code == 200
     for name in ("", "..", "secrets", "../app.py"):
         assert routes.vendored(asked(name=name)).status_code == 404
 
 
-def test_the_map_library_ships_with_its_licences_and_is_small():
-    assert (ASSETS / "vendor" / "regl-scatterplot.js").stat().st_size < 300_000
-    licences = (ASSETS / "vendor" / "regl-scatterplot.LICENSES.txt").read_text()
-    for package in ("regl-scatterplot", "regl-line", "earcut", "gl-matrix", "pub-sub-es", "dom-2d-camera"):
-        assert package in licences
+def test_colours_are_one_byte_a_point(mapped_pool, token):
+    answer = routes.colours(asked(token=token, model="l14", by="column.sharp"))
+    assert "immutable" in answer.headers["cache-control"]
+    codes = np.frombuffer(answer.body, np.uint8)
+    assert (codes == 1 - mapped_pool.array("sharp")).all()
+
+
+@pytest.mark.parametrize(
+    "by", ["", "kept", "column.", "column.nothing", "column.l14_img", "family.nothing", "x" * 9999]
+)
+def test_colours_of_anything_else_are_not_found(token, by):
+    assert routes.colours(asked(token=token, model="l14", by=by)).status_code == 404
+    assert routes.colours(asked(token=token, model="..", by="column.sharp")).status_code == 404
+
+
+def test_regions_have_places_and_words(token):
+    answer = routes.regions(asked(token=token, model="l14"))
+    assert answer.status_code == 200
+    for region in json.loads(answer.body):
+        assert -1 <= region["x"] <= 1
+        assert region["points"] >= 12
+        assert region["label"]
+    assert routes.regions(asked(token=token, model="b32")).status_code == 404
+
+
+def test_hovering_asks_for_scores_only(token):
+    request = asked(token=token, row=1)
+    request.scope["query_string"] = b"score=clip_b32&score=text&score=l14_img&score=nothing"
+    assert [name for name, _ in json.loads(routes.pair(request).body)["facts"]] == ["clip_b32"]
+    unscored = asked(token=token, row=0, score="clip_l14")
+    assert json.loads(routes.pair(unscored).body)["facts"] == [["clip_l14", "not scored"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"colour": "x", "shown": [2, 1, 1]}, [1, 2]), ({"colour": "y", "shown": [1]}, []), (None, []), ([1], []),
+        ({"colour": "x", "shown": "12"}, []), ({"colour": "x", "shown": [-1, 256, None, "1", {}]}, []),
+    ],
+)  # fmt: skip
+def test_codes_of_the_legend(value, expected):
+    assert map.shown_codes(value, "x") == expected
 
 
 @pytest.mark.parametrize(

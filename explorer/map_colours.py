@@ -1,0 +1,117 @@
+"""What the map is coloured by: who is kept, a column, its regions, or a family of groups; chosen in its bar."""
+
+import numpy as np
+import streamlit as st
+
+from poolscope.audit import Groups, group_files
+from poolscope.errors import InputError
+from poolscope.explorer import map, pools, theme
+from poolscope.explorer.audit import found_groups
+from poolscope.kernels import bits
+from poolscope.pool import Pool
+from poolscope.projection import Map, colouring
+from poolscope.projection.colouring import Colouring
+from poolscope.projection.regions import Regions, regions
+
+KEPT, REGION = "kept", "region"
+COLUMN, FAMILY = "column.", "family."
+Choices = list[tuple[str, list[tuple[str, str]]]]
+
+
+def chosen(pool: Pool) -> str:
+    """What the map is coloured by: as chosen on it, else as the address says; who is kept if the pool can't."""
+    state = st.session_state
+    if "colour" not in state:
+        state["colour"] = st.query_params.get("colour") or KEPT
+    if state["colour"] not in {value for _, values in choices(pool) for value, _ in values}:
+        state["colour"] = KEPT
+    return str(state["colour"])
+
+
+def remember() -> None:
+    """Keeps what was chosen on the map, for other pages take the map's own state away."""
+    st.session_state["colour"] = map.said("colour") or KEPT
+
+
+def show_in_url(by: str) -> None:
+    if by != KEPT:
+        st.query_params["colour"] = by
+    elif "colour" in st.query_params:
+        del st.query_params["colour"]
+
+
+def choices(pool: Pool) -> Choices:
+    """All that the map can be coloured by, under headings."""
+    kinds: dict[str, list[tuple[str, str]]] = {"score": [], "flag": [], "metadata": []}
+    for name in _columns(str(pool.path), pool.version, pools.token(pool)):
+        kinds[pool.columns[name].kind].append((COLUMN + name, name))
+    families = [(FAMILY + name, name) for name in found_groups.of(pool).families]
+    listed: Choices = [("Recipe", [(KEPT, "kept or dropped")]), ("Scores", kinds["score"]), ("Flags", kinds["flag"]),
+                       ("Columns", kinds["metadata"]), ("Map", [(REGION, "region")]), ("Groups", families)]  # fmt: skip
+    return [(title, values) for title, values in listed if values]
+
+
+def of(pool: Pool, made: Map, by: str) -> Colouring:
+    """The points by `by`; shared. Raises InputError for what the pool can't be coloured by."""
+    return _of(str(pool.path), made.model, by, stamp(pool, made))
+
+
+def stamp(pool: Pool, made: Map) -> str:
+    """Changes when the colours of any column or group may have."""
+    return f"{pools.map_stamp(pool, made.model):x}-{pools.stamp(pool.path):x}-{group_files.stamp(pool):x}"
+
+
+def legend(made: Colouring) -> list[map.Legend]:
+    """The entries with their colours."""
+    return [map.Legend(entry.label, _colour(entry.place, made.ordered), entry.points) for entry in made.entries]
+
+
+def shared_regions(pool: Pool, made: Map) -> Regions:
+    """The regions of a map; found once per map."""
+    return _regions(str(pool.path), made.model, pools.map_stamp(pool, made.model), pools.token(pool))
+
+
+def _colour(place: int, ordered: bool) -> str:
+    if place < 0:
+        return theme.OTHERS if place == -1 else theme.NOTHING
+    colours = theme.SEQUENCE if ordered else theme.CATEGORIES
+    return colours[place % len(colours)]
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _columns(path: str, version: int, token: str) -> list[str]:
+    return colouring.columns(pools.of_path(path))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _regions(path: str, model: str, stamp: int, token: str) -> Regions:
+    pool = pools.of_path(path)
+    return regions(pool, _placed(pool, model))
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _of(path: str, model: str, by: str, stamp: str) -> Colouring:
+    pool = pools.of_path(path)
+    made = _placed(pool, model)
+    if by == REGION:
+        return colouring.by_region(shared_regions(pool, made))
+    if by.startswith(COLUMN):
+        return colouring.by_column(pool, made, by.removeprefix(COLUMN))
+    return _family(found_groups.of(pool), made, by.removeprefix(FAMILY))
+
+
+def _placed(pool: Pool, model: str) -> Map:
+    made = pools.shared_map(pool, model)
+    if made is None:
+        raise InputError(f"pool {pool.name!r} has no map of {model!r}.")
+    return made
+
+
+def _family(groups: Groups, made: Map, family: str) -> Colouring:
+    """The points by the groups of a family; one in several groups has the colour of the smallest."""
+    found = groups.choose([family])
+    codes = np.full(len(made), -1, dtype=np.int16)
+    for place in np.argsort(-found.sizes, kind="stable"):
+        codes[bits.unpack(found.matrix[found.rows[place]], found.pairs)[made.rows]] = place
+    names = [definition.group for definition in found.definitions]
+    return colouring.categories(FAMILY + family, codes, names, [None] * len(names))
