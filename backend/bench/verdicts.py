@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -107,11 +108,11 @@ class Gap:
 
     @property
     def low(self) -> float | None:
-        return None if self.reach is None else self.difference - self.reach
+        return self.difference - self.reach if self.reach is not None and min(self.runs) > 1 else None
 
     @property
     def high(self) -> float | None:
-        return None if self.reach is None else self.difference + self.reach
+        return self.difference + self.reach if self.reach is not None and min(self.runs) > 1 else None
 
     @property
     def decided(self) -> bool | None:
@@ -119,6 +120,14 @@ class Gap:
         if min(self.runs) < 2 or self.reach is None:
             return None
         return abs(self.difference) > self.reach
+
+    @property
+    def verdict(self) -> str | None:
+        """`better`, `worse` or `not told apart`; None where a side has a single run."""
+        return None if self.decided is None else self.named(self.decided)
+
+    def named(self, decided: bool) -> str:
+        return ("better" if self.difference > 0 else "worse") if decided else "not told apart"
 
     @property
     def detectable(self) -> float | None:
@@ -144,16 +153,43 @@ class Gap:
         needed = self.needed
         return None if needed is None else sum(max(0, needed - runs) for runs in self.runs)
 
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "difference": self.difference, "low": self.low, "high": self.high, "reach": self.reach, "p": self.p,
+            "verdict": self.verdict, "detectable": self.detectable, "needed": self.needed, "missing": self.missing,
+        }  # fmt: skip
+
+    def sentence(self, decided: bool | None = None) -> str:
+        """The verdict in words, in points (hundredths); `decided` is that of a correction for several gaps."""
+        decided = bool(self.decided) if decided is None else decided
+        gap, most = f"{100 * self.difference:+.1f} points", max(self.runs)
+        if self.decided is None:
+            seeds = "one seed each" if most == 1 else "one seed on a side"
+            if self.reach is None:
+                return f"no verdict, {seeds}: {gap}; with a second seed of both there can be one"
+            inside = "within" if abs(self.difference) <= self.reach else "beyond"
+            return f"no verdict, {seeds}: {gap} is {inside} what seeds do (±{100 * self.reach:.1f})"
+        interval = f"95 % interval {100 * (self.low or 0):+.1f} to {100 * (self.high or 0):+.1f}"
+        return f"{self.named(decided)}: {gap}, {interval}; {self._power(decided)}"
+
+    def _power(self, decided: bool) -> str:
+        power = f"these runs could see {100 * (self.detectable or 0):.1f} points (80 % power)"
+        if decided:
+            return power
+        if self.needed is None:
+            return f"{power}, and more than {MOST} seeds of each would be needed to decide it"
+        return f"{power}, and {self.needed} seeds of each ({self.missing} more runs) would decide it"
+
 
 def between(
-    a: np.ndarray, b: np.ndarray, others: Sequence[np.ndarray] = (), *, recipes: int = 2, control: bool = False,
-    fixed: float = 0.0, spread: Spread | None = None,
+    a: np.ndarray, b: np.ndarray, others: Sequence[np.ndarray] = (), *, recipes: int = 2,
+    control: np.ndarray | None = None, fixed: float = 0.0, spread: Spread | None = None,
 ) -> Gap:  # fmt: skip
     """The gap of two recipes of which `(n,)` and `(m,)` runs are there.
 
     `others` are the runs of other recipes of the same scale and pool, which say more of the spread. The interval holds
-    for all gaps between `recipes` at once, from which this one may have been picked; with `control`, for all gaps to
-    `b`, the unfiltered runs. `fixed` is the variance that the test examples add. Never a verdict from one run a side.
+    for all gaps between `recipes` at once, from which this one may have been picked; with `control`, that of the two
+    sides which are the unfiltered runs, for all gaps to them. `fixed` is the variance that the test examples add. Never a verdict from one run a side.
     """
     runs, difference = (len(a), len(b)), float(a.mean() - b.mean())
     parts = _parts(a, b, spread or Spread.of([a, b, *others]))
@@ -164,9 +200,9 @@ def between(
     if fixed:  # Satterthwaite, the examples' variance counting as known
         freedom = freedom * ((seeds + fixed) / seeds) ** 2 if seeds else 1e6
     ratio = abs(difference) / value if value else (math.inf if difference else 0.0)
-    if control:
-        groups = [a, *others]
-        critical, p = _against_control(ratio, freedom, pooled, len(b), tuple(sorted(map(len, groups))))
+    if control is not None:
+        sizes = tuple(sorted(len(group) for group in (a, b, *others) if group is not control))
+        critical, p = _against_control(ratio, freedom, pooled, len(control), sizes)
     else:
         critical, p = _among(max(2, recipes), freedom, ratio)
     return Gap(difference, runs, Error(value, freedom, variance, fixed, pooled, critical), p)
@@ -176,7 +212,7 @@ def against(control: np.ndarray, groups: Sequence[np.ndarray]) -> list[Gap]:
     """The gap of each recipe to no filter, `control`; the intervals hold for all of them at once (see `between`)."""
     spread = Spread.of([control, *groups])
     return [
-        between(group, control, [*groups[:place], *groups[place + 1 :]], control=True, spread=spread)
+        between(group, control, [*groups[:place], *groups[place + 1 :]], control=control, spread=spread)
         for place, group in enumerate(groups)
     ]
 
