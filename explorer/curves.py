@@ -12,6 +12,7 @@ from poolscope.bench.row import Row
 from poolscope.bench.scales import SCALES
 from poolscope.explorer import theme
 
+COLOURS: dict[str | None, str] = {"better": theme.KEPT, "worse": theme.DROPPED}
 LONGEST = 34  # letters of a name beside its point
 
 
@@ -176,20 +177,19 @@ def over_scales(lines: Mapping[str, Sequence[tuple[str, float]]]) -> go.Figure:
 
 
 def differences(found: Sequence[Summary]) -> go.Figure:
-    """Difference of each recipe to no filter, with its 95 % interval over seeds."""
+    """Difference of each recipe to no filter, with its 95 % interval over seeds; grey where it is not decided, and hollow
+    where one seed decides nothing."""
     shown = [summary for summary in found if summary.difference is not None][::-1]
     made = theme.figure(_tall(found), x="difference to no filter, points (95 % interval)", y="")
-    values = [100 * (summary.difference or 0) for summary in shown]
-    known = [summary.low is not None and summary.high is not None for summary in shown]
+    reach = [100 * (one.gap.reach or 0) if one.gap and one.low is not None else 0 for one in shown]
     made.add_scatter(
-        x=values, y=[summary.recipe for summary in shown], mode="markers",
-        marker={"size": 12, "color": [theme.KEPT if value >= 0 else theme.DROPPED for value in values]},
-        error_x={
-            "type": "data", "symmetric": False, "color": theme.NEITHER,
-            "array": [100 * ((s.high or 0) - (s.difference or 0)) if ok else 0 for s, ok in zip(shown, known)],
-            "arrayminus": [100 * ((s.difference or 0) - (s.low or 0)) if ok else 0 for s, ok in zip(shown, known)],
+        x=[100 * (one.difference or 0) for one in shown], y=[one.recipe for one in shown], mode="markers",
+        marker={
+            "size": 12, "color": [COLOURS.get(one.gap.verdict if one.gap else None, theme.NEITHER) for one in shown],
+            "symbol": ["circle" if one.gap and one.gap.verdict else "circle-open" for one in shown],
         },
-        hovertemplate="%{y}: %{x:+.2f} points<extra></extra>",
+        error_x={"type": "data", "color": theme.NEITHER, "array": reach},
+        text=[one.gap.sentence() if one.gap else "" for one in shown], hovertemplate="%{y}<br>%{text}<extra></extra>",
     )  # fmt: skip
     made.add_vline(0, line_color=theme.NEITHER)
     made.update_layout(showlegend=False)

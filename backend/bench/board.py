@@ -1,5 +1,6 @@
 """The leaderboard: runs side by side, with published results as reference rows."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from .run import Run, runs
 from .scales import SCALES, scale_named, settings_differ
 from .tasks import Task, tasks_list
 from .tasks.datacomp import GROUPS
+from .verdicts import Gap, against
 
 
 def leaderboard(
@@ -101,15 +103,15 @@ def _resumed(run: Run) -> list[str]:
 
 def _skipped(results: Sequence[Mapping[str, Any]]) -> list[str]:
     found = [
-        f"{line['dataset']}: {line['skipped']} unreadable pictures left out" for line in results if line.get("skipped")
+        f"{line['dataset']}: {line['skipped']} unreadable images left out" for line in results if line.get("skipped")
     ]
     return found
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A recipe at a scale over its seeds: `mean` and sample deviation `sd` of the average, and its `difference` to
-    the unfiltered runs with a 95 % interval (paired by seed where both have it; None with fewer than two)."""
+    """A recipe at a scale over its seeds: `mean` and sample deviation `sd` of the average, and its `gap` to the
+    unfiltered runs, judged with those of all other recipes (None for these themselves, or without them)."""
 
     recipe: str
     scale: str
@@ -118,48 +120,81 @@ class Summary:
     seeds: tuple[int, ...]
     mean: float
     sd: float | None
-    difference: float | None
-    low: float | None
-    high: float | None
+    gap: Gap | None
     baseline: bool
     tasks: dict[str, float]
     clean: float | None = None
     groups: dict[str, float] = field(default_factory=dict)
     runs: tuple[str, ...] = ()
 
+    @property
+    def difference(self) -> float | None:
+        return self.gap.difference if self.gap else None
+
+    @property
+    def low(self) -> float | None:
+        return self.gap.low if self.gap else None
+
+    @property
+    def high(self) -> float | None:
+        return self.gap.high if self.gap else None
+
     def as_json(self) -> dict[str, Any]:
         return {
             "recipe": self.recipe, "scale": self.scale, "pool": self.pool, "kept": self.kept,
-            "seeds": list(self.seeds), "mean": self.mean, "sd": self.sd, "difference": self.difference,
-            "low": self.low, "high": self.high, "baseline": self.baseline, "tasks": self.tasks, "clean": self.clean,
+            "seeds": list(self.seeds), "mean": self.mean, "sd": self.sd, **(self.gap or NO_GAP).as_json(),
+            "difference": self.difference, "baseline": self.baseline, "tasks": self.tasks, "clean": self.clean,
             "groups": self.groups, "runs": list(self.runs),
         }  # fmt: skip
 
 
+NO_GAP = Gap(math.nan, (0, 0))
+Place = tuple[str, str, str, str, int | None]
+"""(recipe, scale, pool, suite, pairs kept): the runs that are alike but for their seed."""
+
+
+def by_recipe(rows: Sequence[Row], *, comparable_only: bool = True) -> dict[Place, list[Row]]:
+    """The training runs among `rows`, those that are alike but for their seed together."""
+    found: dict[Place, list[Row]] = {}
+    for row in rows:
+        if row.seed is not None and row.scale and not row.published and (row.comparable or not comparable_only):
+            found.setdefault((row.recipe, row.scale, row.pool, row.suite, row.kept), []).append(row)
+    return found
+
+
+def averages(rows: Sequence[Row]) -> np.ndarray:
+    """(n,) float64: the averages of evaluated runs."""
+    return np.array([row.average for row in rows], dtype=np.float64)
+
+
 def summaries(rows: Sequence[Row], *, comparable_only: bool = True) -> list[Summary]:
     """Rows with the same recipe, number of pairs kept, scale, pool and suite, joined over their seeds; best mean first."""
-    sets: dict[tuple[str, str, str, str, int | None], list[Row]] = {}
-    for row in rows:
-        if row.average is not None and row.seed is not None and row.scale and not row.published:
-            if comparable_only and not row.comparable:
-                continue
-            sets.setdefault((row.recipe, row.scale, row.pool, row.suite, row.kept), []).append(row)
-    found = []
-    for (recipe, scale, pool, suite, kept), mine in sets.items():
-        base = [
-            row for key, others in sets.items() for row in others
-            if key[1:4] == (scale, pool, suite) and row.kept is not None and row.kept == row.pool_pairs
-        ]  # fmt: skip
-        values = np.array([row.average for row in mine], dtype=np.float64)
-        is_base = kept is not None and kept == mine[0].pool_pairs
-        difference, low, high = (None, None, None) if is_base else _difference(mine, base)
-        found.append(
-            Summary(recipe, scale, pool, kept, tuple(sorted(row.seed or 0 for row in mine)), float(values.mean()),
-                    float(values.std(ddof=1)) if len(values) > 1 else None, difference, low, high, is_base,
-                    _means([row.tasks for row in mine]), _means([{"": row.clean} for row in mine]).get(""),
-                    _means([row.groups for row in mine]), tuple(row.run for row in mine))
-        )  # fmt: skip
+    boards: dict[tuple[str, str, str], dict[Place, list[Row]]] = {}
+    whole = [row for row in rows if row.average is not None]
+    for place, mine in by_recipe(whole, comparable_only=comparable_only).items():
+        boards.setdefault(place[1:4], {})[place] = mine
+    found = [summary for sets in boards.values() for summary in _board(sets)]
     return sorted(found, key=lambda summary: -summary.mean)
+
+
+def _board(sets: Mapping[Place, list[Row]]) -> list[Summary]:
+    """The recipes of one scale, pool and suite, each against no filter."""
+    base = [row for mine in sets.values() for row in mine if row.unfiltered]
+    filtered = [place for place, mine in sets.items() if not mine[0].unfiltered]
+    gaps = against(averages(base), [averages(sets[place]) for place in filtered]) if base else []
+    judged = dict(zip(filtered, gaps))
+    return [_summary(place, mine, judged.get(place)) for place, mine in sets.items()]
+
+
+def _summary(place: Place, mine: Sequence[Row], gap: Gap | None) -> Summary:
+    recipe, scale, pool, _, kept = place
+    values = averages(mine)
+    return Summary(
+        recipe, scale, pool, kept, tuple(sorted(row.seed or 0 for row in mine)), float(values.mean()),
+        float(values.std(ddof=1)) if len(values) > 1 else None, gap, mine[0].unfiltered,
+        _means([row.tasks for row in mine]), _means([{"": row.clean} for row in mine]).get(""),
+        _means([row.groups for row in mine]), tuple(row.run for row in mine),
+    )  # fmt: skip
 
 
 def _means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
@@ -189,33 +224,6 @@ def runs_of(name: str, rows: Sequence[Row]) -> list[str]:
         known = ", ".join(sorted({row.recipe for row in mine if row.evaluated})) or "none"
         raise InputError(f"no run and no recipe {name!r} was evaluated here; recipes: {known}")
     return [row.run for row in found]
-
-
-def _difference(mine: Sequence[Row], base: Sequence[Row]) -> tuple[float | None, float | None, float | None]:
-    """(mean difference, low, high): Student's t over seeds, paired where both sides ran the same ones, else Welch's."""
-    from scipy import stats
-
-    if not base:
-        return None, None, None
-    ours = {row.seed: float(row.average or 0.0) for row in mine}
-    theirs = {row.seed: float(row.average or 0.0) for row in base}
-    shared = sorted(set(ours) & set(theirs), key=lambda seed: seed or 0)
-    if len(shared) >= 2:
-        gaps = np.array([ours[seed] - theirs[seed] for seed in shared])
-        middle, error = float(gaps.mean()), float(gaps.std(ddof=1) / np.sqrt(len(gaps)))
-        reach = float(stats.t.ppf(0.975, len(gaps) - 1)) * error
-        return middle, middle - reach, middle + reach
-    a, b = np.array(list(ours.values())), np.array(list(theirs.values()))
-    middle = float(a.mean() - b.mean())
-    if len(a) < 2 or len(b) < 2:
-        return middle, None, None
-    parts = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
-    error = float(np.sqrt(sum(parts)))
-    if error == 0:
-        return middle, middle, middle
-    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
-    reach = float(stats.t.ppf(0.975, freedom)) * error
-    return middle, middle - reach, middle + reach
 
 
 def scaling(rows: Sequence[Row]) -> dict[str, list[tuple[str, float]]]:

@@ -51,6 +51,11 @@ class Row:
     def comparable(self) -> bool:
         return not self.reasons
 
+    @property
+    def unfiltered(self) -> bool:
+        """Whether it was trained on the whole pool."""
+        return self.kept is not None and self.kept == self.pool_pairs
+
     def as_json(self) -> dict[str, Any]:
         return {
             "run": self.run, "recipe": self.recipe, "scale": self.scale, "seed": self.seed, "kept": self.kept,

@@ -1,151 +1,239 @@
-"""Whether one run is better than another by more than noise: paired bootstrap over examples, spread over seeds."""
+"""Two recipes or runs, task by task: do they differ by more than their test examples and their seeds do?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from ..progress import Progress, silent
+from .board import by_recipe, leaderboard, row_of
 from .evaluation import predictions_of
+from .row import Row
 from .run import Run
 from .tasks import Task, kind_of, tasks_list
+from .verdicts import Gap, between, discovered
 
 DRAWS = 1000
+AVERAGE = "average"
+Side = str | Run | Sequence[str | Run]
+Predictions = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Main metric of `a` minus `b` on a task, each the mean over `seeds` pairs of runs.
+    """Main metric of `a` minus `b` on a task, each the mean over its runs; `gap` judges it over seeds and examples.
 
-    `low` and `high` are its 95 % interval over test examples; `seed_low` and `seed_high` that over training seeds (None
-    for one pair). `p` is two-sided, the larger of both. `stated` is True when no interval holds zero: the difference is
-    more than the noise of the examples and of the training.
+    `low` and `high` are its 95 % interval over test examples alone (None where no predictions are stored). `stated` is
+    True if the difference is more than noise: on a task, with at most 5 % false ones among all tasks stated
+    (Benjamini and Hochberg); on the average, with at most 5 % of leaderboards stating any false one.
     """
 
     task: str
     a: float
     b: float
-    difference: float
-    low: float
-    high: float
-    p: float
+    gap: Gap
+    low: float | None
+    high: float | None
     examples: int
-    seeds: int = 1
-    seed_low: float | None = None
-    seed_high: float | None = None
+    stated: bool
 
     @property
-    def stated(self) -> bool:
-        over_seeds = self.seed_low is not None and self.seed_high is not None and self.seed_low <= 0 <= self.seed_high
-        return not self.low <= 0 <= self.high and not over_seeds
+    def difference(self) -> float:
+        return self.gap.difference
+
+    @property
+    def seeds(self) -> int:
+        """Runs of the side that has fewer."""
+        return min(self.gap.runs)
+
+    @property
+    def p(self) -> float | None:
+        """Two-sided; None, which is no verdict, where a side has one run."""
+        return self.gap.p if self.seeds > 1 else None
+
+    @property
+    def verdict(self) -> str | None:
+        """`better`, `worse` or `not told apart`; None, which is no verdict, where a side has one run."""
+        return self.gap.named(self.stated) if self.seeds > 1 else None
+
+    @property
+    def sentence(self) -> str:
+        return self.gap.sentence(self.stated)
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"stated": self.stated}
+        return {
+            **self.gap.as_json(), "task": self.task, "a": self.a, "b": self.b, "low": self.low, "high": self.high,
+            "p": self.p, "examples": self.examples, "seeds": self.seeds, "runs": list(self.gap.runs),
+            "seed_low": self.gap.low, "seed_high": self.gap.high, "stated": self.stated, "verdict": self.verdict,
+            "sentence": self.sentence,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Others:
+    """The other recipes of the scale, pool and suite on which both sides ran: a list of rows each."""
+
+    recipes: tuple[tuple[Row, ...], ...]
+    unfiltered: tuple[bool, bool]  # whether side a, side b are the runs without a filter
+
+    def values(self, tasks: Sequence[Task]) -> list[np.ndarray]:
+        """For each recipe `(runs,)`: the mean of these tasks in its runs that have all of them."""
+        found = [
+            np.array([np.mean(known) for row in rows if (known := _known(row, tasks)) is not None])
+            for rows in self.recipes
+        ]
+        return [values for values in found if len(values)]
 
 
 def compare(
-    a: "str | Run | Sequence[str | Run]", b: "str | Run | Sequence[str | Run]", *, tasks: Sequence[str] | None = None,
-    draws: int = DRAWS, seed: int = 0, progress: Progress = silent,
+    a: Side, b: Side, *, tasks: Sequence[str] | None = None, draws: int = DRAWS, seed: int = 0,
+    progress: Progress = silent,
 ) -> list[Difference]:  # fmt: skip
-    """Two runs, or two recipes as the runs of their seeds: every task that all of them have predictions for, then
-    "average" over those that count in it.
+    """Two runs, or two recipes as the runs of their seeds: every task that all of them have results of, then "average"
+    over those that count in it.
 
-    Over examples: paired bootstrap (Efron & Tibshirani 1993; Koehn 2004); each draw takes the task's examples with
-    replacement, the same ones for all runs, and computes the metric itself again, so that it holds for worst groups and
-    balanced accuracies too. The average's draws are the means of the tasks' draws, which are independent.
-    Over seeds: Student's t of the gaps of runs with the same seed (in order where they share none).
+    Seeds are not paired: two recipes' runs with one seed share nothing. Their spread is judged as on the leaderboard
+    (see `verdicts`); examples join it as a variance that no further seed takes away. That is found by bootstrap where
+    predictions are stored (Efron & Tibshirani 1993; Koehn 2004): each draw takes the task's examples with replacement,
+    the same ones for all runs, and computes the metric itself again, so that it holds for worst groups and balanced
+    accuracies too.
     Raises InputError if they share no task, or saw different examples of one.
     """
-    pairs = paired(a, b)
-    known = {task.key: task for task in tasks_list()}
-    done = [{line["key"] for line in run.results()} for pair in pairs for run in pair]
-    wanted = [
-        task for key, task in known.items()
-        if all(key in keys for keys in done) and task.metric and (tasks is None or key in tasks)
-    ]  # fmt: skip
-    found, spreads = [], []
+    sides = [[Run.load(run) for run in ([side] if isinstance(side, (str, Run)) else side)] for side in (a, b)]
+    wanted = _shared(sides, tasks)
+    others = _others(sides)
+    found, averaged = [], []
     for number, task in enumerate(wanted):
         progress(number, len(wanted), f"resampling {task.name}")
-        values, examples = [], 0
-        for one, other in pairs:
-            mine, theirs = predictions_of(one, task.key), predictions_of(other, task.key)
-            if mine is None or theirs is None:
-                break
-            values.append(resample(mine, theirs, task, draws=draws, seed=seed))
-            examples = len(next(iter(mine.values())))
-        if len(values) == len(pairs):
-            found.append(_difference(task.key, np.stack(values), examples))
-            if task.averaged:
-                spreads.append(np.stack(values))
-    if not found:
-        names = " and ".join(sorted({run.id for run in (pairs[0] if pairs else ())})) or "they"
-        raise InputError(f"{names} share no task with predictions; evaluate both on the same tasks")
-    if len(spreads) > 1:
-        found.append(_difference("average", np.mean(spreads, axis=0), sum(one.examples for one in found)))
+        values, examples = _drawn([*sides[0], *sides[1]], task, draws=draws, seed=seed)
+        found.append(_difference(task.key, values, examples, len(sides[0]), others.values([task])))
+        if task.averaged:
+            averaged.append((task, values))
+    stated = discovered([one.p for one in found])
+    found = [replace(one, stated=bool(known)) for one, known in zip(found, stated)]
+    if len(averaged) > 1:
+        found.append(_average(averaged, sum(one.examples for one in found), len(sides[0]), others))
     return found
 
 
-def paired(
-    a: "str | Run | Sequence[str | Run]", b: "str | Run | Sequence[str | Run]"
-) -> list[tuple[Run, Run]]:  # fmt: skip
-    """The runs of both sides with the same seed; without a shared seed, in the order of their seeds."""
-    sides = []
-    for side in (a, b):
-        listed = [side] if isinstance(side, (str, Run)) else list(side)
-        sides.append(sorted((Run.load(run) for run in listed), key=lambda run: (run.seed, run.id)))
-    by_seed = [{run.seed: run for run in side} for side in sides]
-    shared = sorted(by_seed[0].keys() & by_seed[1].keys())
-    return [(by_seed[0][n], by_seed[1][n]) for n in shared] if shared else list(zip(*sides))
+def _shared(sides: Sequence[Sequence[Run]], tasks: Sequence[str] | None) -> list[Task]:
+    """The tasks that every run has a main metric of."""
+    runs = [run for side in sides for run in side]
+    done = [{line["key"] for line in run.results() if _main_of(line) is not None} for run in runs]
+    found = [
+        task for task in tasks_list()
+        if task.metric and all(task.key in keys for keys in done) and (tasks is None or task.key in tasks)
+    ]  # fmt: skip
+    if not found or not all(sides):
+        names = " and ".join(sorted({run.id for run in runs})) or "they"
+        raise InputError(f"{names} share no task with results; evaluate both on the same tasks")
+    return found
 
 
-def resample(
-    mine: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray], task: Task, *, draws: int, seed: int = 0
-) -> np.ndarray:
-    """(draws + 1, 2): the main metric of both on the whole task (row 0) and on each draw of its examples."""
-    _check_same_examples(mine, theirs, task)
-    n = len(next(iter(mine.values())))
+def _main_of(line: Mapping[str, Any]) -> float | None:
+    value = line["metrics"].get("main_metric")
+    return None if value is None else float(value)
+
+
+def _others(sides: Sequence[Sequence[Run]]) -> _Others:
+    first = row_of(sides[0][0])
+    mine = {run.id for side in sides for run in side}
+    rows = leaderboard(first.scale, pool=first.pool, published=False) if first.scale else []
+    same = [row for row in rows if row.suite == first.suite]
+    recipes = [tuple(row for row in found if row.run not in mine) for found in by_recipe(same).values()]
+    unfiltered = [all(row.unfiltered for row in same if row.run in {run.id for run in side}) for side in sides]
+    known = bool(rows) and unfiltered[0] != unfiltered[1]
+    return _Others(tuple(found for found in recipes if found), (known and unfiltered[0], known and unfiltered[1]))
+
+
+def _known(row: Row, tasks: Sequence[Task]) -> list[float] | None:
+    values = [row.tasks.get(task.key) for task in tasks]
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else None
+
+
+def _drawn(runs: Sequence[Run], task: Task, *, draws: int, seed: int) -> tuple[np.ndarray, int]:
+    """`(runs, draws + 1)` (one column without predictions): the metric on the whole task, then on draws of its
+    examples, and their number."""
+    predictions = [predictions_of(run, task.key) for run in runs]
+    stored = [one for one in predictions if one is not None]
+    if len(stored) == len(runs):
+        return resample(stored, task, draws=draws, seed=seed), len(next(iter(stored[0].values())))
+    lines = [next(line for line in run.results() if line["key"] == task.key) for run in runs]
+    return np.array([[_main_of(line)] for line in lines], dtype=np.float64), 0
+
+
+def resample(predictions: Sequence[Predictions], task: Task, *, draws: int, seed: int = 0) -> np.ndarray:
+    """`(runs, draws + 1)`: the main metric of each run on the whole task (column 0) and on each draw of its examples."""
+    for other in predictions[1:]:
+        _check_same_examples(predictions[0], other, task)
+    n = len(next(iter(predictions[0].values())))
     # A stream per task, so that its draws don't depend on which other tasks are compared.
     rng = np.random.default_rng([seed, *task.key.encode()])
-    values = np.empty((draws + 1, 2))
-    values[0] = [_main(mine, task), _main(theirs, task)]
+    values = np.empty((len(predictions), draws + 1))
+    values[:, 0] = [_main(one, task) for one in predictions]
     for draw in range(1, draws + 1):
         rows = rng.integers(0, n, n)
-        for side, predictions in enumerate((mine, theirs)):
-            values[draw, side] = _main({name: array[rows] for name, array in predictions.items()}, task)
+        values[:, draw] = [_main({name: array[rows] for name, array in one.items()}, task) for one in predictions]
     return values
 
 
-def _main(predictions: Mapping[str, np.ndarray], task: Task) -> float:
+def _main(predictions: Predictions, task: Task) -> float:
     value = kind_of(task).metrics(predictions, task).get(task.metric)
     return float("nan") if value is None else float(value)
 
 
-def _check_same_examples(mine: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray], task: Task) -> None:
+def _check_same_examples(mine: Predictions, theirs: Predictions, task: Task) -> None:
     """Labels, groups and caption counts are the task's own, so they must agree."""
     for name in (name for name in mine if name in ("label", "captions", "candidates") or name.startswith("by_")):
         if name not in theirs or not np.array_equal(mine[name], theirs[name]):
-            raise InputError(f"the two runs saw different examples of {task.key!r}; evaluate one of them again on it")
+            raise InputError(f"the runs saw different examples of {task.key!r}; evaluate one of them again on it")
 
 
-def _difference(key: str, values: np.ndarray, examples: int) -> Difference:
-    """From `values` (pairs, draws + 1, 2), row 0 of each pair being the whole task."""
-    from scipy import stats
+def _average(
+    averaged: Sequence[tuple[Task, np.ndarray]], examples: int, first: int, others: _Others
+) -> Difference:  # fmt: skip
+    """Tasks' draws are independent, so their means are the average's; a task without predictions adds its value alone."""
+    longest = max(values.shape[1] for _, values in averaged)
+    alike = [np.broadcast_to(v, (len(v), longest)) if v.shape[1] == 1 else v for _, v in averaged]
+    runs = others.values([task for task, _ in averaged])
+    recipes = 2 + sum(len(values) > 1 for values in runs)
+    return _difference(AVERAGE, np.mean(alike, axis=0), examples, first, runs, recipes, others.unfiltered)
 
-    gaps = values[:, :, 0] - values[:, :, 1]
-    over_examples = gaps[:, 1:].mean(axis=0)
-    drawn = over_examples[np.isfinite(over_examples)]
-    low, high = np.quantile(drawn, [0.025, 0.975]) if drawn.size else (float("nan"), float("nan"))
-    # With +1 an outcome that no draw showed is not called impossible.
-    below, above = np.sum(drawn <= 0) + 1, np.sum(drawn >= 0) + 1
-    p = min(1.0, 2 * float(min(below, above)) / (drawn.size + 1))
-    pairs, seed_low, seed_high = len(gaps), None, None
-    middle = float(gaps[:, 0].mean())
-    if pairs > 1:
-        error = float(gaps[:, 0].std(ddof=1) / np.sqrt(pairs))
-        reach = float(stats.t.ppf(0.975, pairs - 1)) * error
-        seed_low, seed_high = middle - reach, middle + reach
-        p = max(p, 2 * float(stats.t.sf(abs(middle) / error, pairs - 1)) if error else float(middle == 0))
-    a, b = values[:, 0].mean(axis=0)
-    return Difference(key, float(a), float(b), middle, float(low), float(high), p, examples, pairs, seed_low, seed_high)
+
+def _difference(
+    key: str, values: np.ndarray, examples: int, first: int, others: Sequence[np.ndarray], recipes: int = 2,
+    unfiltered: tuple[bool, bool] = (False, False),
+) -> Difference:  # fmt: skip
+    """From `values` `(runs, draws + 1)`, the runs of side a being the first `first`."""
+    a, b = values[:first, 0], values[first:, 0]
+    control = a if unfiltered[0] else b if unfiltered[1] else None
+    gap = between(a, b, others, recipes=recipes, control=control, fixed=_fixed(values[:, 1:], first))
+    low, high = _over_examples(values[:first, 1:].mean(axis=0) - values[first:, 1:].mean(axis=0))
+    return Difference(key, float(a.mean()), float(b.mean()), gap, low, high, examples, bool(gap.decided))
+
+
+def _over_examples(drawn: np.ndarray) -> tuple[float | None, float | None]:
+    finite = drawn[np.isfinite(drawn)]
+    if not finite.size:
+        return None, None
+    low, high = np.quantile(finite, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _fixed(draws: np.ndarray, first: int) -> float:
+    """The variance of the gap over test examples that all seeds share, from `(runs, draws)`.
+
+    What the examples do to one run alone is in the spread over seeds already; what they do to two runs of a side at
+    once is their covariance.
+    """
+    whole = draws[:, np.isfinite(draws).all(axis=0)]
+    if min(first, len(draws) - first) < 2 or whole.shape[1] < 2:
+        return 0.0
+    covariance = np.cov(whole)
+    a, b = covariance[:first, :first], covariance[first:, first:]
+    shared = sum((side.sum() - np.trace(side)) / (len(side) * (len(side) - 1)) for side in (a, b))
+    return max(0.0, float(shared - 2 * covariance[:first, first:].mean()))
+

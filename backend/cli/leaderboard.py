@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..bench.board import Summary
     from ..bench.response import Point
     from ..bench.significance import Difference
+    from ..bench.verdicts import Gap
 
 
 def leaderboard(
@@ -26,7 +27,7 @@ def leaderboard(
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(
-            "--compare", metavar="A B", help="Two runs or recipes: the difference on every task, and its noise."
+            "--compare", metavar="A B", help="Two runs or recipes: is one better, and how many seeds would decide it."
         ),
     ] = None,
     groups: Annotated[
@@ -37,7 +38,7 @@ def leaderboard(
 ) -> None:
     """Show runs side by side, best average first.
 
-    --compare resamples test examples and sets seeds side by side; --groups audits a model beside its data.
+    --compare judges two of them over seeds and test examples; --groups audits a model beside its data.
     """
     from ..bench import leaderboard as board
     from ..bench.board import scaling, summaries
@@ -71,28 +72,9 @@ def _print(rows: "list[Row]", joined: "list[Summary]", reference: "list[Row]", p
     if not rows and not reference:
         line("no runs yet: start one with `poolscope train RECIPE.yaml --scale demo`")
         return
-    groups = list(dict.fromkeys(name for row in [*rows, *reference] for name in row.groups))
-    clean = any(row.clean != row.average for row in rows)
-    columns = ("run", "recipe", "scale", "seed#", "kept#", "average#", *(["clean#"] if clean else []),
-               *(f"{name}#" for name in groups), "state", "note")  # fmt: skip
-    table(
-        columns,
-        [
-            (r.run or r.source, r.recipe, r.scale or "", "" if r.seed is None else r.seed,
-             "" if r.kept is None else f"{r.kept:,}", _share(r.average),
-             *([_share(r.clean)] if clean else []), *(_share(r.groups.get(name)) for name in groups), r.state, "; ".join((*r.reasons, *r.notes)))
-            for r in [*rows, *reference]
-        ],
-    )  # fmt: skip
+    _print_rows([*rows, *reference], clean=any(row.clean != row.average for row in rows))
     if joined:
-        table(
-            ("recipe", "scale", "kept#", "seeds#", "average#", "spread (sd)#", "against no filter#", "95 %"),
-            [
-                (s.recipe, s.scale, "" if s.kept is None else f"{s.kept:,}", len(s.seeds), _share(s.mean),
-                 _share(s.sd), "" if s.difference is None else f"{s.difference:+.4f}", _interval(s.low, s.high))
-                for s in joined
-            ],
-        )  # fmt: skip
+        _print_recipes(joined)
     if points:
         table(
             ("response to", "kept, %#", "seeds#", "average#", "spread (sd)#"),
@@ -106,29 +88,83 @@ def _print(rows: "list[Row]", joined: "list[Summary]", reference: "list[Row]", p
         )
 
 
+def _print_rows(rows: "list[Row]", *, clean: bool) -> None:
+    groups = list(dict.fromkeys(name for row in rows for name in row.groups))
+    columns = ("run", "recipe", "scale", "seed#", "kept#", "average#", *(["clean#"] if clean else []),
+               *(f"{name}#" for name in groups), "state", "note")  # fmt: skip
+    table(
+        columns,
+        [
+            (r.run or r.source, r.recipe, r.scale or "", "" if r.seed is None else r.seed, _count(r.kept),
+             _share(r.average), *([_share(r.clean)] if clean else []), *(_share(r.groups.get(name)) for name in groups),
+             r.state, "; ".join((*r.reasons, *r.notes)))
+            for r in rows
+        ],
+    )  # fmt: skip
+
+
+def _print_recipes(joined: "list[Summary]") -> None:
+    """Each recipe over its seeds and against no filter, with how many seeds would decide what is open."""
+    table(
+        ("recipe", "scale", "kept#", "seeds#", "average#", "spread (sd)#", "against no filter#", "95 %", "verdict", "could see#", "seeds to decide#"),
+        [
+            (s.recipe, s.scale, _count(s.kept), len(s.seeds), _share(s.mean), _share(s.sd),
+             "" if s.difference is None else f"{s.difference:+.4f}", _interval(s.low, s.high), _verdict(s.gap),
+             _share(s.gap.detectable if s.gap else None), _seeds(s.gap))
+            for s in joined
+        ],
+    )  # fmt: skip
+
+
+def _verdict(gap: "Gap | None") -> str:
+    if gap is None:
+        return ""
+    if gap.verdict:
+        return gap.verdict
+    return "one seed" if gap.reach is None else f"one seed (seeds do ±{gap.reach:.4f})"
+
+
+def _seeds(gap: "Gap | None") -> str:
+    """How many seeds of each would decide an open gap."""
+    if gap is None or gap.decided or gap.reach is None:
+        return ""
+    return "over 200" if gap.needed is None else str(gap.needed)
+
+
 def _compare(names: tuple[str, str], rows: "list[Row]", as_json: bool) -> None:
-    """Every task's difference of two runs or recipes, with its intervals over examples and over seeds."""
+    """Every task's difference of two runs or recipes, over examples and over seeds, and what would decide it."""
     from ..bench.board import runs_of
+    from ..bench.seeds import missing_seeds
     from ..bench.significance import compare
 
     a, b = (runs_of(name, rows) for name in names)
     with progress_bar("comparison") as progress:
         found = compare(a, b, progress=progress)
-    content = {"a": a, "b": b, "differences": [one.as_json() for one in found]}
-    emit(content, as_json=as_json, text=lambda: _print_differences(names, found))
+    more = missing_seeds(a, b, found[-1].gap)
+    content = {
+        "a": a, "b": b, "differences": [one.as_json() for one in found],
+        "more_seeds": [{"run": side.run, "seeds": list(side.seeds), "command": side.command} for side in more],
+    }  # fmt: skip
+
+    def text() -> None:
+        _print_differences(names, found)
+        for side in more:
+            say(f"to decide it: {side.command}")
+
+    emit(content, as_json=as_json, text=text)
 
 
 def _print_differences(names: tuple[str, str], found: "list[Difference]") -> None:
     table(
-        ("task", f"{names[0]}#", f"{names[1]}#", "difference#", "95 % over examples", "95 % over seeds", "p#", ""),
+        ("task", f"{names[0]}#", f"{names[1]}#", "difference#", "95 % over examples", "95 % over seeds and examples", "p#", "could see#", ""),
         [
             (d.task, _share(d.a), _share(d.b), f"{d.difference:+.4f}", _interval(d.low, d.high),
-             _interval(d.seed_low, d.seed_high), f"{d.p:.3f}", "more than noise" if d.stated else "")
+             _interval(d.gap.low, d.gap.high), "" if d.p is None else f"{d.p:.3f}", _share(d.gap.detectable),
+             "more than noise" if d.stated else "")
             for d in found
         ],
     )  # fmt: skip
-    if found[0].seeds < 2:
-        say("one pair of runs: noise of training is not counted; with more seeds of both it is")
+    line(f"{found[-1].task}, {found[-1].sentence}")
 
 
 def _groups(run: str, as_json: bool) -> None:
@@ -167,6 +203,10 @@ def _data(found: "DataGroup | None") -> tuple[str, str]:
 
 def _interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{low:+.4f} to {high:+.4f}"
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
 
 
 def _share(value: float | None) -> str:

@@ -114,7 +114,13 @@ def _difference(joined: Sequence[curves.Summary]) -> None:
             alt="Difference of each recipe to no filter with its interval",
         )
         if any(summary.difference is not None and summary.low is None for summary in joined):
-            st.caption("An interval needs two seeds or more on both sides.")
+            st.caption(_one_seed(joined))
+
+
+def _one_seed(joined: Sequence[curves.Summary]) -> str:
+    reach = max((one.gap.reach or 0.0 for one in joined if one.gap and one.low is None), default=0.0)
+    does = f" Seeds alone do ±{100 * reach:.1f} points between two single runs." if reach else ""
+    return f"A verdict and an interval need two seeds or more on both sides.{does}"
 
 
 def _response(mine: list[Row]) -> None:

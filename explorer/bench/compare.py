@@ -9,14 +9,15 @@ import streamlit as st
 from poolscope import bench
 from poolscope.bench.board import Summary
 from poolscope.bench.row import Row
+from poolscope.bench.seeds import MoreSeeds, missing_seeds
 from poolscope.bench.significance import Difference, compare
 from poolscope.errors import InputError
-from poolscope.explorer import theme
+from poolscope.explorer import live, theme
 from poolscope.explorer.text import plain
 
 
 def draw(joined: Sequence[Summary], rows: Sequence[Row]) -> None:
-    """Two choices, the differences as a chart and as a table."""
+    """Two choices, the verdict and what would decide it, the differences as a chart and as a table."""
     sides = _sides(joined, rows)
     if len(sides) < 2:
         st.info("Evaluate a second run at this scale; then two can be compared.", icon=":material/info:")
@@ -30,26 +31,17 @@ def draw(joined: Sequence[Summary], rows: Sequence[Row]) -> None:
         st.info("Choose two different ones.", icon=":material/info:")
         return
     try:
-        found = _found(sides[first], sides[second])
+        found = _found(sides[first], sides[second], tuple(sorted(row.run for row in rows if row.evaluated)))
     except InputError as error:
         st.warning(plain(error), icon=":material/warning:")
         return
+    _say(found)
+    _more(missing_seeds(sides[first], sides[second], found[-1].gap))
     titles = {task.key: task.name for task in bench.tasks_list()} | {"average": "Average"}
-    _say(found, first, second)
     theme.show(
         figure(found, titles), key="compare", alt=f"Difference of {first} to {second} on each task, with intervals"
     )
-    st.dataframe(
-        pd.DataFrame([_row(one, titles) for one in found]), hide_index=True, height="content" if len(found) <= 12 else 420,
-        column_config={
-            **{name: st.column_config.NumberColumn(format="%.1f") for name in ("this, %", "that, %")},
-            **{name: st.column_config.NumberColumn(format="%+.1f") for name in ("difference", *INTERVALS)},
-            "p": st.column_config.NumberColumn(format="%.3f"), "examples": st.column_config.NumberColumn(format="localized"),
-        },
-    )  # fmt: skip
-
-
-INTERVALS = ("examples low", "examples high", "seeds low", "seeds high")
+    _table(found, titles)
 
 
 def _sides(joined: Sequence[Summary], rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
@@ -65,74 +57,130 @@ def _sides(joined: Sequence[Summary], rows: Sequence[Row]) -> dict[str, tuple[st
 
 
 @st.cache_data(max_entries=32, show_spinner="Resampling the test examples")
-def _found(a: tuple[str, ...], b: tuple[str, ...]) -> list[Difference]:
+def _found(a: tuple[str, ...], b: tuple[str, ...], board: tuple[str, ...]) -> list[Difference]:
+    """`board`: every run that takes part in the spread over seeds."""
     return compare(a, b)
 
 
-def _say(found: Sequence[Difference], first: str, second: str) -> None:
+def _say(found: Sequence[Difference]) -> None:
     whole = found[-1]
-    gap = f"{100 * whole.difference:+.1f} points"
-    what = "on the average" if whole.task == "average" else "on the one task they share"
-    if whole.stated:
-        verdict = f"**{'Better' if whole.difference > 0 else 'Worse'}**, {gap} {what}: more than noise"
-    else:
-        verdict = f"**Not told apart** {what}: {gap} is within the noise"
-    count = sum(one.stated for one in found if one.task != "average")
-    tasks = sum(one.task != "average" for one in found)
-    st.markdown(f"{verdict} (p = {whole.p:.3f}). {count} of {tasks} tasks differ by more than noise.")
-    if whole.seeds < 2:
-        st.caption("One pair of runs: only the noise of the test examples is counted. With two seeds or more of both, that "
-                   "of the training is too.")  # fmt: skip
+    what = "On the average" if whole.task == "average" else "On the one task they share"
+    st.markdown(f"{what}: **{plain(whole.sentence)}**")
+    tasks = [one for one in found if one.task != "average"]
+    if whole.verdict:
+        st.caption(f"{sum(one.stated for one in tasks)} of {len(tasks)} tasks differ by more than noise, at most 5 % of them "
+                   "falsely (Benjamini–Hochberg).")  # fmt: skip
+
+
+def _more(sides: Sequence[MoreSeeds]) -> None:
+    """The runs that would decide it: what they cost, a button that queues them, and the command lines it stands for."""
+    count = sum(len(side.seeds) for side in sides)
+    if not count:
+        return
+    seconds = sum(_seconds(side) for side in sides)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(f"Train {count} more seed{'' if count == 1 else 's'} to decide it", icon=":material/play_arrow:", key="compare-more",
+                  on_click=_start, args=(sides,))  # fmt: skip
+        st.caption(f"about {live.duration(seconds)} here, one after the other" if seconds else "")
+    with st.expander("The same from the command line", icon=":material/terminal:"):
+        st.code("\n".join(side.command for side in sides), language="bash", wrap_lines=True)
+
+
+def _seconds(side: MoreSeeds) -> float:
+    kept = bench.Run.load(side.run).kept
+    return len(side.seeds) * bench.estimate(kept, side.scale).total_seconds if kept else 0.0
+
+
+def _start(sides: Sequence[MoreSeeds]) -> None:
+    try:
+        started = [job for side in sides for job in side.start()]
+    except InputError as error:
+        st.toast(plain(error), icon=":material/error:")
+        return
+    st.toast(f"{len(started)} run{'' if len(started) == 1 else 's'} queued: see Runs", icon=":material/play_arrow:")
 
 
 def figure(found: Sequence[Difference], titles: dict[str, str]) -> go.Figure:
-    """A row per task: the difference, its interval over examples (thick) and over seeds (thin)."""
+    """A row per task: the difference, its interval over examples (thick) and over seeds and examples (thin)."""
     made = theme.figure(110 + 24 * len(found), x="difference, points (95 % intervals)", y="")
     shown = list(found)[::-1]
     names = [titles.get(one.task, one.task) for one in shown]
-    seeded = [(name, one) for name, one in zip(names, shown) if one.seed_low is not None and one.seed_high is not None]
-    if seeded:
-        made.add_scatter(
-            x=[100 * one.difference for _, one in seeded], y=[name for name, _ in seeded], mode="markers",
-            name="over seeds", marker={"size": 1, "color": theme.NEITHER}, hoverinfo="skip",
-            error_x={"type": "data", "symmetric": False, "color": theme.NEITHER, "thickness": 1.2, "width": 6,
-                     "array": [100 * ((one.seed_high or 0) - one.difference) for _, one in seeded],
-                     "arrayminus": [100 * (one.difference - (one.seed_low or 0)) for _, one in seeded]},
-        )  # fmt: skip
-    groups = (
-        ("better", theme.KEPT, [n for n, one in enumerate(shown) if one.stated and one.difference > 0]),
-        ("worse", theme.DROPPED, [n for n, one in enumerate(shown) if one.stated and one.difference <= 0]),
-        ("not told apart", theme.NEITHER, [n for n, one in enumerate(shown) if not one.stated]),
-    )
-    for label, colour, places in groups:
-        if places:
-            picked = [shown[n] for n in places]
-            made.add_scatter(
-                x=[100 * one.difference for one in picked], y=[names[n] for n in places], mode="markers", name=label,
-                marker={"size": 9, "color": colour},
-                error_x={"type": "data", "symmetric": False, "color": colour, "thickness": 4, "width": 0,
-                         "array": [100 * (one.high - one.difference) for one in picked],
-                         "arrayminus": [100 * (one.difference - one.low) for one in picked]},
-                text=[_hover(names[n], shown[n]) for n in places], hovertemplate="%{text}<extra></extra>",
-            )  # fmt: skip
+    _intervals(
+        made, [(name, one, one.gap.low, one.gap.high) for name, one in zip(names, shown)],
+        name="over seeds and examples", marker={"size": 1, "color": theme.NEITHER}, thickness=1.2, cap=6, hover=False,
+    )  # fmt: skip
+    groups = {
+        "better": (theme.KEPT, "better"), "worse": (theme.DROPPED, "worse"),
+        "not told apart": (theme.NEITHER, "not told apart"), None: (theme.NEITHER, "no verdict: one seed"),
+    }  # fmt: skip
+    for verdict, (colour, label) in groups.items():
+        picked = [(n, one, one.low, one.high) for n, one in zip(names, shown) if one.verdict == verdict]
+        marker = {"size": 9, "color": colour, "symbol": "circle" if verdict else "circle-open"}
+        _intervals(made, picked, name=label, marker=marker, thickness=4, cap=0, hover=True)
     made.add_vline(0, line_color=theme.NEITHER)
     made.update_yaxes(categoryorder="array", categoryarray=names)
     return made
 
 
+Bar = tuple[str, Difference, float | None, float | None]
+
+
+def _intervals(
+    made: go.Figure, bars: Sequence[Bar], *, name: str, marker: dict[str, object], thickness: float, cap: int, hover: bool
+) -> None:  # fmt: skip
+    """A marker for each difference with its interval, where it has one."""
+    drawn = [bar for bar in bars if hover or bar[2] is not None]
+    if not drawn:
+        return
+    made.add_scatter(
+        x=[100 * one.difference for _, one, _, _ in drawn], y=[title for title, _, _, _ in drawn], mode="markers",
+        name=name, marker=marker,
+        error_x={"type": "data", "symmetric": False, "color": marker["color"], "thickness": thickness, "width": cap,
+                 "array": [100 * (_or(high, one) - one.difference) for _, one, _, high in drawn],
+                 "arrayminus": [100 * (one.difference - _or(low, one)) for _, one, low, _ in drawn]},
+        **({"text": [_hover(title, one) for title, one, _, _ in drawn], "hovertemplate": "%{text}<extra></extra>"} if hover
+           else {"hoverinfo": "skip"}),
+    )  # fmt: skip
+
+
+def _or(end: float | None, one: Difference) -> float:
+    return one.difference if end is None else end
+
+
 def _hover(name: str, one: Difference) -> str:
-    lines = [f"{name}: {100 * one.a:.1f} against {100 * one.b:.1f} %, {100 * one.difference:+.1f} points",
-             f"over {one.examples:,} examples {100 * one.low:+.1f} to {100 * one.high:+.1f}"]  # fmt: skip
-    if one.seed_low is not None and one.seed_high is not None:
-        lines.append(f"over {one.seeds} seeds {100 * one.seed_low:+.1f} to {100 * one.seed_high:+.1f}")
-    return "<br>".join([*lines, f"p = {one.p:.3f}"])
+    lines = [f"{name}: {100 * one.a:.1f} against {100 * one.b:.1f} %, {100 * one.difference:+.1f} points"]
+    if one.low is not None and one.high is not None:
+        lines.append(f"over {one.examples:,} examples {100 * one.low:+.1f} to {100 * one.high:+.1f}")
+    if one.gap.low is not None and one.gap.high is not None:
+        seeds = " and ".join(map(str, dict.fromkeys(one.gap.runs)))
+        lines.append(f"over {seeds} seeds and the examples {100 * one.gap.low:+.1f} to {100 * one.gap.high:+.1f}")
+    return "<br>".join(lines if one.p is None else [*lines, f"p = {one.p:.3f}"])
+
+
+def _table(found: Sequence[Difference], titles: dict[str, str]) -> None:
+    st.dataframe(
+        pd.DataFrame([_row(one, titles) for one in found]), hide_index=True, height="content" if len(found) <= 12 else 420,
+        column_config={
+            **{name: st.column_config.NumberColumn(format="%.1f") for name in ("this, %", "that, %", "could see")},
+            **{name: st.column_config.NumberColumn(format="%+.1f") for name in ("difference", *INTERVALS)},
+            "p": st.column_config.NumberColumn(format="%.3f"), "examples": st.column_config.NumberColumn(format="localized"),
+        },
+    )  # fmt: skip
+
+
+INTERVALS = ("examples low", "examples high", "low", "high")
 
 
 def _row(one: Difference, titles: dict[str, str]) -> dict[str, object]:
+    gap = one.gap
     return {
         "task": titles.get(one.task, one.task), "this, %": 100 * one.a, "that, %": 100 * one.b,
-        "difference": 100 * one.difference, "examples low": 100 * one.low, "examples high": 100 * one.high,
-        "seeds low": None if one.seed_low is None else 100 * one.seed_low,
-        "seeds high": None if one.seed_high is None else 100 * one.seed_high, "p": one.p,
-        "more than noise": one.stated, "examples": one.examples, "seeds": one.seeds,
+        "difference": 100 * one.difference, "low": _points(gap.low), "high": _points(gap.high), "p": one.p,
+        "more than noise": one.stated, "could see": _points(gap.detectable), "seeds to decide": gap.needed,
+        "examples low": _points(one.low), "examples high": _points(one.high), "examples": one.examples,
+        "seeds": " / ".join(map(str, gap.runs)),
     }  # fmt: skip
+
+
+def _points(value: float | None) -> float | None:
+    return None if value is None else 100 * value

@@ -21,7 +21,10 @@ def recipes(joined: Sequence[Summary]) -> None:
         {
             "recipe": one.recipe, "pairs kept": one.kept, "seeds": len(one.seeds), "average": 100 * one.mean,
             "±": None if one.sd is None else 100 * one.sd,
-            "vs no filter": None if one.difference is None else 100 * one.difference,
+            "vs no filter": _percent(one.difference), "low": _percent(one.low), "high": _percent(one.high),
+            "verdict": one.gap.verdict or "one seed" if one.gap else None,
+            "could see": _percent(one.gap.detectable) if one.gap else None,
+            "seeds to decide": one.gap.needed if one.gap and not one.gap.decided else None,
             **({"clean average": _percent(one.clean)} if clean else {}),
             **{name: 100 * value for name, value in one.groups.items()},
             **{key: 100 * value for key, value in one.tasks.items()},
@@ -82,7 +85,10 @@ def _show(lines: list[dict[str, Any]], *, groups: Iterable[str], tasks: Iterable
             **{name: number(format="localized") for name in ("pairs kept", "samples seen")},
             **{name: number(format="%.1f") for name in ("average", "±")},
             "clean average": number(format="%.1f", help="without the tasks that stay near chance at every published scale"),
-            "vs no filter": number(format="%+.1f"),
+            **{name: number(format="%+.1f") for name in ("vs no filter", "low", "high")},
+            "verdict": st.column_config.TextColumn(help="against no filter; all of them together err in at most 5 % of leaderboards"),
+            "could see": number(format="%.1f", help="the smallest difference that these seeds see in 80 % of cases"),
+            "seeds to decide": number(help="of each, to see a difference as large as this one in 80 % of cases"),
             "comparable": st.column_config.CheckboxColumn(help="trained with exactly the settings of its scale"),
         },
     )  # fmt: skip

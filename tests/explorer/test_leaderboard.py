@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from poolscope import jobs
 from poolscope.bench import evaluation, published
 from poolscope.bench.board import Summary
 from poolscope.bench.run import Run, write_results
 from poolscope.bench.tasks.datacomp import TASKS
+from poolscope.bench.verdicts import Gap
 from poolscope.explorer import curves, theme
 from poolscope.recipe import Recipe, dump
 from tests.explorer.conftest import texts
@@ -85,8 +87,8 @@ def test_many_recipes_bear_their_names_where_there_is_room(start, mapped_pool):
 def test_many_recipes_stand_beside_published_ones_on_one_axis():
     rows = [row for row in published.rows() if row.scale == "medium"]
     found = [
-        Summary(recipe=f"r {k}" if k < 5 else f"r {k}" + " and more" * 9, scale="medium", pool="p", kept=kept, seeds=(0,), mean=0.3, sd=None, difference=k - 4.0,
-                low=None, high=None, baseline=False, tasks={})
+        Summary(recipe=f"r {k}" if k < 5 else f"r {k}" + " and more" * 9, scale="medium", pool="p", kept=kept, seeds=(0,), mean=0.3, sd=None, gap=Gap(k - 4.0, (1, 1)),
+                baseline=False, tasks={})
         for k, kept in enumerate([None, *[10**7] * 4, *[10**8] * 4])
     ]  # fmt: skip
     chart = curves.against_size(found, rows)
@@ -126,17 +128,37 @@ def _values(entry):
     return np.array(entry, dtype=float)
 
 
-def test_two_recipes_are_told_apart_or_not(start, mapped_pool, runs):
+def test_two_recipes_get_a_verdict_and_two_single_runs_none(start, mapped_pool, runs):
     app = view(start(mapped_pool, "leaderboard"), "Compare two")
     assert app.get_by_key("compare-a").value.startswith("a 30 %")
     assert app.get_by_key("compare-b").value.startswith("no filter")
-    assert "**Better**" in texts(app)
+    assert "**better: +50.0 points" in texts(app).replace("\\", "")
+    assert "could see" in texts(app)
     app.get_by_key("compare-a").set_value("run a-30--0").run()
     app.get_by_key("compare-b").set_value("run a-30--0").run()
     assert "Choose two different ones" in app.info[0].value
     app.get_by_key("compare-b").set_value("run a-30--1").run()
-    assert "**Not told apart**" in texts(app)
-    assert "only the noise of the test examples" in texts(app)
+    assert "**no verdict, one seed each: -0.6 points is within what seeds do" in texts(app).replace("\\", "")
+    assert "more than noise" not in texts(app)
+    assert not app.button, "no seed tells a recipe from itself"
+
+
+def test_the_seeds_that_would_decide_it_are_queued_by_a_click(start, mapped_pool, monkeypatch):
+    lines = []
+    monkeypatch.setattr(jobs, "submit", lambda argv, **_: lines.append(list(argv)) or len(lines))
+    for seed in (0, 1):
+        trained("no filter", seed, 0.4 + 0.05 * seed, [], 200)
+        trained("a 30 %", seed, 0.5 + 0.05 * seed, [{"score": "a", "top": 0.3}], 60)
+    app = view(start(mapped_pool, "leaderboard"), "Compare two")
+    assert "**not told apart: +10.1 points" in texts(app).replace("\\", "")
+    button = app.get_by_key("compare-more")
+    count = int(button.label.split()[1])
+    assert count > 0
+    assert "--seed" in app.code[0].value
+    button.click().run()
+    assert len(lines) == count
+    assert sorted({int(argv[-1]) for argv in lines}) == list(range(2, 2 + count // 2))
+    assert all(argv[0] == "train" and argv[1].endswith("recipe.yaml") for argv in lines)
 
 
 def test_a_models_accuracy_by_group_is_shown(start, mapped_pool, runs):

@@ -85,26 +85,42 @@ def test_the_frontier_only_rises() -> None:
         assert line[-1].average == top
 
 
-def test_seeds_are_joined_and_compared_with_no_filter_pair_by_pair() -> None:
+def seeds_of(recipe: str, values: list[float], kept: int) -> None:
+    for seed, value in enumerate(values):
+        finished(recipe, full(value), seed=seed, kept=kept, pool_pairs=100)
+        Run.load(recipe).path.rename(Run.load(recipe).path.with_name(f"{recipe}-{seed}"))
+
+
+def test_seeds_are_joined_and_compared_with_no_filter_by_their_spread() -> None:
     from scipy import stats
 
-    base, better = [0.10, 0.12, 0.11], [0.15, 0.16, 0.17]
-    for seed in range(3):
-        finished("none", full(base[seed]), seed=seed, kept=100, pool_pairs=100).step_to("done")
-        Run.load("none").path.rename(Run.load("none").path.with_name(f"none-{seed}"))
-        finished("filter", full(better[seed]), seed=seed, kept=30, pool_pairs=100)
-        Run.load("filter").path.rename(Run.load("filter").path.with_name(f"filter-{seed}"))
+    base, better = [0.10, 0.12, 0.11], [0.15, 0.165, 0.18]
+    seeds_of("none", base, 100)
+    seeds_of("filter", better, 30)
     found = {summary.recipe: summary for summary in summaries(bench.leaderboard(published=False))}
     one = found["filter"]
-    gaps = np.subtract(better, base)
     assert one.seeds == (0, 1, 2)
-    assert one.mean == pytest.approx(0.16)
+    assert one.mean == pytest.approx(0.165)
     assert one.sd == pytest.approx(np.std(better, ddof=1))
-    assert one.difference == pytest.approx(gaps.mean())
-    low, high = stats.t.interval(0.95, 2, gaps.mean(), stats.sem(gaps))
-    assert (one.low, one.high) == (pytest.approx(low), pytest.approx(high))
+    expected = stats.ttest_ind(better, base)
+    low, high = expected.confidence_interval(0.95)
+    assert (one.difference, one.low, one.high) == pytest.approx((0.055, low, high))
+    content = one.as_json()
+    assert content["p"] == pytest.approx(expected.pvalue)
+    assert content["verdict"] == "better"
+    assert content["detectable"] > 0
     assert found["none"].baseline
-    assert found["none"].difference is None
+    assert found["none"].difference is found["none"].as_json()["difference"] is None
+
+
+def test_one_seed_is_no_verdict_and_says_what_seeds_do() -> None:
+    seeds_of("none", [0.10, 0.12, 0.11], 100)
+    seeds_of("once", [0.9], 30)
+    one = next(one for one in summaries(bench.leaderboard(published=False)) if one.recipe == "once")
+    content = one.as_json()
+    assert one.difference == pytest.approx(0.79)
+    assert (one.low, one.high, content["verdict"], content["detectable"]) == (None, None, None, None)
+    assert content["reach"] == pytest.approx(0.01 * (4 / 3) ** 0.5 * 4.3027, rel=1e-3)
 
 
 def test_changed_settings_are_left_out_of_the_summaries() -> None:

@@ -173,8 +173,19 @@ def test_two_recipes_are_compared_over_examples_and_seeds(poolscope, compared):
     assert (one["task"], one["seeds"]) == ("flags", 2)
     assert one["difference"] == pytest.approx(0.5, abs=0.15)
     assert one["low"] > 0
-    assert one["seed_low"] is not None
-    assert "more than noise" in poolscope("leaderboard", "--compare", "good-0", "bad-0").out
+    assert one["seed_low"] > 0
+    assert (one["verdict"], one["stated"]) == ("better", True)
+    assert one["detectable"] > 0
+    assert content["more_seeds"] == []
+    assert "more than noise" in poolscope("leaderboard", "--compare", "good", "bad").out
+
+
+def test_two_single_runs_are_compared_without_a_verdict(poolscope, compared):
+    out = poolscope("leaderboard", "--compare", "good-0", "bad-0").out
+    assert "more than noise" not in out
+    assert "no verdict, one seed each" in out
+    one = poolscope("leaderboard", "--compare", "good-0", "bad-0", "--json").json["differences"][0]
+    assert (one["verdict"], one["stated"], one["p"], one["seed_low"]) == (None, False, None, None)
 
 
 def test_a_model_is_audited_by_group(poolscope, compared):
