@@ -1,12 +1,45 @@
 """The recipes that can be chosen by name: ready ones that fit the pool, and those saved with it."""
 
-from poolscope.engine.ready import library
+from pathlib import Path
+
+import streamlit as st
+
+from poolscope.engine.ready import EDITED, library
+from poolscope.explorer import pools
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe
-from poolscope.recipe.ready import saved
+from poolscope.recipe.ready import saved, unreadable
 
 
 def all(pool: Pool) -> dict[str, Recipe]:
     """Recipes by the name they are offered under; a saved one hides a ready one of its name."""
     ready = {recipe.name: recipe for recipe in library(pool)}
-    return {**ready, **{recipe.name: recipe for recipe in saved(pool).values()}}
+    return {**ready, **{recipe.name: recipe for recipe in own(pool).values()}}
+
+
+def own(pool: Pool) -> dict[str, Recipe]:
+    """The recipes saved with the pool, by name."""
+    return _read(str(pool.path), _stamp(pool))[0]
+
+
+def broken(pool: Pool) -> dict[str, str]:
+    """Why files of saved recipes can't be read, by their name."""
+    return _read(str(pool.path), _stamp(pool))[1]
+
+
+def origin(recipe: Recipe, pool: Pool) -> Recipe | None:
+    """The recipe of that name that can be chosen, which this one is, or is an edited form of."""
+    known = all(pool)
+    return known.get(recipe.name) or known.get(recipe.name.removesuffix(EDITED))
+
+
+def _stamp(pool: Pool) -> tuple[tuple[str, int, int], ...]:
+    """Changes with the files of saved recipes."""
+    files = [(path, path.stat()) for path in sorted((pool.path / "recipes").glob("*.yaml"))]
+    return tuple((path.name, stat.st_mtime_ns, stat.st_size) for path, stat in files)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _read(path: str, stamp: tuple[tuple[str, int, int], ...]) -> tuple[dict[str, Recipe], dict[str, str]]:
+    pool = pools.opened(Path(path))
+    return saved(pool), unreadable(pool)

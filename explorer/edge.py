@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import gallery, pools, recipe_state, rules, tiles
+from poolscope.explorer import gallery, pools, recipe_state, rule_card, tiles
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
@@ -17,7 +17,7 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
         return None
     index = recipe_state.focus(recipe)
     edge = pools.desk(pool).edge(recipe, index, TILES)
-    about = rules.title(recipe.keep[index])
+    about = rule_card.title(recipe.keep[index])
     both = np.concatenate([edge.kept, edge.dropped])  # read together: a slider waits for each reading
     facts = [] if edge.scores is None else [f"{edge.scores[row]:.4g}" for row in both]
     made = tiles.of(both, pool, facts=facts, selection=selection, recipe=recipe)

@@ -9,32 +9,42 @@ from poolscope.explorer import pools
 from poolscope.explorer.text import plain
 
 WIDTH = 200
-OF_THE_POOL = ("recipe", "hits", "compare_with", "focus")
+OF_THE_POOL = ("recipe", "recipe_pool", "hits", "compare_with", "focus", "valid")
 """State of a session that another pool makes meaningless."""
 
 
-def pages() -> list[st.Page]:
-    """The pages in the order of the work: look, ask who is kept, train, bring more."""
-    return [
-        st.Page("app_pages/filter.py", title="Filter", icon=":material/tune:", default=True, url_path="filter",
-                help="Tune rules with sliders and see what is kept and dropped on the map and in the galleries."),
-        st.Page("app_pages/pool.py", title="Pool", icon=":material/database:",
-                help="What is in the pool: columns and where they come from, languages, sizes, a random gallery."),
-        st.Page("app_pages/methods.py", title="Methods", icon=":material/function:",
-                help="Every score and flag that can be computed: formula, source, cost on this pool; two scores compared."),
-        st.Page("app_pages/audit.py", title="Who is kept", icon=":material/groups:",
-                help="Which groups of pairs a recipe keeps and drops."),
-        st.Page("app_pages/bias.py", title="Bias", icon=":material/balance:",
-                help="By what two sets of pairs can be told apart."),
-        st.Page("app_pages/runs.py", title="Runs", icon=":material/model_training:",
-                help="Train a model on the pairs that a recipe keeps and evaluate it."),
-        st.Page("app_pages/leaderboard.py", title="Leaderboard", icon=":material/leaderboard:",
-                help="Runs side by side: average and every task, against no filter."),
-        st.Page("app_pages/imports.py", title="Import", icon=":material/upload_file:",
-                help="Make a pool from your own files; embed its pairs."),
-        st.Page("app_pages/jobs.py", title="Jobs", icon=":material/list_alt:",
-                help="What runs in the background: progress, log, cancel, resume."),
-    ]  # fmt: skip
+ABOUT = {
+    "Filter": "Tune rules with sliders and see what is kept and dropped on the map and in the galleries.",
+    "Pool": "What is in the pool: columns and where they come from, languages, sizes, a random gallery.",
+    "Methods": "Every score and flag that can be computed: formula, source, cost on this pool; two scores compared.",
+    "Who is kept": "Which groups of pairs a recipe keeps and drops.",
+    "Bias": "By what two sets of pairs can be told apart.",
+    "Runs": "Train a model on the pairs that a recipe keeps and evaluate it.",
+    "Leaderboard": "Runs side by side: average and every task, against no filter.",
+    "Import": "Make a pool from your own files; embed its pairs.",
+    "Jobs": "What runs in the background: progress, log, cancel, resume.",
+}
+"""What each page is for, in the order of the work: look, ask who is kept, train, bring more."""
+
+_PLACES = {
+    "Filter": ("filter", ":material/tune:"),
+    "Pool": ("pool", ":material/database:"),
+    "Methods": ("methods", ":material/function:"),
+    "Who is kept": ("audit", ":material/groups:"),
+    "Bias": ("bias", ":material/balance:"),
+    "Runs": ("runs", ":material/model_training:"),
+    "Leaderboard": ("leaderboard", ":material/leaderboard:"),
+    "Import": ("imports", ":material/upload_file:"),
+    "Jobs": ("jobs", ":material/list_alt:"),
+}
+
+
+def pages() -> dict[str, st.Page]:
+    """The pages by title, in the order of the rail."""
+    return {
+        title: st.Page(f"app_pages/{file}.py", title=title, icon=icon, default=title == "Filter", help=ABOUT[title])
+        for title, (file, icon) in _PLACES.items()
+    }
 
 
 def pool_switcher() -> None:
@@ -49,10 +59,11 @@ def pool_switcher() -> None:
             help=f"{plain(here)}  \nChoose a pool that you looked at before, or type the path of another.",
         )  # fmt: skip
     if chosen and chosen != here:
-        _switch(chosen)
+        switch(chosen)
 
 
-def _switch(path: str) -> None:
+def switch(path: str) -> None:
+    """Makes the pool at `path` the one that all pages show, or says in the rail why it can't be."""
     try:
         pools.choose(path)
     except InputError as error:

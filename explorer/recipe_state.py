@@ -6,8 +6,9 @@ from typing import Any
 
 import streamlit as st
 
-from poolscope.engine.ready import edited, library
+from poolscope.engine.ready import EDITED, edited, library
 from poolscope.errors import InputError
+from poolscope.explorer import choices
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, load
 from poolscope.recipe.grammar import Rule, ScoreRule
@@ -19,6 +20,7 @@ SAME_DRAG = 1.5  # seconds: changes of one rule that follow each other faster ar
 def current(pool: Pool) -> Recipe:
     """The recipe being tuned; on the first call of a session the one in the URL, else a ready one."""
     state = st.session_state
+    state["recipe_pool"] = pool
     if "recipe" not in state:
         state["recipe"], state["recipe_error"] = _from_url(pool)
         state["undo"], state["redo"], state["generation"] = [], [], 0
@@ -42,6 +44,31 @@ def change(recipe: Recipe, *, about: str, reshape: bool = True) -> None:
         state["undo"] = [*state.get("undo", []), before][-LONGEST_HISTORY:]
     state["undo_about"], state["undo_at"], state["redo"] = about, now, []
     _put(recipe, reshape)
+
+
+def load_recipe(recipe: Recipe) -> None:
+    """Starts from a recipe that was chosen."""
+    change(recipe, about="load")
+    st.session_state["focus"] = 0
+
+
+def origin(recipe: Recipe) -> Recipe | None:
+    """What the recipe was before it was edited; None for one that is nowhere saved."""
+    pool = st.session_state.get("recipe_pool")
+    return None if pool is None else choices.origin(recipe, pool)
+
+
+def is_edited(recipe: Recipe) -> bool:
+    """Whether its rules differ from those that are saved under its name."""
+    base = origin(recipe)
+    return base is not None and base.keep != recipe.keep
+
+
+def revert() -> None:
+    """Back to the recipe that was edited; undo brings the changes back."""
+    base = origin(st.session_state["recipe"])
+    if base is not None:
+        load_recipe(base)
 
 
 def undo() -> None:
@@ -74,17 +101,31 @@ def remove_rule(recipe: Recipe, index: int) -> None:
     st.session_state["focus"] = max(0, min(index, len(rules) - 1))
 
 
-def move_rule(recipe: Recipe, index: int, by: int) -> None:
-    target = index + by
-    if 0 <= target < len(recipe.keep):
+def move_rule(recipe: Recipe, index: int, target: int) -> None:
+    """Moves the rule at `index` to the place `target`."""
+    if index != target and 0 <= target < len(recipe.keep):
         rules = list(recipe.keep)
-        rules[index], rules[target] = rules[target], rules[index]
+        rules.insert(target, rules.pop(index))
         _edit(recipe, rules, about="move")
         st.session_state["focus"] = target
 
 
+def put_rules(recipe: Recipe, *, focus: int) -> None:
+    """Makes the rules of `recipe` the current ones; `focus` is the one that was touched."""
+    _edit(recipe, list(recipe.keep), about="rules")
+    st.session_state["focus"] = focus
+
+
 def _edit(recipe: Recipe, rules: list[Rule], *, about: str, reshape: bool = True) -> None:
-    change(edited(recipe.model_copy(update={"keep": tuple(rules)})), about=about, reshape=reshape)
+    change(named(recipe.model_copy(update={"keep": tuple(rules)})), about=about, reshape=reshape)
+
+
+def named(recipe: Recipe) -> Recipe:
+    """A changed recipe under a name that is true: "edited" as long as its rules differ from those under its name."""
+    base, pool = origin(recipe), st.session_state.get("recipe_pool")
+    if base is None or base.name not in choices.own(pool):
+        return edited(recipe)
+    return base if base.keep == recipe.keep else recipe.model_copy(update={"name": base.name + EDITED})
 
 
 def focus(recipe: Recipe) -> int:

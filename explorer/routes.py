@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from poolscope.errors import InputError
@@ -116,7 +116,14 @@ def _blank() -> str:
     )
 
 
+def filter_page(request: Request) -> Response:
+    """`/filter` is the first page, which Streamlit knows by the bare address only."""
+    query = request.url.query
+    return RedirectResponse(f"./?{query}" if query else "./")
+
+
 ROUTES = [
+    Route("/filter", filter_page),
     Route("/map/{token}/{model}.bin", geometry),
     Route("/colours/{token}/{model}.bin", colours),
     Route("/regions/{token}/{model}.json", regions),

@@ -24,14 +24,23 @@ def change_mode(mode: Mode, index: int, pool: Pool) -> None:
 
 
 def moved(event: histogram.Moved, index: int, pool: Pool) -> None:
-    """A slider or a line of the histogram was dragged."""
+    """A line of the histogram was moved; a kept fraction that comes of a drag is a round number."""
     mode = rule_at(index)[1].mode
     if event.slider is not None and mode in edit.TOPS:
         keep(event.value, index, pool)
+    elif mode in edit.TOPS:
+        recipe, _ = rule_at(index)
+        rule = edit.threshold(event.value, recipe, index, pools.desk(pool))
+        keep(_round(100 * (rule.top or 0.0)), index, pool)
     elif mode == "between":
         (low if (event.slider or event.line or 0) == 0 else high)(event.value, index, pool)
     else:
         threshold(event.value, index, pool)
+
+
+def _round(percent: float) -> float:
+    """To a tenth, or to two digits where that is less than a percent."""
+    return round(percent, 1) if percent >= 1 else float(f"{percent:.2g}")
 
 
 def keep(percent: float | None, index: int, pool: Pool) -> None:

@@ -1,4 +1,4 @@
-"""One rule on a score: histogram, slider, and the two numbers (threshold and kept fraction) that say the same."""
+"""One rule on a score: its histogram with the threshold to drag, and the two numbers (threshold and kept fraction) that say the same."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import histogram, pools, recipe_state, score_edit
+from poolscope.explorer import histogram, numbers, pools, recipe_state, score_edit
 from poolscope.pool import Pool
-from poolscope.recipe import Recipe, Selection
+from poolscope.recipe import Recipe, RuleCount
 from poolscope.recipe.bars import Bars
 from poolscope.recipe.edit import TOPS
 from poolscope.recipe.grammar import ScoreRule
@@ -21,19 +21,18 @@ KEEPS = {
 }
 
 
-def draw(recipe: Recipe, index: int, pool: Pool, selection: Selection, held: np.ndarray | None) -> None:
+def draw(recipe: Recipe, index: int, pool: Pool, count: RuleCount, held: np.ndarray | None) -> None:
     """The body of the rule at `index`; `held` is how many pairs of each bar the whole recipe keeps."""
     rule = recipe.keep[index]
     assert isinstance(rule, ScoreRule)
     bars, mode = pools.desk(pool).bars(rule.score), rule.mode
-    count, name = selection.counts[index], f"rule-{recipe_state.generation()}-{index}"
+    name = f"rule-{recipe_state.generation()}-{index}"
     lines = _lines(rule, mode, bars, count.threshold)
     histogram.draw(
         bars,
         held=held,
-        lines=lines,
+        lines=_drawn(rule, mode, bars, lines),
         side=mode if mode in ("max", "between") else "min",
-        sliders=_sliders(rule, mode, bars, lines),
         label=rule.score,
         key=f"{name}-bars",
         on_move=score_edit.moved,
@@ -53,10 +52,6 @@ def draw(recipe: Recipe, index: int, pool: Pool, selection: Selection, held: np.
     _typed(right, f"Threshold, {sign}", f"{name}-threshold", lines[0], score_edit.threshold, args)
 
 
-def number(value: float) -> str:
-    return f"{value:,.4g}"
-
-
 def _lines(rule: ScoreRule, mode: Mode, bars: Bars, threshold: float | None) -> list[float]:
     """Where the histogram's lines stand."""
     if mode in TOPS:
@@ -66,14 +61,14 @@ def _lines(rule: ScoreRule, mode: Mode, bars: Bars, threshold: float | None) -> 
     return [first, last] if mode == "between" else [first if mode == "min" else last]
 
 
-def _sliders(rule: ScoreRule, mode: Mode, bars: Bars, lines: list[float]) -> list[histogram.Slider]:
+def _drawn(rule: ScoreRule, mode: Mode, bars: Bars, lines: list[float]) -> list[histogram.Line]:
     if mode in TOPS:
         top = 100 * (rule.top or 0.0)
-        return [histogram.Slider(f"Keep the best of {rule.score}, percent", 0, 100, 0.1, top, f"{top:.4g} %")]
-    low, high = float(bars.edges[0]), float(bars.edges[-1])
-    labels = (f"{rule.score} from", f"{rule.score} to") if mode == "between" else (f"{rule.score} threshold",)
-    step = (high - low) / 500
-    return [histogram.Slider(label, low, high, step, line, number(line)) for label, line in zip(labels, lines)]
+        text = f"{numbers.percent(rule.top or 0.0)} kept, from {numbers.value(lines[0])}"
+        return [histogram.Line(lines[0], f"Keep the best of {rule.score}, percent", text, percent=top)]
+    step = float(bars.edges[-1] - bars.edges[0]) / 500
+    names = (f"{rule.score} from", f"{rule.score} to") if mode == "between" else (f"{rule.score} threshold",)
+    return [histogram.Line(line, name, numbers.value(line), step) for name, line in zip(names, lines)]
 
 
 def _typed(

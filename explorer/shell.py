@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from poolscope.explorer import navigation, theme
+from poolscope.explorer import commands, navigation, theme
 
 sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]  # see app.py
 st.set_page_config(
@@ -14,8 +14,10 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state=navigation.WIDTH,
 )
-page = st.navigation(navigation.pages(), position="sidebar", expanded=True)
+pages = navigation.pages()
+page = st.navigation(list(pages.values()), position="sidebar", expanded=True)
 theme.logo()
 theme.layout()
 navigation.pool_switcher()
+commands.draw(pages, page)
 page.run()

@@ -4,13 +4,13 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from poolscope.engine.ready import edited
+from poolscope.engine.ready import EDITED
 from poolscope.errors import InputError
-from poolscope.explorer import choices, compare, export, recipe_state
+from poolscope.explorer import choices, compare, export, numbers, recipe_state
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
-from poolscope.recipe.ready import save, saved
+from poolscope.recipe.ready import save
 
 EMPTY, TEXT = "New, without rules", "Edit as YAML"
 STOP = "Stop comparing"
@@ -18,28 +18,12 @@ STOP = "Stop comparing"
 
 def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
     known = choices.all(pool)
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        st.menu_button(
-            _short(recipe.name), [*known, EMPTY, TEXT], key="load", icon=":material/filter_alt:", help="Load a recipe",
-            on_click=lambda: _load(st.session_state["load"], known),
-        )  # fmt: skip
-        st.button(
-            "",
-            key="do-undo",
-            icon=":material/undo:",
-            help="Undo",
-            on_click=recipe_state.undo,
-            disabled=not recipe_state.can("undo"),
-        )
-        st.button(
-            "",
-            key="do-redo",
-            icon=":material/redo:",
-            help="Redo",
-            on_click=recipe_state.redo,
-            disabled=not recipe_state.can("redo"),
-        )
-        st.button("Save", key="do-save", icon=":material/save:", on_click=_ask, args=("save",))
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="toolbar"):
+        _state(recipe, pool, known)
+        st.button("", key="do-undo", icon=":material/undo:", help="Undo (U)", on_click=recipe_state.undo,
+                  disabled=not recipe_state.can("undo"))  # fmt: skip
+        st.button("", key="do-redo", icon=":material/redo:", help="Redo (R)", on_click=recipe_state.redo,
+                  disabled=not recipe_state.can("redo"))  # fmt: skip
         compared = compare.name_of_other()
         others = [name for name in known if name != recipe.name]
         st.menu_button(
@@ -48,18 +32,61 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
             on_click=lambda: _compare(st.session_state["compare"]), disabled=not others and not compared,
         )  # fmt: skip
         st.button("Share", key="do-share", icon=":material/link:", on_click=_ask, args=("share",))
-        st.button(
-            "Export",
-            key="do-export",
-            icon=":material/download:",
-            on_click=_ask,
-            args=("export",),
-            disabled=selection is None,
-        )
+        st.button("Export", key="do-export", icon=":material/download:", on_click=_ask, args=("export",),
+                  disabled=selection is None)  # fmt: skip
         st.space("stretch")
         if selection is not None:
-            share = 100 * selection.kept / max(1, selection.pairs)
-            st.markdown(f"kept **{selection.kept:,}** of {selection.pairs:,} · **{share:.1f} %**", width="content")
+            share = numbers.share(selection.kept, selection.pairs)
+            st.markdown(f"kept **{selection.kept:,}** of {selection.pairs:,} · **{share}**", width="content")
+
+
+def _state(recipe: Recipe, pool: Pool, known: dict[str, Recipe]) -> None:
+    """The recipe's name, whether it was edited, and the ways to keep or undo that; files that can't be read by name."""
+    base, changed = recipe_state.origin(recipe), recipe_state.is_edited(recipe)
+    st.menu_button(
+        _short(base.name if base and changed else recipe.name), [*known, EMPTY, TEXT], key="load", icon=":material/filter_alt:",
+        help="Load a recipe", on_click=lambda: _load(st.session_state["load"], known),
+    )  # fmt: skip
+    broken = choices.broken(pool)
+    if broken:
+        with st.popover(
+            f"{len(broken)} unreadable", icon=":material/warning:", help="Files of saved recipes that can't be read"
+        ):
+            for file, why in broken.items():
+                st.text(f"recipes/{file}: {why.splitlines()[0]}")
+            st.caption("Mend the file with a text editor, or remove it; nothing else is affected.")
+    if changed:
+        st.badge("edited", color="orange")
+        st.button("Revert", key="do-revert", icon=":material/history:", on_click=recipe_state.revert,
+                  help=f"Back to {plain(base.name)} as it is saved" if base else None)  # fmt: skip
+    elif base is None:
+        st.badge("not saved", color="gray")
+    st.button("Save", key="do-save", icon=":material/save:", on_click=save_now, args=(pool,),
+              help="Save under its name" if _own(recipe, pool) else "Save under a name")  # fmt: skip
+    if _own(recipe, pool):
+        st.button("Save as", key="do-save-as", on_click=_ask, args=("save",))
+
+
+def _own(recipe: Recipe, pool: Pool) -> bool:
+    """Whether it is an edited form of a recipe that was saved with the pool, not of a ready one."""
+    base = recipe_state.origin(recipe)
+    return base is not None and base.name in choices.own(pool) and recipe_state.is_edited(recipe)
+
+
+def save_now(pool: Pool) -> None:
+    """Saves an edited recipe of the pool under its name; asks for a name else."""
+    recipe: Recipe = st.session_state["recipe"]
+    if not _own(recipe, pool):
+        _ask("save")
+        return
+    named = recipe.model_copy(update={"name": recipe_state.origin(recipe).name})  # type: ignore[union-attr]
+    try:
+        save(named, pool, replace=True)
+    except InputError as error:
+        st.toast(plain(error), icon=":material/error:")
+        return
+    recipe_state.change(named, about="name", reshape=False)
+    st.toast(f"Saved {plain(named.name)}", icon=":material/check:")
 
 
 def dialogs(recipe: Recipe, pool: Pool, selection: Selection | None) -> bool:
@@ -79,7 +106,7 @@ def dialogs(recipe: Recipe, pool: Pool, selection: Selection | None) -> bool:
     elif what == "rule":
         rules.edit(recipe, details[0])
     elif what == "score":
-        add_score.ask(pool)
+        add_score.ask(pool, *(detail for detail in details if detail))
     elif what == "export" and selection is not None:
         export.ask(recipe, pool, selection)
     return True
@@ -99,8 +126,7 @@ def _load(name: str | None, known: dict[str, Recipe]) -> None:
     elif name == TEXT:
         _ask("recipe")
     elif name in known:
-        recipe_state.change(known[name], about="load")
-    st.session_state["focus"] = 0
+        recipe_state.load_recipe(known[name])
 
 
 def _compare(name: str | None) -> None:
@@ -109,9 +135,9 @@ def _compare(name: str | None) -> None:
 
 @st.dialog("Save the recipe")
 def _save(recipe: Recipe, pool: Pool) -> None:
-    name = st.text_input("Name", recipe.name, key="save-name", max_chars=100)
+    name = st.text_input("Name", _proposed(recipe, pool), key="save-name", max_chars=100)
     named = recipe.model_copy(update={"name": name.strip()})
-    taken = named.name in saved(pool)
+    taken = named.name in choices.own(pool)
     replace = taken and st.checkbox("Replace the recipe of that name", key="save-replace")
     st.caption("Saved with the pool.")
     if st.button("Save", type="primary", key="save-now", disabled=taken and not replace):
@@ -126,6 +152,13 @@ def _save(recipe: Recipe, pool: Pool) -> None:
     st.code(dump(recipe), language="yaml")
 
 
+def _proposed(recipe: Recipe, pool: Pool) -> str:
+    """A name that nothing has yet."""
+    known, base = choices.all(pool), recipe.name.removesuffix(EDITED)
+    names = [base, *(f"{base} {number}" for number in range(2, 100))]
+    return next((name for name in names if name not in known), base)
+
+
 @st.dialog("Share this view")
 def _share() -> None:
     st.write("This address opens the same pool with the same rules.")
@@ -138,7 +171,7 @@ def _edit(recipe: Recipe) -> None:
     text = st.text_area("Recipe", dump(recipe), height=360)
     if st.button("Apply", type="primary"):
         try:
-            fresh = edited(load(text if "\n" in text else text + "\n"))
+            fresh = recipe_state.named(load(text if "\n" in text else text + "\n"))
         except InputError as error:
             st.error(plain(error), icon=":material/error:")
             return

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..pool import Pool
 from ..recipe import Recipe, load
-from ..recipe.ready import by_file, published, saved
+from ..recipe.ready import by_file, published, saved, unreadable
 from ..scores import METHODS, Method
 
 TOP = 0.3
@@ -31,6 +31,9 @@ def find(named: str, pool: Pool) -> Recipe:
     for named_so in (known, by_file(pool)):
         if named in named_so:
             return named_so[named]
+    broken = {name.removesuffix(".yaml"): why for name, why in unreadable(pool).items()}
+    if named in broken:
+        raise InputError(broken[named])
     raise InputError(f"no recipe {named[:200]!r}: give a .yaml file, or one of {', '.join(sorted(known)) or 'none'}")
 
 

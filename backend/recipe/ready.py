@@ -22,10 +22,21 @@ def published() -> dict[str, Recipe]:
 
 
 def saved(pool: Pool) -> dict[str, Recipe]:
-    """The recipes saved with the pool, by name; a broken file is left out."""
+    """The recipes saved with the pool, by name; a broken file is left out, see `unreadable`."""
     found: dict[str, Recipe] = {}
     for stem, recipe in by_file(pool).items():
         found[stem if recipe.name in found else recipe.name] = recipe
+    return found
+
+
+def unreadable(pool: Pool) -> dict[str, str]:
+    """Why recipes saved with the pool can't be read, by the name of their file."""
+    found = {}
+    for path in sorted((pool.path / "recipes").glob("*.yaml")):
+        try:
+            load(path)
+        except InputError as error:
+            found[path.name] = str(error)
     return found
 
 

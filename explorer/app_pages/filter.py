@@ -3,7 +3,6 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.errors import InputError
 from poolscope.explorer import (
     add_score,
     compare,
@@ -20,10 +19,11 @@ from poolscope.explorer import (
     toolbar,
 )
 from poolscope.explorer.audit import headline as who
-from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.evaluate import outcome
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
+DIMMED = "<style>.st-key-middle, .st-key-side {opacity: .45}</style>"  # what was last kept, while a rule can't be read
 EDGE, LASSO, SEARCH = "At the threshold", "Lasso", "Search"
 
 
@@ -32,27 +32,21 @@ def workbench(pool: Pool) -> None:
     recipe = recipe_state.current(pool)
     if recipe_state.complaint():
         st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
-    try:
-        selection, problem = evaluate(recipe, pool), ""
-    except InputError as error:
-        selection, problem = None, str(error)
+    found = outcome(recipe, pool)
+    shown, selection = found.recipe, found.selection
     recipe_state.show_in_url()
     compare.show_in_url()
     toolbar.draw(recipe, pool, selection)
+    if found.problems:
+        st.html(DIMMED)
     left, middle, right = st.columns([0.29, 0.42, 0.29], gap="small")
     with left.container(key="rules", gap="small"):
-        if problem:
-            st.error(plain(problem), icon=":material/error:")
-        rules.draw(recipe, pool, selection)
+        rules.draw(recipe, pool, found)
         if add_score.waiting(pool):
             add_score.watch(pool)
-    if selection is None:
-        middle.info("Mend the recipe at the left, or undo the last change.", icon=":material/undo:")
-        toolbar.dialogs(recipe, pool, None)
-        return
     made = pool_map.current(pool)
     inside = lasso.rows_inside(made, map.lassoed(), pool)
-    place = middle.container()
+    place = middle.container(key="middle")
     with right.container(key="side", gap="small"):
         who.draw(pool, selection)
         view = st.segmented_control(
@@ -64,17 +58,17 @@ def workbench(pool: Pool) -> None:
             label_visibility="collapsed",
             bind="query-params",
         )
-        clicked = search.draw(recipe, pool, selection) if view == SEARCH else None
+        clicked = search.draw(shown, pool, selection) if view == SEARCH else None
         marked = search.hits_on_show(pool) if view == SEARCH else ()
         with place:  # before the galleries, so that the browser draws it while they are made
             events = pool_map.draw(made, pool, selection, compare.chosen(pool), marked, on_choice=_show_chosen)
         if view == LASSO:
-            clicked = lasso.draw(inside, made, recipe, pool, selection)
+            clicked = lasso.draw(inside, made, shown, pool, selection)
         elif view == EDGE:
-            clicked = edge.draw(recipe, pool, selection)
+            clicked = edge.draw(shown, pool, selection)
     opened = events.opened if events.opened is not None else clicked
     if not toolbar.dialogs(recipe, pool, selection) and opened is not None and opened < len(pool):
-        pair.show(int(np.int64(opened)), pool, recipe)
+        pair.show(int(np.int64(opened)), pool, shown)
 
 
 def _show_chosen() -> None:

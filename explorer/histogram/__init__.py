@@ -1,5 +1,5 @@
 """Histograms with thresholds that can be dragged."""
 
-from poolscope.explorer.histogram.component import Moved, Slider, draw, moved
+from poolscope.explorer.histogram.component import Line, Moved, draw, moved
 
-__all__ = ["Moved", "Slider", "draw", "moved"]
+__all__ = ["Line", "Moved", "draw", "moved"]

@@ -1,4 +1,4 @@
-"""Draws the histogram of a score with its thresholds; a drag of a line or slider comes back while it moves."""
+"""Draws the histogram of a score with its thresholds; a line that is moved comes back while it moves."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,20 +15,21 @@ _mount = register("histogram", __file__)
 
 
 @dataclass(frozen=True)
-class Slider:
-    """A slider under the histogram: its range, value and step, and how its value reads."""
+class Line:
+    """A threshold: where it stands, what it is called and how it reads; an arrow key moves it by `step`, or, where it
+    stands for a kept `percent`, by a tenth of a percent."""
 
-    label: str
-    low: float
-    high: float
-    step: float
     value: float
+    name: str
     text: str
+    step: float = 0.0
+    percent: float | None = None
 
 
 @dataclass(frozen=True)
 class Moved:
-    """What was dragged: the slider or the line of that number, and where to. `count` numbers the messages."""
+    """What was moved: the line of that number to a score, or the kept percent of the `slider` of that number. `count`
+    numbers the messages."""
 
     slider: int | None
     line: int | None
@@ -40,9 +41,8 @@ def draw(
     bars: Bars,
     *,
     held: np.ndarray | None,
-    lines: Sequence[float],
+    lines: Sequence[Line],
     side: str,
-    sliders: Sequence[Slider],
     label: str,
     key: str,
     on_move: Callable[..., None],
@@ -58,15 +58,12 @@ def draw(
             "edges": bars.edges.tolist(),
             "counts": bars.counts.tolist(),
             "held": None if held is None else held.tolist(),
-            "lines": [float(line) for line in lines],
+            "lines": [vars(line) for line in lines],
             "side": side,
-            "sliders": [vars(slider) for slider in sliders],
             "kept": theme.KEPT,
             "dropped": theme.DROPPED,
             "alt": f"Histogram of {label} with its threshold",
-            "unit": "",
-            "log": False,
-            "library": "/vendor/plotly.min.js",
+            "label": label,
             "rule": rule,
             "answer": answer,
         },

@@ -3,7 +3,7 @@
 import json
 import re
 from contextlib import suppress
-from urllib.parse import parse_qs, urlparse
+from urllib.parse import parse_qs, urlencode, urlparse
 
 import pytest
 from playwright.sync_api import TimeoutError
@@ -37,6 +37,16 @@ def choose(page, button: str, entry: str) -> None:
     page.get_by_role("menuitem", name=entry, exact=True).or_(page.get_by_role("option", name=entry, exact=True)).click()
 
 
+def drag(page, target, right: float, down: float) -> None:
+    """Drags the middle of what `target` finds by so many pixels."""
+    box = target.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right, y + down, steps=8)
+    page.mouse.up()
+
+
 def test_a_slider_changes_what_is_kept_and_the_map_keeps_its_view(page):
     before = kept(page)
     box = page.locator(".ps-map canvas").bounding_box()
@@ -48,20 +58,88 @@ def test_a_slider_changes_what_is_kept_and_the_map_keeps_its_view(page):
     for _ in range(5):
         page.keyboard.press("ArrowRight")
     after = wait_for_kept(page, before)
-    assert after > before
+    assert after < before  # a line that goes to the right keeps less
     assert page.locator(".ps-map canvas").get_attribute("data-mark") == "same"
-    assert recipe(page)["keep"][0]["top"] == pytest.approx(0.305, abs=0.011)
+    assert recipe(page)["keep"][0]["top"] == pytest.approx(0.295, abs=0.011)
 
 
 def test_a_line_of_the_histogram_can_be_dragged(page):
     before = kept(page)
-    line = page.locator(".ps-histogram .shapelayer path").first
-    box = line.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] - 60, box["y"] + box["height"] / 2, steps=8)
-    page.mouse.up()
+    drag(page, page.locator(".ps-line").first, -60, 0)
     assert wait_for_kept(page, before) > before
+    page.wait_for_timeout(1500)
+    legend = page.locator(".ps-map").get_by_text(re.compile(r"^kept [\d,]+$|^kept$")).first.inner_text()
+    leaves = page.get_by_text(re.compile(r"leaves [\d,]+$")).last.inner_text()
+    assert leaves.endswith(f"leaves {kept(page):,}")
+    assert legend in ("kept", f"kept {kept(page):,}")
+    assert page.locator("[data-stale='true']").evaluate_all(
+        "all => all.every((one) => getComputedStyle(one).opacity === '1')"
+    )
+
+
+def test_a_rule_is_dragged_by_its_handle_and_switched_off_by_its_eye(page, address):
+    rules = [{"score": "clip_score", "top": 0.5}, {"where": "width >= 100"}, {"where": "height >= 100"}]
+    page.goto(f"{address}filter?{urlencode({'recipe': json.dumps({'name': 'three', 'keep': rules})})}")
+    page.wait_for_selector(".ps-map[data-stamp]")
+    cards = page.locator('[class*="st-key-rule-"][class*="-card"]')
+    drag(page, page.locator(".ps-handle").nth(2), 0, -40 - cards.nth(1).bounding_box()["height"])
+    page.wait_for_url(lambda url: "height" in url and recipe(page)["keep"] == [rules[0], rules[2], rules[1]])
+    page.locator(".ps-handle").first.press("ArrowDown")
+    page.wait_for_url(lambda url: recipe(page)["keep"] == [rules[2], rules[0], rules[1]])
+    before = kept(page)
+    cards.nth(1).locator('[class*="-eye"] button').click()
+    assert wait_for_kept(page, before) > before
+    assert recipe(page)["keep"][1] == {**rules[0], "off": True}
+
+
+def test_a_condition_that_cannot_be_read_is_marked_and_the_last_selection_stays(page, address):
+    rules = [{"where": "width >= 100"}]
+    page.goto(f"{address}?{urlencode({'recipe': json.dumps({'name': 'one', 'keep': rules})})}")
+    page.wait_for_selector(".ps-map[data-stamp]")
+    before = kept(page)
+    field = page.get_by_label("Condition")
+    field.fill("width >>= 100")
+    field.press("Enter")
+    page.locator('[class*="-card-wrong"]').get_by_text("can't be read").wait_for()
+    assert kept(page) == before
+    assert page.locator(".st-key-middle").evaluate("one => getComputedStyle(one).opacity") < "1"
+    field.fill("width >= 200")
+    field.press("Enter")
+    wait_for_kept(page, before)
+    assert not page.locator('[class*="-card-wrong"]').count()
+
+
+def test_the_palette_finds_pages_recipes_and_actions(page):
+    page.keyboard.press("Control+k")
+    page.keyboard.type("leader")
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Leaderboard", exact=True).wait_for()
+    page.keyboard.press("?")
+    page.get_by_role("dialog", name="Keyboard shortcuts").wait_for()
+    page.keyboard.press("Escape")
+    page.keyboard.press("1")
+    page.wait_for_selector(".ps-map[data-stamp]")
+    before = kept(page)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("no filter")
+    page.keyboard.press("Enter")
+    after = wait_for_kept(page, before)
+    page.keyboard.press("u")
+    assert wait_for_kept(page, after) == before
+    page.keyboard.press("Control+k")
+    page.keyboard.type("add a score")
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").get_by_text("Random", exact=True).wait_for()
+
+
+def test_revert_and_save_under_the_name(page):
+    before = kept(page)
+    page.get_by_role("slider").first.press("ArrowRight")
+    wait_for_kept(page, before)
+    assert recipe(page)["name"].endswith(", edited")
+    page.get_by_role("button", name="Revert").click()
+    page.get_by_role("button", name="Revert").wait_for(state="detached")
+    assert kept(page) == before
 
 
 def test_hovering_tells_the_caption(page):

@@ -66,6 +66,77 @@ def test_top_of_kept_counts_on_survivors(start, mapped_pool):
     assert f"kept **{sharp // 5}**" in texts(app)
 
 
+def test_each_card_says_what_its_rule_sees_keeps_and_leaves(start, mapped_pool):
+    recipe = load({"keep": [{"flag": "sharp"}, {"score": "clip_b32", "top": 0.25}]})
+    app = start(mapped_pool, recipe=said(recipe))
+    first, second = select(recipe, mapped_pool).counts
+    assert f"sees 200 · keeps {first.kept / 2:.1f} %" in texts(app)
+    assert f"sees {first.kept} · keeps {100 * second.kept / first.kept:.1f} %" in texts(app)
+    assert second.kept + second.dropped == first.kept
+
+
+def test_any_all_and_not_are_built_by_clicks(start, mapped_pool):
+    from poolscope.explorer import rule_card
+
+    recipe = load({"keep": [{"flag": "sharp"}, {"where": "width >= 200"}]})
+    assert rule_card._entries(recipe, 0)[:2] == [rule_card.NOT, rule_card.DUPLICATE]
+    assert rule_card._entries(recipe, 1)[:2] == [rule_card.ANY, rule_card.ALL]
+    grouped = load({"keep": [{"any": [{"score": "clip_l14", "top": 0.5}, {"where": "width >= 200"}]}]})
+    app = start(mapped_pool, recipe=said(grouped))
+    assert not app.exception
+    app.number_input[0].set_value(20.0).run()
+    assert json.loads(app.query_params["recipe"])["keep"][0]["any"][0] == {"score": "clip_l14", "top": 0.2}
+    app.get_by_key("rule-0-0-word").set_value("all").run()
+    changed = json.loads(app.query_params["recipe"])["keep"]
+    assert changed == [{"all": [{"score": "clip_l14", "top": 0.2}, {"where": "width >= 200"}]}]
+    assert f"kept **{select(load({'keep': changed}), mapped_pool).kept}**" in texts(app)
+
+
+def test_an_edited_recipe_says_so_and_reverts(start, mapped_pool):
+    from poolscope.recipe.ready import save, saved
+
+    save(load({"name": "mine", "keep": [{"score": "clip_l14", "top": 0.3}]}), mapped_pool)
+    app = start(mapped_pool, recipe=said(saved(mapped_pool)["mine"]))
+    assert "do-revert" not in [button.key for button in app.button]
+    app.number_input[0].set_value(10.0).run()
+    assert json.loads(app.query_params["recipe"])["name"] == "mine, edited"
+    app.button(key="do-revert").click().run()
+    assert json.loads(app.query_params["recipe"]) == {"name": "mine", "keep": [{"score": "clip_l14", "top": 0.3}]}
+    app.number_input[0].set_value(20.0).run()
+    app.button(key="do-save").click().run()
+    assert saved(mapped_pool)["mine"].keep[0].top == 0.2
+    assert json.loads(app.query_params["recipe"])["name"] == "mine"
+    assert not app.exception
+
+
+def test_an_edited_recipe_of_the_address_can_be_reverted(start, mapped_pool):
+    from poolscope.recipe.ready import save
+
+    save(load({"name": "mine", "keep": [{"flag": "sharp"}]}), mapped_pool)
+    app = start(mapped_pool, recipe=said(load({"name": "mine, edited", "keep": [{"where": "width >= 200"}]})))
+    app.button(key="do-revert").click().run()
+    assert json.loads(app.query_params["recipe"])["keep"] == [{"flag": "sharp"}]
+
+
+def test_a_recipe_file_that_cannot_be_read_is_named(start, mapped_pool):
+    (mapped_pool.path / "recipes").mkdir(exist_ok=True)
+    (mapped_pool.path / "recipes" / "broken.yaml").write_text("keep: [{magic: 1}]")
+    app = start(mapped_pool, recipe=said(TOP))
+    assert not app.exception
+    assert "recipes/broken.yaml" in texts(app)
+
+
+def test_while_a_rule_cannot_be_read_the_last_selection_stays(start, mapped_pool):
+    app = start(mapped_pool, recipe=said(load({"keep": [{"where": "width >= 200"}]})))
+    kept = int(mapped_pool.where("width >= 200").sum())
+    app.text_input[0].set_value("width >>= 200").run()
+    assert len(app.error) == 1
+    assert f"kept **{kept}** of 200" in texts(app)
+    app.text_input[0].set_value("width >= 100").run()
+    assert not app.error
+    assert f"kept **{int(mapped_pool.where('width >= 100').sum())}** of 200" in texts(app)
+
+
 def test_undo_and_redo(start, mapped_pool):
     app = start(mapped_pool, recipe=said(TOP))
     assert app.button(key="do-undo").disabled
@@ -89,7 +160,7 @@ def test_rules_come_go_and_move():
         recipe = load({"keep": [{"flag": "a"}, {"flag": "b"}]})
         st.session_state["recipe"] = recipe
         recipe_state.add_rule(recipe, recipe_state.rule_from({"flag": "c"}))
-        recipe_state.move_rule(st.session_state["recipe"], 2, -1)
+        recipe_state.move_rule(st.session_state["recipe"], 2, 1)
         recipe_state.move_rule(st.session_state["recipe"], 0, -1)
         recipe_state.remove_rule(st.session_state["recipe"], 0)
         st.text([rule.flag for rule in st.session_state["recipe"].keep])

@@ -117,3 +117,17 @@ def test_masks_are_packed_first_point_highest():
 
     mask = np.array([1, 0, 0, 0, 0, 0, 0, 1, 1], dtype=bool)
     assert base64.b64decode(map.pack(mask)) == bytes([0b10000001, 0b10000000])
+
+
+def test_the_address_of_the_filter_page_leads_to_it():
+    request = Request(
+        {
+            "type": "http",
+            "path": "/filter",
+            "query_string": b"pool=x%20y",
+            "headers": [],
+            "server": ("h", 80),
+            "scheme": "http",
+        }
+    )
+    assert routes.filter_page(request).headers["location"] == "./?pool=x%20y"

@@ -1,0 +1,108 @@
+"""The inside of an any, all or not: its rules in one line each, with what of them can be set by a click."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from poolscope.explorer import recipe_state, rule_field, score_rule
+from poolscope.explorer.text import code, plain
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, grouping
+from poolscope.recipe.grammar import NotRule, Rule, ScoreRule
+
+NOT, PLAIN, OUT, REMOVE = "Turn around (not)", "Without not", "Take out of the group", "Remove"
+WORDS = {"any": "any of these", "all": "all of these"}
+
+
+def draw(recipe: Recipe, index: int, pool: Pool, name: str) -> None:
+    """The parts of the rule at `index`, which is a group or a `not` around a rule."""
+    rule = recipe.keep[index]
+    group, wrap = (rule.not_, _inside_not(rule)) if isinstance(rule, NotRule) else (rule, _same)
+    if (word := grouping.word_of(group)) is None:
+        _part(group, f"{name}-part", lambda fresh: _put(recipe, index, wrap(fresh)))
+        return
+    key = f"{name}-word"
+    st.segmented_control(
+        "Which of these rules must keep a pair", list(WORDS), key=key, default=word, required=True, format_func=lambda one: WORDS[one],
+        label_visibility="collapsed", on_change=lambda: _put(recipe, index, wrap(grouping.regrouped(group, st.session_state[key])), True),
+    )  # fmt: skip
+    for place, part in enumerate(group.parts):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
+            with st.container(gap="xxsmall"):
+                _part(part, f"{name}-{place}", _putting(recipe, index, group, place, wrap))
+            options = [PLAIN if isinstance(part, NotRule) else NOT, *([] if wrap is not _same else [OUT]), REMOVE]
+            menu = f"{name}-{place}-menu"
+            st.menu_button(
+                "", options, key=menu, icon=":material/more_vert:", type="tertiary", help=f"Part {place + 1} of rule {index + 1}",
+                on_click=_choosing(menu, recipe, index, group, place, wrap),
+            )  # fmt: skip
+
+
+def _same(rule: Rule) -> Rule:
+    return rule
+
+
+def _inside_not(rule: NotRule) -> Callable[[Rule], Rule]:
+    return lambda fresh: rule.model_copy(update={"not_": fresh})
+
+
+def _put(recipe: Recipe, index: int, rule: Rule, reshape: bool = False) -> None:
+    recipe_state.replace_rule(recipe, index, rule, reshape=reshape)
+
+
+def _putting(
+    recipe: Recipe, index: int, group: Rule, place: int, wrap: Callable[[Rule], Rule]
+) -> Callable[[Rule], None]:
+    return lambda fresh: _put(recipe, index, wrap(grouping.replace_part(group, place, fresh)))
+
+
+def _choosing(
+    menu: str, recipe: Recipe, index: int, group: Rule, place: int, wrap: Callable[[Rule], Rule]
+) -> Callable[[], None]:
+    def choose() -> None:
+        entry = st.session_state[menu]
+        if entry == OUT:
+            recipe_state.put_rules(grouping.take_out(recipe, index, place), focus=index)
+        elif entry in (NOT, PLAIN, REMOVE):
+            part = None if entry == REMOVE else grouping.negated(group.parts[place])
+            _put(recipe, index, wrap(grouping.replace_part(group, place, part)), True)
+
+    return choose
+
+
+def _part(rule: Rule, key: str, put: Callable[[Rule], None]) -> None:
+    """One rule in a line; its threshold or text can be typed."""
+    inner, turned = (rule.not_, "not ") if isinstance(rule, NotRule) else (rule, "")
+
+    def putting(fresh: Rule) -> None:
+        put(rule.model_copy(update={"not_": fresh}) if isinstance(rule, NotRule) else fresh)
+
+    if isinstance(inner, ScoreRule) and inner.between is None and None in (inner.min, inner.max):
+        _score(inner, turned, key, putting)
+    elif any(hasattr(inner, word) for word in rule_field.TYPED):
+        st.markdown(f"{turned}{plain(inner.KIND)}")
+        rule_field.draw(inner, f"{key}-text", putting)
+    else:
+        st.markdown(f"{turned}{code(inner.label())}")
+
+
+def _score(rule: ScoreRule, turned: str, key: str, put: Callable[[Rule], None]) -> None:
+    """A score with its one number: the percentage that is kept, or the threshold."""
+    word = "top" if rule.top is not None else "min" if rule.min is not None else "max"
+    sign = {"top": f"{score_rule.MODES[rule.mode]}, %", "min": "≥", "max": "≤"}[word]
+    shown = 100 * rule.top if rule.top is not None else getattr(rule, word)
+    key = f"{key}-{word}"
+    shown = float(f"{shown:.7g}")
+    if st.session_state.get(key) != shown:
+        st.session_state[key] = shown
+
+    def typed() -> None:
+        value = st.session_state[key]
+        if value is not None:
+            put(rule.model_copy(update={word: round(value / 100, 9) if word == "top" else value}))
+
+    top = word == "top"
+    st.number_input(
+        f"{turned}{code(rule.score)} {sign}", key=key, on_change=typed, format="%.6g", step=1.0 if top else max(abs(shown) / 100, 1e-4),
+        min_value=0.0 if top else None, max_value=100.0 if top else None,
+    )  # fmt: skip
