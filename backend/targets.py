@@ -62,7 +62,7 @@ def add_target(pool: Pool, name: str, source: str | Path, *, model: str, force: 
 
 def load_target(pool: Pool, name: str, model: str) -> np.ndarray:
     """`(M, d)` float16 unit vectors, memory-mapped. Raises InputError naming the targets that the pool has."""
-    return np.load(target_path(pool, name, model), mmap_mode="r", allow_pickle=False)
+    return files.read_array(target_path(pool, name, model), mapped=True)
 
 
 def target_path(pool: Pool, name: str, model: str) -> Path:
@@ -145,10 +145,15 @@ def _copied(pool: Pool, name: str, model: str) -> Path | None:
         _migrated(pool, name, model, path)
         return path
     table = pool.database.open_table(_table(pool, name, model))
-    about = json.loads(table.schema.metadata[ABOUT])
     beside = path.with_suffix(".json")
-    if path.exists() and beside.exists() and files.read_json(beside).get("sha256") == about["sha256"]:
-        return path
+    with files.reading(f"target set {name}/{model}"):
+        about = json.loads(table.schema.metadata[ABOUT])
+        digest = about["sha256"]
+    try:
+        if path.exists() and files.read_json(beside, dict).get("sha256") == digest and _whole(path, table.count_rows()):
+            return path
+    except (OSError, ValueError):  # a damaged copy is made again
+        pass
     unit = np.empty((table.count_rows(), table.schema.field(VECTOR).type.list_size), dtype=np.float16)
     seen = 0
     for batch in table.search().select([VECTOR]).to_batches(batch_size=TILE_ROWS):
@@ -160,11 +165,16 @@ def _copied(pool: Pool, name: str, model: str) -> Path | None:
     return path
 
 
+def _whole(path: Path, rows: int) -> bool:
+    unit = files.read_array(path, mapped=True)
+    return unit.ndim == 2 and len(unit) == rows and unit.dtype == np.float16
+
+
 def _migrated(pool: Pool, name: str, model: str, path: Path) -> None:
     borrowed = (pool.path / "targets").is_symlink() or path.is_symlink()  # a sample of a pool, or a read-only one
-    unit = np.load(path, mmap_mode="r", allow_pickle=False)
+    unit = files.read_array(path, mapped=True)
     beside = path.with_suffix(".json")
-    about = files.read_json(beside) if beside.exists() else {"source": str(path)}
+    about = files.read_json(beside, dict) if beside.exists() else {"source": str(path)}
     if borrowed or unit.dtype != np.float16 or unit.ndim != 2:
         return
     _keep(pool, name, model, np.asarray(unit), about)

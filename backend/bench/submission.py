@@ -122,7 +122,7 @@ def check_subset(path: Path, run: Run, *, track: str) -> tuple[list[str], list[s
 
     errors, warnings = [], []
     try:
-        uids = np.load(path, mmap_mode="r", allow_pickle=False)
+        uids = files.read_array(path, mapped=True)
     except (OSError, ValueError) as error:
         return [f"subset.npy is not readable: {error}"], []
     if uids.dtype != np.dtype("u8,u8") or uids.ndim != 1:

@@ -46,6 +46,10 @@ def run(argv: list[str] | None = None) -> int:
         return FAULT
     except Exception as error:  # the boundary of the process: whatever went wrong becomes one line
         return _explain(error, arguments)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of native code in Rust
+            raise
+        return complain(_one_line(error), FAULT)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -94,7 +98,7 @@ def _full_disk(error: BaseException) -> str | None:
     return _full_disk(cause) if cause else None
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     """The error in one line and where its traceback is, which `--debug` shows at once."""
     first = next(iter(str(error).strip().splitlines()), "")
     line = f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -61,7 +61,8 @@ class Handle:
     @cached_property
     def table(self) -> "LanceTable":
         """The LanceDB table `pairs`, at this handle's version."""
-        return tables.open_table(places.of(self.path).table, self.version)
+        with tables.reading(f"pool {self.name!r}"):
+            return tables.open_table(places.of(self.path).table, self.version)
 
     @property
     def version(self) -> int:

@@ -109,7 +109,7 @@ class UidOrder:
 
 def _kept(path: Path, length: int) -> np.ndarray | None:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = files.read_array(path, mapped=True)
     except (OSError, ValueError):
         return None
-    return array if len(array) == length else None
+    return array if array.shape == (length,) else None

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import json
 import re
 import shutil
 from collections import Counter
@@ -273,7 +272,7 @@ def _words(name: str) -> str:
 def _copied(source: Path, root: Path, key: str, name: str, suite: str, templates: Sequence[str]) -> Added:
     """A task in CLIP_benchmark's layout, copied; `wds_*_test` directories are that."""
     labels = source / "classnames.txt"
-    described = json.loads((source / "task.json").read_text()) if (source / "task.json").is_file() else {}
+    described = files.read_json(source / "task.json", dict) if (source / "task.json").is_file() else {}
     classes = len(labels.read_text().splitlines()) if labels.is_file() else None
     if classes is None and described.get("kind") != "retrieval" and not _has_captions(source):
         raise InputError(f"{str(source)!r} has no classnames.txt, and its samples no captions; add one of them.")

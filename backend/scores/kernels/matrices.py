@@ -28,6 +28,8 @@ def read_matrix(path: str | Path, what: str) -> np.ndarray:
     except Exception as error:  # whatever a foreign file makes its reader raise
         reason = str(error).splitlines()[0][:120]
         raise InputError(f"{what} file {str(path)!r} can't be read ({reason}): save one plain array.") from None
+    if found.dtype.kind not in "fiu":
+        raise InputError(f"{what} file {str(path)!r} holds {found.dtype}; allowed are real numbers.")
     return found
 
 

@@ -1,0 +1,30 @@
+"""Every command on damaged and hostile files ends with exit 0 or 2, and every pool keeps its pairs.
+
+`POOLSCOPE_FUZZ=10000 pytest tests/fuzz` tries more than the tests do by default.
+"""
+
+import os
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz.conftest import Fuzz
+from tests.fuzz.mutations import NAMES
+from tests.fuzz.surfaces import SURFACES
+
+EXAMPLES = int(os.environ.get("POOLSCOPE_FUZZ", "300"))
+DAMAGE = st.tuples(st.integers(0, 1), st.sampled_from(NAMES), st.integers(0, 2**32 - 1))
+
+
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 300, database=None, phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck), report_multiple_bugs=True,
+)  # fmt: skip
+@given(
+    surface=st.sampled_from(SURFACES),
+    which=st.integers(0, 999),
+    damage=st.lists(DAMAGE, min_size=1, max_size=2),
+    command=st.integers(0, 999),
+)
+def test_a_damaged_file_ends_in_0_or_2(fuzz: Fuzz, surface, which, damage, command) -> None:
+    assert fuzz.run(surface, which, damage, command) is None
