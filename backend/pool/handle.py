@@ -127,7 +127,8 @@ class Handle:
     def filled(self, name: str) -> bool:
         """Whether any pair has a value in the column: not null, not NaN, not empty text, a size above zero."""
         if name not in self._filled:
-            self._filled[name] = not len(self) or self._any(name)
+            with tables.reading(f"column {name!r} of pool {self.name!r}"):
+                self._filled[name] = not len(self) or self._any(name)
         return self._filled[name]
 
     @cached_property

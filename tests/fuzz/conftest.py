@@ -16,7 +16,7 @@ from poolscope.cli import main
 from poolscope.jobs import queue
 from poolscope.pool import Pool
 from tests.fuzz.mutations import mutate
-from tests.fuzz.surfaces import SURFACES, Surface, files, words
+from tests.fuzz.surfaces import EVERYTHING, SURFACES, Surface, files, placed
 
 
 @dataclass
@@ -51,11 +51,32 @@ class Fuzz:
         pool = own if own.exists() else work / "pool"
         if not own.exists() and "{pool}" in text:
             shutil.copytree(self.pool.path, pool)
-        argv = words(text, here=here, pool=pool, new=work / "new")
+        argv = placed(text.split(), here=here, pool=pool, new=work / "new")
         problem = self.end(argv, here / "home" if (here / "home").exists() else work / "home")
         if not problem and not own.exists() and "{pool}" in text:
             problem = self.changed(Pool.open(pool), "import" in argv)
         return f"{problem}\n  {' '.join(argv)}\n  {surface.name} {changed}" if problem else None
+
+    def line(self, words: list[str]) -> str | None:
+        """Runs a command line over valid files; what is wrong with its end, else None."""
+        work = self.root / "line"
+        here, pool = work / "here", work / "pool"
+        if not here.exists():
+            shutil.copytree(self.valid(EVERYTHING), here)
+        for path in (*work.glob("new*"), pool):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        if "{pool}" in words:
+            shutil.copytree(self.pool.path, pool)
+        argv = placed(words, here=here, pool=pool, new=work / "new")
+        before = os.getcwd()
+        os.chdir(work)
+        try:
+            problem = self.end(argv, here / "home")
+        finally:
+            os.chdir(before)
+        if not problem and "{pool}" in words:
+            problem = self.changed(Pool.open(pool), "import" in words)
+        return f"{problem}\n  {argv}" if problem else None
 
     def end(self, argv: list[str], home: Path) -> str | None:
         """Runs a command line in this process; what is wrong with how it ended."""

@@ -3,10 +3,9 @@
 import csv
 import json
 import pickle
-import random
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +134,7 @@ def runs(here: Path, pool: Pool) -> None:
 
 
 def jobs(here: Path, pool: Pool) -> None:
-    (here / "home").mkdir()
+    (here / "home").mkdir(parents=True)
     with closing(sqlite3.connect(here / "home" / "jobs.sqlite")) as table:
         table.executescript(f"{jobs_table.SCHEMA} PRAGMA user_version={jobs_table.VERSION};")
         for number, state in enumerate(("done", "failed", "lost", "cancelled")):
@@ -237,7 +236,7 @@ READS = tuple(
         "search red --where width>200", "compare clip_l14 clip_b32", "audit {here}/one.yaml --families language --minimum 10", "export table --out {new}.csv",
         "export subset --out {new}.npy --recipe {here}/one.yaml", "export shards --out {new} --recipe {here}/one.yaml", "score random --as dice",
         "score clip_score --as again", "score normsim --set target=t --as near", "groups --families language", "import columns {here}/target.npy --on row --as q",
-        "score caption_length --as long", "info", "export dataset --out {new} --recipe {here}/one.yaml", "bias {here}/one.yaml --per-set 20 ",
+        "score caption_length --as long", "info", "export dataset --out {new} --recipe {here}/one.yaml",
         "select {here}/where.yaml --uid 00000000000000000000000000000000", "versions --clean --yes", "map --replace --sample 50",
     )
 )  # fmt: skip
@@ -280,7 +279,7 @@ SURFACES = (
     )),
     Surface("runs", runs, ("home/runs/one/*", "foreign/*"), (
         "leaderboard", "leaderboard --json", "leaderboard --compare one two", "leaderboard --groups one", "evaluate one --tasks flags", "submit one --out {new}",
-        f"train r --resume --as one --scale demo {P} --estimate", f"bias --run one {P} --per-set 20", "import run {here}/foreign", "import run {here}/foreign --as x --json",
+        f"train r --resume --as one --scale demo {P} --estimate", "import run {here}/foreign", "import run {here}/foreign --as x --json",
         "sweep list", "leaderboard --published", f"train {{here}}/home/runs/one/recipe.yaml --scale demo --estimate {P}",
     )),
     Surface("jobs", jobs, ("home/jobs.sqlite",), (
@@ -306,15 +305,25 @@ SURFACES = (
 )  # fmt: skip
 
 
+def everything(here: Path, pool: Pool) -> None:
+    """One folder with a valid file for every argument."""
+    for make in (tables, arrays, datacomp, groups, runs, tars):
+        make(here, pool)
+    jobs(here / "jobs", pool)
+    shutil.move(here / "jobs" / "home" / "jobs.sqlite", here / "home" / "jobs.sqlite")
+
+
+EVERYTHING = Surface("everything", everything, (), ())
+
+
 def files(surface: Surface, here: Path) -> list[Path]:
     """The files to damage, largest patterns last, each once and in a fixed order."""
     found = {path: None for pattern in surface.damaged for path in sorted(here.glob(pattern)) if path.is_file()}
     return list(found)
 
 
-def words(command: str, **places: Path) -> list[str]:
-    return [word.format(**places) for word in command.split()]
-
-
-def pick(rng: random.Random, surfaces: tuple[Surface, ...] = SURFACES) -> Surface:
-    return rng.choice(surfaces)
+def placed(words: Sequence[str], **places: Path) -> list[str]:
+    """The words with paths for `{here}`, `{pool}` and `{new}`."""
+    for name, path in places.items():
+        words = [word.replace(f"{{{name}}}", str(path)) for word in words]
+    return list(words)

@@ -8,18 +8,25 @@ import os
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz.arguments import BASES, VALUES, hostile_line
 from tests.fuzz.conftest import Fuzz
 from tests.fuzz.mutations import NAMES
 from tests.fuzz.surfaces import SURFACES
 
-EXAMPLES = int(os.environ.get("POOLSCOPE_FUZZ", "300"))
+DEFAULT = 300
+EXAMPLES = int(os.environ.get("POOLSCOPE_FUZZ", DEFAULT))
 DAMAGE = st.tuples(st.integers(0, 1), st.sampled_from(NAMES), st.integers(0, 2**32 - 1))
 
 
-@settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 300, database=None, phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck), report_multiple_bugs=True,
-)  # fmt: skip
+def tries(examples: int) -> settings:
+    """The same examples each time by default; other ones each time where more are asked for."""
+    return settings(
+        max_examples=examples, deadline=None, derandomize=EXAMPLES == DEFAULT, database=None, phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck), report_multiple_bugs=True,
+    )  # fmt: skip
+
+
+@tries(EXAMPLES * 2 // 3)
 @given(
     surface=st.sampled_from(SURFACES),
     which=st.integers(0, 999),
@@ -28,3 +35,9 @@ DAMAGE = st.tuples(st.integers(0, 1), st.sampled_from(NAMES), st.integers(0, 2**
 )
 def test_a_damaged_file_ends_in_0_or_2(fuzz: Fuzz, surface, which, damage, command) -> None:
     assert fuzz.run(surface, which, damage, command) is None
+
+
+@tries(EXAMPLES // 3)
+@given(base=st.sampled_from(BASES), which=st.integers(0, 99), value=st.sampled_from(VALUES))
+def test_a_hostile_argument_ends_in_0_or_2(fuzz: Fuzz, base, which, value) -> None:
+    assert fuzz.line(hostile_line(base, which, value)) is None
