@@ -131,7 +131,7 @@ def score_task(loaded: "Loaded", one: Kind, prompts: Sequence[Sequence[str]], ve
 
     start = time.monotonic()
     skipped: list[str] = []
-    if not prompts:
+    if not prompts or not all(prompts):
         raise InputError(f"task {one.task.key!r} has no prompts in {one.root}; fetch it again")
     one.begin(torch.stack([vectors[tuple(group)] for group in prompts]))
     found = features(loaded, one.root, Seen() if seen is None else seen, size=size, threads=decoders(), precision=precision,

@@ -160,7 +160,7 @@ def card(run: Run, record: dict[str, Any], errors: list[str], warnings: list[str
         f"# {record['method_name']}", "",
         f"DataComp, {run.scale} scale, {record['track']} track: {run.model} on {run.kept or 0:,} of {run.pool_pairs or 0:,} pairs, "
         f"{run.samples_seen or 0:,} samples seen, seed {run.seed}.", "",
-        "## Recipe", "", "```yaml", recipe.read_text().rstrip() if recipe.is_file() else run.recipe, "```", "",
+        "## Recipe", "", "```yaml", recipe.read_text(errors="replace").rstrip() if recipe.is_file() else run.recipe, "```", "",
         f"Subset: `subset.npy`, sha256 `{run.subset_sha256}`.", "",
         "## Results", "", "| task | main metric |", "|---|---|", results, "",
         "## Rules", "", *(f"- broken: {text}" for text in errors), *(f"- note: {text}" for text in warnings),

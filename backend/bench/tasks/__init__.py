@@ -32,7 +32,7 @@ def tasks_list(tasks_dir: Path | str | None = None) -> list[Task]:
         found.append(replace(task, root=root))
     own: dict[str, Task] = {}
     for directory in dirs:
-        for description in sorted(directory.glob("*/task.json")):
+        for description in sorted(directory.glob("[!.]*/task.json")):
             try:
                 task = from_json(files.read_json(description, dict), description.parent)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
