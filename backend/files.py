@@ -87,7 +87,8 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 
 
 def write_text(path: Path | str, content: str) -> None:
-    write_bytes(path, content.encode())
+    """Bytes of a path that are no UTF-8 are written as JSON escapes them."""
+    write_bytes(path, content.encode(errors="backslashreplace"))
 
 
 def dump(content: Any) -> str:

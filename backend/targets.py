@@ -138,36 +138,38 @@ def _copied(pool: Pool, name: str, model: str) -> Path | None:
     A set of a pool made before target sets were tables is a `.npy` only: it becomes a table at its first use, if the
     pool may be written.
     """
+    check_name(name)
+    check_name(model)
     path = pool.path / "targets" / name / f"{model}.npy"
     if _table(pool, name, model) not in tables.names(pool.uri):
         if not path.exists():
             return None
         _migrated(pool, name, model, path)
         return path
-    table = pool.database.open_table(_table(pool, name, model))
     beside = path.with_suffix(".json")
-    with files.reading(f"target set {name}/{model}"):
+    with tables.reading(f"target set {name}/{model}"):
+        table = pool.database.open_table(_table(pool, name, model))
         about = json.loads(table.schema.metadata[ABOUT])
-        digest = about["sha256"]
-    try:
-        if path.exists() and files.read_json(beside, dict).get("sha256") == digest and _whole(path, table.count_rows()):
+        if _current(path, beside, str(about.get("sha256")), table.count_rows()):
             return path
-    except (OSError, ValueError):  # a damaged copy is made again
-        pass
-    unit = np.empty((table.count_rows(), table.schema.field(VECTOR).type.list_size), dtype=np.float16)
-    seen = 0
-    for batch in table.search().select([VECTOR]).to_batches(batch_size=TILE_ROWS):
-        unit[seen : seen + batch.num_rows] = matrix(batch.column(0))
-        seen += batch.num_rows
+        unit = np.empty((table.count_rows(), table.schema.field(VECTOR).type.list_size), dtype=np.float16)
+        seen = 0
+        for batch in table.search().select([VECTOR]).to_batches(batch_size=TILE_ROWS):
+            unit[seen : seen + batch.num_rows] = matrix(batch.column(0))
+            seen += batch.num_rows
     with files.replacing(path) as part, part.open("wb") as handle:
         np.save(handle, unit, allow_pickle=False)
     files.write_json(beside, about)
     return path
 
 
-def _whole(path: Path, rows: int) -> bool:
-    unit = files.read_array(path, mapped=True)
-    return unit.ndim == 2 and len(unit) == rows and unit.dtype == np.float16
+def _current(path: Path, beside: Path, digest: str, rows: int) -> bool:
+    """Whether the copy at `path` is whole and of the table with this digest; a damaged one is made again."""
+    try:
+        unit, known = files.read_array(path, mapped=True), files.read_json(beside, dict)
+    except (OSError, ValueError):
+        return False
+    return known.get("sha256") == digest and unit.ndim == 2 and len(unit) == rows and unit.dtype == np.float16
 
 
 def _migrated(pool: Pool, name: str, model: str, path: Path) -> None:

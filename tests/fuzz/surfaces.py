@@ -267,14 +267,14 @@ SURFACES = (
     Surface("recipe", recipes, ("*.yaml", "*.npy", "*.txt"), tuple(
         f"{command} {P}" for command in (
             "select {here}/r.yaml", "select {here}/one.yaml --json", "select {here}/subset.yaml", "select {here}/where.yaml --out {new}.txt", "select {here}/kept.npy",
-            "select {here}/ids.txt", "audit {here}/one.yaml --families length --minimum 5", "export table --recipe {here}/r.yaml --out {new}.jsonl",
+            "select {here}/ids.txt", "audit {here}/one.yaml --families orientation --minimum 5", "export table --recipe {here}/r.yaml --out {new}.jsonl",
             "train {here}/r.yaml --scale demo --estimate", "export shards --recipe {here}/subset.yaml --out {new}",
         )
     )),
     Surface("groups", groups, ("lex.yaml", "plain.yaml", "g.*", "reference.yaml"), tuple(
         f"{command} {P}" for command in (
             "groups add {here}/lex.yaml", "groups add {here}/plain.yaml --name p", "groups add {here}/g.parquet --column group", "groups add {here}/g.csv",
-            "audit {here}/one.yaml --families length --reference {here}/reference.yaml --minimum 5",
+            "audit {here}/one.yaml --families orientation --reference {here}/reference.yaml --minimum 5",
         )
     )),
     Surface("runs", runs, ("home/runs/one/*", "foreign/*"), (
