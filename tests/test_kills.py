@@ -48,7 +48,7 @@ COMMANDS = {
     "target": f"target t {{here}}/vectors.npy --model l14 {P}",
     "map": f"map --sample 100 {P}",
     "search-index": f"search-index --columns text {P}",
-    "audit": f"audit {{here}}/r.yaml --families orientation --minimum 5 --out {{here}}/out.html {P}",
+    "audit": f"audit {{here}}/r.yaml --families orientation --minimum 10 --out {{here}}/out.html {P}",
     "embed": f"embed tiny/{{here}}/w.safetensors --as mine --device cpu {P}",
     "prepare": f"prepare tiny/{{here}}/w.safetensors --as mine --device cpu {P}",
     "evaluate": "evaluate tiny/{here}/w.safetensors --tasks few --tasks-dir {here}/tasks --device cpu",

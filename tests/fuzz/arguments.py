@@ -12,7 +12,7 @@ BASES = (
     f"score clip_score --as mine --set model=l14 {P}", f"score random --estimate {P}", f"compare clip_l14 clip_b32 {P}", f"embed nothing/none --as e {P}",
     f"target t {{here}}/vectors.npy --model l14 {P}", f"search dog {P}", f"search-index {P} --columns text", f"select {{here}}/one.yaml {P} --out {{new}}.npy",
     f"train {{here}}/one.yaml --scale demo --estimate {P}", "evaluate run", "leaderboard", "submit run --out {new}",
-    f"audit {{here}}/one.yaml {P} --families orientation --minimum 5 --out {{new}}.html",
+    f"audit {{here}}/one.yaml {P} --families orientation --minimum 10 --out {{new}}.html",
     "import datacomp {here}/m --pool {new} --workers 1", "import webdataset {here}/tars --pool {new}", "import any {here}/t.csv --pool {new}",
     "import table {here}/t.csv --pool {new} --no-check", f"import columns {{here}}/values.npy --on row --as q {P}", "import run {here}/foreign",
     f"export subset --out {{new}}.npy --recipe {{here}}/one.yaml {P}", f"export table --out {{new}}.csv --recipe {{here}}/one.yaml {P}",

@@ -25,6 +25,8 @@ class Fuzz:
 
     root: Path
     pool: Pool
+    examples: int = 0
+    code: int = 0
 
     def valid(self, surface: Surface) -> Path:
         """The folder of the valid files of a surface."""
@@ -34,10 +36,15 @@ class Fuzz:
             surface.make(folder, self.pool)
         return folder
 
+    def fresh(self) -> Path:
+        """A new folder for one example; that of the example before is removed."""
+        shutil.rmtree(self.root / f"work-{self.examples}", ignore_errors=True)
+        self.examples += 1
+        return self.root / f"work-{self.examples}"
+
     def run(self, surface: Surface, which: int, damage: list[tuple[int, str, int]], command: int) -> str | None:
         """Damages the files by `damage` (file, kind, seed), runs the command; what is wrong with its end, else None."""
-        work = self.root / "work"
-        shutil.rmtree(work, ignore_errors=True)
+        work = self.fresh()
         here = work / "here"
         shutil.copytree(self.valid(surface), here)
         found = files(surface, here)
@@ -85,7 +92,7 @@ class Fuzz:
         os.environ["POOLSCOPE_DEBUG"] = "1"
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = main(argv)
+                code = self.code = main(argv)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise

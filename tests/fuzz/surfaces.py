@@ -66,7 +66,7 @@ def tables(here: Path, pool: Pool) -> None:
 
 def tars(here: Path, pool: Pool) -> None:
     write_shard(here / "tars" / "0.tar", [
-        {"__key__": f"{i:03d}", "png": picture(i), "txt": f"a caption {i}".encode(), "json": json.dumps({"uid": f"{i:032x}", "width": i}).encode()}
+        {"__key__": f"{i:03d}", "png": picture(i), "txt": f"a caption {i}".encode(), "json": json.dumps({"uid": f"{i:032x}", "width": i, "url": f"https://example.org/{i}"}).encode()}
         for i in range(6)
     ])  # fmt: skip
     tasks(here, pool)
@@ -95,14 +95,17 @@ def recipes(here: Path, pool: Pool) -> None:
         {"any": [{"score": "clip_b32", "between": [0.2, 0.8]}, {"not": {"flag": "sharp"}}]}, {"all": [{"score": "clip_l14", "top": 0.9, "of": "kept"}]},
         {"subset": str(here / "kept.npy")},
     ]  # fmt: skip
-    for name, rules in (("r", keep), ("one", keep[:1]), ("subset", keep[-1:]), ("where", keep[3:4])):
+    listed: list[object] = [{"subset": str(here / "ids.txt")}]
+    for name, rules in (("r", keep), ("one", keep[:1]), ("subset", keep[-1:]), ("where", keep[3:4]), ("ids", listed)):
         (here / f"{name}.yaml").write_text(yaml.safe_dump({"name": name, "note": "n", "keep": rules}))
 
 
 def groups(here: Path, pool: Pool) -> None:
     rows = records(pool)
-    (here / "lex.yaml").write_text(yaml.safe_dump({"colours": {"title": "Colours", "groups": {"red": ["red"], "blue": ["blue", "sky"]}}}))
-    (here / "plain.yaml").write_text(yaml.safe_dump({"red": ["red"], "blue": ["blue sky", "sea"]}))
+    (here / "lex.yaml").write_text(yaml.safe_dump({
+        "pack": "colours", "family": "colour", "title": "Colours", "error": "unknown",
+        "groups": {"red": {"title": "red", "terms": {"en": ["red"]}}, "blue": {"title": "blue", "terms": {"en": ["blue", "sky"]}, "stop": ["blue note"], "where": "width > 10"}},
+    }))  # fmt: skip
     pq.write_table(pa.Table.from_pylist(rows), here / "g.parquet")
     (here / "g.csv").write_text("uid,group\n" + "".join(f"{row['uid']},{row['group']}\n" for row in rows))
     (here / "reference.yaml").write_text("red: 0.5\nblue: 0.5\n")
@@ -245,45 +248,45 @@ SURFACES = (
     Surface("table", tables, ("t.*",), tuple(
         command.format(file=f"{{here}}/t.{end}", pool="{pool}", new="{new}", here="{here}")
         for end in ("csv", "tsv", "json", "jsonl", "parquet", "arrow")
-        for command in ("import {file} --pool {new}", "import {file} --pool {new} --dry-run", f"import columns {{file}} {P}",
-                        f"groups add {{file}} {P} --name mine", "import table {file} --pool {new} --image image --check --text text --id size",
+        for command in ("import {file} --pool {new}", "import {file} --pool {new} --dry-run",
+                        *((f"import columns {{file}} {P} --columns size", f"groups add {{file}} {P} --name mine") if end in ("csv", "parquet") else ()), "import table {file} --pool {new} --image image --check --text text --id size",
                         "import {here} --pool {new} --json")
     )),
     Surface("tars", tars, ("tars/*.tar", "tasks/few/test/*"), (
         "import webdataset {here}/tars --pool {new}", "import {here}/tars --pool {new} --json", f"index {{here}}/tars {P}",
         "tasks add mine {here}/tasks/few", "import webdataset {here}/tars --pool {new} --caption-key json --image-key png",
-        "import webdataset {here}/tars --pool {new} --caption-key width",
+        "import webdataset {here}/tars --pool {new} --caption-key url",
     )),
     Surface("arrays", arrays, ("*.np?",), (
-        f"target t {{here}}/vectors.npy --model l14 {P}", f"target t {{here}}/vectors.npz --model l14 {P}", f"target t {{here}}/values.npy --model x {P}",
+        f"target t {{here}}/vectors.npy --model l14 {P}", f"target t {{here}}/vectors.npz --model l14 {P}",
         f"import columns {{here}}/values.npy --on row --as q {P}", f"import columns {{here}}/vectors.npy --on row --as m --side img {P}",
         f"import columns {{here}}/values.npy --keys {{here}}/keys.npy --as q {P}", f"import columns {{here}}/values.npz --as q {P}",
-        f"import columns {{here}}/values.npz --columns score --kind flag {P}", "import {here}/values.npz --pool {new}",
+        f"import columns {{here}}/values.npz --columns score --kind flag {P}",
     )),
     Surface("datacomp", datacomp, ("m/*",), (
         "import datacomp {here}/m --pool {new} --workers 1", "import {here}/m --pool {new}", "import datacomp {here}/m --pool {new} --workers 1 --dedup-features --no-verify",
-        "import datacomp {here}/m --pool {pool} --workers 1 --json", "import datacomp {here}/m --pool {new} --embeddings none --column text=url",
+        "import datacomp {here}/m --pool {pool} --workers 1 --json --embeddings none", "import datacomp {here}/m --pool {new} --embeddings none --column text=url",
     )),
     Surface("recipe", recipes, ("*.yaml", "*.npy", "*.txt"), tuple(
         f"{command} {P}" for command in (
-            "select {here}/r.yaml", "select {here}/one.yaml --json", "select {here}/subset.yaml", "select {here}/where.yaml --out {new}.txt", "select {here}/kept.npy",
-            "select {here}/ids.txt", "audit {here}/one.yaml --families orientation --minimum 5", "export table --recipe {here}/r.yaml --out {new}.jsonl",
+            "select {here}/r.yaml", "select {here}/one.yaml --json", "select {here}/subset.yaml", "select {here}/where.yaml --out {new}.txt", "select {here}/ids.yaml --json",
+            "audit {here}/one.yaml --families orientation --minimum 10", "export table --recipe {here}/r.yaml --out {new}.jsonl",
             "train {here}/r.yaml --scale demo --estimate", "export shards --recipe {here}/subset.yaml --out {new}",
         )
     )),
-    Surface("groups", groups, ("lex.yaml", "plain.yaml", "g.*", "reference.yaml"), tuple(
+    Surface("groups", groups, ("lex.yaml", "g.*", "reference.yaml"), tuple(
         f"{command} {P}" for command in (
-            "groups add {here}/lex.yaml", "groups add {here}/plain.yaml --name p", "groups add {here}/g.parquet --column group", "groups add {here}/g.csv",
-            "audit {here}/one.yaml --families orientation --reference {here}/reference.yaml --minimum 5",
+            "groups add {here}/lex.yaml", "groups add {here}/lex.yaml --name p", "groups add {here}/g.parquet --column group", "groups add {here}/g.csv",
+            "audit {here}/one.yaml --families orientation --reference {here}/reference.yaml --minimum 10",
         )
     )),
     Surface("runs", runs, ("home/runs/one/*", "foreign/*"), (
         "leaderboard", "leaderboard --json", "leaderboard --compare one two", "leaderboard --groups one", "evaluate one --tasks flags", "submit one --out {new}",
-        f"train r --resume --as one --scale demo {P} --estimate", "import run {here}/foreign", "import run {here}/foreign --as x --json",
+        f"train {{here}}/home/runs/one/recipe.yaml --resume --as one --scale demo {P} --estimate", "import run {here}/foreign", "import run {here}/foreign --as x --json",
         "sweep list", "leaderboard --published", f"train {{here}}/home/runs/one/recipe.yaml --scale demo --estimate {P}",
     )),
     Surface("jobs", jobs, ("home/jobs.sqlite",), (
-        "jobs list", "jobs list --json", "jobs show 1", "jobs show 2 --json", "jobs log 1", "jobs cancel 3", "jobs wait 1", "jobs resume 1", "sweep list",
+        "jobs list", "jobs list --json", "jobs show 1", "jobs show 2 --json", "jobs log 1", "jobs cancel 2", "jobs wait 1", "jobs resume 2", "sweep list",
     )),
     Surface("pool", pool_files, ("pool/*.json", "pool/**/*.json", "pool/**/*.npy", "pool/**/*.lance", "pool/**/*.manifest", "pool/**/*.txn", "pool/*"), READS),
     Surface("lists", lists, ("*.txt", "*.json", "*.npy"), tuple(

@@ -5,6 +5,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -41,3 +42,11 @@ def test_a_damaged_file_ends_in_0_or_2(fuzz: Fuzz, surface, which, damage, comma
 @given(base=st.sampled_from(BASES), which=st.integers(0, 99), value=st.sampled_from(VALUES))
 def test_a_hostile_argument_ends_in_0_or_2(fuzz: Fuzz, base, which, value) -> None:
     assert fuzz.line(hostile_line(base, which, value)) is None
+
+
+@pytest.mark.parametrize("surface", SURFACES, ids=lambda surface: surface.name)
+def test_the_files_are_valid_before_they_are_damaged(fuzz: Fuzz, surface) -> None:
+    """Else the fuzzer would try nothing but the first refusal. The first command stands for the others."""
+    for command in range(len(surface.commands) if EXAMPLES > DEFAULT else 1):
+        assert fuzz.run(surface, 0, [], command) is None
+        assert fuzz.code == 0, surface.commands[command]
