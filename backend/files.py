@@ -4,15 +4,20 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import InputError
 
+if TYPE_CHECKING:
+    import numpy as np
+
+REMEDY = "restore it from a copy, or remove it"
 LONGEST = 100  # characters of a file's name
 
 
@@ -23,11 +28,11 @@ def slug(name: str) -> str:
     digest, so that they are on file systems that tell less apart too. The file itself holds the name.
     """
     stem = re.sub(r"[^\w\- .,%∩∪()+]", "_", name).strip(" .")[:LONGEST]
-    while len(stem.encode()) > 2 * LONGEST:  # a file's name is limited in bytes
+    while len(stem.encode(errors="surrogatepass")) > 2 * LONGEST:  # a file's name is limited in bytes
         stem = stem[:-1]
     plain = unicodedata.normalize("NFC", stem).lower()
     own = plain == name and not re.search(r" [0-9a-f]{8}$", name)
-    return stem if own else f"{stem} {hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return stem if own else f"{stem} {hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]}"
 
 
 def new(*paths: Path | str, force: bool = False, remedy: str = "replace it with --force") -> None:
@@ -60,13 +65,30 @@ def replacing(path: Path | str) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yields a new folder beside `path`, which takes its place once the block ends without an error.
+
+    What an interrupted process left under the temporary name is removed; `path` itself must not be there yet.
+    """
+    part = path.with_name(f".{path.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        yield part
+        part.rename(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
 def write_bytes(path: Path | str, content: bytes) -> None:
     with replacing(path) as part:
         part.write_bytes(content)
 
 
 def write_text(path: Path | str, content: str) -> None:
-    write_bytes(path, content.encode())
+    """Bytes of a path that are no UTF-8 are written as JSON escapes them."""
+    write_bytes(path, content.encode(errors="backslashreplace"))
 
 
 def dump(content: Any) -> str:
@@ -77,5 +99,42 @@ def write_json(path: Path | str, content: Any) -> None:
     write_text(path, dump(content) + "\n")
 
 
-def read_json(path: Path | str) -> Any:
-    return json.loads(Path(path).read_text())
+@contextmanager
+def reading(path: Path | str, remedy: str = REMEDY) -> Iterator[None]:
+    """Whatever a parser raises about the content of `path` becomes one InputError; the system's own errors stay."""
+    try:
+        yield
+    except InputError:
+        raise
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise _damaged(path, error, remedy) from None
+    except Exception as error:  # parsers raise anything: KeyError, EOFError, BadZipFile, RecursionError, …
+        raise _damaged(path, error, remedy) from None
+
+
+def _damaged(path: Path | str, error: Exception, remedy: str) -> InputError:
+    line = next(iter(str(error).strip().splitlines()), "")[:200] or type(error).__name__
+    return InputError(f"{str(path)!r} is damaged or of another kind ({line}); {remedy}.")
+
+
+def read_json(path: Path | str, kind: type | None = None, *, remedy: str = REMEDY) -> Any:
+    """The JSON in a file, of the type `kind` if one is given. Raises InputError if it is not, OSError if it is gone."""
+    content = Path(path).read_bytes()
+    with reading(path, remedy):
+        found = json.loads(content.decode())
+        if kind is not None and not isinstance(found, kind):
+            raise TypeError(f"a {kind.__name__} is expected, not a {type(found).__name__}")
+    return found
+
+
+def read_array(path: Path | str, *, mapped: bool = False, remedy: str = REMEDY) -> "np.ndarray":
+    """The array in a `.npy`, nothing unpickled; `mapped` reads it as it is used. Raises as `read_json` does."""
+    import numpy as np
+
+    with reading(path, remedy):
+        found = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        if not isinstance(found, np.ndarray):
+            raise TypeError("an archive, not an array")
+    return found

@@ -114,7 +114,9 @@ class Model:
 
                 network.load_state_dict({key: value.float() for key, value in load_file(self.weights).items()})
             tokenizer = open_clip.get_tokenizer(self.name)
-        except (OSError, RuntimeError, ValueError, KeyError) as error:
+        except InputError:
+            raise
+        except Exception as error:  # open_clip, torch and safetensors raise many types for a file of another form
             first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InputError(f"model {self} can't be loaded: {first}; give a local checkpoint as MODEL/path.") from None
         finally:

@@ -14,6 +14,8 @@ BEAT = 10.0
 """Seconds between two heartbeats of a process that other machines watch."""
 SILENCE = 60.0
 """Seconds without a heartbeat after which a process of another machine counts as gone."""
+AHEAD = 3600.0
+"""Seconds that the clock of another machine may be ahead of ours; a heartbeat beyond is one of a clock that jumped."""
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError, PermissionError)
 
 
@@ -61,14 +63,16 @@ def identity() -> tuple[str, int, float | None]:
     return machine(), os.getpid(), started_at(os.getpid())
 
 
-def running(where: str | None, pid: int, pid_started: float, heartbeat: float) -> bool:
+def running(where: str | None, pid: int | None, pid_started: float | None, heartbeat: float | None) -> bool:
     """True if the process `pid` of the machine `where` still runs.
 
     On this machine its start time decides; elsewhere, its last `heartbeat` (seconds since the epoch).
     """
+    if pid is None or pid_started is None or heartbeat is None:
+        return False
     if where in (None, machine()):
         return alive(pid, pid_started)
-    return time.time() - heartbeat <= SILENCE
+    return -AHEAD <= time.time() - heartbeat <= SILENCE
 
 
 class Heartbeat:

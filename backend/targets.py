@@ -63,7 +63,7 @@ def add_target(pool: Pool, name: str, source: str | Path, *, model: str, force: 
 
 def load_target(pool: Pool, name: str, model: str) -> np.ndarray:
     """`(M, d)` float16 unit vectors, memory-mapped. Raises InputError naming the targets that the pool has."""
-    return np.load(target_path(pool, name, model), mmap_mode="r", allow_pickle=False)
+    return files.read_array(target_path(pool, name, model), mapped=True)
 
 
 def target_path(pool: Pool, name: str, model: str) -> Path:
@@ -139,33 +139,45 @@ def _copied(pool: Pool, name: str, model: str) -> Path | None:
     A set of a pool made before target sets were tables is a `.npy` only: it becomes a table at its first use, if the
     pool may be written.
     """
+    check_name(name)
+    check_name(model)
     path = pool.path / "targets" / name / f"{model}.npy"
     if _table(pool, name, model) not in tables.names(pool.uri):
         if not path.exists():
             return None
         _migrated(pool, name, model, path)
         return path
-    table = pool.database.open_table(_table(pool, name, model))
-    about = json.loads(table.schema.metadata[ABOUT])
     beside = path.with_suffix(".json")
-    if path.exists() and beside.exists() and files.read_json(beside).get("sha256") == about["sha256"]:
-        return path
-    unit = np.empty((table.count_rows(), table.schema.field(VECTOR).type.list_size), dtype=np.float16)
-    seen = 0
-    for batch in table.search().select([VECTOR]).to_batches(batch_size=TILE_ROWS):
-        unit[seen : seen + batch.num_rows] = matrix(batch.column(0))
-        seen += batch.num_rows
+    with tables.reading(f"target set {name}/{model}"):
+        table = pool.database.open_table(_table(pool, name, model))
+        about = json.loads(table.schema.metadata[ABOUT])
+        if _current(path, beside, str(about.get("sha256")), table.count_rows()):
+            return path
+        unit = np.empty((table.count_rows(), table.schema.field(VECTOR).type.list_size), dtype=np.float16)
+        seen = 0
+        for batch in table.search().select([VECTOR]).to_batches(batch_size=TILE_ROWS):
+            unit[seen : seen + batch.num_rows] = matrix(batch.column(0))
+            seen += batch.num_rows
     with files.replacing(path) as part, part.open("wb") as handle:
         np.save(handle, unit, allow_pickle=False)
     files.write_json(beside, about)
     return path
 
 
+def _current(path: Path, beside: Path, digest: str, rows: int) -> bool:
+    """Whether the copy at `path` is whole and of the table with this digest; a damaged one is made again."""
+    try:
+        unit, known = files.read_array(path, mapped=True), files.read_json(beside, dict)
+    except (OSError, ValueError):
+        return False
+    return known.get("sha256") == digest and unit.ndim == 2 and len(unit) == rows and unit.dtype == np.float16
+
+
 def _migrated(pool: Pool, name: str, model: str, path: Path) -> None:
     borrowed = (pool.path / "targets").is_symlink() or path.is_symlink()  # a sample of a pool, or a read-only one
-    unit = np.load(path, mmap_mode="r", allow_pickle=False)
+    unit = files.read_array(path, mapped=True)
     beside = path.with_suffix(".json")
-    about = files.read_json(beside) if beside.exists() else {"source": str(path)}
+    about = files.read_json(beside, dict) if beside.exists() else {"source": str(path)}
     if borrowed or unit.dtype != np.float16 or unit.ndim != 2:
         return
     _keep(pool, name, model, np.asarray(unit), about)

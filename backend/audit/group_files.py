@@ -27,10 +27,13 @@ def load(pool: Pool, provider: Provider) -> list[Group] | None:
     for id in content["groups"]:
         try:
             about = files.read_json(folder(pool) / f"{id}.json")
-            bits = np.load(folder(pool) / f"{id}.npy", allow_pickle=False)
-        except (OSError, ValueError):
+            bits = files.read_array(folder(pool) / f"{id}.npy")
+            definition = Definition(**about["definition"])
+        except (OSError, ValueError, TypeError, KeyError):
             return None
-        groups.append(Group(Definition(**about["definition"]), bits))
+        if bits.dtype != np.uint8 or bits.shape != ((len(pool) + 7) // 8,):
+            return None
+        groups.append(Group(definition, bits))
     return groups
 
 
@@ -70,9 +73,18 @@ def stamp(pool: Pool) -> int:
 
 
 def _fresh(pool: Pool, provider: Provider) -> dict[str, Any] | None:
-    listed = _list(pool, provider.id)
-    content = files.read_json(listed) if listed.exists() else {}
+    content = listing(_list(pool, provider.id))
     return content if content.get("key") == _key(pool, provider) else None
+
+
+def listing(path: Path) -> dict[str, Any]:
+    """What a provider's list says; empty if it is missing or damaged, for its groups can be found again."""
+    try:
+        content = files.read_json(path, dict)
+    except (OSError, ValueError):
+        return {}
+    groups = content.get("groups")
+    return content if isinstance(groups, list) and all(isinstance(id, str) and Path(id).name == id for id in groups) else {}
 
 
 def _list(pool: Pool, provider_id: str) -> Path:

@@ -83,7 +83,7 @@ def load_pack(source: str | Path) -> Pack:
         text = source
     try:
         content = yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{named} is not YAML: {' '.join(str(error).split())[:200]}; see assets/lexicons.") from None
     try:
         return Pack.model_validate(content)

@@ -215,8 +215,16 @@ def _check_free(pool: Pool, name: str, force: bool, kind: str) -> None:
     if name in (tables if kind == "table" else lexicons) and not force:
         raise InputError(f"groups {name!r} exist already; choose another --name, or replace them with --force.")
     for path in group_files.folder(pool).glob(f"{name}.*.json"):
-        if path.name != f"{name}.list.json" and files.read_json(path)["definition"]["source"] != f"lexicon-{name}":
+        if path.name != f"{name}.list.json" and _source(path) != f"lexicon-{name}":
             raise InputError(f"the name {name!r} is taken by a column's groups; choose another with --name.")
+
+
+def _source(definition: Path) -> object:
+    """Where a group comes from; None where its file is damaged."""
+    try:
+        return files.read_json(definition, dict)["definition"]["source"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _keep(pool: Pool, provider: Lexicon | Listed, groups: list[Group]) -> dict[str, int]:
@@ -230,7 +238,7 @@ def _forget(pool: Pool, provider: str) -> None:
     """Deletes what was found by a provider."""
     listing = group_files.folder(pool) / f"{provider}.list.json"
     if listing.exists():
-        found = files.read_json(listing)["groups"]
+        found = group_files.listing(listing).get("groups", [])
         listing.unlink()
         for path in (group_files.folder(pool) / f"{id}{end}" for id in found for end in (".json", ".npy")):
             path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..files import read_array
 from ..kernels.intervals import wilson
 from .evaluation import predictions_of
 from .run import Run
@@ -123,7 +124,7 @@ def audit_data(run: "str | Run", groups: Sequence[GroupAccuracy]) -> dict[tuple[
         known = catalog.load(pool)
     except InputError:
         return {}
-    rows = pool.rows_of(np.load(subset, allow_pickle=False))
+    rows = pool.rows_of(read_array(subset))
     mask = np.zeros(len(pool), dtype=bool)
     mask[rows[rows >= 0]] = True
     there = {definition.id for definition in known.definitions}

@@ -11,6 +11,7 @@ import numpy as np
 from .. import paths
 from ..devices import cuda_devices
 from ..errors import InputError
+from ..files import read_array
 from .cost import estimate, size_of
 from .launch import Launch
 from .scales import Scale, scale_named
@@ -144,7 +145,7 @@ def _shards(shards: Path, scale: Scale, launch: Launch, uids: np.ndarray | None)
     if uids is not None and not ids.is_file():
         text = f"{str(shards)!r} has no sample_ids.npy, so nobody can tell which selection it holds; export it again"
         found.append(Problem("error", "shards", text))
-    elif uids is not None and not np.array_equal(np.load(ids, allow_pickle=False), uids):
+    elif uids is not None and not np.array_equal(read_array(ids), uids):
         text = f"the selection has changed since {str(shards)!r} was written; export its shards again"
         found.append(Problem("error", "shards", text))
     if not (shards / "meta.json").is_file():

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import paths
 from ..errors import InputError
-from ..files import replacing
+from ..files import reading, replacing
 from ..progress import Progress, silent
 from ..versions import versions
 from . import tasks as registry
@@ -131,7 +131,7 @@ def score_task(loaded: "Loaded", one: Kind, prompts: Sequence[Sequence[str]], ve
 
     start = time.monotonic()
     skipped: list[str] = []
-    if not prompts:
+    if not prompts or not all(prompts):
         raise InputError(f"task {one.task.key!r} has no prompts in {one.root}; fetch it again")
     one.begin(torch.stack([vectors[tuple(group)] for group in prompts]))
     found = features(loaded, one.root, Seen() if seen is None else seen, size=size, threads=decoders(), precision=precision,
@@ -176,7 +176,7 @@ def predictions_of(run: "str | Run", key: str) -> Predictions | None:
     path = Run.load(run).path / "predictions" / f"{key.replace('/', '--')}.npz"
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as stored:
+    with reading(path), np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
 
 

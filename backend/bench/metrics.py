@@ -81,7 +81,7 @@ def _line(figures: dict[str, float]) -> str:
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
     if path.is_file():
-        for line in path.read_text().splitlines():
+        for line in path.read_text(errors="replace").splitlines():
             try:
                 yield json.loads(line)
             except ValueError:

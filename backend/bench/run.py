@@ -8,14 +8,18 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import paths
 from ..errors import InputError
 from ..files import read_json, replacing, write_json
 from ..processes import Heartbeat, identity, last_heartbeat, running
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 WORKING = ("shards", "training", "evaluating")
 STATES = (*WORKING, "done", "failed", "stopped")
@@ -32,6 +36,8 @@ class Run:
     `not_comparable` why it must not be set beside other runs of its scale (empty = comparable),
     `resumed` how often it was continued from a checkpoint, `seconds` the time each phase took.
     """
+
+    __pydantic_config__ = {"extra": "ignore", "coerce_numbers_to_str": True, "allow_inf_nan": False}
 
     id: str
     kind: str = "training"
@@ -140,15 +146,21 @@ class Run:
     @classmethod
     def _read(cls, record: Path) -> "Run":
         try:
-            content = read_json(record)
-            known = {f.name for f in fields(cls)}
-            run = cls(**{key: value for key, value in content.items() if key in known})
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+            run = _adapter().validate_python(read_json(record, dict))
+        except (OSError, ValueError) as error:
             raise InputError(f"run record {record} is not readable ({error}); delete that directory") from error
         run.id = record.parent.name
         if run.state in WORKING and not run.running:
             run.state = "stopped"
         return run
+
+
+@cache
+def _adapter() -> "TypeAdapter[Run]":
+    """Checks what a record says against the types of a Run; fields of later versions are left out."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Run)
 
 
 def runs() -> list[Run]:
@@ -187,13 +199,24 @@ def read_results(path: Path) -> dict[str, dict[str, Any]]:
     """Results by task key. A torn last line (a run that died while writing) is ignored."""
     results: dict[str, dict[str, Any]] = {}
     if path.is_file():
-        for line in path.read_text().splitlines():
+        for line in path.read_text(errors="replace").splitlines():
             try:
-                result = json.loads(line)
-                results[result["key"]] = result
-            except (ValueError, KeyError, TypeError):
+                result = _result(json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 continue
+            results[result["key"]] = result
     return results
+
+
+def _result(content: dict[str, Any]) -> dict[str, Any]:
+    """One line of results; a metric that is no finite number counts as not measured."""
+    metrics = {str(name): _finite(value) for name, value in content["metrics"].items()}
+    return {**content, "key": str(content["key"]), "dataset": str(content["dataset"]), "metrics": metrics}
+
+
+def _finite(value: Any) -> float | int | None:
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and -1e300 < value < 1e300
+    return value if good else None
 
 
 def write_results(path: Path, results: Sequence[dict[str, Any]]) -> None:

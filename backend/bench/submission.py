@@ -122,7 +122,7 @@ def check_subset(path: Path, run: Run, *, track: str) -> tuple[list[str], list[s
 
     errors, warnings = [], []
     try:
-        uids = np.load(path, mmap_mode="r", allow_pickle=False)
+        uids = files.read_array(path, mapped=True)
     except (OSError, ValueError) as error:
         return [f"subset.npy is not readable: {error}"], []
     if uids.dtype != np.dtype("u8,u8") or uids.ndim != 1:
@@ -160,7 +160,7 @@ def card(run: Run, record: dict[str, Any], errors: list[str], warnings: list[str
         f"# {record['method_name']}", "",
         f"DataComp, {run.scale} scale, {record['track']} track: {run.model} on {run.kept or 0:,} of {run.pool_pairs or 0:,} pairs, "
         f"{run.samples_seen or 0:,} samples seen, seed {run.seed}.", "",
-        "## Recipe", "", "```yaml", recipe.read_text().rstrip() if recipe.is_file() else run.recipe, "```", "",
+        "## Recipe", "", "```yaml", recipe.read_text(errors="replace").rstrip() if recipe.is_file() else run.recipe, "```", "",
         f"Subset: `subset.npy`, sha256 `{run.subset_sha256}`.", "",
         "## Results", "", "| task | main metric |", "|---|---|", results, "",
         "## Rules", "", *(f"- broken: {text}" for text in errors), *(f"- note: {text}" for text in warnings),

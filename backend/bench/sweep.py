@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,14 +60,19 @@ class Sweep:
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "none"
             raise InputError(f"sweep {name!r} does not exist; there are: {known}")
-        content = files.read_json(path)
-        cells = tuple(Cell(**cell) for cell in content["cells"])
-        return cls(content["id"], content["scale"], content["pool"], cells, content["created"])
+        content = files.read_json(path, dict)
+        from pydantic import TypeAdapter
+
+        with files.reading(path):
+            return TypeAdapter(cls).validate_python(content)
 
 
 def sweeps() -> list[Sweep]:
-    """Every sweep of this home, newest first."""
-    found = [Sweep.load(path.stem) for path in (paths.home() / "sweeps").glob("*.json")]
+    """Every sweep of this home, newest first; unreadable records are left out."""
+    found = []
+    for path in (paths.home() / "sweeps").glob("*.json"):
+        with suppress(InputError):
+            found.append(Sweep.load(path.stem))
     return sorted(found, key=lambda sweep: sweep.created, reverse=True)
 
 

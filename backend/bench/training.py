@@ -182,7 +182,7 @@ def _as_begun(run: Run | None, scale: Scale, device: str) -> Scale | None:
 
 def _same(run: Run, scale: Scale, seed: int, uids: np.ndarray) -> None:
     """A resumed run must be the run that was started."""
-    before = np.load(run.path / "subset.npy", allow_pickle=False)
+    before = files.read_array(run.path / "subset.npy")
     changed = [name for name, new in asdict(scale).items() if name in run.settings and run.settings[name] != new]
     if not np.array_equal(before, uids):
         changed.append("selection")

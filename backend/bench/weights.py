@@ -22,7 +22,7 @@ def config(model: str) -> dict[str, Any]:
     for directory in (*models.config_dirs(), *theirs):
         path = directory / f"{model}.json"
         if path.is_file():
-            return read_json(path)
+            return read_json(path, dict)
     raise InputError(f"model {model!r} is unknown to open_clip; put its {model}.json into {paths.home() / 'models'}")
 
 

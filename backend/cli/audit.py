@@ -145,7 +145,7 @@ def shares(given: str | None) -> dict[str, float] | str | None:
     try:
         content = yaml.safe_load(path.read_text())
         return {str(id): float(share) for id, share in content.items()}
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, TypeError, ValueError):
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError, RecursionError):
         raise InputError(
             f"--reference {given!r} is not `group id: share` in YAML: for example gender.woman: 0.5"
         ) from None

@@ -40,7 +40,8 @@ def say(message: str) -> None:
 def emit(result: dict[str, Any], *, as_json: bool, text: Callable[[], None]) -> None:
     """Prints a command's result: one JSON object, or what `text` prints for people."""
     if as_json:
-        sys.stdout.write(json.dumps(_plain(result), ensure_ascii=False, allow_nan=False) + "\n")
+        written = json.dumps(_plain(result), ensure_ascii=False, allow_nan=False) + "\n"
+        sys.stdout.write(written.encode(errors="backslashreplace").decode())
     else:
         text()
     sys.stdout.flush()

@@ -32,6 +32,7 @@ def run(argv: list[str] | None = None) -> int:
         os.environ["POOLSCOPE_DEBUG"] = "1"
         arguments = arguments[1:]
     try:
+        _check_text(arguments)
         known = arguments[:1] if arguments and arguments[0] in COMMANDS else COMMANDS
         code = command(known).main(arguments, prog_name="poolscope", standalone_mode=False)
         if code == INTERRUPTED:
@@ -46,6 +47,17 @@ def run(argv: list[str] | None = None) -> int:
         return FAULT
     except Exception as error:  # the boundary of the process: whatever went wrong becomes one line
         return _explain(error, arguments)
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of native code in Rust
+            raise
+        return complain(_one_line(error), FAULT)
+
+
+def _check_text(arguments: list[str]) -> None:
+    """Bytes that are no text can be the path of something that is there, and nothing else."""
+    for word in arguments:
+        if not word.isprintable() and any("\ud800" <= c <= "\udfff" for c in word) and not os.path.lexists(word):
+            raise InputError(f"{word!r} is not text in UTF-8: write it so, or give a path that exists")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -94,7 +106,7 @@ def _full_disk(error: BaseException) -> str | None:
     return _full_disk(cause) if cause else None
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     """The error in one line and where its traceback is, which `--debug` shows at once."""
     first = next(iter(str(error).strip().splitlines()), "")
     line = f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .console import emit, line, progress_bar, say
+from .console import emit, line, progress_bar
 from .options import Address, Detach, Engine, Force, Json, PoolPath, Version, Workers, open_pool, submit
 from .recipe import apply
 
@@ -177,10 +177,9 @@ def shards(
         words += f"; {made.missing:,} kept pairs are in no shard, see missing.txt"
     emit(content, as_json=as_json, text=lambda: line(words))
     if made.unreadable:
-        say(
-            f"error: {made.unreadable:,} indexed samples can't be read any more, see unreadable.txt: index their shards again"
+        raise InputError(
+            f"{made.unreadable:,} indexed samples can't be read any more, see unreadable.txt: index their shards again"
         )
-        raise typer.Exit(1)
 
 
 def _names(columns: str | None) -> list[str] | None:

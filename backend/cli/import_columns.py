@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .console import emit, line, progress_bar
-from .options import Detach, Json, PoolPath, open_pool, submit
+from .options import Detach, Json, PoolPath, named, open_pool, submit
 
 if TYPE_CHECKING:
     from ..sources import Joined
@@ -32,7 +32,7 @@ def columns(
         typer.Option("--columns", metavar="A,B,…", help="The file's columns to take [default: all that are new]."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="Name of the column; of an embedding, of its model.")
+        str | None, named("NAME", "Name of the column; of an embedding, of its model.")
     ] = None,
     side: Annotated[
         str | None, typer.Option("--side", metavar="img|txt", help="The side of a pair that an embedding embeds.")

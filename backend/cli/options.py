@@ -1,7 +1,7 @@
 """The options that many commands share, and the pool they stand for."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -34,6 +34,20 @@ Device = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu, c
 Engine = Annotated[str, typer.Option("--engine", help="local or ray.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes to work in.")]
 Address = Annotated[str | None, typer.Option("--address", metavar="A", help="Address of a Ray cluster.")]
+
+
+def _column(name: str | None) -> str | None:
+    """The name of a column, or of an embedding's two; refused before any work if no column can be called so."""
+    if name is not None:
+        from ..pool.store import check_name
+
+        check_name(f"{name}_img" if name and len(name) > 60 else name)
+    return name
+
+
+def named(metavar: str, help: str) -> Any:
+    """The option `--as` for a column that a command makes."""
+    return typer.Option("--as", metavar=metavar, help=help, callback=_column)
 
 
 def parse_settings(settings: list[str], *, option: str = "--set", example: str = "seed=0") -> dict[str, str]:

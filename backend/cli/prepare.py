@@ -6,7 +6,7 @@ import typer
 
 from ..devices import slot
 from .console import emit, line, progress_bar, say
-from .options import Detach, Device, Json, PoolPath, open_pool, submit
+from .options import Detach, Device, Json, PoolPath, named, open_pool, submit
 from .score import warn_of_teacher
 
 
@@ -20,7 +20,7 @@ def prepare(
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="Makes NAME_img and NAME_txt [default: after the model].")
+        str | None, named("NAME", "Makes NAME_img and NAME_txt [default: after the model].")
     ] = None,
     pool: PoolPath = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")] = 256,

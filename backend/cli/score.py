@@ -15,6 +15,7 @@ from .options import (
     Json,
     PoolPath,
     Workers,
+    named,
     open_pool,
     parse_settings,
     submit,
@@ -76,7 +77,7 @@ def score(
     context: typer.Context,
     method: Annotated[str, typer.Argument(metavar="METHOD", help="A method, see `poolscope methods`.")],
     column: Annotated[
-        str | None, typer.Option("--as", metavar="COLUMN", help="Name of the column [default: the method's id].")
+        str | None, named("COLUMN", "Name of the column [default: the method's id].")
     ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; repeat for more.")
@@ -163,7 +164,7 @@ def embed(
     model: Annotated[
         str, typer.Argument(metavar="MODEL[/PRETRAINED]", help="An open_clip model and tag, a checkpoint, or demo.")
     ],
-    name: Annotated[str, typer.Option("--as", metavar="NAME", help="Makes the columns NAME_img and NAME_txt.")],
+    name: Annotated[str, named("NAME", "Makes the columns NAME_img and NAME_txt.")],
     pool: PoolPath = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")] = 256,
     device: Device = "auto",

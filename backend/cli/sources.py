@@ -19,6 +19,7 @@ from .options import (
     Engine,
     Json,
     Workers,
+    named,
     parse_settings,
     submit,
 )
@@ -143,7 +144,7 @@ def webdataset(
         typer.Option("--embed", metavar="MODEL[/PRETRAINED]", help="Embed the pairs too, see `poolscope embed`."),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--as", metavar="NAME", help="Name of the embedding [default: made from MODEL].")
+        str | None, named("NAME", "Name of the embedding [default: made from MODEL].")
     ] = None,
     device: Device = "auto",
     detach: Detach = False,

@@ -65,8 +65,9 @@ def tasks(
     wrong = _check(found) if check else {}
     listed = [task.as_json() | ({"wrong": wrong.get(task.key, [])} if check else {}) for task in found]
     emit({**content, "tasks": listed}, as_json=as_json, text=lambda: _print(found, wrong, check))
-    if any(wrong.values()):
-        raise typer.Exit(1)
+    broken = [key for key, texts in wrong.items() if texts]
+    if broken:
+        raise InputError(f"{len(broken):,} of {len(wrong):,} tasks are not whole, {broken[0]!r} first: get or add them again")
 
 
 @app.command()

@@ -1,15 +1,14 @@
 """Starting, watching, ending and resuming jobs, with one slot per device and a queue behind it."""
 
-import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from .. import processes
 from ..errors import InputError
@@ -19,6 +18,8 @@ from .job import Job
 
 SPAWN_AGAIN = 20.0
 """Seconds a spawned runner has to claim its job before another one is sent."""
+SETTINGS = ("POOLSCOPE_", "CUDA_VISIBLE_DEVICES")
+"""Beginnings of the names in the environment that a job takes from whoever submits it."""
 GRACE = 10.0
 """Seconds between asking a job's processes to end and killing them."""
 
@@ -106,8 +107,10 @@ def cancel(job_id: int | str, *, grace: float = GRACE) -> Job:
     return table.as_job(table.row(job_id))
 
 
-def _end_processes(found: sqlite3.Row, grace: float) -> None:
+def _end_processes(found: dict[str, Any], grace: float) -> None:
     runner = found["pid"]
+    if runner is None or found["pid_started"] is None:
+        return
     identity = (found["id"], runner, found["pid_started"])
     living = family.members(*identity)
     family.send(living, signal.SIGTERM)
@@ -149,13 +152,13 @@ def refresh() -> None:
             _spawn(job_id)
 
 
-def _vanished(found: sqlite3.Row) -> bool:
+def _vanished(found: dict[str, Any]) -> bool:
     return not processes.running(found["machine"], found["pid"], found["pid_started"], found["heartbeat"])
 
 
-def _bury(found: sqlite3.Row) -> None:
+def _bury(found: dict[str, Any]) -> None:
     """Writes the end of a job whose runner has gone, after ending what the runner left behind."""
-    if found["machine"] == processes.machine():
+    if found["machine"] == processes.machine() and found["pid"] is not None:
         orphans = family.members(found["id"], found["pid"], found["pid_started"])
         family.send(orphans, signal.SIGKILL)
         family.wait_gone(orphans, 2)
@@ -192,7 +195,7 @@ def _spawn(job_id: int) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment_of(json.loads(table.row(job_id)["environment"])),
+            env=environment_of(table.row(job_id)["environment"]),
             start_new_session=True,
         )
     # Somebody has to collect the ended runner, or it stays a zombie as long as the app lives.
@@ -206,10 +209,11 @@ def python() -> list[str]:
 
 def environment_of(recorded: dict[str, str]) -> dict[str, str]:
     """The environment of a job's processes: ours, with the Poolscope settings of the one who submitted it."""
+    ours = {name: value for name, value in recorded.items() if name.startswith(SETTINGS) and isinstance(value, str)}
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith("POOLSCOPE_") and name != "CUDA_VISIBLE_DEVICES"
     }
     here = {"POOLSCOPE_HOME": str(home().resolve())}
-    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **recorded, **here}
+    return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **ours, **here}

@@ -4,6 +4,7 @@ import sqlite3
 import time
 from math import isfinite
 
+from ..errors import InputError
 from . import table
 
 
@@ -28,5 +29,5 @@ class TableProgress:
         fraction = min(1.0, max(0.0, done / total)) if total > 0 else 0.0
         try:
             table.report(self.job_id, fraction, " ".join(message.split())[:500], self._figures)
-        except sqlite3.Error:
+        except (sqlite3.Error, InputError):
             return

@@ -3,7 +3,6 @@
 `python -m poolscope.jobs.runner ID`, in a session of its own, with its output in the job's log.
 """
 
-import json
 import os
 import signal
 import sqlite3
@@ -14,6 +13,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from .. import processes
+from ..errors import InputError
 from . import queue, table
 
 BEAT = 2.0
@@ -35,7 +35,7 @@ def main(job_id: int, command: Sequence[str] = ("-m", "poolscope")) -> int:
         return 0
     try:
         exit_code = _run(job_id, command, asked_to_end)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         print(f"error: the job could not be started: {error}", flush=True)
         exit_code = 1
     state, message = _ending(job_id, exit_code, asked_to_end)
@@ -51,7 +51,7 @@ def _run(job_id: int, command: Sequence[str], asked_to_end: list[int]) -> int:
     device = found["device"] or ""
     if device.startswith("gpu:"):
         environment["CUDA_VISIBLE_DEVICES"] = _gpu(int(device[4:]), environment.get("CUDA_VISIBLE_DEVICES"))
-    argv = json.loads(found["argv"])
+    argv = [str(word) for word in found["argv"]]
     print(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} poolscope {' '.join(argv)}", flush=True)
     child = subprocess.Popen(
         [*queue.python(), *command, *argv],
@@ -74,7 +74,7 @@ def _run(job_id: int, command: Sequence[str], asked_to_end: list[int]) -> int:
             last_beat = time.monotonic()
             try:
                 table.beat(job_id, os.getpid())
-            except sqlite3.Error as error:
+            except (sqlite3.Error, InputError) as error:
                 print(f"heartbeat not written: {error}", flush=True)
 
 
@@ -110,7 +110,7 @@ def _insist(write: Callable[[], object]) -> None:
     for attempt in range(30):
         try:
             write()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, InputError, OSError) as error:
             print(f"attempt {attempt + 1}: the jobs table could not be written: {error}", flush=True)
             time.sleep(2)
         else:

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from ..paths import home
 from .job import Job
 
 VERSION = 1
+WAIT = 30.0
+"""Seconds to wait for another writer."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -25,17 +28,47 @@ CREATE TABLE IF NOT EXISTS jobs (
 );
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, device);
 """
+TYPES: dict[str, tuple[type, Any]] = {
+    "id": (int, 0), "kind": (str, ""), "title": (str, ""), "argv": (list, []), "device": (str, None), "cwd": (str, "/"),
+    "environment": (dict, {}), "state": (str, "lost"), "cancel_requested": (int, 0), "progress": (float, 0.0),
+    "message": (str, ""), "figures": (dict, {}), "created": (float, 0.0), "spawned": (float, None), "started": (float, None),
+    "ended": (float, None), "heartbeat": (float, None), "machine": (str, None), "pid": (int, None),
+    "pid_started": (float, None), "exit_code": (int, None),
+}  # fmt: skip
+"""What each column holds, and what counts where a cell holds something else."""
 
 
 def log_path(job_id: int) -> Path:
     return home() / "jobs" / f"{job_id}.log"
 
 
+def _path() -> Path:
+    return home() / "jobs.sqlite"
+
+
+@contextmanager
+def _opened() -> Iterator[sqlite3.Connection]:
+    """A connection for one use; a table that is damaged or locked is told in one line, a full disk by the boundary."""
+    try:
+        with closing(connect()) as connection:
+            yield connection
+    except sqlite3.DatabaseError as error:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+            raise
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            raise InputError(f"{_path()} has been locked by another process for {WAIT:.0f} s: end it, or try again") from None
+        raise InputError(
+            f"{_path()} can't be used ({error}): move it away, and Poolscope makes a new one; pools and runs stay"
+        ) from None
+
+
 def connect() -> sqlite3.Connection:
     """A connection in autocommit mode; it waits up to 30 s for another writer."""
-    path = home() / "jobs.sqlite"
-    connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+    path = _path()
+    connection = sqlite3.connect(path, timeout=WAIT, isolation_level=None)
     connection.row_factory = sqlite3.Row
+    connection.text_factory = lambda content: content.decode(errors="replace")
     try:
         found = connection.execute("PRAGMA user_version").fetchone()[0]
         if found > VERSION:
@@ -55,7 +88,7 @@ def connect() -> sqlite3.Connection:
 @contextmanager
 def writing() -> Iterator[sqlite3.Connection]:
     """One write transaction: what it reads cannot change before what it writes is there."""
-    with closing(connect()) as connection:
+    with _opened() as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection
@@ -65,12 +98,34 @@ def writing() -> Iterator[sqlite3.Connection]:
         connection.execute("COMMIT")
 
 
-def rows(where: str = "1", values: tuple[Any, ...] = (), *, order: str = "id") -> list[sqlite3.Row]:
-    with closing(connect()) as connection:
-        return connection.execute(f"SELECT * FROM jobs WHERE {where} ORDER BY {order}", values).fetchall()
+def rows(where: str = "1", values: tuple[Any, ...] = (), *, order: str = "id") -> list[dict[str, Any]]:
+    """Rows of the table; a cell that holds something else than its column's type counts as empty."""
+    with _opened() as connection:
+        found = connection.execute(f"SELECT * FROM jobs WHERE {where} ORDER BY {order}", values).fetchall()
+    return [_typed(row) for row in found]
 
 
-def row(job_id: int | str) -> sqlite3.Row:
+def _typed(row: sqlite3.Row) -> dict[str, Any]:
+    missing = TYPES.keys() - set(row.keys())
+    if missing:
+        raise InputError(f"{_path()} is of another kind (no column {min(missing)!r}): move it away; pools and runs stay")
+    return {name: _cell(row[name], kind, default) for name, (kind, default) in TYPES.items()}
+
+
+def _cell(value: Any, kind: type, default: Any) -> Any:
+    """The cell as its column's type: text of JSON as a list or dict, a number finite; else the column's default."""
+    try:
+        if kind in (list, dict):
+            value = json.loads(value)
+        elif kind is float and isinstance(value, int):
+            value = float(value)
+        good = isinstance(value, kind) and (kind is not float or isfinite(value))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        good = False
+    return value if good else default
+
+
+def row(job_id: int | str) -> dict[str, Any]:
     """The row of one job; InputError when there is none."""
     try:
         found = rows("id = ?", (int(job_id),))
@@ -81,17 +136,17 @@ def row(job_id: int | str) -> sqlite3.Row:
     return found[0]
 
 
-def as_job(found: sqlite3.Row) -> Job:
+def as_job(found: dict[str, Any]) -> Job:
     return Job(
         id=found["id"],
         kind=found["kind"],
         title=found["title"],
-        argv=tuple(json.loads(found["argv"])),
+        argv=tuple(map(str, found["argv"])),
         device=found["device"],
         state=found["state"],
         progress=found["progress"],
         message=found["message"],
-        figures=json.loads(found["figures"]),
+        figures={name: value for name, value in found["figures"].items() if isinstance(value, (int, float))},
         created=found["created"],
         started=found["started"],
         ended=found["ended"],
@@ -125,14 +180,14 @@ def claim(job_id: int, *, machine: str, pid: int, pid_started: float) -> bool:
 
 
 def beat(job_id: int, pid: int) -> None:
-    with closing(connect()) as connection:
+    with _opened() as connection:
         connection.execute(
             "UPDATE jobs SET heartbeat=? WHERE id=? AND state='running' AND pid=?", (time.time(), job_id, pid)
         )
 
 
 def report(job_id: int, progress: float, message: str, figures: dict[str, float]) -> None:
-    with closing(connect()) as connection:
+    with _opened() as connection:
         connection.execute(
             "UPDATE jobs SET progress=?, message=?, figures=? WHERE id=? AND state='running'",
             (progress, message, json.dumps(figures), job_id),

@@ -21,7 +21,7 @@ import lance
 import pyarrow as pa
 from lance.fragment import write_fragments
 
-from .tables import FRAGMENT_ROWS, STORAGE
+from .tables import FRAGMENT_ROWS, STORAGE, native
 
 if TYPE_CHECKING:
     from lancedb.table import LanceTable
@@ -50,7 +50,8 @@ class Fragments:
     """One version of a table, to be scanned: the newest, or the one asked for. Raises what Lance raises."""
 
     def __init__(self, url: str, version: int | None = None) -> None:
-        self._dataset = lance.dataset(url, version=version)
+        with native():
+            self._dataset = lance.dataset(url, version=version)
 
     @property
     def version(self) -> int:

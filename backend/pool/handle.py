@@ -61,7 +61,8 @@ class Handle:
     @cached_property
     def table(self) -> "LanceTable":
         """The LanceDB table `pairs`, at this handle's version."""
-        return tables.open_table(places.of(self.path).table, self.version)
+        with tables.reading(f"pool {self.name!r}"):
+            return tables.open_table(places.of(self.path).table, self.version)
 
     @property
     def version(self) -> int:
@@ -126,7 +127,8 @@ class Handle:
     def filled(self, name: str) -> bool:
         """Whether any pair has a value in the column: not null, not NaN, not empty text, a size above zero."""
         if name not in self._filled:
-            self._filled[name] = not len(self) or self._any(name)
+            with tables.reading(f"column {name!r} of pool {self.name!r}"):
+                self._filled[name] = not len(self) or self._any(name)
         return self._filled[name]
 
     @cached_property

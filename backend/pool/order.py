@@ -46,6 +46,9 @@ def first_rows(uids: np.ndarray) -> np.ndarray:
     return first
 
 
+CHECKED = 1 << 24  # rows of a kept order that are looked at before it is believed; more would cost too much
+
+
 class UidOrder:
     """The three arrays of a pool of `pairs` pairs: kept in `folder` and memory-mapped, or in memory where that can't be
     written. `uids()` gives the pool's uids in row order; an older version (`keep` false) leaves the files alone."""
@@ -109,7 +112,9 @@ class UidOrder:
 
 def _kept(path: Path, length: int) -> np.ndarray | None:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = files.read_array(path, mapped=True)
     except (OSError, ValueError):
         return None
-    return array if len(array) == length else None
+    if array.shape != (length,) or (array.dtype != UID_DTYPE and length <= CHECKED and array.max(initial=0) >= length):
+        return None
+    return array

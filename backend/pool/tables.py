@@ -17,6 +17,7 @@ STORAGE = "2.1"
 FRAGMENT_ROWS = 262_144
 MOST_TABLES = 100_000
 NEW_TABLE = {"new_table_data_storage_version": STORAGE, "new_table_enable_stable_row_ids": "true"}
+PANIC = "PanicException"
 FAILURES = (OSError, ValueError, RuntimeError, OverflowError)  # what LanceDB raises for an address, a store or a table
 
 
@@ -39,9 +40,10 @@ def open_table(url: str, version: int | None = None) -> "LanceTable":
 
     database, name = split(url)
     location: dict[str, Any] = {} if url.endswith(SUFFIX) else {"location": url}
-    table = LanceTable.open(connect(database), name, **location)
-    if version is not None:
-        table.checkout(version)
+    with native():
+        table = LanceTable.open(connect(database), name, **location)
+        if version is not None:
+            table.checkout(version)
     return table
 
 
@@ -64,10 +66,24 @@ def first_line(error: BaseException) -> str:
 
 
 @contextmanager
+def native() -> Iterator[None]:
+    """A panic of Lance's Rust on a damaged file, which is no Exception, becomes a RuntimeError."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise RuntimeError(f"its content is damaged ({error})") from None
+
+
+@contextmanager
 def reading(what: str) -> Iterator[None]:
     """Whatever Lance raises about damaged or missing files becomes one InputError."""
     try:
-        yield
+        with native():
+            yield
+    except InputError:
+        raise
     except FAILURES as error:
         raise InputError(
             f"{what} can't be read: {first_line(error)}. Its files are damaged or gone; restore them from a copy."

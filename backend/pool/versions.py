@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import commit, fragments
+from . import commit, fragments, tables
 from .fragments import Freed
 
 if TYPE_CHECKING:
@@ -24,18 +24,20 @@ class Version:
 
 def listed(table: "LanceTable") -> list[Version]:
     """The versions that are still kept, oldest first."""
-    return [
-        Version(
-            int(entry["version"]), entry["timestamp"], int(entry["metadata"].get("total_rows", 0)),
-            int(entry["metadata"].get("total_files_size", 0)),
-        )
-        for entry in table.list_versions()
-    ]  # fmt: skip
+    with tables.reading(f"the versions of table {table.name!r}"):
+        return [
+            Version(
+                int(entry["version"]), entry["timestamp"], int(entry["metadata"].get("total_rows", 0)),
+                int(entry["metadata"].get("total_files_size", 0)),
+            )
+            for entry in table.list_versions()
+        ]  # fmt: skip
 
 
 def prunable(directory: Path) -> Freed:
     """What `clean` would free, and what only they have."""
-    return fragments.prunable(commit.opened(directory))
+    with tables.reading(f"pool {directory.name!r}"):
+        return fragments.prunable(commit.opened(directory))
 
 
 def clean(directory: Path) -> Freed:
@@ -45,7 +47,7 @@ def clean(directory: Path) -> Freed:
 
     A handle on an older version, in another process, can read no more. Raises InputError for a read-only pool.
     """
-    with commit.changing(directory):
+    with commit.changing(directory), tables.reading(f"pool {directory.name!r}"):
         freed = fragments.prune(commit.opened(directory))
     if commit.compact(directory):
         with commit.changing(directory):

@@ -72,15 +72,18 @@ def save(pool: Pool, placed: Map) -> None:
 
 
 def load(pool: Pool, model: str) -> Map | None:
-    """The map of `model`, or None when it was not built, or built for fewer pairs than the pool has now."""
+    """The map of `model`, or None when it was not built, is damaged, or built for fewer pairs than the pool has now."""
     place = directory(pool, model)
     if not (place / "map.json").exists():
         return None
-    made_by = files.read_json(place / "map.json")
-    if made_by.get("pairs") != len(pool):
+    try:
+        made_by = files.read_json(place / "map.json", dict)
+        rows, xy = (files.read_array(place / f"{name}.npy") for name in ("rows", "xy"))
+        everyone = files.read_array(place / "everyone.npy", mapped=True) if (place / "everyone.npy").exists() else None
+    except (OSError, ValueError):  # damaged: it can be built again
         return None
-    rows, xy = (np.load(place / f"{name}.npy", allow_pickle=False) for name in ("rows", "xy"))
-    everyone = np.load(place / "everyone.npy", mmap_mode="r") if (place / "everyone.npy").exists() else None
+    if made_by.get("pairs") != len(pool) or rows.ndim != 1 or xy.shape != (len(rows), 2) or rows.max(initial=0) >= len(pool):
+        return None
     return Map(model, rows, xy, made_by, everyone if everyone is not None and len(everyone) == len(pool) else None)
 
 

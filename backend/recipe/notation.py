@@ -65,7 +65,9 @@ def parse(text: str) -> Any:
             if isinstance(event, yaml.AliasEvent) or depth > DEEPEST:
                 raise InputError(f"the recipe uses YAML aliases or more than {DEEPEST} levels; write the rules out.")
         return yaml.load(text, Loader=_Words)
-    except yaml.YAMLError as error:
+    except InputError:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"the recipe is not YAML: {error}; see the README for an example.") from None
 
 

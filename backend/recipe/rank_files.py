@@ -20,7 +20,7 @@ def ranked(columns: Columns, name: str, scores: np.ndarray, folder: Path | None)
         return Ranked.of(scores, columns.rank, columns.rows_by_uid)
     paths = [folder / f"{name}.{_key(scores, columns.rank)}.{part}.npy" for part in ("order", "codes")]
     try:
-        order, codes = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
+        order, codes = (files.read_array(path, mapped=True) for path in paths)
         if _fits(order, codes, len(scores)):
             _let_go(order, columns.rank)
             return Ranked(scores, order, codes)

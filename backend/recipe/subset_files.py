@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import files
 from ..errors import InputError
 from ..pool import UID_DTYPE, Pool
 from ..pool.columns import KEYS
@@ -76,7 +77,7 @@ def read_subset(path: str | Path) -> np.ndarray:
             if path.stat().st_size % UID_DTYPE.itemsize or not path.stat().st_size:
                 raise ValueError("its size is no multiple of 16 bytes")
             return np.memmap(path, dtype=UID_DTYPE, mode="r")
-        uids = np.load(path, mmap_mode="r", allow_pickle=False)
+        uids = files.read_array(path, mapped=True)
     except (ValueError, OSError) as error:
         raise InputError(f"{str(path)!r} is not a subset file: {error}; it must hold uids as `u8,u8`.") from None
     if uids.dtype != UID_DTYPE or uids.ndim != 1:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .. import files
 from ..errors import InputError
 from ..pool import UID_DTYPE, uid_hex
 from .npz import Damaged
@@ -195,10 +196,7 @@ def _unzipped(source: Path, work: Path) -> list[Path]:
 
 
 def _mapped(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise InputError(f"{path.name!r} can't be read as an array: {error}.") from None
+    return files.read_array(path, mapped=True, remedy="give a .npy of one plain array")
 
 
 def _key_list(path: Path) -> Any:
@@ -207,7 +205,8 @@ def _key_list(path: Path) -> Any:
         raise InputError(f"no file {str(path)!r} for --keys; give a .npy, or text with one key a line.")
     if path.suffix == ".npy":
         return _mapped(path)
-    text = path.read_text(encoding="utf-8-sig")
+    with files.reading(path, "give a .npy, or text with one key a line"):
+        text = path.read_text(encoding="utf-8-sig")
     return np.array(text.removesuffix("\n").split("\n"), dtype=object)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from .. import files
 from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
@@ -90,10 +91,7 @@ def _arrays(part: Part) -> dict[str, np.ndarray]:
     rows = pq.read_metadata(part.metadata).num_rows
     arrays = {}
     for side, path in part.embeddings.items():
-        try:
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise InputError(f"{str(path)!r} can't be read as an array: {error}.") from None
+        array = files.read_array(path, mapped=True)
         if array.ndim != 2 or len(array) != rows or array.dtype.kind != "f":
             raise InputError(
                 f"{str(path)!r} is {array.dtype} of shape {array.shape}, and {part.metadata.name} has {rows:,} rows; each "

@@ -125,7 +125,7 @@ def read_prompts(pool: Pool) -> dict[str, dict[str, Any]]:
                 slug(str(name)): {"title": str(p["title"]), **p, "is": list(p["is"]), "not": list(p["not"])}
                 for name, p in content.items()
             }
-        except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
+        except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(
                 f"{str(path)!r} is no list of prompt pairs: each needs title, is and not; see assets/lexicons/prompts.yaml."
             ) from None

@@ -1,12 +1,11 @@
 """The evaluation tasks: DataComp's 40, the demo's own, and any directory that describes itself."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ... import paths
+from ... import files, paths
 from ...errors import InputError
 from .task import Task, from_json
 
@@ -33,10 +32,10 @@ def tasks_list(tasks_dir: Path | str | None = None) -> list[Task]:
         found.append(replace(task, root=root))
     own: dict[str, Task] = {}
     for directory in dirs:
-        for description in sorted(directory.glob("*/task.json")):
+        for description in sorted(directory.glob("[!.]*/task.json")):
             try:
-                task = from_json(json.loads(description.read_text()), description.parent)
-            except (ValueError, KeyError, TypeError) as error:
+                task = from_json(files.read_json(description, dict), description.parent)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InputError(f"{description} does not describe a task: {error}") from error
             own.setdefault(task.key, _apart(task))
     return found + [task for key, task in own.items() if key not in {t.key for t in found}]

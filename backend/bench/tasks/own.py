@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import json
 import re
 import shutil
 from collections import Counter
@@ -92,20 +91,17 @@ def add(
     retrieval = bool(examples) and bool(examples[0].captions)
     classes = sorted({example.label for example in examples}) if not retrieval else []
     _refuse_useless(source, examples, classes, retrieval, skipped)
-    try:
-        write_shards(root, _members(examples, classes))
+    with files.replacing_folder(root) as part:
+        write_shards(part, _members(examples, classes))
         if classes:
-            files.write_text(root / "classnames.txt", "".join(f"{_words(one)}\n" for one in classes))
-            files.write_text(root / "zeroshot_classification_templates.txt", "".join(f"{one}\n" for one in filled))
+            files.write_text(part / "classnames.txt", "".join(f"{_words(one)}\n" for one in classes))
+            files.write_text(part / "zeroshot_classification_templates.txt", "".join(f"{one}\n" for one in filled))
         about = {
             "key": key, "name": name, "kind": "retrieval" if retrieval else "classification", "suite": suite,
             "size": len(examples), "classes": len(classes) or None, "chance": 1 / (len(classes) or len(examples)),
             "note": f"made from {source.name}",
         }  # fmt: skip
-        files.write_json(root / "task.json", about)
-    except BaseException:
-        shutil.rmtree(root, ignore_errors=True)
-        raise
+        files.write_json(part / "task.json", about)
     return Added(from_json(about, root), len(examples), len(classes) or None, skipped)
 
 
@@ -274,26 +270,31 @@ def _words(name: str) -> str:
 def _copied(source: Path, root: Path, key: str, name: str, suite: str, templates: Sequence[str]) -> Added:
     """A task in CLIP_benchmark's layout, copied; `wds_*_test` directories are that."""
     labels = source / "classnames.txt"
-    described = json.loads((source / "task.json").read_text()) if (source / "task.json").is_file() else {}
+    described = files.read_json(source / "task.json", dict) if (source / "task.json").is_file() else {}
     classes = len(lines(source, labels.name)) if labels.is_file() else None
     if classes is None and described.get("kind") != "retrieval" and not _has_captions(source):
         raise InputError(f"{str(source)!r} has no classnames.txt, and its samples no captions; add one of them.")
-    shutil.copytree(source, root, ignore=shutil.ignore_patterns("train", ".*"))
-    if templates or (labels.is_file() and not (root / "zeroshot_classification_templates.txt").is_file()):
-        files.write_text(
-            root / "zeroshot_classification_templates.txt", "".join(f"{one}\n" for one in templates or TEMPLATES)
-        )
-    about = {**described, "key": key, "name": name, "suite": suite, "classes": classes,
-             "kind": described.get("kind") or ("classification" if classes else "retrieval")}  # fmt: skip
-    files.write_json(root / "task.json", about)
+    with files.replacing_folder(root) as part:
+        shutil.copytree(source, part, ignore=shutil.ignore_patterns("train", ".*"), dirs_exist_ok=True)
+        prompts = part / "zeroshot_classification_templates.txt"
+        if templates or (labels.is_file() and not prompts.is_file()):
+            files.write_text(prompts, "".join(f"{one}\n" for one in templates or TEMPLATES))
+        _describe(part, described, key, name, suite, classes)
+    return Added(from_json(files.read_json(root / "task.json"), root), int(described.get("size") or 0), classes)
+
+
+def _describe(root: Path, described: dict[str, Any], key: str, name: str, suite: str, classes: int | None) -> None:
+    """Writes the copied task's `task.json`. Raises InputError if its files are not whole."""
     from .fetch import check
 
-    task = from_json(about, root)
+    about = {**described, "key": key, "name": name, "suite": suite, "classes": classes,
+             "kind": described.get("kind") or ("classification" if classes else "retrieval")}  # fmt: skip
+    with files.reading(root / "task.json", "see the guide to tasks of one's own"):
+        task = from_json(about, root)
+    files.write_json(root / "task.json", about)
     wrong = check(task)
     if wrong:
-        shutil.rmtree(root)
-        raise InputError(f"{str(source)!r} is not whole: {wrong[0]}")
-    return Added(task, int(described.get("size") or 0), classes)
+        raise InputError(f"the task's files are not whole: {wrong[0]}")
 
 
 def _has_captions(source: Path) -> bool:

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import InputError
+from ...files import reading
 from ...pool.decoding import FORMATS
 from ...workers.threads import in_order
 
@@ -41,13 +42,15 @@ class Sample:
 
     @property
     def label(self) -> int:
-        return int(self.members["cls"])
+        with reading(f"{self.key}.cls"):
+            return int(self.members["cls"])
 
     @property
     def metadata(self) -> np.ndarray:
         """The metadata vector, int64; values that are missing there (NaN) become -1."""
-        values = np.load(io.BytesIO(self.members["npy"]), allow_pickle=False)
-        return np.nan_to_num(np.asarray(values, dtype=np.float64).reshape(-1), nan=-1.0).astype(np.int64)
+        with reading(f"{self.key}.npy"):
+            values = np.load(io.BytesIO(self.members["npy"]), allow_pickle=False)
+            return np.nan_to_num(np.asarray(values, dtype=np.float64).reshape(-1), nan=-1.0).astype(np.int64)
 
     @property
     def captions(self) -> list[str]:

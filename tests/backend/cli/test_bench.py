@@ -40,7 +40,7 @@ def test_tasks_are_checked_and_made(poolscope, tmp_path):
     made = poolscope("tasks", "--convert", key, "--from", table, "--tasks-dir", here, "--tasks", key, "--json").json
     assert made["tasks"][0]["present"] is True
     broken = poolscope("tasks", "--check", "--tasks-dir", here, "--tasks", key)
-    assert broken.code == 1
+    assert "1 of 1 tasks are not whole" in broken.refused()
     assert "1 examples, DataComp lists 1,000" in broken.out
     assert "'nothing'" in poolscope("tasks", "--tasks", "nothing").refused()
     assert "'cifar10'" in poolscope("tasks", "--convert", "cifar10").refused()
