@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from poolscope.explorer import navigation, theme
+from poolscope.explorer import deletion, navigation, theme
 
 sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]  # see app.py
 st.set_page_config(
@@ -18,4 +18,6 @@ page = st.navigation(navigation.pages(), position="sidebar", expanded=True)
 theme.logo()
 theme.layout()
 navigation.pool_switcher()
+deletion.offer_undo()
 page.run()
+deletion.dialog()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from poolscope.engine.ready import edited
 from poolscope.errors import InputError
-from poolscope.explorer import choices, compare, export, recipe_state
+from poolscope.explorer import choices, compare, deletion, export, recipe_state
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
@@ -40,6 +40,8 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
             disabled=not recipe_state.can("redo"),
         )
         st.button("Save", key="do-save", icon=":material/save:", on_click=_ask, args=("save",))
+        if recipe.name in saved(pool):
+            deletion.button("recipe", recipe.name, key="recipe")
         compared = compare.name_of_other()
         others = [name for name in known if name != recipe.name]
         st.menu_button(
