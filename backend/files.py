@@ -32,7 +32,7 @@ def slug(name: str) -> str:
         stem = stem[:-1]
     plain = unicodedata.normalize("NFC", stem).lower()
     own = plain == name and not re.search(r" [0-9a-f]{8}$", name)
-    return stem if own else f"{stem} {hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]}"
+    return stem if own else f"{stem} {hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def new(*paths: Path | str, force: bool = False, remedy: str = "replace it with --force") -> None:

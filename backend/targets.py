@@ -103,13 +103,10 @@ def targets(pool: Pool) -> list[str]:
     return sorted(stored | copies)
 
 
-def drop_target(pool: Pool, name: str, model: str) -> None:
-    """Removes a target set. Raises InputError naming the targets that the pool has."""
-    path = target_path(pool, name, model)
+def drop_table(pool: Pool, name: str, model: str) -> None:
+    """Removes the table of a target set, whose copy was moved away; a copy that comes back becomes a table again."""
     if _table(pool, name, model) in tables.names(pool.uri):
         pool.database.drop_table(_table(pool, name, model))
-    path.unlink(missing_ok=True)
-    path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def _table(pool: Pool, name: str, model: str) -> str:

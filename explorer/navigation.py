@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from poolscope import paths
 from poolscope.errors import InputError
-from poolscope.explorer import pools
+from poolscope.explorer import deletion, pools
 from poolscope.explorer.text import plain
 
 WIDTH = 200
@@ -58,6 +59,8 @@ def pool_switcher() -> None:
             format_func=lambda path: Path(path).name or path,
             help=f"{plain(here)}  \nChoose a pool that you looked at before, or type the path of another.",
         )  # fmt: skip
+        if pools.current_path() != paths.demo_pool():
+            deletion.button("pool", here, key="pool", label="Delete this pool")
     if chosen and chosen != here:
         switch(chosen)
 

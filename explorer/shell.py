@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from poolscope.explorer import commands, navigation, theme
+from poolscope.explorer import commands, deletion, navigation, theme
 
 sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]  # see app.py
 st.set_page_config(
@@ -20,4 +20,6 @@ theme.logo()
 theme.layout()
 navigation.pool_switcher()
 commands.draw(pages, page)
+deletion.offer_undo()
 page.run()
+deletion.dialog()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from poolscope.engine.ready import EDITED
 from poolscope.errors import InputError
-from poolscope.explorer import choices, compare, export, numbers, recipe_state
+from poolscope.explorer import choices, compare, deletion, export, numbers, recipe_state
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
@@ -24,6 +24,8 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
                   disabled=not recipe_state.can("undo"))  # fmt: skip
         st.button("", key="do-redo", icon=":material/redo:", help="Redo (R)", on_click=recipe_state.redo,
                   disabled=not recipe_state.can("redo"))  # fmt: skip
+        if recipe.name in saved(pool):
+            deletion.button("recipe", recipe.name, key="recipe")
         compared = compare.name_of_other()
         others = [name for name in known if name != recipe.name]
         st.menu_button(

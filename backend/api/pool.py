@@ -162,6 +162,33 @@ class Pool:
         found.insert(0, "row", rows)
         return found
 
+    def delete(self, kind: str, name: str, *, force: bool = False) -> "Pool":
+        """Deletes a column, recipe, tag, report, map or target of this pool, or a run, job or pool; returns this pool.
+
+        `undo` brings it back until the pool is cleaned (`poolscope versions --clean`). Raises InputError for what is not
+        there, and for what is in use unless `force`.
+
+        >>> "clip_b32" in ps.open("pool").delete("column", "clip_b32").columns
+        False
+        """
+        from .. import deletion
+
+        deletion.delete(deletion.find(kind, name, self.store), force=force)
+        return self
+
+    def undo(self, kind: str | None = None, name: str | None = None) -> "Pool":
+        """Brings back what was deleted last (of that kind and name); returns this pool.
+
+        Raises InputError if there is nothing, or something else has its name by now.
+
+        >>> "sharp" in ps.open("pool").delete("column", "sharp").undo().columns
+        True
+        """
+        from .. import deletion
+
+        deletion.undo(self.store, kind, name)
+        return self
+
     def _recipe(self, given: "str | Path | Recipe | Mapping[str, Any] | Sequence[Mapping[str, Any]]") -> Recipe:
         if isinstance(given, Recipe):
             return given

@@ -38,6 +38,7 @@ COMMANDS = {
     "groups": "groups.app",
     "bias": "bias.bias",
     "jobs": "jobs.app",
+    "delete": "delete.delete",
 }
 
 

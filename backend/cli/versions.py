@@ -18,7 +18,10 @@ def versions(
     yes: Annotated[bool, typer.Option("--yes", help="With --clean: do it.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the versions of a pool, or remove old ones."""
+    """List the versions of a pool, or remove old ones.
+
+    Removing them also removes for good what was deleted from the pool.
+    """
     if yes and not clean:
         raise InputError("--yes does nothing alone: write `poolscope versions --clean --yes`")
     opened = open_pool(pool)
@@ -27,13 +30,14 @@ def versions(
         freed = opened.clean()
     content: dict[str, Any] = {
         "pool": opened.name, "version": opened.version, "cleaned": clean and yes,
-        "frees": {"versions": freed.versions, "bytes": freed.bytes},
+        "frees": {"versions": freed.versions, "bytes": freed.bytes, "deleted": freed.deleted},
         "versions": [
             {"version": one.number, "made": one.made.isoformat(timespec="seconds"), "pairs": one.pairs, "bytes": one.bytes}
             for one in kept
         ],
     }  # fmt: skip
-    amount = f"{freed.versions:,} old versions, {size(freed.bytes)}"
+    gone = f" and {freed.deleted:,} deleted thing{'s' if freed.deleted > 1 else ''}" if freed.deleted else ""
+    amount = f"{freed.versions:,} old versions{gone}, {size(freed.bytes)}"
 
     def text() -> None:
         if not clean:
@@ -45,7 +49,7 @@ def versions(
         elif yes:
             line(f"freed {amount}; version {opened.version} stays, and files outside the table stay as they are")
         else:
-            line(f"would free {amount}; no selection can be repeated on them afterwards. Add --yes to do it")
+            line(f"would free {amount}; no selection can be repeated on them, and nothing deleted brought back, afterwards. Add --yes to do it")
 
     emit(content, as_json=as_json, text=text)
 

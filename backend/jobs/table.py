@@ -38,6 +38,12 @@ TYPES: dict[str, tuple[type, Any]] = {
 """What each column holds, and what counts where a cell holds something else."""
 
 
+COLUMNS = (
+    "id", "kind", "title", "argv", "device", "cwd", "environment", "state", "cancel_requested", "progress", "message",
+    "figures", "created", "spawned", "started", "ended", "heartbeat", "machine", "pid", "pid_started", "exit_code",
+)  # fmt: skip
+
+
 def log_path(job_id: int) -> Path:
     return home() / "jobs" / f"{job_id}.log"
 
@@ -164,6 +170,27 @@ def insert(*, kind: str, title: str, argv: list[str], device: str | None, cwd: s
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
+
+
+def take(job_id: int) -> dict[str, Any]:
+    """Removes the row of a job that has ended and returns it. Raises InputError while the job waits or runs."""
+    with writing() as connection:
+        found = connection.execute(
+            "DELETE FROM jobs WHERE id=? AND state NOT IN ('queued', 'running') RETURNING *", (job_id,)
+        ).fetchone()
+    if found is None:
+        raise InputError(f"job {job_id} is {row(job_id)['state']}: cancel it with `poolscope jobs cancel {job_id}` first")
+    return dict(found)
+
+
+def put(found: dict[str, Any]) -> None:
+    """Puts back a row that `take` removed; ids are never given twice."""
+    known = [name for name in COLUMNS if name in found]
+    with writing() as connection:
+        connection.execute(
+            f"INSERT OR IGNORE INTO jobs ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})",
+            [found[name] for name in known],
+        )
 
 
 def claim(job_id: int, *, machine: str, pid: int, pid_started: float) -> bool:

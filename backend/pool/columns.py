@@ -10,7 +10,7 @@ import pyarrow as pa
 
 Kind = Literal["key", "metadata", "embedding", "score", "flag"]
 KEYS = ("uid_hi", "uid_lo")
-NEW = "~"  # ends the name of a column that is about to replace another
+NEW = "~"  # ends the name of a column that is about to replace another; with a time after it the column is deleted
 ABOUT = "poolscope"
 
 
@@ -35,8 +35,8 @@ class Column:
 
 
 def describe(schema: pa.Schema) -> dict[str, Column]:
-    """The columns of `schema`, with the kind and provenance that its fields carry."""
-    return {entry.name: _column(entry) for entry in schema if not entry.name.endswith(NEW)}
+    """The columns of `schema`, with the kind and provenance that its fields carry; not the deleted ones."""
+    return {entry.name: _column(entry) for entry in schema if NEW not in entry.name}
 
 
 def described(schema: pa.Schema, *, kind: Kind, made_by: Mapping[str, Any]) -> pa.Schema:

@@ -44,7 +44,7 @@ def scanned(directory: Path, version: int | None = None) -> fragments.Fragments:
         found = fragments.Fragments(place.table, version)
         if version is None and any(name.endswith(NEW) for name in found.schema.names) and not place.read_only:
             with changing(directory):
-                _settled(directory)
+                settled(directory)
             found = fragments.Fragments(place.table)
         return found
     except tables.FAILURES as error:
@@ -88,7 +88,7 @@ def changing(directory: Path) -> Iterator[None]:
                 os.utime(directory / places.ELSEWHERE)
 
 
-def _settled(directory: Path) -> "LanceTable":
+def settled(directory: Path) -> "LanceTable":
     """The newest version, under the lock: a new column `x~` is whole once it is there, so it takes the place of `x`."""
     table = opened(directory)
     fresh = [name for name in table.schema.names if name.endswith(NEW)]
@@ -97,15 +97,20 @@ def _settled(directory: Path) -> "LanceTable":
         present = [name for name in old if name in table.schema.names]
         if present:
             table.drop_columns(present)
-        renames: list[Any] = [{"path": name, "rename": final} for name, final in zip(fresh, old)]
-        table.alter_columns(*renames)
+        rename(table, *zip(fresh, old))
     return table
+
+
+def rename(table: "LanceTable", *names: tuple[str, str]) -> None:
+    """Gives columns other names, in one commit that writes no values: pairs of the old and the new one."""
+    renames: list[Any] = [{"path": old, "rename": new} for old, new in names]
+    table.alter_columns(*renames)
 
 
 def append(directory: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
     """Adds the pairs of `batches` at the end; returns how many were added."""
     with changing(directory):
-        table = _settled(directory)
+        table = settled(directory)
         before = table.count_rows()
         reader = pa.RecordBatchReader.from_batches(schema, map(nulled, batches))
         table.add(reader, write_parallelism=1)  # one writer, so that rows keep their order
@@ -123,7 +128,7 @@ def write_pieces(directory: Path, schema: pa.Schema, batches: Iterable[pa.Record
 def append_pieces(directory: Path, pieces: Sequence[str]) -> None:
     """Adds written fragments at the end, in their order, in one commit; those that are part of the pool are left out."""
     with changing(directory):
-        fragments.append(_settled(directory), places.of(directory).table, pieces)
+        fragments.append(settled(directory), places.of(directory).table, pieces)
 
 
 def part_of(directory: Path, pieces: Sequence[Sequence[str]]) -> list[bool]:
@@ -134,7 +139,7 @@ def part_of(directory: Path, pieces: Sequence[Sequence[str]]) -> list[bool]:
 def sweep(directory: Path) -> None:
     """Removes files that no version of the pool names: what killed writers left. No piece may wait to be appended."""
     with changing(directory):
-        fragments.prune(_settled(directory), older_than=EVER)
+        fragments.prune(settled(directory), older_than=EVER)
 
 
 def add_columns(
@@ -145,7 +150,7 @@ def add_columns(
     Raises PoolGrew unless the table has `rows` rows, InputError if a name is taken and `replace` is false.
     """
     with changing(directory):
-        table = _settled(directory)
+        table = settled(directory)
         if table.count_rows() != rows:
             raise PoolGrew(f"{rows:,} pairs became {table.count_rows():,}")
         present = set(table.schema.names)
@@ -157,12 +162,12 @@ def add_columns(
         named = pa.schema([entry.with_name(entry.name + NEW) if entry.name in taken else entry for entry in schema])
         renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=named) for batch in batches)
         fragments.merge(table, pa.RecordBatchReader.from_batches(named, renamed))
-        _settled(directory)
+        settled(directory)
 
 
 def drop_columns(directory: Path, names: Sequence[str]) -> None:
     with changing(directory):
-        _settled(directory).drop_columns(list(names))
+        settled(directory).drop_columns(list(names))
 
 
 def create(url: str, schema: pa.Schema) -> None:
@@ -186,7 +191,7 @@ def compact(directory: Path) -> bool:
     another order is undone; either way a version was made.
     """
     with changing(directory):
-        table = _settled(directory)
+        table = settled(directory)
         before = table.version
         sizes = [part.stop - part.start for part in fragments.Fragments(places.of(directory).table, before).all]
         full = [size >= FULL for size in sizes]

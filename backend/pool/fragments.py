@@ -40,10 +40,11 @@ class Fragment:
 
 @dataclass(frozen=True)
 class Freed:
-    """What pruning frees: old versions, and bytes of files that only they name."""
+    """What cleaning frees: old versions, bytes, and how many deleted columns and files can't be brought back then."""
 
     versions: int
     bytes: int
+    deleted: int = 0
 
 
 class Fragments:
@@ -152,6 +153,30 @@ def prune(table: "LanceTable", *, older_than: timedelta = timedelta(0)) -> Freed
     """Removes versions older than that, and files that no version names. No fragment may wait to be appended."""
     stats = table.to_lance().cleanup_old_versions(older_than=older_than, delete_unverified=True)
     return Freed(int(stats.old_versions), int(stats.bytes_removed))
+
+
+def bytes_of(url: str, columns: Sequence[str]) -> int:
+    """Bytes of the data files of `columns`; a file that holds others too counts by the columns' share of a row."""
+    dataset = lance.dataset(url)
+    names = {entry.id(): entry.name() for entry in dataset.lance_schema.fields()}
+    total = 0.0
+    for piece in dataset.get_fragments():
+        for file in piece.metadata.files:
+            widths = [(names[id], _width(dataset.schema.field(names[id]).type)) for id in file.fields if id in names]
+            whole = sum(width for _, width in widths)
+            share = sum(width for name, width in widths if name in columns)
+            total += (file.file_size_bytes or 0) * share / whole if whole else 0
+    return round(total)
+
+
+def _width(kind: pa.DataType) -> float:
+    """Bytes of a value, of text and lists a usual number of them."""
+    if pa.types.is_fixed_size_list(kind):
+        return kind.list_size * _width(kind.value_type)
+    try:
+        return kind.bit_width / 8
+    except ValueError:
+        return 40.0
 
 
 def _files(dataset: lance.LanceDataset) -> set[str]:

@@ -16,8 +16,9 @@ from ..errors import InputError
 from ..progress import Progress, silent
 from ..versions import __version__
 from . import columns as column_files
-from . import commit, places, tables, versions
+from . import commit, deleted, places, tables, versions
 from .columns import Kind
+from .deleted import DeletedColumn
 from .fragments import Freed
 from .handle import Handle
 from .versions import Version
@@ -166,6 +167,28 @@ class Pool(Handle):
             raise InputError(f"{name!r} is part of the uid and can't be dropped; drop a score, flag or embedding.")
         commit.drop_columns(self.path, [name])
         self._refresh()
+
+    def delete_column(self, name: str) -> None:
+        """Takes a column out of sight; `restore_column` brings it back until the next `clean`. InputError as `drop_column`."""
+        self._writable()
+        if self.require(name).kind == "key":
+            raise InputError(f"{name!r} is part of the uid and can't be deleted; delete a score, flag or embedding.")
+        deleted.delete(self.path, name)
+        self._refresh()
+
+    def deleted_columns(self) -> list[DeletedColumn]:
+        """The deleted columns that can be restored, the latest first."""
+        return deleted.listed(self.schema)
+
+    def restore_column(self, column: DeletedColumn) -> None:
+        """Brings a deleted column back. Raises InputError if its name is taken by now, or it is gone."""
+        self._writable()
+        deleted.restore(self.path, column.stored)
+        self._refresh()
+
+    def bytes_of(self, column: str) -> int:
+        """About how many bytes a column takes, by the name under which the table has it."""
+        return deleted.size(self.path, [column])
 
     def index(self, column: str, progress: Progress = silent) -> None:
         """Makes (or makes again) the index of an embedding, or of the words of a text column."""

@@ -5,7 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import commit, fragments, tables
+from .. import trash
+from . import commit, deleted, fragments, tables
 from .fragments import Freed
 
 if TYPE_CHECKING:
@@ -35,20 +36,26 @@ def listed(table: "LanceTable") -> list[Version]:
 
 
 def prunable(directory: Path) -> Freed:
-    """What `clean` would free, and what only they have."""
+    """What `clean` would free: old versions and what only they have, deleted columns, and what is in the trash."""
     with tables.reading(f"pool {directory.name!r}"):
-        return fragments.prunable(commit.opened(directory))
+        table = commit.opened(directory)
+        old, gone = fragments.prunable(table), deleted.listed(table.schema)
+    entries = trash.entries(directory)
+    freed = deleted.size(directory, [one.stored for one in gone]) + sum(entry.bytes for entry in entries)
+    return Freed(old.versions, old.bytes + freed, len(gone) + len(entries))
 
 
 def clean(directory: Path) -> Freed:
-    """Removes all versions but the newest, then merges small fragments where all rows stay in their places.
-
-    Returns what the older versions had that the newest has not: the same as `prunable`.
+    """Removes all versions but the newest and all that was deleted, then merges small fragments where all rows stay in
+    their places. Returns the same as `prunable`.
 
     A handle on an older version, in another process, can read no more. Raises InputError for a read-only pool.
     """
+    freed = prunable(directory)
     with commit.changing(directory), tables.reading(f"pool {directory.name!r}"):
-        freed = fragments.prune(commit.opened(directory))
+        deleted.drop(directory)
+        trash.empty(directory)
+        fragments.prune(commit.opened(directory))
     if commit.compact(directory):
         with commit.changing(directory):
             fragments.prune(commit.opened(directory))

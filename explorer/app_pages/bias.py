@@ -8,7 +8,7 @@ import streamlit as st
 
 from poolscope import bench, bias, files, jobs
 from poolscope.bias.html import render
-from poolscope.explorer import bias_view, choices, first_start, live, pools, recipe_state
+from poolscope.explorer import bias_view, choices, deletion, first_start, live, pools, recipe_state
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, ready
@@ -151,6 +151,7 @@ def _reports(pool: Pool) -> None:
                            key="bias-html", on_click="ignore")  # fmt: skip
         st.download_button("JSON", lambda: json.dumps(report, ensure_ascii=False), f"{path.stem}.json", "application/json",
                            icon=":material/download:", key="bias-json", on_click="ignore")  # fmt: skip
+        deletion.button("report", path.stem, key="bias-report")
     bias_view.draw(report)
 
 

@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.explorer import live
+from poolscope.explorer import deletion, live
 from poolscope.explorer.text import plain
 from poolscope.jobs import Job
 
@@ -64,3 +64,4 @@ for job in ended:
             live.log(job)
             with st.container(horizontal=True):
                 live.controls(job, key=f"job-{job.id}")
+                deletion.button("job", str(job.id), key=f"job-{job.id}")

@@ -3,11 +3,12 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import first_start, gallery, overview, pair, pools, theme, tiles
+from poolscope.explorer import deletion, first_start, gallery, overview, pair, pools, theme, tiles
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.projection import available
 from poolscope.sources.report import reports
+from poolscope.targets import targets
 
 TILES = 24
 
@@ -31,12 +32,24 @@ def main() -> None:
         hide_index=True,
         column_config={"missing": st.column_config.NumberColumn("missing", format="localized")},
     )
+    _delete(pool)
     left, right = st.columns(2, gap="medium")
     with left:
         _languages(pool)
     with right:
         _sizes(pool)
     _reports(pool)
+
+
+def _delete(pool: Pool) -> None:
+    """Choose a column, map or target set, and delete it."""
+    there = [("column", name) for name, column in pool.columns.items() if column.kind != "key" and not column.with_pairs]
+    there += [("map", model) for model in available(pool)] + [("target", name) for name in targets(pool)]
+    if not there:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox("Delete", there, format_func=lambda one: f"{one[0]} {one[1]}", key="delete-what", width=320)
+        deletion.button(*chosen, key="of-pool")
 
 
 @st.fragment

@@ -8,7 +8,7 @@ import streamlit as st
 from poolscope import bench, jobs
 from poolscope.bench.run import Run
 from poolscope.bench.sweep import sweeps
-from poolscope.explorer import live
+from poolscope.explorer import deletion, live
 from poolscope.explorer.bench import by_group, training
 from poolscope.explorer.text import code, plain
 from poolscope.jobs import Job
@@ -80,3 +80,5 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
                 live.controls(job, key=f"past-{key}")
         elif run is not None and run.resumable:
             st.code(f"poolscope train … --as {run.id} --resume", language="bash")
+        if run is not None:
+            deletion.button("run", run.id, key=f"past-{key}", label="Delete this run")

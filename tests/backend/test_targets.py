@@ -4,9 +4,10 @@ import lancedb
 import numpy as np
 import pytest
 
+from poolscope import deletion
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.targets import about_target, add_target, drop_target, load_target, target_path, targets
+from poolscope.targets import about_target, add_target, load_target, target_path, targets
 
 
 def unit(seed: int, rows: int = 30) -> np.ndarray:
@@ -61,10 +62,14 @@ def test_a_target_set_of_an_earlier_pool_becomes_a_table_at_its_first_use(tiny_p
     assert (load_target(tiny_pool, "old", "l14") == unit(3).astype(np.float16)).all()
     assert "target.old.l14" in lancedb.connect(tiny_pool.uri).table_names()
     assert about_target(tiny_pool, "old", "l14")["rows"] == 30
-    drop_target(tiny_pool, "old", "l14")
+    deletion.delete(deletion.find("target", "old", tiny_pool))
     assert targets(tiny_pool) == []
     with pytest.raises(InputError, match="no target set 'old' for model 'l14'; the pool has none"):
         load_target(tiny_pool, "old", "l14")
+    assert "target.old.l14" not in lancedb.connect(tiny_pool.uri).table_names()
+    deletion.undo(tiny_pool)
+    assert (load_target(tiny_pool, "old", "l14") == unit(3).astype(np.float16)).all()
+    assert "target.old.l14" in lancedb.connect(tiny_pool.uri).table_names()
 
 
 @pytest.mark.parametrize("name", ["features", "features.pth", "features.npz"])

@@ -1,0 +1,135 @@
+"""`poolscope delete`: what nobody needs any more; it can be brought back until the next compaction."""
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import InputError
+from .console import emit, line, table
+from .options import Json, PoolPath, open_pool, pool_path
+from .versions import size
+
+if TYPE_CHECKING:
+    from ..deletion import Found
+    from ..pool import Pool
+
+
+def delete(
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="column, recipe, tag, report, map, target, run, job or pool.")
+    ] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="What to delete; of a pool its path.")
+    ] = None,
+    pool: PoolPath = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete even what is in use.")] = False,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Bring back what was deleted last, or last of that KIND and NAME.")
+    ] = False,
+    show: Annotated[bool, typer.Option("--list", help="List what can be brought back.")] = False,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Remove deleted runs, jobs and pools for good; does it with --yes.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete columns, recipes, runs and more; undo brings them back.
+
+    Says what it frees and asks. What belongs to a pool can be brought back until `poolscope versions --clean`, runs, jobs
+    and pools until `poolscope delete --empty`.
+    """
+    if undo + show + empty > 1:
+        raise InputError("--undo, --list and --empty exclude each other: give one of them")
+    if undo:
+        _undo(_present(pool), kind, names or [None], as_json)
+    elif show:
+        _list(_present(pool), as_json)
+    elif empty:
+        _empty(yes, as_json)
+    elif kind is None or not names:
+        raise InputError("name what to delete: for example `poolscope delete column clip_score`; see `poolscope delete --help`")
+    else:
+        _delete(kind, list(dict.fromkeys(names)), pool, yes, force, as_json)
+
+
+def _delete(kind: str, names: list[str], path: Any, yes: bool, force: bool, as_json: bool) -> None:
+    from .. import deletion
+
+    opened = open_pool(path) if kind in deletion.OF_POOL else None
+    found = [deletion.find(kind, name, opened) for name in names]
+    for one in found:
+        if one.users and not force:
+            deletion.delete(one)  # says what uses it
+    frees = size(sum(one.bytes for one in found))
+    what = f"{kind} {', '.join(one.name for one in found)}"
+    done = yes or (not as_json and sys.stdin.isatty() and typer.confirm(f"Delete {what}? It takes {frees}."))
+    for one in found if done else []:
+        deletion.delete(one, force=force)
+
+    def text() -> None:
+        if done:
+            line(f"deleted {what}, {frees}; `poolscope delete --undo` brings it back until {_until(kind)} frees that room")
+        else:
+            line(f"would delete {what}, {frees}. Add --yes to do it")
+
+    emit({"deleted": [_about(one) for one in found], "done": done}, as_json=as_json, text=text)
+
+
+def _until(kind: str) -> str:
+    from ..deletion import OF_POOL
+
+    return "`poolscope versions --clean`" if kind in OF_POOL else "`poolscope delete --empty`"
+
+
+def _about(one: "Found") -> dict[str, Any]:
+    return {"kind": one.kind, "name": one.name, "bytes": one.bytes, "used_by": one.users}
+
+
+def _undo(pool: "Pool | None", kind: str | None, names: Sequence[str | None], as_json: bool) -> None:
+    from .. import deletion
+
+    back = [deletion.undo(pool, kind, name) for name in names]
+    content = {"restored": [{"kind": one.kind, "name": one.name, "bytes": one.bytes} for one in back]}
+    emit(content, as_json=as_json, text=lambda: line(", ".join(f"{one.kind} {one.name}" for one in back) + " is back"))
+
+
+def _list(pool: "Pool | None", as_json: bool) -> None:
+    from datetime import datetime
+
+    from .. import deletion
+
+    found = deletion.deleted(pool)
+    when = [datetime.fromtimestamp(one.when).astimezone() for one in found]
+    content = [
+        {"kind": one.kind, "name": one.name, "deleted": moment.isoformat(timespec="seconds"), "bytes": one.bytes}
+        for one, moment in zip(found, when)
+    ]
+
+    def text() -> None:
+        rows = [(one.kind, one.name, f"{at:%Y-%m-%d %H:%M}", size(one.bytes)) for one, at in zip(found, when)]
+        table(("kind", "name", "deleted", "size#"), rows) if rows else line("nothing deleted can be brought back")
+
+    emit({"deleted": content}, as_json=as_json, text=text)
+
+
+def _empty(yes: bool, as_json: bool) -> None:
+    from .. import deletion
+
+    count, frees = deletion.emptied()
+    if yes:
+        deletion.empty()
+    what = f"{count:,} deleted runs, jobs and pools, {size(frees)}"
+    words = f"freed {what}" if yes else f"would free {what}; they can't be brought back afterwards. Add --yes to do it"
+    emit({"emptied": yes, "frees": {"deleted": count, "bytes": frees}}, as_json=as_json, text=lambda: line(words))
+
+
+def _present(given: Any) -> "Pool | None":
+    """The pool, if there is one: nothing is built to look at a trash."""
+    from ..pool import Pool
+
+    path = pool_path(given)
+    if given is None and not Pool.exists(path):
+        return None
+    return Pool.open(path)

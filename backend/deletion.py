@@ -1,0 +1,323 @@
+"""Deletion: what a thing frees and who uses it, deleting it, and undo until the next compaction.
+
+Columns are hidden by name, see `pool.deleted`; files and directories move to a trash beside them: in the pool for what is
+the pool's own, in the home for runs and jobs, in a pool's parent directory for the pool. `versions --clean` ends the undo
+of what belongs to that pool, `delete --empty` of everything else.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import Timeout
+
+from . import files, jobs, paths, targets, trash
+from .engine.ready import find as find_recipe
+from .errors import InputError
+from .jobs import Job, table
+from .pool import Pool, places
+from .pool.deleted import DeletedColumn
+from .pool.lock import importing
+from .recipe import tags
+from .recipe.ready import by_file
+
+OF_POOL = ("column", "recipe", "tag", "report", "map", "target")
+KINDS = (*OF_POOL, "run", "job", "pool")
+BY_RECIPE = ("train", "evaluate", "select", "export", "audit", "bias", "fetch")  # jobs that read what a recipe names
+
+
+@dataclass(frozen=True)
+class Found:
+    """A thing that can be deleted: the bytes that it takes, who uses it, and how it is deleted."""
+
+    kind: str
+    name: str
+    bytes: int
+    users: list[str]
+    act: Callable[[], object]
+    stop: Callable[[], object] = field(default=lambda: None)
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A thing that can be brought back; `when` it was deleted, in seconds since the epoch."""
+
+    kind: str
+    name: str
+    when: float
+    bytes: int
+    kept: DeletedColumn | trash.Entry
+
+
+def find(kind: str, name: str, pool: Pool | None = None) -> Found:
+    """What `delete` would do. `pool` holds the thing, unless it is a run, a job or a pool.
+
+    Raises InputError for an unknown kind and for a name that is not there.
+    """
+    if kind not in KINDS:
+        raise InputError(f"{kind!r} can't be deleted; choose {', '.join(KINDS)}.")
+    if kind in OF_POOL:
+        if pool is None:
+            raise InputError(f"a {kind} is part of a pool; name the pool with --pool.")
+        return OF_A_POOL[kind](name, pool)
+    return {"run": _run, "job": _job, "pool": _pool}[kind](name)
+
+
+def delete(found: Found, *, force: bool = False) -> None:
+    """Deletes it; `undo` brings it back until the next compaction. Raises InputError if it is in use, unless `force`."""
+    if found.users and not force:
+        raise InputError(f"{found.kind} {found.name!r} is in use by {'; '.join(found.users)}; wait, or delete it with --force.")
+    found.stop()
+    found.act()
+
+
+def deleted(pool: Pool | None = None) -> list[Deleted]:
+    """What can be brought back, the latest first: of the home, and of the pool."""
+    entries = [entry for root in _roots(pool) for entry in trash.entries(root)]
+    found = [Deleted(entry.kind, entry.name, entry.when, entry.bytes, entry) for entry in entries]
+    if pool is not None:
+        pool = pool.reload()
+        gone = pool.deleted_columns()
+        found += [Deleted("column", one.name, one.when, pool.bytes_of(one.stored), one) for one in gone]
+    return sorted(found, key=lambda one: one.when, reverse=True)
+
+
+def undo(pool: Pool | None = None, kind: str | None = None, name: str | None = None) -> Deleted:
+    """Brings back what was deleted last (of that kind and name). Raises InputError if there is nothing, or its place is
+    taken by now."""
+    fitting = [one for one in deleted(pool) if kind in (None, one.kind) and name in (None, one.name)]
+    if not fitting:
+        what = " ".join(word for word in (kind, repr(name) if name else None) if word) or "nothing"
+        raise InputError(f"{what} can't be brought back: it was not deleted, or a compaction removed it for good.")
+    last = fitting[0]
+    if isinstance(last.kept, DeletedColumn):
+        assert pool is not None
+        pool.restore_column(last.kept)
+        return last
+    with _of(pool, last.kept):
+        if last.kind == "job":
+            table.put(last.kept.note)
+        trash.restore(last.kept)
+    return last
+
+
+def emptied() -> tuple[int, int]:
+    """How many runs, jobs and pools wait in the trash, and their bytes: what `empty` would free."""
+    entries = [entry for root in _roots(None) for entry in trash.entries(root)]
+    return len(entries), sum(entry.bytes for entry in entries)
+
+
+def empty() -> None:
+    """Removes the deleted runs, jobs and pools for good."""
+    for root in _roots(None):
+        trash.empty(root)
+
+
+# --- what belongs to a pool -----------------------------------------------------------------------------------------
+
+
+def _column(name: str, pool: Pool) -> Found:
+    column = pool.require(name)
+    users = [f"recipe {recipe.name!r}" for recipe in by_file(pool).values() if _names(recipe.as_dict(), name)]
+    users += [f"job {job.id} ({job.title})" for job in _working(pool) if _reads(job, name, pool)]
+    if column.with_pairs:
+        users.append("the pool itself: it came with the pairs, and nothing here could make it again")
+    return Found("column", name, pool.bytes_of(name), users, lambda: pool.delete_column(name))
+
+
+def _recipe(name: str, pool: Pool) -> Found:
+    known = {stem: (recipe.name, pool.path / "recipes" / f"{stem}.yaml") for stem, recipe in by_file(pool).items()}
+    path = next((path for title, path in known.values() if title == name), known.get(name, ("", None))[1])
+    if path is None:
+        raise _missing("recipe", name, pool, [title for title, _ in known.values()])
+    users = [f"job {job.id} ({job.title})" for job in _working(pool) if name in job.argv or str(path) in job.argv]
+    return _files("recipe", name, pool, [path], users)
+
+
+def _tag(name: str, pool: Pool) -> Found:
+    if name not in tags.names(pool):
+        raise _missing("tag", name, pool, tags.names(pool))
+    users = [f"recipe {recipe.name!r}" for recipe in by_file(pool).values() if _names(recipe.as_dict(), name, ("tag",))]
+    return _files("tag", name, pool, [pool.path / "tags" / f"{name}.npy"], users)
+
+
+def _report(name: str, pool: Pool) -> Found:
+    known = {path.stem: path for path in sorted((pool.path / "reports").glob("*.json"))}
+    stem = Path(name).name.removesuffix(".json")
+    if stem not in known:
+        raise _missing("report", name, pool, list(known))
+    return _files("report", stem, pool, [known[stem]], [])
+
+
+def _map(name: str, pool: Pool) -> Found:
+    known = {path.parent.name: path.parent for path in sorted((pool.path / "maps").glob("*/map.json"))}
+    if name not in known:
+        raise _missing("map", name, pool, list(known))
+    users = [f"job {job.id} ({job.title})" for job in _working(pool) if job.kind in ("map", "prepare")]
+    return _files("map", name, pool, [known[name]], users)
+
+
+def _target(name: str, pool: Pool) -> Found:
+    known = targets.targets(pool)
+    fitting = [one for one in known if name in (one, one.rpartition("/")[0])]
+    if len(fitting) != 1:
+        raise _missing("target", name, pool, known)
+    set_, _, model = fitting[0].rpartition("/")
+    path = targets.target_path(pool, set_, model)
+    users = [f"job {job.id} ({job.title})" for job in _working(pool) if job.kind not in BY_RECIPE or set_ in job.argv]
+
+    def act() -> None:
+        with pool.changing():
+            trash.move(pool.path, "target", fitting[0], [path, path.with_suffix(".json")])
+        targets.drop_table(pool, set_, model)
+
+    return Found("target", fitting[0], trash.size(path), users, act)
+
+
+def _files(kind: str, name: str, pool: Pool, moved: list[Path], users: list[str]) -> Found:
+    def act() -> None:
+        with pool.changing():
+            trash.move(pool.path, kind, name, moved)
+
+    return Found(kind, name, trash.size(*moved), users, act)
+
+
+OF_A_POOL: dict[str, Callable[[str, Pool], Found]] = {
+    "column": _column, "recipe": _recipe, "tag": _tag, "report": _report, "map": _map, "target": _target,
+}  # fmt: skip
+
+
+def _missing(kind: str, name: str, pool: Pool, known: list[str]) -> InputError:
+    return InputError(f"pool {pool.name!r} has no {kind} {name[:80]!r}; it has {', '.join(known[:20]) or 'none'}.")
+
+
+# --- what belongs to the home ---------------------------------------------------------------------------------------
+
+
+def _run(name: str) -> Found:
+    from .bench.run import Run, check_id
+
+    path = paths.runs() / check_id(name)
+    if not path.is_dir():
+        raise InputError(f"run {name!r} does not exist; give its whole id, as `poolscope leaderboard` shows it.")
+    users, job = [], None
+    if (path / "run.json").is_file():
+        try:
+            run = Run.load(name)
+        except InputError:  # a damaged record can be deleted too
+            run = None
+        users = [f"process {run.pid}, which works on it"] if run is not None and run.running else []
+        job = run.job if run is not None and users else None
+    return Found(
+        "run", name, trash.size(path), users, lambda: trash.move(paths.home(), "run", name, [path]),
+        stop=lambda: job and jobs.cancel(job),
+    )  # fmt: skip
+
+
+def _job(name: str) -> Found:
+    job = jobs.get(name)
+    logs = [job.log_path] if job.log_path.exists() else []
+    users = [] if job.finished else [f"its processes: it is {job.state}"]
+
+    def act() -> None:
+        row = table.take(job.id)
+        trash.move(paths.home(), "job", str(job.id), logs, note=row)
+
+    return Found("job", str(job.id), trash.size(*logs), users, act, stop=lambda: users and jobs.cancel(job.id))
+
+
+def _pool(name: str) -> Found:
+    path = next((one.absolute() for one in (Path(name), paths.home() / "pools" / name) if _holds_pool(one)), None)
+    if path is None:
+        raise InputError(f"no pool {name[:200]!r} in a directory; give its path. A pool elsewhere is deleted at its store.")
+    users = [f"job {job.id} ({job.title})" for job in _working(Pool.open(path))]
+
+    def act() -> None:
+        with _no_import(path), Pool.open(path).changing():
+            _remember(path.parent)
+            trash.move(path.parent, "pool", str(path), [path])
+
+    return Found("pool", str(path), trash.size(path), users, act)
+
+
+def _holds_pool(path: Path) -> bool:
+    try:
+        return (path / "pool.json").exists() and not places.of(path).elsewhere
+    except (OSError, ValueError):  # no such name is possible
+        return False
+
+
+@contextmanager
+def _no_import(path: Path) -> Iterator[None]:
+    try:
+        with importing(path).acquire(timeout=0):
+            yield
+    except Timeout:
+        raise InputError(f"an import into {str(path)!r} is running; end that first.") from None
+
+
+def _remember(root: Path) -> None:
+    """Keeps in mind where a pool's trash is."""
+    listed = paths.home() / "trashes.json"
+    known = files.read_json(listed) if listed.exists() else []
+    files.write_json(listed, sorted({*known, str(root)}))
+
+
+def _roots(pool: Pool | None) -> list[Path]:
+    """The directories that may have a trash: the pool's own if one is given, and those of the home and of its pools."""
+    listed = paths.home() / "trashes.json"
+    known = [Path(root) for root in (files.read_json(listed) if listed.exists() else [])]
+    return [*([pool.path] if pool is not None else []), *dict.fromkeys([paths.home(), *known])]
+
+
+def _of(pool: Pool | None, entry: trash.Entry) -> AbstractContextManager[None]:
+    """The pool's writer lock for what belongs to it."""
+    return pool.changing() if pool is not None and entry.root == pool.path else nullcontext()
+
+
+def _names(rule: Any, name: str, keys: tuple[str, ...] = ("score", "flag", "sample")) -> bool:
+    """Whether plain data of a recipe names a column (or tag), also in rules that are off and in SQL."""
+    if isinstance(rule, list):
+        return any(_names(part, name, keys) for part in rule)
+    if not isinstance(rule, dict):
+        return False
+    sql = str(rule.get("where", "")) if "score" in keys else ""
+    return (
+        any(rule.get(key) == name for key in keys)
+        or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql) is not None
+        or any(_names(part, name, keys) for part in rule.values())
+    )
+
+
+# --- jobs that work -------------------------------------------------------------------------------------------------
+
+
+def _working(pool: Pool) -> list[Job]:
+    """The jobs on the pool that wait or run."""
+    return [job for job in jobs.all() if not job.finished and _on(job, pool)]
+
+
+def _on(job: Job, pool: Pool) -> bool:
+    given = next((value for key, value in zip(job.argv, job.argv[1:]) if key in ("--pool", "-p", "--other-pool")), None)
+    given = given or next((word.partition("=")[2] for word in job.argv if word.startswith("--pool=")), None)
+    if given is None:
+        return paths.default_pool().absolute() == pool.path.absolute()
+    path = Path(given)
+    same = path.resolve() == pool.path.resolve() if path.is_absolute() else path.name == pool.path.name
+    return same or given == pool.uri
+
+
+def _reads(job: Job, column: str, pool: Pool) -> bool:
+    """Whether the job may read the column: only one of a known recipe that doesn't, surely not."""
+    if job.kind not in BY_RECIPE or pool.columns[column].kind not in ("score", "flag"):
+        return True
+    recipes = []
+    for word in job.argv[1:]:
+        try:
+            recipes.append(find_recipe(word, pool))
+        except InputError:
+            continue
+    return not recipes or any(_names(recipe.as_dict(), column) for recipe in recipes)

@@ -1,0 +1,107 @@
+"""Deleting from a page: a button, a question that says what it frees and who uses it, and undo in the rail."""
+
+import streamlit as st
+
+from poolscope import deletion, paths
+from poolscope.errors import InputError
+from poolscope.explorer import pools
+from poolscope.explorer.text import code, plain
+from poolscope.pool import Pool
+
+ASKED, LAST = "deleting", "deleted"  # (kind, name) to be asked about, and that was deleted last
+
+
+def button(kind: str, name: str, *, key: str, label: str = "") -> None:
+    """A button that asks whether to delete the thing."""
+    st.button(
+        label, icon=":material/delete:", key=f"delete-{key}", help=None if label else f"Delete this {kind}",
+        type="tertiary" if label else "secondary", on_click=ask, args=(kind, name),
+    )  # fmt: skip
+
+
+def ask(kind: str, name: str) -> None:
+    """Opens the question at the end of this run of the page."""
+    st.session_state[ASKED] = (kind, name)
+
+
+def dialog() -> None:
+    """Opens the question that a button asked for."""
+    asked = st.session_state.pop(ASKED, None)
+    if asked is not None:
+        _question(*asked)
+
+
+@st.dialog("Delete")
+def _question(kind: str, name: str) -> None:
+    try:
+        found = deletion.find(kind, name, _pool())
+    except InputError as error:
+        st.error(plain(error), icon=":material/error:")
+        return
+    st.markdown(f"Delete the {kind} {code(found.name)}? It takes {found.bytes / 1e6:,.2f} MB.")
+    end = "the pool is cleaned" if kind in deletion.OF_POOL else "the trash is emptied"
+    st.caption(f"Undo brings it back until {end} ({code(_ends(kind))}), which frees the room.")
+    for user in found.users:
+        st.warning(f"In use by {plain(user)}", icon=":material/warning:")
+    force = bool(found.users) and st.checkbox("Delete it all the same", key="delete-force")
+    if st.button("Delete", type="primary", key="delete-now", disabled=bool(found.users) and not force):
+        try:
+            deletion.delete(found, force=force)
+        except (InputError, OSError) as error:
+            st.error(plain(error), icon=":material/error:")
+            return
+        st.session_state[LAST] = (kind, found.name)
+        if kind == "pool":
+            _leave(found.name)
+        st.toast(f"Deleted {kind} {plain(found.name)}; Undo is in the rail", icon=":material/delete:")
+        st.rerun()
+
+
+def offer_undo() -> None:
+    """In the rail, after something was deleted in this session: what, and a button that brings it back."""
+    last = st.session_state.get(LAST)
+    if last is None:
+        return
+    with st.sidebar:
+        st.caption(f"Deleted {last[0]} {code(last[1].rpartition('/')[2] if last[0] == 'pool' else last[1])}")
+        with st.container(horizontal=True):
+            st.button("Undo", icon=":material/undo:", key="undo-deletion", on_click=_undo)
+            st.button("", icon=":material/close:", key="keep-deleted", help="Dismiss", on_click=_dismiss)
+
+
+def _undo() -> None:
+    kind, name = st.session_state.pop(LAST)
+    try:
+        deletion.undo(_pool(), kind, name)
+    except (InputError, OSError) as error:
+        st.toast(plain(error), icon=":material/error:")
+        return
+    if kind == "pool":
+        pools.choose(name)
+    st.toast(f"The {kind} {plain(name)} is back", icon=":material/undo:")
+
+
+def _dismiss() -> None:
+    st.session_state.pop(LAST, None)
+
+
+def _pool() -> Pool | None:
+    """A handle of this session's own on the current pool, for it changes; None if there is none."""
+    try:
+        return Pool.open(pools.current_path())
+    except InputError:
+        return None
+
+
+def _leave(path: str) -> None:
+    """Shows another pool instead of one that was deleted."""
+    for other in [*pools.recent(), paths.default_pool()]:
+        if str(other) != path and Pool.exists(other):
+            pools.choose(other)
+            return
+    st.query_params.pop("pool", None)
+    st.session_state.pop("pool", None)
+
+
+def _ends(kind: str) -> str:
+    return "poolscope versions --clean" if kind in deletion.OF_POOL else "poolscope delete --empty"
