@@ -123,7 +123,7 @@ def _edit(recipe: Recipe, rules: list[Rule], *, about: str, reshape: bool = True
 def named(recipe: Recipe) -> Recipe:
     """A changed recipe under a name that is true: "edited" as long as its rules differ from those under its name."""
     base, pool = origin(recipe), st.session_state.get("recipe_pool")
-    if base is None or base.name not in choices.own(pool):
+    if base is None or pool is None or base.name not in choices.own(pool):
         return edited(recipe)
     return base if base.keep == recipe.keep else recipe.model_copy(update={"name": base.name + EDITED})
 

@@ -10,7 +10,7 @@ from poolscope.explorer import choices, compare, deletion, export, numbers, reci
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
-from poolscope.recipe.ready import save
+from poolscope.recipe.ready import save, saved
 
 EMPTY, TEXT = "New, without rules", "Edit as YAML"
 STOP = "Stop comparing"

@@ -125,7 +125,7 @@ def _cell(value: Any, kind: type, default: Any) -> Any:
             value = json.loads(value)
         elif kind is float and isinstance(value, int):
             value = float(value)
-        good = isinstance(value, kind) and (kind is not float or isfinite(value))
+        good = isinstance(value, kind) and (not isinstance(value, float) or isfinite(value))
     except (TypeError, ValueError, OverflowError, RecursionError):
         good = False
     return value if good else default

@@ -17,7 +17,7 @@ def negated(rule: Rule) -> Rule:
     """The rule turned around: `not` around it, or what was inside a `not`."""
     if isinstance(rule, NotRule):
         return rule.not_.model_copy(update={"off": rule.off or rule.not_.off})
-    return NotRule(not_=rule.model_copy(update={"off": False}), off=rule.off)
+    return NotRule(**{"not": rule.model_copy(update={"off": False})}, off=rule.off)
 
 
 def grouped(parts: tuple[Rule, ...], word: Word, *, off: bool = False) -> Rule:

@@ -23,7 +23,7 @@ from poolscope.explorer.audit import (
     shown,
     what_if,
 )
-from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.evaluate import outcome
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
@@ -39,25 +39,21 @@ def workbench(pool: Pool) -> None:
     recipe = recipe_state.current(pool)
     if recipe_state.complaint():
         st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
-    try:
-        selection, problem = evaluate(recipe, pool), ""
-    except InputError as error:
-        selection, problem = None, str(error)
+    found = outcome(recipe, pool)
+    shown, selection = found.recipe, found.selection
     recipe_state.show_in_url()
     compare.show_in_url()
     toolbar.draw(recipe, pool, selection)
     left, right = st.columns([0.25, 0.75], gap="small")
     with left.container(key="rules", gap="small"):
-        if problem:
-            st.error(plain(problem), icon=":material/error:")
-        rules.draw(recipe, pool, selection)
+        rules.draw(recipe, pool, found)
     clicked = None
     with right.container(key="side", gap="small"):
         found_groups.offer(pool)
         own_groups.draw(pool)
         groups = found_groups.of(pool)
-        if selection is not None and len(groups):
-            clicked = audit(groups, pool, recipe, selection)
+        if len(groups):
+            clicked = audit(groups, pool, shown, selection)
     if not toolbar.dialogs(recipe, pool, selection) and clicked is not None and clicked < len(pool):
         pair.show(int(np.int64(clicked)), pool, recipe)
 
