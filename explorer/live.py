@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import streamlit as st
@@ -60,6 +61,13 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
+def reason(job: Job) -> None:
+    """Why a job failed or vanished, in its last words, without a click."""
+    if job.state in ("failed", "lost"):
+        text = job.message or next((line for line in reversed(jobs.log_tail(job.id, 4096).splitlines()) if line.strip()), "")
+        st.error(plain(text or "it ended without a word"), icon=":material/error:")
+
+
 def log(job: Job, *, lines: int = 20) -> None:
     """The last lines of the job's log, as text."""
     tail = jobs.log_tail(job.id, max_bytes=16384)
@@ -76,7 +84,10 @@ def act(what: Callable[[int], Any], job_id: int) -> None:
 
 
 def controls(job: Job, *, key: str) -> None:
-    """Cancel for a job that waits or runs, resume for one that stopped."""
+    """Cancel for a job that waits or runs, its place in the queue while it waits, resume for one that stopped."""
+    if job.state == "queued":
+        for by, icon, about in ((-1, ":material/arrow_upward:", "earlier"), (1, ":material/arrow_downward:", "later")):
+            st.button("", icon=icon, key=f"{key}-{about}", help=f"Run it {about}", on_click=act, args=(partial(jobs.move, by=by), job.id))
     if not job.finished:
         st.button("Cancel", icon=":material/cancel:", key=f"{key}-cancel", on_click=act, args=(jobs.cancel, job.id))
     elif job.resumable:
