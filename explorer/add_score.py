@@ -8,7 +8,9 @@ import streamlit as st
 
 from poolscope import devices, jobs
 from poolscope.engine.catalogue import entry, loadable
+from poolscope.engine.cost import known as estimated
 from poolscope.engine.inputs import fitted, named
+from poolscope.engine.made_by import describe, outdated, same_way
 from poolscope.errors import InputError
 from poolscope.explorer import live, method_card, method_cost, recipe_state
 from poolscope.explorer.text import code, plain
@@ -17,6 +19,7 @@ from poolscope.recipe.grammar import FlagRule, Rule, ScoreRule
 from poolscope.scores import METHODS, build
 
 KIND = "score"
+SECONDS = 60.0  # below it a score is a short job
 
 
 @st.dialog("Add a score", width="medium")
@@ -47,6 +50,13 @@ def ask(pool: Pool, chosen: str = "") -> None:
         with columns[number * len(columns) // len(parameters)]:
             values[parameter.name] = _field(id, parameter, hints[parameter.name], defaults[parameter.name], pool)
     column = st.text_input("Column", _free_name(id, pool), key=f"{id}-column", max_chars=64)
+    known = _made_already(id, values, pool)
+    if known:
+        st.success(f"{code(known)} was made with these parameters.", icon=":material/check:")
+        if st.button("Use it", type="primary", icon=":material/add:", key="use-score", help="Adds a rule on this column"):
+            _add_rule(known, method.kind, pool)
+            st.rerun()
+        return
     method_cost.line(pool, id, values, key=f"{id}-cost")
     if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-score"):
         try:
@@ -62,10 +72,36 @@ def ask(pool: Pool, chosen: str = "") -> None:
         started = jobs.submit(
             ["score", id, "--as", column, *words, "--pool", str(pool.path)],
             kind=KIND,
+            device=jobs.SHORT if _takes_seconds(id, values, pool) else "cpu",
             title=f"Score {column} ({method.title})",
         )
         st.session_state.setdefault("scoring", {})[started] = (str(pool.path), column, method.kind)
         st.rerun()
+
+
+def _made_already(id: str, values: dict[str, Any], pool: Pool) -> str:
+    """The column that this method made with these parameters and that is up to date; empty if there is none."""
+    by_method = [name for name, column in pool.columns.items() if column.made_by.get("method") == id]
+    try:
+        wanted = describe(build(id, **values), pool) if by_method else {}
+    except (InputError, OSError):
+        return ""  # Start says what is wrong
+    made_by = {name: pool.columns[name].made_by for name in by_method}
+    return next((name for name, old in made_by.items() if same_way(old, wanted) and not outdated(old, wanted)), "")
+
+
+def _takes_seconds(id: str, values: dict[str, Any], pool: Pool) -> bool:
+    """Whether the cost was measured, on this pool, and is below a minute."""
+    try:
+        cost = estimated(pool, build(id, **values))
+    except InputError:
+        return False
+    return cost is not None and cost.seconds < SECONDS
+
+
+def _add_rule(column: str, kind: str, pool: Pool) -> None:
+    rule: Rule = FlagRule(flag=column) if kind == "flag" else ScoreRule(score=column, top=1.0)
+    recipe_state.add_rule(recipe_state.current(pool), rule)
 
 
 def waiting(pool: Pool) -> bool:
@@ -83,8 +119,7 @@ def watch(pool: Pool) -> None:
         job = jobs.get(job_id)
         if job.state == "done":
             del asked[job_id]
-            rule: Rule = FlagRule(flag=column) if kind == "flag" else ScoreRule(score=column, top=1.0)
-            recipe_state.add_rule(recipe_state.current(pool), rule)
+            _add_rule(column, kind, pool)
             st.toast(f"{plain(column)} is ready; its rule is on the Filter page", icon=":material/check:")
             st.rerun()
         st.caption(f"Computing {code(column)}")

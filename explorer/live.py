@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import streamlit as st
@@ -35,11 +36,12 @@ def badge(job: Job) -> None:
     st.badge(job.state, icon=ICONS.get(job.state), color=COLOURS.get(job.state, "gray"))
 
 
-def bar(job: Job) -> None:
-    """The progress bar with what the job says it does and the time left."""
+def bar(job: Job, left: float | None = None) -> None:
+    """The progress bar with what the job says it does and the time left: `left` seconds if the job knows better than its
+    pace so far tells."""
     text = job.message or {"queued": "waiting for its turn", "running": "starting"}.get(job.state, job.state)
-    left = time_left(job)
-    st.progress(min(1.0, max(0.0, job.progress)), text=f"{text} · {left}" if left else text)
+    told = f"about {duration(left)} left" if left and job.state == "running" else time_left(job)
+    st.progress(min(1.0, max(0.0, job.progress)), text=f"{text} · {told}" if told else text)
 
 
 def time_left(job: Job) -> str:
@@ -60,6 +62,13 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60} min"
 
 
+def reason(job: Job) -> None:
+    """Why a job failed or vanished, in its last words, without a click."""
+    if job.state in ("failed", "lost"):
+        text = job.message or next((line for line in reversed(jobs.log_tail(job.id, 4096).splitlines()) if line.strip()), "")
+        st.error(plain(text or "it ended without a word"), icon=":material/error:")
+
+
 def log(job: Job, *, lines: int = 20) -> None:
     """The last lines of the job's log, as text."""
     tail = jobs.log_tail(job.id, max_bytes=16384)
@@ -76,7 +85,11 @@ def act(what: Callable[[int], Any], job_id: int) -> None:
 
 
 def controls(job: Job, *, key: str) -> None:
-    """Cancel for a job that waits or runs, resume for one that stopped."""
+    """Cancel for a job that waits or runs, its place in the queue while it waits, resume for one that stopped."""
+    if job.state == "queued":
+        for by, icon, about in ((-1, ":material/arrow_upward:", "earlier"), (1, ":material/arrow_downward:", "later")):
+            st.button("", icon=icon, key=f"{key}-{about}", help=f"Run it {about}",
+                      on_click=act, args=(partial(jobs.move, by=by), job.id))  # fmt: skip
     if not job.finished:
         st.button("Cancel", icon=":material/cancel:", key=f"{key}-cancel", on_click=act, args=(jobs.cancel, job.id))
     elif job.resumable:

@@ -127,3 +127,15 @@ def resume(job: JobId, as_one: Json = False) -> None:
     from .. import jobs
 
     _show(jobs.resume(job), as_one)
+
+
+@app.command()
+def move(
+    job: JobId,
+    by: Annotated[int, typer.Option("--by", help="Places: -1 is one earlier in its queue, 1 one later.")] = -1,
+    as_one: Json = False,
+) -> None:
+    """Move a waiting job in the queue of its device."""
+    from .. import jobs
+
+    _show(jobs.move(job, by), as_one)

@@ -2,7 +2,7 @@
 
 from ..devices import slot
 from .job import Job
-from .queue import all, cancel, get, log_tail, resume, submit
+from .queue import SHORT, all, cancel, get, log_tail, move, resume, submit
 from .reporting import TableProgress
 
-__all__ = ["Job", "TableProgress", "all", "cancel", "get", "log_tail", "resume", "slot", "submit"]
+__all__ = ["SHORT", "Job", "TableProgress", "all", "cancel", "get", "log_tail", "move", "resume", "slot", "submit"]

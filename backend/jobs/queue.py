@@ -20,6 +20,8 @@ SPAWN_AGAIN = 20.0
 """Seconds a spawned runner has to claim its job before another one is sent."""
 SETTINGS = ("POOLSCOPE_", "CUDA_VISIBLE_DEVICES")
 """Beginnings of the names in the environment that a job takes from whoever submits it."""
+SHORT = "cpu:short"
+"""The lane of jobs that take seconds: one at a time, beside the long one."""
 GRACE = 10.0
 """Seconds between asking a job's processes to end and killing them."""
 
@@ -27,14 +29,15 @@ GRACE = 10.0
 def submit(argv: Sequence[str], *, kind: str, device: str | None = "cpu", title: str = "") -> int:
     """Starts `poolscope ARGV` as a job, or queues it behind the job that holds `device`; returns its id.
 
-    `device` is "cpu", "gpu:0", …, or None for a light job that needs no slot. The job runs in the directory
+    `device` is "cpu", "gpu:0", …, SHORT for a job of seconds, which doesn't wait behind long ones, or None for a light
+    job that needs no slot. The job runs in the directory
     and with the POOLSCOPE_* settings of the caller, and outlives it.
     """
     words = [str(word) for word in argv]
     if not words or any("\0" in word for word in words):
         raise InputError(f"a job needs a poolscope command line, not {words!r}: pass for example ['info']")
-    if device is not None and not re.fullmatch(r"cpu|gpu:\d+", device):
-        raise InputError(f"a job's device is 'cpu', 'gpu:0', 'gpu:1', … or None, not {device!r}")
+    if device is not None and not re.fullmatch(r"cpu|cpu:short|gpu:\d+", device):
+        raise InputError(f"a job's device is 'cpu', 'cpu:short', 'gpu:0', 'gpu:1', … or None, not {device!r}")
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -81,6 +84,26 @@ def resume(job_id: int | str) -> Job:
         raise InputError(f"job {found['id']} is {state}: only a failed, cancelled or lost job can be resumed")
     refresh()
     return table.as_job(table.row(job_id))
+
+
+def move(job_id: int | str, by: int) -> Job:
+    """Moves a waiting job `by` places in the queue of its device: -1 is one earlier, 1 one later; at an end it stays.
+
+    Raises InputError for a job that doesn't wait.
+    """
+    with table.writing() as connection:
+        found = table.row(job_id)
+        if found["state"] != "queued":
+            raise InputError(f"job {found['id']} is {found['state']}: only a job that waits can be moved")
+        same = connection.execute(
+            "SELECT id, created FROM jobs WHERE state='queued' AND device IS ? ORDER BY created, id", (found["device"],)
+        ).fetchall()
+        order = [row["id"] for row in same if row["id"] != found["id"]]
+        place = [row["id"] for row in same].index(found["id"])
+        order.insert(min(max(0, place + by), len(order)), found["id"])
+        moments = [row["created"] + 1e-6 * nth for nth, row in enumerate(same)]  # the times of submission are dealt out in the new order
+        connection.executemany("UPDATE jobs SET created=? WHERE id=?", list(zip(moments, order)))
+    return get(found["id"])
 
 
 def cancel(job_id: int | str, *, grace: float = GRACE) -> Job:
@@ -173,7 +196,7 @@ def _startable() -> list[int]:
     with table.writing() as connection:
         busy = {row["device"] for row in connection.execute("SELECT device FROM jobs WHERE state='running'")}
         chosen = []
-        waiting = connection.execute("SELECT id, device, spawned FROM jobs WHERE state='queued' ORDER BY id")
+        waiting = connection.execute("SELECT id, device, spawned FROM jobs WHERE state='queued' ORDER BY created, id")
         for row in waiting.fetchall():
             if row["device"] is not None:
                 if row["device"] in busy:

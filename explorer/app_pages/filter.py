@@ -5,9 +5,11 @@ import streamlit as st
 
 from poolscope.explorer import (
     add_score,
+    checklist,
     compare,
     edge,
     first_start,
+    first_steps,
     lasso,
     map,
     map_colours,
@@ -41,6 +43,8 @@ def workbench(pool: Pool) -> None:
         st.html(DIMMED)
     left, middle, right = st.columns([0.29, 0.42, 0.29], gap="small")
     with left.container(key="rules", gap="small"):
+        first_steps.draw()
+        checklist.draw(pool)
         rules.draw(recipe, pool, found)
         if add_score.waiting(pool):
             add_score.watch(pool)

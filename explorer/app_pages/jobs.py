@@ -24,7 +24,7 @@ def _running() -> None:
             "Nothing is running. Scores, imports, maps, exports and runs appear here while they run.",
             icon=":material/bedtime:",
         )
-    for job in working:
+    for job in sorted(working, key=lambda job: (job.state == "queued", job.created)):
         with st.container(border=True):
             _head(job)
             live.bar(job)
@@ -40,7 +40,13 @@ def _head(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{job.id:d}** · {plain(job.title)}", width="content")
         live.badge(job)
-        st.caption(f"{job.kind} · started {_ago(job.started or job.created)}")
+        st.caption(f"{job.kind} · " + (f"started {_ago(job.started)}" if job.started else f"waits for {_lane(job)}"))
+
+
+def _lane(job: Job) -> str:
+    return {None: "its start", "cpu": "the long jobs before it", jobs.SHORT: "the short jobs before it"}.get(
+        job.device, str(job.device)
+    )
 
 
 def _ago(moment: float) -> str:
@@ -58,10 +64,9 @@ for job in ended:
     with st.expander(label, icon=live.ICONS.get(job.state), key=f"ended-{job.id}", on_change="rerun") as opened:
         if opened.open:
             st.caption(f"{job.kind} · {time.strftime('%Y-%m-%d %H:%M', time.localtime(job.created))}")
-            if job.message and job.state != "done":
-                st.text(job.message)
             st.code("poolscope " + " ".join(job.argv), language="bash", wrap_lines=True)
             live.log(job)
             with st.container(horizontal=True):
                 live.controls(job, key=f"job-{job.id}")
                 deletion.button("job", str(job.id), key=f"job-{job.id}")
+    live.reason(job)

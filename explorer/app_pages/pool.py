@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import deletion, first_start, gallery, overview, pair, pools, theme, tiles
+from poolscope.explorer import checklist, deletion, first_start, gallery, overview, pair, pools, theme, tiles
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.projection import available
@@ -25,6 +25,7 @@ def main() -> None:
         st.metric("Embeddings", kinds.count("embedding"), border=True)
         st.metric("On disk", f"{overview.on_disk(pool) / 1e6:,.1f} MB", border=True)
         st.metric("Version", pool.version, border=True, help="Lance version of the pool; every output names it")
+    checklist.draw(pool)
     _random(pool)
     st.subheader("Columns")
     st.dataframe(

@@ -72,8 +72,8 @@ def _panel(job: Job, run: Run | None) -> None:
                          help="Training went on from a checkpoint")  # fmt: skip
             st.space("stretch")
             live.controls(job, key=f"run-{job.id}")
-        live.bar(job)
         points = bench.curves(run) if run is not None else {}
+        live.bar(job, left=points["seconds_left"][-1] if points.get("step") else None)
         if run is not None and points.get("step"):
             st.caption(_now(points, run))
         elif job.state == "running":
@@ -84,13 +84,11 @@ def _panel(job: Job, run: Run | None) -> None:
 
 def _now(points: Mapping[str, Sequence[float | None]], run: Run) -> str:
     """The latest point of the curve in words; a figure that is not a number (yet) is a dash."""
-    loss, rate, samples, left = (points[name][-1] for name in ("loss", "samples_per_s", "samples", "seconds_left"))
+    loss, rate, samples = (points[name][-1] for name in ("loss", "samples_per_s", "samples"))
     shown = "–" if loss is None else f"{loss:.3f}"
     pace = "–" if rate is None else f"{rate:,.0f}"
     seen = f"{samples or 0:,} of {run.settings.get('samples_seen', 0):,} samples seen"
-    return f"loss {shown} · {pace} pairs per second · {seen}" + (
-        f" · {live.duration(left)} of training left" if left else ""
-    )
+    return f"loss {shown} · {pace} pairs per second · {seen}"
 
 
 main()

@@ -62,12 +62,16 @@ def figure(found: Mapping[str, Curves], resumes: Mapping[str, Sequence[int]] | N
 
 
 def draw(shown: Sequence[Run], *, key: str) -> bool:
-    """Draws the curves of `shown`; False if none of them has a point yet."""
-    found, resumes = {}, {}
+    """Draws the curves of `shown`, each from its second point on; False if none of them has a curve yet."""
+    found, resumes, waiting = {}, {}, []
     for run, name in zip(shown, names(shown)):
         points = bench.curves(run)
-        if points["step"]:
+        if len(points["step"]) > 1:
             found[name], resumes[name] = points, resumed_at(run)
+        elif points["step"]:
+            waiting.append(name)
+    if waiting:
+        st.caption(f":material/hourglass_empty: Waiting for the second point of {plain(', '.join(waiting))}.")
     if not found:
         return False
     theme.show(figure(found, resumes), key=key, alt=f"Training curves of {', '.join(found)} over samples seen")

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from poolscope import jobs
+from poolscope import engine, jobs
 from poolscope.recipe import load, select
 from poolscope.recipe.ready import saved
-from poolscope.scores import METHODS
+from poolscope.scores import METHODS, build
 from tests.explorer.conftest import texts
 
 TOP = load({"name": "top", "keep": [{"score": "clip_l14", "top": 0.3}]})
@@ -112,4 +112,17 @@ def test_a_score_under_a_taken_name_is_refused(asking):
     app.text_input(key="clip_score-column").set_value("clip_l14")
     app = asking("score", click="Start")
     assert "exists already" in app.error[0].value
+    assert jobs.all() == []
+
+
+def test_a_score_that_was_made_is_offered_and_not_made_again(asking, mapped_pool):
+    engine.run(mapped_pool, build("random", seed=7), column="mine")
+    app = asking("score", "random")
+    assert "start-score" in {button.key for button in app.button}  # another seed
+    app.number_input(key="random-seed").set_value(7)
+    app = asking("score", "random")
+    assert "`mine` was made with these parameters" in app.success[0].value
+    assert "start-score" not in {button.key for button in app.button}
+    asking("score", "random", click="Use it")
+    assert json.loads(app.query_params["recipe"])["keep"][-1]["score"] == "mine"
     assert jobs.all() == []

@@ -191,3 +191,14 @@ def test_jobs_page_shows_a_job_that_failed(start, mapped_pool, tmp_path):
     assert not app.exception
     assert any("Look at nothing · failed" in box.label for box in app.expander)
     assert "Nothing is running" in texts(app) + app.info[0].value
+    assert "is not a pool" in app.error[0].value  # its reason, without a click
+
+
+def test_jobs_page_moves_a_job_that_waits(start, mapped_pool, monkeypatch):
+    monkeypatch.setattr(jobs.queue, "_spawn", lambda job_id: None)
+    first, second = (jobs.submit(["info"], kind="t", title=f"job {n}") for n in (1, 2))
+    app = start(mapped_pool, "jobs")
+    assert "waits for the long jobs before it" in texts(app)
+    app.button(key=f"job-{second}-earlier").click().run()
+    assert not app.exception
+    assert jobs.get(second).created < jobs.get(first).created

@@ -157,3 +157,25 @@ def test_table_of_a_newer_poolscope_is_left_alone(home: Path):
     with pytest.raises(InputError, match="newer Poolscope"):
         jobs.all()
     (home / "jobs.sqlite").unlink()
+
+
+def test_a_job_of_seconds_does_not_wait_behind_a_long_one(ended):
+    long = forever()
+    assert ended(jobs.submit(["jobs", "list"], kind="t", device=jobs.SHORT)).state == "done"
+    assert jobs.get(long).state == "running"
+    jobs.cancel(long)
+
+
+def test_the_queue_can_be_reordered(ended):
+    long = forever()
+    first, second, third = (jobs.submit(["jobs", "list"], kind="t") for _ in range(3))
+    jobs.move(third, -1)
+    jobs.move(first, 99)
+    jobs.move(third, -99)
+    moved = sorted((jobs.get(one) for one in (first, second, third)), key=lambda job: job.created)
+    assert [job.id for job in moved] == [third, second, first]
+    with pytest.raises(InputError, match=f"job {long} is running: only a job that waits can be moved"):
+        jobs.move(long, 1)
+    jobs.cancel(long)
+    ran = sorted((ended(one) for one in (first, second, third)), key=lambda job: job.started)
+    assert [job.id for job in ran] == [third, second, first]

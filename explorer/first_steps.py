@@ -1,0 +1,41 @@
+"""The first minute on the Filter page: one sentence and three steps, each of which goes away when it is ticked off."""
+
+import streamlit as st
+
+from poolscope import files, paths
+
+PURPOSE = "**A recipe decides which image–text pairs a model is trained on; here you see what it keeps and drops.**"
+STEPS = {
+    "slide": "Drag a slider: the map and the images at its threshold follow.",
+    "look": "Colour the map, or draw a lasso on it, and make a rule of what you find.",
+    "prove": "Train a small model on what is kept, on the Runs page, and compare it on the Leaderboard.",
+}
+
+
+def draw() -> None:
+    """What is left of the steps; nothing once all are ticked off, on this machine, for good."""
+    done = _done()
+    left = [name for name in STEPS if name not in done]
+    if not left:
+        return
+    with st.container(border=True, gap="xxsmall", key="first-steps"):
+        st.markdown(PURPOSE)
+        for number, name in enumerate(STEPS, 1):
+            if name in left:
+                with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+                    st.markdown(f"{number}. {STEPS[name]}", width="stretch")
+                    st.button("", icon=":material/check:", key=f"step-{name}", type="tertiary",
+                              help=f"Tick off step {number}", on_click=_tick, args=(name,))  # fmt: skip
+
+
+def _done() -> list[str]:
+    if "first-steps-done" not in st.session_state:
+        path = paths.home() / "first-steps.json"
+        st.session_state["first-steps-done"] = files.read_json(path)["done"] if path.exists() else []
+    done: list[str] = st.session_state["first-steps-done"]
+    return done
+
+
+def _tick(name: str) -> None:
+    st.session_state["first-steps-done"] = [*_done(), name]
+    files.write_json(paths.home() / "first-steps.json", {"done": st.session_state["first-steps-done"]})
