@@ -27,6 +27,8 @@ def test_a_file_that_is_no_table_is_told_and_left_alone(home: Path, content: byt
     (home / "jobs.sqlite").write_bytes(content)
     with pytest.raises(InputError, match=r"jobs\.sqlite can't be used .*: move it away"):
         jobs.all()
+    with pytest.raises(InputError, match="move it away"):
+        jobs.get(1)
     assert (home / "jobs.sqlite").read_bytes() == content
     (home / "jobs.sqlite").unlink()
 
