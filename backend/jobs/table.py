@@ -39,12 +39,6 @@ TYPES: dict[str, tuple[type, Any]] = {
 """What each column holds, and what counts where a cell holds something else."""
 
 
-COLUMNS = (
-    "id", "kind", "title", "argv", "device", "cwd", "environment", "state", "cancel_requested", "progress", "message",
-    "figures", "created", "spawned", "started", "ended", "heartbeat", "machine", "pid", "pid_started", "exit_code",
-)  # fmt: skip
-
-
 def log_path(job_id: int) -> Path:
     return home() / "jobs" / f"{job_id}.log"
 
@@ -140,6 +134,8 @@ def row(job_id: int | str) -> dict[str, Any]:
     """The row of one job; InputError when there is none."""
     try:
         found = rows("id = ?", (int(job_id),))
+    except InputError:
+        raise
     except (ValueError, OverflowError):
         found = []
     if not found:
@@ -192,7 +188,7 @@ def take(job_id: int) -> dict[str, Any]:
 
 def put(found: dict[str, Any]) -> None:
     """Puts back a row that `take` removed; ids are never given twice."""
-    known = [name for name in COLUMNS if name in found]
+    known = [name for name in TYPES if name in found]
     with writing() as connection:
         connection.execute(
             f"INSERT OR IGNORE INTO jobs ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})",
