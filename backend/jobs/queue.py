@@ -101,7 +101,9 @@ def move(job_id: int | str, by: int) -> Job:
         order = [row["id"] for row in same if row["id"] != found["id"]]
         place = [row["id"] for row in same].index(found["id"])
         order.insert(min(max(0, place + by), len(order)), found["id"])
-        moments = [row["created"] + 1e-6 * nth for nth, row in enumerate(same)]  # the times of submission are dealt out in the new order
+        moments = [
+            row["created"] + 1e-6 * nth for nth, row in enumerate(same)
+        ]  # the times of submission are dealt out in the new order
         connection.executemany("UPDATE jobs SET created=? WHERE id=?", list(zip(moments, order)))
     return get(found["id"])
 

@@ -63,7 +63,9 @@ def _opened() -> Iterator[sqlite3.Connection]:
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
             raise
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            raise InputError(f"{_path()} has been locked by another process for {WAIT:.0f} s: end it, or try again") from None
+            raise InputError(
+                f"{_path()} has been locked by another process for {WAIT:.0f} s: end it, or try again"
+            ) from None
         raise InputError(
             f"{_path()} can't be used ({error}): move it away, and Poolscope makes a new one; pools and runs stay"
         ) from None
@@ -114,7 +116,9 @@ def rows(where: str = "1", values: tuple[Any, ...] = (), *, order: str = "id") -
 def _typed(row: sqlite3.Row) -> dict[str, Any]:
     missing = TYPES.keys() - set(row.keys())
     if missing:
-        raise InputError(f"{_path()} is of another kind (no column {min(missing)!r}): move it away; pools and runs stay")
+        raise InputError(
+            f"{_path()} is of another kind (no column {min(missing)!r}): move it away; pools and runs stay"
+        )
     return {name: _cell(row[name], kind, default) for name, (kind, default) in TYPES.items()}
 
 
@@ -179,7 +183,9 @@ def take(job_id: int) -> dict[str, Any]:
             "DELETE FROM jobs WHERE id=? AND state NOT IN ('queued', 'running') RETURNING *", (job_id,)
         ).fetchone()
     if found is None:
-        raise InputError(f"job {job_id} is {row(job_id)['state']}: cancel it with `poolscope jobs cancel {job_id}` first")
+        raise InputError(
+            f"job {job_id} is {row(job_id)['state']}: cancel it with `poolscope jobs cancel {job_id}` first"
+        )
     return dict(found)
 
 
