@@ -69,7 +69,9 @@ def find(kind: str, name: str, pool: Pool | None = None) -> Found:
 def delete(found: Found, *, force: bool = False) -> None:
     """Deletes it; `undo` brings it back until the next compaction. Raises InputError if it is in use, unless `force`."""
     if found.users and not force:
-        raise InputError(f"{found.kind} {found.name!r} is in use by {'; '.join(found.users)}; wait, or delete it with --force.")
+        raise InputError(
+            f"{found.kind} {found.name!r} is in use by {'; '.join(found.users)}; wait, or delete it with --force."
+        )
     found.stop()
     found.act()
 
@@ -232,7 +234,9 @@ def _job(name: str) -> Found:
 def _pool(name: str) -> Found:
     path = next((one.absolute() for one in (Path(name), paths.home() / "pools" / name) if _holds_pool(one)), None)
     if path is None:
-        raise InputError(f"no pool {name[:200]!r} in a directory; give its path. A pool elsewhere is deleted at its store.")
+        raise InputError(
+            f"no pool {name[:200]!r} in a directory; give its path. A pool elsewhere is deleted at its store."
+        )
     users = [f"job {job.id} ({job.title})" for job in _working(Pool.open(path))]
 
     def act() -> None:

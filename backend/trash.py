@@ -42,7 +42,14 @@ def move(root: Path, kind: str, name: str, paths: Sequence[Path], *, note: dict[
     when = time.time()
     folder = root / FOLDER / f"{time.time_ns()}-{kind}"
     folder.mkdir(parents=True)
-    content: dict[str, Any] = {"kind": kind, "name": name, "when": when, "bytes": size(*paths), "paths": moved, "note": note or {}}
+    content: dict[str, Any] = {
+        "kind": kind,
+        "name": name,
+        "when": when,
+        "bytes": size(*paths),
+        "paths": moved,
+        "note": note or {},
+    }
     files.write_json(folder / ENTRY, content)
     entry = Entry(folder, kind, name, when, content["bytes"], tuple(moved), content["note"])
     try:

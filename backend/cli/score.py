@@ -76,9 +76,7 @@ def describe(method: "type[Method]") -> dict[str, Any]:
 def score(
     context: typer.Context,
     method: Annotated[str, typer.Argument(metavar="METHOD", help="A method, see `poolscope methods`.")],
-    column: Annotated[
-        str | None, named("COLUMN", "Name of the column [default: the method's id].")
-    ] = None,
+    column: Annotated[str | None, named("COLUMN", "Name of the column [default: the method's id].")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; repeat for more.")
     ] = None,

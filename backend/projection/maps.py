@@ -82,7 +82,12 @@ def load(pool: Pool, model: str) -> Map | None:
         everyone = files.read_array(place / "everyone.npy", mapped=True) if (place / "everyone.npy").exists() else None
     except (OSError, ValueError):  # damaged: it can be built again
         return None
-    if made_by.get("pairs") != len(pool) or rows.ndim != 1 or xy.shape != (len(rows), 2) or rows.max(initial=0) >= len(pool):
+    if (
+        made_by.get("pairs") != len(pool)
+        or rows.ndim != 1
+        or xy.shape != (len(rows), 2)
+        or rows.max(initial=0) >= len(pool)
+    ):
         return None
     return Map(model, rows, xy, made_by, everyone if everyone is not None and len(everyone) == len(pool) else None)
 

@@ -153,7 +153,10 @@ def test_cleaning_ends_undo_and_frees_what_it_said(full):
 
 
 def test_what_is_in_use_is_named_and_refused_without_force(tiny_pool):
-    save(load({"name": "reader", "keep": [{"any": [{"where": "clip_b32 > 0.1"}, {"flag": "sharp", "off": True}]}]}), tiny_pool)
+    save(
+        load({"name": "reader", "keep": [{"any": [{"where": "clip_b32 > 0.1"}, {"flag": "sharp", "off": True}]}]}),
+        tiny_pool,
+    )
     for name in ("clip_b32", "sharp"):
         with pytest.raises(InputError, match=r"in use by recipe 'reader'.*--force"):
             remove("column", name, tiny_pool)
@@ -176,7 +179,9 @@ def test_jobs_that_read_a_column_are_named(tiny_pool, monkeypatch):
     monkeypatch.setattr(jobs, "all", lambda: [table.as_job(row) for row in table.rows()])
     assert deletion.find("column", "clip_l14", tiny_pool).users == ["job 1 (t)"]
     assert deletion.find("column", "clip_b32", tiny_pool).users == []
-    assert deletion.find("column", "l14_img", tiny_pool).users == ["job 1 (t)"], "a run may need more than its recipe says"
+    assert deletion.find("column", "l14_img", tiny_pool).users == ["job 1 (t)"], (
+        "a run may need more than its recipe says"
+    )
     assert deletion.find("pool", str(tiny_pool.path)).users == ["job 1 (t)"]
     job("score", "random", *where, state="queued")
     assert deletion.find("column", "clip_b32", tiny_pool).users == ["job 3 (t)"]
@@ -251,7 +256,12 @@ def test_a_strangers_trash_writes_nowhere_else(tiny_pool, tmp_path):
         (folder / "0").write_text("evil")
         about = {"kind": "recipe", "name": f"n{number}", "when": number, "bytes": 1, "paths": [path], "note": {}}
         (folder / trash.ENTRY).write_text(json.dumps(about))
-    for text in ("[]", "{", '{"kind": 1}', '{"kind": "x", "name": "y", "when": "z", "bytes": 1, "paths": [], "note": {}}'):
+    for text in (
+        "[]",
+        "{",
+        '{"kind": 1}',
+        '{"kind": "x", "name": "y", "when": "z", "bytes": 1, "paths": [], "note": {}}',
+    ):
         (tiny_pool.path / trash.FOLDER / f"t{hash(text)}").mkdir()
         (tiny_pool.path / trash.FOLDER / f"t{hash(text)}" / trash.ENTRY).write_text(text)
     with pytest.raises(InputError, match="leads out"):

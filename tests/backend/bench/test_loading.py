@@ -44,7 +44,9 @@ for (image, text), (other, words) in zip(theirs, ours):
 """
 
 
-EXACT = COMPARE.partition("loading.seed_shuffling()")[0] + """
+EXACT = (
+    COMPARE.partition("loading.seed_shuffling()")[0]
+    + """
 def epochs(workers, accum, world):
     args.workers, args.accum_freq, args.world_size, args.train_num_samples = workers, accum, world, 80 * accum * world
     torch.manual_seed(1)
@@ -67,6 +69,7 @@ for workers, accum, world in ((0, 1, 1), (3, 2, 2)):
     assert (batches, samples) == (5 * accum, 80 * accum * world)
     assert [len(part) for part in seen] == [5 * accum] * 2
 """
+)
 
 
 def picture(number: int, kind: str, mode: str = "RGB") -> bytes:

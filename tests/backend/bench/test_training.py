@@ -288,9 +288,7 @@ def test_a_job_started_again_resumes_its_own_run(
     assert len(bench.runs()) == len(no_training) == 1
 
 
-def test_loader_workers_are_recorded_and_a_resume_keeps_them(
-    tiny_pool: Pool, no_training: list[list[str]]
-) -> None:
+def test_loader_workers_are_recorded_and_a_resume_keeps_them(tiny_pool: Pool, no_training: list[list[str]]) -> None:
     settings = SETTINGS | {"samples_seen": 64 * 2, "checkpoints": 1}
     first = bench.train(ALL, tiny_pool, scale="demo", settings=settings, evaluate=False, launch=Launch(workers=3))
     assert (first.settings["workers"], first.samples_seen) == (3, 128)
