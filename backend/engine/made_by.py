@@ -78,10 +78,15 @@ def stale(pool: Pool, name: str) -> str:
     return outdated(made_by, describe(build(made_by["method"], **made_by["parameters"]), pool))
 
 
-def words(made_by: Mapping[str, Any]) -> str:
-    """The provenance in a few words: the method, its parameters, and what each `auto` among them became."""
+def settings(made_by: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a column, and what each `auto` among them became."""
+    given = dict(made_by.get("parameters") or {})
     resolved = made_by.get("resolved") or {}
-    told = {**(made_by.get("parameters") or {})}
-    told |= {name: f"auto: {value}" for name, value in resolved.items() if told.get(name, "auto") == "auto"}
+    return given | {name: f"auto: {value}" for name, value in resolved.items() if given.get(name, "auto") == "auto"}
+
+
+def words(made_by: Mapping[str, Any]) -> str:
+    """The provenance in a few words: the method and its parameters."""
     first = str(made_by.get("method") or made_by.get("model") or "")
-    return " ".join([*([first] if first else []), *(f"{name}={value}" for name, value in told.items())])
+    parts = [first, *(f"{name}={value}" for name, value in settings(made_by).items())]
+    return " ".join(part for part in parts if part)
