@@ -1,4 +1,4 @@
-"""Dedup: one pair of every group of near-duplicates, and none that is near an evaluation picture."""
+"""Dedup: one pair of every group of near-duplicates, and none that is near an evaluation image."""
 
 import tempfile
 from collections.abc import Iterable, Mapping

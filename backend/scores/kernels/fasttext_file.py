@@ -63,36 +63,53 @@ def read(path: str | Path) -> Classifier | None:
     if not 1 <= buckets <= MOST_BUCKETS or size != words + count or count < 1:
         raise ValueError("its sizes disagree")
     _, pruned = file.take("2q")
+    entries, counts, is_label = _dictionary(file, size)
+    kept = _pruning(file, buckets, pruned)
+    vectors, inner = _matrices(file)
+    rows = words + (kept.max(initial=-1) + 1 if pruned >= 0 else buckets)
+    if vectors.shape[1] != dim or len(vectors) < rows or inner.shape != (count, dim):  # the kernel checks no bounds
+        raise ValueError("its matrices are too small")
+    if (loss, word_ngrams) != (HIERARCHICAL_SOFTMAX, 1):
+        return None
+    left, right = _tree(counts[words:])
+    content, ends = pack(entries)
+    return Classifier(
+        labels=[entry.decode().removeprefix(LABEL) for entry in entries[words:]], words=words,
+        end=entries.index(b"</s>") if b"</s>" in entries else -1, shortest=shortest, longest=longest, buckets=buckets,
+        content=content, ends=ends, slots=build_table(content, ends), is_label=is_label,
+        vectors=vectors, kept=kept, left=left, right=right, inner=inner,
+    )  # fmt: skip
+
+
+def _dictionary(file: "_Reader", size: int) -> tuple[list[bytes], np.ndarray, np.ndarray]:
+    """Words, then labels; how often each was counted, (size,) int64; which are labels, (size,) bool."""
     entries, counts, kinds = [], [], []
     for _ in range(size):
         entries.append(file.string())
         times, kind = file.take("qb")
         counts.append(times)
         kinds.append(kind)
-    kept = np.zeros(0, np.int32)
-    if pruned >= 0:
-        kept = np.full(buckets, -1, np.int32)
-        pairs = file.array(np.int32, 2 * pruned).reshape(-1, 2)
-        if pruned and (pairs.min() < 0 or pairs[:, 0].max() >= buckets):
-            raise ValueError("its pruning is out of range")
-        kept[pairs[:, 0]] = pairs[:, 1]
+    return entries, np.array(counts, np.int64), np.array(kinds, np.int8) == 1
+
+
+def _pruning(file: "_Reader", buckets: int, pruned: int) -> np.ndarray:
+    """The row of each bucket behind the words, (buckets,) int32, -1 if it was pruned; empty if none was."""
+    if pruned < 0:
+        return np.zeros(0, np.int32)
+    kept = np.full(buckets, -1, np.int32)
+    pairs = file.array(np.int32, 2 * pruned).reshape(-1, 2)
+    if pruned and (pairs.min() < 0 or pairs[:, 0].max() >= buckets):
+        raise ValueError("its pruning is out of range")
+    kept[pairs[:, 0]] = pairs[:, 1]
+    return kept
+
+
+def _matrices(file: "_Reader") -> tuple[np.ndarray, np.ndarray]:
+    """The vectors of words and n-grams, and those of the inner nodes, both float32 and aligned."""
     quantized = file.take("?")[0]
     vectors = np.require(file.quantized() if quantized else file.dense(), requirements="A")
     quantized = file.take("?")[0] and quantized
-    inner = np.require(file.quantized() if quantized else file.dense(), requirements="A")
-    rows = words + (kept.max(initial=-1) + 1 if pruned >= 0 else buckets)
-    if vectors.shape[1] != dim or len(vectors) < rows or inner.shape != (count, dim):  # the kernel checks no bounds
-        raise ValueError("its matrices are too small")
-    if (loss, word_ngrams) != (HIERARCHICAL_SOFTMAX, 1):
-        return None
-    left, right = _tree(np.array(counts[words:], np.int64))
-    content, ends = pack(entries)
-    return Classifier(
-        labels=[entry.decode().removeprefix(LABEL) for entry in entries[words:]], words=words,
-        end=entries.index(b"</s>") if b"</s>" in entries else -1, shortest=shortest, longest=longest, buckets=buckets,
-        content=content, ends=ends, slots=build_table(content, ends), is_label=np.array(kinds, np.int8) == 1,
-        vectors=vectors, kept=kept, left=left, right=right, inner=inner,
-    )  # fmt: skip
+    return vectors, np.require(file.quantized() if quantized else file.dense(), requirements="A")
 
 
 class _Reader:

@@ -376,3 +376,18 @@ def test_another_detector_behind_auto_makes_another_column(tiny_pool: Pool, monk
     assert pool.columns["laion2b"].made_by["resolved"] == {"detector": "fasttext"}
     monkeypatch.setattr(laion2b, "find_spec", lambda name: object())
     assert stale(pool, "laion2b") == "detector=auto was fasttext and is cld3 now"
+
+
+@pytest.mark.parametrize("value", ["x" * 5000, "a\0b"])
+def test_what_can_not_be_a_path_is_said_in_one_line(value: str) -> None:
+    for id in METHODS.shipped:
+        for name, entry in METHODS[id].__dataclass_fields__.items():
+            if entry.metadata.get("of") == "path":
+                with pytest.raises(InputError, match=f"{id}: {name} is .*can't be a path"):
+                    build(id, **{name: value})
+
+
+def test_a_folder_is_no_corpus(tiny_pool: Pool) -> None:
+    for name in ("corpus", "titles"):
+        with pytest.raises(InputError, match=f"{name} is '/', which is no file"):
+            run(tiny_pool, build("metaclip", metadata="corpus", **{name: "/"}))
