@@ -44,17 +44,14 @@ def main() -> None:
 
 def _delete(pool: Pool) -> None:
     """Choose a column, map or target set, and delete it."""
-    there = [
-        ("column", name) for name, column in pool.columns.items() if column.kind != "key" and not column.with_pairs
-    ]
+    there = [("column", name) for name, column in pool.columns.items() if column.kind != "key" and not column.with_pairs]
     there += [("map", model) for model in available(pool)] + [("target", name) for name in targets(pool)]
-    if not there:
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
-            "Delete", there, format_func=lambda one: f"{one[0]} {one[1]}", key="delete-what", width=320
-        )
-        deletion.button(*chosen, key="of-pool")
+    named = {f"{kind} {name}": (kind, name) for kind, name in there}
+    if named:
+        st.menu_button(
+            "Delete", list(named), key="delete-what", icon=":material/delete:", help="Delete a column, map or target set",
+            on_click=lambda: deletion.ask(*named[st.session_state["delete-what"]]),
+        )  # fmt: skip
 
 
 @st.fragment

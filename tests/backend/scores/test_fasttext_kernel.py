@@ -127,8 +127,7 @@ def test_a_mutated_model_is_one_line_or_another_model(tmp_path: Path) -> None:
         try:
             languages(pa.array(["hello there"]), str(path))
         except InputError as error:
-            assert "is not a fastText model" in str(error)
-            refused += 1
+            refused += "is not a fastText model" in str(error)
     assert refused > 8
 
 
