@@ -245,14 +245,14 @@ def test_a_target_set_that_was_replaced(id: str, parameters: dict[str, Any], tin
     pool = run(pool_of(tiny_pool, tmp_path / "here", [range(200)]), build(id, **parameters))
     before = pool.array(id)
     write(tmp_path / "new.npy", np.random.default_rng(9).normal(size=(50, 16)).astype(np.float32))
-    add_target(pool, "near", tmp_path / "new.npy", model="l14")
+    add_target(pool, "near", tmp_path / "new.npy", model="l14", force=True)
     assert "has changed" in stale(pool, id)
     pool = run(pool, build(id, **parameters))
     other = pool_of(tiny_pool, tmp_path / "there", [range(200)])
-    add_target(other, "near", tmp_path / "new.npy", model="l14")
+    add_target(other, "near", tmp_path / "new.npy", model="l14", force=True)
     np.testing.assert_allclose(pool.array(id), run(other, build(id, **parameters)).array(id), atol=1e-6)
     assert not np.array_equal(before, pool.array(id), equal_nan=True)
-    add_target(pool, "near", tmp_path / "new.npy", model="l14")  # the same vectors again
+    add_target(pool, "near", tmp_path / "new.npy", model="l14", force=True)  # the same vectors again
     assert stale(pool, id) == ""
 
 
