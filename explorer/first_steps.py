@@ -6,7 +6,7 @@ from poolscope import files, paths
 
 PURPOSE = "**A recipe decides which image–text pairs a model is trained on; here you see what it keeps and drops.**"
 STEPS = {
-    "slide": "Drag a slider: the map and the images at its threshold follow.",
+    "slide": "Drag a threshold: the map and the images at its threshold follow.",
     "look": "Colour the map, or draw a lasso on it, and make a rule of what you find.",
     "prove": "Train a small model on what is kept, on the Runs page, and compare it on the Leaderboard.",
 }

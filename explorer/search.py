@@ -60,7 +60,7 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
         pool,
         recipe,
         selection,
-        key="found",
+        key="hits",
         whole=images.Whole(f"search {about[1][:40]}"),
     )
 

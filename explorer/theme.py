@@ -34,6 +34,7 @@ _LAYOUT = """<style>
 [data-testid="stHeader"] {height: 0; min-height: 0}
 .st-key-side [data-testid="stButtonGroup"] button {padding-left: .55rem; padding-right: .55rem}
 .st-key-rules, .st-key-side {max-height: calc(100vh - 84px); overflow-y: auto; overflow-x: hidden; padding-right: 4px}
+[data-testid="stBaseButton-segmented_controlActive"] {color: inherit !important; font-weight: 600}
 [data-stale="true"], [data-stale="true"] * {opacity: 1 !important; transition: none !important}
 .ps-funnel {position: relative; height: 4px; border-radius: 2px; overflow: hidden; background: color-mix(in srgb, currentColor 14%, transparent)}
 .ps-funnel i, .ps-funnel b {position: absolute; left: 0; top: 0; bottom: 0; background: #D9730D} .ps-funnel b {background: #1F83D2}
