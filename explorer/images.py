@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def draw(
         facts = [shelf.facts[one] for one in at[:shown]] if len(shelf.facts) else _facts(rows, pool, by)
         browsed = gallery.browse(
             tiles.of(rows, pool, facts=facts, selection=selection, recipe=recipe), token=pools.token(pool), size=SIZES[size],
-            label=f"{key} {number + 1}", key=name, more=shelf.more if shown < len(at) else "", on_more=lambda name=name: _more(name),
+            label=f"{key} {number + 1}", key=name, more=shelf.more if shown < len(at) else "", on_more=partial(_more, name),
         )  # fmt: skip
         opened = browsed.opened if browsed.opened is not None else opened
         selected += browsed.selected

@@ -13,7 +13,7 @@ from poolscope.explorer import images, live
 from poolscope.explorer.text import plain
 from poolscope.models import Loaded, Model
 from poolscope.pool import Pool
-from poolscope.pool.images import shrink
+from poolscope.pool.thumbnails import shrink
 from poolscope.recipe import Recipe, Selection
 from poolscope.search import Hits, by_meaning, by_word, nearest, neighbours
 from poolscope.search.index import indexed

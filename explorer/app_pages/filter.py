@@ -75,10 +75,11 @@ def _view(options: list[str]) -> str:
     """What the gallery shows."""
     if st.session_state.get("view", EDGE) not in options:
         st.session_state["view"] = EDGE
-    return st.segmented_control(
+    chosen = st.segmented_control(
         "Show", options, key="view", default=None if "view" in st.session_state else EDGE, required=True,
         label_visibility="collapsed", bind="query-params",
     )  # fmt: skip
+    return chosen or EDGE
 
 
 def _show_chosen() -> None:
