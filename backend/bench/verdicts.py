@@ -18,7 +18,7 @@ import numpy as np
 LEVEL, POWER = 0.05, 0.8
 RECIPES, RUNS = 4, 3  # so many recipes with so many runs each say what the spread of a scale and pool is
 UNLIKE = 0.1  # below this p of Bartlett's test the recipes' spreads differ
-WIDER = 0.25  # below this p of an F test a side scatters more than the other recipes do
+WIDER = 0.1  # below this p of an F test a side scatters more than the other recipes do
 TWO_UNLIKE = 0.25  # below this p of an F test two sides alone have spreads of their own
 MOST = 200  # runs a side
 
