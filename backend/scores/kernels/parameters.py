@@ -1,6 +1,7 @@
 """Parameters of methods: what they declare, whether a value is allowed, and the content that a value names."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -49,7 +50,9 @@ def check(method: str, entry: "dataclasses.Field[Any]", value: Any) -> None:
 
 def _check_path(method: str, name: str, value: str) -> None:
     try:
-        Path(value).exists()
+        os.stat(value)
+    except (FileNotFoundError, NotADirectoryError):  # a name of another kind, or a file that whoever reads it will miss
+        return
     except (OSError, ValueError) as error:  # too long, with a NUL, or in a folder that is closed to us
         reason = getattr(error, "strerror", None) or str(error)
         shown = value if len(value) <= 80 else value[:80] + "…"

@@ -383,7 +383,7 @@ def test_what_can_not_be_a_path_is_said_in_one_line(value: str) -> None:
     for id in METHODS.shipped:
         for name, entry in METHODS[id].__dataclass_fields__.items():
             if entry.metadata.get("of") == "path":
-                with pytest.raises(InputError, match=f"{id}: {name} is .*can't be a path"):
+                with pytest.raises(InputError, match=f"{id}: {name} is .*can.t be a path"):
                     build(id, **{name: value})
 
 
