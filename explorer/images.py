@@ -136,15 +136,7 @@ def _facts(rows: np.ndarray, pool: Pool, by: str) -> list[str]:
     """What the pairs are sorted by."""
     if by in (OWN_ORDER, "text") or by not in pool.columns:
         return []
-    return [_fact(value) for value in pool.take(rows, [by])[by].to_pylist()]
-
-
-def _fact(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return numbers.value(value)
-    return "unknown" if value is None else str(value)[:40]
+    return [numbers.of_column(by, value)[:40] for value in pool.take(rows, [by])[by].to_pylist()]
 
 
 def _shown(name: str, shelf: Shelf, at: np.ndarray) -> int:

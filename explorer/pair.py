@@ -128,7 +128,7 @@ def _facts(known: dict[str, Any], pool: Pool) -> None:
     table = pd.DataFrame(
         {
             "column": listed,
-            "value": [_value(known[name]) for name in listed],
+            "value": [numbers.of_column(name, known[name]) for name in listed],
             "percentile": [_percentile(name, known[name], kinds[name], pool) for name in listed],
             "kind": [kinds[name] for name in listed],
         }
@@ -142,14 +142,6 @@ def _percentile(name: str, value: Any, kind: str, pool: Pool) -> str:
         return ""
     found = percentile(pools.columns(pool).array(name), float(value))
     return "" if np.isnan(found) else numbers.percent(found)
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.5g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
