@@ -6,10 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from .verdicts import Spread, between
+from .verdicts import WIDER, Spread, between
 
 ROUNDS = 2  # before a second run of each nothing is known of the spread
+SHARE = 0.2  # of the allowed error, for the rounds before the last
 DRAWS = 4000
+EARLY_WIDER = 0.05  # two or three runs of a side often scatter widely by chance
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,13 @@ def bounds(recipes: int, most: int, confidence: float) -> Bounds:
 
     The hardest case is that all are equally good. It is simulated (seeded): for each recipe the largest gap to the
     best that a round ever shows, so the bounds hold for repeated looks and for the best being picked by its result.
-    A third of the allowed error is spent before the last round (after Haybittle 1971 and Peto et al. 1976), so that a
+    A fifth of the allowed error is spent before the last round (after Haybittle 1971 and Peto et al. 1976), so that a
     race judges those that are left nearly as if nobody had looked before.
     """
     if recipes < 2 or most < ROUNDS:
         return Bounds(np.inf, np.inf)
     before, at_last = _largest_gaps(recipes, most)
-    early = float(np.quantile(before, 1 - (1 - confidence) / 3)) if most > ROUNDS else np.inf
+    early = float(np.quantile(before, 1 - (1 - confidence) * SHARE)) if most > ROUNDS else np.inf
     out = (before > early).mean()
     last = float(np.quantile(at_last[before <= early], 1 - (1 - confidence - out) / (1 - out)))
     return Bounds(early, last)
@@ -60,7 +62,9 @@ def _largest_gaps(recipes: int, most: int) -> tuple[np.ndarray, np.ndarray]:
     return before.ravel(), at_last.ravel()
 
 
-def behind(groups: Mapping[str, np.ndarray], others: Sequence[np.ndarray] = (), *, bound: float) -> set[str]:
+def behind(
+    groups: Mapping[str, np.ndarray], others: Sequence[np.ndarray] = (), *, bound: float, wider: float = WIDER
+) -> set[str]:  # fmt: skip
     """Those of `groups` (the runs `(n,)` of each recipe that is still in the race) that are surely behind the best.
 
     `others` are recipes that are out: they still tell the spread. Needs two runs of each.
@@ -68,7 +72,7 @@ def behind(groups: Mapping[str, np.ndarray], others: Sequence[np.ndarray] = (), 
     judged = {name: runs for name, runs in groups.items() if len(runs) >= ROUNDS}
     if len(judged) < 2:
         return set()
-    spread = Spread.of([*groups.values(), *others], ROUNDS)
+    spread = Spread.of([*groups.values(), *others], ROUNDS, wider)
     best = max(judged, key=lambda name: float(judged[name].mean()))
     return {
         name for name, runs in judged.items()
@@ -94,6 +98,7 @@ def deal(runs: Mapping[str, np.ndarray], out: Collection[str], most: int, bound:
     if any(fewest < len(values) < most for values in left.values()):
         return set(), dealt
     last = fewest >= most
-    gone = behind(left, [runs[name] for name in out], bound=bound.last if last else bound.early)
+    others = [runs[name] for name in out]
+    gone = behind(left, others, bound=bound.last) if last else behind(left, others, bound=bound.early, wider=EARLY_WIDER)
     over = last or len(left) - len(gone) == 1
     return gone, [] if over else [name for name in dealt if name not in gone]

@@ -33,17 +33,18 @@ class Spread:
     variance: float
     freedom: int
     shared: bool
+    wider: float = WIDER
 
     @classmethod
-    def of(cls, groups: Sequence[np.ndarray], runs: int = RUNS) -> "Spread | None":
+    def of(cls, groups: Sequence[np.ndarray], runs: int = RUNS, wider: float = WIDER) -> "Spread | None":
         """From the averages of the runs of each recipe, `(n,)` each; None if no recipe has two. It may be shared once
-        four recipes have so many `runs`."""
+        four recipes have so many `runs`; a side is judged by its own if the p of its F test is below `wider`."""
         several = [group for group in groups if len(group) > 1]
         freedom = sum(len(group) - 1 for group in several)
         if not freedom:
             return None
         variance = sum(float(((group - group.mean()) ** 2).sum()) for group in several) / freedom
-        return cls(variance, freedom, _one_spread(several, runs))
+        return cls(variance, freedom, _one_spread(several, runs), wider)
 
     def without(self, sides: Sequence[np.ndarray]) -> tuple[float, int]:
         """The variance of the other recipes and its degrees of freedom."""
@@ -253,7 +254,7 @@ def _wider(sides: Sequence[np.ndarray], spread: Spread) -> bool:
 
     rest, freedom = spread.without(sides)
     return not freedom > 0 or any(
-        fdtrc(len(side) - 1, freedom, side.var(ddof=1) / rest) < WIDER for side in sides if rest > 0
+        fdtrc(len(side) - 1, freedom, side.var(ddof=1) / rest) < spread.wider for side in sides if rest > 0
     )
 
 

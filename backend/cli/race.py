@@ -1,5 +1,6 @@
 """`poolscope race`: seeds dealt out to recipes where they decide which is best."""
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -48,7 +49,8 @@ def race(
     read = [read_recipe(recipe, opened) for recipe in recipes]
     for recipe in read:
         opened = make_scores(recipe, opened)
-    entered = enter(opened, read, scale=scale, budget=allowed, confidence=confidence, most=seeds, name=name)
+    entered = enter(opened, read, scale=scale, budget=allowed, confidence=confidence, most=seeds, name=name,
+                    job=os.environ.get("POOLSCOPE_JOB"))  # fmt: skip
     with progress_bar("race") as progress:
         done = go_on(entered, progress)
     result = content(done)
