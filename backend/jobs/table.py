@@ -39,12 +39,6 @@ TYPES: dict[str, tuple[type, Any]] = {
 """What each column holds, and what counts where a cell holds something else."""
 
 
-COLUMNS = (
-    "id", "kind", "title", "argv", "device", "cwd", "environment", "state", "cancel_requested", "progress", "message",
-    "figures", "created", "spawned", "started", "ended", "heartbeat", "machine", "pid", "pid_started", "exit_code",
-)  # fmt: skip
-
-
 def log_path(job_id: int) -> Path:
     return home() / "jobs" / f"{job_id}.log"
 
@@ -192,8 +186,8 @@ def take(job_id: int) -> dict[str, Any]:
 
 def put(found: dict[str, Any]) -> None:
     """Puts back a row that `take` removed; ids are never given twice."""
-    known = [name for name in COLUMNS if name in found]
     with writing() as connection:
+        known = [column["name"] for column in connection.execute("PRAGMA table_info(jobs)") if column["name"] in found]
         connection.execute(
             f"INSERT OR IGNORE INTO jobs ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})",
             [found[name] for name in known],
