@@ -188,8 +188,8 @@ def take(job_id: int) -> dict[str, Any]:
 
 def put(found: dict[str, Any]) -> None:
     """Puts back a row that `take` removed; ids are never given twice."""
-    known = [name for name in TYPES if name in found]
     with writing() as connection:
+        known = [column["name"] for column in connection.execute("PRAGMA table_info(jobs)") if column["name"] in found]
         connection.execute(
             f"INSERT OR IGNORE INTO jobs ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})",
             [found[name] for name in known],
