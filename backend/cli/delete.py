@@ -35,7 +35,7 @@ def delete(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete columns, recipes, runs and more; undo brings them back.
+    """Delete columns, recipes, runs and more, with an undo.
 
     Says what it frees and asks. What belongs to a pool can be brought back until `poolscope versions --clean`, runs, jobs
     and pools until `poolscope delete --empty`.
