@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .decoding import open_rgb
+
 PLACES = ("image", "image_offset", "image_bytes")  # the columns that say where an image's bytes are
 
 LARGEST_FILE = 64 * 1024 * 1024
@@ -17,6 +19,18 @@ def read_images(places: Iterable[Mapping[str, Any]], root: Path) -> list[bytes |
     is gone; no file above 64 MiB is read."""
     with _Handles(root) as handles:
         return [handles.read(place["image"], place["image_offset"], place["image_bytes"]) for place in places]
+
+
+def shrink(picture: bytes, size: int) -> bytes | None:
+    """`picture` as a WebP of at most `size` pixels on the longer side; None if it can't be decoded."""
+    try:
+        image = open_rgb(picture, size)
+        image.thumbnail((size, size))
+    except ValueError:
+        return None
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=80, method=2)
+    return out.getvalue()
 
 
 class _Handles:

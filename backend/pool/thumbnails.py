@@ -3,7 +3,6 @@
 The cache is never the pool's own: a pool may come from anywhere, and what reads a cache believes it.
 """
 
-import io
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from pathlib import Path
 import diskcache
 
 from .. import paths
-from .decoding import open_rgb
+from .images import shrink
 
 CACHE_BYTES = 512 * 1024 * 1024
 PATIENCE = 2.0  # seconds to wait for another process that writes
@@ -40,18 +39,6 @@ def thumbnail(pool: str, uid: str, size: int, read: Callable[[], bytes | None]) 
         except FAILURES:
             return small
     return small
-
-
-def shrink(picture: bytes, size: int) -> bytes | None:
-    """`picture` as a WebP of at most `size` pixels on the longer side; None if it can't be decoded."""
-    try:
-        image = open_rgb(picture, size)
-        image.thumbnail((size, size))
-    except ValueError:
-        return None
-    out = io.BytesIO()
-    image.save(out, "WEBP", quality=80, method=2)
-    return out.getvalue()
 
 
 @lru_cache(maxsize=2)

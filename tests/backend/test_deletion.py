@@ -177,6 +177,7 @@ def test_jobs_that_read_a_column_are_named(tiny_pool, monkeypatch):
     job("train", str(recipe), *where, kind="train", state="running")
     job("score", "random", "--pool", "/another/pool", state="running")
     monkeypatch.setattr(jobs, "all", lambda: [table.as_job(row) for row in table.rows()])
+    monkeypatch.setattr(jobs, "get", lambda id: table.as_job(table.row(id)))
     assert deletion.find("column", "clip_l14", tiny_pool).users == ["job 1 (t)"]
     assert deletion.find("column", "clip_b32", tiny_pool).users == []
     assert deletion.find("column", "l14_img", tiny_pool).users == ["job 1 (t)"], (

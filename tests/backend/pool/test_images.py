@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from poolscope.pool.thumbnails import shrink
+from poolscope.pool.images import shrink
 from tests.conftest import picture
 
 
