@@ -92,8 +92,8 @@ def undo(pool: Pool | None = None, kind: str | None = None, name: str | None = N
     taken by now."""
     fitting = [one for one in deleted(pool) if kind in (None, one.kind) and name in (None, one.name)]
     if not fitting:
-        what = " ".join(word for word in (kind, repr(name) if name else None) if word) or "nothing"
-        raise InputError(f"{what} can't be brought back: it was not deleted, or a compaction removed it for good.")
+        what = " ".join(word for word in (kind, repr(name) if name else None) if word) or "the last deletion"
+        raise InputError(f"{what} can't be brought back: nothing was deleted, or a compaction removed it for good.")
     last = fitting[0]
     if isinstance(last.kept, DeletedColumn):
         assert pool is not None

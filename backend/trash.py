@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,8 @@ def restore(entry: Entry) -> None:
 def forget(entry: Entry) -> None:
     """Removes an entry and what it still holds."""
     shutil.rmtree(entry.folder)
+    with suppress(OSError):  # other entries are in it
+        entry.folder.parent.rmdir()
 
 
 def empty(root: Path) -> int:
