@@ -232,7 +232,9 @@ def _job(name: str) -> Found:
 def _pool(name: str) -> Found:
     path = next((one.absolute() for one in (Path(name), paths.home() / "pools" / name) if _holds_pool(one)), None)
     if path is None:
-        raise InputError(f"no pool {name[:200]!r} in a directory; give its path. A pool elsewhere is deleted at its store.")
+        raise InputError(
+            f"no pool {name[:200]!r} in a directory; give its path. A pool elsewhere is deleted at its store."
+        )
     users = [f"job {job.id} ({job.title})" for job in working(Pool.open(path))]
 
     def act() -> None:
