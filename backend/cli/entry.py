@@ -15,6 +15,7 @@ from .console import complain
 
 DONE, FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
+NO_PLACE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP)  # what a path can be wrong in, whatever is asked of it
 FULL = {
     errno.ENOSPC: "no space left on the disk",
     errno.EDQUOT: "the disk quota is used up",
@@ -79,6 +80,8 @@ def _explain(error: Exception, arguments: list[str]) -> int:
     if full:
         place = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
         return complain(f"{full}{place}: make room and run the same command again, it goes on", FAULT)
+    if isinstance(error, OSError) and error.errno in NO_PLACE and error.filename:
+        return complain(f"{str(error.filename)[:80]!r} can't be a path here ({error.strerror}): give another", WRONG_INPUT)
     if isinstance(error, PermissionError) and error.filename:
         return complain(f"no permission for {error.filename}: choose another path or change its rights", WRONG_INPUT)
     return complain(_one_line(error), FAULT)

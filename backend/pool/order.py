@@ -115,6 +115,8 @@ def _kept(path: Path, length: int) -> np.ndarray | None:
         array = files.read_array(path, mapped=True)
     except (OSError, ValueError):
         return None
-    if array.shape != (length,) or (array.dtype != UID_DTYPE and length <= CHECKED and array.max(initial=0) >= length):
+    if array.shape != (length,) or (array.dtype != UID_DTYPE and array.dtype.kind not in "iu"):
+        return None
+    if array.dtype != UID_DTYPE and length <= CHECKED and array.max(initial=0) >= length:
         return None
     return array

@@ -76,9 +76,9 @@ def sampled(table: Table, rows: int = SAMPLE) -> list[dict[str, Any]]:
         found = table.batches(rows, rows)
         first = next(found, None)
         found.close()  # type: ignore[attr-defined]
-    except (duckdb.Error, *UNREADABLE) as error:
+        return first.slice(0, rows).to_pylist() if first is not None else []
+    except (duckdb.Error, UnicodeDecodeError, *UNREADABLE) as error:
         raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0]}") from None
-    return first.slice(0, rows).to_pylist() if first is not None else []
 
 
 def mapped(path: str, table: Table, options: Options) -> ColumnMap:

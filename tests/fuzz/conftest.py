@@ -44,9 +44,7 @@ class Fuzz:
 
     def run(self, surface: Surface, which: int, damage: list[tuple[int, str, int]], command: int) -> str | None:
         """Damages the files by `damage` (file, kind, seed), runs the command; what is wrong with its end, else None."""
-        work = self.fresh()
-        here = work / "here"
-        shutil.copytree(self.valid(surface), here)
+        here, pool = self.prepared(surface)
         found = files(surface, here)
         changed = []
         for file, kind, seed in damage:
@@ -54,15 +52,27 @@ class Fuzz:
             mutate(path, kind, seed)
             changed.append(f"{path.relative_to(here)}:{kind}:{seed}")
         text = surface.commands[command % len(surface.commands)]
-        own = here / "pool"
-        pool = own if own.exists() else work / "pool"
-        if not own.exists() and "{pool}" in text:
-            shutil.copytree(self.pool.path, pool)
-        argv = placed(text.split(), here=here, pool=pool, new=work / "new")
-        problem = self.end(argv, here / "home" if (here / "home").exists() else work / "home")
-        if not problem and not own.exists() and "{pool}" in text:
+        problem = self.ended(text, here, pool)
+        return f"{problem}\n  {surface.name} {changed}" if problem else None
+
+    def prepared(self, surface: Surface) -> tuple[Path, Path]:
+        """A copy of the valid files of a surface, and of the pool: its own one if it has one."""
+        work = self.fresh()
+        here, pool = work / "here", work / "pool"
+        shutil.copytree(self.valid(surface), here)
+        if (here / "pool").exists():
+            return here, here / "pool"
+        shutil.copytree(self.pool.path, pool)
+        return here, pool
+
+    def ended(self, command: str | list[str], here: Path, pool: Path) -> str | None:
+        """Runs a command; what is wrong with its end, or with a pool that was whole before it."""
+        words = command.split() if isinstance(command, str) else command
+        argv = placed(words, here=here, pool=pool, new=here.parent / "new")
+        problem = self.end(argv, here / "home" if (here / "home").exists() else here.parent / "home")
+        if not problem and pool.parent != here:
             problem = self.changed(Pool.open(pool), "import" in argv)
-        return f"{problem}\n  {' '.join(argv)}\n  {surface.name} {changed}" if problem else None
+        return f"{problem}\n  {' '.join(argv)}" if problem else None
 
     def line(self, words: list[str]) -> str | None:
         """Runs a command line over valid files; what is wrong with its end, else None."""

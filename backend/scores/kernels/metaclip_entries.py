@@ -105,7 +105,7 @@ def read_entries(path: Path | str) -> list[str]:
     if file.name.removesuffix(".gz").endswith(".json"):
         try:
             listed = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"entry list {str(path)!r} is not JSON ({error}): it should be a list of strings."
             ) from None

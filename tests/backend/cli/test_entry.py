@@ -129,6 +129,10 @@ def test_an_unreadable_path_is_the_users_input(poolscope, monkeypatch):
     assert "no permission for /secret" in poolscope("score", "random").refused()
 
 
+def test_a_path_that_can_be_none_is_the_users_input(poolscope):
+    assert "File name too long" in poolscope("search", "dog", "--pool", "é" * 300).refused()
+
+
 def test_interrupt_ends_with_130(home: Path):
     from poolscope.jobs import table
 
