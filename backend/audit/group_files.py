@@ -31,7 +31,7 @@ def load(pool: Pool, provider: Provider) -> list[Group] | None:
             definition = Definition(**about["definition"])
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        if bits.dtype != np.uint8 or bits.shape != ((len(pool) + 7) // 8,):
+        if bits.dtype != np.uint64 or bits.shape != ((len(pool) + 63) // 64,):
             return None
         groups.append(Group(definition, bits))
     return groups
