@@ -1,5 +1,6 @@
 """Compute devices: which one a job runs on, the slot it holds there, and the precision that it does fast."""
 
+import os
 import time
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ _PROBE = 256  # side of the products that are timed: 0.5 ms each in float32, 40 
 
 def cuda_devices() -> int:
     """GPUs that torch can use; on a machine without any device file of one, torch is not even imported."""
-    if not _gpu_files() and not Path("/dev/kfd").exists() and not Path("/dev/dxg").exists():
+    if not gpus() and not Path("/dev/kfd").exists() and not Path("/dev/dxg").exists():
         return 0
     import torch
 
@@ -49,11 +50,26 @@ def choose(device: str = "auto") -> str:
     return device
 
 
-def slot(device: str = "auto") -> str:
-    """The job slot of a device, so that two jobs on one wait for each other: `cpu` or `gpu:N`."""
-    if device.startswith("cuda:") and device[5:].isdigit():
-        return f"gpu:{device[5:]}"
-    return "gpu:0" if device == "cuda" or (device == "auto" and _gpu_files()) else "cpu"
+def slot(device: str = "auto", count: int | None = None) -> str:
+    """What a job on `device` asks the queue for: `cpu`, a GPU that it names (`gpu:N`), or any `count` (`gpus:2`).
+
+    Raises InputError for more GPUs than this machine has.
+    """
+    number = check(device).partition(":")[2]
+    if number:
+        return f"gpu:{number}"
+    if count == 0 or device == "cpu" or (device == "auto" and not gpus()):
+        return "cpu"
+    if (count or 1) > max(1, gpus()):
+        raise InputError(f"{count} GPUs are asked for, and this machine has {gpus()}: ask for fewer, or for more nodes")
+    return f"gpus:{count or 1}"
+
+
+def gpus() -> int:
+    """GPUs that this process may use, without loading torch: those of CUDA_VISIBLE_DEVICES, else the device files."""
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    files = len([path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()])
+    return files if shown is None else len([name for name in shown.split(",") if name.strip() and name != "-1"])
 
 
 def training_precision(device: str = "auto") -> str:
@@ -101,7 +117,3 @@ def _seconds(square: "torch.Tensor") -> float:
         square @ square
         taken.append(time.perf_counter() - start)
     return min(taken)
-
-
-def _gpu_files() -> bool:
-    return any(Path("/dev").glob("nvidia[0-9]*"))

@@ -137,6 +137,12 @@ class Loaded:
         """`(n, 3, H, W)` transformed pictures to `(n, d)` float32 unit vectors."""
         return self._unit(self.network.encode_image, pictures)
 
+    def image(self, file: bytes) -> np.ndarray:
+        """`(d,)` float32 unit vector of one image file. Raises ValueError for a file that can't be decoded."""
+        from .pool.decoding import open_rgb
+
+        return self.images(self.transform(open_rgb(file))[None])[0]
+
     def texts(self, captions: Sequence[str]) -> np.ndarray:
         """n captions to `(n, d)` float32 unit vectors."""
         return self._unit(self.network.encode_text, self.tokenizer(list(captions)))

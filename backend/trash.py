@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,14 @@ def move(root: Path, kind: str, name: str, paths: Sequence[Path], *, note: dict[
     when = time.time()
     folder = root / FOLDER / f"{time.time_ns()}-{kind}"
     folder.mkdir(parents=True)
-    content: dict[str, Any] = {"kind": kind, "name": name, "when": when, "bytes": size(*paths), "paths": moved, "note": note or {}}
+    content: dict[str, Any] = {
+        "kind": kind,
+        "name": name,
+        "when": when,
+        "bytes": size(*paths),
+        "paths": moved,
+        "note": note or {},
+    }
     files.write_json(folder / ENTRY, content)
     entry = Entry(folder, kind, name, when, content["bytes"], tuple(moved), content["note"])
     try:
@@ -79,6 +87,8 @@ def restore(entry: Entry) -> None:
 def forget(entry: Entry) -> None:
     """Removes an entry and what it still holds."""
     shutil.rmtree(entry.folder)
+    with suppress(OSError):  # other entries are in it
+        entry.folder.parent.rmdir()
 
 
 def empty(root: Path) -> int:

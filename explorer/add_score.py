@@ -53,7 +53,9 @@ def ask(pool: Pool, chosen: str = "") -> None:
     known = _made_already(id, values, pool)
     if known:
         st.success(f"{code(known)} was made with these parameters.", icon=":material/check:")
-        if st.button("Use it", type="primary", icon=":material/add:", key="use-score", help="Adds a rule on this column"):
+        if st.button(
+            "Use it", type="primary", icon=":material/add:", key="use-score", help="Adds a rule on this column"
+        ):
             _add_rule(known, method.kind, pool)
             st.rerun()
         return

@@ -10,7 +10,7 @@ import streamlit as st
 from poolscope.bias.headline import distinguishing, summary
 from poolscope.bias.html import origin
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, pair, pools, theme
+from poolscope.explorer import gallery, numbers, pair, pools, theme
 from poolscope.explorer.gallery import Tile
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -60,19 +60,24 @@ def _headline(report: dict[str, Any]) -> None:
     with st.container(horizontal=True):
         st.metric(
             "Told apart",
-            f"{best['accuracy']:.1%}" if best else "no",
+            f"{numbers.percent(best['accuracy'])}" if best else "no",
             border=True,
             help=f"by {best['title'].lower()}, the best family" if best else plain(summary(report)),
         )
-        st.metric("Chance", f"{report['chance']:.1%}", border=True, help="what guessing reaches with as many sets")
+        st.metric(
+            "Chance",
+            f"{numbers.percent(report['chance'])}",
+            border=True,
+            help="what guessing reaches with as many sets",
+        )
         for name, label, about in (
             ("mean_rgb", "By mean colour", "one colour per image"),
             ("caption_words", "By caption words", "the words of the captions alone"),
             ("file_facts", "By the file", "size, bytes, format and compression: a shortcut that needs no image"),
         ):
             if name in families:
-                st.metric(label, f"{families[name]['accuracy']:.1%}", border=True, help=about)
-        st.metric("Null control", f"{null['accuracy']:.1%}", border=True,
+                st.metric(label, f"{numbers.percent(families[name]['accuracy'])}", border=True, help=about)
+        st.metric("Null control", f"{numbers.percent(null['accuracy'])}", border=True,
                   help=f"random halves of “{plain(null['set'])}”, mean over {len(null['runs'])} seeds; 50 % is chance")  # fmt: skip
     for column, part, lines in zip(
         st.columns(len(report["sets"]), gap="medium"), report["sets"], report["descriptions"]["sets"]
@@ -93,13 +98,13 @@ def _accuracy(report: dict[str, Any]) -> None:
     line = {"dash": "dash", "color": "#C4314B", "width": 2}
     figure.add_vline(100 * chance, line=line)
     # the line's entry in the legend
-    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {chance:.1%}")
+    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {numbers.percent(chance)}")
     low = min(100 * chance, *(100 * one["low"] for one in families)) - 3
     figure.update_layout(barmode="overlay", bargap=0.25, xaxis_range=[max(0, low), 101], margin_t=34)
     titles = [one["title"] for one in families]
     figure.update_yaxes(
         categoryorder="array", categoryarray=titles, tickvals=titles,
-        ticktext=[f"{one['title']}  <b>{one['accuracy']:.1%}</b>" for one in families],
+        ticktext=[f"{one['title']}  <b>{numbers.percent(one['accuracy'])}</b>" for one in families],
         tickfont={"size": 12, "color": theme.ink()},
     )  # fmt: skip
     theme.show(
@@ -161,20 +166,20 @@ def _controls(report: dict[str, Any]) -> None:
     controls = report["controls"]
     null = controls["null"]
     st.subheader("Controls")
-    runs = ", ".join(f"{run['accuracy']:.1%}" for run in null["runs"])
-    said = f"Random halves of one set: {null['accuracy']:.1%} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
+    runs = ", ".join(f"{numbers.percent(run['accuracy'])}" for run in null["runs"])
+    said = f"Random halves of one set: {numbers.percent(null['accuracy'])} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
     if null["within"]:
         st.success(f"{said} The classifier finds no difference where there is none.", icon=":material/check_circle:")
     else:
         st.warning(f"{said} More than two points from chance: the sample is too small to trust small differences.", icon=":material/warning:")  # fmt: skip
     if controls.get("shortcut") is not None:
         st.markdown(
-            f"- **Shortcut.** File facts alone reach **{controls['shortcut']:.1%}**: as much is reached without looking at an image."
+            f"- **Shortcut.** File facts alone reach **{numbers.percent(controls['shortcut'])}**: as much is reached without looking at an image."
         )
     if controls.get("harmonised"):
         both = controls["harmonised"]
         st.markdown(
-            f"- **Re-encoded alike.** {both['original']:.1%} as they are, **{both['harmonised']:.1%}** after the same JPEG for all: "
+            f"- **Re-encoded alike.** {numbers.percent(both['original'])} as they are, **{numbers.percent(both['harmonised'])}** after the same JPEG for all: "
             f"traces of files account for {100 * both['lost']:.1f} points."
         )
     st.markdown(
@@ -215,7 +220,7 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
                 )
             else:
                 tiles = [
-                    Tile(row=row, caption=caption, fact=f"{probability:.0%}", title=caption)
+                    Tile(row=row, caption=caption, fact=f"{numbers.percent(probability, 0)}", title=caption)
                     for row, caption, probability in zip(shown["pool_rows"], shown["captions"], shown["probability"])
                     if row < len(pool)
                 ][:TILES]
@@ -237,7 +242,9 @@ def _transformed(report: dict[str, Any], names: Sequence[str]) -> None:
     st.subheader("The same images after each transformation")
     for family in families:
         columns = st.columns([0.22, *(0.78 / len(names) for _ in names)], gap="small", vertical_alignment="center")
-        columns[0].markdown(f"**{family['title']}**  \n:gray[{family['accuracy']:.1%} · {family['keeps']}]")
+        columns[0].markdown(
+            f"**{family['title']}**  \n:gray[{numbers.percent(family['accuracy'])} · {family['keeps']}]"
+        )
         for column, strip, name in zip(columns[1:], family["strips"], names):
             if strip:
                 column.image(strip, width="stretch", alt=f"{name}: {family['title']}")
@@ -249,7 +256,8 @@ def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
         st.info(f"Objects were not analysed: {plain(found['missing'])}.", icon=":material/category:")
         return
     st.caption(
-        plain(origin(found)) + f" From presence alone the sets are told apart {found['accuracy']:.1%} of the time. "
+        plain(origin(found))
+        + f" From presence alone the sets are told apart {numbers.percent(found['accuracy'])} of the time. "
         "Labels of a model err: read them as hints."
     )
     shown = list(dict.fromkeys(row["class"] for rows in found["highest_share"] for row in rows[:8]))[::-1]
@@ -285,7 +293,7 @@ def _words(report: dict[str, Any], names: Sequence[str]) -> None:
             columns = {"word": "word", "z": "z", "share": "of its captions, %", "share_elsewhere": "elsewhere, %"}
             _frame(rows[:15], columns, key=f"words-{name}")
             for topic in topics:
-                st.text(f"{topic['share']:.0%}  {', '.join(topic['words'])}")
+                st.text(f"{numbers.percent(topic['share'], 0)}  {', '.join(topic['words'])}")
 
 
 def _appearance(report: dict[str, Any], names: Sequence[str]) -> None:
@@ -309,7 +317,9 @@ def _coefficients(report: dict[str, Any], names: Sequence[str]) -> None:
     for family in report["families"]:
         if not family.get("coefficients"):
             continue
-        with st.expander(f"{family['title']}: {family['accuracy']:.1%}", key=f"coefficients-{family['family']}"):
+        with st.expander(
+            f"{family['title']}: {numbers.percent(family['accuracy'])}", key=f"coefficients-{family['family']}"
+        ):
             for number, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names)):
                 with column:
                     st.markdown(f"**{plain(name)}**")

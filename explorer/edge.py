@@ -3,35 +3,34 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import gallery, pools, recipe_state, rule_card, tiles
+from poolscope.explorer import images, numbers, pools, recipe_state, rule_card
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
 TILES = 10
+REACH = 500  # pairs on each side of a threshold that the gallery can page, sort and filter
 
 
 def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
-    """Both galleries; returns the row of a picture that was clicked."""
+    """Both sides; returns the row of an image that was clicked."""
     if not recipe.keep:
         st.caption("With a rule, the pairs next to its threshold appear here.")
         return None
     index = recipe_state.focus(recipe)
-    edge = pools.desk(pool).edge(recipe, index, TILES)
-    about = rule_card.title(recipe.keep[index])
-    both = np.concatenate([edge.kept, edge.dropped])  # read together: a slider waits for each reading
-    facts = [] if edge.scores is None else [f"{edge.scores[row]:.4g}" for row in both]
-    made = tiles.of(both, pool, facts=facts, selection=selection, recipe=recipe)
-    opened = None
-    for label, found, empty in (
-        ("just kept", made[: len(edge.kept)], "No pair is kept at this threshold; loosen the rule."),
-        ("just dropped", made[len(edge.kept) :], "This rule drops nothing that the rules before it kept."),
-    ):
-        st.markdown(f"**{label.capitalize()}** by rule {index + 1}, {about}")
-        if not found:
-            st.caption(empty)
-            continue
-        clicked = gallery.draw(
-            found, token=pools.token(pool), label=label.capitalize(), key=label.replace(" ", "-"), columns=5
-        )
-        opened = clicked if clicked is not None else opened
-    return opened
+    edge = pools.desk(pool).edge(recipe, index, REACH)
+    about = f"by rule {index + 1}, {rule_card.title(recipe.keep[index])}"
+    kept, dropped = _facts(edge.scores, edge.kept, edge.dropped)
+    shelves = [
+        images.Shelf(f"**Just kept** {about}", edge.kept, kept, "No pair is kept at this threshold; loosen the rule.", TILES, "button"),
+        images.Shelf(f"**Just dropped** {about}", edge.dropped, dropped, "This rule drops nothing that the rules before it kept.", TILES, "button"),
+    ]  # fmt: skip
+    return images.draw(shelves, pool, recipe, selection, key="just")
+
+
+def _facts(scores: np.ndarray | None, kept: np.ndarray, dropped: np.ndarray) -> tuple[list[str], list[str]]:
+    """The scores of both sides, with as many digits as tell those next to the threshold apart."""
+    if scores is None:
+        return [], []
+    near = [[float(scores[row]) for row in side[:1]] for side in (kept, dropped)]
+    digits = numbers.apart(*near)
+    return [f"{scores[row]:.{digits}g}" for row in kept], [f"{scores[row]:.{digits}g}" for row in dropped]

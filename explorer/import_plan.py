@@ -63,7 +63,8 @@ def _row(pair: Mapping[str, Any]) -> dict[str, Any]:
 
 def _thumbnail(pair: Mapping[str, Any]) -> str | None:
     """The image as a data URL; images on the web are not fetched for a preview."""
-    from poolscope.pool.images import LARGEST_FILE, shrink
+    from poolscope.pool.images import LARGEST_FILE
+    from poolscope.pool.thumbnails import shrink
 
     path = Path(str(pair.get("image") or ""))
     if not path.is_file():

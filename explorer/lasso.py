@@ -5,13 +5,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import gallery, map, pair_set, pool_map, pools, tiles
+from poolscope.explorer import images, map, pool_map, pools
 from poolscope.pool import Pool
 from poolscope.projection import Map
 from poolscope.projection.colouring import Colouring
 from poolscope.recipe import Recipe, Selection
-
-SHOWN = 24
 
 
 def rows_inside(made: Map | None, polygon: np.ndarray | None, pool: Pool) -> np.ndarray:
@@ -40,15 +38,9 @@ def draw(rows: np.ndarray, made: Map | None, recipe: Recipe, pool: Pool, selecti
     if made is not None and len(made) < len(pool):
         st.caption(f"The map shows {len(made):,} of {len(pool):,} pairs; these are among those it shows.")
     name, rule = _meaning(made, pool)
-    pair_set.draw(rows, pool, recipe, name=name, rule=rule, key="lasso")
-    first = rows[np.argsort(pools.columns(pool).rank[rows], kind="stable")[:SHOWN]]
-    return gallery.draw(
-        tiles.of(first, pool, selection=selection, recipe=recipe),
-        token=pools.token(pool),
-        label="Lassoed pairs",
-        key="lassoed",
-        columns=4,
-    )
+    rows = rows[np.argsort(pools.columns(pool).rank[rows], kind="stable")]
+    shelf = images.Shelf("", rows)
+    return images.draw([shelf], pool, recipe, selection, key="lasso", whole=images.Whole(name, rule))
 
 
 def _alone(made: Map, pool: Pool) -> tuple[Colouring | None, list[int]]:

@@ -65,7 +65,9 @@ def duration(seconds: float) -> str:
 def reason(job: Job) -> None:
     """Why a job failed or vanished, in its last words, without a click."""
     if job.state in ("failed", "lost"):
-        text = job.message or next((line for line in reversed(jobs.log_tail(job.id, 4096).splitlines()) if line.strip()), "")
+        text = job.message or next(
+            (line for line in reversed(jobs.log_tail(job.id, 4096).splitlines()) if line.strip()), ""
+        )
         st.error(plain(text or "it ended without a word"), icon=":material/error:")
 
 

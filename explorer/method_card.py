@@ -30,6 +30,8 @@ def draw(entry: Entry, pool: Pool) -> None:
         _needs(entry)
         for test in entry.tests:
             st.caption(f":material/quiz: {plain(f'{test.model} tells own from shuffled captions here with {test}')}")
+        for note in entry.notes:
+            st.caption(f":material/info: {plain(note)}")
         for caution in entry.cautions:
             st.warning(plain(caution), icon=":material/warning:")
         if not entry.problem:

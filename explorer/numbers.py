@@ -1,6 +1,8 @@
-"""One format of numbers for all pages: thousands separated, shares with as many digits as tell them apart."""
+"""One format for all pages: thousands separated, shares with digits that tell them apart, languages by name."""
 
 from collections.abc import Sequence
+
+from poolscope.audit.providers.language import language_name
 
 MOST_DIGITS = 6
 
@@ -47,3 +49,22 @@ def apart(values: Sequence[float], others: Sequence[float], *, least: int = 4, m
         if all(f"{a:.{digits}g}" != f"{b:.{digits}g}" for a, b in pairs):
             return digits
     return most
+
+
+def language(code: str) -> str:
+    """The English name of a language, "Swedish" for `sv`; what is no known code stays as it is."""
+    name = language_name(code)
+    return code if name == f"language {code}" else name
+
+
+def of_column(name: str, value: object) -> str:
+    """A value of the column `name` as a person reads it."""
+    if value is None:
+        return "unknown"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return count(value)
+    if isinstance(value, float):
+        return f"{value:,.5g}"
+    return language(str(value)) if "language" in name else str(value)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from poolscope.engine.made_by import settings
 from poolscope.explorer import pools
 from poolscope.pool import Column, Pool
 
@@ -47,13 +48,8 @@ def provenance(column: Column) -> str:
     made = column.made_by
     if not made:
         return "imported" if column.kind in ("metadata", "key") else ""
-    parameters = made.get("parameters") or made.get("params") or {}
     words = [_short(made[key]) for key in ("method", "model", "source") if made.get(key)]
-    words += (
-        [f"{name} {value}" for name, value in parameters.items() if value not in (None, "")]
-        if isinstance(parameters, dict)
-        else []
-    )
+    words += [f"{name} {value}" for name, value in settings(made).items() if value not in (None, "")]
     return (
         ", ".join(words)
         or ", ".join(f"{name} {value}" for name, value in made.items() if not isinstance(value, dict))[:120]

@@ -1,24 +1,28 @@
-"""One pair in full: picture, caption, scores, the rule that dropped it and by how much, and its neighbours."""
+"""One pair in full: image, caption, scores, the rule that dropped it and by how much, and its neighbours."""
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from poolscope.engine import reason as reasons
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, pools, tiles
+from poolscope.explorer import gallery, numbers, pools, search, tiles
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
+from poolscope.recipe.grammar import ScoreRule
 from poolscope.search import neighbours
 
 HIDDEN = {"text", "uid_hi", "uid_lo", "image", "image_offset", "image_bytes", "face_bboxes"}
+SIDES = {"img": "by image", "txt": "by caption"}
+NEIGHBOURS = 8
 
 
 @st.dialog("Pair", width="large")
 def show(row: int, pool: Pool, recipe: Recipe | None) -> None:
-    """Opens the pair at `row`; a click on a neighbour shows that one instead."""
+    """Opens the pair at `row`; arrow keys go through the gallery, a click on a neighbour shows that one instead."""
     if st.session_state.get("pair_from") != row:
         st.session_state["pair_from"], st.session_state["pair_row"] = row, row
     shown = st.session_state["pair_row"]
@@ -30,13 +34,23 @@ def show(row: int, pool: Pool, recipe: Recipe | None) -> None:
     with left:
         picture = pool.thumbnail(shown, 512)
         if picture:
-            st.image(picture, alt=caption or "picture of the pair", width="stretch")
+            st.image(picture, alt=caption or "image of the pair", width="stretch")
         else:
-            st.caption("This pair has no picture that can be read.")
+            st.caption("This pair has no image that can be read.")
+        _steps(shown)
+        if (
+            recipe is not None
+            and pool.models
+            and st.button("More like this", icon=":material/image_search:", key="pair-like")
+        ):
+            search.like(shown)
+            st.rerun()
     with right:
         if selection is not None and recipe is not None:
             _verdict(shown, pool, recipe, selection)
         st.text(caption or "(no caption)")
+        if selection is not None and recipe is not None:
+            _distances(shown, pool, recipe, selection)
         _facts(known, pool)
     _neighbours(shown, pool, selection)
 
@@ -44,6 +58,29 @@ def show(row: int, pool: Pool, recipe: Recipe | None) -> None:
 def reason(row: int, pool: Pool, recipe: Recipe, selection: Selection, *, deep: bool = False) -> str:
     """Why a pair is kept or dropped, in words: the rule and by how much it missed it."""
     return reasons.reason(row, recipe, selection, pools.columns(pool), deep=deep)
+
+
+def percentile(values: np.ndarray, value: float) -> float:
+    """The share of the scored `values` that are at most `value`; NaN where nothing is scored."""
+    scored = int(np.count_nonzero(~np.isnan(values)))
+    return np.count_nonzero(values <= value) / scored if scored and not np.isnan(value) else float("nan")
+
+
+def _steps(row: int) -> None:
+    """To the pair before and after it in the gallery, by a click or an arrow key."""
+    among = st.session_state.get("pair_among", [])
+    place = among.index(row) if row in among else None
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        for label, step, icon in (("Previous", -1, ":material/chevron_left:"), ("Next", 1, ":material/chevron_right:")):
+            there = place is not None and 0 <= place + step < len(among)
+            st.button(
+                label, key=f"pair-{label}", icon=icon, disabled=not there, shortcut="Left" if step < 0 else "Right",
+                on_click=_go, args=(among[place + step] if there and place is not None else row,),
+            )  # fmt: skip
+
+
+def _go(row: int) -> None:
+    st.session_state["pair_row"] = row
 
 
 def _selection(recipe: Recipe | None, pool: Pool) -> Selection | None:
@@ -60,6 +97,26 @@ def _verdict(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None
     st.caption(plain(reason(row, pool, recipe, selection, deep=True)))
 
 
+def _distances(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None:
+    """How far the pair is from the threshold of each rule on a score, whether or not that rule dropped it."""
+    import pandas as pd
+
+    lines = []
+    for number, (rule, count) in enumerate(zip(recipe.keep, selection.counts), start=1):
+        if not isinstance(rule, ScoreRule) or not rule.on:
+            continue
+        value = float(pools.columns(pool).array(rule.score)[row])
+        bounds = [count.threshold] if rule.top is not None else list(rule.bounds())
+        for bound in (bound for bound in bounds if bound is not None):
+            away = "not scored" if np.isnan(value) else f"{value - bound:+,.3g}"
+            digits = numbers.apart([value], [bound])
+            shown = (f"{one:,.{digits}g}" for one in (value, bound))
+            lines.append((f"{number} · {rule.label()}", *shown, away))
+    if lines:
+        table = pd.DataFrame(lines, columns=["rule", "score", "threshold", "distance"])
+        st.dataframe(table, hide_index=True, height=38 + 35 * min(4, len(lines)))
+
+
 def _facts(known: dict[str, Any], pool: Pool) -> None:
     import pandas as pd
 
@@ -69,31 +126,44 @@ def _facts(known: dict[str, Any], pool: Pool) -> None:
         (name for name in known if known[name] is not None), key=lambda name: (order.get(kinds[name], 4), name)
     )
     table = pd.DataFrame(
-        {"column": listed, "value": [_value(known[name]) for name in listed], "kind": [kinds[name] for name in listed]}
+        {
+            "column": listed,
+            "value": [numbers.of_column(name, known[name]) for name in listed],
+            "percentile": [_percentile(name, known[name], kinds[name], pool) for name in listed],
+            "kind": [kinds[name] for name in listed],
+        }
     )
     st.dataframe(table, hide_index=True, height=min(320, 38 + 35 * len(listed)))
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+def _percentile(name: str, value: Any, kind: str, pool: Pool) -> str:
+    """At or above how many of the scored pairs it is; empty for what is no score."""
+    if kind != "score":
+        return ""
+    found = percentile(pools.columns(pool).array(name), float(value))
+    return "" if np.isnan(found) else numbers.percent(found)
 
 
 def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
     try:
-        found = neighbours(pool, row, model=pool.model(), limit=8)
+        model = pool.model()
     except InputError:
         return
+    sides = [side for side in SIDES if f"{model}_{side}" in pool.columns]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Nearest neighbours**", width="content")
+        side = st.segmented_control(
+            "Neighbours by", sides, key="pair-side", default=sides[0], required=True, format_func=lambda one: SIDES[one],
+            label_visibility="collapsed",
+        )  # fmt: skip
+    found = neighbours(pool, row, model=model, side=side, limit=NEIGHBOURS)
     if not len(found.rows):
+        st.caption("This pair has no embedding on that side.")
         return
-    st.markdown("**Nearest neighbours** by picture")
     facts = [f"{cosine:.3f}" for cosine in found.similarity] if found.similarity is not None else []
     opened = gallery.draw(
         tiles.of(found.rows, pool, facts=facts, selection=selection), token=pools.token(pool), label="Nearest neighbours",
-        key="neighbours", columns=8,
+        key="neighbours", columns=NEIGHBOURS,
     )  # fmt: skip
     if opened is not None:
         st.session_state["pair_row"] = opened

@@ -1,5 +1,6 @@
-"""Search on the Filter page: by meaning with the text tower of the pool's model, or by word in the captions."""
+"""Search on the Filter page: by meaning, by words of the captions, by an image that is dropped in, or like a pair."""
 
+import hashlib
 from functools import partial
 from pathlib import Path
 
@@ -8,52 +9,96 @@ import streamlit as st
 
 from poolscope import jobs
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, live, pair_set, pools, tiles
+from poolscope.explorer import images, live
 from poolscope.explorer.text import plain
 from poolscope.models import Loaded, Model
 from poolscope.pool import Pool
+from poolscope.pool.thumbnails import shrink
 from poolscope.recipe import Recipe, Selection
-from poolscope.search import Hits, by_meaning, by_word
+from poolscope.search import Hits, by_meaning, by_word, nearest, neighbours
 from poolscope.search.index import indexed
 
 KIND = "search-index"
 LARGE = 200_000
-MEANING, WORD = "by meaning", "by word"
+MEANING, WORD, IMAGE, LIKE = "by meaning", "by word", "by image", "like a pair"
+MOST = 600  # hits that the gallery can page, sort and filter
+MARKED = 60  # of them on the map
+MOST_MB = 20
+EXTENSIONS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tiff", "avif"]
 
 
 def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
-    """The search box and what it found; returns the row of a picture that was clicked."""
+    """The search box and what it found; returns the row of an image that was clicked."""
     models = pool.models
-    modes = [MEANING, WORD] if models else [WORD]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        text = st.text_input(
-            "Search the pool",
-            key="search",
-            placeholder="a red bicycle",
-            icon=":material/search:",
-            type="search",
-            bind="query-params",
-        )
-        mode = st.segmented_control(
-            "How", modes, key="search_mode", default=modes[0], required=True, label_visibility="collapsed"
-        )
+    modes = [MEANING, WORD, IMAGE] if models else [WORD]
+    mode = st.segmented_control(
+        "How", modes, key="search_mode", default=modes[0], required=True, label_visibility="collapsed"
+    )
+    if mode == IMAGE:
+        about = _by_image(pool)
+    else:
+        text = st.text_input("Search the pool", key="search", placeholder="a red bicycle", icon=":material/search:", type="search",
+                             bind="query-params", on_change=_forget_pair)  # fmt: skip
+        about = _like() or (mode, text.strip())
+        if about[0] == LIKE:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.caption(f"More like {_caption(int(about[1]), pool)}", width="stretch")
+                st.button("Stop", key="like-stop", on_click=_forget_pair, type="tertiary", icon=":material/close:")
     _offer_index(pool)
-    if not text:
-        st.caption("Type what you look for. By meaning compares it with the pictures; by word looks in the captions.")
+    if not about[1]:
+        st.caption("By meaning compares words with the images; by word looks in the captions; by image takes a file.")
         return None
-    hits = found(text, mode, models, pool)
+    hits = found(about[0], about[1], pool)
     if hits is None:
         return None
     kept = int(selection.holds(hits.rows).sum())
     how = ("; by the index, as whole words" if mode == WORD else "; by the index") if hits.by_index else ""
     st.caption(f"{hits.total:,} pairs, the best {len(hits.rows):,} shown; {kept:,} of these are kept{how}")
-    if len(hits.rows):
-        pair_set.draw(hits.rows, pool, recipe, name=f"search {text}", key="hits")
     facts = [f"{value:.3f}" for value in hits.similarity] if hits.similarity is not None else []
-    return gallery.draw(
-        tiles.of(hits.rows[:24], pool, facts=facts, selection=selection, recipe=recipe), token=pools.token(pool), label="Search results",
-        key="found", columns=4,
-    )  # fmt: skip
+    return images.draw(
+        [images.Shelf("", hits.rows, facts)],
+        pool,
+        recipe,
+        selection,
+        key="hits",
+        whole=images.Whole(f"search {about[1][:40]}"),
+    )
+
+
+def _by_image(pool: Pool) -> tuple[str, str]:
+    """An image that is dropped in; its bytes stay in the session under their digest."""
+    file = st.file_uploader("Drop an image", type=EXTENSIONS, key="search-image", max_upload_size=MOST_MB)
+    if file is None:
+        return IMAGE, ""
+    data = file.getvalue()
+    digest = hashlib.sha256(data).hexdigest()
+    st.session_state["search-bytes"] = (digest, data)
+    shrunk = shrink(data, 128)
+    if shrunk:
+        st.image(shrunk, width=96)
+    return IMAGE, digest
+
+
+def like(row: int) -> None:
+    """Looks for pairs like that in `row`, on the Search view."""
+    st.session_state.update(view="Search", like=row)
+    if st.session_state.get("search_mode") == IMAGE:
+        st.session_state["search_mode"] = MEANING
+
+
+def _like() -> tuple[str, str] | None:
+    row = st.session_state.get("like")
+    return None if row is None else (LIKE, str(row))
+
+
+def _caption(row: int, pool: Pool) -> str:
+    """What a pair is called in one line."""
+    text = pool.take([row], ["text"])["text"][0].as_py() if "text" in pool.columns else None
+    return f"“{plain(text[:60])}”" if text else f"the pair in row {row:,}"
+
+
+def _forget_pair() -> None:
+    st.session_state.pop("like", None)
 
 
 def _offer_index(pool: Pool) -> None:
@@ -81,33 +126,38 @@ def _watch(job_id: int) -> None:
 
 
 def hits_on_show(pool: Pool) -> np.ndarray:
-    """Rows of the search that is on screen, to mark them on the map."""
+    """The first rows of the search that is on screen, to mark them on the map."""
     kept = st.session_state.get("hits")
-    return (
-        kept[1].rows
-        if kept and kept[0][0] == str(pool.path) and st.session_state.get("search")
-        else np.empty(0, np.int64)
-    )
+    asked = any(st.session_state.get(key) not in (None, "") for key in ("search", "like", "search-image"))
+    return kept[1].rows[:MARKED] if kept and kept[0][0] == str(pool.path) and asked else np.empty(0, np.int64)
 
 
-def found(text: str, mode: str, models: list[str], pool: Pool) -> Hits | None:
+def found(mode: str, what: str, pool: Pool) -> Hits | None:
     """The hits, kept in the session so that a slider doesn't search again."""
-    about = (str(pool.path), pool.version, text, mode)
+    about = (str(pool.path), pool.version, mode, what)
     kept = st.session_state.get("hits")
     if kept and kept[0] == about:
         return kept[1]
     try:
         with st.spinner("Searching…"):
-            if mode == WORD:
-                hits = by_word(pool, text)
-            else:
-                model = pool.model()
-                hits = by_meaning(pool, text, encode=partial(_encode, _made_with(pool, model)), model=model)
-    except InputError as error:
+            hits = _search(mode, what, pool)
+    except (InputError, ValueError) as error:
         st.error(plain(error), icon=":material/error:")
         return None
     st.session_state["hits"] = (about, hits)
     return hits
+
+
+def _search(mode: str, what: str, pool: Pool) -> Hits:
+    if mode == WORD:
+        return by_word(pool, what, limit=MOST)
+    model = pool.model()
+    if mode == LIKE:
+        return neighbours(pool, int(what), model=model, limit=MOST)
+    if mode == IMAGE:
+        vector = _loaded(_made_with(pool, model)).image(st.session_state["search-bytes"][1])
+        return nearest(pool, vector, f"{model}_img", limit=MOST)
+    return by_meaning(pool, what, encode=partial(_encode, _made_with(pool, model)), model=model, limit=MOST)
 
 
 def _made_with(pool: Pool, model: str) -> str:

@@ -37,6 +37,7 @@ _LAYOUT = """<style>
 .ps-funnel {position: relative; height: 4px; border-radius: 2px; overflow: hidden; background: color-mix(in srgb, currentColor 14%, transparent)}
 .ps-funnel i, .ps-funnel b {position: absolute; left: 0; top: 0; bottom: 0; background: #D9730D} .ps-funnel b {background: #1F83D2}
 [class*="st-key-rule-"][class*="-card-wrong"] input {box-shadow: 0 0 0 2px #C4314B; border-radius: 6px}
+.st-key-side [data-testid="stButtonGroup"] button {padding-left: .55rem; padding-right: .55rem}
 @media (max-width: 900px) {.st-key-rules, .st-key-side {max-height: none}}
 </style>"""
 
@@ -44,6 +45,12 @@ _LAYOUT = """<style>
 def layout() -> None:
     """The few rules of layout that the theme's settings can't say; keyed containers only, but for the page's margin."""
     st.html(_LAYOUT)
+    # Streamlit's own colours for these are below 4.5:1: captions on the light theme, the chosen segment on the dark one.
+    st.html(
+        f"""<style>[data-testid="stButtonGroup"] button[data-selected="true"] p {{color: {ink()}; font-weight: 600}}
+        [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] :is(p, strong, code)
+        {{color: color-mix(in srgb, {ink()} 76%, transparent); opacity: 1}}</style>"""
+    )
 
 
 def is_dark() -> bool:

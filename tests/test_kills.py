@@ -111,14 +111,21 @@ class Bench:
 def outcome(here: Path) -> dict[str, str]:
     """What a command left: its output files by digest, its tasks and groups, the columns of the pool by content."""
     found = {}
-    for path in sorted([*here.glob("out*"), *here.glob("out/**/*"), *here.glob("home/tasks/**/*"), *here.glob("pool/groups*/*.npy")]):
+    for path in sorted(
+        [*here.glob("out*"), *here.glob("out/**/*"), *here.glob("home/tasks/**/*"), *here.glob("pool/groups*/*.npy")]
+    ):
         if path.is_file():
-            timed = path.suffix in (".json", ".jsonl", ".html", ".parquet", ".md", ".yaml") or path.name in ("meta.json", "README.md")
+            timed = path.suffix in (".json", ".jsonl", ".html", ".parquet", ".md", ".yaml") or path.name in (
+                "meta.json",
+                "README.md",
+            )
             found[str(path.relative_to(here))] = "" if timed else hashlib.sha256(path.read_bytes()).hexdigest()
     for name in ("pool", "remote"):
         pool = Pool.open(here / name)
         table = pool.take(range(len(pool)), ["uid", *(n for n in pool.columns if n not in ("uid_hi", "uid_lo"))])
-        found[name] = hashlib.sha256(repr([(n, table[n].to_pylist()) for n in sorted(table.column_names)]).encode()).hexdigest()
+        found[name] = hashlib.sha256(
+            repr([(n, table[n].to_pylist()) for n in sorted(table.column_names)]).encode()
+        ).hexdigest()
     return found
 
 
@@ -156,7 +163,10 @@ def fill(source: Path, pool: Path, address: str) -> None:
     rng = np.random.default_rng(0)
     np.save(source / "vectors.npy", rng.normal(size=(50, 16)).astype(np.float32))
     np.save(source / "values.npy", rng.normal(size=len(opened)).astype(np.float32))
-    (source / "g.csv").write_text("uid,group\n" + "".join(f"{u},{'ab'[i % 2]}\n" for i, u in enumerate(opened.take(range(60), ["uid"])["uid"].to_pylist())))
+    (source / "g.csv").write_text(
+        "uid,group\n"
+        + "".join(f"{u},{'ab'[i % 2]}\n" for i, u in enumerate(opened.take(range(60), ["uid"])["uid"].to_pylist()))
+    )
     (source / "r.yaml").write_text("name: r\nkeep:\n- {score: clip_l14, top: 0.5}\n")
     (source / "all.yaml").write_text("name: all\nkeep: []\n")
     for number in range(6):
@@ -198,7 +208,10 @@ def test_every_command_ends_as_if_it_had_never_been_ended(bench: Bench) -> None:
         code = bench.run(name, here)
         assert code == 0 or (code == 2 and "exist" in bench.said), (name, code, bench.said[-3000:])
         made = outcome(here)
-        assert made == bench.ends[name], (name, {k for k in made.keys() | bench.ends[name].keys() if made.get(k) != bench.ends[name].get(k)})
+        assert made == bench.ends[name], (
+            name,
+            {k for k in made.keys() | bench.ends[name].keys() if made.get(k) != bench.ends[name].get(k)},
+        )
         leftovers = [str(path) for path in here.rglob("*.part")] if code == 0 and number != signal.SIGKILL else []
         assert leftovers == [], name
         shutil.rmtree(here)

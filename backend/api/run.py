@@ -85,4 +85,4 @@ def start(pool: Pool, recipe: Recipe, kept: int, *, scale: str, seed: int, gpus:
     words = ["train", str(keep(recipe)), "--scale", scale, "--seed", str(seed), "--pool", str(pool.path.absolute())]
     words += ["--gpus", str(gpus)] if gpus is not None else []
     title = f"{recipe.name} · {scale} · seed {seed}"
-    return Run(jobs.submit(words, kind="train", device=slot("cpu" if gpus == 0 else "auto"), title=title))
+    return Run(jobs.submit(words, kind="train", device=slot(count=gpus), title=title))

@@ -84,7 +84,11 @@ def listing(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     groups = content.get("groups")
-    return content if isinstance(groups, list) and all(isinstance(id, str) and Path(id).name == id for id in groups) else {}
+    return (
+        content
+        if isinstance(groups, list) and all(isinstance(id, str) and Path(id).name == id for id in groups)
+        else {}
+    )
 
 
 def _list(pool: Pool, provider_id: str) -> Path:

@@ -58,4 +58,4 @@ def headline_of(measures: Measures) -> Headline:
 
 
 def _percent(rate: float) -> str:
-    return f"{100 * rate:.0f} %" if rate >= 0.1 or rate == 0 else f"{100 * rate:.1f} %"
+    return f"{100 * rate:.1f} %"

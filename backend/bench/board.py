@@ -65,7 +65,15 @@ def row_of(run: Run, known: Sequence[Task] | None = None) -> Row:
 def reasons_of(run: Run) -> tuple[str, ...]:
     """Why a run is not comparable: what its record says, and what has changed in the table since it was made."""
     since = settings_differ(run.scale, run.settings) if run.scale and run.kind == "training" else []
-    return tuple(dict.fromkeys([*run.not_comparable, *since]))
+    return tuple(dict.fromkeys([*run.not_comparable, *since])) or _other_length(run)
+
+
+def _other_length(run: Run) -> tuple[str, ...]:
+    """Whether a run trained for other steps than its scale's: once, more loader workers made more steps."""
+    if run.scale not in SCALES or run.kind != "training" or run.samples_seen is None:
+        return ()
+    wanted = SCALES[run.scale].steps() * SCALES[run.scale].batch
+    return () if run.samples_seen == wanted else (f"{run.samples_seen:,} samples seen instead of {wanted:,}",)
 
 
 def _suite(run: Run, results: Sequence[Mapping[str, Any]], known: Sequence[Task]) -> str:

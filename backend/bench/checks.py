@@ -133,7 +133,7 @@ def _shards(shards: Path, scale: Scale, launch: Launch, uids: np.ndarray | None)
     if not tars:
         return [Problem("error", "shards", f"{str(shards)!r} holds no tar; export shards of the selection into it")]
     found = []
-    workers = launch.world * max(1, scale.workers if launch.workers is None else launch.workers)
+    workers = launch.world * max(1, launch.loaders(scale))
     if len(tars) < workers:
         text = f"{len(tars)} shards feed {workers} loader workers, so workers read the same ones; export smaller shards"
         found.append(Problem("warning", "shards", text))

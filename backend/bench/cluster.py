@@ -33,7 +33,7 @@ def write_scripts(run: Run, argv: list[str], scale: Scale, launch: Launch) -> li
 def sbatch(run: Run, argv: list[str], scale: Scale, launch: Launch) -> str:
     """A Slurm batch script: one task per GPU, requeued after a node failure, resumed from the last checkpoint."""
     gpus = max(1, launch.gpus or 1)
-    workers = scale.workers if launch.workers is None else launch.workers
+    workers = launch.loaders(scale)
     return f"""#!/bin/bash
 #SBATCH --job-name={run.id}
 #SBATCH --nodes={launch.nodes}

@@ -45,6 +45,10 @@ class Launch:
     def world(self) -> int:
         return max(1, self.gpus or 1) * self.nodes
 
+    def loaders(self, scale: Scale) -> int:
+        """Data loader processes per device; 0 loads in the training process."""
+        return scale.workers if self.workers is None else self.workers
+
     def device_batch(self, scale: Scale) -> int:
         """Pairs per device and step part. Raises InputError when the global batch can't be kept exact."""
         for name, value in (("nodes", self.nodes), ("accum", self.accum)):
@@ -62,13 +66,14 @@ class Launch:
 
 
 def training_arguments(scale: Scale, launch: Launch, *, shards: str, seed: int, logs: Path) -> list[str]:
-    """The arguments of `open_clip_train.main` for a run, as DataComp's train.py gives them."""
+    """The arguments of `open_clip_train.main` for a run, as DataComp's train.py gives them, with the samples of a part
+    in whole steps."""
     argv = [
         "--model", scale.model,
         "--train-data", shards,
         "--dataset-type", "webdataset",
         "--dataset-resampled",
-        "--train-num-samples", str(scale.samples_per_part),
+        "--train-num-samples", str(scale.steps_per_part * scale.batch),
         "--epochs", str(scale.checkpoints),
         "--batch-size", str(launch.device_batch(scale)),
         "--accum-freq", str(launch.accum),
@@ -78,7 +83,7 @@ def training_arguments(scale: Scale, launch: Launch, *, shards: str, seed: int, 
         "--beta2", repr(scale.beta2),
         "--warmup", str(scale.warmup),
         "--precision", scale.precision,
-        "--workers", str(scale.workers if launch.workers is None else launch.workers),
+        "--workers", str(launch.loaders(scale)),
         "--seed", str(seed),
         "--save-frequency", "0",
         "--save-most-recent",

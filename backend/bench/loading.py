@@ -5,6 +5,7 @@ bit; `tests/backend/bench/test_loading.py` compares them with open_clip_train's 
 """
 
 import logging
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -136,6 +137,28 @@ def spare_repeated_work() -> None:
     def get_wds_dataset(args: Any, preprocess_img: Any, *rest: Any, tokenizer: Any = None, **more: Any) -> Any:
         known = lru_cache(maxsize=CAPTIONS)(tokenizer)
         return build(args, by_lookup(preprocess_img), *rest, tokenizer=known, **more)
+
+    loading.get_wds_dataset = get_wds_dataset
+
+
+def exact_steps() -> None:
+    """Ends each part after the batches that were asked for.
+
+    `open_clip_train` rounds their number up to a multiple of the loader's workers, and with accumulation drops the
+    rest of a division; batches beyond are loaded by a worker and left unused.
+    """
+    from open_clip_train import data as loading
+
+    build = loading.get_wds_dataset
+
+    def get_wds_dataset(args: Any, preprocess_img: Any, is_train: bool, *rest: Any, **more: Any) -> Any:
+        found = build(args, preprocess_img, is_train, *rest, **more)
+        if is_train:
+            share = args.batch_size * args.world_size
+            batches = math.ceil(args.train_num_samples / (share * args.accum_freq)) * args.accum_freq
+            found.dataloader = found.dataloader.with_epoch(batches)
+            found.dataloader.num_batches, found.dataloader.num_samples = batches, batches * share
+        return found
 
     loading.get_wds_dataset = get_wds_dataset
 

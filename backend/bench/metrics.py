@@ -10,6 +10,7 @@ from typing import Any
 
 from ..files import write_text
 from .run import Run
+from .scales import steps_of
 
 _FLOAT = r"([-+0-9.eE]+|nan|inf|-inf)"
 _LINE = re.compile(
@@ -120,13 +121,12 @@ def _left(found: dict[str, list[float | None]], total: int | None) -> list[float
 def total_samples(run: Run) -> int | None:
     """Pairs that the whole training sees, whole batches as open_clip counts them; None if the record lacks it."""
     try:
-        names = ("samples_seen", "batch", "checkpoints", "workers")
-        seen, batch, parts, workers = (int(run.settings[name]) for name in names)
+        seen, batch, parts = (int(run.settings[name]) for name in ("samples_seen", "batch", "checkpoints"))
+        # Runs of before rounded to the workers that they were recorded with.
+        rounding = int(run.settings.get("rounding", run.settings.get("workers", 1)))
     except (KeyError, TypeError, ValueError):
         return None
-    workers = max(1, workers)
-    batches = math.ceil(seen // parts / batch)
-    return math.ceil(batches / workers) * workers * parts * batch
+    return steps_of(seen // parts, batch, max(1, rounding)) * parts * batch
 
 
 def resumed_at(run: "str | Run") -> list[int]:

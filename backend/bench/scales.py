@@ -21,8 +21,8 @@ class Scale:
     beta1 0.9, `beta2`, eps 1e-6 and weight decay 0.2, no gradient clipping, loss over the global batch.
     `checkpoints` splits the run into that many equal parts, a checkpoint after each; a resumed run
     continues after the last whole part. `pool` is the number of pairs in DataComp's pool of that scale.
-    `workers` are data loader processes per device: steps per part are rounded up to a multiple of it,
-    as the reference does. `precision` `auto` is the one that the device trains in fastest; a run records which, and
+    Steps per part are rounded up to a multiple of `rounding`, the reference's loader workers, however many `workers`
+    (data loader processes per device) there are here. `precision` `auto` is the one that the device trains in fastest; a run records which, and
     all of them count as the scale. `macs` are the forward multiply-adds of a run that the paper prints.
     """
 
@@ -36,6 +36,7 @@ class Scale:
     precision: str = "amp"
     checkpoints: int = 5
     workers: int = 4
+    rounding: int = 4
     grad_checkpointing: bool = True
     log_every: int = 100
     pool: int | None = None
@@ -47,11 +48,14 @@ class Scale:
     def samples_per_part(self) -> int:
         return self.samples_seen // self.checkpoints
 
-    def steps(self, workers: int | None = None) -> int:
-        """Optimiser steps of the whole run: ceil to batches, then to a multiple of the workers, per part."""
-        workers = max(1, self.workers if workers is None else workers)
-        batches = math.ceil(self.samples_per_part / self.batch)
-        return math.ceil(batches / workers) * workers * self.checkpoints
+    @property
+    def steps_per_part(self) -> int:
+        """Optimiser steps between two checkpoints: ceil to batches, then to a multiple of `rounding`."""
+        return steps_of(self.samples_per_part, self.batch, self.rounding)
+
+    def steps(self) -> int:
+        """Optimiser steps of the whole run, whatever the workers and devices."""
+        return self.steps_per_part * self.checkpoints
 
     def on(self, device: str) -> "Scale":
         """This scale with the precision that it trains in on `device` (`cpu` or `cuda`).
@@ -73,13 +77,17 @@ class Scale:
         return replace(self, **settings)
 
 
+def steps_of(samples: int, batch: int, rounding: int) -> int:
+    return math.ceil(math.ceil(samples / batch) / rounding) * rounding
+
+
 # DataComp's table (arXiv 2304.14108, table 5, and its scale_configs.py); `demo` is ours and fits two CPU cores.
 SCALES: dict[str, Scale] = {
     scale.name: scale
     for scale in (
         Scale(
             name="demo", model="poolscope-mini", samples_seen=36_000, batch=256, lr=1e-3, warmup=40,
-            precision="auto", checkpoints=4, workers=1, grad_checkpointing=False, log_every=4, tasks="demo",
+            precision="auto", checkpoints=4, workers=1, rounding=1, grad_checkpointing=False, log_every=4, tasks="demo",
             note="minutes on two CPU cores; as many samples as the demo pool has pairs, as at DataComp's scales",
         ),
         Scale(
@@ -105,7 +113,7 @@ SCALES: dict[str, Scale] = {
     )
 }  # fmt: skip
 
-FIXED = ("model", "samples_seen", "batch", "lr", "warmup", "beta2", "precision", "checkpoints",
+FIXED = ("model", "samples_seen", "batch", "lr", "warmup", "beta2", "precision", "checkpoints", "rounding",
          "grad_checkpointing")  # fmt: skip
 
 

@@ -236,4 +236,3 @@ def _fixed(draws: np.ndarray, first: int) -> float:
     a, b = covariance[:first, :first], covariance[first:, first:]
     shared = sum((side.sum() - np.trace(side)) / (len(side) * (len(side) - 1)) for side in (a, b))
     return max(0.0, float(shared - 2 * covariance[:first, first:].mean()))
-

@@ -65,29 +65,18 @@ def train(
     Raises InputError, before anything is written, for an empty or tiny selection and whatever else `preflight` finds;
     RuntimeError if the training process fails. On any stop the run is left resumable.
     """
-    launch = launch or Launch()
     run, loaded_recipe, opened = _begin(recipe, pool, run_id, resume)
     selection = _select(loaded_recipe, opened)
-    wanted = scale_named(scale).changed(**(settings or {}))
-    here = cuda_devices() > 0
-    # Scripts for several nodes are often written on a machine that has no GPU itself.
-    if launch.gpus == 0 or not (here or launch.nodes > 1):
-        launch = replace(launch, gpus=0)
-    device = "cpu" if launch.gpus == 0 else "cuda"
-    if tasks is not None:
-        choose(tasks, tasks_dir=tasks_dir)  # a task that is not there is told before the training, not after it
-        if len(tasks) == 1 and tasks[0] in suites(tasks_dir):
-            wanted, tasks = wanted.changed(tasks=tasks[0]), None
-    if launch.precision:
-        wanted = wanted.changed(precision=launch.precision)
-    # A resumed run keeps the precision that it was begun in, whatever this machine would choose.
-    wanted = _as_begun(run, wanted, device) or wanted.on(device)
+    launch, device = _where(launch or Launch())
+    wanted, tasks = _of_suite(scale_named(scale).changed(**(settings or {})), tasks, tasks_dir)
+    wanted, launch = _settled(run, wanted, launch, device)
     uids = _uids(opened, loaded_recipe, selection)
     written = Path(shards) if shards is not None else None
     refuse(preflight(selection.kept, wanted, launch=launch, pool=opened, shards=written, uids=uids,
                      in_place=in_place, look_at_gpus=True))  # fmt: skip
     if run is None:
-        run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, uids, device if here else "cpu")
+        here = device if cuda_devices() else "cpu"
+        run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, uids, here)
         run.sweep, run.track = sweep, track
         run.save()
     else:
@@ -172,9 +161,38 @@ def _notes(scale: Scale, pool: "Pool") -> list[str]:
     return []
 
 
-def _as_begun(run: Run | None, scale: Scale, device: str) -> Scale | None:
+def _where(launch: Launch) -> tuple[Launch, str]:
+    """The launch, without GPUs where there are none, and `cpu` or `cuda`."""
+    # Scripts for several nodes are often written on a machine that has no GPU itself.
+    if launch.gpus == 0 or not (cuda_devices() > 0 or launch.nodes > 1):
+        return replace(launch, gpus=0), "cpu"
+    return launch, "cuda"
+
+
+def _of_suite(
+    scale: Scale, tasks: Sequence[str] | None, tasks_dir: Path | str | None
+) -> tuple[Scale, Sequence[str] | None]:  # fmt: skip
+    """A suite becomes a setting of the scale; single tasks stay as they are."""
+    if tasks is not None:
+        choose(tasks, tasks_dir=tasks_dir)  # a task that is not there is told before the training, not after it
+        if len(tasks) == 1 and tasks[0] in suites(tasks_dir):
+            return scale.changed(tasks=tasks[0]), None
+    return scale, tasks
+
+
+def _settled(run: Run | None, scale: Scale, launch: Launch, device: str) -> tuple[Scale, Launch]:
+    """The scale with what the launch says of it, so that the record has it and a resume can't change it: precision and
+    loader workers. What neither says is as the run was begun, or as the device has it."""
+    begun = run.settings if run else {}
+    if launch.precision:
+        scale = scale.changed(precision=launch.precision)
+    workers = begun.get("workers", scale.workers) if launch.workers is None else launch.workers
+    scale = replace(_as_begun(begun.get("precision"), scale, device) or scale.on(device), workers=int(workers))
+    return scale, replace(launch, precision=None, workers=None)
+
+
+def _as_begun(begun: str | None, scale: Scale, device: str) -> Scale | None:
     """`scale` in the precision of a run that goes on, where the scale leaves the precision to the device."""
-    begun = run.settings.get("precision") if run else None
     if begun in (None, "auto") or scale.precision not in ("auto", "amp") or (begun, device) == ("amp", "cpu"):
         return None
     return replace(scale, precision=str(begun))
@@ -266,7 +284,7 @@ def _train(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progr
     if done != scale.checkpoints:
         run.weights_path.unlink()
         raise RuntimeError(f"training ended after {done} of {scale.checkpoints} parts; resume the run")
-    run.samples_seen = scale.steps(launch.workers) * scale.batch
+    run.samples_seen = scale.steps() * scale.batch
     _learn_rate(run, scale)
     shutil.rmtree(latest.parent)
     return True
@@ -292,7 +310,7 @@ def _supervise(run: Run, scale: Scale, launch: Launch, shards: Path, parts: int,
     argv = launching.training_arguments(scale, launch, shards=brace(shards), seed=run.seed, logs=run.path / "train")
     run.command = launching.command(argv, launch)
     run.step_to("training")
-    steps = scale.steps(launch.workers)
+    steps = scale.steps()
     within = _within(progress, "training")
     within(0, steps, "starting open_clip_train")
     with _timed(run, "training"):

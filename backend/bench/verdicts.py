@@ -18,7 +18,7 @@ import numpy as np
 LEVEL, POWER = 0.05, 0.8
 RECIPES, RUNS = 4, 3  # so many recipes with so many runs each say what the spread of a scale and pool is
 UNLIKE = 0.1  # below this p of Bartlett's test the recipes' spreads differ
-WIDER = 0.25  # below this p of an F test a side scatters more than the other recipes do
+WIDER = 0.1  # below this p of an F test a side scatters more than the other recipes do
 TWO_UNLIKE = 0.25  # below this p of an F test two sides alone have spreads of their own
 MOST = 200  # runs a side
 
@@ -33,16 +33,18 @@ class Spread:
     variance: float
     freedom: int
     shared: bool
+    wider: float = WIDER
 
     @classmethod
-    def of(cls, groups: Sequence[np.ndarray]) -> "Spread | None":
-        """From the averages of the runs of each recipe, `(n,)` each; None if no recipe has two."""
+    def of(cls, groups: Sequence[np.ndarray], runs: int = RUNS, wider: float = WIDER) -> "Spread | None":
+        """From the averages of the runs of each recipe, `(n,)` each; None if no recipe has two. It may be shared once
+        four recipes have so many `runs`; a side is judged by its own if the p of its F test is below `wider`."""
         several = [group for group in groups if len(group) > 1]
         freedom = sum(len(group) - 1 for group in several)
         if not freedom:
             return None
         variance = sum(float(((group - group.mean()) ** 2).sum()) for group in several) / freedom
-        return cls(variance, freedom, _one_spread(several))
+        return cls(variance, freedom, _one_spread(several, runs), wider)
 
     def without(self, sides: Sequence[np.ndarray]) -> tuple[float, int]:
         """The variance of the other recipes and its degrees of freedom."""
@@ -51,10 +53,10 @@ class Spread:
         return (rest / freedom if freedom > 0 else math.nan), freedom
 
 
-def _one_spread(groups: Sequence[np.ndarray]) -> bool:
+def _one_spread(groups: Sequence[np.ndarray], runs: int) -> bool:
     from scipy import stats
 
-    enough = sum(len(group) >= RUNS for group in groups) >= RECIPES
+    enough = sum(len(group) >= runs for group in groups) >= RECIPES
     if not enough or any(np.ptp(group) == 0 for group in groups):
         return False
     return not stats.bartlett(*groups).pvalue <= UNLIKE  # equal spreads may give nan
@@ -100,6 +102,18 @@ class Gap:
     runs: tuple[int, int]
     error: Error | None = None
     p: float | None = None
+
+    @property
+    def deviate(self) -> float:
+        """The gap in standard errors, as the standard normal deviate of the same one-sided p; 0 without a spread."""
+        from scipy.special import ndtri, stdtr
+
+        if self.error is None:
+            return 0.0
+        if not self.error.value:
+            return math.copysign(math.inf, self.difference) if self.difference else 0.0
+        ratio = self.difference / self.error.value
+        return math.copysign(-float(ndtri(stdtr(self.error.freedom, -abs(ratio)))), ratio)
 
     @property
     def reach(self) -> float | None:
@@ -240,7 +254,7 @@ def _wider(sides: Sequence[np.ndarray], spread: Spread) -> bool:
 
     rest, freedom = spread.without(sides)
     return not freedom > 0 or any(
-        fdtrc(len(side) - 1, freedom, side.var(ddof=1) / rest) < WIDER for side in sides if rest > 0
+        fdtrc(len(side) - 1, freedom, side.var(ddof=1) / rest) < spread.wider for side in sides if rest > 0
     )
 
 

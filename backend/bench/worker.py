@@ -55,6 +55,7 @@ def main(argv: list[str]) -> int:
         loading.read_plain_tars()
     loading.formats_first()
     loading.spare_repeated_work()
+    loading.exact_steps()
     skip_slow_attention()
     share_on_cpus()
     from open_clip_train.main import main as train

@@ -33,6 +33,7 @@ COMMANDS = {
     "evaluate": "bench.evaluate",
     "leaderboard": "leaderboard.leaderboard",
     "submit": "submission.submit",
+    "race": "race.race",
     "sweep": "sweep.app",
     "audit": "audit.audit",
     "groups": "groups.app",

@@ -96,7 +96,7 @@ def train(
     launch = Launch(gpus=gpus, nodes=nodes, accum=accum, precision=precision, workers=workers)
     known_track(track)
     if detach:
-        device = "cpu" if gpus == 0 else slot()
+        device = slot(count=gpus) if nodes == 1 else "cpu"
         submit(context, kind="train", device=device, title=f"Train on {Path(recipe).stem}, {scale}, seed {seed}")
     opened = open_pool(pool)
     read = read_recipe(recipe, opened)

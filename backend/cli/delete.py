@@ -35,7 +35,7 @@ def delete(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete columns, recipes, runs and more; undo brings them back.
+    """Delete columns, recipes, runs and more, with an undo.
 
     Says what it frees and asks. What belongs to a pool can be brought back until `poolscope versions --clean`, runs, jobs
     and pools until `poolscope delete --empty`.
@@ -49,7 +49,9 @@ def delete(
     elif empty:
         _empty(yes, as_json)
     elif kind is None or not names:
-        raise InputError("name what to delete: for example `poolscope delete column clip_score`; see `poolscope delete --help`")
+        raise InputError(
+            "name what to delete: for example `poolscope delete column clip_score`; see `poolscope delete --help`"
+        )
     else:
         _delete(kind, list(dict.fromkeys(names)), pool, yes, force, as_json)
 
@@ -70,7 +72,9 @@ def _delete(kind: str, names: list[str], path: Any, yes: bool, force: bool, as_j
 
     def text() -> None:
         if done:
-            line(f"deleted {what}, {frees}; `poolscope delete --undo` brings it back until {_until(kind)} frees that room")
+            line(
+                f"deleted {what}, {frees}; `poolscope delete --undo` brings it back until {_until(kind)} frees that room"
+            )
         else:
             line(f"would delete {what}, {frees}. Add --yes to do it")
 

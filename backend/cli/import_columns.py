@@ -31,9 +31,7 @@ def columns(
         str | None,
         typer.Option("--columns", metavar="A,B,…", help="The file's columns to take [default: all that are new]."),
     ] = None,
-    name: Annotated[
-        str | None, named("NAME", "Name of the column; of an embedding, of its model.")
-    ] = None,
+    name: Annotated[str | None, named("NAME", "Name of the column; of an embedding, of its model.")] = None,
     side: Annotated[
         str | None, typer.Option("--side", metavar="img|txt", help="The side of a pair that an embedding embeds.")
     ] = None,

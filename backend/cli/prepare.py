@@ -19,9 +19,7 @@ def prepare(
             help="An open_clip model and tag, or a checkpoint [default: the pool's own embeddings].",
         ),
     ] = None,
-    name: Annotated[
-        str | None, named("NAME", "Makes NAME_img and NAME_txt [default: after the model].")
-    ] = None,
+    name: Annotated[str | None, named("NAME", "Makes NAME_img and NAME_txt [default: after the model].")] = None,
     pool: PoolPath = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")] = 256,
     device: Device = "auto",

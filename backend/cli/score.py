@@ -76,9 +76,7 @@ def describe(method: "type[Method]") -> dict[str, Any]:
 def score(
     context: typer.Context,
     method: Annotated[str, typer.Argument(metavar="METHOD", help="A method, see `poolscope methods`.")],
-    column: Annotated[
-        str | None, named("COLUMN", "Name of the column [default: the method's id].")
-    ] = None,
+    column: Annotated[str | None, named("COLUMN", "Name of the column [default: the method's id].")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A parameter of the method; repeat for more.")
     ] = None,
@@ -127,7 +125,7 @@ def show_column(pool: "Pool", name: str, as_json: bool) -> None:
     """Prints what a column now holds: pairs scored and mean, or pairs kept; warns where it can't be trusted."""
     import numpy as np
 
-    from ..engine.catalogue import cautions, self_tests
+    from ..engine.catalogue import cautions, notes, self_tests
 
     made = pool.columns[name]
     values = pool.array(name)
@@ -145,9 +143,7 @@ def show_column(pool: "Pool", name: str, as_json: bool) -> None:
         content["mean"] = float(scored.mean(dtype=np.float64)) if len(scored) else None
         mean = f", mean {content['mean']:.4f}" if len(scored) else ""
         words = f"{len(scored):,} of {len(pool):,} pairs are scored{mean}"
-    largest = (made.made_by.get("findings") or {}).get("largest_group")
-    words += f"; the largest group has {largest:,} pairs" if largest else ""
-    words += "".join(f"; {test}" for test in tests)
+    words += "".join(f"; {said}" for said in (*notes(made), *tests))
     emit(content, as_json=as_json, text=lambda: line(f"{made.kind} {name}: {words}"))
 
 

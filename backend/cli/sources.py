@@ -143,9 +143,7 @@ def webdataset(
         str | None,
         typer.Option("--embed", metavar="MODEL[/PRETRAINED]", help="Embed the pairs too, see `poolscope embed`."),
     ] = None,
-    name: Annotated[
-        str | None, named("NAME", "Name of the embedding [default: made from MODEL].")
-    ] = None,
+    name: Annotated[str | None, named("NAME", "Name of the embedding [default: made from MODEL].")] = None,
     device: Device = "auto",
     detach: Detach = False,
     as_json: Json = False,

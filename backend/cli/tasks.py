@@ -67,7 +67,9 @@ def tasks(
     emit({**content, "tasks": listed}, as_json=as_json, text=lambda: _print(found, wrong, check))
     broken = [key for key, texts in wrong.items() if texts]
     if broken:
-        raise InputError(f"{len(broken):,} of {len(wrong):,} tasks are not whole, {broken[0]!r} first: get or add them again")
+        raise InputError(
+            f"{len(broken):,} of {len(wrong):,} tasks are not whole, {broken[0]!r} first: get or add them again"
+        )
 
 
 @app.command()

@@ -49,7 +49,9 @@ def versions(
         elif yes:
             line(f"freed {amount}; version {opened.version} stays, and files outside the table stay as they are")
         else:
-            line(f"would free {amount}; no selection can be repeated on them, and nothing deleted brought back, afterwards. Add --yes to do it")
+            line(
+                f"would free {amount}; no selection can be repeated on them, and nothing deleted brought back, afterwards. Add --yes to do it"
+            )
 
     emit(content, as_json=as_json, text=text)
 

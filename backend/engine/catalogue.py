@@ -21,7 +21,8 @@ class Entry:
 
     `needs` says of each column that it reads whether the pool has it; `problem` is why it can't start as it is, in one
     line, empty if it can; `columns` are the pool's columns that it made; `recipes` the ready ones that use it; `tests` are
-    the self-tests of the models that it reads, as far as they were made; `cautions` what is wrong with its columns.
+    the self-tests of the models that it reads and of its own networks, as far as they were made; `cautions` what is wrong
+    with its columns, `notes` what it found.
     """
 
     method: type[Method]
@@ -32,6 +33,7 @@ class Entry:
     recipes: tuple[Recipe, ...]
     tests: tuple[SelfTest, ...]
     cautions: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def built(self) -> Method:
@@ -61,13 +63,30 @@ def entry(id: str, pool: Pool) -> Entry:
     read = (model for model in pool.models if f"{model}_img" in method.needs())
     tests = tuple(test for model in read if (test := selftest.known(pool, model)))
     said = tuple(f"{name}: {one}" for name in made for one in cautions(pool.columns[name]))
-    return Entry(type(method), parameters, needs, problem, made, recipes_with(id), tests, said)
+    tests += tuple(test for name in made for test in self_tests(pool.columns[name]) if test.model not in pool.models)
+    found = tuple(f"{name}: {one}" for name in made for one in notes(pool.columns[name]))
+    return Entry(type(method), parameters, needs, problem, made, recipes_with(id), tests, said, found)
 
 
 def cautions(column: Column) -> list[str]:
     """Why not to trust a column, as its provenance tells: a model that failed the self-test, or what its method found."""
     found = (column.made_by.get("findings") or {}).get("warning")
     return [*(test.warning for test in self_tests(column) if test.warning), *([found] if found else [])]
+
+
+def notes(column: Column) -> list[str]:
+    """What the method of a column found, in words."""
+    found = column.made_by.get("findings") or {}
+    said = []
+    if found.get("largest_group"):
+        said.append(f"the largest group has {found['largest_group']:,} pairs")
+    if found.get("folds", 1) > 1:
+        said.append(
+            f"cross-fitted in {found['folds']} folds: none of its {found['trained_on']:,} training pairs "
+            f"({found['training_share']:.0%} of the pool, {found['training_share_of_best']:.0%} of its best "
+            f"{found['best']:.0%}) is scored by a network that has seen it"
+        )
+    return said
 
 
 def self_tests(column: Column) -> list[SelfTest]:

@@ -1,4 +1,4 @@
-"""Embedding a pool with an open_clip model: pictures and captions to two columns, in resumable units."""
+"""Embedding a pool with an open_clip model: images and captions to two columns, in resumable units."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ from .records import Records
 
 UNIT_ROWS = 8192
 REMEMBERED = 32_768
-"""Pictures whose vectors are remembered: 55 MB at 768 numbers."""
+"""Images whose vectors are remembered: 55 MB at 768 numbers."""
 
 
 def embed(
@@ -39,11 +39,11 @@ def embed(
     address: str | None = None,
     progress: Progress = silent,
 ) -> Pool:
-    """Adds `<name>_img` and `<name>_txt`, unit-norm float16 `(n, d)`; a pair without a readable picture gets null.
+    """Adds `<name>_img` and `<name>_txt`, unit-norm float16 `(n, d)`; a pair without a readable image gets null.
 
-    Resumes by units of 8,192 pairs. Peak memory is the model, one unit, a batch of decoded pictures and the vectors of
-    the last 32,768 different ones; a picture that comes again is not embedded again. Several `workers`, or those of a
-    Ray cluster, compute units side by side, each with its own model; how pictures fall into batches then differs, and
+    Resumes by units of 8,192 pairs. Peak memory is the model, one unit, a batch of decoded images and the vectors of
+    the last 32,768 different ones; an image that comes again is not embedded again. Several `workers`, or those of a
+    Ray cluster, compute units side by side, each with its own model; how images fall into batches then differs, and
     with it the last bit of a float32 before it is rounded.
     Raises InputError if a name is taken by another model, or if the model can't be loaded.
     """
@@ -162,7 +162,7 @@ def _unit(
 
 
 class _Pictures:
-    """Vectors by picture: a pool may show one picture under many captions, and it is embedded once."""
+    """Vectors by image: a pool may show one image under many captions, and it is embedded once."""
 
     def __init__(self, loaded: Loaded) -> None:
         self._loaded = loaded
@@ -170,7 +170,7 @@ class _Pictures:
         self._missing = np.full(loaded.dim, np.nan, dtype=np.float16)
 
     def vectors(self, files: list[bytes | None]) -> np.ndarray:
-        """`(k, d)` float16; a row of NaN where there is no readable picture."""
+        """`(k, d)` float16; a row of NaN where there is no readable image."""
         keys = [blake2b(file, digest_size=16).digest() if file else b"" for file in files]
         new = {key: file for key, file in zip(keys, files) if key and key not in self._known}
         with ThreadPoolExecutor(2) as threads:
@@ -206,7 +206,7 @@ def _texts(captions: list[str | None], loaded: Loaded) -> np.ndarray:
 
 
 def _vectors(pictures: list[Any], loaded: Loaded) -> np.ndarray:
-    """`(k, d)` float16; a row of NaN where there was no picture."""
+    """`(k, d)` float16; a row of NaN where there was no image."""
     import torch
 
     made = np.full((len(pictures), loaded.dim), np.nan, dtype=np.float16)
@@ -224,11 +224,11 @@ def _column(matrix: np.ndarray) -> pa.Array:
 
 
 def embed_picture(loaded: Loaded, picture: bytes) -> np.ndarray:
-    """`(1, d)` float32 of one picture file. Raises InputError if it can't be decoded."""
+    """`(1, d)` float32 of one image file. Raises InputError if it can't be decoded."""
     import torch
 
     try:
         pixels = loaded.transform(open_rgb(picture))
     except ValueError:
-        raise InputError("the picture can't be decoded; give a PNG, JPEG or WebP file.") from None
+        raise InputError("the image can't be decoded; give a PNG, JPEG or WebP file.") from None
     return loaded.images(torch.stack([pixels]))

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ..errors import InputError
 from ..pool import Pool
-from ..scores import Method, build
+from ..scores import METHODS, Method, build
 from ..versions import __version__
 
 ROUNDING = ("device", "precision")
@@ -78,10 +79,46 @@ def stale(pool: Pool, name: str) -> str:
     return outdated(made_by, describe(build(made_by["method"], **made_by["parameters"]), pool))
 
 
-def words(made_by: Mapping[str, Any]) -> str:
-    """The provenance in a few words: the method, its parameters, and what each `auto` among them became."""
+def place_of(pool: Pool, method: Method, made_by: dict[str, Any], column: str, extra: str) -> str | None:
+    """The name that an extra column of `method` takes; None if the pool has it already.
+
+    A column of that name that means something else stays, and the extra one takes the main column's name before its
+    own: `image_based --as near` leaves `near_cluster` where `cluster` was made with other centroids. Only what an
+    earlier version of the same column left is replaced. Raises InputError if both names are taken.
+    """
+    main = pool.columns.get(column)
+    for name in (extra, f"{column}_{extra}"):
+        existing = pool.columns.get(name)
+        if existing is None:
+            return name
+        if _means_the_same(existing.made_by, made_by, method, extra):
+            return None if existing.made_by.get("rows") == len(pool) else name
+        if main and existing.made_by.get("method") and existing.made_by == main.made_by:
+            return name
+    raise InputError(
+        f"columns {extra!r} and {column + '_' + extra!r} exist already, made in another way; choose another name with --as."
+    )
+
+
+def _means_the_same(old: dict[str, Any], new: dict[str, Any], method: Method, extra: str) -> bool:
+    """Whether a column made `old` holds what `method` would write into `extra` now."""
+    if same_way(old, new):
+        return not outdated(old, new | {"rows": old.get("rows")})
+    maker = METHODS[old["method"]] if old.get("method") in METHODS else None
+    if maker is None or extra not in maker.shared or extra not in method.shared:
+        return False
+    return all(same_parameter(old, new, name) for name in method.shared[extra])
+
+
+def settings(made_by: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a column, and what each `auto` among them became."""
+    given = dict(made_by.get("parameters") or {})
     resolved = made_by.get("resolved") or {}
-    told = {**(made_by.get("parameters") or {})}
-    told |= {name: f"auto: {value}" for name, value in resolved.items() if told.get(name, "auto") == "auto"}
+    return given | {name: f"auto: {value}" for name, value in resolved.items() if given.get(name, "auto") == "auto"}
+
+
+def words(made_by: Mapping[str, Any]) -> str:
+    """The provenance in a few words: the method and its parameters."""
     first = str(made_by.get("method") or made_by.get("model") or "")
-    return " ".join([*([first] if first else []), *(f"{name}={value}" for name, value in told.items())])
+    parts = [first, *(f"{name}={value}" for name, value in settings(made_by).items())]
+    return " ".join(part for part in parts if part)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from .. import digests
@@ -14,11 +13,10 @@ from ..pool import Pool, PoolGrew
 from ..pool.columns import Kind
 from ..pool.store import check_name
 from ..progress import Progress, silent
-from ..scores import METHODS
 from ..scores.base import MAIN, Method, Unit
 from ..workers.dispatch import check_engine, finished, gathered, session
 from . import selftest
-from .made_by import describe, outdated, same_parameter, same_way
+from .made_by import describe, outdated, place_of, same_way
 from .records import Records
 
 INPUTS = ("method", "parameters", "contents", "columns", "resolved", "rows", "poolscope")
@@ -134,7 +132,7 @@ def _make(
     progress: Progress,
 ) -> Pool:
     types = method.outputs(pool)
-    extra = {key: place for key in types if key != MAIN and (place := _place(pool, method, made_by, name, key))}
+    extra = {key: place for key in types if key != MAIN and (place := place_of(pool, method, made_by, name, key))}
     kept = {MAIN: name} | extra
     subject, units = _work(pool, method, made_by)
     records = Records(pool.path, subject, {key: made_by[key] for key in ("method", "parameters")})
@@ -158,7 +156,7 @@ def _make(
     commits: list[tuple[list[str], Kind]] = [(extras, "metadata"), ([MAIN], "flag")]
     for keys, kind in commits if method.kind == "flag" else [([MAIN, *extras], method.kind)]:
         schema = pa.schema([(kept[key], types[key]) for key in keys])
-        batches = _in_row_order(pool, records, units, keys, schema)
+        batches = records.in_row_order(units, keys, schema, len(pool))
         if keys:
             pool.add_column_stream(schema, batches, kind=kind, made_by=made_by, replace=True)
     records.clear()
@@ -189,37 +187,6 @@ def _held(pool: Pool, method: Method, unit: Unit) -> str:
     return digests.of_value(held)[:12]
 
 
-def _place(pool: Pool, method: Method, made_by: dict[str, Any], column: str, extra: str) -> str | None:
-    """The name that an extra column of `method` takes; None if the pool has it already.
-
-    A column of that name that means something else stays, and the extra one takes the main column's name before its
-    own: `image_based --as near` leaves `near_cluster` where `cluster` was made with other centroids. Only what an
-    earlier version of the same column left is replaced. Raises InputError if both names are taken.
-    """
-    main = pool.columns.get(column)
-    for name in (extra, f"{column}_{extra}"):
-        existing = pool.columns.get(name)
-        if existing is None:
-            return name
-        if _means_the_same(existing.made_by, made_by, method, extra):
-            return None if existing.made_by.get("rows") == len(pool) else name
-        if main and existing.made_by.get("method") and existing.made_by == main.made_by:
-            return name
-    raise InputError(
-        f"columns {extra!r} and {column + '_' + extra!r} exist already, made in another way; choose another name with --as."
-    )
-
-
-def _means_the_same(old: dict[str, Any], new: dict[str, Any], method: Method, extra: str) -> bool:
-    """Whether a column made `old` holds what `method` would write into `extra` now."""
-    if same_way(old, new):
-        return not outdated(old, new | {"rows": old.get("rows")})
-    maker = METHODS[old["method"]] if old.get("method") in METHODS else None
-    if maker is None or extra not in maker.shared or extra not in method.shared:
-        return False
-    return all(same_parameter(old, new, name) for name in method.shared[extra])
-
-
 def _compute(
     task: Task, units: Sequence[Unit], engine: str, workers: int, address: str | None, progress: "_Offset"
 ) -> None:
@@ -230,35 +197,6 @@ def _compute(
         return
     for unit in finished(task, units, engine=engine, workers=workers, address=address):
         progress.finish(unit)
-
-
-def _in_row_order(
-    pool: Pool, records: Records, units: Sequence[Unit], keys: Sequence[str], schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    """The recorded columns `keys` as batches in row order; listed rows are scattered into `(n,)` arrays first.
-
-    Where units hold every row several times, as a method that averages over random orders may have it, a row gets the mean.
-    """
-    if all(unit.rows is None for unit in units):
-        for unit in sorted(units, key=lambda unit: unit.start):
-            for batch in records.read(unit).select(list(keys)).to_batches():
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-        return
-    whole = {}
-    times = max(1, sum(map(len, units)) // max(1, len(pool)))
-    for key, entry in zip(keys, schema):
-        whole[key] = np.zeros(len(pool), dtype=entry.type.to_pandas_dtype())
-        if whole[key].dtype.kind == "f" and times == 1:
-            whole[key].fill(np.nan)
-    for unit in units:
-        table = records.read(unit)
-        rows = unit.rows if unit.rows is not None else np.arange(unit.start, unit.stop)
-        for key in keys:
-            made = table[key].to_numpy()
-            whole[key][rows] = made if times == 1 else whole[key][rows] + made / times
-    yield from pa.Table.from_arrays([pa.array(whole[key]) for key in keys], schema=schema).to_batches(
-        max_chunksize=8192
-    )
 
 
 class _Offset:

@@ -2,7 +2,8 @@
 
 from ..devices import slot
 from .job import Job
-from .queue import SHORT, all, cancel, get, log_tail, move, resume, submit
+from .queue import all, cancel, get, log_tail, move, resume, submit
 from .reporting import TableProgress
+from .slots import SHORT
 
 __all__ = ["SHORT", "Job", "TableProgress", "all", "cancel", "get", "log_tail", "move", "resume", "slot", "submit"]

@@ -1,7 +1,6 @@
 """Starting, watching, ending and resuming jobs, with one slot per device and a queue behind it."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,15 +12,13 @@ from typing import Any
 from .. import processes
 from ..errors import InputError
 from ..paths import home
-from . import family, table
+from . import family, slots, table
 from .job import Job
 
 SPAWN_AGAIN = 20.0
 """Seconds a spawned runner has to claim its job before another one is sent."""
 SETTINGS = ("POOLSCOPE_", "CUDA_VISIBLE_DEVICES")
 """Beginnings of the names in the environment that a job takes from whoever submits it."""
-SHORT = "cpu:short"
-"""The lane of jobs that take seconds: one at a time, beside the long one."""
 GRACE = 10.0
 """Seconds between asking a job's processes to end and killing them."""
 
@@ -29,15 +26,17 @@ GRACE = 10.0
 def submit(argv: Sequence[str], *, kind: str, device: str | None = "cpu", title: str = "") -> int:
     """Starts `poolscope ARGV` as a job, or queues it behind the job that holds `device`; returns its id.
 
-    `device` is "cpu", "gpu:0", …, SHORT for a job of seconds, which doesn't wait behind long ones, or None for a light
-    job that needs no slot. The job runs in the directory
-    and with the POOLSCOPE_* settings of the caller, and outlives it.
+    `device` is "cpu", certain GPUs ("gpu:0", "gpu:0,1"), any so many of them ("gpus:2"), SHORT for a job of seconds,
+    which doesn't wait behind long ones, or None for a light job that needs no slot. The job runs in the directory and
+    with the POOLSCOPE_* settings of the caller, and outlives it.
     """
     words = [str(word) for word in argv]
     if not words or any("\0" in word for word in words):
         raise InputError(f"a job needs a poolscope command line, not {words!r}: pass for example ['info']")
-    if device is not None and not re.fullmatch(r"cpu|cpu:short|gpu:\d+", device):
-        raise InputError(f"a job's device is 'cpu', 'cpu:short', 'gpu:0', 'gpu:1', … or None, not {device!r}")
+    if device is not None and not slots.valid(device):
+        raise InputError(
+            f"a job's device is 'cpu', 'cpu:short', 'gpu:0', 'gpu:0,1', 'gpus:2', … or None, not {device!r}"
+        )
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -75,9 +74,9 @@ def resume(job_id: int | str) -> Job:
     with table.writing() as connection:
         cursor = connection.execute(
             "UPDATE jobs SET state='queued', cancel_requested=0, spawned=NULL, started=NULL, ended=NULL, "
-            "heartbeat=NULL, machine=NULL, pid=NULL, pid_started=NULL, exit_code=NULL, message='' "
+            "heartbeat=NULL, machine=NULL, pid=NULL, pid_started=NULL, exit_code=NULL, message='', device=? "
             "WHERE id=? AND state IN ('failed', 'cancelled', 'lost')",
-            (found["id"],),
+            (found["device"] and slots.wanted(found["device"]), found["id"]),
         )
     if cursor.rowcount == 0:
         state = table.row(job_id)["state"]
@@ -101,7 +100,9 @@ def move(job_id: int | str, by: int) -> Job:
         order = [row["id"] for row in same if row["id"] != found["id"]]
         place = [row["id"] for row in same].index(found["id"])
         order.insert(min(max(0, place + by), len(order)), found["id"])
-        moments = [row["created"] + 1e-6 * nth for nth, row in enumerate(same)]  # the times of submission are dealt out in the new order
+        moments = [
+            row["created"] + 1e-6 * nth for nth, row in enumerate(same)
+        ]  # the times of submission are dealt out in the new order
         connection.executemany("UPDATE jobs SET created=? WHERE id=?", list(zip(moments, order)))
     return get(found["id"])
 
@@ -194,14 +195,14 @@ def _startable() -> list[int]:
     """The first queued job of each free device and all light ones, marked as spawned by this caller."""
     now = time.time()
     with table.writing() as connection:
-        busy = {row["device"] for row in connection.execute("SELECT device FROM jobs WHERE state='running'")}
+        busy = table.busy(connection)
         chosen = []
         waiting = connection.execute("SELECT id, device, spawned FROM jobs WHERE state='queued' ORDER BY created, id")
         for row in waiting.fetchall():
-            if row["device"] is not None:
-                if row["device"] in busy:
-                    continue
-                busy.add(row["device"])
+            device = slots.assigned(row["device"], busy)
+            busy |= slots.kept_free(row["device"]) if device is None else slots.units(device)
+            if device is None:
+                continue
             if row["spawned"] is None or now - row["spawned"] > SPAWN_AGAIN:
                 chosen.append(row["id"])
         connection.executemany("UPDATE jobs SET spawned=? WHERE id=?", [(now, job_id) for job_id in chosen])

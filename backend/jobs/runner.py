@@ -14,7 +14,7 @@ from types import FrameType
 
 from .. import processes
 from ..errors import InputError
-from . import queue, table
+from . import queue, slots, table
 
 BEAT = 2.0
 """Seconds between heartbeats."""
@@ -48,9 +48,8 @@ def _run(job_id: int, command: Sequence[str], asked_to_end: list[int]) -> int:
     """Runs the job's command to its end; returns its exit code, negative for a signal."""
     found = table.row(job_id)
     environment = {**os.environ, "POOLSCOPE_JOB": str(job_id)}
-    device = found["device"] or ""
-    if device.startswith("gpu:"):
-        environment["CUDA_VISIBLE_DEVICES"] = _gpu(int(device[4:]), environment.get("CUDA_VISIBLE_DEVICES"))
+    if numbers := slots.given(found["device"] or ""):
+        environment["CUDA_VISIBLE_DEVICES"] = slots.visible(numbers, environment.get("CUDA_VISIBLE_DEVICES"))
     argv = [str(word) for word in found["argv"]]
     print(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} poolscope {' '.join(argv)}", flush=True)
     child = subprocess.Popen(
@@ -76,12 +75,6 @@ def _run(job_id: int, command: Sequence[str], asked_to_end: list[int]) -> int:
                 table.beat(job_id, os.getpid())
             except (sqlite3.Error, InputError) as error:
                 print(f"heartbeat not written: {error}", flush=True)
-
-
-def _gpu(index: int, visible: str | None) -> str:
-    """What CUDA_VISIBLE_DEVICES must be for the job to see the `index`-th visible GPU only."""
-    names = [name for name in (visible or "").split(",") if name]
-    return names[index] if index < len(names) else str(index)
 
 
 def _ending(job_id: int, exit_code: int, asked_to_end: list[int]) -> tuple[str, str | None]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..paths import home
+from . import slots
 from .job import Job
 
 VERSION = 1
@@ -38,12 +39,6 @@ TYPES: dict[str, tuple[type, Any]] = {
 """What each column holds, and what counts where a cell holds something else."""
 
 
-COLUMNS = (
-    "id", "kind", "title", "argv", "device", "cwd", "environment", "state", "cancel_requested", "progress", "message",
-    "figures", "created", "spawned", "started", "ended", "heartbeat", "machine", "pid", "pid_started", "exit_code",
-)  # fmt: skip
-
-
 def log_path(job_id: int) -> Path:
     return home() / "jobs" / f"{job_id}.log"
 
@@ -63,7 +58,9 @@ def _opened() -> Iterator[sqlite3.Connection]:
         if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
             raise
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            raise InputError(f"{_path()} has been locked by another process for {WAIT:.0f} s: end it, or try again") from None
+            raise InputError(
+                f"{_path()} has been locked by another process for {WAIT:.0f} s: end it, or try again"
+            ) from None
         raise InputError(
             f"{_path()} can't be used ({error}): move it away, and Poolscope makes a new one; pools and runs stay"
         ) from None
@@ -114,7 +111,9 @@ def rows(where: str = "1", values: tuple[Any, ...] = (), *, order: str = "id") -
 def _typed(row: sqlite3.Row) -> dict[str, Any]:
     missing = TYPES.keys() - set(row.keys())
     if missing:
-        raise InputError(f"{_path()} is of another kind (no column {min(missing)!r}): move it away; pools and runs stay")
+        raise InputError(
+            f"{_path()} is of another kind (no column {min(missing)!r}): move it away; pools and runs stay"
+        )
     return {name: _cell(row[name], kind, default) for name, (kind, default) in TYPES.items()}
 
 
@@ -135,6 +134,8 @@ def row(job_id: int | str) -> dict[str, Any]:
     """The row of one job; InputError when there is none."""
     try:
         found = rows("id = ?", (int(job_id),))
+    except InputError:
+        raise
     except (ValueError, OverflowError):
         found = []
     if not found:
@@ -179,14 +180,16 @@ def take(job_id: int) -> dict[str, Any]:
             "DELETE FROM jobs WHERE id=? AND state NOT IN ('queued', 'running') RETURNING *", (job_id,)
         ).fetchone()
     if found is None:
-        raise InputError(f"job {job_id} is {row(job_id)['state']}: cancel it with `poolscope jobs cancel {job_id}` first")
+        raise InputError(
+            f"job {job_id} is {row(job_id)['state']}: cancel it with `poolscope jobs cancel {job_id}` first"
+        )
     return dict(found)
 
 
 def put(found: dict[str, Any]) -> None:
     """Puts back a row that `take` removed; ids are never given twice."""
-    known = [name for name in COLUMNS if name in found]
     with writing() as connection:
+        known = [column["name"] for column in connection.execute("PRAGMA table_info(jobs)") if column["name"] in found]
         connection.execute(
             f"INSERT OR IGNORE INTO jobs ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})",
             [found[name] for name in known],
@@ -194,16 +197,24 @@ def put(found: dict[str, Any]) -> None:
 
 
 def claim(job_id: int, *, machine: str, pid: int, pid_started: float) -> bool:
-    """Turns a queued job into a running one, if its device is free; of several runners at once one wins."""
+    """Turns a queued job into a running one with the devices that it gets, if they are free; of several runners one wins."""
     now = time.time()
     with writing() as connection:
-        cursor = connection.execute(
-            "UPDATE jobs SET state='running', started=?, heartbeat=?, machine=?, pid=?, pid_started=? "
-            "WHERE id=? AND state='queued' AND (device IS NULL OR NOT EXISTS "
-            "(SELECT 1 FROM jobs AS other WHERE other.state='running' AND other.device=jobs.device))",
-            (now, now, machine, pid, pid_started, job_id),
+        found = connection.execute("SELECT device FROM jobs WHERE id=? AND state='queued'", (job_id,)).fetchone()
+        device = slots.assigned(found["device"], busy(connection)) if found else None
+        if device is None:
+            return False
+        connection.execute(
+            "UPDATE jobs SET state='running', started=?, heartbeat=?, machine=?, pid=?, pid_started=?, device=? WHERE id=?",
+            (now, now, machine, pid, pid_started, device or None, job_id),
         )
-        return cursor.rowcount == 1
+        return True
+
+
+def busy(connection: sqlite3.Connection) -> set[str]:
+    """The units that running jobs hold."""
+    held = connection.execute("SELECT device FROM jobs WHERE state='running'").fetchall()
+    return {unit for row in held for unit in slots.units(row["device"])}
 
 
 def beat(job_id: int, pid: int) -> None:

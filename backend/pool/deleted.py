@@ -50,7 +50,9 @@ def restore(directory: Path, stored: str) -> str:
         names = table.schema.names
         match = _DELETED.fullmatch(stored)
         if match is None or stored not in names:
-            raise InputError(f"the column was removed by a compaction, so it can't be brought back: {stored.partition('~')[0]!r}.")
+            raise InputError(
+                f"the column was removed by a compaction, so it can't be brought back: {stored.partition('~')[0]!r}."
+            )
         if match[1] in names:
             raise InputError(f"there is another column {match[1]!r} by now; delete that one first.")
         commit.rename(table, (stored, match[1]))

@@ -263,7 +263,13 @@ class Handle:
 
     def thumbnail(self, row: int, size: int = 128) -> bytes | None:
         """A WebP of at most `size` pixels on its longer side, cached; None when there is no readable image."""
-        from .images import thumbnail
+        from .thumbnails import thumbnail
 
         uid = self.take([row], ["uid"])["uid"][0].as_py()
-        return thumbnail(self.path / "thumbnails", uid, size, lambda: self.image(row))
+        return thumbnail(self._identity, uid, size, lambda: self.image(row))
+
+    @cached_property
+    def _identity(self) -> str:
+        """Tells this pool from all others; a copy of it has the same images."""
+        made = (self.path / "pool.json").stat().st_mtime_ns
+        return str(places.content(self.path).get("id") or f"{self.path.resolve()}:{made}")

@@ -1,19 +1,17 @@
-"""Pictures of a pool: bytes by one seek into a file or a tar, thumbnails made lazily and cached with a bound."""
+"""Images of a pool: bytes by one seek into a file or a tar."""
 
 import io
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import files
 from .decoding import open_rgb
 
 PLACES = ("image", "image_offset", "image_bytes")  # the columns that say where an image's bytes are
 
 LARGEST_FILE = 64 * 1024 * 1024
-CACHE_BYTES = 512 * 1024 * 1024
 
 
 def read_images(places: Iterable[Mapping[str, Any]], root: Path) -> list[bytes | None]:
@@ -21,20 +19,6 @@ def read_images(places: Iterable[Mapping[str, Any]], root: Path) -> list[bytes |
     is gone; no file above 64 MiB is read."""
     with _Handles(root) as handles:
         return [handles.read(place["image"], place["image_offset"], place["image_bytes"]) for place in places]
-
-
-def thumbnail(folder: Path, uid: str, size: int, read: Callable[[], bytes | None]) -> bytes | None:
-    """A WebP thumbnail of the image that `read` gives, from the cache in `folder` when it has one."""
-    path = folder / uid[:2] / f"{uid}-{size}.webp"
-    if path.exists():
-        return path.read_bytes()
-    image = read()
-    small = shrink(image, size) if image else None
-    if small:
-        files.write_bytes(path, small)
-        if int(uid[2:6], 16) < 16:  # one write in 4,096 checks the bound
-            trim(folder, CACHE_BYTES)
-    return small
 
 
 def shrink(picture: bytes, size: int) -> bytes | None:
@@ -47,19 +31,6 @@ def shrink(picture: bytes, size: int) -> bytes | None:
     out = io.BytesIO()
     image.save(out, "WEBP", quality=80, method=2)
     return out.getvalue()
-
-
-def trim(directory: Path, limit: int) -> None:
-    """Deletes the least recently read thumbnails until `directory` is below 80 % of `limit` bytes."""
-    found = [(entry.stat(), entry) for entry in directory.rglob("*.webp")]
-    total = sum(stat.st_size for stat, _ in found)
-    if total <= limit:
-        return
-    for stat, entry in sorted(found, key=lambda item: item[0].st_atime):
-        entry.unlink(missing_ok=True)
-        total -= stat.st_size
-        if total < 0.8 * limit:
-            return
 
 
 class _Handles:

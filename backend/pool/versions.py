@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import trash
-from . import commit, deleted, fragments, tables
+from . import commit, deleted, fragments, tables, work
 from .fragments import Freed
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ def listed(table: "LanceTable") -> list[Version]:
 
 
 def prunable(directory: Path) -> Freed:
-    """What `clean` would free: old versions and what only they have, deleted columns, and what is in the trash."""
+    """What `clean` would free: old versions and what only they have, all that was deleted, and what killed work left."""
     with tables.reading(f"pool {directory.name!r}"):
         table = commit.opened(directory)
         old, gone = fragments.prunable(table), deleted.listed(table.schema)
     entries = trash.entries(directory)
     freed = deleted.size(directory, [one.stored for one in gone]) + sum(entry.bytes for entry in entries)
+    freed += trash.size(*work.leftovers(directory))
     return Freed(old.versions, old.bytes + freed, len(gone) + len(entries))
 
 
@@ -55,6 +56,7 @@ def clean(directory: Path) -> Freed:
     with commit.changing(directory), tables.reading(f"pool {directory.name!r}"):
         deleted.drop(directory)
         trash.empty(directory)
+        work.remove(directory)
         fragments.prune(commit.opened(directory))
     if commit.compact(directory):
         with commit.changing(directory):

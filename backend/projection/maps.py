@@ -1,6 +1,8 @@
-"""Map: positions of a sample of the pairs, as files under `<pool>/maps/<model>/`; the JSON is written last."""
+"""Map: positions of a sample of the pairs, as files under `<pool>/maps/<model>/`."""
 
-from dataclasses import dataclass
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 
 from .. import files
 from ..pool import Pool
+from ..pool.lock import writing
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,10 @@ class Map:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def fits(self, pairs: int) -> bool:
+        """Whether it places rows of a pool of that many pairs."""
+        return self.rows.ndim == 1 and self.xy.shape == (len(self.rows), 2) and self.rows.max(initial=0) < pairs
 
     def quantised(self) -> bytes:
         """What a browser draws: m little-endian uint16 x, m uint16 y (0 is -1, 65535 is 1), then m uint32 rows."""
@@ -59,32 +66,50 @@ def directory(pool: Pool, model: str) -> Path:
 
 
 def save(pool: Pool, placed: Map) -> None:
+    """Keeps a map. It is written beside the one before it, and takes its place as a whole."""
     place = directory(pool, placed.model)
+    work = pool.path / "work"
+    work.mkdir(exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix="map-", dir=work))
+    fresh.chmod(0o755)
     arrays = {"rows": placed.rows, "xy": placed.xy}
-    if placed.everyone is None:
-        (place / "everyone.npy").unlink(missing_ok=True)
-    else:
+    if placed.everyone is not None:
         arrays["everyone"] = placed.everyone
     for name, values in arrays.items():
-        with files.replacing(place / f"{name}.npy") as part, part.open("wb") as handle:
+        with files.replacing(fresh / f"{name}.npy") as part, part.open("wb") as handle:
             np.save(handle, values)
-    files.write_json(place / "map.json", placed.made_by)
+    files.write_json(fresh / "map.json", placed.made_by)
+    before = fresh.with_name(f"{fresh.name}-before")
+    place.parent.mkdir(exist_ok=True)
+    with writing(pool.path):
+        if place.exists():
+            place.rename(before)
+        fresh.rename(place)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def load(pool: Pool, model: str) -> Map | None:
     """The map of `model`, or None when it was not built, is damaged, or built for fewer pairs than the pool has now."""
-    place = directory(pool, model)
-    if not (place / "map.json").exists():
+    place, read = directory(pool, model), None
+    for _ in range(3):  # it may be built again between the reading of its description and of its arrays
+        try:
+            read = _read(place, model)
+            if files.read_json(place / "map.json", dict) == read.made_by:
+                break
+        except (OSError, ValueError):  # damaged, then it can be built again; or replaced meanwhile
+            read = None
+    if read is None or read.made_by.get("pairs") != len(pool) or not read.fits(len(pool)):
         return None
-    try:
-        made_by = files.read_json(place / "map.json", dict)
-        rows, xy = (files.read_array(place / f"{name}.npy") for name in ("rows", "xy"))
-        everyone = files.read_array(place / "everyone.npy", mapped=True) if (place / "everyone.npy").exists() else None
-    except (OSError, ValueError):  # damaged: it can be built again
-        return None
-    if made_by.get("pairs") != len(pool) or rows.ndim != 1 or xy.shape != (len(rows), 2) or rows.max(initial=0) >= len(pool):
-        return None
-    return Map(model, rows, xy, made_by, everyone if everyone is not None and len(everyone) == len(pool) else None)
+    if read.everyone is not None and len(read.everyone) != len(pool):
+        return replace(read, everyone=None)
+    return read
+
+
+def _read(place: Path, model: str) -> Map:
+    made_by = files.read_json(place / "map.json", dict)
+    rows, xy = (files.read_array(place / f"{name}.npy") for name in ("rows", "xy"))
+    everyone = files.read_array(place / "everyone.npy", mapped=True) if (place / "everyone.npy").exists() else None
+    return Map(model, rows, xy, made_by, everyone)
 
 
 def available(pool: Pool) -> list[str]:

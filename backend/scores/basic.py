@@ -1,4 +1,4 @@
-"""Basic: DataComp's filter by language, caption length and picture size."""
+"""Basic: DataComp's filter by language, caption length and image size."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,9 +46,9 @@ def missed_length(words: int | None, characters: int | None, min_words: int = 3,
 
 
 def missed_size(width: float | None, height: float | None, smallest: int = 200, aspect: float = 3.0) -> list[str]:
-    """By how much a picture is too small or too long, in words."""
+    """By how much an image is too small or too long, in words."""
     if not width or not height:
-        return ["the picture's size is not known"]
+        return ["the image's size is not known"]
     short, long = min(width, height), max(width, height)
     told = []
     if short < smallest:

@@ -96,7 +96,9 @@ class ClipLoss(Method):
     batch_size: int = param(32768, "pairs in a batch; clipped to what the pool has", low=1, high=1_000_000)
     partitions: int = param(10, "random partitions averaged; 5 or more are stable", low=1, high=1000)
     seed: int = param(0, "another seed, other batches", low=0)
-    per_reading: int = param(1, "partitions drawn from one reading of the pool; 1: all are independent", low=1, high=1000)
+    per_reading: int = param(
+        1, "partitions drawn from one reading of the pool; 1: all are independent", low=1, high=1000
+    )
     parity: bool = param(False, "cut batches as the released code does, with a short last one")
     device: str = param("auto", "where the products run", of="device")
 

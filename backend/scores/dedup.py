@@ -1,6 +1,5 @@
-"""Dedup: one pair of every group of near-duplicates, and none that is near an evaluation picture."""
+"""Dedup: one pair of every group of near-duplicates, and none that is near an evaluation image."""
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,12 @@ import pyarrow as pa
 
 from ..errors import InputError
 from ..kernels.matmul import bad_rows
+from ..pool.work import spool
 from ..progress import Progress, silent
 from .base import MAIN, Method, Unit, param
 from .kernels.neighbours import EXACT_UP_TO, duplicate_groups
 from .normsim import norm_similarity
-from .vas_d import spooled, work_folder
+from .vas_d import spooled
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -116,7 +116,7 @@ class Dedup(Method):
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         rows = np.asarray(unit.rows)
-        with tempfile.TemporaryDirectory(dir=work_folder(pool)) as folder:
+        with spool(pool.path) as folder:
             vectors = spooled(pool, self.embedding, rows, folder)
             groups = duplicate_groups(vectors, self.threshold, cells=self.cells, progress=progress)
             kept = best_of_groups(groups, pool.array(self.best)[rows] if self.best else None)

@@ -1,4 +1,4 @@
-"""HYPE: how specific picture and caption are in a hyperbolic space, and how near they are to each other."""
+"""HYPE: how specific image and caption are in a hyperbolic space, and how near they are to each other."""
 
 import dataclasses
 import hashlib
@@ -29,7 +29,7 @@ KEPT = 0.2  # of the pool, the larger of the paper's two fractions
 class Hype(Method):
     """HYPE: `eps_i + eps_t - d_L(image, text) + cos + c_IN`, in a Lorentz space of curvature -c.
 
-    eps_i (eps_t): specificity of picture (caption), the mean over reference captions (pictures) of exterior angle minus half-
+    eps_i (eps_t): specificity of image (caption), the mean over reference captions (images) of exterior angle minus half-
     aperture of the entailment cone, captions being the apexes; not clamped, higher is more specific. d_L: Lorentzian distance.
     cos: an ordinary CLIP score (`cosine`). c_IN: 0 or 1 of the image-based flag (`cluster`; left out by default,
     as the released code computes only the first three terms). The paper keeps 10 or 20 % of the pool.
@@ -41,7 +41,7 @@ class Hype(Method):
     for a network favours the pairs that it has seen; the folds' terms are brought to one mean and spread.
     Formulas are kept stable near the origin and at distance zero, where the released code gives NaN.
 
-    Gives `(n,)` float32 and three columns of terms; NaN without a readable picture. Cost: embedding the pair, and 4 r d FLOP
+    Gives `(n,)` float32 and three columns of terms; NaN without a readable image. Cost: embedding the pair, and 4 r d FLOP
     with 2 r arc cosines: 6.3 MFLOP for 2,048 references at 768-d.
     """
 
@@ -175,7 +175,7 @@ class Hype(Method):
     def _vectors(
         self, pool: "Pool", rows: np.ndarray, network: str, progress: Progress = silent
     ) -> tuple[np.ndarray, np.ndarray, float]:
-        """Tangent vectors of `rows`, NaN without a picture, and the curvature."""
+        """Tangent vectors of `rows`, NaN without an image, and the curvature."""
         if not network:
             return stored(pool, f"{self.model}_img", rows), stored(pool, f"{self.model}_txt", rows), self.curvature
         import torch

@@ -1,4 +1,4 @@
-"""Image-based: the picture lies in a cluster that holds pictures of a target set."""
+"""Image-based: the image lies in a cluster that holds images of a target set."""
 
 import dataclasses
 import hashlib
@@ -47,7 +47,7 @@ def good_captions(captions: pa.Array, language_model: str = "") -> np.ndarray:
 
 @dataclass(frozen=True)
 class Clusters:
-    """Where the centroids are, (k, d) float32, and which of the k are nearest to a target picture, (k,) bool."""
+    """Where the centroids are, (k, d) float32, and which of the k are nearest to a target image, (k,) bool."""
 
     path: str
     wanted: np.ndarray
@@ -55,12 +55,12 @@ class Clusters:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageBased(Method):
-    """Image-based filter: the nearest centroid of the picture is also the nearest of a picture of the target set.
+    """Image-based filter: the nearest centroid of the image is also the nearest of an image of the target set.
 
     Nearest is the largest inner product with the (not normalised) k-means centroid, in float32, for pairs and targets alike.
     Captions must be English with more than one fastText token and more than 5 characters (`captions=false` leaves that out).
-    Centroids: trained with faiss on the pool's pictures (20 iterations; DataComp: 100,000 clusters of all pictures of small
-    and medium), or a file, such as DataComp's. Training takes at most `train_rows` pictures, drawn by a hash of
+    Centroids: trained with faiss on the pool's images (20 iterations; DataComp: 100,000 clusters of all images of small
+    and medium), or a file, such as DataComp's. Training takes at most `train_rows` images, drawn by a hash of
     (seed, uid) without repetition, where the released script draws with repetition and no seed. No GPU is needed.
 
     Reads embeddings (n, d) and captions, gives `(n,)` bool; leaves `cluster` (-1: no usable embedding), `language` is not kept.
@@ -73,7 +73,7 @@ class ImageBased(Method):
     kind = "flag"
     formula = r"\arg\max_j \langle f_i, c_j\rangle \in \{\arg\max_j \langle g_m, c_j\rangle : m \le M\}"
     paper = "Gadre et al. 2023 (DataComp), arXiv 2304.14108"
-    cost = "154 MFLOP per pair for 100,000 clusters at 768 dimensions; training 20 times as much per picture"
+    cost = "154 MFLOP per pair for 100,000 clusters at 768 dimensions; training 20 times as much per image"
     published = (
         "DataComp medium, IN-1k (29.2M): ImageNet 26.8, average of 38 tasks 31.2; with CLIP L/14 top 30 % (14.0M): 29.7 and 32.8 "
         "(no filter: 17.6, 25.8)"
@@ -85,7 +85,7 @@ class ImageBased(Method):
     centroids: str = param("", "file of (k, d) centroids (.npy, .npz, .pt); empty: trained on the pool", of="path")
     clusters: int = param(100_000, "centroids to train", low=1, high=10_000_000)
     iterations: int = param(20, "iterations of k-means", low=1, high=1000)
-    train_rows: int = param(10_000_000, "most pictures to train on; they are held in memory", low=1)
+    train_rows: int = param(10_000_000, "most images to train on; they are held in memory", low=1)
     captions: bool = param(True, "keep only English captions that are long enough, for training too")
     seed: int = param(0, "another seed, another sample and start", low=0)
     language_model: str = param(
@@ -156,7 +156,7 @@ class ImageBased(Method):
         return centers
 
     def _trained(self, pool: "Pool", progress: Progress, each: Each) -> np.ndarray:
-        """Centroids of the sampled pictures in uid order, so that the pool's row order doesn't matter."""
+        """Centroids of the sampled images in uid order, so that the pool's row order doesn't matter."""
         usable = np.ones(len(pool), bool)
         if self.captions:
             for unit, good in each(pool, fragments(pool), partial(_good, language_model=self.language_model)):

@@ -14,7 +14,7 @@ from .basic import large_enough, missed_size
 class ImageSize(Method):
     """DataComp's image size filter: the shorter side at least 200 pixels, the aspect ratio at most 3, both inclusive.
 
-    Sizes are those of the original picture; an unknown or zero size is dropped. Reads `width` and `height`, gives `(n,)`
+    Sizes are those of the original image; an unknown or zero size is dropped. Reads `width` and `height`, gives `(n,)`
     bool. A few ns a pair.
     """
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,6 +120,9 @@ class MetaClip(Method):
         super().check(pool)
         if self.metadata not in ("wordnet", "corpus"):
             _listed(self.metadata)
+        for name, path in (("corpus", self.corpus), ("titles", self.titles)):
+            if self.metadata == "corpus" and path and not Path(path).is_file():
+                raise InputError(f"{self.id}: {name} is {path!r}, which is no file; give the path of a text file.")
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Balance:
         """Matches every caption once and counts; writes the report."""

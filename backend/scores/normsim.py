@@ -1,4 +1,4 @@
-"""NormSim: the p-norm of a picture's similarities to a target set."""
+"""NormSim: the p-norm of an image's similarities to a target set."""
 
 import math
 from dataclasses import dataclass
@@ -96,13 +96,13 @@ def _add_powers(similarity: np.ndarray, higher: np.ndarray, order: float, peak: 
 class NormSim(Method):
     """NormSim_p: `|| (<g_1, f_i>, ..., <g_M, f_i>) ||_p` over the M image embeddings of a target set.
 
-    Pictures only; both sides unit-norm; absolute values, so a similarity of -1 counts as 1. p = inf (the paper's best) is
+    Images only; both sides unit-norm; absolute values, so a similarity of -1 counts as 1. p = inf (the paper's best) is
     the similarity to the nearest target, p = 2 ranks as VAS. Meant for the survivors of a quality score: alone,
     NormSim_inf of ImageNet-1k is DataComp's "ImageNet distance", which does worse than no filter.
     The paper is said to cut at 0.7; every released script keeps a fraction (top 20 % of the pool after 30 % by CLIPLoss).
 
     Reads (n, d) embeddings, gives (n,) float32, NaN for a zero or non-finite embedding. Targets are read from disk in
-    tiles. Cost: 2 M d FLOP per pair: 2 GFLOP for ImageNet-1k's 1.28M pictures at 768-d, 3.2 for target24's 2.1M.
+    tiles. Cost: 2 M d FLOP per pair: 2 GFLOP for ImageNet-1k's 1.28M images at 768-d, 3.2 for target24's 2.1M.
     """
 
     id = "normsim"
@@ -118,7 +118,7 @@ class NormSim(Method):
     scan_rows = 16384
 
     model: str = param("l14", "model whose image embeddings are compared", of="model")
-    target: str = param("imagenet1k", "target set that pictures should be near", of="target")
+    target: str = param("imagenet1k", "target set that images should be near", of="target")
     p: str = param("inf", "order of the norm: inf, or a number of at least 1")
     device: str = param("auto", "where the products run", of="device")
 

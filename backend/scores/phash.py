@@ -32,7 +32,7 @@ def perceptual_hash(image: bytes | None) -> int | None:
     """
     import imagehash
 
-    from ..pool.images import open_rgb
+    from ..pool.decoding import open_rgb
 
     try:
         opened = open_rgb(image) if image else None

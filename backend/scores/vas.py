@@ -1,4 +1,4 @@
-"""VAS: the variance alignment of a pair's picture with a target set, as one quadratic form."""
+"""VAS: the variance alignment of a pair's image with a target set, as one quadratic form."""
 
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,14 +1,15 @@
 """VAS-D: variance alignment with the pool's own survivors, trimmed step by step; no external target."""
 
-import tempfile
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import InputError
 from ..kernels.matmul import bad_rows
+from ..pool.work import spool
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, fragments, here, param
 from .cliploss import stored
@@ -96,7 +97,7 @@ class VasD(Method):
             chosen = np.flatnonzero(good & ~np.isnan(quality))
             best = np.argsort(-quality[chosen], kind="stable")[: exact_count(self.quality_top, len(rows))]
             chosen = np.sort(chosen[best])
-        with tempfile.TemporaryDirectory(dir=work_folder(pool)) as folder:
+        with spool(pool.path) as folder:
             vectors = spooled(pool, name, rows[chosen], folder)
             scores[chosen] = removal_steps(
                 vectors,
@@ -127,22 +128,15 @@ def moments(pool: "Pool", unit: Unit, *, name: str) -> tuple[np.ndarray, np.ndar
     return np.concatenate(good), square, total
 
 
-def spooled(pool: "Pool", name: str, rows: np.ndarray, folder: str) -> np.ndarray:
+def spooled(pool: "Pool", name: str, rows: np.ndarray, folder: Path) -> np.ndarray:
     """The embeddings of `rows`, (n, d) as stored; beyond 512 MB as a memory map of a file in `folder`."""
     dim = pool.columns[name].dim or 0
     if len(rows) * dim * 2 <= IN_MEMORY:
         return stored(pool, name, rows)
-    vectors = np.memmap(f"{folder}/vectors", np.float16, "w+", shape=(len(rows), dim))
+    vectors = np.memmap(folder / "vectors", np.float16, "w+", shape=(len(rows), dim))
     for start in range(0, len(rows), _STEP):
         vectors[start : start + _STEP] = stored(pool, name, rows[start : start + _STEP])
     return vectors
 
 
 _STEP = 65_536
-
-
-def work_folder(pool: "Pool") -> str:
-    """The pool's directory for unfinished work."""
-    folder = pool.path / "work"
-    folder.mkdir(exist_ok=True)
-    return str(folder)

@@ -85,9 +85,11 @@ def by_meaning(
     )
 
 
-def neighbours(pool: Pool, row: int, *, model: str, limit: int = 12) -> Hits:
-    """The pairs whose images are most like that of `row`, without itself."""
-    vector = pool.embeddings(f"{model}_img", [row])[0]
+def neighbours(pool: Pool, row: int, *, model: str, side: str = "img", limit: int = 12) -> Hits:
+    """The pairs whose images (or captions, `side="txt"`) are most like that of `row`, without itself."""
+    column = f"{model}_{side}"
+    pool.require(column, "embedding")
+    vector = pool.embeddings(column, [row])[0]
     if not np.isfinite(vector).all():
         return Hits(np.empty(0, np.int64), np.empty(0, np.float32), 0)
-    return nearest(pool, vector, f"{model}_img", limit=limit, exclude=row)
+    return nearest(pool, vector, column, limit=limit, exclude=row)

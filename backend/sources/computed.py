@@ -1,8 +1,6 @@
 """Import of columns: scores, flags, embeddings and metadata that were computed elsewhere join the pairs of a pool."""
 
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from ..errors import InputError
 from ..pool import Pool
 from ..pool.lock import importing
 from ..pool.store import check_name
+from ..pool.work import spool
 from ..progress import Progress, silent
 from ..versions import __version__
 from . import values
@@ -106,13 +105,8 @@ def import_columns(
 @contextmanager
 def working(pool: Pool) -> Iterator[tuple[Pool, Path]]:
     """The newest version of the pool, to which no pairs are added meanwhile, and a directory that is removed after."""
-    with importing(pool.path):
-        (pool.path / "work").mkdir(exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix="columns-", dir=pool.path / "work"))
-        try:
-            yield pool.reload(), work
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+    with importing(pool.path), spool(pool.path) as work:
+        yield pool.reload(), work
 
 
 def join(
@@ -126,15 +120,15 @@ def join(
     progress: Progress = silent,
 ) -> Joined:
     """`import_columns` for values that are open already; `source` and their `digest` become the columns' provenance."""
-    joined, spool = Joined(source), work / "values.arrow"
+    joined, values_path = Joined(source), work / "values.arrow"
     wanted = _wanted(keyed, wish.columns, pool, joined)
     pool_keys = PoolKeys(pool, wish.on)
-    guesses = _spool(keyed, wanted, pool_keys, spool, joined, progress, len(pool))
+    guesses = _spool(keyed, wanted, pool_keys, values_path, joined, progress, len(pool))
     _check_joined(joined, pool_keys, pool, wish.on)
     planned = [_plan(one, guesses[one], wish, pool, alone=len(wanted) == 1) for one in wanted]
     _check_plan(planned, wish.name)
     made_by = {"method": METHOD, "source": Path(source).name, "digest": digest(), "on": wish.on, "rows": len(pool)}
-    _write(pool, planned, spool, pool_keys.origins(), made_by | {"poolscope": __version__}, wish.model)
+    _write(pool, planned, values_path, pool_keys.origins(), made_by | {"poolscope": __version__}, wish.model)
     joined.columns = [
         {
             "name": one.name, "from": one.source, "kind": one.kind, "pairs": one.present,

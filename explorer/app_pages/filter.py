@@ -13,6 +13,7 @@ from poolscope.explorer import (
     lasso,
     map,
     map_colours,
+    only,
     pair,
     pool_map,
     recipe_state,
@@ -26,7 +27,7 @@ from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
 DIMMED = "<style>.st-key-middle, .st-key-side {opacity: .45}</style>"  # what was last kept, while a rule can't be read
-EDGE, LASSO, SEARCH = "At the threshold", "Lasso", "Search"
+EDGE, LASSO, SEARCH, ONLY_A, ONLY_B = "Threshold", "Lasso", "Search", "Only A", "Only B"
 
 
 @st.fragment
@@ -53,26 +54,32 @@ def workbench(pool: Pool) -> None:
     place = middle.container(key="middle")
     with right.container(key="side", gap="small"):
         who.draw(pool, selection)
-        view = st.segmented_control(
-            "Show",
-            [EDGE, LASSO, SEARCH],
-            key="view",
-            default=None if "view" in st.session_state else EDGE,
-            required=True,
-            label_visibility="collapsed",
-            bind="query-params",
-        )
+        other = compare.chosen(pool)
+        view = _view([EDGE, LASSO, SEARCH, *([ONLY_A, ONLY_B] if other is not None else [])])
         clicked = search.draw(shown, pool, selection) if view == SEARCH else None
         marked = search.hits_on_show(pool) if view == SEARCH else ()
         with place:  # before the galleries, so that the browser draws it while they are made
-            events = pool_map.draw(made, pool, selection, compare.chosen(pool), marked, on_choice=_show_chosen)
+            events = pool_map.draw(made, pool, selection, other, marked, on_choice=_show_chosen)
         if view == LASSO:
             clicked = lasso.draw(inside, made, shown, pool, selection)
         elif view == EDGE:
             clicked = edge.draw(shown, pool, selection)
+        elif view in (ONLY_A, ONLY_B) and other is not None:
+            clicked = only.draw(view == ONLY_A, other, pool, shown, selection)
     opened = events.opened if events.opened is not None else clicked
     if not toolbar.dialogs(recipe, pool, selection) and opened is not None and opened < len(pool):
         pair.show(int(np.int64(opened)), pool, shown)
+
+
+def _view(options: list[str]) -> str:
+    """What the gallery shows."""
+    if st.session_state.get("view", EDGE) not in options:
+        st.session_state["view"] = EDGE
+    chosen = st.segmented_control(
+        "Show", options, key="view", default=None if "view" in st.session_state else EDGE, required=True,
+        label_visibility="collapsed", bind="query-params",
+    )  # fmt: skip
+    return chosen or EDGE
 
 
 def _show_chosen() -> None:

@@ -44,9 +44,8 @@ def _head(job: Job) -> None:
 
 
 def _lane(job: Job) -> str:
-    return {None: "its start", "cpu": "the long jobs before it", jobs.SHORT: "the short jobs before it"}.get(
-        job.device, str(job.device)
-    )
+    lanes = {None: "its start", "cpu": "the long jobs before it", jobs.SHORT: "the short jobs before it"}
+    return lanes.get(job.device) or f"{str(job.device).replace('gpus:', '').replace('gpu:', 'GPU ')} GPU"
 
 
 def _ago(moment: float) -> str:

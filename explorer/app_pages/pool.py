@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import checklist, deletion, first_start, gallery, overview, pair, pools, theme, tiles
+from poolscope.explorer import checklist, deletion, first_start, gallery, numbers, overview, pair, pools, theme, tiles
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.projection import available
@@ -46,11 +46,12 @@ def _delete(pool: Pool) -> None:
     """Choose a column, map or target set, and delete it."""
     there = [("column", name) for name, column in pool.columns.items() if column.kind != "key" and not column.with_pairs]
     there += [("map", model) for model in available(pool)] + [("target", name) for name in targets(pool)]
-    if not there:
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Delete", there, format_func=lambda one: f"{one[0]} {one[1]}", key="delete-what", width=320)
-        deletion.button(*chosen, key="of-pool")
+    named = {f"{kind} {name}": (kind, name) for kind, name in there}
+    if named:
+        st.menu_button(
+            "Delete", list(named), key="delete-what", icon=":material/delete:", help="Delete a column, map or target set",
+            on_click=lambda: deletion.ask(*named[st.session_state["delete-what"]]),
+        )  # fmt: skip
 
 
 @st.fragment
@@ -80,10 +81,10 @@ def _languages(pool: Pool) -> None:
         return
     name, counts = found
     shown = counts.head(20)[::-1]
-    made = theme.figure(max(160, 22 * len(shown) + 50), x="pairs", y="")
+    made = theme.figure(max(160, 22 * len(shown) + 50), x="pairs", y="language")
     made.add_bar(
         x=shown.values,
-        y=shown.index,
+        y=[numbers.language(code) for code in shown.index],
         orientation="h",
         marker_color=theme.KEPT,
         hovertemplate="%{y}: %{x:,} pairs<extra></extra>",

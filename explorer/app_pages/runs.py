@@ -1,4 +1,4 @@
-"""Runs: what training on a recipe costs, start it, and watch it; sweeps over many."""
+"""Runs: what training on a recipe costs, start it, and watch it; sweeps over many, and races."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,14 +8,14 @@ from poolscope import bench, jobs
 from poolscope.bench.run import Run
 from poolscope.bench.sweep import sweeps
 from poolscope.explorer import first_start, live
-from poolscope.explorer.bench import ended, new_run, training
+from poolscope.explorer.bench import ended, new_run, races, training
 from poolscope.explorer.bench import sweeps as sweep_view
 from poolscope.explorer.text import plain
 from poolscope.jobs import Job
 from poolscope.pool import Pool
 
 KIND = "train"
-ONE, SWEEP = "One recipe", "Sweep"
+ONE, SWEEP, RACE = "One recipe", "Sweep", "Race"
 
 
 def main() -> None:
@@ -25,16 +25,17 @@ def main() -> None:
     with left:
         _new(pool)
     with right:
-        busy = any(job.kind == KIND and not job.finished for job in jobs.all())
+        busy = any(job.kind in (KIND, races.KIND) and not job.finished for job in jobs.all())
         live.polled(_working, busy=busy, every=1.5, idle=10)
         ended.draw()
 
 
 def _new(pool: Pool) -> None:
     with st.container(border=True):
-        what = st.segmented_control("New run", [ONE, SWEEP], default=ONE, required=True, key="run-what",
-                                    help="A sweep trains on a grid of fractions and methods")  # fmt: skip
-        (sweep_view.form if what == SWEEP else new_run.form)(pool)
+        what = st.segmented_control("New run", [ONE, SWEEP, RACE], default=ONE, required=True, key="run-what",
+                                    help="A sweep trains on a grid of fractions and methods; a race deals seeds to recipes "
+                                    "until the best one is known")  # fmt: skip
+        {SWEEP: sweep_view.form, RACE: races.form}.get(str(what), new_run.form)(pool)
 
 
 def _working() -> None:
@@ -52,12 +53,13 @@ def _working() -> None:
         # What waits in a sweep is counted in the sweep's own panel.
         if job.state == "running" or job.id not in swept:
             _panel(job, runs.get(str(job.id)))
+    races.panels()
     sweep_view.panels()
     training.overlay([runs[str(job.id)] for job in reversed(working) if str(job.id) in runs])
     if not found and not bench.runs():
         st.info(
             "No run yet. Choose a recipe and press Start: a small model is trained on the pairs that the recipe keeps "
-            "and tested on pictures it never saw. Start with no filter, to have something to compare with.",
+            "and tested on images it never saw. Start with no filter, to have something to compare with.",
             icon=":material/model_training:",
         )
 

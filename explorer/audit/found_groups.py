@@ -38,7 +38,9 @@ def offer(pool: Pool) -> None:
         if st.button(
             "Find groups", icon=":material/group_add:", type="primary" if first else "secondary", key="find-groups"
         ):
-            jobs.submit(["groups", "--pool", str(pool.path)], kind=KIND, device=jobs.SHORT, title=f"Groups of {pool.name}")
+            jobs.submit(
+                ["groups", "--pool", str(pool.path)], kind=KIND, device=jobs.SHORT, title=f"Groups of {pool.name}"
+            )
             st.rerun()
 
 

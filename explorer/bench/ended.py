@@ -64,7 +64,10 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
             results = {line["dataset"]: line["metrics"].get("main_metric") for line in run.results()}
             if results:
                 st.dataframe(
-                    {"task": list(results), "result, %": ["–" if v is None else f"{100 * v:.1f}" for v in results.values()]},
+                    {
+                        "task": list(results),
+                        "result, %": ["–" if v is None else f"{100 * v:.1f}" for v in results.values()],
+                    },
                     column_config={"result, %": st.column_config.TextColumn(alignment="right")},
                 )
             training.draw([run], key=f"curves-{key}")

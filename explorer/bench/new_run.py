@@ -88,7 +88,7 @@ def _start(recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool, launc
         jobs.submit(
             words,
             kind=KIND,
-            device=jobs.slot("cpu" if launch.gpus == 0 else "auto"),
+            device=jobs.slot(count=launch.gpus) if launch.nodes == 1 else "cpu",
             title=f"{recipe.name} · {scale} · seed {seed}",
         )
     st.toast(f"{len(seeds)} run{'s' if len(seeds) > 1 else ''} started", icon=":material/play_arrow:")

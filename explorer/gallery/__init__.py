@@ -1,5 +1,5 @@
 """Galleries of pairs."""
 
-from poolscope.explorer.gallery.component import Tile, draw
+from poolscope.explorer.gallery.component import Browsed, Tile, browse, draw
 
-__all__ = ["Tile", "draw"]
+__all__ = ["Browsed", "Tile", "browse", "draw"]

@@ -21,7 +21,7 @@ class PoolMap {
     this.hidden = new Set()
     this.lasso = null
     this.queue = Promise.resolve()
-    for (const button of root.querySelectorAll("[data-tool]")) button.onclick = () => this.use(button.dataset.tool)
+    for (const button of root.querySelectorAll("button[data-tool]")) button.onclick = () => this.use(button.dataset.tool)
     this.select = root.querySelector("select")
     this.select.onchange = () => { this.hidden = new Set(); this.tell.state("legend", null); this.tell.state("colour", this.select.value) }
     this.resizer = new ResizeObserver(() => this.resize())
@@ -311,7 +311,7 @@ class PoolMap {
     if (tool === "fit") return this.glide()
     if (tool === "labels") this.labels.shown = !this.labels.shown
     else this.tool = this.box.dataset.tool = tool
-    for (const button of this.root.querySelectorAll("[data-tool]")) {
+    for (const button of this.root.querySelectorAll("button[data-tool]")) {
       if (button.dataset.tool === "labels") button.ariaPressed = String(this.labels.shown)
       else if (button.dataset.tool !== "fit") button.ariaPressed = String(button.dataset.tool === this.tool)
     }

@@ -1,6 +1,5 @@
 """The map in a real browser: colours, legend, labels, zoom, and what a choice on it becomes."""
 
-
 import re
 from urllib.parse import parse_qs, urlparse
 
@@ -131,5 +130,3 @@ def test_a_lasso_becomes_a_rule(page):
     after = wait_for_kept(page, before)
     assert after < before
     assert recipe(page)["keep"][-1].keys() == {"tag"}
-
-

@@ -66,5 +66,5 @@ def test_a_report_is_drawn_whole(start, mapped_pool):
     assert not app.error
     told = {one.label: one.value for one in app.metric}
     assert told["Told apart"] == "no"  # 80 pairs and two families show nothing
-    assert told["Null control"] == f"{report['controls']['null']['accuracy']:.1%}"
+    assert told["Null control"] == f"{100 * report['controls']['null']['accuracy']:.1f} %"
     assert "kept by half" in texts(app)

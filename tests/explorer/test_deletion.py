@@ -16,16 +16,19 @@ from poolscope.targets import add_target, targets
 from tests.explorer.conftest import texts
 
 
-def delete(app, key: str, *, force: bool = False):
-    """Presses the button, then answers the question; AppTest closes a dialog at each run, so it is asked again."""
-    app.button(key=f"delete-{key}").click().run()
+def delete(app, kind: str, name: str, *, force: bool = False):
+    """Answers the question that a button asks; AppTest closes a dialog at each run, so it is asked each time."""
+
+    def ask():
+        app.session_state["deleting"] = (kind, name)
+        return app
+
+    ask().run()
     assert not app.exception
     assert "It takes" in texts(app)
     if force:
-        app.button(key=f"delete-{key}").click()
-        app.checkbox(key="delete-force").check().run()
-    app.button(key=f"delete-{key}").click()
-    app.button(key="delete-now").click().run()
+        ask().checkbox(key="delete-force").check().run()
+    ask().button(key="delete-now").click().run()
     assert not app.exception
     return app
 
@@ -42,10 +45,7 @@ def test_the_pool_page_deletes_and_undoes(start, mapped_pool, tmp_path, kind, na
     np.save(tmp_path / "t.npy", np.eye(16, dtype=np.float32))
     add_target(mapped_pool, "near", tmp_path / "t.npy", model="l14")
     app = start(mapped_pool, "pool")
-    options = app.selectbox(key="delete-what").options
-    assert not {"column text", "column uid_hi", "column image"} & set(options)
-    app.selectbox(key="delete-what").select((kind, name)).run()
-    delete(app, "of-pool")
+    delete(app, kind, name)
     assert not there(mapped_pool)
     assert "Deleted" in texts(app)
     app.button(key="undo-deletion").click().run()
@@ -57,12 +57,12 @@ def test_the_pool_page_deletes_and_undoes(start, mapped_pool, tmp_path, kind, na
 def test_a_column_in_use_needs_a_tick(start, mapped_pool):
     save(load({"name": "reader", "keep": [{"flag": "sharp"}]}), mapped_pool)
     app = start(mapped_pool, "pool")
-    app.selectbox(key="delete-what").select(("column", "sharp")).run()
-    app.button(key="delete-of-pool").click().run()
+    app.session_state["deleting"] = ("column", "sharp")
+    app.run()
     assert "recipe 'reader'" in app.warning[0].value
     assert app.button(key="delete-now").disabled
     assert "sharp" in mapped_pool.reload().columns
-    delete(app, "of-pool", force=True)
+    delete(app, "column", "sharp", force=True)
     assert "sharp" not in mapped_pool.reload().columns
 
 
@@ -70,7 +70,9 @@ def test_the_filter_page_deletes_a_saved_recipe(start, mapped_pool):
     top = load({"name": "![x](http://evil) <b>", "keep": [{"score": "clip_l14", "top": 0.3}]})
     save(top, mapped_pool)
     app = start(mapped_pool, recipe=json.dumps(top.as_dict()))
-    delete(app, "recipe")
+    app.button(key="delete-recipe").click().run()
+    assert "It takes" in texts(app)
+    delete(app, "recipe", top.name)
     assert saved(mapped_pool) == {}
     assert not [button for button in app.button if button.key == "delete-recipe"], "what is not saved can't be deleted"
     app.button(key="undo-deletion").click().run()
@@ -84,20 +86,12 @@ def test_the_jobs_and_runs_pages_delete(start, mapped_pool):
     run = Run(id="r1", name="r", recipe="r", scale="demo", state="done")
     run.save()
     app = start(mapped_pool, "jobs")
-    app.session_state["deleting"] = ("job", str(made))
-    app.run()
-    assert "Delete the job" in texts(app)
-    app.session_state["deleting"] = ("job", str(made))
-    app.button(key="delete-now").click().run()
+    delete(app, "job", str(made))
     assert jobs.all() == []
     app.button(key="undo-deletion").click().run()
     assert [job.id for job in jobs.all()] == [made]
     app.switch_page("app_pages/runs.py").run()
-    app.session_state["deleting"] = ("run", "r1")
-    app.run()
-    app.session_state["deleting"] = ("run", "r1")
-    app.button(key="delete-now").click().run()
-    assert not app.exception
+    delete(app, "run", "r1")
     assert not run.path.exists()
     app.button(key="undo-deletion").click().run()
     assert (run.path / "run.json").exists()
@@ -105,7 +99,9 @@ def test_the_jobs_and_runs_pages_delete(start, mapped_pool):
 
 def test_a_pool_is_left_and_brought_back(start, mapped_pool, monkeypatch):
     app = start(mapped_pool, "pool")
-    delete(app, "pool")
+    app.button(key="delete-pool").click().run()
+    assert "It takes" in texts(app)
+    delete(app, "pool", str(mapped_pool.path.resolve()))
     assert not Pool.exists(mapped_pool.path)
     assert not paths.demo_pool().exists(), "nothing is built instead"
     app.button(key="undo-deletion").click().run()
@@ -116,8 +112,7 @@ def test_a_pool_is_left_and_brought_back(start, mapped_pool, monkeypatch):
 
 def test_undo_says_when_it_is_too_late(start, mapped_pool):
     app = start(mapped_pool, "pool")
-    app.selectbox(key="delete-what").select(("column", "clip_b32")).run()
-    delete(app, "of-pool")
+    delete(app, "column", "clip_b32")
     mapped_pool.reload().clean()
     app.button(key="undo-deletion").click().run()
     assert "compaction" in app.toast[0].value

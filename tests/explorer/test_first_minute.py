@@ -13,7 +13,9 @@ from tests.explorer.conftest import texts
 def submitted(monkeypatch) -> list[tuple[list[str], str]]:
     """Command lines of the jobs that were asked for, which are not run."""
     asked: list[tuple[list[str], str]] = []
-    monkeypatch.setattr(jobs, "submit", lambda argv, *, kind, title, **_: asked.append((list(argv), kind)) or len(asked))
+    monkeypatch.setattr(
+        jobs, "submit", lambda argv, *, kind, title, **_: asked.append((list(argv), kind)) or len(asked)
+    )
     return asked
 
 

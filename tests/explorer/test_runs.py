@@ -149,3 +149,29 @@ def test_an_ended_run_tells_its_record_and_why_it_is_not_comparable(start, mappe
     assert any("lr is 1 instead of 2" in note.value for note in app.warning)
     app.toggle(key="record-run-odd").set_value(True).run()
     assert any("poolscope.bench.worker" in code.value for code in app.code)
+
+
+def test_a_race_is_started_from_the_page_and_shown(start, mapped_pool, queued):
+    from poolscope.bench import race as racing
+    from poolscope.recipe import Recipe, dump
+
+    entry = racing.Entry("*a*", "a.yaml", 60, dealt=3), racing.Entry("b", "b.yaml", 90, dealt=2, out=2)
+    racing.Race("r", "demo", str(mapped_pool.path), entry, spent=60.0).save()
+    (mapped_pool.path / "recipes").mkdir(exist_ok=True)
+    for name in ("one", "two"):
+        (mapped_pool.path / "recipes" / f"{name}.yaml").write_text(dump(Recipe(name=name)))
+    app = start(mapped_pool, "runs")
+    assert not app.exception
+    assert list(app.dataframe[0].value["recipe"]) == ["*a*", "b"]
+    app.get_by_key("run-what").set_value("Race").run()
+    assert app.get_by_key("race-start").disabled
+    app.get_by_key("race-recipes").set_value(["one", "two"]).run()
+    app.get_by_key("race-budget").set_value("soon").run()
+    assert app.get_by_key("race-start").disabled
+    assert "no time" in app.error[0].value
+    app.get_by_key("race-budget").set_value("30m").run()
+    app.get_by_key("race-start").click().run()
+    assert not app.exception
+    line, _ = queued[-1]
+    assert line[0] == "race"
+    assert line[line.index("--budget") + 1] == "30m"

@@ -17,7 +17,6 @@ def test_the_shape_stands_until_the_work_is_done(monkeypatch, kind):
             drawn.append("")
 
     monkeypatch.setattr(skeleton.st, "empty", Place)
-    with pytest.raises(ZeroDivisionError), skeleton.shape(kind):
+    with skeleton.shape(kind):
         assert f"ps-skeleton-{kind}" in drawn[-1]
-        raise ZeroDivisionError
-    assert drawn[1:] == [""]  # gone, after an error too
+    assert drawn[1:] == [""]

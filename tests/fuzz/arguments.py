@@ -23,7 +23,17 @@ BASES = (
 )  # fmt: skip
 LEFT_OUT = {"--detach", "--engine", "--address", "--device", "--help", "--families", "--stream"}
 NUMBERS = ["-1", "0", "1", "3", "2147483648", "9223372036854775808", "9" * 4300, "1e400", "nan", "0.5", "-0.0"]
-PLACES = ["{here}", "{here}/t.csv", "{here}/nothing", "/dev/null", "{here}/one.yaml", "{here}/values.npy", "{here}/m", "{pool}", "/proc/self/nothing/x"]
+PLACES = [
+    "{here}",
+    "{here}/t.csv",
+    "{here}/nothing",
+    "/dev/null",
+    "{here}/one.yaml",
+    "{here}/values.npy",
+    "{here}/m",
+    "{pool}",
+    "/proc/self/nothing/x",
+]
 VALUES = [
     *TEXTS, *NUMBERS, *PLACES, "a=b", "a", "clip_l14", "clip_l14,clip_l14", "x" * 300, "l14_img", "text", "uid_hi", "width", "own", "nothing", ",", "a,,b",
     "{", "[", "{score: clip_l14, top: 0.5}", "clip_l14 top 30%", "width >= 200", "random() < 0.5", "repeat(text, 300000) = 'a'", "1=1; DROP TABLE pairs",

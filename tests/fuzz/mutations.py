@@ -224,7 +224,22 @@ def _sqlite(path: Path, rng: random.Random) -> None:
         elif kind == 2:
             table.execute("DROP TABLE jobs")
         else:
-            odd: list[Any] = [None, b"\xff\x00", 2**62, -1, float("inf"), 1e300, "", "[]", "{", '{"a": "b"}', "[1]", "x", '"\\ud800"', "null"]
+            odd: list[Any] = [
+                None,
+                b"\xff\x00",
+                2**62,
+                -1,
+                float("inf"),
+                1e300,
+                "",
+                "[]",
+                "{",
+                '{"a": "b"}',
+                "[1]",
+                "x",
+                '"\\ud800"',
+                "null",
+            ]
             table.execute("PRAGMA ignore_check_constraints=1")
             table.execute(f"UPDATE OR IGNORE jobs SET {name}=?", (rng.choice(odd),))
 

@@ -46,7 +46,10 @@ class Surface:
 
 def records(pool: Pool, rows: int = ROWS) -> list[dict[str, object]]:
     uids = pool.take(range(rows), ["uid", "text", "url"]).to_pylist()
-    return [{**row, "image": f"{i % 4}.png", "score": i / 7, "size": i * 10, "group": "ab"[i % 2]} for i, row in enumerate(uids)]
+    return [
+        {**row, "image": f"{i % 4}.png", "score": i / 7, "size": i * 10, "group": "ab"[i % 2]}
+        for i, row in enumerate(uids)
+    ]
 
 
 def tables(here: Path, pool: Pool) -> None:
@@ -79,7 +82,11 @@ def arrays(here: Path, pool: Pool) -> None:
     np.save(here / "values.npy", matrix[:, 0])
     np.save(here / "keys.npy", pool.uids())
     np.savez(here / "vectors.npz", image_features=matrix)
-    np.savez(here / "values.npz", uid=pool.take(range(len(pool)), ["uid"])["uid"].to_numpy().astype("U32"), score=matrix[:, 1])
+    np.savez(
+        here / "values.npz",
+        uid=pool.take(range(len(pool)), ["uid"])["uid"].to_numpy().astype("U32"),
+        score=matrix[:, 1],
+    )
 
 
 def datacomp(here: Path, pool: Pool) -> None:
@@ -133,7 +140,9 @@ def runs(here: Path, pool: Pool) -> None:
         "scale": "small", "checkpoint": "/x/epoch_5.pt", "data_dir": "/data",
         "scale_config": {"batch_size": 4096, "learning_rate": 0.0005, "train_num_samples": 12_800_000, "warmup": 500, "model": "ViT-B-32", "beta2": None},
     }))  # fmt: skip
-    (foreign / "eval_results.jsonl").write_text('{"key": "mnist", "dataset": "MNIST", "metrics": {"acc1": 0.5, "main_metric": 0.5}}\n' * 3)
+    (foreign / "eval_results.jsonl").write_text(
+        '{"key": "mnist", "dataset": "MNIST", "metrics": {"acc1": 0.5, "main_metric": 0.5}}\n' * 3
+    )
 
 
 def jobs(here: Path, pool: Pool) -> None:
@@ -157,7 +166,12 @@ def pool_files(here: Path, pool: Pool) -> None:
     shutil.copytree(pool.path, here / "pool")
     own = Pool.open(here / "pool")
     rows = np.arange(len(own), dtype=np.uint32)
-    save(own, Map("l14", rows, np.zeros((len(rows), 2), np.float32), {"model": "l14", "pairs": len(rows), "points": len(rows)}))
+    save(
+        own,
+        Map(
+            "l14", rows, np.zeros((len(rows), 2), np.float32), {"model": "l14", "pairs": len(rows), "points": len(rows)}
+        ),
+    )
     tags.save(own, "mine", rows[:9])
     own.uid_order()
     np.save(here / "target.npy", own.embeddings("l14_img", range(30)))
@@ -220,16 +234,23 @@ def _with_home(home: Path, call: Callable[[], object]) -> None:
 
 def tasks(here: Path, pool: Pool) -> None:
     root = here / "tasks" / "few"
-    write_shard(root / "test" / "0.tar", [{"__key__": f"{i:03d}", "png": picture(i), "cls": str(i % 3).encode()} for i in range(6)])
+    write_shard(
+        root / "test" / "0.tar",
+        [{"__key__": f"{i:03d}", "png": picture(i), "cls": str(i % 3).encode()} for i in range(6)],
+    )
     (root / "test" / "nshards.txt").write_text("1\n")
     (root / "classnames.txt").write_text("red\nblue\ngreen\n")
     (root / "zeroshot_classification_templates.txt").write_text("a {c}\nthe {c}\n")
-    (root / "task.json").write_text(json.dumps({"key": "few", "kind": "classification", "metric": "acc1", "suite": "small"}))
+    (root / "task.json").write_text(
+        json.dumps({"key": "few", "kind": "classification", "metric": "acc1", "suite": "small"})
+    )
     for number in range(4):
         folder = here / "set" / "ab"[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.png").write_bytes(picture(number))
-    (here / "set.csv").write_text("file_name,label\n" + "".join(f"set/{'ab'[i % 2]}/{i}.png,{'ab'[i % 2]}\n" for i in range(4)))
+    (here / "set.csv").write_text(
+        "file_name,label\n" + "".join(f"set/{'ab'[i % 2]}/{i}.png,{'ab'[i % 2]}\n" for i in range(4))
+    )
 
 
 P = "--pool {pool}"

@@ -1,4 +1,4 @@
-"""Centroids of a pool's pictures: trained with faiss, and the nearest by inner product."""
+"""Centroids of a pool's images: trained with faiss, and the nearest by inner product."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ def train_centroids(
     distance, centroids not normalised, all points used. InputError if there are fewer points than clusters."""
     if clusters > len(vectors):
         raise InputError(
-            f"clusters is {clusters:,} and there are {len(vectors):,} pictures to train on: use clusters={max(1, len(vectors) // 40)}."
+            f"clusters is {clusters:,} and there are {len(vectors):,} images to train on: use clusters={max(1, len(vectors) // 40)}."
         )
     import faiss
 
@@ -24,7 +24,7 @@ def train_centroids(
     training = faiss.Clustering(points.shape[1], clusters)
     training.niter, training.seed = iterations, seed
     training.max_points_per_centroid, training.min_points_per_centroid = 10_000_000, 1
-    progress(0, 1, f"training {clusters:,} centroids on {len(points):,} pictures")
+    progress(0, 1, f"training {clusters:,} centroids on {len(points):,} images")
     training.train(points, faiss.IndexFlatL2(points.shape[1]))
     return faiss.vector_to_array(training.centroids).reshape(clusters, -1).copy()
 

@@ -64,7 +64,8 @@ def training_share(made: Iterable[Any], seen: np.ndarray, top: float, folds: int
         "folds": folds,
         "trained_on": int(seen.sum()),
         "training_share": round(whole, 4),
-        f"training_share_of_best_{100 * top:g}_percent": round(share, 4),
+        "training_share_of_best": round(share, 4),
+        "best": top,
     }
     if folds == 1 and seen.any():
         found["warning"] = (

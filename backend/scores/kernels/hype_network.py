@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...pool import Pool
 
 ENTAILMENT = 0.2  # weight of the cone loss; insensitive from 0.01 to 0.3
-_CACHE = 1 << 30  # bytes of decoded pictures kept in memory while training
+_CACHE = 1 << 30  # bytes of decoded images kept in memory while training
 
 
 class HyperbolicClip(nn.Module):
@@ -55,7 +55,7 @@ class HyperbolicClip(nn.Module):
         return self.log_c.clamp(math.log(0.1), math.log(10)).exp()
 
     def images(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Tangent vectors of pictures, (n, d) float32."""
+        """Tangent vectors of images, (n, d) float32."""
         return self.alpha_img.clamp(max=0).exp() * self.clip.encode_image(pixels).float()
 
     def texts(self, tokens: torch.Tensor) -> torch.Tensor:
@@ -185,7 +185,7 @@ def _losses(
 
 
 class _Feed:
-    """Batches of pictures and tokens; pictures are kept decoded while they fit."""
+    """Batches of images and tokens; images are kept decoded while they fit."""
 
     def __init__(self, pool: "Pool", rows: np.ndarray, network: HyperbolicClip) -> None:
         self._pool, self._rows, self._network = pool, np.asarray(rows), network

@@ -1,6 +1,7 @@
 """Parameters of methods: what they declare, whether a value is allowed, and the content that a value names."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -38,6 +39,8 @@ def check(method: str, entry: "dataclasses.Field[Any]", value: Any) -> None:
         raise InputError(f"{method}: {entry.name} is {value!r}; allowed are {', '.join(map(str, choices))}.")
     if limits.get("of") == "device":
         devices.check(value)
+    if limits.get("of") == "path" and isinstance(value, str):
+        _check_path(method, entry.name, value)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if number and ((low is not None and not value >= low) or (high is not None and not value <= high)):
         raise InputError(
@@ -45,12 +48,23 @@ def check(method: str, entry: "dataclasses.Field[Any]", value: Any) -> None:
         )
 
 
+def _check_path(method: str, name: str, value: str) -> None:
+    try:
+        os.stat(value)
+    except (FileNotFoundError, NotADirectoryError):  # a name of another kind, or a file that whoever reads it will miss
+        return
+    except (OSError, ValueError) as error:  # too long, with a NUL, or in a folder that is closed to us
+        reason = getattr(error, "strerror", None) or str(error)
+        shown = value if len(value) <= 80 else value[:80] + "…"
+        raise InputError(f"{method}: {name} is {shown!r}, which can't be a path here ({reason}).") from None
+
+
 def content(method: Any, entry: "dataclasses.Field[Any]", pool: "Pool") -> str:
     """The digest of what a parameter names; empty if it names no file, no target set and nothing else of content."""
     value, what = getattr(method, entry.name), entry.metadata.get("of")
     if digest := entry.metadata.get("content"):
         return str(digest(value))
-    if what == "path" and value and Path(value).exists():
+    if what == "path" and value and Path(value).is_file():
         return digests.of_path(value)
     if what == "target" and value:
         from ...targets import target_digest

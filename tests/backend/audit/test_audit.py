@@ -85,7 +85,7 @@ def test_the_headline_names_the_surest_loss():
     assert told.id == "a.lost"
     assert (
         told.text
-        == f"largest loss: mentions a.lost, kept {100 * kept[lost].mean():.0f} % against {100 * kept.mean():.0f} % overall"
+        == f"largest loss: mentions a.lost, kept {100 * kept[lost].mean():.1f} % against {100 * kept.mean():.1f} % overall"
     )
     assert headline(groups, np.ones(PAIRS, bool)).text == "everything is kept"
     assert headline(made({"a.x": rng.random(PAIRS) < 0.5}), rng.random(PAIRS) < 0.3).id is None

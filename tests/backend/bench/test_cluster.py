@@ -21,7 +21,7 @@ def test_arguments_are_datacomps(tmp_path: Path) -> None:
     )
     text = " ".join(argv)
     for part in (
-        "--model ViT-L-14", "--train-num-samples 2560000000", "--epochs 5", "--batch-size 176", "--lr 0.001",
+        "--model ViT-L-14", "--train-num-samples 2560262144", "--epochs 5", "--batch-size 176", "--lr 0.001",
         "--beta2 0.95", "--warmup 10000", "--precision amp_bf16", "--workers 4", "--seed 1", "--dataset-resampled",
         "--save-frequency 0", "--save-most-recent", "--resume latest", "--grad-checkpointing", "--ddp-static-graph",
         "--local-loss", "--gather-with-grad",

@@ -32,6 +32,7 @@ class Learnt:
         from poolscope.scores.kernels.pictures import read_pictures
 
         torch.manual_seed(0)
+        torch.set_num_threads(1)  # threads that wait for each other on a busy machine take twenty times as long
         loaded = Model(TOY.model).load("cpu")
         loaded.network.train()
         rows = np.flatnonzero(select(recipe, pool).mask)
@@ -91,7 +92,7 @@ def test_no_pair_is_scored_by_a_network_that_has_seen_it(tiny_pool: Pool, clean:
     made_by = pool.columns["dfn"].made_by
     assert made_by["findings"]["folds"] == 2
     assert made_by["findings"]["trained_on"] == seen.sum()
-    share, whole = made_by["findings"]["training_share_of_best_15_percent"], made_by["findings"]["training_share"]
+    share, whole = made_by["findings"]["training_share_of_best"], made_by["findings"]["training_share"]
     assert abs(share - whole) < 3 * np.sqrt(0.25 / 30), "among the best are no more training pairs than chance allows"
     assert not any("favours" in caution for caution in cautions(pool.columns["dfn"]))
     test = made_by["self_test"]["dfn"]
@@ -99,7 +100,7 @@ def test_no_pair_is_scored_by_a_network_that_has_seen_it(tiny_pool: Pool, clean:
 
     pool = run(pool, once, column="one")
     found = pool.columns["one"].made_by["findings"]
-    assert found["training_share_of_best_15_percent"] > 0.9
+    assert found["training_share_of_best"] > 0.9
     assert "favours what it has seen" in cautions(pool.columns["one"])[-1]
     network = once.prepare(pool).networks[0]
     pool = run(pool, build("dfn", network=network), column="given")

@@ -181,7 +181,8 @@ def test_blank_lines_of_a_tasks_files_shift_no_label(weights: str, make_task: Ta
     task = {"key": "t", "kind": "classification", "metric": "acc1"}
     pairs = [(f"{i}", {"png": png(i), "cls": str(i % 3).encode()}) for i in range(9)]
     faces = [
-        (f"{i}", {"png": png(i), "cls": b"0", "npy": npy([i % 9, i % 2, int(rng.integers(7)), i % 2])}) for i in range(9)
+        (f"{i}", {"png": png(i), "cls": b"0", "npy": npy([i % 9, i % 2, int(rng.integers(7)), i % 2])})
+        for i in range(9)
     ]
     names = [f"{o}:{o}{i}" for o, n in (("race", 7), ("gender", 2), ("age", 9), ("toxic", 22)) for i in range(n)]
     templates = [f"{o}:a photo of a {{c}}" for o in ("race", "gender", "age", "toxic")]
@@ -193,7 +194,9 @@ def test_blank_lines_of_a_tasks_files_shift_no_label(weights: str, make_task: Ta
         def spread(lines: list[str]) -> list[str]:
             return [part for line in lines for part in ((" ", line, "") if blank else (line,))]
 
-        make_task("t", pairs, classes=spread(["cat", "dog", "horse"]), templates=spread(["a {c}", "the {c}"]), task=task)
+        make_task(
+            "t", pairs, classes=spread(["cat", "dog", "horse"]), templates=spread(["a {c}", "the {c}"]), task=task
+        )
         make_task("wds_fairface_test", faces, classes=spread(names), templates=spread(templates))
         (tmp_path / "tasks").rename(home / "tasks")
         return [one.metrics for one in bench.evaluate(weights, tasks_dir=home / "tasks")]

@@ -44,6 +44,34 @@ for (image, text), (other, words) in zip(theirs, ours):
 """
 
 
+EXACT = (
+    COMPARE.partition("loading.seed_shuffling()")[0]
+    + """
+def epochs(workers, accum, world):
+    args.workers, args.accum_freq, args.world_size, args.train_num_samples = workers, accum, world, 80 * accum * world
+    torch.manual_seed(1)
+    found = data.get_wds_dataset(args, preprocess, True, tokenizer=tokenizer)
+    seen = []
+    for epoch in range(2):
+        found.set_epoch(epoch)
+        seen.append([str(text.tolist()) for _, text in found.dataloader])
+    return found.dataloader.num_batches, found.dataloader.num_samples, seen
+
+loading.seed_shuffling()
+rounded = epochs(2, 1, 1)
+assert rounded[0] == 6 and [len(part) for part in rounded[2]] == [6, 6]
+loading.exact_steps()
+exact = epochs(2, 1, 1)
+assert exact[:2] == (5, 80)
+assert exact[2] == [part[:5] for part in rounded[2]], "the same pairs but for the batch too many"
+for workers, accum, world in ((0, 1, 1), (3, 2, 2)):
+    batches, samples, seen = epochs(workers, accum, world)
+    assert (batches, samples) == (5 * accum, 80 * accum * world)
+    assert [len(part) for part in seen] == [5 * accum] * 2
+"""
+)
+
+
 def picture(number: int, kind: str, mode: str = "RGB") -> bytes:
     rng = np.random.default_rng(number)
     out = io.BytesIO()
@@ -78,6 +106,14 @@ def test_the_batches_are_those_of_open_clip_train(tmp_path: Path) -> None:
         shard(tmp_path / f"{number:08d}.tar", range(12 * number, 12 * number + 12))
     shards = f"{tmp_path}/{{00000000..00000001}}.tar"
     done = subprocess.run([sys.executable, "-c", COMPARE, shards], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_parts_have_the_steps_that_were_asked_for_whatever_the_workers_and_devices(tmp_path: Path) -> None:
+    for number in range(2):
+        shard(tmp_path / f"{number:08d}.tar", range(12 * number, 12 * number + 12))
+    shards = f"{tmp_path}/{{00000000..00000001}}.tar"
+    done = subprocess.run([sys.executable, "-c", EXACT, shards], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
 
 

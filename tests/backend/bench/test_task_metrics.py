@@ -150,7 +150,9 @@ def test_faces_have_the_groups_counts_averages_and_worst_groups_of_wilds() -> No
     assert (found["toxicity_crime_avg"], found["toxicity_nonhuman_avg"]) == pytest.approx((3 / 6, 2 / 6))
     assert [found[f"toxicity_crime_race:{r}"] for r in range(4)] == [0, 1, None, 0.5]
     assert (found["toxicity_crime_wg"], found["toxicity_nonhuman_wg"]) == (0, 0)
-    of_race_and_toxicity = [name for name in found if "toxicity" in name or "acc_gender_x" in name or "count_race:" in name]
+    of_race_and_toxicity = [
+        name for name in found if "toxicity" in name or "acc_gender_x" in name or "count_race:" in name
+    ]
     assert len(of_race_and_toxicity) == 8 + 2 * 4 + 18
 
 

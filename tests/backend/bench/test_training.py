@@ -288,6 +288,31 @@ def test_a_job_started_again_resumes_its_own_run(
     assert len(bench.runs()) == len(no_training) == 1
 
 
+def test_loader_workers_are_recorded_and_a_resume_keeps_them(tiny_pool: Pool, no_training: list[list[str]]) -> None:
+    settings = SETTINGS | {"samples_seen": 64 * 2, "checkpoints": 1}
+    first = bench.train(ALL, tiny_pool, scale="demo", settings=settings, evaluate=False, launch=Launch(workers=3))
+    assert (first.settings["workers"], first.samples_seen) == (3, 128)
+    for workers, said in ((3, None), (None, None), (2, "started with another workers")):
+        first.step_to("stopped")
+        first.weights_path.unlink()
+        again = {"run_id": first.id, "resume": True, "evaluate": False, "launch": Launch(workers=workers)}
+        if said:
+            with pytest.raises(InputError, match=said):
+                bench.train(ALL, tiny_pool, scale="demo", settings=settings, **again)
+        else:
+            assert bench.train(ALL, tiny_pool, scale="demo", settings=settings, **again).settings["workers"] == 3
+    assert {argv[argv.index("--workers") + 1] for argv in no_training} == {"3"}
+
+
+def test_a_run_of_other_steps_than_its_scale_is_not_comparable() -> None:
+    """As `--workers 8` made them once."""
+    for name, seen in (("rounded", 41 * 256 * 4), ("exact", 36 * 256 * 4)):
+        run = Run(id=name, scale="demo", samples_seen=seen)
+        run.step_to("done")
+    reasons = {row.run: row.reasons for row in bench.leaderboard("demo", published=False)}
+    assert reasons == {"rounded": ("41,984 samples seen instead of 36,864",), "exact": ()}
+
+
 def test_shards_written_before_are_used_and_checked(
     tiny_pool: Pool, tmp_path: Path, no_training: list[list[str]]
 ) -> None:

@@ -38,10 +38,16 @@ def test_undo_list_and_clean(poolscope, tiny_pool):
     where = ("-p", tiny_pool.path)
     for name in ("clip_b32", "clip_l14", "sharp"):
         assert poolscope("delete", "column", name, *where, "--yes").code == 0
-    assert [one["name"] for one in poolscope("delete", "--list", *where, "--json").json["deleted"]] == ["sharp", "clip_l14", "clip_b32"]
+    assert [one["name"] for one in poolscope("delete", "--list", *where, "--json").json["deleted"]] == [
+        "sharp",
+        "clip_l14",
+        "clip_b32",
+    ]
     assert "sharp" in poolscope("delete", "--list", *where).out
     assert poolscope("delete", "--undo", *where).out == "column sharp is back\n"
-    assert poolscope("delete", "--undo", "column", "clip_b32", *where, "--json").json["restored"][0]["name"] == "clip_b32"
+    assert (
+        poolscope("delete", "--undo", "column", "clip_b32", *where, "--json").json["restored"][0]["name"] == "clip_b32"
+    )
     assert {"sharp", "clip_b32"} <= Pool.open(tiny_pool.path).columns.keys()
     assert "and 1 deleted thing, " in poolscope("versions", "--clean", *where).out
     assert poolscope("versions", "--clean", "--yes", *where, "--json").json["frees"]["deleted"] == 1

@@ -1,5 +1,7 @@
 """`poolscope methods`, `score` and `embed`."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -138,3 +140,18 @@ def test_the_command_line_warns(poolscope, tiny_pool: Pool) -> None:
     assert {one["name"] for one in told["models"]} == {"l14", "blind"}
     assert "hardly knows" in told["warnings"]["b"][0]
     assert "AUC" in poolscope("info", "--pool", place).out
+
+
+def test_the_command_line_says_what_is_out_of_date(poolscope, tiny_pool: Pool, tmp_path: Path) -> None:
+    place, entries = str(tiny_pool.path), tmp_path / "entries.txt"
+    entries.write_text("red\nsquare\n")
+    order = ("score", "metaclip", "--set", f"metadata={entries}", "--pool", place)
+    assert "is up to date" not in poolscope(*order).err
+    assert "is up to date" in poolscope(*order).err
+    assert poolscope("info", "--pool", place, "--json").json["warnings"] == {}
+    entries.write_text("chat\n")
+    told = poolscope("info", "--pool", place, "--json").json["warnings"]
+    assert told == {"metaclip": ["what metadata names has changed; score it again"]}
+    assert "is up to date" not in poolscope(*order).err
+    poolscope("score", "cliploss", "--set", "batch_size=50", "--pool", place)
+    assert "device=auto: c" in poolscope("info", "--pool", place).out

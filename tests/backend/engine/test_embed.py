@@ -107,7 +107,11 @@ def test_pairs_without_a_caption_have_no_text_vector_and_no_score(tmp_path, tiny
     missing = np.isin(np.arange(8), (2, 5))
     assert (np.isnan(pool.embeddings("tiny_txt", range(8))).all(axis=1) == missing).all()
     assert np.isfinite(pool.embeddings("tiny_img", range(8))).all()
-    for method in (build("clip_score", model="tiny"), build("dfn", network=tiny_model), build("cliploss", model="tiny")):
+    for method in (
+        build("clip_score", model="tiny"),
+        build("dfn", network=tiny_model),
+        build("cliploss", model="tiny"),
+    ):
         pool = engine.run(pool, method, column="made", replace=True)
         assert (np.isnan(pool.array("made")) == missing).all(), method.id
     kept = Pairs(pool, load({"name": "all"}), np.arange(8), None)

@@ -245,14 +245,14 @@ def test_a_target_set_that_was_replaced(id: str, parameters: dict[str, Any], tin
     pool = run(pool_of(tiny_pool, tmp_path / "here", [range(200)]), build(id, **parameters))
     before = pool.array(id)
     write(tmp_path / "new.npy", np.random.default_rng(9).normal(size=(50, 16)).astype(np.float32))
-    add_target(pool, "near", tmp_path / "new.npy", model="l14")
+    add_target(pool, "near", tmp_path / "new.npy", model="l14", force=True)
     assert "has changed" in stale(pool, id)
     pool = run(pool, build(id, **parameters))
     other = pool_of(tiny_pool, tmp_path / "there", [range(200)])
-    add_target(other, "near", tmp_path / "new.npy", model="l14")
+    add_target(other, "near", tmp_path / "new.npy", model="l14", force=True)
     np.testing.assert_allclose(pool.array(id), run(other, build(id, **parameters)).array(id), atol=1e-6)
     assert not np.array_equal(before, pool.array(id), equal_nan=True)
-    add_target(pool, "near", tmp_path / "new.npy", model="l14")  # the same vectors again
+    add_target(pool, "near", tmp_path / "new.npy", model="l14", force=True)  # the same vectors again
     assert stale(pool, id) == ""
 
 
@@ -376,3 +376,18 @@ def test_another_detector_behind_auto_makes_another_column(tiny_pool: Pool, monk
     assert pool.columns["laion2b"].made_by["resolved"] == {"detector": "fasttext"}
     monkeypatch.setattr(laion2b, "find_spec", lambda name: object())
     assert stale(pool, "laion2b") == "detector=auto was fasttext and is cld3 now"
+
+
+@pytest.mark.parametrize("value", ["x" * 5000, "a\0b"])
+def test_what_can_not_be_a_path_is_said_in_one_line(value: str) -> None:
+    for id in METHODS.shipped:
+        for name, entry in METHODS[id].__dataclass_fields__.items():
+            if entry.metadata.get("of") == "path":
+                with pytest.raises(InputError, match=f"{id}: {name} is .*can.t be a path"):
+                    build(id, **{name: value})
+
+
+def test_a_folder_is_no_corpus(tiny_pool: Pool) -> None:
+    for name in ("corpus", "titles"):
+        with pytest.raises(InputError, match=f"{name} is '/', which is no file"):
+            run(tiny_pool, build("metaclip", metadata="corpus", **{name: "/"}))

@@ -170,3 +170,33 @@ def test_even_out_keeps_the_order_and_takes_in_empty_space():
     assert (np.argsort(found[:, 0]) == np.argsort(xy[:, 0])).all()
     before, after = (np.ptp(z[:500, 0]) / np.ptp(z[:, 0]) for z in (xy, found))
     assert after > 3 * before
+
+
+def test_a_map_is_replaced_whole_or_not_at_all(tiny_pool, monkeypatch):
+    """Its rows never stand under the description of another map, whenever the one who builds it is killed."""
+    from poolscope import files
+
+    def made(number: int) -> Map:
+        rows = np.arange(number, number + 10, dtype=np.uint32)
+        return Map("l14", rows, np.full((10, 2), number / 100, np.float32), {"pairs": 200, "seed": number})
+
+    save(tiny_pool, made(1))
+    steps, real = [], files.replacing
+    for stop in range(3):
+
+        def killed(path, stop=stop):
+            steps.append(path)
+            if len(steps) > stop:
+                raise KeyboardInterrupt
+            return real(path)
+
+        steps.clear()
+        monkeypatch.setattr(files, "replacing", killed)
+        with pytest.raises(KeyboardInterrupt):
+            save(tiny_pool, made(2))
+        monkeypatch.undo()
+        found = load(tiny_pool, "l14")
+        assert (found.made_by["seed"], found.rows[0], round(float(found.xy[0, 0]), 2)) == (1, 1, 0.01)
+    save(tiny_pool, made(2))
+    assert (load(tiny_pool, "l14").made_by["seed"], load(tiny_pool, "l14").rows[0]) == (2, 2)
+    assert available(tiny_pool) == ["l14"]

@@ -104,6 +104,33 @@ def test_sizes_that_disagree_are_refused_before_the_kernel_reads(tmp_path: Path,
         classifier(str(bad))
 
 
+@pytest.mark.parametrize("count", [-1, 10**15, 2**62])
+def test_counts_that_make_no_tree_are_refused(tmp_path: Path, count: int) -> None:
+    """A node that is its own child: the kernel would walk in circles."""
+    content = dense_model(tmp_path / "tiny.bin").read_bytes()
+    label = content.index(b"__label__")
+    at = content.index(b"\0", label) + 1
+    (tmp_path / "bad.bin").write_bytes(content[:at] + struct.pack("<q", count) + content[at + 8 :])
+    with pytest.raises(InputError, match="impossible counts"):
+        classifier(str(tmp_path / "bad.bin"))
+
+
+def test_a_mutated_model_is_one_line_or_another_model(tmp_path: Path) -> None:
+    """Integers of the head and the quantisers replaced by odd ones: refused at once, whatever memory they ask for."""
+    whole = model_file().read_bytes()
+    vectors = len(whole) - 700_000
+    rng, path, refused = np.random.default_rng(0), tmp_path / "bad.ftz", 0
+    places = [*range(0, 92, 4), *rng.integers(92, 4000, 10), *rng.integers(vectors, len(whole) - 4, 10)]
+    for number, at in enumerate(places):
+        odd = [-1, 0, 2**31 - 1, 12345][number % 4]
+        path.write_bytes(whole[:at] + struct.pack("<i", odd) + whole[at + 4 :])
+        try:
+            languages(pa.array(["hello there"]), str(path))
+        except InputError as error:
+            refused += "is not a fastText model" in str(error)
+    assert refused > 8
+
+
 def test_blank_is_what_python_calls_blank() -> None:
     assert set(SPACES) == {c for c in map(chr, range(sys.maxunicode + 1)) if c.isspace()}
     codes, chances = languages(pa.array([*SPACES, None, f"{SPACES} hello there {SPACES}"]))

@@ -92,7 +92,12 @@ def test_broken_samples_are_counted_and_skipped(tmp_path):
 def test_a_pair_of_datacomps_shards_without_a_caption_comes_in(empty, tmp_path):
     """img2dataset writes an empty caption for a pair that has none; the pair's uid tells that it is DataComp's."""
     about = [json.dumps({"uid": f"{n:032x}", "caption": "", "url": f"http://x.org/{n}"}).encode() for n in range(3)]
-    samples = [sample(0, json=about[0], txt=empty), sample(1, json=about[1]), sample(2, txt=empty), sample(3, json=about[2])]
+    samples = [
+        sample(0, json=about[0], txt=empty),
+        sample(1, json=about[1]),
+        sample(2, txt=empty),
+        sample(3, json=about[2]),
+    ]
     write_shard(tmp_path / "s" / "0.tar", samples)
     report = import_webdataset(tmp_path / "s", tmp_path / "pool")
     assert (report.added, sum(report.skipped.values())) == (3, 1)

@@ -5,28 +5,26 @@ the pool's own, in the home for runs and jobs, in a pool's parent directory for 
 of what belongs to that pool, `delete --empty` of everything else.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from filelock import Timeout
 
-from . import files, jobs, paths, targets, trash
-from .engine.ready import find as find_recipe
-from .errors import InputError
-from .jobs import Job, table
-from .pool import Pool, places
-from .pool.deleted import DeletedColumn
-from .pool.lock import importing
-from .recipe import tags
-from .recipe.ready import by_file
+from .. import files, jobs, paths, targets, trash
+from ..errors import InputError
+from ..jobs import table
+from ..pool import Pool, places
+from ..pool.deleted import DeletedColumn
+from ..pool.lock import importing
+from ..recipe import tags
+from ..recipe.ready import by_file
+from .users import BY_RECIPE, names, reads, working
 
 OF_POOL = ("column", "recipe", "tag", "report", "map", "target")
+TRASHES = "trashes.json"  # in the home: the directories of the pools that were deleted
 KINDS = (*OF_POOL, "run", "job", "pool")
-BY_RECIPE = ("train", "evaluate", "select", "export", "audit", "bias", "fetch")  # jobs that read what a recipe names
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,9 @@ def find(kind: str, name: str, pool: Pool | None = None) -> Found:
 def delete(found: Found, *, force: bool = False) -> None:
     """Deletes it; `undo` brings it back until the next compaction. Raises InputError if it is in use, unless `force`."""
     if found.users and not force:
-        raise InputError(f"{found.kind} {found.name!r} is in use by {'; '.join(found.users)}; wait, or delete it with --force.")
+        raise InputError(
+            f"{found.kind} {found.name!r} is in use by {'; '.join(found.users)}; wait, or delete it with --force."
+        )
     found.stop()
     found.act()
 
@@ -90,8 +90,8 @@ def undo(pool: Pool | None = None, kind: str | None = None, name: str | None = N
     taken by now."""
     fitting = [one for one in deleted(pool) if kind in (None, one.kind) and name in (None, one.name)]
     if not fitting:
-        what = " ".join(word for word in (kind, repr(name) if name else None) if word) or "nothing"
-        raise InputError(f"{what} can't be brought back: it was not deleted, or a compaction removed it for good.")
+        what = " ".join(word for word in (kind, repr(name) if name else None) if word) or "the last deletion"
+        raise InputError(f"{what} can't be brought back: nothing was deleted, or a compaction removed it for good.")
     last = fitting[0]
     if isinstance(last.kept, DeletedColumn):
         assert pool is not None
@@ -121,8 +121,8 @@ def empty() -> None:
 
 def _column(name: str, pool: Pool) -> Found:
     column = pool.require(name)
-    users = [f"recipe {recipe.name!r}" for recipe in by_file(pool).values() if _names(recipe.as_dict(), name)]
-    users += [f"job {job.id} ({job.title})" for job in _working(pool) if _reads(job, name, pool)]
+    users = [f"recipe {recipe.name!r}" for recipe in by_file(pool).values() if names(recipe.as_dict(), name)]
+    users += [f"job {job.id} ({job.title})" for job in working(pool) if reads(job, name, pool)]
     if column.with_pairs:
         users.append("the pool itself: it came with the pairs, and nothing here could make it again")
     return Found("column", name, pool.bytes_of(name), users, lambda: pool.delete_column(name))
@@ -133,14 +133,14 @@ def _recipe(name: str, pool: Pool) -> Found:
     path = next((path for title, path in known.values() if title == name), known.get(name, ("", None))[1])
     if path is None:
         raise _missing("recipe", name, pool, [title for title, _ in known.values()])
-    users = [f"job {job.id} ({job.title})" for job in _working(pool) if name in job.argv or str(path) in job.argv]
+    users = [f"job {job.id} ({job.title})" for job in working(pool) if name in job.argv or str(path) in job.argv]
     return _files("recipe", name, pool, [path], users)
 
 
 def _tag(name: str, pool: Pool) -> Found:
     if name not in tags.names(pool):
         raise _missing("tag", name, pool, tags.names(pool))
-    users = [f"recipe {recipe.name!r}" for recipe in by_file(pool).values() if _names(recipe.as_dict(), name, ("tag",))]
+    users = [f"recipe {recipe.name!r}" for recipe in by_file(pool).values() if names(recipe.as_dict(), name, ("tag",))]
     return _files("tag", name, pool, [pool.path / "tags" / f"{name}.npy"], users)
 
 
@@ -156,7 +156,7 @@ def _map(name: str, pool: Pool) -> Found:
     known = {path.parent.name: path.parent for path in sorted((pool.path / "maps").glob("*/map.json"))}
     if name not in known:
         raise _missing("map", name, pool, list(known))
-    users = [f"job {job.id} ({job.title})" for job in _working(pool) if job.kind in ("map", "prepare")]
+    users = [f"job {job.id} ({job.title})" for job in working(pool) if job.kind in ("map", "prepare")]
     return _files("map", name, pool, [known[name]], users)
 
 
@@ -167,7 +167,7 @@ def _target(name: str, pool: Pool) -> Found:
         raise _missing("target", name, pool, known)
     set_, _, model = fitting[0].rpartition("/")
     path = targets.target_path(pool, set_, model)
-    users = [f"job {job.id} ({job.title})" for job in _working(pool) if job.kind not in BY_RECIPE or set_ in job.argv]
+    users = [f"job {job.id} ({job.title})" for job in working(pool) if job.kind not in BY_RECIPE or set_ in job.argv]
 
     def act() -> None:
         with pool.changing():
@@ -198,7 +198,7 @@ def _missing(kind: str, name: str, pool: Pool, known: list[str]) -> InputError:
 
 
 def _run(name: str) -> Found:
-    from .bench.run import Run, check_id
+    from ..bench.run import Run, check_id
 
     path = paths.runs() / check_id(name)
     if not path.is_dir():
@@ -232,8 +232,10 @@ def _job(name: str) -> Found:
 def _pool(name: str) -> Found:
     path = next((one.absolute() for one in (Path(name), paths.home() / "pools" / name) if _holds_pool(one)), None)
     if path is None:
-        raise InputError(f"no pool {name[:200]!r} in a directory; give its path. A pool elsewhere is deleted at its store.")
-    users = [f"job {job.id} ({job.title})" for job in _working(Pool.open(path))]
+        raise InputError(
+            f"no pool {name[:200]!r} in a directory; give its path. A pool elsewhere is deleted at its store."
+        )
+    users = [f"job {job.id} ({job.title})" for job in working(Pool.open(path))]
 
     def act() -> None:
         with _no_import(path), Pool.open(path).changing():
@@ -261,63 +263,22 @@ def _no_import(path: Path) -> Iterator[None]:
 
 def _remember(root: Path) -> None:
     """Keeps in mind where a pool's trash is."""
-    listed = paths.home() / "trashes.json"
-    known = files.read_json(listed) if listed.exists() else []
-    files.write_json(listed, sorted({*known, str(root)}))
+    files.write_json(paths.home() / TRASHES, sorted({*_remembered(), str(root)}))
+
+
+def _remembered() -> list[str]:
+    try:
+        return [root for root in files.read_json(paths.home() / TRASHES, list) if isinstance(root, str)]
+    except (OSError, ValueError):  # nothing was deleted yet, or the list is damaged
+        return []
 
 
 def _roots(pool: Pool | None) -> list[Path]:
     """The directories that may have a trash: the pool's own if one is given, and those of the home and of its pools."""
-    listed = paths.home() / "trashes.json"
-    known = [Path(root) for root in (files.read_json(listed) if listed.exists() else [])]
+    known = map(Path, _remembered())
     return [*([pool.path] if pool is not None else []), *dict.fromkeys([paths.home(), *known])]
 
 
 def _of(pool: Pool | None, entry: trash.Entry) -> AbstractContextManager[None]:
     """The pool's writer lock for what belongs to it."""
     return pool.changing() if pool is not None and entry.root == pool.path else nullcontext()
-
-
-def _names(rule: Any, name: str, keys: tuple[str, ...] = ("score", "flag", "sample")) -> bool:
-    """Whether plain data of a recipe names a column (or tag), also in rules that are off and in SQL."""
-    if isinstance(rule, list):
-        return any(_names(part, name, keys) for part in rule)
-    if not isinstance(rule, dict):
-        return False
-    sql = str(rule.get("where", "")) if "score" in keys else ""
-    return (
-        any(rule.get(key) == name for key in keys)
-        or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", sql) is not None
-        or any(_names(part, name, keys) for part in rule.values())
-    )
-
-
-# --- jobs that work -------------------------------------------------------------------------------------------------
-
-
-def _working(pool: Pool) -> list[Job]:
-    """The jobs on the pool that wait or run."""
-    return [job for job in jobs.all() if not job.finished and _on(job, pool)]
-
-
-def _on(job: Job, pool: Pool) -> bool:
-    given = next((value for key, value in zip(job.argv, job.argv[1:]) if key in ("--pool", "-p", "--other-pool")), None)
-    given = given or next((word.partition("=")[2] for word in job.argv if word.startswith("--pool=")), None)
-    if given is None:
-        return paths.default_pool().absolute() == pool.path.absolute()
-    path = Path(given)
-    same = path.resolve() == pool.path.resolve() if path.is_absolute() else path.name == pool.path.name
-    return same or given == pool.uri
-
-
-def _reads(job: Job, column: str, pool: Pool) -> bool:
-    """Whether the job may read the column: only one of a known recipe that doesn't, surely not."""
-    if job.kind not in BY_RECIPE or pool.columns[column].kind not in ("score", "flag"):
-        return True
-    recipes = []
-    for word in job.argv[1:]:
-        try:
-            recipes.append(find_recipe(word, pool))
-        except InputError:
-            continue
-    return not recipes or any(_names(recipe.as_dict(), column) for recipe in recipes)

@@ -1,0 +1,279 @@
+"""A race: seeds dealt out where they decide, until the best recipe is known or the budget is spent."""
+
+import hashlib
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import files, paths
+from ..errors import InputError
+from ..progress import Progress, silent
+from .board import by_recipe, leaderboard
+from .checks import preflight, refuse
+from .cost import estimate
+from .elimination import bounds, deal
+from .run import Run, check_id
+from .scales import scale_named
+from .training import train
+
+if TYPE_CHECKING:
+    from ..pool import Pool
+    from ..recipe import Recipe
+
+MOST = 10
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recipe in a race: its file, the pairs that it keeps, the seeds that were dealt to it, and the number of seeds
+    after which it was surely behind (None: it is still in)."""
+
+    recipe: str
+    file: str
+    kept: int
+    dealt: int = 0
+    out: int | None = None
+
+
+@dataclass(frozen=True)
+class Race:
+    """`races/<id>.json` in the home. `budget` and `spent` are seconds of training and evaluation; `state` is `open`,
+    `decided` or `budget spent`."""
+
+    id: str
+    scale: str
+    pool: str
+    entries: tuple[Entry, ...]
+    confidence: float = 0.95
+    most: int = MOST
+    budget: float = float("inf")
+    spent: float = 0.0
+    trained: int = 0
+    state: str = "open"
+    job: str | None = None
+    created: float = field(default_factory=time.time)
+
+    @property
+    def path(self) -> Path:
+        return paths.home() / "races" / f"{self.id}.json"
+
+    def save(self) -> None:
+        content = asdict(self) | {"budget": self.budget if np.isfinite(self.budget) else None}
+        files.write_json(self.path, content)
+
+    @classmethod
+    def load(cls, name: str) -> "Race":
+        path = paths.home() / "races" / f"{check_id(name)}.json"
+        if not path.is_file():
+            known = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "none"
+            raise InputError(f"race {name!r} does not exist; there are: {known}")
+        content = files.read_json(path)
+        content["entries"] = tuple(Entry(**entry) for entry in content["entries"])
+        content["budget"] = float("inf") if content["budget"] is None else content["budget"]
+        return cls(**content)
+
+    def with_entry(self, name: str, **changed: Any) -> "Race":
+        entries = tuple(replace(e, **changed) if e.recipe == name else e for e in self.entries)
+        return replace(self, entries=entries)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a race is: `best` has the best mean of those that are in, `tied` can't be told from it (yet)."""
+
+    best: str | None
+    tied: tuple[str, ...]
+    behind: tuple[str, ...]
+    means: dict[str, float | None]
+
+
+def races() -> list[Race]:
+    """Every race of this home, newest first."""
+    found = [Race.load(path.stem) for path in (paths.home() / "races").glob("*.json")]
+    return sorted(found, key=lambda race: race.created, reverse=True)
+
+
+def seconds(text: str) -> float:
+    """`2h`, `90m`, `1h30m` or `45s` in seconds. Raises InputError for anything else, and for nothing at all."""
+    found = _DURATION.fullmatch(text.strip())
+    total = sum(float(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1))) if found else 0.0
+    if not total > 0:
+        raise InputError(f"budget {text!r} is no time: give hours, minutes or seconds, for example 2h, 90m or 1h30m")
+    return total
+
+
+def enter(
+    pool: "Pool", recipes: "Sequence[Recipe]", *, scale: str, budget: float = float("inf"), confidence: float = 0.95,
+    most: int = MOST, name: str | None = None, job: str | None = None,
+) -> Race:  # fmt: skip
+    """The race of these recipes, new or as far as it came before: the same command goes on with it, and `budget` is
+    that of all times together.
+
+    Raises InputError, before anything is trained, for fewer than two recipes, two of one name, a recipe that can't be
+    trained on, or a name under which another race ran.
+    """
+    from ..recipe import select
+
+    if len(recipes) < 2:
+        raise InputError(f"a race of {len(recipes)} recipe has nothing to decide; give two or more")
+    names = [recipe.name for recipe in recipes]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"two recipes are called {twice!r}; give each a name of its own")
+    if not 0.5 < confidence < 1:
+        raise InputError(f"confidence is {confidence}; it must be above 0.5 and below 1, usually 0.95")
+    if most < 2:
+        raise InputError(f"at most {most} seeds of each decide nothing; allow 2 or more")
+    wanted, where = scale_named(scale), str(pool.path.resolve())
+    entries = []
+    for recipe in recipes:
+        kept = select(recipe, pool).kept
+        try:
+            refuse(preflight(kept, wanted, pool=pool))
+        except InputError as error:
+            raise InputError(f"{recipe.name}: {error}") from error
+        entries.append(Entry(recipe.name, _keep(recipe), kept))
+    identity = _digest(scale, where, confidence, most, *(entry.file for entry in entries))
+    race = Race(check_id(name or f"race-{identity}"), scale, where, tuple(entries), confidence, most, budget, job=job)
+    if race.path.is_file():
+        before = Race.load(race.id)
+        same = [(e.recipe, e.file, e.kept) for e in before.entries] == [(e.recipe, e.file, e.kept) for e in entries]
+        if not same or (before.scale, before.pool, before.confidence, before.most) != (scale, where, confidence, most):
+            raise InputError(f"race {race.id!r} ran with other recipes or settings; choose another name with --as")
+        race = replace(before, budget=budget, job=job, state="open")
+    race.save()
+    return race
+
+
+def _keep(recipe: "Recipe") -> str:
+    from ..recipe import ready
+
+    return str(ready.keep(recipe))
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
+
+
+def go_on(race: Race, progress: Progress = silent) -> Race:
+    """Trains what decides the race, one run after the other, until it is decided or the next run would not fit the
+    budget. Runs that are on the leaderboard already count and cost nothing."""
+    limits = bounds(len(race.entries), race.most, race.confidence)
+    while True:
+        known = results(race)
+        gone, dealt = deal(_dealt(race, known), {e.recipe for e in race.entries if e.out}, race.most, limits)
+        for entry in race.entries:
+            if entry.recipe in gone:
+                race = race.with_entry(entry.recipe, out=entry.dealt)
+        if not dealt:
+            return _saved(replace(race, state="decided"))
+        for name in dealt:
+            entry = next(entry for entry in race.entries if entry.recipe == name)
+            if entry.dealt not in known[name]:
+                if race.spent + _expected(race, entry) > race.budget:
+                    return _saved(replace(race, state="budget spent"))
+                race = _trained(race, entry, progress)
+            race = _saved(race.with_entry(name, dealt=entry.dealt + 1))
+
+
+def _saved(race: Race) -> Race:
+    race.save()
+    return race
+
+
+def results(race: Race) -> dict[str, dict[int, float]]:
+    """The averages by recipe and seed of the comparable runs on the leaderboard that belong to the race."""
+    rows = leaderboard(race.scale, pool=race.pool, published=False, unfinished=False)
+    suite = scale_named(race.scale).tasks
+    mine = by_recipe([row for row in rows if row.suite == suite and row.average is not None])
+    found: dict[str, dict[int, float]] = {}
+    for entry in race.entries:
+        same = mine.get((entry.recipe, race.scale, race.pool, suite, entry.kept), [])
+        found[entry.recipe] = {row.seed or 0: float(row.average or 0.0) for row in same}
+    return found
+
+
+def _dealt(race: Race, known: dict[str, dict[int, float]]) -> dict[str, np.ndarray]:
+    found = {}
+    for entry in race.entries:
+        values = [known[entry.recipe].get(seed) for seed in range(entry.dealt)]
+        lost = [seed for seed, value in enumerate(values) if value is None]
+        if lost:
+            raise InputError(f"the run of {entry.recipe!r} with seed {lost[0]} is not on the leaderboard any more; start the "
+                             "race anew with another name (--as)")  # fmt: skip
+        found[entry.recipe] = np.array(values, dtype=np.float64)
+    return found
+
+
+def _expected(race: Race, entry: Entry) -> float:
+    """Seconds that the next run takes: as the race's runs so far, else as estimated."""
+    return race.spent / race.trained if race.trained else estimate(entry.kept, race.scale).total_seconds
+
+
+def _trained(race: Race, entry: Entry, progress: Progress) -> Race:
+    from ..pool import Pool
+
+    place = next(place for place, other in enumerate(race.entries) if other.recipe == entry.recipe)
+    run_id = f"{race.id}-{place:02d}-s{entry.dealt}"
+    there = (paths.runs() / run_id / "run.json").is_file()
+    title = f"{entry.recipe}, seed {entry.dealt}"
+
+    def told(done: int, total: int, message: str = "", **figures: float) -> None:
+        progress(done, total, f"{title}: {message}", **figures)
+
+    begun = time.monotonic()
+    run = None
+    try:
+        run = train(entry.file, Pool.open(race.pool), scale=race.scale, seed=entry.dealt, run_id=run_id, resume=there,
+                    sweep=race.id, progress=told)  # fmt: skip
+    finally:  # a stopped run costs what it took, too
+        race = _saved(replace(race, spent=race.spent + time.monotonic() - begun, trained=race.trained + (run is not None)))
+    if entry.dealt not in results(race)[entry.recipe]:
+        raise RuntimeError(f"run {run_id} has no average over its tasks: {'; '.join(Run.load(run_id).not_comparable)}")
+    return race
+
+
+def standing(race: Race) -> Standing:
+    """Best, tied and behind by the seeds that were dealt so far; unfinished, everybody who is in counts as tied."""
+    known = results(race)
+    means = {}
+    for entry in race.entries:
+        values = [known[entry.recipe][seed] for seed in range(entry.dealt) if seed in known[entry.recipe]]
+        means[entry.recipe] = float(np.mean(values)) if values else None
+    left = sorted((e.recipe for e in race.entries if not e.out), key=lambda name: -(means[name] or -np.inf))
+    best = left[0] if left and means[left[0]] is not None else None
+    behind = tuple(entry.recipe for entry in race.entries if entry.out)
+    return Standing(best, tuple(name for name in left if name != best), behind, means)
+
+
+def sentence(race: Race) -> str:
+    """The state of a race in words: the best, how many can't be told from it, and what it spent."""
+    now, runs = standing(race), sum(entry.dealt for entry in race.entries)
+    spent = f"{runs} runs of the {len(race.entries) * race.most} of a full grid ({race.trained} trained here, {race.spent / 60:.0f} minutes)"
+    if now.best is None:
+        return f"nothing is known yet; {spent}"
+    if race.state == "decided":
+        tie = f"{len(now.tied)} can't be told from it ({', '.join(now.tied)})" if now.tied else "all others are behind it"
+        return f"the best is {now.best}, {tie}, at {race.confidence:.0%} confidence; {spent}"
+    why = "the next run does not fit the budget; give more with --budget" if race.state == "budget spent" else "it goes on"
+    return f"not decided: {now.best} leads, {len(now.tied)} may still be the best; {spent}; {why}"
+
+
+def as_json(race: Race) -> dict[str, Any]:
+    now, runs = standing(race), sum(entry.dealt for entry in race.entries)
+    return {
+        "race": race.id, "scale": race.scale, "pool": race.pool, "state": race.state, "confidence": race.confidence,
+        "best": now.best, "tied": list(now.tied), "behind": list(now.behind), "runs": runs, "trained": race.trained,
+        "full_grid": len(race.entries) * race.most, "seconds": round(race.spent, 1),
+        "budget": race.budget if np.isfinite(race.budget) else None,
+        "recipes": [
+            {"recipe": e.recipe, "kept": e.kept, "seeds": e.dealt, "mean": now.means[e.recipe], "out_after": e.out}
+            for e in race.entries
+        ],
+    }  # fmt: skip

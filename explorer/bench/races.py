@@ -1,0 +1,81 @@
+"""Races: the form of a new one, and who leads in each."""
+
+import pandas as pd
+import streamlit as st
+
+from poolscope import bench, jobs
+from poolscope.bench import race as racing
+from poolscope.bench.race import Race
+from poolscope.errors import InputError
+from poolscope.explorer import choices, live
+from poolscope.explorer.text import plain
+from poolscope.pool import Pool
+from poolscope.recipe import ready
+
+KIND = "race"
+SHOWN = 4
+
+
+def form(pool: Pool) -> None:
+    """A new race: which recipes, for how long, and how surely the best one stays in."""
+    known = choices.all(pool)
+    names = st.multiselect("Recipes", list(known), key="race-recipes", placeholder="Two or more",
+                           help="Those that are surely behind get no more seeds")  # fmt: skip
+    left, right = st.columns(2)
+    scale = left.selectbox("Scale", list(bench.SCALES), key="race-scale")
+    budget = right.text_input("Budget", "2h", key="race-budget", help="Time for all runs together, as 2h, 90m or 1h30m")
+    seeds = left.number_input("Seeds of each, at most", 2, 100, racing.MOST, key="race-seeds")
+    confidence = right.selectbox("Confidence", [0.9, 0.95, 0.99], index=1, key="race-confidence", format_func=lambda c: f"{c:.0%}",
+                                 help="How surely the best recipe is among those that it names")  # fmt: skip
+    wrong = ""
+    try:
+        racing.seconds(budget)
+    except InputError as error:
+        wrong = str(error)
+        st.error(plain(wrong), icon=":material/error:")
+    st.caption(f"At most {len(names) * int(seeds):,} runs; runs on the leaderboard count and are not trained again.")
+    st.button("Start the race", type="primary", icon=":material/flag:", key="race-start", disabled=len(names) < 2 or bool(wrong),
+              on_click=_start, args=(pool, names, scale, budget, int(seeds), confidence))  # fmt: skip
+
+
+def _start(pool: Pool, names: list[str], scale: str, budget: str, seeds: int, confidence: float) -> None:
+    known = choices.all(pool)
+    files = [str(ready.keep(known[name])) for name in names]
+    words = ["race", *files, "--scale", scale, "--budget", budget, "--seeds", str(seeds), "--confidence", str(confidence),
+             "--pool", str(pool.path)]  # fmt: skip
+    jobs.submit(words, kind=KIND, device=jobs.slot(), title=f"Race of {len(names)} recipes · {scale}")
+    st.toast("The race is queued", icon=":material/flag:")
+
+
+def panels() -> None:
+    """The latest races, newest first, those at work with their job's bar."""
+    at_work = {str(job.id): job for job in jobs.all() if job.kind == KIND and not job.finished}
+    found = racing.races()[:SHOWN]
+    for job in at_work.values():
+        if str(job.id) not in {race.job for race in found}:
+            live.bar(job)
+    for race in found:
+        with st.container(border=True):
+            _panel(race, at_work.get(race.job or ""))
+
+
+def _panel(race: Race, job: jobs.Job | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(race.id)}** · {race.scale}", width="content")
+        if job is not None:
+            live.badge(job)
+            st.space("stretch")
+            live.controls(job, key=f"race-{job.id}")
+    if job is not None:
+        live.bar(job)
+    st.caption(plain(racing.sentence(race)))
+    content = racing.as_json(race)
+    lines = [
+        {
+            "recipe": one["recipe"], "seeds": one["seeds"], "average": None if one["mean"] is None else 100 * one["mean"],
+            "": "behind" if one["out_after"] else "best" if one["recipe"] == content["best"] else "may be the best",
+        }
+        for one in sorted(content["recipes"], key=lambda one: -(one["mean"] or 0.0))
+    ]  # fmt: skip
+    st.dataframe(pd.DataFrame(lines), hide_index=True, height="content" if len(lines) <= 12 else 420,
+                 column_config={"average": st.column_config.NumberColumn(format="%.1f")})  # fmt: skip

@@ -1,0 +1,151 @@
+"""The gallery of the Filter page, one for all that can be looked at: sorted, filtered, paged without end, selected from."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from poolscope.errors import InputError
+from poolscope.explorer import gallery, numbers, pair_set, pools, tiles
+from poolscope.explorer.text import plain
+from poolscope.pool import Pool
+from poolscope.recipe import Recipe, Selection
+
+PAGE = 48
+SIZES = {"small": 58, "medium": 92, "large": 150, "largest": 280}
+MOST_SORTED = 100_000  # rows whose text is read to sort them
+OWN_ORDER = "as found"
+ALL, KEPT, DROPPED = "all", "kept", "dropped"
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Pairs under one heading: `rows` `(k,)` in their own order, and a short fact of each, if any."""
+
+    heading: str
+    rows: np.ndarray
+    facts: Sequence[str] = ()
+    empty: str = "No pair is here."
+    page: int = PAGE
+    more: str = "scroll"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What all pairs of a gallery are called, and plain data of the rule that chooses them, if there is one."""
+
+    name: str
+    rule: dict[str, Any] | None = None
+
+
+def draw(
+    shelves: Sequence[Shelf], pool: Pool, recipe: Recipe, selection: Selection, *, key: str, whole: Whole | None = None
+) -> int | None:
+    """Draws the shelves with what becomes of the pairs that are selected, or, if they are one `whole`, of all while none
+    is; returns the row of a pair that was clicked."""
+    by, falling, among, size = _settings(pool)
+    place = st.container(key="chosen", gap="xxsmall")
+    opened: int | None = None
+    selected: list[int] = []
+    order: list[int] = []
+    for number, shelf in enumerate(shelves):
+        if shelf.heading:
+            st.markdown(shelf.heading)
+        try:
+            at = _arranged(shelf.rows, pool, selection, by, falling, among)
+        except InputError as error:
+            st.error(plain(error), icon=":material/error:")
+            return None
+        if not len(at):
+            st.caption(shelf.empty if not len(shelf.rows) else "None of these pairs passes the filter.")
+            continue
+        name = f"{key}-{number}"
+        shown = _shown(name, shelf, at)
+        rows = shelf.rows[at[:shown]]
+        facts = [shelf.facts[one] for one in at[:shown]] if len(shelf.facts) else _facts(rows, pool, by)
+        browsed = gallery.browse(
+            tiles.of(rows, pool, facts=facts, selection=selection, recipe=recipe), token=pools.token(pool), size=SIZES[size],
+            label=f"{key} {number + 1}", key=name, more=shelf.more if shown < len(at) else "", on_more=partial(_more, name),
+        )  # fmt: skip
+        opened = browsed.opened if browsed.opened is not None else opened
+        selected += browsed.selected
+        order += rows.tolist()
+    st.session_state["pair_among"] = order
+    with place:
+        if selected:
+            st.markdown(f"**{len(selected):,}** selected")
+            pair_set.draw(np.array(selected, dtype=np.int64), pool, recipe, name="selected", key="selected")
+        elif whole is not None:
+            rows = np.concatenate([shelf.rows for shelf in shelves])
+            pair_set.draw(rows, pool, recipe, name=whole.name, rule=whole.rule, key=key)
+    return opened
+
+
+def _settings(pool: Pool) -> tuple[str, bool, str, str]:
+    """What the gallery is sorted by and how, which condition its pairs must meet, and the size of its tiles."""
+    names = [name for name, column in pool.columns.items() if column.dim is None and column.kind != "embedding"]
+    named = ("text", "image", "uid_hi", "uid_lo", "image_offset", "image_bytes")
+    columns = [OWN_ORDER, *(name for name in names if name not in named), *(["text"] if "text" in names else [])]
+    with st.popover(
+        "Sort, filter", icon=":material/sort:", key="gallery-settings", help="Order, filter and size of the tiles"
+    ):
+        by = st.selectbox(
+            "Sort by", columns, key="gallery-sort", format_func=lambda one: "caption" if one == "text" else one
+        )
+        falling = st.toggle("Largest first", key="gallery-falling", disabled=by == OWN_ORDER)
+        state = st.segmented_control("Show", [ALL, KEPT, DROPPED], key="gallery-state", default=ALL, required=True)
+        words = st.text_input("Captions with", key="gallery-words", placeholder="cat")
+        condition = st.text_input("Condition", key="gallery-where", placeholder="width >= 200")
+        size = st.segmented_control("Tiles", list(SIZES), key="gallery-size", default="small", required=True)
+    found = [f"({condition.strip()})"] if condition.strip() else []
+    if words.strip() and "text" in pool.columns:
+        found.append("contains(lower(text), '" + words.strip().lower().replace("'", "''") + "')")
+    st.session_state["gallery-kept"] = state
+    return by, falling, " AND ".join(found), size
+
+
+def _arranged(
+    rows: np.ndarray, pool: Pool, selection: Selection, by: str, falling: bool, among: str
+) -> np.ndarray:  # fmt: skip
+    """Places in `rows` of those that pass the filter, in the order to show. Raises InputError for a wrong condition."""
+    at = np.arange(len(rows))
+    state = st.session_state.get("gallery-kept", ALL)
+    if state != ALL:
+        at = at[selection.holds(rows) == (state == KEPT)]
+    if among:
+        at = at[pools.columns(pool).where(among)[rows[at]]]
+    if by == OWN_ORDER or by not in pool.columns:
+        return at
+    if pool.columns[by].kind in ("score", "flag"):
+        values = pools.columns(pool).array(by)[rows[at]].astype(np.float32)
+        known = np.isfinite(values)
+        order = np.argsort(-values[known] if falling else values[known], kind="stable")
+        return np.concatenate([at[known][order], at[~known]])
+    at = at[:MOST_SORTED]
+    listed = pool.take(rows[at], [by])[by].to_pylist() if len(at) else []
+    known = [place for place, value in enumerate(listed) if value is not None]
+    unknown = [place for place, value in enumerate(listed) if value is None]
+    return at[[*sorted(known, key=lambda place: listed[place], reverse=falling), *unknown]] if listed else at
+
+
+def _facts(rows: np.ndarray, pool: Pool, by: str) -> list[str]:
+    """What the pairs are sorted by."""
+    if by in (OWN_ORDER, "text") or by not in pool.columns:
+        return []
+    return [numbers.of_column(by, value)[:40] for value in pool.take(rows, [by])[by].to_pylist()]
+
+
+def _shown(name: str, shelf: Shelf, at: np.ndarray) -> int:
+    """How many pairs of a shelf are shown: a page, and more where more were asked for, until the pairs change."""
+    about = hashlib.sha256(np.ascontiguousarray(shelf.rows[at[: shelf.page]]).tobytes()).hexdigest()
+    if st.session_state.get(f"{name}-about") != about:
+        st.session_state[f"{name}-about"], st.session_state[f"{name}-pages"] = about, 1
+    return min(len(at), shelf.page * st.session_state[f"{name}-pages"])
+
+
+def _more(name: str) -> None:
+    st.session_state[f"{name}-pages"] = st.session_state.get(f"{name}-pages", 1) + 1
