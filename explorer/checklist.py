@@ -36,7 +36,7 @@ def draw(pool: Pool) -> None:
     if not left or not len(pool):
         return
     with st.container(border=True, gap="xsmall", key="checklist"):
-        st.markdown("**This pool is new.** It comes alive with")
+        st.markdown("**This pool is new.** It comes alive with" if len(left) > 2 else "**This pool still lacks**")
         if working and working[0].state == "failed":
             st.error(plain(working[0].message), icon=":material/error:")
         for step in left:

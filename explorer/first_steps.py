@@ -6,9 +6,9 @@ from poolscope import files, paths
 
 PURPOSE = "**A recipe decides which image–text pairs a model is trained on; here you see what it keeps and drops.**"
 STEPS = {
-    "slide": "Drag a threshold: the map and the images at its threshold follow.",
-    "look": "Colour the map, or draw a lasso on it, and make a rule of what you find.",
-    "prove": "Train a small model on what is kept, on the Runs page, and compare it on the Leaderboard.",
+    "slide": "Drag a threshold: map and images follow.",
+    "look": "Lasso a region of the map: make it a rule.",
+    "prove": "Train on what is kept: see Runs.",
 }
 
 
@@ -22,10 +22,10 @@ def draw() -> None:
         st.markdown(PURPOSE)
         for number, name in enumerate(STEPS, 1):
             if name in left:
-                with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-                    st.markdown(f"{number}. {STEPS[name]}", width="stretch")
-                    st.button("", icon=":material/check:", key=f"step-{name}", type="tertiary",
-                              help=f"Tick off step {number}", on_click=_tick, args=(name,))  # fmt: skip
+                text, tick = st.columns([0.88, 0.12], vertical_alignment="center", gap="xsmall")
+                text.markdown(f"**{number}** · {STEPS[name]}")
+                tick.button("", icon=":material/check:", key=f"step-{name}", type="tertiary",
+                            help=f"Tick off step {number}", on_click=_tick, args=(name,))  # fmt: skip
 
 
 def _done() -> list[str]:

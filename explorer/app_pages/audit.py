@@ -9,7 +9,7 @@ from poolscope.audit.of_recipe import pooled_within
 from poolscope.audit.strata import BUILT_IN, Strata, strata
 from poolscope.audit.stratified import Pooled
 from poolscope.errors import InputError
-from poolscope.explorer import compare, first_start, pair, recipe_state, rules, toolbar
+from poolscope.explorer import compare, first_start, pair, recipe_state, rules, skeleton, toolbar
 from poolscope.explorer.audit import (
     against,
     by_rule,
@@ -51,7 +51,8 @@ def workbench(pool: Pool) -> None:
     with right.container(key="side", gap="small"):
         found_groups.offer(pool)
         own_groups.draw(pool)
-        groups = found_groups.of(pool)
+        with skeleton.shape("bars"):
+            groups = found_groups.of(pool)
         if len(groups):
             clicked = audit(groups, pool, shown, selection)
     if not toolbar.dialogs(recipe, pool, selection) and clicked is not None and clicked < len(pool):

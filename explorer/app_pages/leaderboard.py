@@ -20,7 +20,7 @@ ALL = "all"
 
 def main() -> None:
     st.header("Leaderboard")
-    everything = bench.leaderboard()
+    everything = _rows()
     mine = [row for row in everything if not row.published]
     if not mine:
         st.info(
@@ -64,7 +64,12 @@ def _filtered(mine: Sequence[Row]) -> tuple[list[Row], str] | None:
     if scale is None or view is None:
         return None
     wanted = None if track == ALL else track
-    return bench.leaderboard(scale, track=wanted, pool=None if pool in (None, ALL) else pool), view
+    return _rows(scale, track=wanted, pool=None if pool in (None, ALL) else pool), view
+
+
+def _rows(scale: str | None = None, **filters: str | None) -> list[Row]:
+    """The board's rows, but those of runs that were cancelled before they had a result."""
+    return [row for row in bench.leaderboard(scale, **filters) if row.state != "stopped" or row.evaluated]
 
 
 def _short(path: str) -> str:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from poolscope.engine.catalogue import Entry, entry, loadable
-from poolscope.explorer import add_score, compare_scores, first_start, method_card
+from poolscope.explorer import add_score, compare_scores, first_start, method_card, skeleton
 from poolscope.explorer.pair import plain
 from poolscope.pool import Pool
 
@@ -27,7 +27,8 @@ def main(pool: Pool) -> None:
     methods, broken = loadable()
     for problem in broken:
         st.warning(plain(problem), icon=":material/extension_off:")
-    entries = [entry(method.id, pool) for method in methods]
+    with skeleton.shape("cards"):
+        entries = [entry(method.id, pool) for method in methods]
     shown = _chosen(entries)
     if not shown:
         st.info("No method fits; use fewer words or another kind.", icon=":material/search:")

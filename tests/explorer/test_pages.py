@@ -191,7 +191,7 @@ def test_jobs_page_shows_a_job_that_failed(start, mapped_pool, tmp_path):
     assert not app.exception
     assert any("Look at nothing · failed" in box.label for box in app.expander)
     assert "Nothing is running" in texts(app) + app.info[0].value
-    assert "is not a pool" in app.error[0].value  # its reason, without a click
+    assert "the directory does not exist" in app.error[0].value  # its reason, without a click
 
 
 def test_jobs_page_moves_a_job_that_waits(start, mapped_pool, monkeypatch):
