@@ -67,9 +67,10 @@ def _filtered(mine: Sequence[Row]) -> tuple[list[Row], str] | None:
     return _rows(scale, track=wanted, pool=None if pool in (None, ALL) else pool), view
 
 
-def _rows(scale: str | None = None, **filters: str | None) -> list[Row]:
+def _rows(scale: str | None = None, *, track: str | None = None, pool: str | None = None) -> list[Row]:
     """The board's rows, but those of runs that were cancelled before they had a result."""
-    return [row for row in bench.leaderboard(scale, **filters) if row.state != "stopped" or row.evaluated]
+    rows = bench.leaderboard(scale, track=track, pool=pool)
+    return [row for row in rows if row.state != "stopped" or row.evaluated]
 
 
 def _short(path: str) -> str:
