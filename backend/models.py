@@ -128,13 +128,13 @@ class Model:
 
 
 class Loaded:
-    """A loaded model on a device: pictures and texts in, unit vectors out."""
+    """A loaded model on a device: images and texts in, unit vectors out."""
 
     def __init__(self, network: Any, transform: Any, tokenizer: Any, device: Any) -> None:
         self.network, self.transform, self.tokenizer, self.device = network, transform, tokenizer, device
 
     def images(self, pictures: Any) -> np.ndarray:
-        """`(n, 3, H, W)` transformed pictures to `(n, d)` float32 unit vectors."""
+        """`(n, 3, H, W)` transformed images to `(n, d)` float32 unit vectors."""
         return self._unit(self.network.encode_image, pictures)
 
     def image(self, file: bytes) -> np.ndarray:

@@ -12,7 +12,7 @@ from poolscope.engine.cost import known as estimated
 from poolscope.engine.inputs import fitted, named
 from poolscope.engine.made_by import describe, outdated, same_way
 from poolscope.errors import InputError
-from poolscope.explorer import live, method_card, method_cost, recipe_state
+from poolscope.explorer import job_view, method_card, method_cost, recipe_state
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe.grammar import FlagRule, Rule, ScoreRule
@@ -125,13 +125,13 @@ def watch(pool: Pool) -> None:
             st.toast(f"{plain(column)} is ready; its rule is on the Filter page", icon=":material/check:")
             st.rerun()
         st.caption(f"Computing {code(column)}")
-        live.bar(job)
+        job_view.bar(job)
         with st.container(horizontal=True):
-            live.controls(job, key=f"scoring-{job_id}")
+            job_view.controls(job, key=f"scoring-{job_id}")
             if job.finished:
                 st.button("Dismiss", key=f"scoring-{job_id}-dismiss", on_click=_dismiss, args=(job_id,))
         if job.resumable:
-            live.log(job, lines=4)
+            job_view.log(job, lines=4)
 
 
 def _dismiss(job_id: int) -> None:

@@ -27,15 +27,15 @@ def draw(report: dict[str, Any]) -> None:
     """The whole report, in tabs."""
     names = [part["name"] for part in report["sets"]]
     _headline(report)
-    accuracy, pictures, objects, words, features = st.tabs(
-        ["How well", "Pictures", "Objects", "Words", "What gives them away"], key="bias-tabs", on_change="rerun"
+    accuracy, images, objects, words, features = st.tabs(
+        ["How well", "Images", "Objects", "Words", "What gives them away"], key="bias-tabs", on_change="rerun"
     )
     with accuracy:
         if accuracy.open:
             _accuracy(report)
             _controls(report)
-    with pictures:
-        if pictures.open:
+    with images:
+        if images.open:
             _typical(report, names)
             _transformed(report, names)
     with objects:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.explorer import live
+from poolscope.explorer import job_view
 from poolscope.explorer.audit import found_groups
 from poolscope.explorer.text import plain
 from poolscope.models import preferred
@@ -84,7 +84,7 @@ def _start(argv: list[str], kind: str, title: str, pool: Pool) -> None:
 @st.fragment(run_every=1.0)
 def _watch(job_id: int) -> None:
     job = jobs.get(job_id)
-    live.bar(job)
-    live.controls(job, key="checklist-job")
+    job_view.bar(job)
+    job_view.controls(job, key="checklist-job")
     if job.finished:
         st.rerun()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from poolscope import jobs, paths
 from poolscope.errors import InputError
-from poolscope.explorer import live, pools, theme
+from poolscope.explorer import job_view, pools, theme
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
@@ -39,7 +39,7 @@ def _build() -> None:
         st.image(str(theme.STATIC / "mark.svg"), width=56, alt="Poolscope")
         st.header("Building the demo pool")
         st.write(
-            "Poolscope comes with a pool of real pictures: public-domain clip art and emoji with their names in many "
+            "Poolscope comes with a pool of real images: public-domain clip art and emoji with their names in many "
             "languages. It is unpacked, embedded and mapped once; that takes a few minutes. You can close this window "
             "meanwhile."
         )
@@ -55,12 +55,12 @@ def _build() -> None:
 @st.fragment(run_every=1.0)
 def _watch(job_id: int) -> None:
     job = jobs.get(job_id)
-    live.bar(job)
+    job_view.bar(job)
     if job.state == "done":
         st.rerun()
     elif job.resumable:
         st.error("The demo pool was not built: " + plain(job.message or job.state), icon=":material/error:")
-        live.log(job, lines=12)
+        job_view.log(job, lines=12)
         if st.button("Try again", icon=":material/refresh:", type="primary"):
             jobs.resume(job.id)
             st.rerun()

@@ -19,9 +19,9 @@ def line(pool: Pool, id: str, parameters: dict[str, Any], *, key: str) -> None:
     except InputError as error:
         st.caption(f":material/block: {plain(error)}")
         return
-    told = known(pool, method)
-    if told is not None:
-        st.markdown(f":material/timer: {in_words(told)}", help=details(told))
+    cost = known(pool, method)
+    if cost is not None:
+        st.markdown(f":material/timer: {in_words(cost)}", help=details(cost))
         return
     place = st.empty()
     if place.button("Measure the cost on a sample", icon=":material/timer:", key=key, type="tertiary"):
@@ -31,24 +31,24 @@ def line(pool: Pool, id: str, parameters: dict[str, Any], *, key: str) -> None:
             bar.progress(done / total, text=f"measuring, {message}")
 
         try:
-            told = estimate(pool, method, progress=show)
+            cost = estimate(pool, method, progress=show)
         except InputError as error:
             place.error(plain(error), icon=":material/error:")
             return
-        place.markdown(f":material/timer: {in_words(told)}", help=details(told))
+        place.markdown(f":material/timer: {in_words(cost)}", help=details(cost))
 
 
-def in_words(told: Estimate) -> str:
+def in_words(cost: Estimate) -> str:
     """The cost in a few words."""
-    training = f", {duration(told.training)} of it training" if told.training else ""
-    return f"about **{duration(told.seconds)}** for {told.pairs:,} pairs here{training}"
+    training = f", {duration(cost.training)} of it training" if cost.training else ""
+    return f"about **{duration(cost.seconds)}** for {cost.pairs:,} pairs here{training}"
 
 
-def details(told: Estimate) -> str:
+def details(cost: Estimate) -> str:
     """How the cost was found."""
-    size = f"{told.disk / 1e6:,.1f} MB" if told.disk >= 50_000 else f"{told.disk / 1e3:,.1f} kB"
+    size = f"{cost.disk / 1e6:,.1f} MB" if cost.disk >= 50_000 else f"{cost.disk / 1e3:,.1f} kB"
     return (
-        f"Measured: {told.sample:,} pairs in {told.measured:.2f} s on {told.cores} cores. "
-        f"{told.start:.1f} s to start, {1e6 * told.per_pair:,.1f} µs per pair, {size} on disk."
-        + (" Training is not measured but computed from its scale." if told.training else "")
+        f"Measured: {cost.sample:,} pairs in {cost.measured:.2f} s on {cost.cores} cores. "
+        f"{cost.start:.1f} s to start, {1e6 * cost.per_pair:,.1f} µs per pair, {size} on disk."
+        + (" Training is not measured but computed from its scale." if cost.training else "")
     )

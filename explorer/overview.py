@@ -1,4 +1,4 @@
-"""What a pool holds, counted once per version of the pool: columns, missing values, languages, sizes of pictures."""
+"""What a pool holds, counted once per version of the pool: columns, missing values, languages, sizes of images."""
 
 import re
 from pathlib import Path

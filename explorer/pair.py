@@ -32,9 +32,9 @@ def show(row: int, pool: Pool, recipe: Recipe | None) -> None:
     selection = _selection(recipe, pool)
     left, right = st.columns([0.42, 0.58], gap="medium")
     with left:
-        picture = pool.thumbnail(shown, 512)
-        if picture:
-            st.image(picture, alt=caption or "image of the pair", width="stretch")
+        image = pool.thumbnail(shown, 512)
+        if image:
+            st.image(image, alt=caption or "image of the pair", width="stretch")
         else:
             st.caption("This pair has no image that can be read.")
         _steps(shown)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from poolscope import jobs
 from poolscope.errors import InputError
-from poolscope.explorer import compare, live, map, map_colours, pools, recipe_state, theme
+from poolscope.explorer import compare, job_view, map, map_colours, pools, recipe_state, theme
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.projection import Map
@@ -138,6 +138,6 @@ def _offer(pool: Pool) -> None:
 @st.fragment(run_every=1.5)
 def _watch(job_id: int) -> None:
     job = jobs.get(job_id)
-    live.bar(job)
+    job_view.bar(job)
     if job.finished:
         st.rerun()

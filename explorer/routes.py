@@ -61,16 +61,16 @@ def _mapped(request: Request) -> tuple[Pool, Map] | None:
 
 
 def thumbnail(request: Request) -> Response:
-    """`/thumb/<pool>/<row>.webp?size=`: a picture of at most 128 (or 256, 512) pixels."""
+    """`/thumb/<pool>/<row>.webp?size=`: an image of at most 128 (or 256, 512) pixels."""
     pool = pools.by_token(request.path_params["token"])
     row = request.path_params["row"]
     size = 512 if request.query_params.get("size") == "512" else 128
     if pool is None or row >= len(pool):
         return Response(status_code=404)
-    picture = pool.thumbnail(row, size)
-    if picture is None:
+    image = pool.thumbnail(row, size)
+    if image is None:
         return Response(_blank(), media_type="image/svg+xml", headers=NEVER)
-    return Response(picture, media_type="image/webp", headers=FOREVER)
+    return Response(image, media_type="image/webp", headers=FOREVER)
 
 
 def pair(request: Request) -> Response:

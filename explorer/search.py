@@ -9,7 +9,7 @@ import streamlit as st
 
 from poolscope import jobs
 from poolscope.errors import InputError
-from poolscope.explorer import images, live
+from poolscope.explorer import images, job_view
 from poolscope.explorer.text import plain
 from poolscope.models import Loaded, Model
 from poolscope.pool import Pool
@@ -120,7 +120,7 @@ def _offer_index(pool: Pool) -> None:
 @st.fragment(run_every=1.5)
 def _watch(job_id: int) -> None:
     job = jobs.get(job_id)
-    live.bar(job)
+    job_view.bar(job)
     if job.finished:
         st.rerun()
 

@@ -42,7 +42,7 @@ def of(
                 caption=caption[:LONGEST],
                 fact=facts[place] if place < len(facts) else "",
                 title=f"{caption[:LONGEST]}\n{why}".strip(),
-                picture=pictured[place],
+                image=pictured[place],
                 state="" if kept is None else "kept" if kept else "dropped",
             )
         )

@@ -36,7 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     return directory
 
 
-def picture(number: int, size: tuple[int, int] = (64, 48)) -> bytes:
+def image_bytes(number: int, size: tuple[int, int] = (64, 48)) -> bytes:
     """A PNG whose colours depend on `number`."""
     from PIL import Image
 
@@ -72,7 +72,7 @@ CAPTIONS = [
 
 @pytest.fixture(scope="session")
 def _tiny_pool_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """200 pairs with pictures in a tar, embeddings `l14_img`/`l14_txt` (16 numbers), scores and flags."""
+    """200 pairs with images in a tar, embeddings `l14_img`/`l14_txt` (16 numbers), scores and flags."""
     import hashlib
 
     from poolscope.sources import import_webdataset
@@ -84,7 +84,7 @@ def _tiny_pool_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
         about = f'{{"uid": "{uid}", "url": "http://example.org/{number}.png", "original_width": {150 + number}, "original_height": 250}}'
         caption = f"{CAPTIONS[number % len(CAPTIONS)]} {number}"
         samples.append(
-            {"__key__": f"{number:06d}", "png": picture(number), "txt": caption.encode(), "json": about.encode()}
+            {"__key__": f"{number:06d}", "png": image_bytes(number), "txt": caption.encode(), "json": about.encode()}
         )
     write_shard(root / "shards" / "00000.tar", samples[:120])
     write_shard(root / "shards" / "00001.tar", samples[120:])

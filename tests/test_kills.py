@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from poolscope.pool import Pool
-from tests.conftest import picture
+from tests.conftest import image_bytes
 
 ROOT = Path(__file__).parents[1]
 KILLS = int(os.environ.get("POOLSCOPE_KILLS", "10"))
@@ -137,7 +137,7 @@ class Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(picture(int(self.path.strip("/"))))
+        self.wfile.write(image_bytes(int(self.path.strip("/"))))
 
     def log_message(self, *_: object) -> None:
         return
@@ -175,7 +175,7 @@ def fill(source: Path, pool: Path, address: str) -> None:
     (source / "all.yaml").write_text("name: all\nkeep: []\n")
     for number in range(6):
         (source / "set" / "ab"[number % 2]).mkdir(parents=True, exist_ok=True)
-        (source / "set" / "ab"[number % 2] / f"{number}.png").write_bytes(picture(number))
+        (source / "set" / "ab"[number % 2] / f"{number}.png").write_bytes(image_bytes(number))
     few = source / "tasks" / "few"
     write_tar(few / "test" / "0.tar", [(f"{i}", {"png": png(i), "cls": str(i % 2).encode()}) for i in range(8)])
     (few / "test" / "nshards.txt").write_text("1")

@@ -11,7 +11,7 @@ MINIMUM = 100
 FALSE_DISCOVERIES = 0.05
 # What is lost of these is no one's loss: they describe images, words or the pool itself.
 TECHNICAL = frozenset(
-    {"MetaCLIP entry", "embedding cluster", "size of picture", "shape of picture", "look of picture", "detected in picture",
+    {"MetaCLIP entry", "embedding cluster", "size of image", "shape of image", "look of image", "detected in image",
      "copyright hint", "personal data hint", "not safe for work", "suffix", "stored face boxes"}
 )  # fmt: skip
 

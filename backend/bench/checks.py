@@ -171,14 +171,14 @@ def readable(tar: Path) -> bool:
 
 
 def _pool_tars(pool: Any) -> list[Problem]:
-    """Whether the pool says where its pictures are, and the local files that it names are there."""
+    """Whether the pool says where its images are, and the local files that it names are there."""
     if "image" not in pool.columns:
         text = f"pool {pool.name!r} has no index of its shards, so nothing can be read in place; run `poolscope index`"
         return [Problem("error", "shards", text)]
     named: set[str | None] = set()
     for batch in pool.scan(["image"], batch_size=65_536):
         named.update(batch.column(0).unique().to_pylist())
-        if len(named) > MOST_TARS:  # loose pictures, one file a pair
+        if len(named) > MOST_TARS:  # loose images, one file a pair
             return []
     root = pool.root
     gone = sorted(name for name in named if name and "://" not in name and not (root / name).is_file())

@@ -182,7 +182,7 @@ def _rates() -> dict[str, Any]:
 
 
 def _mean_bytes(pool: Any) -> float:
-    """Mean picture size of a pool that knows it (pictures in tars), else DataComp's."""
+    """Mean image size of a pool that knows it (images in tars), else DataComp's."""
     import numpy as np
 
     if pool is None or "image_bytes" not in pool.columns or not len(pool):

@@ -239,10 +239,10 @@ class Dfn(Method):
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Batches of those `rows` that have a readable image, with unit vectors of images and captions."""
         from ..models import Model
-        from ..scores.kernels.pictures import read_pictures
+        from ..scores.kernels.images import read_images
 
         loaded: Loaded = Model.parse(network).load(self.device)
-        for part in read_pictures(pool, rows, loaded.transform):
+        for part in read_images(pool, rows, loaded.transform):
             if part.pixels is not None:
                 captions = [caption for caption, there in zip(part.captions, part.there, strict=True) if there]
                 yield part.rows[part.there], loaded.images(part.pixels), loaded.texts(captions)

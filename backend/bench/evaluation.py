@@ -126,7 +126,7 @@ def _evaluate(loaded: "Loaded", run: Run, todo: Sequence[Task], weights: str, pr
 def score_task(loaded: "Loaded", one: Kind, prompts: Sequence[Sequence[str]], vectors: dict[Any, Any], *, size: int,
                precision: str = "fp32", weights: str = "", seen: Seen | None = None) -> tuple[Result, Predictions]:  # fmt: skip
     """One task: its images through the image tower, its metrics. `vectors` come from `zeroshot.encode`; `seen` are the
-    pictures of tasks before, by this model at this precision."""
+    images of tasks before, by this model at this precision."""
     import torch
 
     start = time.monotonic()

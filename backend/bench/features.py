@@ -1,4 +1,4 @@
-"""The image tower over a task's pictures; a picture that several tasks share is decoded and encoded once."""
+"""The image tower over a task's images; an image that several tasks share is decoded and encoded once."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ LIMIT_BYTES = 256 << 20
 
 
 class Seen(dict[bytes, "torch.Tensor"]):
-    """Unit vectors (d,) float32 by the digest of the picture's bytes, as many as fit into 256 MiB."""
+    """Unit vectors (d,) float32 by the digest of the image's bytes, as many as fit into 256 MiB."""
 
     def remember(self, samples: list[Sample], vectors: "torch.Tensor") -> None:
         room = LIMIT_BYTES // (4 * vectors.shape[1]) - len(self)
@@ -26,7 +26,7 @@ class Seen(dict[bytes, "torch.Tensor"]):
 def features(
     loaded: "Loaded", root: Any, seen: Seen, *, size: int, threads: int, precision: str, skipped: list[str]
 ) -> Iterator[tuple["torch.Tensor", list[Sample]]]:
-    """Unit vectors (b, d) float32 of a task's pictures in order, with their samples."""
+    """Unit vectors (b, d) float32 of a task's images in order, with their samples."""
     import torch
     from torch.nn.functional import normalize
 

@@ -53,7 +53,7 @@ def read_in_place(argv: list[str]) -> bool:
 
 
 def read_plain_tars() -> None:
-    """Replaces the reader of tars by one that reads plain headers itself and takes only pictures and captions."""
+    """Replaces the reader of tars by one that reads plain headers itself and takes only images and captions."""
     from open_clip_train import data as loading
 
     general = loading.tarfile_to_samples_nothrow
@@ -69,7 +69,7 @@ def read_plain_tars() -> None:
 
 
 def members(path: str) -> Iterator[dict[str, Any]]:
-    """Pictures and captions of a local tar, as webdataset's tar iterator gives them, without empty captions; damage ends the
+    """Images and captions of a local tar, as webdataset's tar iterator gives them, without empty captions; damage ends the
     shard, logged."""
     with open(path, "rb", buffering=1 << 20) as tar:
         end = os.fstat(tar.fileno()).st_size
@@ -180,10 +180,10 @@ def by_lookup(preprocess: Any) -> Any:
     table = Compose(steps[-2:])(ramp)[:, :, 0].numpy()  # (3, 256) float32
     general: Callable[[Any], Any] = Compose(steps[-2:])
 
-    def floats(picture: Any) -> Any:
-        if picture.mode != "RGB":
-            return general(picture)
-        pixels = np.asarray(picture)  # (h, w, 3) uint8
+    def floats(image: Any) -> Any:
+        if image.mode != "RGB":
+            return general(image)
+        pixels = np.asarray(image)  # (h, w, 3) uint8
         out = np.empty((3, *pixels.shape[:2]), dtype=np.float32)
         for channel in range(3):
             np.take(table[channel], pixels[:, :, channel], out=out[channel], mode="clip")

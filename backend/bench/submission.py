@@ -103,7 +103,7 @@ def check(run: Run, *, track: str = "filtering") -> tuple[list[str], list[str]]:
         if size and line.get("examples") and line["examples"] != size and "retrieval" not in line["key"]:
             errors.append(f"{line['dataset']} was evaluated on {line['examples']:,} examples, it has {size:,}")
         if line.get("skipped"):
-            errors.append(f"{line['dataset']}: {line['skipped']} pictures could not be read")
+            errors.append(f"{line['dataset']}: {line['skipped']} images could not be read")
     subset = run.path / "subset.npy"
     if not subset.is_file():
         errors.append("the run has no subset file")

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..progress import Progress, silent
 from . import examples
 from .controls import Learner
-from .families import Family, Features, PictureFamily, chosen, on_request, probes, weight_free
+from .families import Family, Features, ImageFamily, chosen, on_request, probes, weight_free
 from .families.weights import with_weights
 from .network import CONVNEXT, SMALL, network_classifier
 from .sample import Sample
@@ -101,7 +101,7 @@ def accuracies_of(
         )
         if features is not None and family.name in (*READABLE, control.name):
             kept[family.name] = features
-        if isinstance(family, PictureFamily):
+        if isinstance(family, ImageFamily):
             strips[family.name] = examples.transformed(sample, family, rows)
         seconds[family.name] = time.monotonic() - began
     return Accuracies(
@@ -113,7 +113,7 @@ def classifier_of(
     family: Family, sample: Sample, settings: Settings, progress: Progress = silent
 ) -> tuple[Classifier, Features | None]:
     """A network for a family of images when the settings ask for one; else logistic regression on its features."""
-    if settings.classifier == "logistic" or not isinstance(family, PictureFamily):
+    if settings.classifier == "logistic" or not isinstance(family, ImageFamily):
         features = family.features(sample, progress)
         return logistic(features), features
     from .families.base import by_chunk
@@ -122,29 +122,29 @@ def classifier_of(
     return _network(changed, family, settings), None
 
 
-def _network(pictures: np.ndarray, family: PictureFamily, settings: Settings) -> Classifier:
+def _network(images: np.ndarray, family: ImageFamily, settings: Settings) -> Classifier:
     training = dataclasses.replace(
         CONVNEXT if settings.classifier == "convnext" else SMALL, device=settings.device, seed=settings.seed
     )
     if settings.epochs:
         training = dataclasses.replace(training, epochs=settings.epochs)
-    return network_classifier(pictures, training, photographic=family.photographic, mirror=family.mirror)
+    return network_classifier(images, training, photographic=family.photographic, mirror=family.mirror)
 
 
 def _control(families: Sequence[Family]) -> Family:
     """The family that sees most: the original images, else an embedding of images, else the first."""
     named = {family.name: family for family in families}
     embedded = [name for name in named if name.startswith("embedding_")]
-    pictures = [name for name in embedded if name.endswith("_img")]
-    return named[next((name for name in ("original", *pictures, *embedded) if name in named), families[0].name)]
+    images = [name for name in embedded if name.endswith("_img")]
+    return named[next((name for name in ("original", *images, *embedded) if name in named), families[0].name)]
 
 
 def _learner(control: Family, sample: Sample, settings: Settings, kept: dict[str, Features]) -> Learner:
     if control.name not in kept:
-        assert isinstance(control, PictureFamily)
-        assert sample.pictures is not None
-        pictures = sample.pictures
-        return lambda rows: _network(pictures[rows], control, settings)
+        assert isinstance(control, ImageFamily)
+        assert sample.images is not None
+        images = sample.images
+        return lambda rows: _network(images[rows], control, settings)
     features = kept[control.name]
     return lambda rows: logistic(Features(features.matrix[rows], features.names, features.scale))
 

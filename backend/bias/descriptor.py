@@ -21,28 +21,28 @@ DESCRIPTOR = (
 )  # fmt: skip
 
 
-def describe(pictures: np.ndarray) -> np.ndarray:
+def describe(images: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` uint8 to `(n, 398)` float32: 8 × 8 mean colours, histograms, edge directions in 4 × 4 cells, spectrum.
 
     Each part sees another kind of information, so that one descriptor serves every transformation and a difference in
     accuracy comes from the transformation. About 0.2 ms per image of 64 pixels on one core.
     """
-    n = len(pictures)
-    grey = greys(pictures)
-    levels = channel_levels(pictures)
-    coarse = area_means(pictures.astype(np.float32), GRID).reshape(n, -1) / 255
+    n = len(images)
+    grey = greys(images)
+    levels = channel_levels(images)
+    coarse = area_means(images.astype(np.float32), GRID).reshape(n, -1) / 255
     mean, spread = _moments(levels)
     edges = area_means(hog_cells(grey), 4).reshape(n, -1)
     parts = [coarse, channel_histograms(levels), mean, spread, edges, radial_spectrum(grey, RINGS)]
     return np.concatenate([part.astype(np.float32) for part in parts], axis=1)
 
 
-def channel_levels(pictures: np.ndarray) -> np.ndarray:
+def channel_levels(images: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` uint8 to `(n, 3, 256)` float32: how often each value occurs in each channel."""
     import cv2
 
-    counts = np.empty((len(pictures), 3, 256), dtype=np.float32)
-    for made, picture in zip(counts, pictures):
+    counts = np.empty((len(images), 3, 256), dtype=np.float32)
+    for made, picture in zip(counts, images):
         for channel in range(3):
             made[channel] = cv2.calcHist([picture], [channel], None, [256], [0, 256]).reshape(-1)
     return counts
@@ -56,12 +56,12 @@ def _moments(levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(np.maximum(shares @ value**2 - mean**2, 0))
 
 
-def greys(pictures: np.ndarray) -> np.ndarray:
+def greys(images: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` to `(n, s, s)`, both uint8: OpenCV's grey, Rec. 601's luma rounded to whole levels."""
     import cv2
 
-    made = np.empty(pictures.shape[:3], dtype=np.uint8)
-    for grey, image in zip(made, pictures):
+    made = np.empty(images.shape[:3], dtype=np.uint8)
+    for grey, image in zip(made, images):
         cv2.cvtColor(image, cv2.COLOR_RGB2GRAY, dst=grey)
     return made
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .families import PictureFamily
-from .picture import webp
+from .families import ImageFamily
+from .image import webp
 from .sample import Sample
 from .validation import Accuracy
 
@@ -15,21 +15,21 @@ TYPICAL = 24
 GAP = 4
 
 
-def strip(pictures: np.ndarray) -> str:
+def strip(images: np.ndarray) -> str:
     """`(n, s, s, 3)` side by side as a data address of one WebP."""
-    if not len(pictures):
+    if not len(images):
         return ""
-    gap = np.full((pictures.shape[1], GAP, 3), 255, dtype=np.uint8)
-    row = [part for picture in pictures for part in (picture, gap)][:-1]
+    gap = np.full((images.shape[1], GAP, 3), 255, dtype=np.uint8)
+    row = [part for image in images for part in (image, gap)][:-1]
     return "data:image/webp;base64," + base64.b64encode(webp(np.concatenate(row, axis=1), 75)).decode()
 
 
-def transformed(sample: Sample, family: PictureFamily, rows: list[np.ndarray]) -> list[str]:
+def transformed(sample: Sample, family: ImageFamily, rows: list[np.ndarray]) -> list[str]:
     """One strip per set: the images `rows[set]` as the family leaves them."""
-    assert sample.pictures is not None
+    assert sample.images is not None
     strips = []
     for chosen in rows:
-        shown = [family.show(sample.pictures[row : row + 1], sample, int(row)) for row in chosen]
+        shown = [family.show(sample.images[row : row + 1], sample, int(row)) for row in chosen]
         strips.append(strip(np.concatenate(shown)) if shown else "")
     return strips
 
@@ -66,7 +66,7 @@ def typical(sample: Sample, measured: Accuracy, groups: np.ndarray) -> list[dict
                 "pool_rows": sample.rows[rows].tolist(),
                 "probability": [round(float(probability[row, one]), 4) for row in rows],
                 "captions": [sample.texts[row][:200] if sample.texts else "" for row in rows],
-                "strip": strip(sample.pictures[rows[:12]]) if sample.pictures is not None else "",
+                "strip": strip(sample.images[rows[:12]]) if sample.images is not None else "",
             }
         found.append(entry)
     return found

@@ -36,9 +36,9 @@ def find(sample: Sample, progress: Progress = silent) -> Groups:
     """
     links: list[np.ndarray] = [_same_uid(sample)]
     about: dict[str, Any] = {"same pair": len(links[0])}
-    if sample.pictures is not None:
-        links.append(picture_links(sample.pictures, progress))
-        about["picture hash"] = len(links[-1])
+    if sample.images is not None:
+        links.append(image_links(sample.images, progress))
+        about["image hash"] = len(links[-1])
     column = next((name for name in sample.embeddings if name.endswith("_img")), None)
     if column:
         links.append(embedding_links(sample.vectors(column), COSINE, progress))
@@ -53,18 +53,18 @@ def find(sample: Sample, progress: Progress = silent) -> Groups:
     return Groups(ids, about)
 
 
-def picture_links(pictures: np.ndarray, progress: Progress = silent) -> np.ndarray:
+def image_links(images: np.ndarray, progress: Progress = silent) -> np.ndarray:
     """`(m, 2)` pairs of images whose 128-bit difference hash (rows and columns) differs in at most 3 bits and whose
     4 × 4 mean colours differ by less than 12 of 255.
 
     Images without any structure (all bits equal) have no hash worth comparing, so those must have equal colours.
     """
-    hashes, colours = difference_hash(pictures), area_means(pictures.astype(np.float32), 4).reshape(len(pictures), -1)
+    hashes, colours = difference_hash(images), area_means(images.astype(np.float32), 4).reshape(len(images), -1)
     signs = np.unpackbits(hashes, axis=1).astype(np.float32) * 2 - 1
     bits = signs.shape[1]
     found = []
-    for start in range(0, len(pictures), BLOCK):
-        stop = min(start + BLOCK, len(pictures))
+    for start in range(0, len(images), BLOCK):
+        stop = min(start + BLOCK, len(images))
         agree = signs[start:stop] @ signs[start:].T
         left, right = np.nonzero(agree >= bits - 2 * HASH_BITS)
         later = right > left
@@ -74,13 +74,13 @@ def picture_links(pictures: np.ndarray, progress: Progress = silent) -> np.ndarr
             chosen = slice(part, part + 65536)
             alike[chosen] = np.abs(colours[left[chosen]] - colours[right[chosen]]).max(axis=1) < COLOUR
         found.append(np.stack([left[alike], right[alike]], axis=1))
-        progress(stop, len(pictures), "looking for near-duplicates")
+        progress(stop, len(images), "looking for near-duplicates")
     return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
 
 
-def difference_hash(pictures: np.ndarray) -> np.ndarray:
+def difference_hash(images: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` uint8 to `(n, 16)` uint8: is a cell brighter than its right (its lower) neighbour, 64 bits each."""
-    grey = greys(pictures)[..., None].astype(np.float32)
+    grey = greys(images)[..., None].astype(np.float32)
     cells = area_means(grey, 9)[..., 0]
     across = cells[:, :8, 1:] > cells[:, :8, :-1] + 1
     down = cells[:, 1:, :8] > cells[:, :-1, :8] + 1

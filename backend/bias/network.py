@@ -41,7 +41,7 @@ CONVNEXT = Training(
 
 
 def network_classifier(
-    pictures: np.ndarray, training: Training, *, photographic: bool = True, mirror: bool = True
+    images: np.ndarray, training: Training, *, photographic: bool = True, mirror: bool = True
 ) -> Classifier:
     """A classifier that trains a fresh network per fold on `(n, s, s, 3)` uint8 images.
 
@@ -59,17 +59,17 @@ def network_classifier(
         device = torch.device(choose(training.device))
         torch.manual_seed(training.seed)
         network = _network(training, classes).to(device, memory_format=torch.channels_last)  # twice as fast on a CPU
-        _train(network, pictures, labels, train, training, device, classes, photographic, mirror)
+        _train(network, images, labels, train, training, device, classes, photographic, mirror)
         seen = train[:: max(1, len(train) // 2000)]
-        predicted = _probabilities(network, pictures, seen, device, photographic).argmax(axis=1)
-        share = _probabilities(network, pictures, test, device, photographic)
+        predicted = _probabilities(network, images, seen, device, photographic).argmax(axis=1)
+        share = _probabilities(network, images, test, device, photographic)
         return share, balanced(confusion_of(labels[seen], predicted, classes)), None
 
     return learn
 
 
 def _train(
-    network: Any, pictures: np.ndarray, labels: np.ndarray, rows: np.ndarray, training: Training, device: "torch.device",
+    network: Any, images: np.ndarray, labels: np.ndarray, rows: np.ndarray, training: Training, device: "torch.device",
     classes: int, photographic: bool, mirror: bool,
 ) -> None:  # fmt: skip
     import torch
@@ -96,7 +96,7 @@ def _train(
         order = rng.permutation(rows)[: per_epoch * batch]
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
-            shown = _crops(pictures[chosen], rng, mirror)
+            shown = _crops(images[chosen], rng, mirror)
             if augment is not None:
                 shown = augment(shown)
             block = _tensor(shown, device, photographic)
@@ -121,7 +121,7 @@ def _rate(step: int, warm: int, total: int) -> float:
 
 
 def _probabilities(
-    network: Any, pictures: np.ndarray, rows: np.ndarray, device: "torch.device", photographic: bool
+    network: Any, images: np.ndarray, rows: np.ndarray, device: "torch.device", photographic: bool
 ) -> np.ndarray:
     import torch
 
@@ -129,25 +129,25 @@ def _probabilities(
     parts = []
     with torch.inference_mode():
         for start in range(0, len(rows), 512):
-            block = _tensor(pictures[rows[start : start + 512]], device, photographic)
+            block = _tensor(images[rows[start : start + 512]], device, photographic)
             parts.append(network(block).softmax(dim=1).float().cpu().numpy())
     return np.concatenate(parts)
 
 
-def _tensor(pictures: np.ndarray, device: "torch.device", photographic: bool) -> "torch.Tensor":
+def _tensor(images: np.ndarray, device: "torch.device", photographic: bool) -> "torch.Tensor":
     import torch
 
     # `(b, s, s, 3)` seen as `(b, 3, s, s)` is channels-last already
-    block = torch.from_numpy(np.ascontiguousarray(pictures)).to(device).permute(0, 3, 1, 2).float() / 255
+    block = torch.from_numpy(np.ascontiguousarray(images)).to(device).permute(0, 3, 1, 2).float() / 255
     if not photographic:
         return block
     mean = torch.tensor(MEAN, device=device)[:, None, None]
     return (block - mean) / torch.tensor(SPREAD, device=device)[:, None, None]
 
 
-def _crops(pictures: np.ndarray, rng: np.random.Generator, mirror: bool) -> np.ndarray:
+def _crops(images: np.ndarray, rng: np.random.Generator, mirror: bool) -> np.ndarray:
     """Shifts each image by up to an eighth of its side, edges repeated, and mirrors half of them."""
-    n, size = pictures.shape[:2]
+    n, size = images.shape[:2]
     reach = max(1, size // 8)
     shift = rng.integers(-reach, reach + 1, (n, 2))
     axis = np.arange(size)
@@ -156,7 +156,7 @@ def _crops(pictures: np.ndarray, rng: np.random.Generator, mirror: bool) -> np.n
     if mirror:
         flipped = rng.random(n) < 0.5
         columns[flipped] = columns[flipped, ::-1]
-    return pictures[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return images[np.arange(n)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
 def _network(training: Training, classes: int) -> Any:
@@ -217,7 +217,7 @@ def _augment(training: Training) -> Any:
         if one.name.startswith("Posterize"):  # timm's strongest level keeps no bit at all, which Pillow refuses
             one.level_fn = lambda level, settings, bits=one.level_fn: (max(1, bits(level, settings)[0]),)
 
-    def each(pictures: np.ndarray) -> np.ndarray:
-        return np.stack([np.asarray(change(Image.fromarray(picture))) for picture in pictures])
+    def each(images: np.ndarray) -> np.ndarray:
+        return np.stack([np.asarray(change(Image.fromarray(image))) for image in images])
 
     return each

@@ -18,7 +18,7 @@ LISTS = Path(__file__).parent / "lists"
 THRESHOLD = 0.1
 LEAST = 10  # images; rarer classes are not shown
 SHOWN = 12
-TEMPLATES = ("a picture of a {}", "a photo of a {}", "{}")
+TEMPLATES = ("an image of a {}", "a photo of a {}", "{}")
 KNOWN = {"l14": "ViT-L-14/openai", "b32": "ViT-B-32/openai", "b16": "ViT-B-16/openai"}
 
 

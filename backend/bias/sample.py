@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..kernels.hashing import uniform
 from ..progress import Progress, silent
-from .picture import FILE_FACTS, file_facts, square
+from .image import FILE_FACTS, file_facts, square
 from .sets import PairSet, common_embeddings
 
 CHUNK = 256
@@ -26,7 +26,7 @@ class Sample:
     """n pairs of k sets, in the order of (set, uid).
 
     `labels` `(n,)` int64 the set; `rows` `(n,)` int64 the row in the set's pool or target; `uid_hi`, `uid_lo` `(n,)`
-    uint64; `pictures` `(n, s, s, 3)` uint8 or None; `facts` `(n, f)` float32 of the files; `texts` and `urls` n strings;
+    uint64; `images` `(n, s, s, 3)` uint8 or None; `facts` `(n, f)` float32 of the files; `texts` and `urls` n strings;
     `unreadable` images that were passed over, per set; `shared` what families leave for the rest of the report.
     """
 
@@ -37,7 +37,7 @@ class Sample:
     uid_lo: np.ndarray
     seed: int
     size: int
-    pictures: np.ndarray | None = None
+    images: np.ndarray | None = None
     facts: np.ndarray | None = None
     texts: tuple[str, ...] | None = None
     urls: tuple[str, ...] | None = None
@@ -96,7 +96,7 @@ def draw(
     Images are read when every set has some; else the report rests on captions and embeddings.
     Raises InputError when the images would need more than 8 GiB, or a set has too few that can be read.
     """
-    pictured = all(part.pool is not None and _has_pictures(part) for part in sets)
+    pictured = all(part.pool is not None and _has_images(part) for part in sets)
     total = sum(min(per_set, len(part)) for part in sets)
     if pictured and total * size * size * 3 > LARGEST_BYTES:
         raise InputError(
@@ -126,7 +126,7 @@ class _Drawn:
     rows: np.ndarray
     hi: np.ndarray
     lo: np.ndarray
-    pictures: np.ndarray | None
+    images: np.ndarray | None
     facts: np.ndarray | None
     unreadable: int
 
@@ -144,7 +144,7 @@ def _draw(part: PairSet, number: int, pictured: bool, per_set: int, size: int, s
         taken = taken[np.lexsort((lo[taken], hi[taken]))]
         return _Drawn(rows[taken], hi[taken], lo[taken], None, None, 0)
     found: list[int] = []
-    pictures, facts, unreadable, start = [], [], 0, 0
+    images, facts, unreadable, start = [], [], 0, 0
     with ThreadPoolExecutor(threads()) as pool:
         while len(found) < per_set and start < len(order):
             candidates = order[start : start + min(CHUNK, per_set - len(found))]
@@ -154,13 +154,13 @@ def _draw(part: PairSet, number: int, pictured: bool, per_set: int, size: int, s
                     unreadable += 1
                     continue
                 found.append(int(place))
-                pictures.append(read[0])
+                images.append(read[0])
                 facts.append(read[1])
             progress(len(found), per_set)
     chosen = np.asarray(found, dtype=np.int64)
     by_uid = np.lexsort((lo[chosen], hi[chosen]))
     chosen = chosen[by_uid]
-    stacked = np.stack(pictures)[by_uid] if pictures else np.empty((0, size, size, 3), np.uint8)
+    stacked = np.stack(images)[by_uid] if images else np.empty((0, size, size, 3), np.uint8)
     table = np.asarray(facts, dtype=np.float32).reshape(-1, len(FILE_FACTS))[by_uid]
     return _Drawn(rows[chosen], hi[chosen], lo[chosen], stacked, table, unreadable)
 
@@ -185,7 +185,7 @@ def _files(part: PairSet, rows: np.ndarray) -> list[tuple[bytes | None, tuple[in
     return list(zip(part.pool.images(rows), sizes))
 
 
-def _has_pictures(part: PairSet) -> bool:
+def _has_images(part: PairSet) -> bool:
     """Whether one of the first few pairs has an image file."""
     assert part.pool is not None
     assert part.rows is not None
@@ -204,7 +204,7 @@ def _join(sets: tuple[PairSet, ...], drawn: list[_Drawn], pictured: bool, size: 
         uid_lo=np.concatenate([one.lo for one in drawn]),
         seed=seed,
         size=size,
-        pictures=np.concatenate([one.pictures for one in drawn if one.pictures is not None]) if pictured else None,
+        images=np.concatenate([one.images for one in drawn if one.images is not None]) if pictured else None,
         facts=np.concatenate([one.facts for one in drawn if one.facts is not None]) if pictured else None,
         texts=_column(sets, drawn, "text"),
         urls=_column(sets, drawn, "url"),

@@ -209,7 +209,7 @@ def evaluate(
     tasks_dir: TasksDir = None,
     device: Device = "auto",
     precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or fp16.")] = "fp32",
-    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Pictures at once.")] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images at once.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Do tasks again that have a result.")] = False,
     stream: Annotated[
         bool,
@@ -239,7 +239,7 @@ def evaluate(
 
 def _print_results(results: "list[Result]") -> None:
     table(
-        ("task", "name", "value#", "pictures#"),
+        ("task", "name", "value#", "images#"),
         [(r.key, r.dataset, _number(r.main), f"{r.examples:,}") for r in results],
     )
 

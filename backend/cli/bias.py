@@ -112,15 +112,15 @@ def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path 
         if out.suffix == ".html":
             files.write_text(out, render(built))
         files.write_json(out.with_suffix(".json"), built)
-    content = {**without_pictures(built), "report": str(kept), "out": str(out) if out else None}
+    content = {**without_images(built), "report": str(kept), "out": str(out) if out else None}
     emit(content, as_json=as_json, text=lambda: show(built, kept, out))
 
 
-def without_pictures(built: Any) -> Any:
+def without_images(built: Any) -> Any:
     """The report as `--json` prints it: images are in the files only."""
     if isinstance(built, dict):
-        return {key: without_pictures(value) for key, value in built.items() if key not in ("strip", "strips")}
-    return [without_pictures(value) for value in built] if isinstance(built, list) else built
+        return {key: without_images(value) for key, value in built.items() if key not in ("strip", "strips")}
+    return [without_images(value) for value in built] if isinstance(built, list) else built
 
 
 def show(built: dict[str, Any], kept: Path, out: Path | None) -> None:

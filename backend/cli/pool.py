@@ -81,7 +81,7 @@ def map_(
     pool: PoolPath = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", help="Whose picture embeddings to project [default: l14, else the first]."),
+        typer.Option("--model", "-m", help="Whose image embeddings to project [default: l14, else the first]."),
     ] = None,
     sample: Annotated[
         int | None,
@@ -96,7 +96,7 @@ def map_(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Build a pool's map (UMAP of its picture embeddings)."""
+    """Build a pool's map (UMAP of its image embeddings)."""
     if detach:
         submit(context, kind="map", device="cpu", title="Build the map")
     from .. import projection

@@ -170,7 +170,7 @@ def embed(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Embed pictures and captions with an open_clip model.
+    """Embed images and captions with an open_clip model.
 
     An interrupted command, started again, goes on where it stopped.
     """

@@ -98,7 +98,7 @@ def search_index(
     pool: PoolPath = None,
     columns: Annotated[
         str | None,
-        typer.Option("--columns", metavar="A,B,…", help="Embeddings, and text [default: the pictures' and text]."),
+        typer.Option("--columns", metavar="A,B,…", help="Embeddings, and text [default: the images' and text]."),
     ] = None,
     detach: Detach = False,
     as_json: Json = False,

@@ -49,7 +49,7 @@ def fetch(
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
-    """Download the pictures of the kept pairs only."""
+    """Download the images of the kept pairs only."""
     if detach:
         submit(context, kind="fetch", device="cpu", title=f"Fetch {Path(recipe).stem}")
     from ..export.fetch import fetch as download
@@ -67,7 +67,7 @@ def fetch(
     }  # fmt: skip
 
     def text() -> None:
-        line(f"{made.fetched:,} of {made.asked:,} pictures fetched ({made.rate:.1%}), in {made.shards:,} shards")
+        line(f"{made.fetched:,} of {made.asked:,} images fetched ({made.rate:.1%}), in {made.shards:,} shards")
         for reason, count in list(made.reasons.items())[:10]:
             line(f"  {count:,}: {reason}")
 

@@ -83,7 +83,7 @@ def datacomp(
         ),
     ] = None,
     shards: Annotated[
-        str | None, typer.Option("--shards", metavar="DIR", help="Tars of the pictures, to index for reading them.")
+        str | None, typer.Option("--shards", metavar="DIR", help="Tars of the images, to index for reading them.")
     ] = None,
     dedup_features: Annotated[
         bool, typer.Option("--dedup-features", help="Take the copy-detection features too, as the embedding dedup.")

@@ -35,7 +35,7 @@ def tasks(
     sources: Annotated[
         list[Path] | None,
         typer.Option(
-            "--from", metavar="FILE", help="With --convert: its parquet tables, or WinoGAViL's CSV and pictures."
+            "--from", metavar="FILE", help="With --convert: its parquet tables, or WinoGAViL's CSV and images."
         ),
     ] = None,
     as_json: Json = False,
@@ -124,7 +124,7 @@ def _convert(key: str, sources: list[Path], into: Path) -> Path:
     if key != "misc/winogavil":
         return convert.retrieval(key, sources, into)
     if len(sources) != 2:
-        raise InputError(f"WinoGAViL is made from two: --from TABLE.csv --from PICTURES.zip; {len(sources)} were given")
+        raise InputError(f"WinoGAViL is made from two: --from TABLE.csv --from IMAGES.zip; {len(sources)} were given")
     return convert.winogavil(sources[0], sources[1], into)
 
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 
-from .picture import Picture
+from .image import SourceImage
 
 # Folder prefix -> class of the task "clip art categories". Folders that are not here (icons, symbols, cards,
-# stars, gradients, maps) hold no pictures out.
+# stars, gradients, maps) hold no images out.
 CATEGORIES: Mapping[str, str] = {
     "animals": "animal",
     "buildings": "building",
@@ -85,9 +85,9 @@ COUNTRY_NAMES: Mapping[str, str] = {
 TONES = ("light", "medium-light", "medium", "medium-dark", "dark")
 
 
-def category(picture: Picture) -> str | None:
-    """The class of the longest prefix in CATEGORIES of a clip art picture's folder, else None."""
-    folders = picture.url.split("/")[1:-1]
+def category(image: SourceImage) -> str | None:
+    """The class of the longest prefix in CATEGORIES of a clip art image's folder, else None."""
+    folders = image.url.split("/")[1:-1]
     for depth in range(len(folders), 0, -1):
         found = CATEGORIES.get("/".join(folders[:depth]))
         if found:
@@ -95,9 +95,9 @@ def category(picture: Picture) -> str | None:
     return None
 
 
-def noun(picture: Picture) -> str | None:
-    """The one class of NOUNS that a clip art picture's words name; None if they name none or several."""
-    words = set(re.findall(r"[a-z]+", f"{picture.stem} {picture.title} {picture.keywords}".lower()))
+def noun(image: SourceImage) -> str | None:
+    """The one class of NOUNS that a clip art image's words name; None if they name none or several."""
+    words = set(re.findall(r"[a-z]+", f"{image.stem} {image.title} {image.keywords}".lower()))
     found = [name for name, others in NOUNS.items() if words & set(others) or set(name.split()) <= words]
     return found[0] if len(found) == 1 else None
 

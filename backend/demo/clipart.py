@@ -1,4 +1,4 @@
-"""Reads Open Clip Art from the Debian packages openclipart-png (pictures) and openclipart-svg (words)."""
+"""Reads Open Clip Art from the Debian packages openclipart-png (images) and openclipart-svg (words)."""
 
 import hashlib
 import html
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from .picture import THUMBNAIL, Caption, Picture, difference_hash, on_white, webp
+from .image import THUMBNAIL, Caption, SourceImage, difference_hash, on_white, webp
 
 ROOT = Path("/usr/share/openclipart")
 METADATA = re.compile(rb"<metadata.*?</metadata>", re.DOTALL)
@@ -36,13 +36,13 @@ def words(svg: bytes) -> tuple[str, str, tuple[str, ...]]:
 
 
 def captions(title: str, description: str, keywords: tuple[str, ...], name: str) -> tuple[Caption, ...]:
-    """What a web page would print beside the picture: title, description, keywords, file name; no repeats."""
+    """What a web page would print beside the image: title, description, keywords, file name; no repeats."""
     texts = dict.fromkeys(filter(None, (title, description, ", ".join(keywords), name)))
     return tuple(Caption(text=text) for text in texts)
 
 
-def pictures(root: Path = ROOT) -> Iterator[Picture]:
-    """Every PNG of the collection, in the order of its path. A picture linked into two folders comes twice."""
+def images(root: Path = ROOT) -> Iterator[SourceImage]:
+    """Every PNG of the collection, in the order of its path. An image linked into two folders comes twice."""
     Image.MAX_IMAGE_PIXELS = None  # one drawing has 231 million pixels
     drawn: dict[Path, tuple[int, int, str, bytes, bytes]] = {}
     for path in sorted((root / "png").rglob("*.png")):
@@ -50,17 +50,17 @@ def pictures(root: Path = ROOT) -> Iterator[Picture]:
         real = path.resolve()
         if real not in drawn:
             content = real.read_bytes()
-            with Image.open(io.BytesIO(content)) as picture:
-                thumbnail = on_white(picture, THUMBNAIL)
+            with Image.open(io.BytesIO(content)) as image:
+                thumbnail = on_white(image, THUMBNAIL)
                 drawn[real] = (
-                    *picture.size,
+                    *image.size,
                     hashlib.sha256(content).hexdigest(),
                     webp(thumbnail),
                     difference_hash(thumbnail),
                 )
         width, height, sha256, thumbnail_file, print_ = drawn[real]
         title, description, keywords = words((root / "svg" / relative).with_suffix(".svg").read_bytes())
-        yield Picture(
+        yield SourceImage(
             url=f"openclipart/{relative}",
             source="openclipart",
             title=title,

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .picture import THUMBNAIL, Caption, Picture, difference_hash, on_white, unit_hash, webp
+from .image import THUMBNAIL, Caption, SourceImage, difference_hash, on_white, unit_hash, webp
 
 FONT = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 ORDER = Path("/usr/share/unicode/emoji/emoji-test.txt")  # Debian package unicode-data
@@ -50,7 +50,7 @@ def captions(sequence: str, names: dict[str, Any]) -> tuple[Caption, ...]:
     return tuple({caption.text: caption for caption in reversed(texts)}.values())[::-1]
 
 
-def pictures() -> Iterator[Picture]:
+def images() -> Iterator[SourceImage]:
     """Every fully qualified emoji that the font draws as one glyph, in the order of the emoji package."""
     import emoji
 
@@ -69,7 +69,7 @@ def pictures() -> Iterator[Picture]:
         ImageDraw.Draw(glyph).text((0, 0), sequence, font=font, embedded_color=True)
         thumbnail = on_white(glyph, THUMBNAIL)
         group, subgroup = groups.get(sequence, ("Unlisted", ""))
-        yield Picture(
+        yield SourceImage(
             url=f"noto-emoji/{'-'.join(f'{ord(c):x}' for c in sequence)}.png",
             source="emoji",
             title=plain(names["en"]),

@@ -16,14 +16,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ASSETS / "demo")
     out: Path = parser.parse_args(argv).out
-    drawings, emoji = list(clipart.pictures()), list(emoji_font.pictures())
+    drawings, emoji = list(clipart.images()), list(emoji_font.images())
     held = heldout.choose(drawings, emoji)
-    pool = [picture for picture in (*drawings, *emoji) if picture.sha256 not in held.barred]
+    pool = [image for image in (*drawings, *emoji) if image.sha256 not in held.barred]
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / "tasks", ignore_errors=True)
     tasks.write_all(out / "tasks", held, pool)
     table = pairs.write(pool, out)
-    print(f"{len(table)} pairs of {len({p.sha256 for p in pool})} pictures, {len(held.barred)} pictures held out")
+    print(f"{len(table)} pairs of {len({p.sha256 for p in pool})} images, {len(held.barred)} images held out")
     return 0
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .. import files
-from .picture import Picture, unit_hash
+from .image import SourceImage, unit_hash
 
 PLANTED = 0.095
 COMMON = 3  # a caption seen more often says too little for its swap to be wrong
@@ -30,9 +30,9 @@ def uid(url: str, text: str) -> str:
     return hashlib.blake2b(f"{url}\n{text}".encode(), digest_size=16).hexdigest()
 
 
-def store_thumbnails(pictures: Sequence[Picture], path: Path) -> dict[str, tuple[int, int]]:
-    """Writes each picture once, uncompressed, to the zip `path`; digest -> (offset, size) of its WebP bytes."""
-    unique = {picture.sha256: picture for picture in pictures}
+def store_thumbnails(images: Sequence[SourceImage], path: Path) -> dict[str, tuple[int, int]]:
+    """Writes each image once, uncompressed, to the zip `path`; digest -> (offset, size) of its WebP bytes."""
+    unique = {picture.sha256: picture for picture in images}
     places: dict[str, tuple[int, int]] = {}
     with files.replacing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         for number, (sha256, picture) in enumerate(unique.items()):
@@ -43,8 +43,8 @@ def store_thumbnails(pictures: Sequence[Picture], path: Path) -> dict[str, tuple
     return places
 
 
-def table(pictures: Sequence[Picture], places: dict[str, tuple[int, int]], *, image: str) -> pa.Table:
-    """Every caption of every picture as one pair, in an order given by a hash; some captions swapped on purpose."""
+def table(images: Sequence[SourceImage], places: dict[str, tuple[int, int]], *, image: str) -> pa.Table:
+    """Every caption of every image as one pair, in an order given by a hash; some captions swapped on purpose."""
     rows: list[dict[str, Any]] = [
         {
             "text": caption.text, "url": picture.url, "width": picture.width, "height": picture.height,
@@ -53,7 +53,7 @@ def table(pictures: Sequence[Picture], places: dict[str, tuple[int, int]], *, im
             "caption_language": caption.language, "keywords": picture.keywords, "planted": False,
             "group": picture.group,
         }
-        for picture in pictures
+        for picture in images
         for caption in picture.captions
     ]  # fmt: skip
     plant(rows)
@@ -80,10 +80,10 @@ def plant(rows: list[dict[str, Any]]) -> None:
             row["text"], row["caption_language"], row["planted"] = text, language, True
 
 
-def write(pictures: Sequence[Picture], directory: Path) -> pa.Table:
+def write(images: Sequence[SourceImage], directory: Path) -> pa.Table:
     """Writes `thumbnails.zip` and `pairs.parquet` into `directory`; the table."""
-    places = store_thumbnails(pictures, directory / "thumbnails.zip")
-    pairs = table(pictures, places, image="thumbnails.zip")
+    places = store_thumbnails(images, directory / "thumbnails.zip")
+    pairs = table(images, places, image="thumbnails.zip")
     with files.replacing(directory / "pairs.parquet") as part:
         pq.write_table(pairs, part, compression="zstd", compression_level=19)
     return pairs

@@ -1,4 +1,4 @@
-"""Writes the demo's evaluation tasks: held-out pictures in the directory layout of DataComp's `wds_*` datasets."""
+"""Writes the demo's evaluation tasks: held-out images in the directory layout of DataComp's `wds_*` datasets."""
 
 import io
 import tarfile
@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from .. import files
 from . import classes
 from .heldout import HeldOut
-from .picture import Picture, unit_hash, webp
+from .image import SourceImage, unit_hash, webp
 
 SIDE = 56
 CLIPART, EMOJI, GROUPS, RETRIEVAL, DIGITS = "Clip art", "Emoji", "Worst group", "Retrieval", "Digits"
@@ -25,7 +25,7 @@ EMOJI_GROUPS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """One example: the picture file and either a label with metadata, or captions."""
+    """One example: the image file and either a label with metadata, or captions."""
 
     image: bytes
     label: int | None = None
@@ -34,7 +34,7 @@ class Example:
 
 
 def small(picture: bytes, *, square: bool = False) -> bytes:
-    """The thumbnail at the side of the tasks' pictures; `square` adds white above and below, or at both sides."""
+    """The thumbnail at the side of the tasks' images; `square` adds white above and below, or at both sides."""
     with Image.open(io.BytesIO(picture)) as opened:
         image = opened.convert("RGB")
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
@@ -86,9 +86,9 @@ def write(
 
 
 def labelled(
-    rows: Sequence[tuple[Picture, str]], *, most: int | None = None, names: Sequence[str] | None = None
+    rows: Sequence[tuple[SourceImage, str]], *, most: int | None = None, names: Sequence[str] | None = None
 ) -> tuple[list[Example], list[str]]:
-    """Examples and class names from (picture, class) rows; at most `most` examples of a class, by hash."""
+    """Examples and class names from (image, class) rows; at most `most` examples of a class, by hash."""
     order = sorted(rows, key=lambda row: unit_hash("example", row[0].url))
     names = list(names) if names else sorted({name for _, name in rows})
     taken: Counter[str] = Counter()
@@ -100,8 +100,8 @@ def labelled(
     return found, names
 
 
-def write_all(root: Path, held: HeldOut, pool: Sequence[Picture]) -> None:
-    """Writes every task under `root`. `pool` are the pictures that stay in the pool (for what is learnable)."""
+def write_all(root: Path, held: HeldOut, pool: Sequence[SourceImage]) -> None:
+    """Writes every task under `root`. `pool` are the images that stay in the pool (for what is learnable)."""
     _clipart(root, held, pool)
     _emoji(root, held)
     _people(root, held)
@@ -110,19 +110,19 @@ def write_all(root: Path, held: HeldOut, pool: Sequence[Picture]) -> None:
     _digits(root)
 
 
-def _clipart(root: Path, held: HeldOut, pool: Sequence[Picture]) -> None:
+def _clipart(root: Path, held: HeldOut, pool: Sequence[SourceImage]) -> None:
     rows = [(picture, classes.category(picture) or "") for picture in held.clipart]
     examples, names = labelled(rows, most=40)
     write(root, examples, key="clipart_categories", names=names,
-          templates=["{c}", "{c}, clip art", "a picture of {c}", "{c}, cartoon, drawing"],
+          templates=["{c}", "{c}, clip art", "an image of {c}", "{c}, cartoon, drawing"],
           about={"name": "Clip art categories", "kind": "classification", "metric": "mean_per_class_recall",
-                 "group": CLIPART, "note": "Folders of Open Clip Art; pictures held out."})  # fmt: skip
+                 "group": CLIPART, "note": "Folders of Open Clip Art; images held out."})  # fmt: skip
     learnable = Counter(filter(None, (classes.noun(p) for p in pool if p.source == "openclipart")))
     rows = [(picture, classes.noun(picture) or "") for picture in held.clipart]
     rows = [row for row in rows if learnable[row[1]] >= 3]
     examples, names = labelled(rows, most=12)
     write(root, examples, key="clipart_objects", names=names,
-          templates=["{c}", "a {c}", "a picture of a {c}", "{c}, clip art"],
+          templates=["{c}", "a {c}", "an image of a {c}", "{c}, clip art"],
           about={"name": "Clip art objects", "kind": "classification", "metric": "mean_per_class_recall",
                  "group": CLIPART, "note": "The one object that title, file name and keywords name."})  # fmt: skip
 
@@ -131,7 +131,7 @@ def _emoji(root: Path, held: HeldOut) -> None:
     rows = [(picture, EMOJI_GROUPS[picture.group]) for picture in held.emoji]
     examples, names = labelled(rows)
     write(root, examples, key="emoji_groups", names=names,
-          templates=["{c}", "a {c}", "{c}, symbol", "a picture of a {c}"],
+          templates=["{c}", "a {c}", "{c}, symbol", "an image of a {c}"],
           about={"name": "Emoji groups", "kind": "classification", "metric": "mean_per_class_recall",
                  "group": EMOJI, "note": "Unicode's groups; emoji whose names are not in the pool either."})  # fmt: skip
     first = [(p, name) for i, (p, name, _) in enumerate(held.toned) if i % 2 == 0]
@@ -192,19 +192,19 @@ def _retrieval(root: Path, held: HeldOut) -> None:
           about={"name": "Emoji retrieval", "kind": "retrieval", "metric": "mean_recall@1", "group": RETRIEVAL,
                  "note": "Skin tones that the pool lacks, by their English names."})  # fmt: skip
     titles = Counter(picture.title.lower() for picture in held.clipart)
-    told = [p for p in held.clipart if titles[p.title.lower()] == 1 and not p.title.lower().startswith(("clipart",
+    distinct = [p for p in held.clipart if titles[p.title.lower()] == 1 and not p.title.lower().startswith(("clipart",
             "svg", "part of")) and len(p.title) > 2]  # fmt: skip
-    told = sorted(told, key=lambda p: unit_hash("retrieval", p.url))[:300]
+    distinct = sorted(distinct, key=lambda p: unit_hash("retrieval", p.url))[:300]
     examples = [
         Example(
             image=small(p.thumbnail),
             captions=tuple(dict.fromkeys([p.title, f"{p.title}, {p.keywords}" if p.keywords else p.title])),
         )
-        for p in told
+        for p in distinct
     ]
     write(root, examples, key="retrieval/clipart",
           about={"name": "Clip art retrieval", "kind": "retrieval", "metric": "mean_recall@1", "group": RETRIEVAL,
-                 "note": "Held-out pictures by title, and by title with keywords."})  # fmt: skip
+                 "note": "Held-out images by title, and by title with keywords."})  # fmt: skip
 
 
 def _digits(root: Path) -> None:

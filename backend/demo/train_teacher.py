@@ -1,6 +1,6 @@
 """Trains the demo's teacher on the clean part of the pairs: `python -m poolscope.demo.train_teacher`.
 
-The teacher is the model `poolscope-demo`. It never sees a planted pair, a held-out picture, a caption that more
+The teacher is the model `poolscope-demo`. It never sees a planted pair, a held-out image, a caption that more
 than ten pairs share, or one pair in twenty that is kept back to measure it.
 """
 
@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from .. import files
 from ..devices import training_precision
 from ..paths import ASSETS
-from .picture import unit_hash
+from .image import unit_hash
 
 MODEL = "poolscope-demo"
 SHARED_BY = 10

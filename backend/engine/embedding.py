@@ -143,13 +143,13 @@ class EmbedTask:
 
 
 @lru_cache(maxsize=1)
-def _tools(model: str, device: str) -> "tuple[Loaded, _Pictures]":
+def _tools(model: str, device: str) -> "tuple[Loaded, _Images]":
     loaded = Model.parse(model).load(device)
-    return loaded, _Pictures(loaded)
+    return loaded, _Images(loaded)
 
 
 def _unit(
-    pool: Pool, loaded: Loaded, pictures: "_Pictures", unit: Unit, batch_size: int, progress: Progress
+    pool: Pool, loaded: Loaded, pictures: "_Images", unit: Unit, batch_size: int, progress: Progress
 ) -> dict[str, pa.Array]:
     images: list[np.ndarray] = []
     texts: list[np.ndarray] = []
@@ -161,7 +161,7 @@ def _unit(
     return {"img": _column(np.concatenate(images)), "txt": _column(np.concatenate(texts))}
 
 
-class _Pictures:
+class _Images:
     """Vectors by image: a pool may show one image under many captions, and it is embedded once."""
 
     def __init__(self, loaded: Loaded) -> None:
@@ -210,7 +210,7 @@ def _vectors(pictures: list[Any], loaded: Loaded) -> np.ndarray:
     import torch
 
     made = np.full((len(pictures), loaded.dim), np.nan, dtype=np.float16)
-    there = [index for index, picture in enumerate(pictures) if picture is not None]
+    there = [index for index, image in enumerate(pictures) if image is not None]
     if there:
         made[there] = loaded.images(torch.stack([pictures[index] for index in there])).astype(np.float16)
     return made
@@ -223,12 +223,12 @@ def _column(matrix: np.ndarray) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=pa.array(missing) if missing.any() else None)
 
 
-def embed_picture(loaded: Loaded, picture: bytes) -> np.ndarray:
+def embed_picture(loaded: Loaded, image: bytes) -> np.ndarray:
     """`(1, d)` float32 of one image file. Raises InputError if it can't be decoded."""
     import torch
 
     try:
-        pixels = loaded.transform(open_rgb(picture))
+        pixels = loaded.transform(open_rgb(image))
     except ValueError:
         raise InputError("the image can't be decoded; give a PNG, JPEG or WebP file.") from None
     return loaded.images(torch.stack([pixels]))

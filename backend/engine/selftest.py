@@ -46,8 +46,8 @@ class SelfTest:
         )
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> "SelfTest":
-        return cls(**{name: told[name] for name in cls.__dataclass_fields__})
+    def from_json(cls, content: dict[str, Any]) -> "SelfTest":
+        return cls(**{name: content[name] for name in cls.__dataclass_fields__})
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"passed": self.passed}

@@ -1,4 +1,4 @@
-"""Fetch: downloads the pictures of the kept pairs only, through img2dataset with DataComp's settings."""
+"""Fetch: downloads the images of the kept pairs only, through img2dataset with DataComp's settings."""
 
 import hashlib
 import importlib.util
@@ -27,13 +27,13 @@ SHARD_SIZE = 10_000
 SCHEMA = pa.schema(
     [("uid", pa.utf8()), ("url", pa.utf8()), ("text", pa.utf8()), ("face_bboxes", pa.list_(pa.list_(pa.float64())))]
 )
-LARGEST_PICTURE = 64_000_000
+LARGEST_IMAGE = 64_000_000
 RUN = "import json, sys; from poolscope.export.guarded import main; main(json.loads(sys.argv[1]), private=sys.argv[2] == '1')"
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a download brought: of `asked` pairs `fetched` pictures in `shards` tars; `reasons` counts failures."""
+    """What a download brought: of `asked` pairs `fetched` images in `shards` tars; `reasons` counts failures."""
 
     directory: Path
     asked: int
@@ -61,7 +61,7 @@ def fetch(
     shard_size: int = SHARD_SIZE,
     progress: Progress = silent,
 ) -> Fetched:
-    """Downloads the kept pairs that have a web address and no picture yet, and indexes the shards.
+    """Downloads the kept pairs that have a web address and no image yet, and indexes the shards.
 
     As DataComp does: longest side at most `image_size` pixels, JPEG of quality 95, faces blurred by `face_bboxes`,
     opt-out headers honoured, 10,000 addresses a shard. Answers are bounded (64 MiB, a minute, 64 megapixels); other
@@ -97,7 +97,7 @@ def _options(
         "oom_shard_count": 8, "image_size": image_size, "resize_mode": "keep_ratio_largest",
         "resize_only_if_bigger": True, "encode_format": "jpg", "encode_quality": 95, "processes_count": processes,
         "thread_count": threads, "timeout": timeout, "retries": retries, "compute_hash": "sha256",
-        "max_image_area": LARGEST_PICTURE, "incremental_mode": "incremental",
+        "max_image_area": LARGEST_IMAGE, "incremental_mode": "incremental",
     }  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def _list(pool: Pool, selection: Selection, to: Path) -> int:
             count += table.num_rows
     if not count:
         path.unlink()
-        raise InputError("no kept pair has a web address and lacks its picture, so there is nothing to fetch.")
+        raise InputError("no kept pair has a web address and lacks its image, so there is nothing to fetch.")
     return count
 
 
@@ -168,7 +168,7 @@ def _wanted(batch: pa.RecordBatch, kept: np.ndarray) -> pa.Table:
 
 def _run(options: dict[str, Any], private: bool, log: Path, shards: Path, asked: int, progress: Progress) -> None:
     """Runs img2dataset in a process of its own and reports its finished shards as progress."""
-    environment = os.environ | {"OPENCV_IO_MAX_IMAGE_PIXELS": str(LARGEST_PICTURE), "NO_ALBUMENTATIONS_UPDATE": "1"}
+    environment = os.environ | {"OPENCV_IO_MAX_IMAGE_PIXELS": str(LARGEST_IMAGE), "NO_ALBUMENTATIONS_UPDATE": "1"}
     argv = [sys.executable, "-P", "-c", RUN, json.dumps(options), "1" if private else "0"]
     with log.open("ab") as out, subprocess.Popen(argv, stdout=out, stderr=out, env=environment) as process:
         try:
@@ -176,7 +176,7 @@ def _run(options: dict[str, Any], private: bool, log: Path, shards: Path, asked:
                 time.sleep(0.5)
                 stats = _stats(shards)
                 good = sum(entry["successes"] for entry in stats)
-                progress(sum(entry["count"] for entry in stats), asked, f"{good:,} pictures fetched")
+                progress(sum(entry["count"] for entry in stats), asked, f"{good:,} images fetched")
         except BaseException:
             process.terminate()
             raise

@@ -34,7 +34,7 @@ _private = False
 def download_image(
     row: tuple[int, str], timeout: float, user_agent_token: str | None, disallowed_header_directives: set[str] | None
 ) -> tuple[int, io.BytesIO | None, str | None]:
-    """Key, picture and reason, as img2dataset's function of this name returns them.
+    """Key, image and reason, as img2dataset's function of this name returns them.
 
     Honours opt-out headers. Refuses other schemes than http and https, also after a redirect; addresses of this
     machine and of private networks; answers above 64 MiB or slower than a minute.

@@ -25,7 +25,7 @@ def plan_in_place(
     """Writes to `out` what `samples_of` needs, 44 bytes a kept pair; returns how many shards there would be.
 
     The shards are those that `export_shards` would write, with the same samples in the same order, each as often as
-    the recipe's subset file names it. Raises InputError if none of the kept pairs has a picture in a file.
+    the recipe's subset file names it. Raises InputError if none of the kept pairs has an image in a file.
     """
     out = Path(out)
     rows = np.flatnonzero(selection.mask)
@@ -33,7 +33,7 @@ def plan_in_place(
     total = len(made.entries)
     if not total:
         raise InputError(
-            f"none of the {len(rows):,} kept pairs has a picture file; index the shards with `poolscope index` first."
+            f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
         )
     uids = pool.uids()[made.entries["row"]]
     for name, array in (("entries", made.entries), ("uids", uids)):

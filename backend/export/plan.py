@@ -19,7 +19,7 @@ FEW = 0.02
 class Plan:
     """`entries` `(m,)` `ENTRY`, by tar and place in it, a sample's copies in a row; `tars` are their paths.
 
-    An entry without a whole sample in a tar (a loose picture file) has offset -1. `missing` are rows without a picture.
+    An entry without a whole sample in a tar (a loose image file) has offset -1. `missing` are rows without an image.
     """
 
     entries: np.ndarray

@@ -25,10 +25,10 @@ def read_samples(
     `about`: `uid`, `text` and what else is known of each.
     """
     loose = np.flatnonzero(entries["offset"] < 0)
-    pictures = dict(zip(loose.tolist(), pool.images(entries["row"][loose]))) if len(loose) else {}
+    images = dict(zip(loose.tolist(), pool.images(entries["row"][loose]))) if len(loose) else {}
     for index, (entry, pair) in enumerate(zip(entries, about)):
         if entry["offset"] < 0:
-            members = made_sample(pair, pictures[index], int(entry["copy"]))
+            members = made_sample(pair, images[index], int(entry["copy"]))
         else:
             members = sources.sample(int(entry["tar"]), int(entry["offset"]), int(entry["size"]), pair["uid"])
         if members and pair["text"] and not any(extension == "txt" for extension, _ in members):
@@ -42,9 +42,9 @@ def _copied(member: Member, read_at: ReadAt, is_image: bool) -> tuple[str, bytes
     return (fitting(content, member.extension) if is_image else member.extension), content
 
 
-def made_sample(pair: dict[str, Any], picture: bytes | None, copy: int) -> Members:
-    """The members for a pair whose picture is a file of its own; none if it can't be read."""
-    if picture is None:
+def made_sample(pair: dict[str, Any], image: bytes | None, copy: int) -> Members:
+    """The members for a pair whose image is a file of its own; none if it can't be read."""
+    if image is None:
         return []
     text = pair.get("text")
     known = {name: value for name, value in pair.items() if name != "text"}
@@ -53,7 +53,7 @@ def made_sample(pair: dict[str, Any], picture: bytes | None, copy: int) -> Membe
     about |= {name: value for name, value in sizes.items() if value is not None}
     about |= {"key": f"{pair['uid']}-{copy}", "caption": text}
     captioned = [("txt", text.encode())] if text else []
-    return [(extension(picture) or "jpg", picture), ("json", json.dumps(about).encode()), *captioned]
+    return [(extension(image) or "jpg", image), ("json", json.dumps(about).encode()), *captioned]
 
 
 class Sources:
@@ -83,11 +83,11 @@ class Sources:
             sample = next(found, None)
         except (OSError, ValueError, BrokenTar):
             return []
-        if sample is None or len(content) != size or sample.problem or sample.picture() is None:
+        if sample is None or len(content) != size or sample.problem or sample.image() is None:
             return []
         if uid_of(sample, read_at) not in (uid, None):
             return []
-        return [_copied(member, read_at, member == sample.picture()) for member in sample.members]
+        return [_copied(member, read_at, member == sample.image()) for member in sample.members]
 
     def _reader(self, tar: int) -> ReadAt:
         from ..sources.tars import reading

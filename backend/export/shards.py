@@ -11,7 +11,7 @@ import numpy as np
 from .. import files
 from ..errors import InputError
 from ..pool import Pool, uid_hex
-from ..pool.tar import PICTURES
+from ..pool.tar import IMAGES
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
 from ..recipe.grammar import SubsetRule
@@ -59,7 +59,7 @@ def export_shards(
     Only kept samples are read, each by one seek; their members are copied as they are and in their order, the image with
     the extension of the format that its bytes are, and a caption file is added where there is none. A pair that is no
     whole sample of a tar is written anew, its JSON with the pool's metadata. A pair that the recipe's subset file names
-    m times is written m times, j = 0 to m - 1. `blur` blurs the faces of the pool's `face_bboxes` and turns those pictures into WebP. Beside the tars:
+    m times is written m times, j = 0 to m - 1. `blur` blurs the faces of the pool's `face_bboxes` and turns those images into WebP. Beside the tars:
     `sample_ids.npy` (the kept uids; where the recipe is one subset file alone, a copy of that file, with the uids that the
     pool lacks), `<shard>_stats.json`, `missing.txt` (kept uids in no shard), `unreadable.txt`, and
     `meta.json`, which comes last. Shard sizes differ by at most one sample; numbers and bytes don't depend on workers.
@@ -82,7 +82,7 @@ def export_shards(
     _write_missing(out, pool, made.missing, absent)
     if not total:
         raise InputError(
-            f"none of the {len(rows):,} kept pairs has a picture file; index the shards with `poolscope index` first."
+            f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
         )
     edges = np.linspace(0, total, -(-total // shard_size) + 1).astype(np.int64).tolist()
     units = [ShardUnit(number, a, b) for number, (a, b) in enumerate(pairwise(edges))]
@@ -221,7 +221,7 @@ def _blurred(members: Members, boxes: list[list[float]]) -> tuple[Members, bool]
     changed: Members = []
     done = False
     for extension, content in members:
-        if extension in PICTURES:
+        if extension in IMAGES:
             content, extension, done = blur_file(content, boxes), "webp", True
         changed.append((extension, content))
     return changed, done

@@ -117,15 +117,15 @@ def append(directory: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
         return int(table.count_rows()) - before
 
 
-def write_pieces(directory: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> list[str]:
+def write_fragments(directory: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> list[str]:
     """Writes pairs as fragments that are not part of the pool yet; any worker may. Returns one JSON text each.
 
-    `append_pieces` makes them part of it. What is never appended is removed by `sweep`.
+    `append_fragments` makes them part of it. What is never appended is removed by `sweep`.
     """
     return fragments.write(places.of(directory).table, schema, batches)
 
 
-def append_pieces(directory: Path, pieces: Sequence[str]) -> None:
+def append_fragments(directory: Path, pieces: Sequence[str]) -> None:
     """Adds written fragments at the end, in their order, in one commit; those that are part of the pool are left out."""
     with changing(directory):
         fragments.append(settled(directory), places.of(directory).table, pieces)

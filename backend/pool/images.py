@@ -22,7 +22,7 @@ def read_images(places: Iterable[Mapping[str, Any]], root: Path) -> list[bytes |
 
 
 def shrink(picture: bytes, size: int) -> bytes | None:
-    """`picture` as a WebP of at most `size` pixels on the longer side; None if it can't be decoded."""
+    """`image` as a WebP of at most `size` pixels on the longer side; None if it can't be decoded."""
     try:
         image = open_rgb(picture, size)
         image.thumbnail((size, size))
@@ -34,7 +34,7 @@ def shrink(picture: bytes, size: int) -> bytes | None:
 
 
 class _Handles:
-    """A few open files, so that pictures of one tar share its handle."""
+    """A few open files, so that images of one tar share its handle."""
 
     def __init__(self, root: Path, most: int = 16) -> None:
         self._root = root
@@ -70,7 +70,7 @@ class _Handles:
         if "://" not in image:
             return open(os.path.join(self._root, image), "rb")
         if image.startswith(("http://", "https://")) and not indexed:
-            raise ValueError("web pictures are read only after `poolscope fetch`")
+            raise ValueError("web images are read only after `poolscope fetch`")
         import fsspec
 
         return fsspec.open(image, "rb").open()

@@ -112,10 +112,10 @@ class Pool(Handle):
         self._refresh()
         return added
 
-    def append_pieces(self, pieces: Sequence[str]) -> None:
-        """Adds fragments that `commit.write_pieces` wrote, in one commit; doing it twice adds them once."""
+    def append_fragments(self, pieces: Sequence[str]) -> None:
+        """Adds fragments that `commit.write_fragments` wrote, in one commit; doing it twice adds them once."""
         self._writable()
-        commit.append_pieces(self.path, pieces)
+        commit.append_fragments(self.path, pieces)
         self._refresh()
 
     def add_columns(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 BLOCK = 512
-PICTURES = (
+IMAGES = (
     "jpg", "jpeg", "jpe", "jfif", "pjpeg", "png", "apng", "webp", "gif", "bmp", "dib", "tif", "tiff", "avif", "jp2",
     "j2k", "ppm", "pgm", "pnm",
 )  # fmt: skip
@@ -41,8 +41,8 @@ class Sample:
     members: list[Member] = field(default_factory=list)
     problem: str = ""
 
-    def picture(self) -> Member | None:
-        return self.named(PICTURES)
+    def image(self) -> Member | None:
+        return self.named(IMAGES)
 
     def part(self, extension: str) -> Member | None:
         return self.named((extension,))
@@ -67,7 +67,7 @@ class Sample:
         prefixes = {member.extension.rpartition(".")[0] for member in self.members}
         if len(prefixes) != 1 or "" in prefixes or extension.rpartition(".")[0] in prefixes:
             return True
-        return self.picture() is None or not (self.part("txt") or self.part("json"))
+        return self.image() is None or not (self.part("txt") or self.part("json"))
 
 
 def samples(read_at: ReadAt, length: int, *, start: int = 0) -> Iterator[Sample]:

@@ -47,12 +47,12 @@ class Density:
         codes = np.rint(shares, out=shares).astype(np.uint8)
         codes *= STRENGTHS
         codes += self._levels
-        picture = Image.fromarray(codes, "P")
+        image = Image.fromarray(codes, "P")
         ends = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (dropped, kept)])
         steps = np.linspace(0, 1, SHARES)[:, None]
         hues = np.rint(ends[0] * (1 - steps) + ends[1] * steps).astype(np.uint8)
-        picture.putpalette(np.repeat(hues, STRENGTHS, axis=0).tobytes())
+        image.putpalette(np.repeat(hues, STRENGTHS, axis=0).tobytes())
         opacity = np.concatenate([[0], np.linspace(FAINTEST, STRONGEST, STRENGTHS - 1)])
         out = io.BytesIO()
-        picture.save(out, "PNG", transparency=bytes(np.tile(opacity, SHARES).astype(np.uint8)), compress_level=1)
+        image.save(out, "PNG", transparency=bytes(np.tile(opacity, SHARES).astype(np.uint8)), compress_level=1)
         return out.getvalue()

@@ -37,12 +37,12 @@ def large_enough(width: np.ndarray, height: np.ndarray, smallest: int = 200, asp
 
 def missed_length(words: int | None, characters: int | None, min_words: int = 3, min_characters: int = 6) -> list[str]:
     """By how much a caption is too short, in words; nothing if it isn't or its length isn't known."""
-    told = []
+    reasons = []
     if words is not None and words < min_words:
-        told.append(f"{words} word{'' if words == 1 else 's'}, {min_words - words} fewer than {min_words}")
+        reasons.append(f"{words} word{'' if words == 1 else 's'}, {min_words - words} fewer than {min_words}")
     if characters is not None and characters < min_characters:
-        told.append(f"{characters} characters, {min_characters - characters} fewer than {min_characters}")
-    return told
+        reasons.append(f"{characters} characters, {min_characters - characters} fewer than {min_characters}")
+    return reasons
 
 
 def missed_size(width: float | None, height: float | None, smallest: int = 200, aspect: float = 3.0) -> list[str]:
@@ -50,12 +50,12 @@ def missed_size(width: float | None, height: float | None, smallest: int = 200, 
     if not width or not height:
         return ["the image's size is not known"]
     short, long = min(width, height), max(width, height)
-    told = []
+    reasons = []
     if short < smallest:
-        told.append(f"shorter side {short:g} pixels, {smallest - short:g} fewer than {smallest}")
+        reasons.append(f"shorter side {short:g} pixels, {smallest - short:g} fewer than {smallest}")
     if long > aspect * short:
-        told.append(f"sides {long / short:.3g} to 1, more than {aspect:g}")
-    return told
+        reasons.append(f"sides {long / short:.3g} to 1, more than {aspect:g}")
+    return reasons
 
 
 @dataclass(frozen=True, kw_only=True)

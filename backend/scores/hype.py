@@ -181,13 +181,13 @@ class Hype(Method):
         import torch
 
         from .kernels.hype_network import load_network
-        from .kernels.pictures import read_pictures
+        from .kernels.images import read_images
 
         loaded = load_network(network)
         images: list[np.ndarray] = []
         texts: list[np.ndarray] = []
         with torch.inference_mode():
-            for part in read_pictures(pool, rows, loaded.transform):
+            for part in read_images(pool, rows, loaded.transform):
                 texts.append(loaded.texts(loaded.tokenizer(part.captions)).numpy())
                 made = np.full_like(texts[-1], np.nan)
                 if part.pixels is not None:
@@ -228,9 +228,9 @@ class Hype(Method):
         path = pool.path / "networks" / f"hype-{digests.of_value(subject)[:16]}.safetensors"
         if not path.exists():
 
-            def told(done: int, total: int, message: str = "", **figures: float) -> None:
+            def report(done: int, total: int, message: str = "", **figures: float) -> None:
                 progress(done, total, words, **figures)
 
-            made = train_network(pool, rows, architecture=self.architecture, **settings, progress=told)
+            made = train_network(pool, rows, architecture=self.architecture, **settings, progress=report)
             made.save(path, about)
         return str(path)

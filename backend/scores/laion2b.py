@@ -81,12 +81,12 @@ class Laion2b(Method):
         choose_detector(self.detector)
 
     def missed(self, pair: Mapping[str, Any]) -> str:
-        told, score = [], pair.get(self.clip)
+        reasons, score = [], pair.get(self.clip)
         if score is None or not score >= self.threshold:
-            told.append("it has no CLIP score" if score is None or score != score else
+            reasons.append("it has no CLIP score" if score is None or score != score else
                         f"{self.clip} {score:.4g}, {self.threshold - score:.3g} below {self.threshold:g}")  # fmt: skip
         code = pair.get(COLUMNS[choose_detector(self.detector)])
-        return ", ".join([*told, *missed_english({"language": code})])
+        return ", ".join([*reasons, *missed_english({"language": code})])
 
     def score(self, batch: Batch, state: Any) -> dict[str, Any]:
         detector = choose_detector(self.detector)

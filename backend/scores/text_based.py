@@ -121,9 +121,9 @@ class TextBased(Method):
         return {MAIN: pa.bool_(), "language": pa.utf8(), "names_entity": pa.bool_()}
 
     def missed(self, pair: Mapping[str, Any]) -> str:
-        told = missed_english(pair)
+        reasons = missed_english(pair)
         return ", ".join(
-            [*told, *(["no word of its caption is in the list"] if pair.get("names_entity") is False else [])]
+            [*reasons, *(["no word of its caption is in the list"] if pair.get("names_entity") is False else [])]
         )
 
     def check(self, pool: "Pool") -> None:

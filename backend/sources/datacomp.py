@@ -18,11 +18,11 @@ from ..progress import Progress, silent
 from ..versions import __version__
 from ..workers.dispatch import finished
 from ..workers.threads import in_order
+from .appender import emptiness, leaving_nothing
 from .binding import binding
-from .intake import emptiness, leaving_nothing
+from .file_task import DIFFER, FileTask, FileUnit
 from .layout import Layout, arrays, of_schema
 from .npz import Damaged, both_sides, members, names
-from .piece import DIFFER, FileTask, FileUnit
 from .plan import UNREADABLE, beside, choose, parquet, scan
 from .remote import Place
 from .report import Report
@@ -210,7 +210,7 @@ class _Import:
             self._waiting_rows += record.get("rows", 0)
             self._next += 1
         if self._waiting and (last or self._waiting_rows >= COMMIT_ROWS):
-            self.pool.append_pieces(self._waiting)
+            self.pool.append_fragments(self._waiting)
             self._waiting, self._waiting_rows = [], 0
 
 

@@ -11,8 +11,8 @@ from ..errors import InputError
 from ..pool import Pool
 from ..pool.columns import described
 from . import roles as usual
+from .appender import STANDARD
 from .arrow_table import holds_bytes
-from .intake import STANDARD
 from .options import Options
 from .staged import connect, identifier
 from .vectors import dimension, is_vector, side_of, written_dimension

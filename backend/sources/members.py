@@ -6,7 +6,7 @@ from typing import Any, cast, get_args
 
 from ..errors import InputError
 from ..pool.decoding import starts_as
-from ..pool.tar import PICTURES, Member, ReadAt, Sample
+from ..pool.tar import IMAGES, Member, ReadAt, Sample
 from . import fields
 from .captions import LONGEST_CAPTION
 from .fields import Which
@@ -67,8 +67,8 @@ def find(sample: Sample, read_at: ReadAt, keys: Keys) -> Found:
     if keys.image:
         image = next((one for key in keys.image for one in sample.members if one.extension == key), None)
         return Found(image, text, about)
-    image = sample.picture()
-    if image is None and sum(one.extension.rpartition(".")[2] in PICTURES for one in sample.members) < 2:
+    image = sample.image()
+    if image is None and sum(one.extension.rpartition(".")[2] in IMAGES for one in sample.members) < 2:
         image = next((one for one in sample.members if one not in (text, about) and _is_image(one, read_at)), None)
     return Found(image, text, about)
 

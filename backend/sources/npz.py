@@ -42,7 +42,7 @@ def names(handle: BinaryIO) -> list[str]:
 
 
 def both_sides(keys: Sequence[str]) -> list[str]:
-    """The families that have picture and text features: `l14` for `l14_img` and `l14_txt`."""
+    """The families that have image and text features: `l14` for `l14_img` and `l14_txt`."""
     return [
         key.removesuffix("_img") for key in keys if key.endswith("_img") and f"{key.removesuffix('_img')}_txt" in keys
     ]

@@ -13,10 +13,10 @@ from ..pool.columns import fixed_list
 from ..pool.decoding import extension
 from ..pool.uids import parse, parse_valid
 from . import places, texts
+from .appender import Appender
 from .arrow_table import holds_bytes
 from .captions import REASONS, as_text, plain, problems
 from .fields import boxes
-from .intake import Intake
 from .mapping import ColumnMap
 from .options import Options
 from .packed import Packer
@@ -31,12 +31,12 @@ _UUID = r"^\{?([0-9A-Fa-f]{8})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]
 
 
 class Pairs:
-    """Takes the rows of one table into an intake; `file` names it in reports, whose rows count from 1."""
+    """Takes the rows of one table into an appender; `file` names it in reports, whose rows count from 1."""
 
     def __init__(
-        self, found: ColumnMap, intake: Intake, file: str, options: Options, packer: Packer, threads: ThreadPoolExecutor
+        self, found: ColumnMap, appender: Appender, file: str, options: Options, packer: Packer, threads: ThreadPoolExecutor
     ) -> None:
-        self._map, self._intake, self._file, self._options = found, intake, file, options
+        self._map, self._appender, self._file, self._options = found, appender, file, options
         self._packer, self._threads = packer, threads
 
     def take(self, batch: pa.RecordBatch, start: int) -> None:
@@ -176,7 +176,7 @@ class Pairs:
             made["sha256"] = pc.coalesce(given, made["sha256"]) if "sha256" in made else given
         if "face_bboxes" in self._map.roles:
             listed = [boxes(one) for one in batch.column(self._map.roles["face_bboxes"]).to_pylist()]
-            made["face_bboxes"] = pa.array(listed, self._intake.schema.field("face_bboxes").type)
+            made["face_bboxes"] = pa.array(listed, self._appender.schema.field("face_bboxes").type)
         uids = self._identify(made, batch, rows)
         for source, name in self._map.extra.items():
             made[name] = self._converted(batch.column(source), name)
@@ -186,9 +186,9 @@ class Pairs:
             self._count_lost(
                 int((~good).sum()), f"{name}: no usable vector (the pair is kept without)", rows, ~good, start
             )
-        fields = self._intake.schema
+        fields = self._appender.schema
         arrays = [made[e.name].cast(e.type) if e.name in made else pa.nulls(count, e.type) for e in fields]
-        self._intake.take(
+        self._appender.take(
             pa.RecordBatch.from_arrays(arrays, schema=fields), uids, lambda i: self._where_is(int(rows[i]), start)
         )
 
@@ -251,7 +251,7 @@ class Pairs:
 
     def _converted(self, given: pa.Array, name: str) -> pa.Array:
         """A further column in the type that the pool has for it; null where a value has none there."""
-        kind = self._intake.schema.field(name).type
+        kind = self._appender.schema.field(name).type
         if pa.types.is_dictionary(given.type):
             given = given.dictionary_decode()
         text = as_text(given)
@@ -277,7 +277,7 @@ class Pairs:
         return f"{self._file} row {start + row + 1}"
 
     def _skip(self, reason: str, rows: np.ndarray, start: int) -> None:
-        self._intake.report.skip_many(reason, len(rows), [self._where_is(int(row), start) for row in rows[:5]])
+        self._appender.report.skip_many(reason, len(rows), [self._where_is(int(row), start) for row in rows[:5]])
 
     def _count_lost(self, count: int, reason: str, rows: np.ndarray, lost: np.ndarray, start: int) -> None:
         if count:

@@ -111,7 +111,7 @@ def read_uids(
 def uids_of(batch: pa.RecordBatch, layout: Layout, name: str, start: int) -> tuple[np.ndarray, np.ndarray]:
     """The uids of a batch; pairs of a source without uids get a hash of their url and caption, and of their place in
     the file `name`, whose rows `start` and after these are, where they have no url: captions repeat."""
-    from .intake import made_uid
+    from .appender import made_uid
 
     if "uid" in layout.roles:
         text = as_text(batch.column(layout.roles["uid"]))

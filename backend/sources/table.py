@@ -13,9 +13,9 @@ from ..pool import Pool
 from ..progress import Progress, silent
 from ..workers.threads import prefetched
 from . import mapping as columns
+from .appender import Appender
 from .arrow_table import PARQUET, UNREADABLE, ArrowTable
 from .binding import binding
-from .intake import Intake
 from .json_table import JsonTable
 from .mapping import ColumnMap
 from .npz import Damaged
@@ -117,15 +117,15 @@ class TableImport:
             fitted.append((path, table, found))
         bound = binding(self.files, self.options.as_json())
         origin = {"kind": "table", "source": self.source}
-        with Intake(pool_path, self.source, schema, origin, bound) as intake:
-            if not intake.units:
+        with Appender(pool_path, self.source, schema, origin, bound) as appender:
+            if not appender.units:
                 for path, why in self.left_out.items():
-                    intake.report.skip(f"file left out: {why}", Path(path).name)
+                    appender.report.skip(f"file left out: {why}", Path(path).name)
             total = sum(table.count for _, table, _ in fitted)
             done = 0
             for number, (path, table, found) in enumerate(fitted):
-                done = self._read(number, path, table, found, intake, progress, done, total)
-            return intake.finish()
+                done = self._read(number, path, table, found, appender, progress, done, total)
+            return appender.finish()
 
     def _opened(self) -> list[Opened]:
         opened, wrong = [], None
@@ -148,37 +148,37 @@ class TableImport:
         return list(dict.fromkeys(source for _, _, found in opened for source in found.extra))
 
     def _read(
-        self, number: int, path: str, table: Table, found: ColumnMap, intake: Intake, progress: Progress, done: int,
+        self, number: int, path: str, table: Table, found: ColumnMap, appender: Appender, progress: Progress, done: int,
         total: int,
     ) -> int:  # fmt: skip
         import duckdb
 
         prefix = f"{number}:"
-        behind = max((int(unit.removeprefix(prefix)) for unit in intake.units if unit.startswith(prefix)), default=0)
+        behind = max((int(unit.removeprefix(prefix)) for unit in appender.units if unit.startswith(prefix)), default=0)
         local = "image" in found.roles
-        packer = Packer(intake.pool.path, f"import-{intake.key}")
+        packer = Packer(appender.pool.path, f"import-{appender.key}")
         row = 0
         with ThreadPoolExecutor(2) as threads:
-            pairs = Pairs(found, intake, Path(path).name, self.options, packer, threads)
+            pairs = Pairs(found, appender, Path(path).name, self.options, packer, threads)
             try:
                 for batch in prefetched(table.batches(IMAGES * 16 if local else BATCH)):
                     start, row = row, row + batch.num_rows
                     if row <= behind:
                         continue
                     pairs.take(batch.slice(max(0, behind - start)), max(start, behind))
-                    if intake.full or packer.bytes > PACKED_BYTES:
+                    if appender.full or packer.bytes > PACKED_BYTES:
                         packer.close()
-                        intake.mark(f"{prefix}{row}")
-                        intake.flush()
-                    progress(done + row, max(total, done + row), f"{intake.report.added + intake.waiting:,} pairs")
+                        appender.mark(f"{prefix}{row}")
+                        appender.flush()
+                    progress(done + row, max(total, done + row), f"{appender.report.added + appender.waiting:,} pairs")
             except Damaged as error:
-                intake.report.skip(f"file breaks off: {error}", Path(path).name)
+                appender.report.skip(f"file breaks off: {error}", Path(path).name)
             except (duckdb.Error, *UNREADABLE) as error:
-                intake.report.skip(f"file breaks off: {(str(error).splitlines() or [''])[0]}", Path(path).name)
+                appender.report.skip(f"file breaks off: {(str(error).splitlines() or [''])[0]}", Path(path).name)
             for place, why in table.rejected:
-                intake.report.skip(why, f"{Path(path).name} {place}")
+                appender.report.skip(why, f"{Path(path).name} {place}")
             packer.close()
-        intake.mark(f"{prefix}{1 << 62}")
+        appender.mark(f"{prefix}{1 << 62}")
         return done + row
 
 

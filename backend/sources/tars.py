@@ -1,4 +1,4 @@
-"""Tar index: where each pair's sample lies in shards, so that a picture is one seek away and a reshard reads no more."""
+"""Tar index: where each pair's sample lies in shards, so that an image is one seek away and a reshard reads no more."""
 
 import hashlib
 import json
@@ -122,12 +122,12 @@ class TarTask:
             with reading(unit.path) as (read_at, length):
                 for sample in _good(samples(read_at, length), skip):
                     uid = uid_of(sample, read_at)
-                    picture = sample.picture()
-                    if uid is None or picture is None:
-                        skip("no picture" if picture is None else "no uid", sample.key)
+                    image = sample.image()
+                    if uid is None or image is None:
+                        skip("no image" if image is None else "no uid", sample.key)
                         continue
                     uids.append((int(uid[:16], 16), int(uid[16:], 16)))
-                    entries.append((0, picture.offset, picture.size, sample.start, sample.stop - sample.start))
+                    entries.append((0, image.offset, image.size, sample.start, sample.stop - sample.start))
         except (BrokenTar, OSError, ValueError) as error:
             skip("tar is damaged or truncated", str(error))
         table = np.array(entries, dtype=ENTRY)

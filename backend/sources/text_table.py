@@ -45,9 +45,9 @@ def sniff(sample: str, suffix: str, options: Options) -> Dialect:
     lines = sample.splitlines()[:2000]
     if not any(line.strip() for line in lines):
         raise InputError("it is empty")
-    skip, told = _before(lines)
+    skip, declared = _before(lines)
     lines = lines[skip:]
-    delimiter = options.delimiter or told or _delimiter(lines, suffix)
+    delimiter = options.delimiter or declared or _delimiter(lines, suffix)
     quote = '"' if delimiter not in "\t|" or _quoted(lines, delimiter) else ""
     escape = "\\" if quote and '\\"' in sample and '""' not in sample else quote
     first = _cells(lines[:50], delimiter, quote)[0]
@@ -57,16 +57,16 @@ def sniff(sample: str, suffix: str, options: Options) -> Dialect:
 
 
 def _before(lines: Sequence[str]) -> tuple[int, str]:
-    """How many lines stand before the table (empty ones, comments, Excel's `sep=;`), and the delimiter that one tells."""
-    told = ""
+    """How many lines stand before the table (empty ones, comments, Excel's `sep=;`), and the delimiter that one declares."""
+    declared = ""
     for number, line in enumerate(lines):
         if found := re.fullmatch(r'"?sep=(.)"?', line.strip(), re.I):
-            told = found[1]
+            declared = found[1]
         elif line.strip() and not (
             line.startswith("#") and _names(line) == 0 and any(map(_names, lines[number:][:20]))
         ):
-            return number, told
-    return 0, told
+            return number, declared
+    return 0, declared
 
 
 def _names(line: str) -> int:

@@ -14,11 +14,11 @@ from ..errors import InputError
 from ..pool import Pool
 from ..pool.decoding import fitting, measure
 from ..pool.images import LARGEST_FILE
-from ..pool.tar import PICTURES, BrokenTar, ReadAt, Sample, samples
+from ..pool.tar import IMAGES, BrokenTar, ReadAt, Sample, samples
 from ..progress import Progress, silent
 from . import fields, members
+from .appender import STANDARD, Appender, made_uid, widen
 from .binding import binding
-from .intake import STANDARD, Intake, made_uid, widen
 from .members import Found, Keys
 from .remote import Place
 from .report import Report
@@ -62,14 +62,14 @@ def import_webdataset(
     sources = [str(one) for one in ([source] if isinstance(source, (str, Path)) else source)]
     origin = {"kind": "webdataset", "source": ", ".join(sources)}
     bound = binding(shards, {"image_key": image_key, "caption_key": caption_key, "captions": captions})
-    with Intake(pool_path, _root(sources), schema, origin, bound) as intake:
-        finished = set(intake.units)
+    with Appender(pool_path, _root(sources), schema, origin, bound) as appender:
+        finished = set(appender.units)
         with ThreadPoolExecutor(2) as threads:
             for position, shard in enumerate(shards, start=1):
                 if shard not in finished:
-                    _take(shard, Reader(shard, keys, columns), threads, intake)
-                    intake.done(shard, progress, position, len(shards))
-        return intake.finish()
+                    _take(shard, Reader(shard, keys, columns), threads, appender)
+                    appender.done(shard, progress, position, len(shards))
+        return appender.finish()
 
 
 def find_shards(source: str | Path | Sequence[str | Path]) -> list[str]:
@@ -142,19 +142,19 @@ def _there(pool: Pool, name: str, kind: pa.DataType) -> Any:
     return pool.schema.field(name).type if pool.columns[name].kind == "metadata" else None
 
 
-def _take(shard: str, reader: "Reader", threads: ThreadPoolExecutor, intake: Intake) -> None:
+def _take(shard: str, reader: "Reader", threads: ThreadPoolExecutor, appender: Appender) -> None:
     """Offers the pairs of one tar. Nothing is extracted; links, devices and oversized members are never read."""
     try:
         with reading(shard) as (read_at, length):
             locked = Locked(read_at) if "://" in shard else read_at
-            found = _until_broken(samples(locked, length), intake.report, shard)
-            good = _good(found, locked, reader.keys, intake.report, shard)
+            found = _until_broken(samples(locked, length), appender.report, shard)
+            good = _good(found, locked, reader.keys, appender.report, shard)
             while part := list(islice(good, SLICE)):
                 made = threads.map(lambda one: reader.pairs(one[0], one[1], locked), part)
                 for (sample, _), (pairs, blank) in zip(part, made):
-                    _offer(pairs, intake, f"{shard}: {sample.key}", blank)
+                    _offer(pairs, appender, f"{shard}: {sample.key}", blank)
     except (OSError, EOFError) as error:
-        intake.report.skip(DAMAGED, f"{shard}: {error}")
+        appender.report.skip(DAMAGED, f"{shard}: {error}")
 
 
 def _until_broken(found: Iterator[Sample], report: Report, shard: str) -> Iterator[Sample]:
@@ -164,12 +164,12 @@ def _until_broken(found: Iterator[Sample], report: Report, shard: str) -> Iterat
         report.skip(DAMAGED, f"{shard}: {error}")
 
 
-def _offer(pairs: list[dict[str, Any]] | str, intake: Intake, where: str, blank: bool) -> None:
+def _offer(pairs: list[dict[str, Any]] | str, appender: Appender, where: str, blank: bool) -> None:
     if isinstance(pairs, str):
-        intake.report.skip(pairs, where)
+        appender.report.skip(pairs, where)
         return
     for pair in pairs:
-        intake.offer(pair, where, blank=blank)
+        appender.offer(pair, where, blank=blank)
 
 
 def _good(
@@ -232,7 +232,7 @@ class Reader:
             return "image can't be decoded"
         common = self._common(about, hashlib.sha256(content).hexdigest(), size)
         common |= {"image": self.shard, "image_offset": image.offset, "image_bytes": image.size}
-        plain = self.keys.usual and image.extension in PICTURES and fitting(content, image.extension) == image.extension
+        plain = self.keys.usual and image.extension in IMAGES and fitting(content, image.extension) == image.extension
         if plain and len(texts[0]) == 1 and _raw(parts, read_at) in (None, texts[0][0] or ""):
             common |= {"sample_offset": sample.start, "sample_size": sample.stop - sample.start}
         return [self._pair(common, about, text, number, texts) for number, text in enumerate(texts[0])]

@@ -8,7 +8,7 @@ import streamlit as st
 
 from poolscope import bench, bias, files, jobs
 from poolscope.bias.html import render
-from poolscope.explorer import bias_view, choices, deletion, first_start, live, pools, recipe_state
+from poolscope.explorer import bias_view, choices, deletion, first_start, job_view, pools, recipe_state
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, ready
@@ -30,7 +30,7 @@ def main() -> None:
         _new(pool)
     with right:
         busy = any(job.kind == KIND and not job.finished for job in jobs.all())
-        live.polled(_working, busy=busy, every=1.5, idle=10)
+        job_view.polled(_working, busy=busy, every=1.5, idle=10)
         _reports(pool)
 
 
@@ -125,13 +125,13 @@ def _working() -> None:
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(f"**{plain(job.title)}**", width="content")
-                live.badge(job)
+                job_view.badge(job)
                 st.space("stretch")
-                live.controls(job, key=f"bias-{job.id}")
-            live.bar(job)
+                job_view.controls(job, key=f"bias-{job.id}")
+            job_view.bar(job)
     if found and found[0].resumable:
         st.error(f"{plain(found[0].title)}: {found[0].state}", icon=":material/error:")
-        live.log(found[0], lines=4)
+        job_view.log(found[0], lines=4)
 
 
 def _reports(pool: Pool) -> None:

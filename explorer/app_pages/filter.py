@@ -5,9 +5,9 @@ import streamlit as st
 
 from poolscope.explorer import (
     add_score,
+    at_threshold,
     checklist,
     compare,
-    edge,
     first_start,
     first_steps,
     lasso,
@@ -63,7 +63,7 @@ def workbench(pool: Pool) -> None:
         if view == LASSO:
             clicked = lasso.draw(inside, made, shown, pool, selection)
         elif view == EDGE:
-            clicked = edge.draw(shown, pool, selection)
+            clicked = at_threshold.draw(shown, pool, selection)
         elif view in (ONLY_A, ONLY_B) and other is not None:
             clicked = only.draw(view == ONLY_A, other, pool, shown, selection)
     opened = events.opened if events.opened is not None else clicked

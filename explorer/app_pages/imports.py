@@ -7,7 +7,7 @@ import streamlit as st
 
 from poolscope import jobs, paths
 from poolscope.errors import InputError
-from poolscope.explorer import import_plan, live, navigation, pools, uploads
+from poolscope.explorer import import_plan, job_view, navigation, pools, uploads
 from poolscope.explorer.text import plain
 from poolscope.sources import Options, Plan, look
 
@@ -27,7 +27,7 @@ def main() -> None:
                 "URLs, COCO and Karpathy captions, Hugging Face image folders, or a folder with a .txt beside each image."
             )
         started = st.session_state.get("imports", {})
-        live.polled(_progress, busy=any(not jobs.get(job).finished for job in started))
+        job_view.polled(_progress, busy=any(not jobs.get(job).finished for job in started))
 
 
 def _source() -> str:
@@ -140,13 +140,13 @@ def _progress() -> None:
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(job.title, width="content")
-                live.badge(job)
+                job_view.badge(job)
             if job.finished:
-                live.log(job, lines=8)
+                job_view.log(job, lines=8)
             else:
-                live.bar(job)
+                job_view.bar(job)
             with st.container(horizontal=True):
-                live.controls(job, key=f"import-{job_id}")
+                job_view.controls(job, key=f"import-{job_id}")
                 if job.state == "done":
                     _next(job_id, path, prepared=job.kind == "prepare")
 

@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.explorer import deletion, live
+from poolscope.explorer import deletion, job_view
 from poolscope.explorer.text import plain
 from poolscope.jobs import Job
 
@@ -27,19 +27,19 @@ def _running() -> None:
     for job in sorted(working, key=lambda job: (job.state == "queued", job.created)):
         with st.container(border=True):
             _head(job)
-            live.bar(job)
+            job_view.bar(job)
             if job.figures:
-                st.caption(plain(live.figures(job.figures)))
+                st.caption(plain(job_view.figures(job.figures)))
             with st.container(horizontal=True):
-                live.controls(job, key=f"job-{job.id}")
+                job_view.controls(job, key=f"job-{job.id}")
             if st.toggle("Log", key=f"log-{job.id}"):
-                live.log(job)
+                job_view.log(job)
 
 
 def _head(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{job.id:d}** · {plain(job.title)}", width="content")
-        live.badge(job)
+        job_view.badge(job)
         st.caption(f"{job.kind} · " + (f"started {_ago(job.started)}" if job.started else f"waits for {_lane(job)}"))
 
 
@@ -49,23 +49,23 @@ def _lane(job: Job) -> str:
 
 
 def _ago(moment: float) -> str:
-    return f"{live.duration(time.time() - moment)} ago"
+    return f"{job_view.duration(time.time() - moment)} ago"
 
 
 st.header("Jobs")
-live.polled(_running, busy=any(not job.finished for job in jobs.all()), idle=5)
+job_view.polled(_running, busy=any(not job.finished for job in jobs.all()), idle=5)
 ended = [job for job in jobs.all() if job.finished][:LATEST]
 if ended:
     st.subheader("Ended")
 for job in ended:
-    took = f" · took {live.duration(job.ended - job.started)}" if job.ended and job.started else ""
+    took = f" · took {job_view.duration(job.ended - job.started)}" if job.ended and job.started else ""
     label = f"{job.id} · {plain(job.title)} · {job.state}{took}"
-    with st.expander(label, icon=live.ICONS.get(job.state), key=f"ended-{job.id}", on_change="rerun") as opened:
+    with st.expander(label, icon=job_view.ICONS.get(job.state), key=f"ended-{job.id}", on_change="rerun") as opened:
         if opened.open:
             st.caption(f"{job.kind} · {time.strftime('%Y-%m-%d %H:%M', time.localtime(job.created))}")
             st.code("poolscope " + " ".join(job.argv), language="bash", wrap_lines=True)
-            live.log(job)
+            job_view.log(job)
             with st.container(horizontal=True):
-                live.controls(job, key=f"job-{job.id}")
+                job_view.controls(job, key=f"job-{job.id}")
                 deletion.button("job", str(job.id), key=f"job-{job.id}")
-    live.reason(job)
+    job_view.reason(job)

@@ -96,10 +96,10 @@ def _languages(pool: Pool) -> None:
 
 
 def _sizes(pool: Pool) -> None:
-    st.subheader("Picture sizes")
+    st.subheader("Image sizes")
     found = overview.sizes(pool)
     if found is None:
-        st.caption("The pool doesn't say how large its pictures are.")
+        st.caption("The pool doesn't say how large its images are.")
         return
     for values, label, limit, about, key in (
         (found[0], "shorter side (pixels)", 200, "basic keeps 200 pixels or more", "shorter"),
@@ -114,7 +114,7 @@ def _sizes(pool: Pool) -> None:
         )  # fmt: skip
         if edges[0] <= limit <= edges[-1]:
             made.add_vline(limit, line_dash="dash", annotation_text=about, annotation_position="top right")
-        theme.show(made, key=key, alt=f"Histogram of the pictures' {label}")
+        theme.show(made, key=key, alt=f"Histogram of the images' {label}")
 
 
 def _reports(pool: Pool) -> None:

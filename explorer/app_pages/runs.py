@@ -7,7 +7,7 @@ import streamlit as st
 from poolscope import bench, jobs
 from poolscope.bench.run import Run
 from poolscope.bench.sweep import sweeps
-from poolscope.explorer import first_start, live
+from poolscope.explorer import first_start, job_view
 from poolscope.explorer.bench import ended, new_run, races, training
 from poolscope.explorer.bench import sweeps as sweep_view
 from poolscope.explorer.text import plain
@@ -26,7 +26,7 @@ def main() -> None:
         _new(pool)
     with right:
         busy = any(job.kind in (KIND, races.KIND) and not job.finished for job in jobs.all())
-        live.polled(_working, busy=busy, every=1.5, idle=10)
+        job_view.polled(_working, busy=busy, every=1.5, idle=10)
         ended.draw()
 
 
@@ -68,20 +68,20 @@ def _panel(job: Job, run: Run | None) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(job.title)}**", width="content")
-            live.badge(job)
+            job_view.badge(job)
             if run is not None and run.resumed:
                 st.badge(f"resumed {run.resumed}×", icon=":material/replay:", color="orange",
                          help="Training went on from a checkpoint")  # fmt: skip
             st.space("stretch")
-            live.controls(job, key=f"run-{job.id}")
+            job_view.controls(job, key=f"run-{job.id}")
         points = bench.curves(run) if run is not None else {}
-        live.bar(job, left=points["seconds_left"][-1] if points.get("step") else None)
+        job_view.bar(job, left=points["seconds_left"][-1] if points.get("step") else None)
         if run is not None and points.get("step"):
             st.caption(_now(points, run))
         elif job.state == "running":
             st.caption("The curves appear with the first steps.")
         if st.toggle("Log", key=f"run-log-{job.id}"):
-            live.log(job)
+            job_view.log(job)
 
 
 def _now(points: Mapping[str, Sequence[float | None]], run: Run) -> str:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from poolscope import jobs
 from poolscope.audit import Groups, catalog, group_files
-from poolscope.explorer import live, pools
+from poolscope.explorer import job_view, pools
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
@@ -47,7 +47,7 @@ def offer(pool: Pool) -> None:
 @st.fragment(run_every=1.0)
 def _watch(job_id: int) -> None:
     job = jobs.get(job_id)
-    live.bar(job)
+    job_view.bar(job)
     if job.finished:
         st.rerun()
 

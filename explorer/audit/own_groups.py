@@ -24,16 +24,16 @@ def draw(pool: Pool) -> None:
                 with st.spinner("Finding the groups", show_time=True):
                     made = add(pool, _kept(file), name=name or None)
             except InputError as error:
-                st.session_state.pop("own-groups-told", None)
+                st.session_state.pop("own-groups-message", None)
                 st.error(plain(error), icon=":material/error:")
                 return
             left = made.unknown + made.repeated + made.blank + made.bad_rows
-            told = (
+            message = (
                 f"{made.name}: {len(made.groups):,} groups, {sum(made.groups.values()):,} pairs, {left:,} rows left out"
             )
-            st.session_state["own-groups-told"] = told
+            st.session_state["own-groups-message"] = message
             st.rerun()
-        said = st.session_state.get("own-groups-told")
+        said = st.session_state.get("own-groups-message")
         if said:
             st.text(said)
 

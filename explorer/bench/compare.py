@@ -12,7 +12,7 @@ from poolscope.bench.row import Row
 from poolscope.bench.seeds import MoreSeeds, missing_seeds
 from poolscope.bench.significance import Difference, compare
 from poolscope.errors import InputError
-from poolscope.explorer import live, theme
+from poolscope.explorer import job_view, theme
 from poolscope.explorer.text import plain
 
 
@@ -81,7 +81,7 @@ def _more(sides: Sequence[MoreSeeds]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(f"Train {count} more seed{'' if count == 1 else 's'} to decide it", icon=":material/play_arrow:", key="compare-more",
                   on_click=_start, args=(sides,))  # fmt: skip
-        st.caption(f"about {live.duration(seconds)} here, one after the other" if seconds else "")
+        st.caption(f"about {job_view.duration(seconds)} here, one after the other" if seconds else "")
     with st.expander("The same from the command line", icon=":material/terminal:"):
         st.code("\n".join(side.command for side in sides), language="bash", wrap_lines=True)
 

@@ -8,7 +8,7 @@ import streamlit as st
 from poolscope import bench, jobs
 from poolscope.bench.run import Run
 from poolscope.bench.sweep import sweeps
-from poolscope.explorer import deletion, live
+from poolscope.explorer import deletion, job_view
 from poolscope.explorer.bench import by_group, training
 from poolscope.explorer.text import code, plain
 from poolscope.jobs import Job
@@ -44,8 +44,8 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
     title = job.title if job else f"{run.recipe} · {run.scale} · seed {run.seed}" if run else ""
     seconds = job.ended - job.started if job and job.ended and job.started else sum(run.seconds.values()) if run else 0
     key = f"job-{job.id}" if job else f"run-{run.id}" if run else ""
-    label = f"{plain(title)} · {state}" + (f" after {live.duration(seconds)}" if seconds else "")
-    with st.expander(label, icon=live.ICONS.get(state), key=f"past-{key}", on_change="rerun") as box:
+    label = f"{plain(title)} · {state}" + (f" after {job_view.duration(seconds)}" if seconds else "")
+    with st.expander(label, icon=job_view.ICONS.get(state), key=f"past-{key}", on_change="rerun") as box:
         if not box.open:
             return
         if state != "done":
@@ -78,9 +78,9 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
                          "packages": run.versions, "hardware": run.hardware, "seconds": run.seconds}  # fmt: skip
                 st.json(about, expanded=False)
         if job is not None:
-            live.log(job, lines=12)
+            job_view.log(job, lines=12)
             with st.container(horizontal=True):
-                live.controls(job, key=f"past-{key}")
+                job_view.controls(job, key=f"past-{key}")
         elif run is not None and run.resumable:
             st.code(f"poolscope train … --as {run.id} --resume", language="bash")
         if run is not None:

@@ -5,7 +5,7 @@ import streamlit as st
 from poolscope import bench, jobs
 from poolscope.bench.tasks import suites
 from poolscope.errors import InputError
-from poolscope.explorer import choices, live, recipe_state
+from poolscope.explorer import choices, job_view, recipe_state
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -37,7 +37,7 @@ def form(pool: Pool) -> None:
         f"**{selection.kept:,}** pairs kept of {selection.pairs:,}, each seen about **{cost.repeats:,.1f}** times"
     )
     with st.container(horizontal=True):
-        st.metric("Time here", live.duration(cost.total_seconds), help=f"per seed; {cost.basis}", width="content")
+        st.metric("Time here", job_view.duration(cost.total_seconds), help=f"per seed; {cost.basis}", width="content")
         st.metric("Samples seen", _count(cost.samples_seen), width="content")
         st.metric("Disk", f"{cost.total_disk / 1e9:,.2f} GB", width="content")
     if scale != "demo":

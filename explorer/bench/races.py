@@ -7,7 +7,7 @@ from poolscope import bench, jobs
 from poolscope.bench import race as racing
 from poolscope.bench.race import Race
 from poolscope.errors import InputError
-from poolscope.explorer import choices, live
+from poolscope.explorer import choices, job_view
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import ready
@@ -53,7 +53,7 @@ def panels() -> None:
     found = racing.races()[:SHOWN]
     for job in at_work.values():
         if str(job.id) not in {race.job for race in found}:
-            live.bar(job)
+            job_view.bar(job)
     for race in found:
         with st.container(border=True):
             _panel(race, at_work.get(race.job or ""))
@@ -63,11 +63,11 @@ def _panel(race: Race, job: jobs.Job | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{plain(race.id)}** · {race.scale}", width="content")
         if job is not None:
-            live.badge(job)
+            job_view.badge(job)
             st.space("stretch")
-            live.controls(job, key=f"race-{job.id}")
+            job_view.controls(job, key=f"race-{job.id}")
     if job is not None:
-        live.bar(job)
+        job_view.bar(job)
     st.caption(plain(racing.sentence(race)))
     content = racing.as_json(race)
     lines = [

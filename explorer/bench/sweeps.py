@@ -8,7 +8,7 @@ from poolscope import bench, jobs
 from poolscope.bench import sweep as sweeping
 from poolscope.bench.sweep import Sweep
 from poolscope.errors import InputError
-from poolscope.explorer import choices, curves, live, theme
+from poolscope.explorer import choices, curves, job_view, theme
 from poolscope.explorer.evaluate import evaluate, scores_of
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -65,7 +65,7 @@ def _cost(counts: Sequence[int], scale: str, seeds: int, pool: Pool) -> bool:
     one = bench.estimate(max(counts), scale, pool=pool)
     with st.container(horizontal=True):
         st.metric("Runs", f"{len(counts) * seeds:,}", width="content")
-        st.metric("Time here", live.duration(seconds), help=f"one after the other; {one.basis}", width="content")
+        st.metric("Time here", job_view.duration(seconds), help=f"one after the other; {one.basis}", width="content")
         st.metric("Pairs kept", f"{min(counts):,} to {max(counts):,}", width="content")
     problems = bench.preflight(min(counts), scale, pool=pool)
     for problem in problems:

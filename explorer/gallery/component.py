@@ -13,14 +13,14 @@ _mount = register("gallery", __file__)
 @dataclass(frozen=True)
 class Tile:
     """One pair: `fact` is a short line under the caption, `title` what hovering tells, `state` kept, dropped or empty;
-    without a `picture` no image is asked for."""
+    without a `image` no image is asked for."""
 
     row: int
     caption: str
     fact: str = ""
     title: str = ""
     state: str = ""
-    picture: bool = True
+    image: bool = True
 
 
 @dataclass(frozen=True)

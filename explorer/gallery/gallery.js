@@ -12,7 +12,7 @@ const image = (row, caption, thumbs, frame) => {
   return made
 }
 
-const tile = ({ row, caption, fact, state, title, picture: pictured }, thumbs) => {
+const tile = ({ row, caption, fact, state, title, image: pictured }, thumbs) => {
   const whole = document.createElement("div")
   whole.className = "ps-tile"
   whole.role = "listitem"
@@ -22,7 +22,7 @@ const tile = ({ row, caption, fact, state, title, picture: pictured }, thumbs) =
   if (state) button.dataset.state = state
   button.title = title
   const frame = document.createElement("span")
-  frame.className = "ps-picture"
+  frame.className = "ps-image"
   frame.append(pictured ? image(row, caption, thumbs, frame) : "no image")
   const text = document.createElement("span")
   text.className = "ps-caption"

@@ -1,6 +1,6 @@
 """Time of a whole bias report, and its null control: `python tests/benchmarks/bench_bias.py [PAIRS_PER_SET] [--null]`.
 
-Two sets of 10,000 (or PAIRS_PER_SET) synthetic pictures with captions, all weight-free families, 64 pixels, the two
+Two sets of 10,000 (or PAIRS_PER_SET) synthetic images with captions, all weight-free families, 64 pixels, the two
 cores that it may use. `--null` labels the same pairs by random halves of that size instead, over 5 seeds, per family.
 Aim: 10,000 per set within 10 minutes, the null control within 2 points of chance over 5 seeds.
 """
@@ -36,7 +36,7 @@ WORDS = [
 ]  # fmt: skip
 
 
-def picture(number: int) -> bytes:
+def image_bytes(number: int) -> bytes:
     """A JPEG of 256 pixels with shapes on a ground; odd numbers have a whiter ground."""
     rng = np.random.default_rng(number)
     ground = tuple(int(value) for value in rng.integers(150 if number % 2 else 60, 256, 3))
@@ -56,15 +56,15 @@ def make_pool(path: Path, count: int) -> Pool:
     rng = np.random.default_rng(0)
     places, content = [], bytearray()
     for number in range(count):
-        made = picture(number)
+        made = image_bytes(number)
         places.append((len(content), len(made)))
         content += made
     path.mkdir(parents=True)
-    (path / "pictures.bin").write_bytes(content)
+    (path / "images.bin").write_bytes(content)
     uids = uid_pairs(pa.array([hashlib.md5(str(number).encode()).hexdigest() for number in range(count)]))
     columns = {
         "text": pa.array([" ".join(rng.choice(WORDS, rng.integers(3, 12))) for _ in range(count)]),
-        "image": pa.array([str(path / "pictures.bin")] * count),
+        "image": pa.array([str(path / "images.bin")] * count),
         "image_offset": pa.array([offset for offset, _ in places]),
         "image_bytes": pa.array([size for _, size in places]),
         "side": pa.array(["odd" if number % 2 else "even" for number in range(count)]),

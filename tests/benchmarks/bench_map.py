@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_map.py POOL [--dim 128]
 
-A pool without picture embeddings gets made-up ones (float16, 400 clusters of uneven size in 24 directions, and noise).
+A pool without image embeddings gets made-up ones (float16, 400 clusters of uneven size in 24 directions, and noise).
 Prints one JSON line.
 """
 

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_search.py POOL [--pairs 1000000] [--dim 768] [--queries 100] [--exact 20]
 
-A pool that is not there is made: captions of made-up words with a few thousand real frequencies, pictures and captions
+A pool that is not there is made: captions of made-up words with a few thousand real frequencies, images and captions
 as CLIP has them: two narrow cones far apart (cosine of a matching pair about 0.3), 2,000 topics inside, of which
 captions know a part. A pool that is there is searched with its own caption embeddings. Prints one JSON line.
 """

@@ -4,7 +4,7 @@
 
 Takes some 45 minutes on two idle cores (estimated from single runs), one thread a lane; what is done is not done again. `--table` only prints,
 `--write` puts the table into assets/results.md.
-The target set of `normsim`, `vas` and `image_based` is the pictures of the evaluation tasks under the demo's teacher,
+The target set of `normsim`, `vas` and `image_based` is the images of the evaluation tasks under the demo's teacher,
 without labels.
 """
 
@@ -64,8 +64,8 @@ def poolscope(*words: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ).stdout
 
 
-def add_task_pictures(pool: Pool) -> None:
-    """Keeps the tasks' pictures, embedded by the teacher, as the target set `tasks`."""
+def add_task_images(pool: Pool) -> None:
+    """Keeps the tasks' images, embedded by the teacher, as the target set `tasks`."""
     import torch
 
     from poolscope.bench import tasks as registry
@@ -147,7 +147,7 @@ def main() -> None:
         for name, rules in [*RECIPES.items(), ("clean", CLEAN["keep"])]:
             (folder / f"{name}.yaml").write_text(yaml.safe_dump({"name": name, "keep": rules}, allow_unicode=True))
         if not (pool.path / "targets" / "tasks").exists():
-            add_task_pictures(pool)
+            add_task_images(pool)
         for method, settings in SCORES.items():
             values = {key: folder / "clean.yaml" if value == "CLEAN" else value for key, value in settings.items()}
             poolscope("score", method, *(word for key, value in values.items() for word in ("--set", f"{key}={value}")))

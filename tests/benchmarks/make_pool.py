@@ -1,4 +1,4 @@
-"""Makes a pool of DataComp's shape: parquet files of N pairs, feature files beside them, shards of pictures.
+"""Makes a pool of DataComp's shape: parquet files of N pairs, feature files beside them, shards of images.
 
     python tests/benchmarks/make_pool.py DIR --pairs 12800000 [--features] [--shards 20000]
 
@@ -113,7 +113,7 @@ def _captions(rng: np.random.Generator, count: int) -> pa.Array:
 
 
 def write_features(path: Path, rng: np.random.Generator, scores: np.ndarray, dims: dict[str, int]) -> None:
-    """An uncompressed .npz of unit-norm float16 features; the text feature has the wanted product with the picture's."""
+    """An uncompressed .npz of unit-norm float16 features; the text feature has the wanted product with the image's."""
     import zipfile
 
     count = scores.shape[1]
@@ -129,7 +129,7 @@ def write_features(path: Path, rng: np.random.Generator, scores: np.ndarray, dim
 
 
 def feature_blocks(name: str, dim: int, wanted: np.ndarray, seed: int, rows: int = 16_384) -> Iterator[np.ndarray]:
-    """A picture feature has all its weight on two coordinates that depend on the row, the rest is small noise."""
+    """An image feature has all its weight on two coordinates that depend on the row, the rest is small noise."""
     noise = np.random.default_rng(1).normal(0, 1e-3, (rows, dim)).astype(np.float16)
     for start in range(0, len(wanted), rows):
         part = wanted[start : start + rows]
@@ -147,7 +147,7 @@ def feature_blocks(name: str, dim: int, wanted: np.ndarray, seed: int, rows: int
 def write_shards(metadata: Path, directory: Path, limit: int, *, per_shard: int = 10_000) -> None:
     """DataComp-shaped tars for the first `limit` pairs: `<key>.jpg`, `.json`, `.txt`; every tenth download failed."""
     directory.mkdir(parents=True, exist_ok=True)
-    pictures = [_jpeg(number) for number in range(64)]
+    images = [_jpeg(number) for number in range(64)]
     shard, done = 0, 0
     for path in sorted(metadata.glob("*.parquet")):
         rows = pq.ParquetFile(path).iter_batches(batch_size=per_shard)
@@ -166,7 +166,7 @@ def write_shards(metadata: Path, directory: Path, limit: int, *, per_shard: int 
                         "width": 64, "height": 64, "original_width": pair["original_width"],
                         "original_height": pair["original_height"], "exif": "{}", "sha256": pair["sha256"],
                     }  # fmt: skip
-                    _add(tar, f"{key}.jpg", pictures[(done + index) % len(pictures)])
+                    _add(tar, f"{key}.jpg", images[(done + index) % len(images)])
                     _add(tar, f"{key}.json", json.dumps(about, indent=4).encode())
                     _add(tar, f"{key}.txt", pair["text"].encode())
                     successes += 1
@@ -175,7 +175,7 @@ def write_shards(metadata: Path, directory: Path, limit: int, *, per_shard: int 
 
 
 def _jpeg(number: int) -> bytes:
-    """About 15 kB, the size of a small web picture."""
+    """About 15 kB, the size of a small web image."""
     from PIL import Image
 
     rng = np.random.default_rng(number)

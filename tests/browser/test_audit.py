@@ -18,7 +18,7 @@ def groups(address: str, app_home: Path) -> None:
     from poolscope.audit import catalog
     from poolscope.pool import Pool
 
-    catalog.find(Pool.open(app_home.parent / "pool"), families=["language", "gender", "shape of picture"])
+    catalog.find(Pool.open(app_home.parent / "pool"), families=["language", "gender", "shape of image"])
 
 
 def open_audit(page, view: str) -> None:
@@ -47,7 +47,7 @@ def test_forest_plot_of_groups(page):
     page.locator(".st-key-audit-forest").get_by_text("odds ratio of being kept").wait_for()
 
 
-def test_pictures_are_blurred_until_clicked(page):
+def test_images_are_blurred_until_clicked(page):
     open_audit(page, "Inside a group")
     first = page.locator(".ps-gallery button").first
     first.wait_for()

@@ -189,7 +189,7 @@ def test_a_lasso_selects_and_can_be_exported(page, tmp_path):
     assert page.get_by_text(re.compile(rf"^{shown:,} pairs: ")).is_visible()
 
 
-def test_a_picture_opens_its_pair_and_a_neighbour_the_next(page):
+def test_a_image_opens_its_pair_and_a_neighbour_the_next(page):
     first = page.locator(".ps-gallery button").first
     caption = first.locator(".ps-caption").inner_text()
     first.click()
@@ -198,8 +198,8 @@ def test_a_picture_opens_its_pair_and_a_neighbour_the_next(page):
     assert dialog.get_by_text(caption[:20]).first.is_visible()
     neighbour = dialog.locator(".ps-gallery button").first
     row = neighbour.get_attribute("data-row")
-    picture = dialog.locator("[data-testid='stImage'] img")
-    source = picture.get_attribute("src")
+    image = dialog.locator("[data-testid='stImage'] img")
+    source = image.get_attribute("src")
     neighbour.click()
     page.wait_for_function(
         "(old) => document.querySelector(\"[role='dialog'] [data-testid='stImage'] img\")?.getAttribute('src') !== old",

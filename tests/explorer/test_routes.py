@@ -43,10 +43,10 @@ def test_an_unknown_pool_is_not_found():
         assert route(asked(token="0" * 16, model="l14", row=0)).status_code == 404
 
 
-def test_thumbnail_is_a_small_picture(token):
-    picture = Image.open(io.BytesIO(routes.thumbnail(asked(token=token, row=3)).body))
-    assert picture.format == "WEBP"
-    assert max(picture.size) <= 128
+def test_thumbnail_is_a_small_image(token):
+    image = Image.open(io.BytesIO(routes.thumbnail(asked(token=token, row=3)).body))
+    assert image.format == "WEBP"
+    assert max(image.size) <= 128
     assert routes.thumbnail(asked(token=token, row=200)).status_code == 404
 
 

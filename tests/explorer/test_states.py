@@ -25,7 +25,7 @@ def test_a_path_that_is_no_pool_is_one_line(start, tmp_path, page):
 
 @pytest.fixture(scope="module")
 def bare_pool(tmp_path_factory) -> Pool:
-    """Three captions: no picture, no embedding, no score."""
+    """Three captions: no image, no embedding, no score."""
     home = tmp_path_factory.mktemp("bare")
     (home / "pairs.csv").write_text("text,url\na cat,http://example.org/1\na dog,http://example.org/2\n,\n")
     import_table(str(home / "pairs.csv"), home / "pool")

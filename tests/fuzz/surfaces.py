@@ -20,7 +20,7 @@ from poolscope.bench.run import Run, write_results
 from poolscope.jobs import table as jobs_table
 from poolscope.pool import Pool
 from tests.backend.sources.test_datacomp import write_pair
-from tests.conftest import picture, write_shard
+from tests.conftest import image_bytes, write_shard
 
 ROWS = 12
 TINY = {
@@ -55,7 +55,7 @@ def records(pool: Pool, rows: int = ROWS) -> list[dict[str, object]]:
 def tables(here: Path, pool: Pool) -> None:
     rows = records(pool)
     for number in range(4):
-        (here / f"{number}.png").write_bytes(picture(number))
+        (here / f"{number}.png").write_bytes(image_bytes(number))
     for name, delimiter in (("t.csv", ","), ("t.tsv", "\t")):
         with (here / name).open("w", newline="") as file:
             written = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
@@ -69,7 +69,7 @@ def tables(here: Path, pool: Pool) -> None:
 
 def tars(here: Path, pool: Pool) -> None:
     write_shard(here / "tars" / "0.tar", [
-        {"__key__": f"{i:03d}", "png": picture(i), "txt": f"a caption {i}".encode(), "json": json.dumps({"uid": f"{i:032x}", "width": i, "url": f"https://example.org/{i}"}).encode()}
+        {"__key__": f"{i:03d}", "png": image_bytes(i), "txt": f"a caption {i}".encode(), "json": json.dumps({"uid": f"{i:032x}", "width": i, "url": f"https://example.org/{i}"}).encode()}
         for i in range(6)
     ])  # fmt: skip
     tasks(here, pool)
@@ -236,7 +236,7 @@ def tasks(here: Path, pool: Pool) -> None:
     root = here / "tasks" / "few"
     write_shard(
         root / "test" / "0.tar",
-        [{"__key__": f"{i:03d}", "png": picture(i), "cls": str(i % 3).encode()} for i in range(6)],
+        [{"__key__": f"{i:03d}", "png": image_bytes(i), "cls": str(i % 3).encode()} for i in range(6)],
     )
     (root / "test" / "nshards.txt").write_text("1\n")
     (root / "classnames.txt").write_text("red\nblue\ngreen\n")
@@ -247,7 +247,7 @@ def tasks(here: Path, pool: Pool) -> None:
     for number in range(4):
         folder = here / "set" / "ab"[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{number}.png").write_bytes(picture(number))
+        (folder / f"{number}.png").write_bytes(image_bytes(number))
     (here / "set.csv").write_text(
         "file_name,label\n" + "".join(f"set/{'ab'[i % 2]}/{i}.png,{'ab'[i % 2]}\n" for i in range(4))
     )

@@ -1,4 +1,4 @@
-"""Looks of pictures: white or dark surroundings, grey, flat graphics, from small copies of the pictures."""
+"""Looks of images: white or dark surroundings, grey, flat graphics, from small copies of the images."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ ERROR = "thresholds set by hand; product photographs count as white surrounding,
 
 @dataclass(frozen=True)
 class Pixels:
-    """Decodes every picture once, at 64 pixels; about 1 ms a picture."""
+    """Decodes every image once, at 64 pixels; about 1 ms an image."""
 
     id = "pixels"
-    families = ("look of picture",)
+    families = ("look of image",)
     costly = True
 
     def missing(self, pool: Pool) -> str:
-        return "" if "image" in pool.columns else "the pool has no pictures"
+        return "" if "image" in pool.columns else "the pool has no images"
 
     def key(self, pool: Pool) -> dict[str, Any]:
         return {"version": 1}
@@ -43,9 +43,9 @@ class Pixels:
         found = np.zeros((len(first), len(LOOKS)), dtype=bool)
         with ThreadPoolExecutor(2) as threads:
             for start in range(0, len(first), BATCH):
-                pictures = pool.images(first[start : start + BATCH])
-                found[start : start + len(pictures)] = list(threads.map(_look, pictures))
-                progress(min(start + BATCH, len(first)), len(first), "looks of pictures")
+                images = pool.images(first[start : start + BATCH])
+                found[start : start + len(images)] = list(threads.map(_look, images))
+                progress(min(start + BATCH, len(first)), len(first), "looks of images")
         looks = found[number] if len(first) else np.zeros((len(pool), len(LOOKS)), dtype=bool)
         return [
             Group(
@@ -57,7 +57,7 @@ class Pixels:
 
 
 def distinct_pictures(pool: Pool) -> tuple[np.ndarray, np.ndarray]:
-    """`(n,)` number of each pair's picture among the distinct ones, and `(m,)` a row that has each; by place in its file."""
+    """`(n,)` number of each pair's image among the distinct ones, and `(m,)` a row that has each; by place in its file."""
     import pyarrow as pa
 
     table = pa.Table.from_batches(pool.scan(["image", "image_offset"], batch_size=65_536))

@@ -15,7 +15,7 @@ class Shapes:
     """Small, large, wide, tall; a pair without a stored size is in none."""
 
     id = "shapes"
-    families = ("size of picture", "shape of picture")
+    families = ("size of image", "shape of image")
     costly = False
 
     def missing(self, pool: Pool) -> str:

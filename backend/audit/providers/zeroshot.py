@@ -25,7 +25,7 @@ class ZeroShot:
     """
 
     id = "zeroshot"
-    families = ("detected in picture",)
+    families = ("detected in image",)
     costly = True
 
     def missing(self, pool: Pool) -> str:

@@ -45,7 +45,7 @@ def retrieval(key: str, tables: Sequence[Path | str], tasks_dir: Path | str) -> 
 
 
 def winogavil(table: Path | str, images: Path | str, tasks_dir: Path | str) -> Path:
-    """Writes WinoGAViL from its CSV (`cue`, `candidates`, `associations`) and its zip (or directory) of pictures."""
+    """Writes WinoGAViL from its CSV (`cue`, `candidates`, `associations`) and its zip (or directory) of images."""
     root = _fresh(Path(tasks_dir) / folder("misc/winogavil"))
     lines = []
     with Path(table).open(newline="", encoding="utf-8") as file:
@@ -54,7 +54,7 @@ def winogavil(table: Path | str, images: Path | str, tasks_dir: Path | str) -> P
                 raise InputError(f"{str(table)!r} has no columns cue, candidates, associations; it has {list(row)}")
             lines.append(json.dumps({"cue": row["cue"], "candidates": _list(row["candidates"]),
                                      "associations": _list(row["associations"])}))  # fmt: skip
-    write_shards(root, ((name, {_end(content): content}) for name, content in _pictures(Path(images))))
+    write_shards(root, ((name, {_end(content): content}) for name, content in _images(Path(images))))
     files.write_text(root / "test" / "instances.jsonl", "".join(f"{line}\n" for line in lines))
     return root
 
@@ -70,10 +70,10 @@ def _list(text: str) -> list[str]:
     try:
         return [str(item) for item in ast.literal_eval(text)]
     except (ValueError, SyntaxError) as error:
-        raise InputError(f"{text[:60]!r} is not a list of picture names") from error
+        raise InputError(f"{text[:60]!r} is not a list of image names") from error
 
 
-def _pictures(source: Path) -> Iterator[tuple[str, bytes]]:
+def _images(source: Path) -> Iterator[tuple[str, bytes]]:
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"):
@@ -85,7 +85,7 @@ def _pictures(source: Path) -> Iterator[tuple[str, bytes]]:
                 if Path(name).suffix.lower() in (".jpg", ".jpeg", ".png", ".webp") and "__MACOSX" not in name:
                     yield Path(name).name.partition(".")[0], archive.read(name)
     except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{str(source)!r} is neither a directory nor a zip of pictures: {error}") from error
+        raise InputError(f"{str(source)!r} is neither a directory nor a zip of images: {error}") from error
 
 
 def _end(picture: bytes) -> str:

@@ -129,7 +129,7 @@ def _sha256(path: Path) -> str:
 
 def check(task: Task) -> list[str]:
     """What is wrong with a task's files: unreadable tars, missing labels or vectors, another number of examples than
-    DataComp lists. Reads every tar but decodes no picture. Empty if all is well."""
+    DataComp lists. Reads every tar but decodes no image. Empty if all is well."""
     if task.root is None or not task.present:
         return [f"{task.key} is not on this disk"]
     wrong: list[str] = []

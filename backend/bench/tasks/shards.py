@@ -143,7 +143,7 @@ def batches(
 
     Decoding and resizing release the interpreter lock, so threads overlap with the model and need no copies.
     Samples whose image can't be decoded are left out and their keys appended to `skipped`. Samples whose image is
-    `known` by its digest are given in their place, but their pictures are not in the batch (None if all are known).
+    `known` by its digest are given in their place, but their images are not in the batch (None if all are known).
     """
     import torch
 

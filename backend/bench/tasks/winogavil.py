@@ -1,4 +1,4 @@
-"""WinoGAViL: which of 5 to 12 pictures does a cue word go with."""
+"""WinoGAViL: which of 5 to 12 images does a cue word go with."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ class WinoGAViL(kind.Kind):
     """Each instance has a cue, candidate images and its true associations, n of them; the n candidates nearest to
     "A cue" / "An cue" (An before a vowel letter) are the guess, judged by its Jaccard index with the truth.
 
-    Files: the pictures in the tars, keyed by their name without the extension, and `test/instances.jsonl` with
+    Files: the images in the tars, keyed by their name without the extension, and `test/instances.jsonl` with
     {"cue", "candidates", "associations"} per line. Predictions: `jaccard` (n,) float32, `candidates` (n,) counts.
     """
 
@@ -54,7 +54,7 @@ class WinoGAViL(kind.Kind):
             names, truth = instance["candidates"], set(instance["associations"])
             lost = [name for name in names if name not in row]
             if lost:
-                raise InputError(f"WinoGAViL picture {lost[0]!r} is in no tar of {self.root}; fetch the task again")
+                raise InputError(f"WinoGAViL image {lost[0]!r} is in no tar of {self.root}; fetch the task again")
             similarity = images[[row[name] for name in names]] @ cue
             guess = {names[int(i)] for i in similarity.topk(len(truth)).indices}
             jaccard.append(len(guess & truth) / len(guess | truth))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ...errors import InputError
-from .base import Family, Features, PictureFamily
+from .base import Family, Features, ImageFamily
 from .captions import CaptionForm, CaptionWords
 from .colour import Appearance, ColourStatistics, MeanColour
 from .edges import Canny, Hog, Sift
@@ -18,7 +18,7 @@ from .frequency import (
 from .plain import FileFacts, Harmonised, Original
 from .shuffle import Shuffle
 
-__all__ = ["Family", "Features", "PictureFamily", "chosen", "on_request", "probes", "weight_free"]
+__all__ = ["Family", "Features", "ImageFamily", "chosen", "on_request", "probes", "weight_free"]
 
 PATCHES = (4, 16)
 MORE_PATCHES = (2, 8, 32)

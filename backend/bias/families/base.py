@@ -61,7 +61,7 @@ class Family:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PictureFamily(Family):
+class ImageFamily(Family):
     """A family that turns an image into another one; all of them are described by the same descriptor.
 
     A network sees drawings (`photographic` False) without normalisation and RandAugment, as Zeng et al. did.
@@ -70,16 +70,16 @@ class PictureFamily(Family):
     photographic: ClassVar[bool] = True
     mirror: ClassVar[bool] = True
 
-    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+    def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
         """`(b, s, s, 3)` uint8 to the same: pairs `start` to `start + b` of the sample."""
         raise NotImplementedError
 
-    def show(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        """What the report shows for `pictures`; the changed image, where there is no better drawing."""
-        return self.change(pictures, sample, start)
+    def show(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        """What the report shows for `images`; the changed image, where there is no better drawing."""
+        return self.change(images, sample, start)
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no images"
+        return "" if sample.images is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(
@@ -89,12 +89,12 @@ class PictureFamily(Family):
 
 def by_chunk(sample: Sample, work: Callable[[np.ndarray, int], np.ndarray], progress: Progress = silent) -> np.ndarray:
     """`work(images, start)` on chunks of the sample's images, in threads; results stacked in order."""
-    assert sample.pictures is not None
-    pictures, total = sample.pictures, len(sample)
+    assert sample.images is not None
+    images, total = sample.images, len(sample)
     starts = range(0, total, CHUNK)
     parts = []
     with ThreadPoolExecutor(threads()) as pool:
-        for start, part in zip(starts, pool.map(lambda at: work(pictures[at : at + CHUNK], at), starts)):
+        for start, part in zip(starts, pool.map(lambda at: work(images[at : at + CHUNK], at), starts)):
             parts.append(part)
             progress(min(start + CHUNK, total), total)
     return np.concatenate(parts)

@@ -7,7 +7,7 @@ import numpy as np
 from ...progress import Progress, silent
 from ..descriptor import greys
 from ..sample import Sample
-from .base import Family, Features, PictureFamily, by_chunk
+from .base import Family, Features, ImageFamily, by_chunk
 
 WHITE = 245
 HUES = 12
@@ -18,7 +18,7 @@ SPACES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class MeanColour(PictureFamily):
+class MeanColour(ImageFamily):
     """Every pixel is the image's mean colour, cut to whole numbers."""
 
     id = "mean_rgb"
@@ -27,9 +27,9 @@ class MeanColour(PictureFamily):
     keeps = "one colour per image"
     published = (48.5, 0.7)
 
-    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        mean = pictures.mean(axis=(1, 2), dtype=np.float64).astype(np.uint8)
-        return np.broadcast_to(mean[:, None, None, :], pictures.shape).copy()
+    def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        mean = images.mean(axis=(1, 2), dtype=np.float64).astype(np.uint8)
+        return np.broadcast_to(mean[:, None, None, :], images.shape).copy()
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         means = by_chunk(sample, lambda block, start: self.change(block[:, :, :, :], sample, start)[:, 0, 0], progress)
@@ -57,7 +57,7 @@ class ColourStatistics(Family):
     keeps = "how often each colour occurs"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no images"
+        return "" if sample.images is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(by_chunk(sample, lambda block, start: colour_statistics(block), progress), COLOUR_NAMES)
@@ -71,23 +71,23 @@ COLOUR_NAMES = (
 )  # fmt: skip
 
 
-def colour_statistics(pictures: np.ndarray) -> np.ndarray:
+def colour_statistics(images: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` uint8 to `(n, 58)` float32; the hue histogram counts a pixel by its saturation."""
     import cv2
 
-    shares = np.empty((len(pictures), len(COLOUR_NAMES)), dtype=np.float32)
-    for number, picture in enumerate(pictures):
-        hsv = cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)
-        lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
+    shares = np.empty((len(images), len(COLOUR_NAMES)), dtype=np.float32)
+    for number, image in enumerate(images):
+        hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
+        lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB)
         moments, histograms = [], []
-        for space, channels in ((picture, (0, 1, 2)), (hsv, (1, 2)), (lab, (1, 2))):
+        for space, channels in ((image, (0, 1, 2)), (hsv, (1, 2)), (lab, (1, 2))):
             mean, spread = cv2.meanStdDev(space)
             for channel in channels:
                 moments += [mean[channel, 0] / 255, spread[channel, 0] / 255]
         for space in (hsv, lab):
             for channel in (1, 2):
                 histograms.append(np.bincount(space[..., channel].reshape(-1) >> 5, minlength=8))
-        pixels = picture.shape[0] * picture.shape[1]
+        pixels = image.shape[0] * image.shape[1]
         hue = np.bincount(
             np.minimum(hsv[..., 0].reshape(-1) // (180 // HUES), HUES - 1), hsv[..., 1].reshape(-1), minlength=HUES
         )
@@ -105,7 +105,7 @@ class Appearance(Family):
     keeps = "brightness, contrast, saturation, colourfulness, white border, flatness, sharpness, edges"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no images"
+        return "" if sample.images is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(by_chunk(sample, lambda block, start: appearance(block), progress), APPEARANCE)
@@ -116,7 +116,7 @@ APPEARANCE = (
 )  # fmt: skip
 
 
-def appearance(pictures: np.ndarray) -> np.ndarray:
+def appearance(images: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` uint8 to `(n, 8)` float32.
 
     Mean and spread of luma (0 to 1), mean saturation, colourfulness of Hasler and Süsstrunk 2003, share of the border
@@ -127,24 +127,24 @@ def appearance(pictures: np.ndarray) -> np.ndarray:
 
     from .edges import canny
 
-    size = pictures.shape[1]
-    grey = greys(pictures)
-    border = np.concatenate([pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], axis=1)
+    size = images.shape[1]
+    grey = greys(images)
+    border = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], axis=1)
     white = (border >= WHITE).all(axis=2).mean(axis=1)
-    wide = pictures.astype(np.float32)
+    wide = images.astype(np.float32)
     red_green = wide[..., 0] - wide[..., 1]
     yellow_blue = (wide[..., 0] + wide[..., 1]) / 2 - wide[..., 2]
-    flat = (len(pictures), -1)
+    flat = (len(images), -1)
     colourful = np.hypot(red_green.reshape(flat).std(axis=1), yellow_blue.reshape(flat).std(axis=1)) + 0.3 * np.hypot(
         red_green.reshape(flat).mean(axis=1), yellow_blue.reshape(flat).mean(axis=1)
     )
     highest, lowest = wide.max(axis=3), wide.min(axis=3)
     saturation = ((highest - lowest) / np.maximum(highest, 1)).mean(axis=(1, 2))
-    coarse = pictures.astype(np.int32) >> 3
+    coarse = images.astype(np.int32) >> 3
     codes = np.sort(((coarse[..., 0] << 10) | (coarse[..., 1] << 5) | coarse[..., 2]).reshape(flat), axis=1)
     colours = 1 + np.count_nonzero(np.diff(codes, axis=1), axis=1)
     sharpness = [np.log1p(cv2.Laplacian(one, cv2.CV_32F).var()) for one in grey]
-    edges = [np.count_nonzero(canny(one)) / size**2 for one in pictures]
+    edges = [np.count_nonzero(canny(one)) / size**2 for one in images]
     return np.stack(
         [
             grey.mean(axis=(1, 2)) / 255, grey.std(axis=(1, 2)) / 255, saturation, colourful / 255, white,

@@ -7,23 +7,23 @@ import numpy as np
 from ...progress import Progress, silent
 from ..descriptor import CELL, ORIENTATIONS, area_means, greys, hog_cells
 from ..sample import Sample
-from .base import Features, PictureFamily, by_chunk
+from .base import Features, ImageFamily, by_chunk
 
 LOW, HIGH = 85, 255
 WORDS = 64
 LEARNT_FROM = 40_000
 
 
-def canny(picture: np.ndarray) -> np.ndarray:
+def canny(image: np.ndarray) -> np.ndarray:
     """`(s, s, 3)` uint8 to `(s, s)` uint8, 0 or 255: Gaussian 3 × 3, thresholds 85 and 255, aperture 3, L1 gradient."""
     import cv2
 
-    blurred = cv2.GaussianBlur(picture, (3, 3), 0)
+    blurred = cv2.GaussianBlur(image, (3, 3), 0)
     return cv2.Canny(blurred, LOW, HIGH, apertureSize=3, L2gradient=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Canny(PictureFamily):
+class Canny(ImageFamily):
     """Edges as a black and white drawing."""
 
     id = "canny"
@@ -34,21 +34,21 @@ class Canny(PictureFamily):
     photographic = False
     mirror = False
 
-    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        edges = np.stack([canny(picture) for picture in pictures])
+    def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        edges = np.stack([canny(image) for image in images])
         return np.repeat(edges[..., None], 3, axis=3)
 
     def parameters(self) -> dict[str, object]:
         return {"blur": "3 × 3", "thresholds": [LOW, HIGH], "aperture": 3, "gradient": "L1"}
 
 
-class _Structure(PictureFamily):
+class _Structure(ImageFamily):
     """An image family whose numbers are its own descriptor; `change` only draws it."""
 
     photographic = False
 
-    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        return self.show(pictures, sample, start)
+    def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        return self.show(images, sample, start)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +68,14 @@ class Hog(_Structure):
         names = tuple(f"{turn * 20}° in {row},{column}" for row in range(8) for column in range(8) for turn in range(9))
         return Features(by_chunk(sample, of, progress), names)
 
-    def show(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+    def show(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
         """Strokes along the edges of each cell, as strong as the histogram."""
         import cv2
 
-        drawn = np.zeros_like(pictures)
-        for picture, cells in zip(drawn, hog_cells(greys(pictures))):
+        drawn = np.zeros_like(images)
+        for image, cells in zip(drawn, hog_cells(greys(images))):
             strongest = max(float(cells.max()), 1e-6)
-            strokes = np.zeros(picture.shape[:2], dtype=np.float32)
+            strokes = np.zeros(image.shape[:2], dtype=np.float32)
             for row, column, one in np.ndindex(cells.shape):
                 middle = (column * CELL + CELL // 2, row * CELL + CELL // 2)
                 angle = np.deg2rad((one + 0.5) * 180 / ORIENTATIONS) + np.pi / 2
@@ -84,7 +84,7 @@ class Hog(_Structure):
                 first, last = np.rint(middle - reach).astype(int), np.rint(middle + reach).astype(int)
                 cv2.line(line, first.tolist(), last.tolist(), float(cells[row, column, one] / strongest))
                 strokes = np.maximum(strokes, line)
-            picture[:] = (strokes * 255).astype(np.uint8)[..., None]
+            image[:] = (strokes * 255).astype(np.uint8)[..., None]
         return drawn
 
     def parameters(self) -> dict[str, object]:
@@ -125,13 +125,13 @@ class Sift(_Structure):
         names = (*KEY_POINT_FACTS, *(f"visual word {word}" for word in range(WORDS)))
         return Features(np.concatenate([facts, np.sqrt(counts)], axis=1), names)
 
-    def show(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+    def show(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
         """Rich key points on black: a circle of the key point's size with its direction."""
         import cv2
 
         detector = cv2.SIFT.create()
         drawn = []
-        for grey in greys(pictures):
+        for grey in greys(images):
             black = np.zeros((*grey.shape, 3), dtype=np.uint8)
             points = detector.detect(grey, None)
             flags = cv2.DRAW_MATCHES_FLAGS_DRAW_RICH_KEYPOINTS

@@ -24,7 +24,7 @@ class EmbeddingProbe(Family):
     @property
     def label(self) -> str:
         model, _, kind = self.column.rpartition("_")
-        return f"Embedding {model}, {'pictures' if kind == 'img' else 'captions' if kind == 'txt' else kind}"
+        return f"Embedding {model}, {'images' if kind == 'img' else 'captions' if kind == 'txt' else kind}"
 
     def missing(self, sample: Sample) -> str:
         return "" if self.column in sample.embeddings else f"not every set has {self.column}"

@@ -8,7 +8,7 @@ import numpy as np
 from ...progress import Progress, silent
 from ..descriptor import RINGS, greys, radial_spectrum
 from ..sample import Sample
-from .base import Family, Features, PictureFamily, by_chunk
+from .base import Family, Features, ImageFamily, by_chunk
 
 PAPER_SIZE = 224
 ORDER = 2
@@ -42,7 +42,7 @@ def filtered(grey: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filtered(PictureFamily):
+class Filtered(ImageFamily):
     """`radius` is in cycles of an image of 224 pixels, the paper's size; at another size it scales, so that the same
     share of the frequencies passes."""
 
@@ -52,10 +52,10 @@ class Filtered(PictureFamily):
     passes: Literal["low", "high"] = "low"
     shape: Literal["ideal", "butterworth"] = "ideal"
 
-    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        size = pictures.shape[1]
+    def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        size = images.shape[1]
         weights = mask(size, self.radius * size / PAPER_SIZE, passes=self.passes, shape=self.shape)
-        return np.repeat(filtered(greys(pictures), weights)[..., None], 3, axis=3)
+        return np.repeat(filtered(greys(images), weights)[..., None], 3, axis=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ class RadialSpectrum(Family):
     keeps = "the amount of detail per fineness"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no images"
+        return "" if sample.images is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         rings = min(RINGS, sample.size // 2)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...progress import Progress, silent
-from ..picture import FILE_FACTS, JPEG_QUALITY, same_jpeg
+from ..image import FILE_FACTS, JPEG_QUALITY, same_jpeg
 from ..sample import Sample
-from .base import Family, Features, PictureFamily
+from .base import Family, Features, ImageFamily
 
 
 @dataclass(frozen=True, kw_only=True)
-class Original(PictureFamily):
+class Original(ImageFamily):
     """The images as they are."""
 
     id = "original"
@@ -20,12 +20,12 @@ class Original(PictureFamily):
     keeps = "everything"
     published = (82.0, 0.3)
 
-    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        return pictures
+    def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        return images
 
 
 @dataclass(frozen=True, kw_only=True)
-class Harmonised(PictureFamily):
+class Harmonised(ImageFamily):
     """The images after the same resize and the same JPEG encoding, so that traces of compression no longer tell the
     sets apart; what it loses against the original was no content."""
 
@@ -34,8 +34,8 @@ class Harmonised(PictureFamily):
     group = "picture"
     keeps = "everything but traces of how files were made"
 
-    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        return np.stack([same_jpeg(picture) for picture in pictures])
+    def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        return np.stack([same_jpeg(image) for image in images])
 
     def parameters(self) -> dict[str, object]:
         return {"format": "JPEG", "quality": JPEG_QUALITY, "chroma": "4:2:0"}

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..sample import Sample
-from .base import PictureFamily
+from .base import ImageFamily
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shuffle(PictureFamily):
+class Shuffle(ImageFamily):
     """Moves square patches of `patch` pixels; `fixed` moves those of every image alike, else each has its own order,
     drawn from (seed, uid). An image whose side is no multiple of `patch` loses the rest at its right and bottom."""
 
@@ -35,17 +35,17 @@ class Shuffle(PictureFamily):
         """The published accuracy; sizes other than 1 and 16 are read off a figure."""
         return PUBLISHED.get((self.patch, self.fixed))
 
-    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        count = (pictures.shape[1] // self.patch) ** 2
+    def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        count = (images.shape[1] // self.patch) ** 2
         if self.fixed:
             order = np.random.default_rng(sample.seed).permutation(count)
-            return shuffled(pictures, np.broadcast_to(order, (len(pictures), count)), self.patch)
-        orders = np.empty((len(pictures), count), dtype=np.int64)
-        for number in range(len(pictures)):
+            return shuffled(images, np.broadcast_to(order, (len(images), count)), self.patch)
+        orders = np.empty((len(images), count), dtype=np.int64)
+        for number in range(len(images)):
             place = start + number
             key = [sample.seed, int(sample.uid_hi[place]), int(sample.uid_lo[place])]
             orders[number] = np.random.default_rng(key).permutation(count)
-        return shuffled(pictures, orders, self.patch)
+        return shuffled(images, orders, self.patch)
 
 
 PUBLISHED = {
@@ -55,15 +55,15 @@ PUBLISHED = {
 }  # fmt: skip
 
 
-def shuffled(pictures: np.ndarray, orders: np.ndarray, patch: int) -> np.ndarray:
+def shuffled(images: np.ndarray, orders: np.ndarray, patch: int) -> np.ndarray:
     """`(n, s, s, 3)` with patch j of the result = patch `orders[i, j]` of image i, both counted row by row."""
-    n, size = pictures.shape[:2]
+    n, size = images.shape[:2]
     side = size // patch
-    tiles = pictures[:, : side * patch, : side * patch].reshape(n, side, patch, side, patch, 3)
+    tiles = images[:, : side * patch, : side * patch].reshape(n, side, patch, side, patch, 3)
     tiles = tiles.transpose(0, 1, 3, 2, 4, 5).reshape(n, side * side, patch, patch, 3)
     moved = np.take_along_axis(tiles, orders[:, :, None, None, None], axis=1)
     moved = moved.reshape(n, side, side, patch, patch, 3).transpose(0, 1, 3, 2, 4, 5)
-    whole = np.zeros_like(pictures) if side * patch < size else None
+    whole = np.zeros_like(images) if side * patch < size else None
     moved = moved.reshape(n, side * patch, side * patch, 3)
     if whole is None:
         return np.ascontiguousarray(moved)

@@ -15,7 +15,7 @@ from ...errors import InputError
 from ...models import register_configs, save_weights
 from ...progress import Progress, silent
 from . import lorentz
-from .pictures import read_pictures
+from .images import read_images
 
 if TYPE_CHECKING:
     from ...pool import Pool
@@ -195,7 +195,7 @@ class _Feed:
     def batch(self, chosen: np.ndarray) -> tuple[Any, Any]:
         missing = self._rows[[i for i in chosen.tolist() if i not in self._kept]]
         made: dict[int, Any] = {}
-        for part in read_pictures(self._pool, missing, self._network.transform):
+        for part in read_images(self._pool, missing, self._network.transform):
             pixels = iter(part.pixels if part.pixels is not None else ())
             for row, there, caption in zip(part.rows.tolist(), part.there.tolist(), part.captions, strict=True):
                 made[row] = (next(pixels) if there else None, caption)

@@ -196,7 +196,7 @@ def test_entries_are_metaclips(pool):
     assert found == {"entry.woman": [0, 2], "entry.black-dress": [1, 2], "entry.zebra": []}
 
 
-def test_looks_of_pictures(tiny_pool):
+def test_looks_of_images(tiny_pool):
     white = np.full((8, 8, 3), 255, np.uint8)
     assert look(white).tolist() == [True, False, True, True, False]
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)

@@ -29,14 +29,14 @@ class Learnt:
     STEPS = 100
 
     def __init__(self, recipe: Recipe, pool: Pool, run_id: str) -> None:
-        from poolscope.scores.kernels.pictures import read_pictures
+        from poolscope.scores.kernels.images import read_images
 
         torch.manual_seed(0)
         torch.set_num_threads(1)  # threads that wait for each other on a busy machine take twenty times as long
         loaded = Model(TOY.model).load("cpu")
         loaded.network.train()
         rows = np.flatnonzero(select(recipe, pool).mask)
-        parts = list(read_pictures(pool, rows, loaded.transform))
+        parts = list(read_images(pool, rows, loaded.transform))
         pixels = torch.cat([part.pixels for part in parts])
         tokens = loaded.tokenizer([caption for part in parts for caption in part.captions])
         optimiser = torch.optim.Adam(loaded.network.parameters(), lr=3e-3)

@@ -1,4 +1,4 @@
-"""DFN: a network that exists scores pictures and captions; without one, one is trained on a clean subset."""
+"""DFN: a network that exists scores images and captions; without one, one is trained on a clean subset."""
 
 from pathlib import Path
 

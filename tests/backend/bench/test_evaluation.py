@@ -69,13 +69,13 @@ def test_one_load_one_text_pass_and_no_repeated_prompt(
     assert len(prompts) == 2 * 7 + 60
 
 
-def test_a_picture_that_tasks_share_is_encoded_once(
+def test_a_image_that_tasks_share_is_encoded_once(
     weights: str, make_task: TaskMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Shared within a batch and across batches, beside pictures of its own and one that is broken."""
+    """Shared within a batch and across batches, beside images of its own and one that is broken."""
     shared = [(f"{i:03d}", {"png": png(i), "cls": b"%d" % (i % 2)}) for i in range(6)]
     own = [(f"{i:03d}", {"png": png(i), "cls": b"%d" % (i % 2)}) for i in range(50, 55)]
-    mixed = [shared[4], own[0], ("broken", {"png": b"no picture", "cls": b"0"}), own[1], *shared[:3], *own[2:]]
+    mixed = [shared[4], own[0], ("broken", {"png": b"no image", "cls": b"0"}), own[1], *shared[:3], *own[2:]]
     tasks = [make_task(name, rows, classes=["a", "b"]) for name, rows in (("one", shared), ("two", mixed))]
     loaded = Model.parse(weights).load("cpu")
     sizes: list[int] = []
@@ -204,10 +204,10 @@ def test_blank_lines_of_a_tasks_files_shift_no_label(weights: str, make_task: Ta
     assert metrics(True) == metrics(False)
 
 
-def test_an_unreadable_picture_is_counted_and_a_truncated_tar_is_an_error(
+def test_an_unreadable_image_is_counted_and_a_truncated_tar_is_an_error(
     weights: str, make_task: TaskMaker, tmp_path: Path
 ) -> None:
-    pairs = [(f"{i}", {"png": png(i) if i else b"no picture", "cls": b"0"}) for i in range(6)]
+    pairs = [(f"{i}", {"png": png(i) if i else b"no image", "cls": b"0"}) for i in range(6)]
     task = {"key": "t", "kind": "classification", "metric": "acc1"}
     root = make_task("t", pairs, classes=["a", "b"], task=task, shards=1)
     result = bench.evaluate(weights, tasks=["t"], tasks_dir=tmp_path / "tasks")[0]
@@ -256,7 +256,7 @@ def test_half_precision_judges_nearly_as_full(weights: str, small_tasks: Path, p
         bench.evaluate(weights, tasks=["many"], tasks_dir=small_tasks, precision="fp8")
 
 
-def test_the_next_pictures_are_decoded_while_the_model_works(make_task: TaskMaker) -> None:
+def test_the_next_images_are_decoded_while_the_model_works(make_task: TaskMaker) -> None:
     import torch
 
     root = make_task("t", [(f"{i:03d}", {"png": png(i), "cls": b"0"}) for i in range(12)], classes=["a"])
@@ -269,7 +269,7 @@ def test_the_next_pictures_are_decoded_while_the_model_works(make_task: TaskMake
     stream = batches(root, transform, size=2, threads=2)
     next(stream)  # the consumer holds the first two and asks for no more
     for _ in range(6):
-        assert decoded.acquire(timeout=10), "pictures beyond the batch are decoded ahead"
+        assert decoded.acquire(timeout=10), "images beyond the batch are decoded ahead"
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ for workers, accum, world in ((0, 1, 1), (3, 2, 2)):
 )
 
 
-def picture(number: int, kind: str, mode: str = "RGB") -> bytes:
+def image(number: int, kind: str, mode: str = "RGB") -> bytes:
     rng = np.random.default_rng(number)
     out = io.BytesIO()
     Image.fromarray(rng.integers(0, 256, (20 + number, 40, 3), dtype=np.uint8)).convert(mode).save(out, kind)
@@ -83,7 +83,7 @@ def shard(path: Path, numbers: range) -> None:
     with TarWriter(path) as tar:
         for n in numbers:
             kind, extension, mode = [("WEBP", "webp", "RGB"), ("JPEG", "JPG", "RGB"), ("PNG", "png", "L")][n % 3]
-            tar.add(f"{n:09d}.{extension}", picture(n, kind, mode))
+            tar.add(f"{n:09d}.{extension}", image(n, kind, mode))
             tar.add(f"{n:09d}.txt", f"caption {n} Ü".encode())
             tar.add(f"{n:09d}.json", b"{}")
 
@@ -93,7 +93,7 @@ def test_a_pair_without_a_caption_is_not_trained_on(tmp_path: Path, form: int) -
     """open_clip leaves out a sample without a caption file; an empty one counts as none."""
     with tarfile.open(tmp_path / "0.tar", "w", format=form) as tar:
         for n, caption in enumerate([b"a dog", b"", b" \n", b"a cat"]):
-            for name, content in ((f"{n}.png", picture(n, "PNG")), (f"{n}.txt", caption)):
+            for name, content in ((f"{n}.png", image(n, "PNG")), (f"{n}.txt", caption)):
                 member = tarfile.TarInfo(name)
                 member.size, member.pax_headers = len(content), {"comment": "a plain header isn't enough"}
                 tar.addfile(member, io.BytesIO(content))
@@ -119,7 +119,7 @@ def test_parts_have_the_steps_that_were_asked_for_whatever_the_workers_and_devic
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
 def test_any_tar_is_read(tmp_path: Path, form: int) -> None:
-    """Long names, directories and links come between plain members; only pictures and captions are given."""
+    """Long names, directories and links come between plain members; only images and captions are given."""
     names = ["a.txt", "a.webp", f"{'d' * 120}/b.txt", "c.json", "__meta__/d.txt", "e.txt"]
     with tarfile.open(tmp_path / "x.tar", "w", format=form) as tar:
         for name in names:

@@ -81,7 +81,7 @@ def test_dollar_street_judges_the_five_nearest_by_income() -> None:
     assert found["acc_top5_income_ds:3"] == pytest.approx(expected[3])
 
 
-def test_fmow_is_decided_by_its_four_picture_region_and_says_the_clean_value_too() -> None:
+def test_fmow_is_decided_by_its_four_image_region_and_says_the_clean_value_too() -> None:
     made = predictions(n=2000, region=4, year=16, y=9)
     made["by_region"][4:] = np.where(made["by_region"][4:] == 3, 0, made["by_region"][4:])
     made["by_region"][:4] = 3

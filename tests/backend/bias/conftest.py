@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from poolscope.bias.picture import FILE_FACTS
+from poolscope.bias.image import FILE_FACTS
 from poolscope.bias.sample import Sample
 from poolscope.bias.sets import PairSet
 
@@ -13,7 +13,7 @@ Make = Callable[..., Sample]
 
 
 def noise(count: int, seed: int, size: int = 32) -> np.ndarray:
-    """`(count, size, size, 3)` pictures of smooth random colours."""
+    """`(count, size, size, 3)` images of smooth random colours."""
     import cv2
 
     rng = np.random.default_rng(seed)
@@ -23,15 +23,15 @@ def noise(count: int, seed: int, size: int = 32) -> np.ndarray:
 
 @pytest.fixture
 def make() -> Make:
-    """`make(pictures, labels, texts=…)` is a sample of those pairs."""
+    """`make(images, labels, texts=…)` is a sample of those pairs."""
 
-    def build(pictures: np.ndarray, labels: np.ndarray, **more: object) -> Sample:
+    def build(images: np.ndarray, labels: np.ndarray, **more: object) -> Sample:
         count = len(labels)
         names = tuple(PairSet(f"set {one}") for one in range(int(labels.max()) + 1))
         values = {
-            "sets": names, "labels": labels, "rows": np.arange(count), "seed": 0, "size": pictures.shape[1],
+            "sets": names, "labels": labels, "rows": np.arange(count), "seed": 0, "size": images.shape[1],
             "uid_hi": np.arange(count, dtype=np.uint64), "uid_lo": np.arange(count, dtype=np.uint64) * 7,
-            "pictures": pictures, "facts": np.zeros((count, len(FILE_FACTS)), np.float32),
+            "images": images, "facts": np.zeros((count, len(FILE_FACTS)), np.float32),
         }  # fmt: skip
         return Sample(**(values | more))  # type: ignore[arg-type]
 

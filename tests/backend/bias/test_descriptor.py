@@ -8,7 +8,7 @@ from tests.backend.bias.conftest import noise
 
 
 def literal_hog(grey: np.ndarray) -> np.ndarray:
-    """One picture, loop by loop."""
+    """One image, loop by loop."""
     root = np.sqrt(grey.astype(np.float64))
     size, cells = len(grey), len(grey) // 8
     histogram = np.zeros((cells, cells, 9))
@@ -74,7 +74,7 @@ def test_spectrum_finds_the_frequency_of_a_wave():
 
 
 def test_description_has_a_name_per_number_and_ignores_the_company():
-    pictures = noise(5, 5, size=64)
-    found = describe(pictures)
+    images = noise(5, 5, size=64)
+    found = describe(images)
     assert found.shape == (5, len(DESCRIPTOR))
-    assert describe(pictures[3:4])[0] == pytest.approx(found[3], abs=1e-4)
+    assert describe(images[3:4])[0] == pytest.approx(found[3], abs=1e-4)

@@ -2,23 +2,23 @@
 
 import numpy as np
 
-from poolscope.bias.groups import components, difference_hash, embedding_links, find, picture_links, registered_domains
-from poolscope.bias.picture import same_jpeg
+from poolscope.bias.groups import components, difference_hash, embedding_links, find, image_links, registered_domains
+from poolscope.bias.image import same_jpeg
 from tests.backend.bias.conftest import noise
 
 
-def test_a_re_encoded_picture_is_found_and_others_are_not():
-    pictures = noise(200, 0, size=64)
-    copies = np.stack([same_jpeg(picture) for picture in pictures[:20]])
-    links = picture_links(np.concatenate([pictures, copies]))
+def test_a_re_encoded_image_is_found_and_others_are_not():
+    images = noise(200, 0, size=64)
+    copies = np.stack([same_jpeg(image) for image in images[:20]])
+    links = image_links(np.concatenate([images, copies]))
     assert {(left, right) for left, right in links.tolist()} == {(number, 200 + number) for number in range(20)}
 
 
-def test_plain_pictures_of_other_colours_are_not_alike():
+def test_plain_images_of_other_colours_are_not_alike():
     plain = np.zeros((3, 64, 64, 3), dtype=np.uint8)
     plain[1] = 200
     plain[2] = 3
-    assert picture_links(plain).tolist() == [[0, 2]]
+    assert image_links(plain).tolist() == [[0, 2]]
     assert not difference_hash(plain).any()
 
 

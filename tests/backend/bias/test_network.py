@@ -13,7 +13,7 @@ TINY = dataclasses.replace(SMALL, epochs=4, batch=32)
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """Two threads on such small pictures spend their time waiting for each other."""
+    """Two threads on such small images spend their time waiting for each other."""
     import torch
 
     before = torch.get_num_threads()
@@ -28,21 +28,21 @@ def stripes(count: int) -> tuple[np.ndarray, np.ndarray]:
     labels = np.arange(count) % 2
     wave = 128 + 100 * np.sin(np.arange(32)[None] * 2 * np.pi / 8 + rng.uniform(0, 6.3, (count, 1)))
     across = np.broadcast_to(wave[:, None, :], (count, 32, 32))
-    pictures = np.where(labels[:, None, None] == 0, across, across.transpose(0, 2, 1))
-    return np.repeat(pictures.astype(np.uint8)[..., None], 3, axis=3), labels
+    images = np.where(labels[:, None, None] == 0, across, across.transpose(0, 2, 1))
+    return np.repeat(images.astype(np.uint8)[..., None], 3, axis=3), labels
 
 
 def test_it_learns_directions():
-    pictures, labels = stripes(240)
+    images, labels = stripes(240)
     validation = CrossValidation(labels=labels, groups=np.arange(240), folds=2, replicates=50)
-    assert validation.accuracy_of(network_classifier(pictures, TINY)).accuracy > 0.9
+    assert validation.accuracy_of(network_classifier(images, TINY)).accuracy > 0.9
 
 
 def test_it_does_not_find_what_is_not_there():
-    pictures, _ = stripes(240)
+    images, _ = stripes(240)
     labels = np.random.default_rng(1).permutation(240) % 2
     found = CrossValidation(labels=labels, groups=np.arange(240), folds=2, replicates=50).accuracy_of(
-        network_classifier(pictures, TINY)
+        network_classifier(images, TINY)
     )
     assert abs(found.accuracy - 0.5) < 0.13
 
@@ -54,10 +54,10 @@ def test_sizes_and_published_settings():
 
 
 def test_convnext_trains_through_timm_with_every_augmentation():
-    pictures, labels = stripes(32)
+    images, labels = stripes(32)
     validation = CrossValidation(labels=labels, groups=np.arange(32), folds=2, replicates=10)
-    found = validation.accuracy_of(network_classifier(pictures, dataclasses.replace(CONVNEXT, epochs=1, batch=16)))
+    found = validation.accuracy_of(network_classifier(images, dataclasses.replace(CONVNEXT, epochs=1, batch=16)))
     assert 0 <= found.accuracy <= 1
     change = _augment(CONVNEXT)
-    many = np.repeat(pictures, 40, axis=0)  # enough draws to meet the strongest level of each operation
+    many = np.repeat(images, 40, axis=0)  # enough draws to meet the strongest level of each operation
     assert change(many).shape == many.shape

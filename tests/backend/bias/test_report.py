@@ -55,14 +55,14 @@ def test_the_sample_depends_on_uids_not_on_order(pool):
     sample = draw(sets, per_set=30, size=32, seed=1)
     again = draw([bias.PairSet(part.name, part.pool, part.rows[::-1]) for part in sets], per_set=30, size=32, seed=1)
     assert np.array_equal(sample.rows, again.rows)
-    assert np.array_equal(sample.pictures, again.pictures)
-    assert sample.pictures.shape == (60, 32, 32, 3)
+    assert np.array_equal(sample.images, again.images)
+    assert sample.images.shape == (60, 32, 32, 3)
     assert sample.unreadable == (0, 0)
     nested = draw(sets, per_set=20, size=32, seed=1)
     assert set(nested.rows) < set(sample.rows)
 
 
-def test_unreadable_pictures_are_counted_and_replaced(pool, tmp_path):
+def test_unreadable_images_are_counted_and_replaced(pool, tmp_path):
     places = pool.strings("image").to_pylist()
     broken = pa.array([place if row % 4 else str(tmp_path / "gone.png") for row, place in enumerate(places)])
     pool.add_columns({"image": broken}, kind="metadata", made_by={"test": True}, replace=True)
@@ -83,7 +83,7 @@ def test_a_whole_report(pool):
     assert set(found) == set(QUICK)
     for one in found.values():
         assert one["low"] <= one["accuracy"] <= one["high"]
-        assert 0.3 < one["accuracy"] < 0.7  # `kind` has nothing to do with pictures, captions or embeddings
+        assert 0.3 < one["accuracy"] < 0.7  # `kind` has nothing to do with images, captions or embeddings
         assert np.sum(one["confusion"]) == 200
     assert found["mean_rgb"]["published"]["accuracy"] == 0.485
     assert found["mean_rgb"]["published"]["here"] == pytest.approx(0.5 + 0.5 * (0.485 - 1 / 3) / (2 / 3))

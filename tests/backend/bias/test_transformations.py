@@ -8,7 +8,7 @@ from poolscope.bias.families.colour import APPEARANCE, COLOUR_NAMES, MeanColour,
 from poolscope.bias.families.edges import canny
 from poolscope.bias.families.frequency import HighPass, HighPassButterworth, LowPass, LowPassButterworth, filtered, mask
 from poolscope.bias.families.shuffle import shuffled
-from poolscope.bias.picture import same_jpeg
+from poolscope.bias.image import same_jpeg
 from tests.backend.bias.conftest import noise
 
 
@@ -18,10 +18,10 @@ def sample(make):
 
 
 def test_mean_colour_is_cut_to_whole_numbers(sample):
-    picture = np.zeros((1, 32, 32, 3), dtype=np.uint8)
-    picture[0, 0, 0] = 255
-    picture[0, :16, :, 1] = 255
-    changed = MeanColour().change(picture, sample, 0)
+    image = np.zeros((1, 32, 32, 3), dtype=np.uint8)
+    image[0, 0, 0] = 255
+    image[0, :16, :, 1] = 255
+    changed = MeanColour().change(image, sample, 0)
     assert (changed[0] == changed[0, 0, 0]).all()
     assert changed[0, 0, 0].tolist() == [0, 127, 0]
 
@@ -29,20 +29,20 @@ def test_mean_colour_is_cut_to_whole_numbers(sample):
 @pytest.mark.parametrize("patch", [1, 2, 4, 16])
 @pytest.mark.parametrize("fixed", [True, False])
 def test_shuffle_moves_patches_and_keeps_them_whole(sample, patch, fixed):
-    pictures = sample.pictures
-    changed = Shuffle(patch=patch, fixed=fixed).change(pictures, sample, 0)
+    images = sample.images
+    changed = Shuffle(patch=patch, fixed=fixed).change(images, sample, 0)
     side = 32 // patch
 
-    def patches(picture):
-        tiles = picture.reshape(side, patch, side, patch, 3).transpose(0, 2, 1, 3, 4)
+    def patches(image):
+        tiles = image.reshape(side, patch, side, patch, 3).transpose(0, 2, 1, 3, 4)
         return sorted(tile.tobytes() for tile in tiles.reshape(side * side, patch, patch, 3))
 
-    for before, after in zip(pictures, changed):
+    for before, after in zip(images, changed):
         assert patches(before) == patches(after)
-    assert not np.array_equal(changed, pictures)
+    assert not np.array_equal(changed, images)
 
 
-def test_fixed_moves_all_pictures_alike_and_random_does_not(sample):
+def test_fixed_moves_all_images_alike_and_random_does_not(sample):
     position = np.broadcast_to(np.arange(32 * 32).reshape(1, 32, 32, 1) % 251, (12, 32, 32, 3)).astype(np.uint8)
     alike = Shuffle(fixed=True).change(position, sample, 0)
     apart = Shuffle(fixed=False).change(position, sample, 0)
@@ -51,14 +51,14 @@ def test_fixed_moves_all_pictures_alike_and_random_does_not(sample):
 
 
 def test_random_shuffle_depends_on_the_uid_only(sample):
-    whole = Shuffle().change(sample.pictures, sample, 0)
-    alone = Shuffle().change(sample.pictures[7:8], sample, 7)
+    whole = Shuffle().change(sample.images, sample, 0)
+    alone = Shuffle().change(sample.images[7:8], sample, 7)
     assert np.array_equal(whole[7:8], alone)
 
 
 def test_a_patch_that_does_not_fit_leaves_the_rest_black():
-    pictures = np.full((1, 10, 10, 3), 9, dtype=np.uint8)
-    moved = shuffled(pictures, np.arange(4)[None], 4)
+    images = np.full((1, 10, 10, 3), 9, dtype=np.uint8)
+    moved = shuffled(images, np.arange(4)[None], 4)
     assert (moved[0, :8, :8] == 9).all()
     assert (moved[0, 8:] == 0).all()
 
@@ -101,20 +101,20 @@ def test_high_pass_leaves_nothing_of_one_colour(sample, size):
         assert not HighPassButterworth().change(flat, sample, 0).any()
 
 
-def test_the_radius_scales_with_the_picture():
+def test_the_radius_scales_with_the_image():
     assert (LowPass().radius, HighPass().radius, LowPassButterworth().radius) == (40, 40, 30)
 
 
 def test_canny_follows_an_edge_and_nothing_else():
-    picture = np.zeros((64, 64, 3), dtype=np.uint8)
-    picture[:, 32:] = 255
-    edges = canny(picture)
+    image = np.zeros((64, 64, 3), dtype=np.uint8)
+    image[:, 32:] = 255
+    edges = canny(image)
     assert set(np.unique(edges)) <= {0, 255}
     assert np.flatnonzero(edges.any(axis=0)).tolist() in ([31], [32], [31, 32])
     assert not canny(np.full((64, 64, 3), 90, dtype=np.uint8)).any()
 
 
-def test_appearance_of_plain_pictures():
+def test_appearance_of_plain_images():
     white = np.full((1, 32, 32, 3), 255, dtype=np.uint8)
     red = np.zeros((1, 32, 32, 3), dtype=np.uint8)
     red[..., 0] = 255
@@ -138,8 +138,8 @@ def test_colour_statistics_name_every_number():
 
 
 def test_re_encoding_makes_alike_files(sample):
-    assert np.array_equal(same_jpeg(sample.pictures[0]), same_jpeg(sample.pictures[0].copy()))
-    assert not np.array_equal(same_jpeg(sample.pictures[0]), sample.pictures[0])
+    assert np.array_equal(same_jpeg(sample.images[0]), same_jpeg(sample.images[0].copy()))
+    assert not np.array_equal(same_jpeg(sample.images[0]), sample.images[0])
 
 
 def test_every_family_gives_one_row_per_pair(make):

@@ -87,14 +87,14 @@ def saved(kind: str, path) -> str:
 
 
 @pytest.mark.parametrize("kind", ["vae", "segmentation", "detection", "depth"])
-def test_a_model_changes_pictures(kind, make, tmp_path):
+def test_a_model_changes_images(kind, make, tmp_path):
     weights = saved(kind, tmp_path / kind)
     sample = make(noise(6, 1), np.repeat([0, 1], 3))
     family = with_weights({kind: weights}, "cpu")[0]
-    changed = family.change(sample.pictures, sample, 0)
-    assert changed.shape == sample.pictures.shape
+    changed = family.change(sample.images, sample, 0)
+    assert changed.shape == sample.images.shape
     assert changed.dtype == np.uint8
-    assert not np.array_equal(changed, sample.pictures)
+    assert not np.array_equal(changed, sample.images)
     if kind == "segmentation":
         assert len(np.unique(changed.reshape(-1, 3), axis=0)) <= 5
     if kind == "detection":

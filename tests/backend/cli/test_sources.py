@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from poolscope.pool import Pool
-from tests.conftest import picture, write_shard
+from tests.conftest import image_bytes, write_shard
 
 
 def samples(numbers, caption="a red square on a table"):
-    return [{"__key__": f"{n:05d}", "png": picture(n), "txt": f"{caption} {n}".encode()} for n in numbers]
+    return [{"__key__": f"{n:05d}", "png": image_bytes(n), "txt": f"{caption} {n}".encode()} for n in numbers]
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def test_a_corrupt_shard_is_reported_and_the_rest_kept(poolscope, shards, tmp_pa
     write_shard(
         shards / "3.tar",
         [
-            {"__key__": "a", "png": b"\x89PNG broken", "txt": b"a broken picture"},
-            {"__key__": "b", "png": picture(99)},
+            {"__key__": "a", "png": b"\x89PNG broken", "txt": b"a broken image"},
+            {"__key__": "b", "png": image_bytes(99)},
             *samples(range(30, 33)),
         ],
     )
@@ -99,14 +99,14 @@ def test_an_unknown_model_is_refused_before_the_import(poolscope, shards, tmp_pa
 
 
 def test_table_with_named_columns(poolscope, tmp_path):
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     with (tmp_path / "pairs.csv").open("w", newline="") as handle:
         rows = csv.writer(handle)
         rows.writerow(["words", "where", "stars"])
         for number in range(5):
-            (tmp_path / "pictures" / f"{number}.png").write_bytes(picture(number))
-            rows.writerow([f"picture {number}", f"pictures/{number}.png", number])
-        rows.writerow(["no picture here", "pictures/none.png", 1])
+            (tmp_path / "images" / f"{number}.png").write_bytes(image_bytes(number))
+            rows.writerow([f"image {number}", f"images/{number}.png", number])
+        rows.writerow(["no image here", "images/none.png", 1])
     named = ("--text", "words", "--image", "where")
     report = poolscope("import", "table", tmp_path / "pairs.csv", "--pool", tmp_path / "pool", *named, "--json").json
     assert report["added"] == 5
@@ -169,7 +169,7 @@ def test_what_cannot_be_imported_is_one_line_and_leaves_nothing(poolscope, tmp_p
     monkeypatch.chdir(tmp_path)
     Path("pairs.csv").write_text("caption,url\na dog,https://a.org/1.jpg\n")
     Path("images").mkdir()
-    Path("images/1.png").write_bytes(picture(1))
+    Path("images/1.png").write_bytes(image_bytes(1))
     Path("empty").mkdir()
     assert said in poolscope("import", *words, "--pool", "pool").refused()
     assert not Path("pool").exists()

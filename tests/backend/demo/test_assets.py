@@ -13,8 +13,8 @@ from PIL import Image
 
 from poolscope.bench.tasks import Task, tasks_list
 from poolscope.bench.tasks.shards import samples
+from poolscope.demo.image import difference_hash
 from poolscope.demo.pairs import SCHEMA, uid
-from poolscope.demo.picture import difference_hash
 from poolscope.paths import ASSETS
 
 DEMO = ASSETS / "demo"
@@ -80,7 +80,7 @@ def test_at_most_a_tenth_is_planted_and_never_with_an_own_caption(pairs: pa.Tabl
     assert not own & set(zip(wrong["sha256"].to_pylist(), wrong["text"].to_pylist()))
 
 
-def test_every_place_reads_a_picture(pairs: pa.Table, archive: bytes) -> None:
+def test_every_place_reads_a_image(pairs: pa.Table, archive: bytes) -> None:
     rows = pairs.select(["image", "image_offset", "image_bytes", "width", "height"]).to_pylist()
     assert {row["image"] for row in rows} == {"thumbnails.zip"}
     for row in rows:
@@ -89,9 +89,9 @@ def test_every_place_reads_a_picture(pairs: pa.Table, archive: bytes) -> None:
         assert start[8:] == b"WEBP"
     for row in rows[::997]:
         content = archive[row["image_offset"] : row["image_offset"] + row["image_bytes"]]
-        with Image.open(io.BytesIO(content)) as picture:
-            assert 1 <= max(picture.size) <= 96
-            picture.load()
+        with Image.open(io.BytesIO(content)) as image:
+            assert 1 <= max(image.size) <= 96
+            image.load()
 
 
 def test_there_are_tasks_of_different_kinds(tasks: list[Task]) -> None:
@@ -117,8 +117,8 @@ def test_tasks_are_readable(tasks: list[Task]) -> None:
         assert all(len(sample.metadata) == len(task.fields) for sample in found if task.fields)
 
 
-def test_no_held_out_picture_is_in_the_pool(pairs: pa.Table, archive: bytes, tasks: list[Task]) -> None:
-    """By difference hash of the shrunk pictures: a held-out one is far from every clip art in the pool."""
+def test_no_held_out_image_is_in_the_pool(pairs: pa.Table, archive: bytes, tasks: list[Task]) -> None:
+    """By difference hash of the shrunk images: a held-out one is far from every clip art in the pool."""
     places = {
         (row["image_offset"], row["image_bytes"])
         for row in pairs.select(["image_offset", "image_bytes", "source"]).to_pylist()
@@ -126,21 +126,21 @@ def test_no_held_out_picture_is_in_the_pool(pairs: pa.Table, archive: bytes, tas
     }
     pool = []
     for offset, size in sorted(places)[::3]:
-        with Image.open(io.BytesIO(archive[offset : offset + size])) as picture:
-            pool.append(_print(picture))
+        with Image.open(io.BytesIO(archive[offset : offset + size])) as image:
+            pool.append(_print(image))
     known = np.frombuffer(b"".join(pool), np.uint64).reshape(len(pool), -1)
     clear = np.bitwise_count(known).sum(1) >= 24
     for task in tasks:
         if task.root is None or not task.key.startswith(("clipart", "flags")):
             continue
         for sample in samples(task.root):
-            with Image.open(io.BytesIO(sample.image or b"")) as picture:
-                own = np.frombuffer(_print(picture), np.uint64)
+            with Image.open(io.BytesIO(sample.image or b"")) as image:
+                own = np.frombuffer(_print(image), np.uint64)
             if np.bitwise_count(own).sum() >= 24:
                 assert np.bitwise_count(known[clear] ^ own).sum(1).min() > 2, (task.key, sample.key)
 
 
-def _print(picture: Image.Image) -> bytes:
-    small = picture.convert("RGB")
+def _print(image: Image.Image) -> bytes:
+    small = image.convert("RGB")
     small.thumbnail((56, 56))
     return difference_hash(small)

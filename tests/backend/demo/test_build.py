@@ -32,7 +32,7 @@ def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return source
 
 
-def test_the_pool_has_pictures_embeddings_and_first_scores(few: Path, tmp_path: Path) -> None:
+def test_the_pool_has_images_embeddings_and_first_scores(few: Path, tmp_path: Path) -> None:
     seen: list[int] = []
     path = tmp_path / "pools" / "demo"
     pool = building.build(path, progress=lambda done, total, message="", **figures: seen.append(done), prepare=prepare)

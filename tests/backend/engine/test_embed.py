@@ -13,7 +13,7 @@ from poolscope.pool import Pool
 from poolscope.recipe import load
 from poolscope.scores import build
 from poolscope.sources import import_webdataset
-from tests.conftest import picture, write_shard
+from tests.conftest import image_bytes, write_shard
 
 TINY = {
     "embed_dim": 16,
@@ -68,7 +68,7 @@ def test_units_may_be_computed_one_by_one_anywhere(tiny_pool, tiny_model, monkey
     assert np.abs(pool.embeddings("one_img", range(200)) - pool.embeddings("two_img", range(200))).max() < 1e-3
 
 
-def test_pairs_without_a_picture_get_null_and_a_broken_off_job_resumes(tiny_pool, tiny_model, monkeypatch):
+def test_pairs_without_a_image_get_null_and_a_broken_off_job_resumes(tiny_pool, tiny_model, monkeypatch):
     monkeypatch.setattr("poolscope.engine.embedding.UNIT_ROWS", 100)
     seen = []
 
@@ -97,7 +97,7 @@ def test_pairs_without_a_picture_get_null_and_a_broken_off_job_resumes(tiny_pool
 def test_pairs_without_a_caption_have_no_text_vector_and_no_score(tmp_path, tiny_model):
     """Of DataComp's shards, of which the pairs 2 and 5 have none: neither a model's columns nor a network sees an empty text."""
     samples = [
-        {"__key__": f"{n}", "png": picture(n), "txt": b"" if n in (2, 5) else f"caption {n}".encode(),
+        {"__key__": f"{n}", "png": image_bytes(n), "txt": b"" if n in (2, 5) else f"caption {n}".encode(),
          "json": json.dumps({"uid": f"{n:032x}"}).encode()}
         for n in range(8)
     ]  # fmt: skip
@@ -121,8 +121,8 @@ def test_pairs_without_a_caption_have_no_text_vector_and_no_score(tmp_path, tiny
         kept[2]
 
 
-def test_a_picture_that_comes_again_is_embedded_once(tiny_pool, tiny_model, monkeypatch):
-    """Seven pictures under 200 captions, and a memory for five of them: the same vectors as without it."""
+def test_a_image_that_comes_again_is_embedded_once(tiny_pool, tiny_model, monkeypatch):
+    """Seven images under 200 captions, and a memory for five of them: the same vectors as without it."""
     from poolscope.engine import embedding
 
     original = type(tiny_pool).images
@@ -135,8 +135,8 @@ def test_a_picture_that_comes_again_is_embedded_once(tiny_pool, tiny_model, monk
     decoded = [embedding._decode(raw, loaded.transform) for raw in original(tiny_pool, list(range(7)))]
     alone = embedding._vectors(decoded, loaded)
     embedded = []
-    of_pictures = embedding._vectors
-    monkeypatch.setattr(embedding, "_vectors", lambda new, model: embedded.append(len(new)) or of_pictures(new, model))
+    of_images = embedding._vectors
+    monkeypatch.setattr(embedding, "_vectors", lambda new, model: embedded.append(len(new)) or of_images(new, model))
     monkeypatch.setattr(embedding, "REMEMBERED", 5)
     pool = engine.embed(tiny_pool, tiny_model, name="tiny", batch_size=50)
     made = pool.embeddings("tiny_img", np.arange(200))

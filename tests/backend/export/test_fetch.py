@@ -18,7 +18,7 @@ from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
 from poolscope.sources import import_datacomp
-from tests.conftest import picture
+from tests.conftest import image_bytes
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or importing img2dataset asks the network
 pytest.importorskip("img2dataset")
@@ -39,11 +39,11 @@ def bomb() -> bytes:
 class Server(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         kind, _, number = self.path.strip("/").partition("/")
-        content, headers, status = picture(int(number or 0), (640, 480)), {}, 200
+        content, headers, status = image_bytes(int(number or 0), (640, 480)), {}, 200
         if kind == "dead":
             status = 404
         elif kind == "text":
-            content = b"<html>no picture</html>"
+            content = b"<html>no image</html>"
         elif kind == "optout":
             headers["X-Robots-Tag"] = "noai"
         elif kind == "bomb":
@@ -119,7 +119,7 @@ def test_only_what_is_kept_and_good_arrives(pool, tmp_path):
     assert [pool.image(row) is not None for row in range(len(pool))] == [True] * 11 + [False] * 10
     with Image.open(io.BytesIO(pool.image(3))) as image:
         assert image.size == (512, 384)
-    sharp = np.asarray(Image.fromarray(np.asarray(Image.open(io.BytesIO(picture(0, (640, 480)))))).resize((512, 384)))
+    sharp = np.asarray(Image.fromarray(np.asarray(Image.open(io.BytesIO(image_bytes(0, (640, 480)))))).resize((512, 384)))
     blurred = np.asarray(Image.open(io.BytesIO(pool.image(0))).convert("RGB")).astype(int)
     change = np.abs(sharp[..., :3].astype(int) - blurred).mean(axis=2)
     assert change[60:180, 80:240].mean() > 2 * change[250:, 300:].mean()

@@ -61,10 +61,10 @@ def test_the_loader_of_open_clip_sees_just_the_kept_pairs(tiny_pool, repeated, t
     assert Counter(texts) == Counter(kept)
 
 
-def test_a_pool_without_pictures_can_not_be_read_in_place(tiny_pool, tmp_path):
+def test_a_pool_without_images_can_not_be_read_in_place(tiny_pool, tmp_path):
     for name in ("image", "image_offset", "image_bytes", "sample_offset", "sample_size"):
         tiny_pool.drop_column(name)
-    with pytest.raises(InputError, match="none of the 200 kept pairs has a picture file"):
+    with pytest.raises(InputError, match="none of the 200 kept pairs has an image file"):
         plan_in_place(tiny_pool, select(load({"keep": []}), tiny_pool), tmp_path / "plan")
 
 

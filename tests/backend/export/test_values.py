@@ -18,7 +18,7 @@ from poolscope.export.values import harmless
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
 from poolscope.sources import import_table, import_webdataset
-from tests.conftest import picture, write_shard
+from tests.conftest import image_bytes, write_shard
 
 ALL = load({"name": "all", "keep": []})
 ODD = ['=1+1', "a, b", 'say "hi"', "two\nlines", "tab\there", "ünï 🙂", "+49 123", "-x", "@me", "plain", "0007"]  # fmt: skip
@@ -26,7 +26,7 @@ ODD = ['=1+1', "a, b", 'say "hi"', "two\nlines", "tab\there", "ünï 🙂", "+49
 
 def encoded(number: int, form: str) -> bytes:
     out = io.BytesIO()
-    Image.open(io.BytesIO(picture(number))).save(out, form)
+    Image.open(io.BytesIO(image_bytes(number))).save(out, form)
     return out.getvalue()
 
 
@@ -45,8 +45,8 @@ def pool(tmp_path):
         samples.append({"__key__": str(number), "jpg": encoded(number, form), "txt": text.encode(),
                         "json": json.dumps(about).encode()})  # fmt: skip
     several = {"captions": ["first of two", "second of two"], "original_width": 900, "original_height": 700}
-    samples.append({"__key__": "several", "jpg": picture(50), "json": json.dumps(several).encode()})
-    samples.append({"__key__": "alone", "png": picture(51), "txt": b"no json at all"})
+    samples.append({"__key__": "several", "jpg": image_bytes(50), "json": json.dumps(several).encode()})
+    samples.append({"__key__": "alone", "png": image_bytes(51), "txt": b"no json at all"})
     write_shard(tmp_path / "in.tar", samples)
     import_webdataset(tmp_path / "in.tar", tmp_path / "pool")
     return Pool.open(tmp_path / "pool")

@@ -1,15 +1,15 @@
-"""Pictures by one seek."""
+"""Images by one seek."""
 
 import io
 
 from PIL import Image
 
 from poolscope.pool.images import shrink
-from tests.conftest import picture
+from tests.conftest import image_bytes
 
 
-def test_pictures_of_tars(tiny_pool):
-    assert tiny_pool.images([150, 0]) == [picture(150), picture(0)]
+def test_images_of_tars(tiny_pool):
+    assert tiny_pool.images([150, 0]) == [image_bytes(150), image_bytes(0)]
 
 
 def test_transparency_is_white():
@@ -18,8 +18,8 @@ def test_transparency_is_white():
     assert Image.open(io.BytesIO(shrink(out.getvalue(), 4))).getpixel((1, 1)) == (255, 255, 255)
 
 
-def test_a_decompression_bomb_is_no_picture():
+def test_a_decompression_bomb_is_no_image():
     out = io.BytesIO()
     Image.new("1", (20000, 10000)).save(out, "PNG")
     assert shrink(out.getvalue(), 64) is None
-    assert shrink(b"not a picture", 64) is None
+    assert shrink(b"not an image", 64) is None

@@ -12,7 +12,7 @@ from PIL import Image
 
 from poolscope import paths
 from poolscope.pool import Pool, thumbnails
-from tests.conftest import picture
+from tests.conftest import image_bytes
 
 
 def cache(home: Path) -> Path:
@@ -24,7 +24,7 @@ def test_a_thumbnail_is_small_and_made_once(tiny_pool, home):
 
     def read() -> bytes:
         made.append(1)
-        return picture(3)
+        return image_bytes(3)
 
     first = thumbnails.thumbnail("p", "u", 32, read)
     assert (Image.open(io.BytesIO(first)).format, Image.open(io.BytesIO(first)).size) == ("WEBP", (32, 24))
@@ -40,19 +40,19 @@ def test_a_thumbnail_is_small_and_made_once(tiny_pool, home):
 def test_what_can_not_be_decoded_is_not_kept(home):
     assert thumbnails.thumbnail("p", "u", 32, lambda: None) is None
     assert thumbnails.thumbnail("p", "u", 32, lambda: b"no image") is None
-    assert thumbnails.thumbnail("p", "u", 32, lambda: picture(1)), "an image that comes later is shown"
+    assert thumbnails.thumbnail("p", "u", 32, lambda: image_bytes(1)), "an image that comes later is shown"
 
 
 def test_the_cache_is_bounded(home, monkeypatch):
     monkeypatch.setattr(thumbnails, "CACHE_BYTES", 200_000)
     for number in range(400):
-        thumbnails.thumbnail("p", str(number), 64, lambda number=number: picture(number))
+        thumbnails.thumbnail("p", str(number), 64, lambda number=number: image_bytes(number))
     assert thumbnails._cache(cache(home).parent).volume() < 600_000
     assert len(thumbnails._cache(cache(home).parent)) < 400
 
 
 def test_nothing_in_it_is_pickled(home):
-    thumbnails.thumbnail("p", "u", 32, lambda: picture(1))
+    thumbnails.thumbnail("p", "u", 32, lambda: image_bytes(1))
     with sqlite3.connect(cache(home)) as connection:
         rows = connection.execute("SELECT raw, mode, key FROM Cache").fetchall()
     assert [(raw, mode in (1, 2), key) for raw, mode, key in rows] == [(1, True, "p-u-32")]
@@ -85,11 +85,11 @@ def test_a_cache_that_can_not_be_used_costs_time_only(home, damage, monkeypatch)
     elif damage == "directory":
         place.mkdir()
     else:
-        thumbnails.thumbnail("p", "other", 32, lambda: picture(1))
+        thumbnails.thumbnail("p", "other", 32, lambda: image_bytes(1))
         holder = sqlite3.connect(place)
         holder.execute("BEGIN EXCLUSIVE")
-    assert thumbnails.thumbnail("p", "u", 32, lambda: picture(1))
-    assert thumbnails.thumbnail("p", "u", 32, lambda: picture(1))
+    assert thumbnails.thumbnail("p", "u", 32, lambda: image_bytes(1))
+    assert thumbnails.thumbnail("p", "u", 32, lambda: image_bytes(1))
     if damage == "garbage":
         assert thumbnails.thumbnail("p", "u", 32, lambda: None), "it was made anew and is used"
     if holder:

@@ -10,7 +10,7 @@ from poolscope.projection.density import GRID, Density
 from poolscope.projection.everyone import NOWHERE
 
 
-def test_the_picture_shows_where_pairs_are_kept_and_dropped():
+def test_the_image_shows_where_pairs_are_kept_and_dropped():
     places = np.array([[0, 65535], [10, 65535], [65535 - 1, 0], [65535 - 1, 5], [NOWHERE, NOWHERE]], dtype=np.uint16)
     density = Density(places)
     assert density.all.sum() == 4
@@ -18,12 +18,12 @@ def test_the_picture_shows_where_pairs_are_kept_and_dropped():
     kept = bits.pack(np.array([True, True, False, False, True]))
     assert density.kept(kept)[0, 0] == 2
     assert density.kept(kept).sum() == 2
-    picture = Image.open(io.BytesIO(density.png(kept, "#0000ff", "#ff0000"))).convert("RGBA")
-    assert picture.size == (GRID, GRID)
-    assert picture.getpixel((0, 0))[:3] == (0, 0, 255)
-    assert picture.getpixel((GRID - 1, GRID - 1))[:3] == (255, 0, 0)
-    assert picture.getpixel((0, 0))[3] > 100
-    assert picture.getpixel((5, 5))[3] == 0
+    image = Image.open(io.BytesIO(density.png(kept, "#0000ff", "#ff0000"))).convert("RGBA")
+    assert image.size == (GRID, GRID)
+    assert image.getpixel((0, 0))[:3] == (0, 0, 255)
+    assert image.getpixel((GRID - 1, GRID - 1))[:3] == (255, 0, 0)
+    assert image.getpixel((0, 0))[3] > 100
+    assert image.getpixel((5, 5))[3] == 0
 
 
 def test_a_moved_mask_counts_only_what_moved_and_agrees():

@@ -148,11 +148,11 @@ def test_scale_keeps_the_shape():
     assert found[:, 0].std() / found[:, 1].std() == pytest.approx(5, rel=0.1)
 
 
-def test_pairs_of_one_picture_share_a_place():
+def test_pairs_of_one_image_share_a_place():
     rng = np.random.default_rng(0)
-    pictures = rng.normal(size=(40, 8)).astype(np.float32)
+    images = rng.normal(size=(40, 8)).astype(np.float32)
     of = rng.integers(0, 40, 300)
-    first, same = distinct(pictures[of])
+    first, same = distinct(images[of])
     assert len(first) == len(np.unique(of))
     assert (np.diff(first) > 0).all()
     assert np.array_equal(of[first][same], of)

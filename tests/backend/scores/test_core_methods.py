@@ -43,7 +43,7 @@ def test_caption_lengths_are_pythons():
     assert long_enough(np.array([2, 3, 3]), np.array([9, 5, 6])).tolist() == [False, False, True]
 
 
-def test_picture_sizes_are_inclusive():
+def test_image_sizes_are_inclusive():
     width = np.array([200, 199, 600, 601, 200, 0, np.nan])
     height = np.array([200, 600, 200, 200, 600, 0, 300])
     assert large_enough(width, height).tolist() == [True, False, True, False, True, False, False]

@@ -76,7 +76,7 @@ def test_the_flag_on_a_pool_in_any_order(tiny_pool: Pool, tmp_path: Path) -> Non
     np.testing.assert_array_equal(kept[order], again)
 
 
-def test_what_is_near_an_evaluation_picture_goes(tiny_pool: Pool) -> None:
+def test_what_is_near_an_evaluation_image_goes(tiny_pool: Pool) -> None:
     from poolscope.targets import add_target
 
     images = tiny_pool.embeddings("l14_img", np.arange(200))

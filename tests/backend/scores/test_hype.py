@@ -56,7 +56,7 @@ def test_columns_from_tangent_vectors_in_the_pool(tiny_pool: Pool) -> None:
     np.testing.assert_allclose(pool.array("hype"), total, atol=1e-5)
 
 
-def test_a_network_is_trained_once_and_scores_pictures(tiny_pool: Pool, tmp_path: Path) -> None:
+def test_a_network_is_trained_once_and_scores_images(tiny_pool: Pool, tmp_path: Path) -> None:
     (tmp_path / "clean.yaml").write_text("name: clean\nkeep:\n  - {flag: sharp}\n")
     settings = {
         "clean": str(tmp_path / "clean.yaml"),

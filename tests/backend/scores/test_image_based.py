@@ -63,7 +63,7 @@ def test_fasttext_s_tokens() -> None:
 
 
 def test_the_caption_filter_is_not_the_basic_filter() -> None:
-    captions = ["the dog", "a very nice picture of a dog", "dogs", "un chat noir dort sur le canapé", None, "hi me"]
+    captions = ["the dog", "a very nice image of a dog", "dogs", "un chat noir dort sur le canapé", None, "hi me"]
     assert good_captions(pa.array(captions)).tolist() == [True, True, False, False, False, False]
 
 

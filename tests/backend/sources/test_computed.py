@@ -12,7 +12,7 @@ from poolscope.errors import InputError
 from poolscope.pool import UID_DTYPE, Pool, uid_pairs
 from poolscope.recipe import load, select
 from poolscope.sources import import_columns, import_webdataset
-from tests.conftest import picture, write_shard
+from tests.conftest import image_bytes, write_shard
 
 
 def uids(pool: Pool) -> list[str]:
@@ -148,7 +148,7 @@ def test_ids_and_urls_may_repeat_in_the_pool(tmp_path):
         {"url": "http://x.org/a"},
     ]
     write_shard(tmp_path / "0.tar", [
-        {"__key__": str(n), "png": picture(n), "json": json.dumps({"caption": f"c {n}"} | one).encode()}
+        {"__key__": str(n), "png": image_bytes(n), "json": json.dumps({"caption": f"c {n}"} | one).encode()}
         for n, one in enumerate(about)
     ])  # fmt: skip
     import_webdataset(tmp_path / "0.tar", tmp_path / "pool", caption_key="captions,caption")

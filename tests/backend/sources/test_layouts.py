@@ -13,7 +13,7 @@ import pytest
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.sources import Options, look
-from tests.conftest import picture
+from tests.conftest import image_bytes
 
 TEXTS = ["a red bicycle", "two cats; on a sofa", "Grüße aus Köln"]
 
@@ -22,7 +22,7 @@ TEXTS = ["a red bicycle", "two cats; on a sofa", "Grüße aus Köln"]
 def room(tmp_path):
     (tmp_path / "in" / "images").mkdir(parents=True)
     for number in range(3):
-        (tmp_path / "in" / "images" / f"{number}.png").write_bytes(picture(number))
+        (tmp_path / "in" / "images" / f"{number}.png").write_bytes(image_bytes(number))
     return tmp_path / "in"
 
 
@@ -62,7 +62,7 @@ def test_text_tables(room, name):
     (room / name).write_bytes(csv_files()[name])
     pool, report, _ = taken(room)
     assert pool.strings("text").to_pylist() == TEXTS, report
-    assert [pool.image(row) for row in range(3)] == [picture(n) for n in range(3)]
+    assert [pool.image(row) for row in range(3)] == [image_bytes(n) for n in range(3)]
 
 
 def annotations():
@@ -101,7 +101,7 @@ def test_several_captions_are_joined_by_one_image_id(room, name):
     ids = pool.strings("image_id").to_pylist()
     assert ids[::2] == ids[1::2]
     assert len(set(ids)) == 3
-    assert pool.image(5) == picture(2)
+    assert pool.image(5) == image_bytes(2)
 
 
 @pytest.mark.parametrize(("which", "texts"), [("first", ["a", "c"]), ("longest", ["long", "c"])])
@@ -124,7 +124,7 @@ def test_arrow_files_and_hive_folders(room):
 
 def test_images_inside_a_file_move_with_the_pool(room):
     inside = [
-        {"bytes": picture(0), "path": None},
+        {"bytes": image_bytes(0), "path": None},
         {"bytes": None, "path": "images/1.png"},
         {"bytes": b"no image", "path": "x"},
     ]
@@ -132,10 +132,10 @@ def test_images_inside_a_file_move_with_the_pool(room):
     _, report, _ = taken(room)
     (room.parent / "pool").rename(room.parent / "moved")
     pool = Pool.open(room.parent / "moved")
-    assert pool.images([0, 1, 2]) == [picture(0), picture(0), picture(1)]
+    assert pool.images([0, 1, 2]) == [image_bytes(0), image_bytes(0), image_bytes(1)]
     assert dict(report.skipped) == {"image can't be decoded": 1}
-    pq.write_table(pa.table({"jpg": [picture(0), picture(2)], "txt": ["x", "y"]}), room / "b.parquet")
-    assert taken(room, room / "b.parquet")[0].images([0, 1]) == [picture(0), picture(2)]
+    pq.write_table(pa.table({"jpg": [image_bytes(0), image_bytes(2)], "txt": ["x", "y"]}), room / "b.parquet")
+    assert taken(room, room / "b.parquet")[0].images([0, 1]) == [image_bytes(0), image_bytes(2)]
 
 
 def test_types_are_those_of_all_rows_and_bad_rows_are_counted(room):
@@ -182,7 +182,7 @@ def test_paths_of_other_machines(room):
     pq.write_table(pa.table({"image": places, "text": list("abcd")}), room / "t.parquet")
     pool, report, _ = taken(room)
     assert report.added == 4
-    assert pool.images([0, 1, 2]) == [picture(n) for n in range(3)]
+    assert pool.images([0, 1, 2]) == [image_bytes(n) for n in range(3)]
     assert pool.strings("url").to_pylist()[3] == "http://x/3.png"
 
 
@@ -190,7 +190,7 @@ def test_captions_in_files_beside_images(room):
     for number, text in enumerate(TEXTS[:2]):
         (room / "images" / f"{number}.txt").write_text(text)
     pool, report, _ = taken(room)
-    assert (report.added, pool.image(1)) == (2, picture(1))
+    assert (report.added, pool.image(1)) == (2, image_bytes(1))
 
 
 def test_an_import_can_be_mended(room):

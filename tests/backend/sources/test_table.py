@@ -1,4 +1,4 @@
-"""Table import: names found or given, pictures checked, extra columns kept."""
+"""Table import: names found or given, images checked, extra columns kept."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -7,19 +7,19 @@ import pytest
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.sources import import_table
-from tests.conftest import picture
+from tests.conftest import image_bytes
 
 
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "pics").mkdir()
     for number in range(3):
-        (tmp_path / "pics" / f"{number}.png").write_bytes(picture(number))
+        (tmp_path / "pics" / f"{number}.png").write_bytes(image_bytes(number))
     (tmp_path / "pics" / "bad.png").write_bytes(b"broken")
     return tmp_path
 
 
-def test_parquet_with_pictures_and_extra_columns(folder):
+def test_parquet_with_images_and_extra_columns(folder):
     table = pa.table(
         {
             "caption": ["a", "b b", None, "d", "e"],
@@ -37,7 +37,7 @@ def test_parquet_with_pictures_and_extra_columns(folder):
     pool = Pool.open(folder / "pool")
     assert pool.array("aesthetic").tolist() == [0.5, 0.25]
     assert pool.take([1], ["text", "width", "height"]).to_pylist() == [{"text": "b b", "width": 64, "height": 48}]
-    assert pool.image(1) == picture(1)
+    assert pool.image(1) == image_bytes(1)
     assert pool.columns["vectors"].kind == "metadata"
 
 

@@ -14,7 +14,7 @@ from poolscope.pool import Pool, uid_pairs
 from poolscope.pool.tar import BrokenTar, local_reader, samples
 from poolscope.sources import import_datacomp, index_shards
 from tests.backend.sources.test_datacomp import PAIRS, write_pair
-from tests.conftest import picture, write_shard
+from tests.conftest import image_bytes, write_shard
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def shard_of(pool, rows, path, *, extension="jpg", start=0):
         [
             {
                 "__key__": f"{start + number:012d}",
-                extension: picture(int(row)),
+                extension: image_bytes(int(row)),
                 "json": json.dumps({"caption": 'a "uid": "b"', "uid": uid}, indent=4).encode(),
                 "txt": f"caption {row}".encode(),
             }
@@ -40,7 +40,7 @@ def shard_of(pool, rows, path, *, extension="jpg", start=0):
     )
 
 
-def test_pictures_are_read_from_their_place(pool, tmp_path):
+def test_images_are_read_from_their_place(pool, tmp_path):
     rows = [5, 3, 40]
     shard_of(pool, rows, tmp_path / "shards" / "00000000.tar", extension="webp")
     shard_of(pool, [7], tmp_path / "shards" / "part_1" / "00000001.tar")
@@ -48,7 +48,7 @@ def test_pictures_are_read_from_their_place(pool, tmp_path):
     assert (report.added, dict(report.skipped)) == (4, {})
     pool = pool.reload()
     for row in (*rows, 7):
-        assert pool.image(row) == picture(row)
+        assert pool.image(row) == image_bytes(row)
     assert pool.image(6) is None
     about = pool.take([3], ["image", "sample_offset", "sample_size"]).to_pylist()[0]
     content = (tmp_path / "shards" / "00000000.tar").read_bytes()[about["sample_offset"] :][: about["sample_size"]]
@@ -68,15 +68,15 @@ def test_later_shards_join_and_known_ones_are_not_read_again(pool, tmp_path):
     assert dict(report.skipped) == {}
     rows = pool.reload().take([1, 2, 3], ["image"])["image"].to_pylist()
     assert [os.path.basename(place) for place in rows] == ["0.tar", "1.tar", "1.tar"]
-    assert pool.reload().image(3) == picture(3)
+    assert pool.reload().image(3) == image_bytes(3)
 
 
 def test_keys_that_are_uids_serve_too(pool, tmp_path):
     uid = pool.take([9], ["uid"])["uid"][0].as_py()
-    write_shard(tmp_path / "0.tar", [{"__key__": f"deep/{uid}-0", "png": picture(9)}, {"__key__": "x", "png": b"p"}])
+    write_shard(tmp_path / "0.tar", [{"__key__": f"deep/{uid}-0", "png": image_bytes(9)}, {"__key__": "x", "png": b"p"}])
     report = index_shards(pool, tmp_path / "0.tar")
     assert (report.added, dict(report.skipped)) == (1, {"no uid": 1})
-    assert pool.reload().image(9) == picture(9)
+    assert pool.reload().image(9) == image_bytes(9)
 
 
 def test_long_names_links_and_strangers(pool, tmp_path):
@@ -85,10 +85,10 @@ def test_long_names_links_and_strangers(pool, tmp_path):
     for form in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
         with tarfile.open(path, "w", format=form) as tar:
             for name, content, kind in (
-                ("ü" * 120 + "/a.png", picture(9), tarfile.REGTYPE),
+                ("ü" * 120 + "/a.png", image_bytes(9), tarfile.REGTYPE),
                 ("ü" * 120 + "/a.json", json.dumps({"uid": uid}).encode(), tarfile.REGTYPE),
                 ("link.png", b"", tarfile.SYMTYPE),
-                ("../../etc/passwd.png", picture(1), tarfile.REGTYPE),
+                ("../../etc/passwd.png", image_bytes(1), tarfile.REGTYPE),
                 ("../../etc/passwd.json", json.dumps({"uid": "f" * 32}).encode(), tarfile.REGTYPE),
                 ("/dev/zero.png", b"", tarfile.CHRTYPE),
             ):
@@ -99,7 +99,7 @@ def test_long_names_links_and_strangers(pool, tmp_path):
         assert report.added == 1
         assert report.skipped["tar member is not a regular file"] == 2
         assert report.skipped["sample of another pool"] == 1
-        assert pool.reload().image(9) == picture(9)
+        assert pool.reload().image(9) == image_bytes(9)
 
 
 def test_damaged_tars_give_what_they_hold(pool, tmp_path):
@@ -143,7 +143,7 @@ def test_shards_at_import(tmp_path):
     import_datacomp(tmp_path / "m", tmp_path / "first", embeddings=())
     shard_of(Pool.open(tmp_path / "first"), range(PAIRS), tmp_path / "s" / "0.tar")
     import_datacomp(tmp_path / "m", tmp_path / "pool", embeddings=(), shards=tmp_path / "s")
-    assert Pool.open(tmp_path / "pool").image(11) == picture(11)
+    assert Pool.open(tmp_path / "pool").image(11) == image_bytes(11)
 
 
 def test_scores_survive_an_index(pool, tmp_path):

@@ -13,9 +13,9 @@ from poolscope.cli import main
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.sources import import_webdataset
-from tests.conftest import picture
+from tests.conftest import image_bytes
 
-ONE, TWO = picture(1), picture(2)
+ONE, TWO = image_bytes(1), image_bytes(2)
 
 
 def tar(path: Path, members: list[tuple[str, bytes]], mode: str = "w") -> Path:
@@ -234,7 +234,7 @@ def test_an_unsorted_tar_is_told_and_its_command_mends_it(tmp_path, capsys, monk
     import re
     import subprocess
 
-    members = [(f"{n}.png", picture(n)) for n in range(5)] + [(f"{n}.txt", b"caption %d" % n) for n in range(5)]
+    members = [(f"{n}.png", image_bytes(n)) for n in range(5)] + [(f"{n}.txt", b"caption %d" % n) for n in range(5)]
     path = tar(tmp_path / "my tar.tar", members)
     assert main(["import", "webdataset", str(path), "--pool", str(tmp_path / "pool")]) == 2
     error = capsys.readouterr().err
@@ -243,12 +243,12 @@ def test_an_unsorted_tar_is_told_and_its_command_mends_it(tmp_path, capsys, monk
     subprocess.run(re.search("`(.*)`", error)[1], shell=True, check=True, cwd=tmp_path)
     report = import_webdataset(tmp_path / "my tar-sorted.tar", tmp_path / "pool")
     assert (report.added, dict(report.skipped)) == (5, {})
-    assert Pool.open(tmp_path / "pool").images([3]) == [picture(3)]
+    assert Pool.open(tmp_path / "pool").images([3]) == [image_bytes(3)]
 
 
 def test_where_the_tars_are(tmp_path):
     for number, place in enumerate(["a/0.tar", "a/deep/1.tar", "2.tar"]):
-        tar(tmp_path / "s" / place, [("0.png", picture(number)), ("0.txt", b"%d" % number)])
+        tar(tmp_path / "s" / place, [("0.png", image_bytes(number)), ("0.txt", b"%d" % number)])
     for source, count in (
         (tmp_path / "s", 3), (f"{tmp_path}/s/a/*.tar", 1), (f"{tmp_path}/s/{{2,a/0}}.tar", 2), (f"{tmp_path}/s/**/*.tar", 3),
         (f"file://{tmp_path}/s/2.tar", 1), ([tmp_path / "s" / "a", tmp_path / "s" / "2.tar"], 3),

@@ -14,11 +14,11 @@ from poolscope.pool import Pool
 from poolscope.recipe import load, select
 from poolscope.sources import import_webdataset
 from poolscope.sources.report import reports
-from tests.conftest import picture, write_shard
+from tests.conftest import image_bytes, write_shard
 
 
 def sample(number: int, **changed: bytes | None) -> dict[str, bytes]:
-    made = {"__key__": f"{number:04d}", "png": picture(number), "txt": f"caption {number}".encode()}
+    made = {"__key__": f"{number:04d}", "png": image_bytes(number), "txt": f"caption {number}".encode()}
     return {key: value for key, value in {**made, **changed}.items() if value is not None}
 
 
@@ -42,9 +42,9 @@ def test_everything_of_a_sample_arrives(tmp_path):
         "width": 900,
         "height": 300,
         "face_bboxes": [[0.0, 0.0, 0.5, 0.5]],
-        "sha256": hashlib.sha256(picture(1)).hexdigest(),
+        "sha256": hashlib.sha256(image_bytes(1)).hexdigest(),
     }
-    assert pool.image(0) == picture(1)
+    assert pool.image(0) == image_bytes(1)
 
 
 def test_broken_samples_are_counted_and_skipped(tmp_path):
@@ -105,7 +105,7 @@ def test_a_pair_of_datacomps_shards_without_a_caption_comes_in(empty, tmp_path):
     pool = Pool.open(tmp_path / "pool")
     found = {pair["uid"]: pair["text"] for pair in pool.take(range(3), ["uid", "text"]).to_pylist()}
     assert found == {f"{0:032x}": None, f"{1:032x}": "caption 1", f"{2:032x}": "caption 3"}
-    assert pool.image(0) == picture(0)
+    assert pool.image(0) == image_bytes(0)
     out = tmp_path / "out"
     export_shards(pool, select(load({"name": "all"}), pool), out)
     again = import_webdataset(out, tmp_path / "again")
@@ -144,7 +144,7 @@ def test_links_and_huge_members_are_never_read(tmp_path):
 def test_an_interrupted_import_resumes(tmp_path, monkeypatch):
     for number in range(4):
         write_shard(tmp_path / "s" / f"{number}.tar", [sample(10 * number + k) for k in range(5)])
-    monkeypatch.setattr("poolscope.sources.intake.COMMIT_ROWS", 5)
+    monkeypatch.setattr("poolscope.sources.appender.COMMIT_ROWS", 5)
 
     def die(done, total, message="", **figures):
         if done == 3 and "pairs" in message:

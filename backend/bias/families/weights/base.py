@@ -11,7 +11,7 @@ from ....errors import InputError
 from ....progress import Progress, silent
 from ...descriptor import DESCRIPTOR, describe
 from ...sample import Sample
-from ..base import Features, PictureFamily
+from ..base import Features, ImageFamily
 
 BATCH = 16
 
@@ -38,7 +38,7 @@ def loaded(load: Callable[..., Any], weights: str, **options: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WithWeights(PictureFamily):
+class WithWeights(ImageFamily):
     """An image family that runs a model on batches; `weights` is a directory or a hub name."""
 
     weights: str
@@ -56,20 +56,20 @@ class WithWeights(PictureFamily):
 
         return torch.device(choose(self.device))
 
-    def changed(self, pictures: np.ndarray) -> np.ndarray:
+    def changed(self, images: np.ndarray) -> np.ndarray:
         """`(b, s, s, 3)` uint8 to the same, by the model."""
         raise NotImplementedError
 
-    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
-        parts = [self.changed(pictures[at : at + BATCH]) for at in range(0, len(pictures), BATCH)]
+    def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+        parts = [self.changed(images[at : at + BATCH]) for at in range(0, len(images), BATCH)]
         return np.concatenate(parts)
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         """As every image family, but chunk after chunk: the model uses all cores itself."""
-        assert sample.pictures is not None
+        assert sample.images is not None
         parts = []
         for start in range(0, len(sample), 64):
-            block = sample.pictures[start : start + 64]
+            block = sample.images[start : start + 64]
             parts.append(describe(self.change(block, sample, start)))
             progress(min(start + 64, len(sample)), len(sample))
         return Features(np.concatenate(parts), DESCRIPTOR)

@@ -29,7 +29,7 @@ class GeneratedCaptions(Family):
     device: str = "auto"
 
     def missing(self, sample: Sample) -> str:
-        return "" if sample.pictures is not None else "the sets have no images"
+        return "" if sample.images is not None else "the sets have no images"
 
     def parameters(self) -> dict[str, Any]:
         return {"weights": self.weights, "new tokens": LONGEST}
@@ -48,12 +48,12 @@ class GeneratedCaptions(Family):
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         import torch
 
-        assert sample.pictures is not None
+        assert sample.images is not None
         processor, network = self._model
         texts: list[str] = []
         for start in range(0, len(sample), 8):
-            pictures = [Image.fromarray(picture) for picture in sample.pictures[start : start + 8]]
-            inputs = processor(images=pictures, return_tensors="pt").to(network.device)
+            images = [Image.fromarray(image) for image in sample.images[start : start + 8]]
+            inputs = processor(images=images, return_tensors="pt").to(network.device)
             with torch.inference_mode():
                 generated = network.generate(**inputs, max_new_tokens=LONGEST)
             texts.extend(processor.batch_decode(generated, skip_special_tokens=True))

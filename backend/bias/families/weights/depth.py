@@ -26,15 +26,15 @@ class Depth(WithWeights):
         network = loaded(transformers.AutoModelForDepthEstimation.from_pretrained, self.weights)
         return processor, network.to(self.where).eval()
 
-    def changed(self, pictures: np.ndarray) -> np.ndarray:
+    def changed(self, images: np.ndarray) -> np.ndarray:
         import torch
         from torch.nn import functional
 
         processor, network = self._model
-        inputs = processor(images=list(pictures), return_tensors="pt").to(self.where)
+        inputs = processor(images=list(images), return_tensors="pt").to(self.where)
         with torch.inference_mode():
             depth = network(**inputs).predicted_depth.float()
-            size = pictures.shape[1]
+            size = images.shape[1]
             depth = functional.interpolate(depth[:, None], (size, size), mode="bicubic", align_corners=False)[:, 0]
         values = depth.cpu().numpy()
         low = values.min(axis=(1, 2), keepdims=True)

@@ -33,31 +33,31 @@ class Detection(WithWeights):
     def parameters(self) -> dict[str, Any]:
         return {"weights": self.weights, "threshold": self.threshold}
 
-    def change(self, pictures: np.ndarray, sample: Sample, start: int) -> np.ndarray:
+    def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
         """As every model, and `sample.shared["detected"]` keeps the names of the things in each pair for the object analysis."""
         detected = sample.shared.setdefault(DETECTED, {})
         parts = []
-        for at in range(0, len(pictures), BATCH):
-            drawn, names = self._drawn(pictures[at : at + BATCH])
+        for at in range(0, len(images), BATCH):
+            drawn, names = self._drawn(images[at : at + BATCH])
             detected.update(enumerate(names, start + at))
             parts.append(drawn)
         return np.concatenate(parts)
 
-    def _drawn(self, pictures: np.ndarray) -> tuple[np.ndarray, list[frozenset[str]]]:
+    def _drawn(self, images: np.ndarray) -> tuple[np.ndarray, list[frozenset[str]]]:
         """Boxes on white, and the classes found in each image."""
         import cv2
         import torch
 
         processor, network = self._model
-        size = pictures.shape[1]
-        inputs = processor(images=list(pictures), return_tensors="pt").to(self.where)
+        size = images.shape[1]
+        inputs = processor(images=list(images), return_tensors="pt").to(self.where)
         with torch.inference_mode():
             outputs = network(**inputs)
         found = processor.post_process_object_detection(
-            outputs, threshold=self.threshold, target_sizes=[(size, size)] * len(pictures)
+            outputs, threshold=self.threshold, target_sizes=[(size, size)] * len(images)
         )
         names, colours = network.config.id2label, palette(max(256, network.config.num_labels + 1))
-        drawn = np.full_like(pictures, 255)
+        drawn = np.full_like(images, 255)
         for canvas, boxes in zip(drawn, found):
             for box, label in zip(boxes["boxes"].cpu().numpy(), boxes["labels"].cpu().tolist()):
                 left, top, right, bottom = (round(float(value)) for value in np.clip(box, 0, size - 1))

@@ -30,13 +30,13 @@ class SamContours(WithWeights):
     def parameters(self) -> dict[str, Any]:
         return {"weights": self.weights, "points per side": self.points}
 
-    def changed(self, pictures: np.ndarray) -> np.ndarray:
+    def changed(self, images: np.ndarray) -> np.ndarray:
         from PIL import Image
 
         drawn = []
-        for picture in pictures:
-            results = self._pipeline(Image.fromarray(picture), points_per_batch=64, points_per_crop=self.points)
-            drawn.append(contours(results["masks"], results["scores"], picture.shape[0]))
+        for image in images:
+            results = self._pipeline(Image.fromarray(image), points_per_batch=64, points_per_crop=self.points)
+            drawn.append(contours(results["masks"], results["scores"], image.shape[0]))
         return np.repeat(np.stack(drawn)[..., None], 3, axis=3)
 
 

@@ -34,14 +34,14 @@ class Segmentation(WithWeights):
         )
         return processor, loaded(kind.from_pretrained, self.weights).to(self.where).eval(), config.model_type
 
-    def changed(self, pictures: np.ndarray) -> np.ndarray:
+    def changed(self, images: np.ndarray) -> np.ndarray:
         import torch
 
         processor, network, _ = self._model
-        size = pictures.shape[1]
-        inputs = processor(images=list(pictures), return_tensors="pt").to(self.where)
+        size = images.shape[1]
+        inputs = processor(images=list(images), return_tensors="pt").to(self.where)
         with torch.inference_mode():
             outputs = network(**inputs)
-        maps = processor.post_process_semantic_segmentation(outputs, target_sizes=[(size, size)] * len(pictures))
+        maps = processor.post_process_semantic_segmentation(outputs, target_sizes=[(size, size)] * len(images))
         colours = palette(max(256, network.config.num_labels + 1))
         return np.stack([colours[one.cpu().numpy().astype(np.int64) % len(colours)] for one in maps])

@@ -29,15 +29,15 @@ class Reconstruction(WithWeights):
     def parameters(self) -> dict[str, Any]:
         return {"weights": self.weights, "side": self.side}
 
-    def changed(self, pictures: np.ndarray) -> np.ndarray:
+    def changed(self, images: np.ndarray) -> np.ndarray:
         import torch
         from torch.nn import functional
 
-        block = torch.from_numpy(np.ascontiguousarray(pictures)).to(self.where).permute(0, 3, 1, 2).float() / 127.5 - 1
+        block = torch.from_numpy(np.ascontiguousarray(images)).to(self.where).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.inference_mode():
             large = functional.interpolate(block, (self.side, self.side), mode="bicubic", align_corners=False)
             decoded = self._network.decode(self._network.encode(large).latent_dist.mode()).sample
             small = functional.interpolate(
-                decoded, pictures.shape[1:3], mode="bicubic", align_corners=False, antialias=True
+                decoded, images.shape[1:3], mode="bicubic", align_corners=False, antialias=True
             )
         return ((small.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()

@@ -1,4 +1,4 @@
-"""A source picture of the demo: its captions, its thumbnail, and the near duplicates among many."""
+"""A source image of the demo: its captions, its thumbnail, and the near duplicates among many."""
 
 import hashlib
 import io
@@ -16,17 +16,17 @@ HASH_SIDE = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Caption:
-    """One caption of a picture; `language` is a code where the source says it, else None."""
+    """One caption of an image; `language` is a code where the source says it, else None."""
 
     text: str
     language: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Picture:
-    """One picture of a source package.
+class SourceImage:
+    """One image of a source package.
 
-    `url` is a stable pseudo path, `width` and `height` the pixels of the source picture, `sha256` the digest
+    `url` is a stable pseudo path, `width` and `height` the pixels of the source image, `sha256` the digest
     of its bytes (64 hex digits), `thumbnail` a WebP file, `print_` a 256-bit difference hash as 32 bytes.
     """
 
@@ -48,9 +48,9 @@ class Picture:
         return self.url.rsplit("/", 1)[1].rsplit(".", 1)[0]
 
 
-def on_white(picture: Image.Image, side: int) -> Image.Image:
-    """The picture shrunk so that its longest side is at most `side` pixels, transparency on white, RGB."""
-    rgba = picture.convert("RGBA")
+def on_white(image: Image.Image, side: int) -> Image.Image:
+    """The image shrunk so that its longest side is at most `side` pixels, transparency on white, RGB."""
+    rgba = image.convert("RGBA")
     if max(rgba.size) > 4 * side:
         rgba.thumbnail((4 * side, 4 * side), Image.Resampling.BOX)
     paper = Image.new("RGBA", rgba.size, "white")
@@ -60,19 +60,19 @@ def on_white(picture: Image.Image, side: int) -> Image.Image:
     return rgb
 
 
-def webp(picture: Image.Image, quality: int = QUALITY) -> bytes:
-    """The picture as a WebP file: lossy or lossless, whichever is smaller."""
+def webp(image: Image.Image, quality: int = QUALITY) -> bytes:
+    """The image as a WebP file: lossy or lossless, whichever is smaller."""
     files = []
     for options in ({"quality": quality}, {"lossless": True, "quality": 80}):
         buffer = io.BytesIO()
-        picture.save(buffer, "webp", method=6, **options)
+        image.save(buffer, "webp", method=6, **options)
         files.append(buffer.getvalue())
     return min(files, key=len)
 
 
-def difference_hash(picture: Image.Image) -> bytes:
+def difference_hash(image: Image.Image) -> bytes:
     """256 bits: is each pixel of a 17 x 16 grey version brighter than its left neighbour. 32 bytes."""
-    grey = np.asarray(picture.convert("L").resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX), np.int16)
+    grey = np.asarray(image.convert("L").resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.BOX), np.int16)
     return np.packbits(np.diff(grey, axis=1) > 2).tobytes()
 
 
@@ -82,14 +82,14 @@ def unit_hash(*parts: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def clusters(pictures: Sequence[Picture], *, distance: int = 12) -> np.ndarray:
-    """Group near duplicates: (n,) int64, equal numbers for pictures of one cluster.
+def clusters(images: Sequence[SourceImage], *, distance: int = 12) -> np.ndarray:
+    """Group near duplicates: (n,) int64, equal numbers for images of one cluster.
 
-    Two pictures join if their bytes are equal, if their difference hashes differ in at most `distance` of
+    Two images join if their bytes are equal, if their difference hashes differ in at most `distance` of
     256 bits and neither is almost blank, or if they share the title and the file name up to its numbers, in a
-    series of at most four (longer series are different pictures with a poor title).
+    series of at most four (longer series are different images with a poor title).
     """
-    n = len(pictures)
+    n = len(images)
     parent = np.arange(n)
 
     def root(i: int) -> int:
@@ -104,18 +104,18 @@ def clusters(pictures: Sequence[Picture], *, distance: int = 12) -> np.ndarray:
 
     by_bytes: dict[str, list[int]] = {}
     by_name: dict[tuple[str, str], list[int]] = {}
-    for i, picture in enumerate(pictures):
-        by_bytes.setdefault(picture.sha256, []).append(i)
-        name = re.sub(r"[\d_]+", "", picture.stem)
-        if picture.title and name:
-            by_name.setdefault((picture.title.lower(), name), []).append(i)
+    for i, image in enumerate(images):
+        by_bytes.setdefault(image.sha256, []).append(i)
+        name = re.sub(r"[\d_]+", "", image.stem)
+        if image.title and name:
+            by_name.setdefault((image.title.lower(), name), []).append(i)
     for members in by_bytes.values():
         join(members)
     for members in by_name.values():
         if len(members) <= 4:
             join(members)
 
-    prints = np.frombuffer(b"".join(p.print_ for p in pictures), np.uint64).reshape(n, -1)
+    prints = np.frombuffer(b"".join(p.print_ for p in images), np.uint64).reshape(n, -1)
     bits = np.bitwise_count(prints).sum(1)
     clear = np.flatnonzero((bits >= 12) & (bits <= 244))
     for i, row in enumerate(clear[:-1]):

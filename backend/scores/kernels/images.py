@@ -1,4 +1,4 @@
-"""Pictures and captions of a pool as a network takes them, batch by batch."""
+"""Images and captions of a pool as a network takes them, batch by batch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """k pairs: `rows` (k,), the `pixels` (m, 3, H, W) of those that have a readable image and a caption, `there` (k,) bool,
     captions, empty where there is none."""
 
@@ -22,9 +22,9 @@ class Pictures:
     captions: list[str]
 
 
-def read_pictures(
+def read_images(
     pool: "Pool", rows: Sequence[int] | np.ndarray, transform: Callable[[Any], Any], *, batch_size: int = 256
-) -> Iterator[Pictures]:
+) -> Iterator[Images]:
     """The pairs of `rows` in batches; images are decoded by two threads, those that can't be, or whose pair has no caption,
     are left out of `pixels`."""
     import torch
@@ -42,7 +42,7 @@ def read_pictures(
             part = np.asarray(rows[start : start + batch_size])
             captions = [caption or "" for caption in pool.take(part, ["text"])["text"].to_pylist()]
             files = [raw if caption.strip() else None for raw, caption in zip(pool.images(part), captions, strict=True)]
-            pictures = list(threads.map(decoded, files))
-            there = np.array([picture is not None for picture in pictures], bool)
-            pixels = torch.stack([picture for picture in pictures if picture is not None]) if there.any() else None
-            yield Pictures(part, pixels, there, captions)
+            images = list(threads.map(decoded, files))
+            there = np.array([image is not None for image in images], bool)
+            pixels = torch.stack([image for image in images if image is not None]) if there.any() else None
+            yield Images(part, pixels, there, captions)

@@ -1,4 +1,4 @@
-"""Intake: checks candidate pairs, appends the good ones in large commits, and remembers which units are done."""
+"""Appender: checks candidate pairs, appends the good ones in large commits, and remembers which units are done."""
 
 import copy
 import hashlib
@@ -48,7 +48,7 @@ def made_uid(sha256: str, text: str, url: str | None) -> str:
     return hashlib.md5(f"{url or sha256}\0{text}".encode(), usedforsecurity=False).hexdigest()
 
 
-class Intake:
+class Appender:
     """Takes pairs unit by unit (a tar, a slice of a table); `flush` commits them and then records the units as done.
 
     A crash between commit and record is harmless: on resume the pairs are found by uid and counted as present.
@@ -87,7 +87,7 @@ class Intake:
         self._lock = ExitStack()
         self._commit: Future[None] | None = None
 
-    def __enter__(self) -> "Intake":
+    def __enter__(self) -> "Appender":
         """Waits until no other import runs on the pool, for uids tell which pairs are new."""
         self._lock.enter_context(importing(self.pool.path))
         self._lock.enter_context(leaving_nothing(self.pool.path, self._before_it))
@@ -279,8 +279,8 @@ def clear(path: Path, *, itself: bool) -> None:
         path.rmdir()
 
 
-def check_picture(content: bytes) -> tuple[int, int]:
-    """Width and height in pixels of a picture that decodes whole. Raises ValueError if it doesn't."""
+def check_image(content: bytes) -> tuple[int, int]:
+    """Width and height in pixels of an image that decodes whole. Raises ValueError if it doesn't."""
     from ..pool.decoding import measure
 
     return measure(content)

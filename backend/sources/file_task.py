@@ -1,4 +1,4 @@
-"""Piece: one metadata file, written as fragments that wait to be appended; any worker may do it."""
+"""A file of an import as a work unit: written as fragments that wait to be appended; any worker may do it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class FileTask:
         keep_buffers()
         reading = _Reading(self, unit, progress)
         try:
-            pieces = commit.write_pieces(self.pool_path, self.schema, reading.batches())
+            pieces = commit.write_fragments(self.pool_path, self.schema, reading.batches())
         except Exception:  # Lance wraps what the batches raise in errors of its own
             if reading.problem is None:
                 raise

@@ -1,4 +1,4 @@
-"""One picture: its centre square at the report's size, the same JPEG for all, and facts of its file."""
+"""One image: its centre square at the report's size, the same JPEG for all, and facts of its file."""
 
 import io
 
@@ -19,7 +19,7 @@ FILE_FACTS = (
 def square(content: bytes, size: int) -> np.ndarray:
     """`(size, size, 3)` uint8: shorter side to `size` (bicubic), then the centre. Raises ValueError if undecodable.
 
-    The evaluation crop of Zeng et al. 2024 without its margin, so that small pictures keep their border.
+    The evaluation crop of Zeng et al. 2024 without its margin, so that small images keep their border.
     """
     from PIL import Image
 
@@ -33,7 +33,7 @@ def square(content: bytes, size: int) -> np.ndarray:
 
 
 def same_jpeg(picture: np.ndarray) -> np.ndarray:
-    """The picture after one JPEG encoding that is the same for all: quality 85, chroma subsampled 4:2:0."""
+    """The image after one JPEG encoding that is the same for all: quality 85, chroma subsampled 4:2:0."""
     from PIL import Image
 
     out = io.BytesIO()
@@ -54,7 +54,7 @@ def file_facts(content: bytes, stored: tuple[int, int] | None = None) -> np.ndar
         exif, profile = "exif" in image.info, "icc_profile" in image.info
         shown = image.size
     except Exception as error:  # decoders of hostile files raise any type
-        raise ValueError(f"the picture can't be read: {error}") from None
+        raise ValueError(f"the image can't be read: {error}") from None
     width, height = stored or shown
     pixels = max(1, width * height)
     subsampled = bool(layers) and len(layers) == 3 and tuple(layers[0][1:3]) != tuple(layers[1][1:3])
