@@ -6,7 +6,7 @@ import os
 import random
 import shutil
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,13 +131,10 @@ class Fuzz:
         return self.run(rng.choice(SURFACES), rng.randrange(1000), damage, rng.randrange(1000))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fuzz(tmp_path_factory: pytest.TempPathFactory, _tiny_pool_source: Path) -> Iterator[Fuzz]:
     root = tmp_path_factory.mktemp("fuzz")
-    spawn: Callable[[int], None] = queue._spawn
-    queue._spawn = lambda job_id: None  # a damaged table must start no process
-    before = os.environ.get("POOLSCOPE_HOME")
-    os.environ["POOLSCOPE_HOME"] = str(root / "home")
-    yield Fuzz(root, Pool.open(_tiny_pool_source / "pool"))
-    queue._spawn = spawn
-    os.environ["POOLSCOPE_HOME"] = before or ""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "_spawn", lambda job_id: None)  # a damaged table must start no process
+        patch.setenv("POOLSCOPE_HOME", str(root / "home"))
+        yield Fuzz(root, Pool.open(_tiny_pool_source / "pool"))
