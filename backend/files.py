@@ -116,6 +116,8 @@ def reading(path: Path | str, remedy: str = REMEDY) -> Iterator[None]:
 
 def _damaged(path: Path | str, error: Exception, remedy: str) -> InputError:
     line = next(iter(str(error).strip().splitlines()), "")[:200] or type(error).__name__
+    if "pickle" in line or "Python objects" in line:
+        line = "it holds Python objects, which are never loaded"
     return InputError(f"{str(path)!r} is damaged or of another kind ({line}); {remedy}.")
 
 

@@ -197,7 +197,7 @@ def test_unreadable_images_are_left_out_with_a_warning(pool: ps.Pool, monkeypatc
     dataset = pool.select(flag="sharp").to_torch()
     read = Pool.images
     monkeypatch.setattr(Pool, "images", lambda self, rows: [None, b"no image", *read(self, rows)[2:]])
-    with pytest.warns(UserWarning, match="2 of 8 images"):
+    with pytest.warns(UserWarning, match="2 of 8 pairs have no readable image"):
         assert len(dataset.__getitems__(range(8))) == 6
     with pytest.raises(InputError, match="can't be read"):
         dataset[0]

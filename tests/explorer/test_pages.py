@@ -44,7 +44,7 @@ def test_pool_page_tells_what_is_there(start, mapped_pool):
 def test_pool_page_with_a_path_that_is_no_pool(start, tmp_path):
     app = start(tmp_path, "pool")
     assert not app.exception
-    assert "no pool at" in app.error[0].value
+    assert "is not a pool" in app.error[0].value
 
 
 def test_switching_to_a_broken_pool_keeps_the_pool(start, mapped_pool, tmp_path):
@@ -54,7 +54,7 @@ def test_switching_to_a_broken_pool_keeps_the_pool(start, mapped_pool, tmp_path)
     app = start(mapped_pool, "pool")
     app.selectbox[0].set_value(str(tmp_path / "broken")).run()
     assert not app.exception
-    assert "no pool at" in app.error[0].value
+    assert "is not a pool" in app.error[0].value
     assert app.metric[0].value == "200"
 
 
@@ -155,7 +155,7 @@ def test_import_refuses_a_directory_in_use(start, mapped_pool, table, tmp_path):
         str(tmp_path / "taken")
     ).run()
     app.button(key="import-start").click().run()
-    assert "no pool at" in app.error[0].value.replace("\\", "")
+    assert "is not a pool" in app.error[0].value.replace("\\", "")
     assert jobs.all() == []
 
 
