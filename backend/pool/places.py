@@ -57,7 +57,9 @@ def uri_of(given: str | Path) -> str | None:
 
 
 def as_path(given: str | Path) -> Path:
-    """A local path, also from `file://…`."""
+    """A local path, also from `file://…`. Raises InputError for one with control characters, which Lance can't hold."""
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in str(given)):
+        raise InputError(f"{str(given)[:200]!r} holds a control character; give the pool another path.")
     found = re.fullmatch(r"file:/{1,3}(/?.*)", str(given))
     return Path("/" + found[1].lstrip("/")) if found else Path(given)
 
