@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import images, numbers, pools, recipe_state, rule_card
+from poolscope.explorer import images, number_format, pools, recipe_state, rule_card
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
@@ -32,5 +32,5 @@ def _facts(scores: np.ndarray | None, kept: np.ndarray, dropped: np.ndarray) -> 
     if scores is None:
         return [], []
     near = [[float(scores[row]) for row in side[:1]] for side in (kept, dropped)]
-    digits = numbers.apart(*near)
+    digits = number_format.apart(*near)
     return [f"{scores[row]:.{digits}g}" for row in kept], [f"{scores[row]:.{digits}g}" for row in dropped]

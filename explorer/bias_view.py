@@ -10,7 +10,7 @@ import streamlit as st
 from poolscope.bias.headline import distinguishing, summary
 from poolscope.bias.html import origin
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, numbers, pair, pools, theme
+from poolscope.explorer import gallery, number_format, pair, pools, theme
 from poolscope.explorer.gallery import Tile
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -60,13 +60,13 @@ def _headline(report: dict[str, Any]) -> None:
     with st.container(horizontal=True):
         st.metric(
             "Told apart",
-            f"{numbers.percent(best['accuracy'])}" if best else "no",
+            f"{number_format.percent(best['accuracy'])}" if best else "no",
             border=True,
             help=f"by {best['title'].lower()}, the best family" if best else plain(summary(report)),
         )
         st.metric(
             "Chance",
-            f"{numbers.percent(report['chance'])}",
+            f"{number_format.percent(report['chance'])}",
             border=True,
             help="what guessing reaches with as many sets",
         )
@@ -76,8 +76,8 @@ def _headline(report: dict[str, Any]) -> None:
             ("file_facts", "By the file", "size, bytes, format and compression: a shortcut that needs no image"),
         ):
             if name in families:
-                st.metric(label, f"{numbers.percent(families[name]['accuracy'])}", border=True, help=about)
-        st.metric("Null control", f"{numbers.percent(null['accuracy'])}", border=True,
+                st.metric(label, f"{number_format.percent(families[name]['accuracy'])}", border=True, help=about)
+        st.metric("Null control", f"{number_format.percent(null['accuracy'])}", border=True,
                   help=f"random halves of “{plain(null['set'])}”, mean over {len(null['runs'])} seeds; 50 % is chance")  # fmt: skip
     for column, part, lines in zip(
         st.columns(len(report["sets"]), gap="medium"), report["sets"], report["descriptions"]["sets"]
@@ -98,13 +98,13 @@ def _accuracy(report: dict[str, Any]) -> None:
     line = {"dash": "dash", "color": "#C4314B", "width": 2}
     figure.add_vline(100 * chance, line=line)
     # the line's entry in the legend
-    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {numbers.percent(chance)}")
+    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {number_format.percent(chance)}")
     low = min(100 * chance, *(100 * one["low"] for one in families)) - 3
     figure.update_layout(barmode="overlay", bargap=0.25, xaxis_range=[max(0, low), 101], margin_t=34)
     titles = [one["title"] for one in families]
     figure.update_yaxes(
         categoryorder="array", categoryarray=titles, tickvals=titles,
-        ticktext=[f"{one['title']}  <b>{numbers.percent(one['accuracy'])}</b>" for one in families],
+        ticktext=[f"{one['title']}  <b>{number_format.percent(one['accuracy'])}</b>" for one in families],
         tickfont={"size": 12, "color": theme.ink()},
     )  # fmt: skip
     theme.show(
@@ -166,20 +166,20 @@ def _controls(report: dict[str, Any]) -> None:
     controls = report["controls"]
     null = controls["null"]
     st.subheader("Controls")
-    runs = ", ".join(f"{numbers.percent(run['accuracy'])}" for run in null["runs"])
-    said = f"Random halves of one set: {numbers.percent(null['accuracy'])} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
+    runs = ", ".join(f"{number_format.percent(run['accuracy'])}" for run in null["runs"])
+    said = f"Random halves of one set: {number_format.percent(null['accuracy'])} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
     if null["within"]:
         st.success(f"{said} The classifier finds no difference where there is none.", icon=":material/check_circle:")
     else:
         st.warning(f"{said} More than two points from chance: the sample is too small to trust small differences.", icon=":material/warning:")  # fmt: skip
     if controls.get("shortcut") is not None:
         st.markdown(
-            f"- **Shortcut.** File facts alone reach **{numbers.percent(controls['shortcut'])}**: as much is reached without looking at an image."
+            f"- **Shortcut.** File facts alone reach **{number_format.percent(controls['shortcut'])}**: as much is reached without looking at an image."
         )
     if controls.get("harmonised"):
         both = controls["harmonised"]
         st.markdown(
-            f"- **Re-encoded alike.** {numbers.percent(both['original'])} as they are, **{numbers.percent(both['harmonised'])}** after the same JPEG for all: "
+            f"- **Re-encoded alike.** {number_format.percent(both['original'])} as they are, **{number_format.percent(both['harmonised'])}** after the same JPEG for all: "
             f"traces of files account for {100 * both['lost']:.1f} points."
         )
     st.markdown(
@@ -220,7 +220,7 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
                 )
             else:
                 tiles = [
-                    Tile(row=row, caption=caption, fact=f"{numbers.percent(probability, 0)}", title=caption)
+                    Tile(row=row, caption=caption, fact=f"{number_format.percent(probability, 0)}", title=caption)
                     for row, caption, probability in zip(shown["pool_rows"], shown["captions"], shown["probability"])
                     if row < len(pool)
                 ][:TILES]
@@ -243,7 +243,7 @@ def _transformed(report: dict[str, Any], names: Sequence[str]) -> None:
     for family in families:
         columns = st.columns([0.22, *(0.78 / len(names) for _ in names)], gap="small", vertical_alignment="center")
         columns[0].markdown(
-            f"**{family['title']}**  \n:gray[{numbers.percent(family['accuracy'])} · {family['keeps']}]"
+            f"**{family['title']}**  \n:gray[{number_format.percent(family['accuracy'])} · {family['keeps']}]"
         )
         for column, strip, name in zip(columns[1:], family["strips"], names):
             if strip:
@@ -257,7 +257,7 @@ def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
         return
     st.caption(
         plain(origin(found))
-        + f" From presence alone the sets are told apart {numbers.percent(found['accuracy'])} of the time. "
+        + f" From presence alone the sets are told apart {number_format.percent(found['accuracy'])} of the time. "
         "Labels of a model err: read them as hints."
     )
     shown = list(dict.fromkeys(row["class"] for rows in found["highest_share"] for row in rows[:8]))[::-1]
@@ -293,7 +293,7 @@ def _words(report: dict[str, Any], names: Sequence[str]) -> None:
             columns = {"word": "word", "z": "z", "share": "of its captions, %", "share_elsewhere": "elsewhere, %"}
             _frame(rows[:15], columns, key=f"words-{name}")
             for topic in topics:
-                st.text(f"{numbers.percent(topic['share'], 0)}  {', '.join(topic['words'])}")
+                st.text(f"{number_format.percent(topic['share'], 0)}  {', '.join(topic['words'])}")
 
 
 def _appearance(report: dict[str, Any], names: Sequence[str]) -> None:
@@ -318,7 +318,7 @@ def _coefficients(report: dict[str, Any], names: Sequence[str]) -> None:
         if not family.get("coefficients"):
             continue
         with st.expander(
-            f"{family['title']}: {numbers.percent(family['accuracy'])}", key=f"coefficients-{family['family']}"
+            f"{family['title']}: {number_format.percent(family['accuracy'])}", key=f"coefficients-{family['family']}"
         ):
             for number, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names)):
                 with column:

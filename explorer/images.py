@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, numbers, pair_set, pools, tiles
+from poolscope.explorer import gallery, number_format, pair_set, pools, tiles
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
@@ -136,7 +136,7 @@ def _facts(rows: np.ndarray, pool: Pool, by: str) -> list[str]:
     """What the pairs are sorted by."""
     if by in (OWN_ORDER, "text") or by not in pool.columns:
         return []
-    return [numbers.of_column(by, value)[:40] for value in pool.take(rows, [by])[by].to_pylist()]
+    return [number_format.of_column(by, value)[:40] for value in pool.take(rows, [by])[by].to_pylist()]
 
 
 def _shown(name: str, shelf: Shelf, at: np.ndarray) -> int:

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import images, numbers, pools
+from poolscope.explorer import images, number_format, pools
 from poolscope.explorer.compare import Comparison
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -17,7 +17,7 @@ def draw(first: bool, comparison: Comparison, pool: Pool, recipe: Recipe, select
     mine, other = selection.mask, comparison.selection.mask
     rows = np.flatnonzero(mine & ~other if first else other & ~mine)
     name, others = (recipe.name, comparison.recipe.name) if first else (comparison.recipe.name, recipe.name)
-    share = numbers.share(len(rows), len(pool))
+    share = number_format.share(len(rows), len(pool))
     st.markdown(f"**{len(rows):,}** pairs ({share}) are kept by {plain(name)} and not by {plain(others)}")
     rows = rows[:: max(1, -(-len(rows) // MOST))]
     rows = rows[np.argsort(pools.columns(pool).rank[rows], kind="stable")]

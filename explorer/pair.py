@@ -7,7 +7,7 @@ import streamlit as st
 
 from poolscope.engine import reason as reasons
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, numbers, pools, search, tiles
+from poolscope.explorer import gallery, number_format, pools, search, tiles
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -109,7 +109,7 @@ def _distances(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> No
         bounds = [count.threshold] if rule.top is not None else list(rule.bounds())
         for bound in (bound for bound in bounds if bound is not None):
             away = "not scored" if np.isnan(value) else f"{value - bound:+,.3g}"
-            digits = numbers.apart([value], [bound])
+            digits = number_format.apart([value], [bound])
             shown = (f"{one:,.{digits}g}" for one in (value, bound))
             lines.append((f"{number} · {rule.label()}", *shown, away))
     if lines:
@@ -128,7 +128,7 @@ def _facts(known: dict[str, Any], pool: Pool) -> None:
     table = pd.DataFrame(
         {
             "column": listed,
-            "value": [numbers.of_column(name, known[name]) for name in listed],
+            "value": [number_format.of_column(name, known[name]) for name in listed],
             "percentile": [_percentile(name, known[name], kinds[name], pool) for name in listed],
             "kind": [kinds[name] for name in listed],
         }
@@ -141,7 +141,7 @@ def _percentile(name: str, value: Any, kind: str, pool: Pool) -> str:
     if kind != "score":
         return ""
     found = percentile(pools.columns(pool).array(name), float(value))
-    return "" if np.isnan(found) else numbers.percent(found)
+    return "" if np.isnan(found) else number_format.percent(found)
 
 
 def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:

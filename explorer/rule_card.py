@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import handle, numbers, recipe_state, rule_field, rule_group, score_edit, score_rule
+from poolscope.explorer import handle, number_format, recipe_state, rule_field, rule_group, score_edit, score_rule
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, RuleCount, grouping
@@ -68,7 +68,7 @@ def _counts(count: RuleCount, pool: Pool, *, focused: bool) -> None:
         f'<div class="ps-funnel" title="of the pool: sees {seen:.1f} %, leaves {left:.1f} %">'
         f'<i style="width:{seen:.2f}%"></i><b style="width:{left:.2f}%"></b></div>'
     )
-    kept = numbers.share(count.kept, sees)
+    kept = number_format.share(count.kept, sees)
     st.caption(f"{mark}sees {sees:,} · keeps {kept} · drops {count.dropped:,} · leaves {count.kept:,}")
     if count.warning:
         st.caption(f":orange[:material/warning: {plain(count.warning)}]")

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import histogram, numbers, pools, recipe_state, score_edit
+from poolscope.explorer import histogram, number_format, pools, recipe_state, score_edit
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, RuleCount
 from poolscope.recipe.bars import Bars
@@ -64,11 +64,11 @@ def _lines(rule: ScoreRule, mode: Mode, bars: Bars, threshold: float | None) -> 
 def _drawn(rule: ScoreRule, mode: Mode, bars: Bars, lines: list[float]) -> list[histogram.Line]:
     if mode in TOPS:
         top = 100 * (rule.top or 0.0)
-        text = f"{numbers.percent(rule.top or 0.0)} kept, from {numbers.value(lines[0])}"
+        text = f"{number_format.percent(rule.top or 0.0)} kept, from {number_format.value(lines[0])}"
         return [histogram.Line(lines[0], f"Keep the best of {rule.score}, percent", text, percent=top)]
     step = float(bars.edges[-1] - bars.edges[0]) / 500
     names = (f"{rule.score} from", f"{rule.score} to") if mode == "between" else (f"{rule.score} threshold",)
-    return [histogram.Line(line, name, numbers.value(line), step) for name, line in zip(names, lines)]
+    return [histogram.Line(line, name, number_format.value(line), step) for name, line in zip(names, lines)]
 
 
 def _typed(

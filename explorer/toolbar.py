@@ -6,7 +6,7 @@ import streamlit as st
 
 from poolscope.engine.ready import EDITED
 from poolscope.errors import InputError
-from poolscope.explorer import choices, compare, deletion, export, numbers, recipe_state
+from poolscope.explorer import choices, compare, deletion, export, number_format, recipe_state
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
@@ -38,7 +38,7 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
                   disabled=selection is None)  # fmt: skip
         st.space("stretch")
         if selection is not None:
-            share = numbers.share(selection.kept, selection.pairs)
+            share = number_format.share(selection.kept, selection.pairs)
             st.markdown(f"kept **{selection.kept:,}** of {selection.pairs:,} · **{share}**", width="content")
 
 

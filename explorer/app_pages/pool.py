@@ -3,7 +3,18 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import checklist, deletion, first_start, gallery, numbers, overview, pair, pools, theme, tiles
+from poolscope.explorer import (
+    checklist,
+    deletion,
+    first_start,
+    gallery,
+    number_format,
+    overview,
+    pair,
+    pools,
+    theme,
+    tiles,
+)
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.projection import available
@@ -84,7 +95,7 @@ def _languages(pool: Pool) -> None:
     made = theme.figure(max(160, 22 * len(shown) + 50), x="pairs", y="language")
     made.add_bar(
         x=shown.values,
-        y=[numbers.language(code) for code in shown.index],
+        y=[number_format.language(code) for code in shown.index],
         orientation="h",
         marker_color=theme.KEPT,
         hovertemplate="%{y}: %{x:,} pairs<extra></extra>",

@@ -89,7 +89,7 @@ def test_a_subset_that_repeats_uids_counts_its_pairs_once_and_keeps_its_track(ti
     run = run_on(tiny_pool, track="byod")
     run.kept = selection.kept
     run.save()
-    export_subset(tiny_pool, selection, run.path / "subset.npy", recipe=recipe)
+    export_subset(tiny_pool, selection, run.path / "subset.npy", recipe=recipe, force=True)
     found = submit(run, tmp_path / "out", author="A", email="e")
     assert np.array_equal(np.load(tmp_path / "out/small_scale/samples/subset.npy"), uids)
     assert (found.errors, found.warnings) == ([], ["2 entries repeat a uid; the rules allow it"])
