@@ -18,7 +18,7 @@ from ..pool import Pool
 from ..pool.decoding import extension
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
-from .provenance import beside, write_beside
+from .provenance import left_over, write_beside
 from .table import WRITERS
 from .values import plain, scalars, schema_of
 
@@ -93,7 +93,7 @@ def check_dataset(out: Path, form: str, metadata: str) -> None:
         raise InputError(f"--metadata {metadata!r} is not known; choose {' or '.join(METADATA)}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{str(out)!r} exists already and is not empty; choose an empty or new directory.")
-    files.new(beside(out), _missing(out), remedy="remove it")
+    files.new(*left_over(out), _missing(out), remedy="remove it")
 
 
 def _missing(out: Path) -> Path:

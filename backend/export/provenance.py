@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import files
+from ..errors import InputError
 from ..pool import Pool
 from ..recipe import Recipe, Selection
 from ..versions import versions
@@ -27,6 +28,18 @@ def provenance(pool: Pool, recipe: Recipe | None, selection: Selection | None) -
 def beside(out: Path) -> Path:
     """Where the provenance of `out` is written."""
     return out.with_name(out.name + ".recipe.json")
+
+
+def left_over(out: Path) -> list[Path]:
+    """The provenance of `out` as a list of one, or none if it is one of ours whose output is gone: it may be replaced."""
+    path = beside(out)
+    if out.exists() or not path.is_file():
+        return [path]
+    try:
+        ours = {"recipe", "pool_version", "counts"} <= files.read_json(path, dict).keys()
+    except (OSError, InputError):
+        ours = False
+    return [] if ours else [path]
 
 
 def write_beside(out: Path, pool: Pool, recipe: Recipe | None, selection: Selection | None) -> Path:

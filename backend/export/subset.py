@@ -14,7 +14,7 @@ from ..pool import UID_DTYPE, Pool, uid_hex
 from ..recipe import Recipe, Selection
 from ..sources.staged import connect
 from ..workers.threads import in_order
-from .provenance import beside, write_beside
+from .provenance import left_over, write_beside
 
 BLOCK = 1 << 20
 SCANNED = 65_536
@@ -85,7 +85,7 @@ def check_subset(out: Path, *, force: bool = False) -> None:
     """InputError unless `out` is a new file of uids or ids (or `force`), before anything expensive begins."""
     if out.suffix not in SUFFIXES:
         raise InputError(f"{out.name!r} ends neither in .npy (uids) nor in .txt (ids); write for example kept.npy.")
-    files.new(out, beside(out), force=force)
+    files.new(out, *left_over(out), force=force)
 
 
 def write_ids(path: Path, pool: Pool, mask: np.ndarray, copies: np.ndarray | None = None) -> None:

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
-from .provenance import beside, write_beside
+from .provenance import left_over, write_beside
 from .values import arranged, flat, lines, schema_of, usual
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -64,7 +64,7 @@ def check_table(out: Path, form: str | None, *, safe_cells: bool = False, force:
         )
     if safe_cells and made != "csv":
         raise InputError(f"--safe-cells is for CSV, and {out.name!r} is written as {made}; leave it out.")
-    files.new(out, beside(out), force=force)
+    files.new(out, *left_over(out), force=force)
     return made
 
 

@@ -158,3 +158,13 @@ def test_an_audit_keeps_the_projects_own_package_json(poolscope, tiny_pool, tmp_
     argv = [*fill(("audit", "RECIPE"), tmp_path), "-p", tiny_pool.path, "--out", tmp_path / "package.html"]
     assert "package.json" in poolscope(*argv).refused()
     assert json.loads((tmp_path / "package.json").read_text()) == {"name": "mine"}
+
+
+def test_the_provenance_of_an_output_that_is_gone_does_not_stand_in_the_way(poolscope, tiny_pool, tmp_path):
+    words = ("export", "table", "--pool", tiny_pool.path, "--out", tmp_path / "t.parquet")
+    poolscope(*words)
+    (tmp_path / "t.parquet").unlink()
+    poolscope(*words)
+    (tmp_path / "t.parquet").unlink()
+    (tmp_path / "t.parquet.recipe.json").write_text("{}")
+    assert "exists already" in poolscope(*words).refused()
