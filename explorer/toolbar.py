@@ -82,13 +82,19 @@ def save_now(pool: Pool) -> None:
         _ask("save")
         return
     named = recipe.model_copy(update={"name": recipe_state.origin(recipe).name})  # type: ignore[union-attr]
+    _keep(named, pool, replace=True)
+
+
+def _keep(recipe: Recipe, pool: Pool, *, replace: bool) -> bool:
+    """Saves the recipe under its name and goes on with it; says so, or why it can't be."""
     try:
-        save(named, pool, replace=True)
+        save(recipe, pool, replace=replace)
     except InputError as error:
         st.toast(plain(error), icon=":material/error:")
-        return
-    recipe_state.change(named, about="name", reshape=False)
-    st.toast(f"Saved {plain(named.name)}", icon=":material/check:")
+        return False
+    recipe_state.change(recipe, about="name", reshape=False)
+    st.toast(f"Saved {plain(recipe.name)}", icon=":material/check:")
+    return True
 
 
 def dialogs(recipe: Recipe, pool: Pool, selection: Selection | None) -> bool:
@@ -143,13 +149,8 @@ def _save(recipe: Recipe, pool: Pool) -> None:
     replace = taken and st.checkbox("Replace the recipe of that name", key="save-replace")
     st.caption("Saved with the pool.")
     if st.button("Save", type="primary", key="save-now", disabled=taken and not replace):
-        try:
-            save(named, pool, replace=replace)
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
+        if not _keep(named, pool, replace=replace):
             return
-        recipe_state.change(named, about="name", reshape=False)
-        st.toast(f"Saved {plain(named.name)}", icon=":material/check:")
         st.rerun()
     st.code(dump(recipe), language="yaml")
 

@@ -116,3 +116,8 @@ def test_every_python_that_is_started_ignores_the_current_directory() -> None:
     ]
     assert not bare
     assert os.environ.get("PYTHONSAFEPATH") is None
+
+
+def test_no_module_of_the_app_has_the_name_of_one_of_pythons_own() -> None:
+    """Streamlit puts the app's folder first on the path, before any of its lines runs."""
+    assert {path.stem for path in EXPLORER.iterdir()} & set(sys.stdlib_module_names) == set()

@@ -93,7 +93,9 @@ def check_dataset(out: Path, form: str, metadata: str) -> None:
         raise InputError(f"--metadata {metadata!r} is not known; choose {' or '.join(METADATA)}.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{str(out)!r} exists already and is not empty; choose an empty or new directory.")
-    files.new(*left_over(out), _missing(out), remedy="remove it")
+    taken = left_over(out)
+    if taken:  # else what stands beside is of an output that is gone
+        files.new(*taken, _missing(out), remedy="remove it")
 
 
 def _missing(out: Path) -> Path:

@@ -31,6 +31,8 @@ def subset_uids(file: str, pool: Pool) -> np.ndarray:
 
 
 def _listed(path: Path, pool: Pool) -> np.ndarray:
+    if not path.is_file():
+        raise InputError(f"no subset file {str(path)!r}; give the path of a .txt of ids or a .npy of uids.")
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:

@@ -65,8 +65,8 @@ class ClipLoss(Method):
     Batches do not depend on the order or the sharding of the pool: for each partition a hash of (seed, uid) deals all
     pairs anew into batches of equal size (± 1), so that the partitions are independent and the noise of their mean is
     that of one divided by sqrt K. Each reads the pool once more, in superblocks of about four batches: 4 d bytes a pair and
-    partition, beside products of 2 B d FLOP: 1 % of the time on two cores, but more than the products on a GPU that does
-    above about B/2 FLOP a byte that the disk gives. `per_reading` draws several partitions inside the superblocks of one
+    partition, beside products of 2 B d FLOP, which is more than the products take on a device that does above B/2 FLOP
+    in the time in which the disk gives a byte. `per_reading` draws several partitions inside the superblocks of one
     reading; the noise of ten of them out of one reading is that of three.
     The released code instead permutes each metadata file without a seed and leaves a short last batch, whose pairs score
     higher by about tau ln(B/b); `parity=true` keeps that cut (superblocks of 505,891 pairs, about 15 batches, read once,

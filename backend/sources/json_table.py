@@ -15,6 +15,7 @@ from .text_table import unique
 
 SAMPLE = 1 << 20
 LARGEST = 2 << 30  # an annotation file is one value, read whole
+SPELLED = 256 << 20  # a larger file is streamed, its numbers as DuckDB spells them
 AS_SPELLED: dict[str, Any] = {"parse_float": str, "parse_int": str}
 FORMATS = {"lines": "newline_delimited", "array": "array"}
 
@@ -44,7 +45,7 @@ class JsonTable:
         self.form = form(sample)
         self.rejected: list[tuple[str, str]] = []
         self._rows: pa.Table | None = None
-        self._spelled = _numbers_as_captions(sample, options)
+        self._spelled = staged.small(SPELLED) and _numbers_as_captions(sample, options)
         if self.form == "object" or self._spelled:
             self._rows = self._whole()
         else:

@@ -130,6 +130,10 @@ class Staged:
         path.write_text(text, encoding="utf-8", newline="")
         return str(path)
 
+    def small(self, most: int) -> bool:
+        """Whether the text is known to take at most so many bytes."""
+        return self.compression == "none" and Path(self.path).stat().st_size <= most
+
     def sample(self, size: int) -> str:
         """The first `size` bytes of the text, whole lines unless there is but one."""
         with open(self.path, "rb") if self.compression == "none" else self.open() as handle:

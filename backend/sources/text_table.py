@@ -170,14 +170,13 @@ class TextTable:
             for again in range(ROUNDS):
                 yield from database.sql(f"SELECT {cells} FROM {source}{limited(most)}").to_arrow_reader(size)
                 found = database.sql(
-                    "SELECT line, error_type::VARCHAR, csv_line FROM reject_errors ORDER BY line, error_type"
+                    f"SELECT line, error_type::VARCHAR, CASE WHEN error_type::VARCHAR = {literal(UNCLOSED)} "
+                    "THEN csv_line END FROM reject_errors ORDER BY line, error_type"
                 ).fetchall()
                 database.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
                 lines = {line: REASONS.get(why, f"row can't be read ({why.lower()})") for line, why, _ in found}
                 self.rejected += [(f"line {line}" if not again else "", why) for line, why in lines.items()]
-                rest = [
-                    line for _, why, text in found if why == UNCLOSED for line in text.splitlines(keepends=True)[1:]
-                ]
+                rest = [line for _, why, text in found if why == UNCLOSED for line in text.splitlines()[1:]]
                 if not rest:
                     return
-                source = self.source(self._staged.beside("".join(rest)))
+                source = self.source(self._staged.beside("\n".join([*rest, ""])))

@@ -44,7 +44,7 @@ def workbench(pool: Pool) -> None:
     recipe_state.show_in_url()
     compare.show_in_url()
     toolbar.draw(recipe, pool, selection)
-    left, right = st.columns([0.25, 0.75], gap="small")
+    left, right = st.columns([0.29, 0.71], gap="small")
     with left.container(key="rules", gap="small"):
         rules.draw(recipe, pool, found)
     clicked = None

@@ -78,7 +78,7 @@ def _show(lines: list[dict[str, Any]], *, groups: Iterable[str], tasks: Iterable
     names = {task.key: task.name for task in bench.tasks_list()}
     number = st.column_config.NumberColumn
     st.dataframe(
-        pd.DataFrame(lines), hide_index=True, height="content" if len(lines) <= MANY else TALL,
+        pd.DataFrame(lines), hide_index=True, placeholder="–", height="content" if len(lines) <= MANY else TALL,
         column_config={
             **{key: number(names.get(key, key), format="%.1f", help=key) for key in tasks},
             **{name: number(format="%.1f", help="mean of the group's tasks") for name in groups},

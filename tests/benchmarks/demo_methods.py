@@ -1,9 +1,10 @@
 """Every filtering method on the demo pool: computes its scores, trains three seeds on what it keeps, prints the table.
 
-    python tests/benchmarks/demo_methods.py [--lanes 2] [--table] [--write]
+    python tests/benchmarks/demo_methods.py [--lanes 2] [--table] [--write] [--intervals]
 
 Takes some 45 minutes on two idle cores (estimated from single runs), one thread a lane; what is done is not done again. `--table` only prints,
-`--write` puts the table into assets/results.md.
+`--write` puts the table into assets/results.md. `--intervals` computes the column against no filter anew from the means
+and deviations that the tables of assets/results.md have, for when the runs themselves are not there.
 The target set of `normsim`, `vas` and `image_based` is the images of the evaluation tasks under the demo's teacher,
 without labels.
 """
@@ -11,6 +12,7 @@ without labels.
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from poolscope.bench.verdicts import against
 from poolscope.paths import ASSETS, default_pool, home
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
@@ -29,6 +32,7 @@ from poolscope.recipe import load, select
 RESULTS = ASSETS / "results.md"
 BEGIN, END = "<!-- written by demo_methods.py -->", "<!-- end of demo_methods.py -->"
 SEEDS = (0, 1, 2)
+AVERAGE, CELL = re.compile(r"\*\*(-?[\d.]+) ± ([\d.]+)\*\*"), re.compile(r"[+−][\d.]+ \([+−][\d.]+ to [+−][\d.]+\)")
 CLEAN = {"name": "Clean English pairs", "keep": [{"flag": "english"}, {"where": "NOT planted"}]}
 SCORES: dict[str, dict[str, Any]] = {
     "english": {}, "basic": {}, "caption_length": {}, "image_size": {}, "text_based": {}, "random": {"seed": 0},
@@ -132,12 +136,42 @@ def signed(share: float) -> str:
     return f"{'+' if share >= 0 else '−'}{abs(100 * share):.1f}"
 
 
+def with_intervals(page: str) -> str:
+    """The page with Dunnett's intervals of each row that has a mean and a deviation over three seeds.
+
+    A row outside the table of all methods is judged as one more recipe among those.
+    """
+    rows = {line.split("|")[1].strip(): line for line in page.partition(BEGIN)[2].partition(END)[0].splitlines() if "±" in line}
+    control = _seeds(rows.pop("No filter"))
+    others = [_seeds(line) for line in rows.values()]
+    lines = page.splitlines()
+    for place, line in enumerate(lines):
+        found = CELL.search(line)
+        if found and AVERAGE.search(line):
+            name = line.split("|")[1].strip()
+            more = [] if name in rows else [_seeds(line)]
+            one = against(control, [*others, *more])[-1 if more else list(rows).index(name)]
+            cell = f"{one.difference:+.1f} ({one.low or 0:+.1f} to {one.high or 0:+.1f})".replace("-", "−")
+            lines[place] = line.replace(found[0], cell, 1)
+    return "\n".join(lines) + "\n"
+
+
+def _seeds(line: str) -> np.ndarray:
+    """Three seeds with the mean and deviation of a row."""
+    mean, deviation = map(float, AVERAGE.search(line).groups())  # type: ignore[union-attr]
+    return mean + deviation * np.array([-1.0, 0.0, 1.0])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lanes", type=int, default=2, help="runs at a time")
     parser.add_argument("--table", action="store_true", help="only print the table of what was run")
     parser.add_argument("--write", action="store_true", help="put the table into assets/results.md")
+    parser.add_argument("--intervals", action="store_true", help="only compute the intervals of the tables anew")
     chosen = parser.parse_args()
+    if chosen.intervals:
+        RESULTS.write_text(with_intervals(RESULTS.read_text()))
+        return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if not chosen.table:
         poolscope("demo")

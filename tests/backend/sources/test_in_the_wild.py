@@ -63,6 +63,11 @@ case(
     {"a.csv": f'caption,url\na dog,{U(1)}\n"never closed,{U(2)}\nthree,{U(3)}\nfour,{U(4)}\n'},
     lambda g, s: "a dog" in g and "three" in g and "four" in g,
 )
+case(
+    "several quotes that are never closed",
+    {"a.csv": f'caption,url\n"a,{U(1)}\n"b,{U(2)}\n"c,{U(3)}\nfine,{U(4)}\n'},
+    lambda g, s: g == ["fine"] and sum(s.values()) == 3,
+)
 case("quote inside", {"a.csv": f'caption,url\n5" screen,{U(1)}\nthree,{U(2)}\n'}, ['5" screen', "three"])
 case("dup column names", {"a.csv": f"caption,url,x,x\na dog,{U(1)},1,2\n"}, ["a dog"])
 case("header only", {"a.csv": "caption,url\n"}, lambda g, s: "REFUSED" in g)
