@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from . import digests
 from .devices import choose
 from .errors import InputError
 from .paths import ASSETS, home
+from .pool import digests
 
 CONFIGS = Path(__file__).parent / "bench" / "configs"
 TEACHER = ASSETS / "demo" / "teacher.safetensors"

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from .. import digests, files, paths
+from .. import files, paths
 from ..errors import InputError
+from ..pool import digests
 from ..progress import Progress, silent
 from ..scores.base import MAIN, Each, Method, Unit, here, param
 from ..scores.clip_score import cosine

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from filelock import Timeout
 
-from .. import files, jobs, paths, targets, trash
+from .. import files, jobs, paths, targets
 from ..errors import InputError
 from ..jobs import table
-from ..pool import Pool, places
+from ..pool import Pool, places, trash
 from ..pool.deleted import DeletedColumn
 from ..pool.lock import importing
 from ..recipe import tags

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .. import digests, files
+from .. import files
+from ..pool import digests
 from ..pool.columns import fixed_list
 from ..scores.base import Unit
 

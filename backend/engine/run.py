@@ -7,9 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from .. import digests
 from ..errors import InputError
-from ..pool import Pool, PoolGrew
+from ..pool import Pool, PoolGrew, digests
 from ..pool.columns import Kind
 from ..pool.store import check_name
 from ..progress import Progress, silent

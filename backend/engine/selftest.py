@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import digests, files
+from .. import files
 from ..kernels.hashing import draw
-from ..pool import Pool
+from ..pool import Pool, digests
 from ..progress import Progress, silent
 from ..scores.clip_score import cosine
 

@@ -5,8 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import trash
-from . import commit, deleted, fragments, tables, work
+from . import commit, deleted, fragments, tables, trash, work
 from .fragments import Freed
 
 if TYPE_CHECKING:

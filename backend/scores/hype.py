@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from .. import digests
 from ..errors import InputError
 from ..kernels.hashing import uniform
 from ..kernels.matmul import bad_rows
+from ..pool import digests
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, here, param
 from .cliploss import stored

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import digests, files
+from .. import files
 from ..errors import InputError
 from ..kernels.hashing import draw
+from ..pool import digests
 from ..progress import Progress, silent
 from .base import Batch, Each, Method, Unit, fragments, here, param
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from .. import digests
 from ..errors import InputError
+from ..pool import digests
 from .base import MAIN, Batch, Method, param
 from .english import is_english, missed_english
 from .kernels.language import language_digest, languages

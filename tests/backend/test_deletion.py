@@ -7,12 +7,12 @@ import threading
 import numpy as np
 import pytest
 
-from poolscope import bias, deletion, jobs, paths, targets, trash
+from poolscope import bias, deletion, jobs, paths, targets
 from poolscope.bench.run import Run, runs
 from poolscope.engine import fit, run
 from poolscope.errors import InputError
 from poolscope.jobs import table
-from poolscope.pool import Pool
+from poolscope.pool import Pool, trash
 from poolscope.projection import Map, available
 from poolscope.projection.maps import save as save_map
 from poolscope.recipe import load, tags

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ... import digests
 from ...errors import InputError
+from ...pool import digests
 
 if TYPE_CHECKING:
     from .fasttext_file import Classifier

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ... import devices, digests
+from ... import devices
 from ...errors import InputError
+from ...pool import digests
 
 if TYPE_CHECKING:
     from ...pool import Pool

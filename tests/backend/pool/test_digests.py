@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from poolscope import digests
+from poolscope.pool import digests
 
 LARGE = digests.SMALL + 1
 

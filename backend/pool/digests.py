@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import files, paths
+from .. import files, paths
 
 SMALL = 1 << 20  # bytes up to which a file is read every time
 SETTLED = 2_000_000_000  # nanoseconds after which another write is sure to leave another time

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import files
-from .errors import InputError
+from .. import files
+from ..errors import InputError
 
 FOLDER = ".poolscope-trash"
 ENTRY = "entry.json"
