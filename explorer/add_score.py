@@ -141,7 +141,7 @@ def _dismiss(job_id: int) -> None:
 def _field(id: str, entry: "dataclasses.Field[Any]", hint: Any, default: Any, pool: Pool) -> Any:
     """A widget that fits a parameter's type, range and meaning."""
     about = entry.metadata
-    told = {
+    widget = {
         "label": entry.name.replace("_", " ").capitalize(),
         "help": about.get("help", ""),
         "key": f"{id}-{entry.name}",
@@ -150,16 +150,16 @@ def _field(id: str, entry: "dataclasses.Field[Any]", hint: Any, default: Any, po
     if what == "scores":
         names = named(what, pool)
         taken = [name for name in str(default).split(",") if name in names]
-        return ",".join(st.multiselect(options=names, default=taken, **told))
+        return ",".join(st.multiselect(options=names, default=taken, **widget))
     choices = list(devices.CHOICES if what == "device" else about.get("choices") or named(what, pool))
     if choices:
-        return _choice(choices, default, own=what == "device", **told)
+        return _choice(choices, default, own=what == "device", **widget)
     if hint is bool:
-        return st.toggle(value=bool(default), **told)
+        return st.toggle(value=bool(default), **widget)
     kind = next((one for one in (int, float) if hint is one or one in typing.get_args(hint)), None)
     if kind is None:
-        return st.text_input(value="" if default is None else str(default), **told) or None
-    return _number(kind, default, about.get("low"), about.get("high"), **told)
+        return st.text_input(value="" if default is None else str(default), **widget) or None
+    return _number(kind, default, about.get("low"), about.get("high"), **widget)
 
 
 def _choice(choices: list[Any], default: Any, *, own: bool, **told: Any) -> Any:
