@@ -82,19 +82,17 @@ def save_now(pool: Pool) -> None:
         _ask("save")
         return
     named = recipe.model_copy(update={"name": recipe_state.origin(recipe).name})  # type: ignore[union-attr]
-    _keep(named, pool, replace=True)
-
-
-def _keep(recipe: Recipe, pool: Pool, *, replace: bool) -> bool:
-    """Saves the recipe under its name and goes on with it; says so, or why it can't be."""
     try:
-        save(recipe, pool, replace=replace)
+        _keep(named, pool, replace=True)
     except InputError as error:
         st.toast(plain(error), icon=":material/error:")
-        return False
+
+
+def _keep(recipe: Recipe, pool: Pool, *, replace: bool) -> None:
+    """Saves the recipe under its name and goes on with it. Raises InputError if it can't be saved."""
+    save(recipe, pool, replace=replace)
     recipe_state.change(recipe, about="name", reshape=False)
     st.toast(f"Saved {plain(recipe.name)}", icon=":material/check:")
-    return True
 
 
 def dialogs(recipe: Recipe, pool: Pool, selection: Selection | None) -> bool:
@@ -149,7 +147,10 @@ def _save(recipe: Recipe, pool: Pool) -> None:
     replace = taken and st.checkbox("Replace the recipe of that name", key="save-replace")
     st.caption("Saved with the pool.")
     if st.button("Save", type="primary", key="save-now", disabled=taken and not replace):
-        if not _keep(named, pool, replace=replace):
+        try:
+            _keep(named, pool, replace=replace)
+        except InputError as error:
+            st.error(plain(error), icon=":material/error:")
             return
         st.rerun()
     st.code(dump(recipe), language="yaml")

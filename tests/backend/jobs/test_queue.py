@@ -48,7 +48,7 @@ def test_one_slot_per_device_and_none_for_light_jobs(ended):
     light = jobs.submit(["jobs", "list"], kind="t", device=None)
     assert ended(other).state == "done"
     assert ended(light).state == "done"
-    assert jobs.get(first).state == "running"
+    until(lambda: jobs.get(first).state == "running")
     assert jobs.get(second).state == "queued"
     assert jobs.cancel(first).state == "cancelled"
     assert ended(second).state == "done"
@@ -162,12 +162,13 @@ def test_table_of_a_newer_poolscope_is_left_alone(home: Path):
 def test_a_job_of_seconds_does_not_wait_behind_a_long_one(ended):
     long = forever()
     assert ended(jobs.submit(["jobs", "list"], kind="t", device=jobs.SHORT)).state == "done"
-    assert jobs.get(long).state == "running"
+    until(lambda: jobs.get(long).state == "running")
     jobs.cancel(long)
 
 
 def test_the_queue_can_be_reordered(ended):
     long = forever()
+    until(lambda: jobs.get(long).state == "running")
     first, second, third = (jobs.submit(["jobs", "list"], kind="t") for _ in range(3))
     jobs.move(third, -1)
     jobs.move(first, 99)
