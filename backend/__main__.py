@@ -1,8 +1,5 @@
 """`python -m poolscope` is `poolscope`."""
 
-import sys
+import runpy
 
-from .cli import main
-
-if __name__ == "__main__":
-    sys.exit(main())
+runpy.run_module("poolscope.cli", run_name="__main__")

@@ -7,9 +7,9 @@ from poolscope.errors import InputError
 from poolscope.explorer import gallery, pair, pools, theme, tiles
 from poolscope.explorer.evaluate import scores_of
 from poolscope.explorer.text import plain
-from poolscope.kernels import agreement
-from poolscope.kernels.agreement import Agreement
 from poolscope.pool import Pool
+from poolscope.recipe import agreement
+from poolscope.recipe.agreement import Agreement
 
 DENSITY, SCATTER = "Density", "Scatter"
 TILES = 12

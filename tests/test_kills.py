@@ -26,7 +26,9 @@ import pytest
 from poolscope.pool import Pool
 from tests.conftest import image_bytes
 
-pytestmark = pytest.mark.skipif("POOLSCOPE_KILLS" not in os.environ, reason="takes minutes: ask for it with POOLSCOPE_KILLS=10")
+pytestmark = pytest.mark.skipif(
+    "POOLSCOPE_KILLS" not in os.environ, reason="takes minutes: ask for it with POOLSCOPE_KILLS=10"
+)
 
 ROOT = Path(__file__).parents[1]
 KILLS = int(os.environ.get("POOLSCOPE_KILLS", "10"))

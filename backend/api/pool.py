@@ -35,7 +35,7 @@ def open(path: str | Path | None = None, *, version: int | None = None) -> "Pool
     place = default_pool() if path is None else path
     if path is None and place == demo_pool() and not (demo_pool() / "pool.json").exists():
         from ..demo import build
-        from ..prepare import prepare
+        from ..engine.prepare import prepare
 
         build(demo_pool(), prepare=prepare)
     return Pool(stored.Pool.open(place, version))

@@ -4,13 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ..runs import Run, runs
     from .board import Row, leaderboard
     from .checks import Problem, preflight
     from .cost import Estimate, estimate
     from .evaluation import Result, evaluate
     from .launch import Launch
     from .metrics import curves
-    from .run import Run, runs
     from .scales import SCALES, Scale
     from .tasks import Task, tasks_list
     from .training import train

@@ -9,8 +9,8 @@ import numpy as np
 from ..errors import InputError
 from ..files import read_array
 from ..kernels.intervals import wilson
+from ..runs import Run
 from .evaluation import predictions_of
-from .run import Run
 from .tasks import Task, tasks_list
 from .tasks.faces import GENDERS, RACES
 

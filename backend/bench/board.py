@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..runs import Run, runs
 from .evaluation import average
 from .row import Row, known_track
-from .run import Run, runs
 from .scales import SCALES, scale_named, settings_differ
 from .tasks import Task, tasks_list
 from .tasks.datacomp import GROUPS

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from .. import files
 from ..paths import home
+from ..runs import Run
 from .launch import MODULE, Launch
-from .run import Run
 from .scales import Scale
 
 CPUS_BESIDE_LOADERS = 2

@@ -202,7 +202,7 @@ class Dfn(Method):
 
     def _run(self, pool: "Pool", uids: np.ndarray, name: str, progress: Progress) -> str:
         from ..recipe import Recipe
-        from .run import Run
+        from ..runs import Run
         from .training import train
 
         held = [pool.digest(column) for column in ("text", "image") if column in pool.columns]

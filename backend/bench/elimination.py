@@ -99,6 +99,8 @@ def deal(runs: Mapping[str, np.ndarray], out: Collection[str], most: int, bound:
         return set(), dealt
     last = fewest >= most
     others = [runs[name] for name in out]
-    gone = behind(left, others, bound=bound.last) if last else behind(left, others, bound=bound.early, wider=EARLY_WIDER)
+    gone = (
+        behind(left, others, bound=bound.last) if last else behind(left, others, bound=bound.early, wider=EARLY_WIDER)
+    )
     over = last or len(left) - len(gone) == 1
     return gone, [] if over else [name for name in dealt if name not in gone]

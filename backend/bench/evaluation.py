@@ -15,10 +15,10 @@ from .. import paths
 from ..errors import InputError
 from ..files import reading, replacing
 from ..progress import Progress, silent
+from ..runs import Run, hardware, read_results, write_results
 from ..versions import versions
 from . import tasks as registry
 from .features import Seen, features
-from .run import Run, hardware, read_results, write_results
 from .tasks import Task
 from .tasks.kind import Kind, Predictions
 

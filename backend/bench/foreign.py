@@ -9,9 +9,9 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import replacing
+from ..runs import Run, hardware, new_id, read_results, write_results
 from ..versions import versions
 from .evaluation import Result
-from .run import Run, hardware, new_id, read_results, write_results
 from .scales import SCALES, differences
 from .tasks.datacomp import TASKS
 

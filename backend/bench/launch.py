@@ -15,8 +15,8 @@ from statistics import median
 
 from ..errors import InputError
 from ..progress import Progress, silent
+from ..runs import Run
 from . import metrics
-from .run import Run
 from .scales import Scale
 
 GRACE_S = 5.0

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from ..files import write_text
-from .run import Run
+from ..runs import Run
 from .scales import steps_of
 
 _FLOAT = r"([-+0-9.eE]+|nan|inf|-inf)"

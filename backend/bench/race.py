@@ -13,11 +13,11 @@ import numpy as np
 from .. import files, paths
 from ..errors import InputError
 from ..progress import Progress, silent
+from ..runs import Run, check_id
 from .board import by_recipe, leaderboard
 from .checks import preflight, refuse
 from .cost import estimate
 from .elimination import bounds, deal
-from .run import Run, check_id
 from .scales import scale_named
 from .training import train
 
@@ -233,7 +233,9 @@ def _trained(race: Race, entry: Entry, progress: Progress) -> Race:
         run = train(entry.file, Pool.open(race.pool), scale=race.scale, seed=entry.dealt, run_id=run_id, resume=there,
                     sweep=race.id, progress=told)  # fmt: skip
     finally:  # a stopped run costs what it took, too
-        race = _saved(replace(race, spent=race.spent + time.monotonic() - begun, trained=race.trained + (run is not None)))
+        race = _saved(
+            replace(race, spent=race.spent + time.monotonic() - begun, trained=race.trained + (run is not None))
+        )
     if entry.dealt not in results(race)[entry.recipe]:
         raise RuntimeError(f"run {run_id} has no average over its tasks: {'; '.join(Run.load(run_id).not_comparable)}")
     return race
@@ -259,9 +261,15 @@ def sentence(race: Race) -> str:
     if now.best is None:
         return f"nothing is known yet; {spent}"
     if race.state == "decided":
-        tie = f"{len(now.tied)} can't be told from it ({', '.join(now.tied)})" if now.tied else "all others are behind it"
+        tie = (
+            f"{len(now.tied)} can't be told from it ({', '.join(now.tied)})" if now.tied else "all others are behind it"
+        )
         return f"the best is {now.best}, {tie}, at {race.confidence:.0%} confidence; {spent}"
-    why = "the next run does not fit the budget; give more with --budget" if race.state == "budget spent" else "it goes on"
+    why = (
+        "the next run does not fit the budget; give more with --budget"
+        if race.state == "budget spent"
+        else "it goes on"
+    )
     return f"not decided: {now.best} leads, {len(now.tied)} may still be the best; {spent}; {why}"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .. import jobs
-from .run import Run, runs
+from ..runs import Run, runs
 from .scales import SCALES
 from .verdicts import Gap
 

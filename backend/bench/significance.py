@@ -8,10 +8,10 @@ import numpy as np
 
 from ..errors import InputError
 from ..progress import Progress, silent
+from ..runs import Run
 from .board import by_recipe, leaderboard, row_of
 from .evaluation import predictions_of
 from .row import Row
-from .run import Run
 from .tasks import Task, kind_of, tasks_list
 from .verdicts import Gap, between, discovered
 

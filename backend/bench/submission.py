@@ -11,9 +11,9 @@ import numpy as np
 
 from .. import files
 from ..errors import InputError
+from ..runs import Run
 from .board import known_track, reasons_of
 from .foreign import write_eval_results
-from .run import Run
 from .scales import SCALES
 from .tasks.datacomp import AVERAGED, TASKS
 

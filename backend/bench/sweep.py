@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from .. import files, paths
 from ..errors import InputError
+from ..runs import check_id, runs
 from .board import row_of
 from .response import Point, points
-from .run import check_id, runs
 from .scales import scale_named
 from .tasks import tasks_list
 

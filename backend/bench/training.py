@@ -15,13 +15,13 @@ from .. import files, paths
 from ..devices import cuda_devices
 from ..errors import InputError
 from ..progress import Progress, silent
+from ..runs import WORKING, Run, check_id, command_line, hardware, new_id, runs
 from ..versions import versions
 from . import launch as launching
 from .checks import preflight, refuse
 from .cost import remember_rate
 from .evaluation import evaluate as evaluate_run
 from .launch import Launch
-from .run import WORKING, Run, check_id, command_line, hardware, new_id, runs
 from .scales import SCALES, Scale, differences, scale_named
 from .tasks import choose, suites
 

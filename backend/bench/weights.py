@@ -7,7 +7,7 @@ from typing import Any
 from .. import models, paths
 from ..errors import InputError
 from ..files import read_json, replacing
-from .run import Run
+from ..runs import Run
 
 
 def config(model: str) -> dict[str, Any]:

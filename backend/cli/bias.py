@@ -187,9 +187,9 @@ def _two_pools(read: "list[Recipe]", pool: "Pool", other: Path) -> "list[PairSet
 
 
 def _of_run(named: str, pool: "Pool") -> "PairSet":
-    from ..bench.run import Run
     from ..bias import of_subset
     from ..recipe.subset_files import read_subset
+    from ..runs import Run
 
     run = Run.load(named)
     return of_subset(f"run {run.id}", read_subset(run.path / "subset.npy"), pool)

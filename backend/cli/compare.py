@@ -24,7 +24,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare two scores: ranks, shared tops, disagreements."""
-    from ..kernels import agreement
+    from ..recipe import agreement
 
     opened = open_pool(pool)
     for name in (a, b):

@@ -81,7 +81,9 @@ def _explain(error: Exception, arguments: list[str]) -> int:
         place = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
         return complain(f"{full}{place}: make room and run the same command again, it goes on", FAULT)
     if isinstance(error, OSError) and error.errno in NO_PLACE and error.filename:
-        return complain(f"{str(error.filename)[:80]!r} can't be a path here ({error.strerror}): give another", WRONG_INPUT)
+        return complain(
+            f"{str(error.filename)[:80]!r} can't be a path here ({error.strerror}): give another", WRONG_INPUT
+        )
     if isinstance(error, PermissionError) and error.filename:
         return complain(f"no permission for {error.filename}: choose another path or change its rights", WRONG_INPUT)
     return complain(_one_line(error), FAULT)

@@ -85,7 +85,7 @@ def open_pool(given: Path | None, version: int | None = None) -> "Pool":
 def build_demo(path: Path) -> None:
     """Builds the demo pool with its progress shown; waits if another process is building it."""
     from .. import demo
-    from ..prepare import prepare
+    from ..engine.prepare import prepare
 
     say(f"building the demo pool in {path}")
     with progress_bar("demo pool") as progress:

@@ -33,7 +33,7 @@ def prepare(
     opened = open_pool(pool)
     if detach:
         submit(context, kind="prepare", device=slot(device), title=f"Prepare {opened.name}")
-    from ..prepare import prepare as work
+    from ..engine.prepare import prepare as work
 
     warn_of_teacher(model, opened)
     with progress_bar("prepare") as progress:

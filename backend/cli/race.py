@@ -20,11 +20,10 @@ def race(
     ],
     scale: Annotated[str, typer.Option("--scale", metavar="S", help="demo, small, …")] = "demo",
     budget: Annotated[
-        str | None, typer.Option("--budget", metavar="T", help="Time for all its runs, as 2h, 90m or 1h30m [default: no end].")
+        str | None,
+        typer.Option("--budget", metavar="T", help="Time for all its runs, as 2h, 90m or 1h30m [default: no end]."),
     ] = None,
-    confidence: Annotated[
-        float, typer.Option("--confidence", help="How surely the best recipe stays in.")
-    ] = 0.95,
+    confidence: Annotated[float, typer.Option("--confidence", help="How surely the best recipe stays in.")] = 0.95,
     seeds: Annotated[int, typer.Option("--seeds", min=2, help="At most so many seeds of each.")] = 10,
     pool: PoolPath = None,
     name: Annotated[
@@ -75,4 +74,3 @@ def _place(recipe: str, result: dict[str, Any]) -> str:
     if recipe == result["best"]:
         return "best so far" if result["state"] != "decided" else "best"
     return "behind" if recipe in result["behind"] else "can't be told from the best"
-

@@ -198,7 +198,7 @@ def _missing(kind: str, name: str, pool: Pool, known: list[str]) -> InputError:
 
 
 def _run(name: str) -> Found:
-    from ..bench.run import Run, check_id
+    from ..runs import Run, check_id
 
     path = paths.runs() / check_id(name)
     if not path.is_dir():

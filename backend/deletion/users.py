@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from .. import jobs, paths
-from ..engine.ready import find
 from ..errors import InputError
 from ..jobs import Job
 from ..pool import Pool
+from ..recipe import Recipe, load
+from ..recipe.ready import by_file, published, saved
 
 BY_RECIPE = ("train", "evaluate", "select", "export", "audit", "bias", "fetch")  # jobs that read what a recipe names
 
@@ -46,10 +47,17 @@ def reads(job: Job, column: str, pool: Pool) -> bool:
     """Whether the job may read the column: only one of a known recipe that doesn't, surely not."""
     if job.kind not in BY_RECIPE or pool.columns[column].kind not in ("score", "flag"):
         return True
+    recipes = _recipes(job, pool)
+    return not recipes or any(names(recipe.as_dict(), column) for recipe in recipes)
+
+
+def _recipes(job: Job, pool: Pool) -> list[Recipe]:
+    """The recipes that the job's command line names, but for those that a method declares."""
+    known = {**published(), **by_file(pool), **saved(pool)}
     recipes = []
     for word in job.argv[1:]:
         try:
-            recipes.append(find(word, pool))
-        except InputError:
+            recipes += [load(Path(word))] if Path(word).is_file() else [known[word]] if word in known else []
+        except InputError:  # a file that is no recipe
             continue
-    return not recipes or any(names(recipe.as_dict(), column) for recipe in recipes)
+    return recipes

@@ -26,7 +26,7 @@ SHARES = {"pairs": 0.01, "prepared": 0.99}  # of the whole, measured on two core
 def build(path: Path | str, *, prepare: Callable[..., Any], progress: Progress = silent) -> "Pool":
     """The demo pool at `path`, made if it is not there; about a minute and a half on two cores.
 
-    `prepare` makes the new pool alive: `poolscope.prepare.prepare`, which lies above this room. It grows in a directory beside `path` that is renamed at the end, so `path` is either whole or absent; a second
+    `prepare` makes the new pool alive: `poolscope.engine.prepare.prepare`, which lies above this room. It grows in a directory beside `path` that is renamed at the end, so `path` is either whole or absent; a second
     call after an interruption goes on where the first stopped, and a second process waits for the first.
     Raises InputError if `path` is taken by something else or the assets are missing.
     """

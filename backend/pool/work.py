@@ -41,7 +41,9 @@ def leftovers(directory: Path) -> list[Path]:
     if work.is_dir():
         with _turn(work):
             found += _dead(work)
-        found += [path for path in work.iterdir() if not path.name.startswith((".", SPOOL)) and now - _changed(path) > STALE]
+        found += [
+            path for path in work.iterdir() if not path.name.startswith((".", SPOOL)) and now - _changed(path) > STALE
+        ]
     torn = (path for path in directory.glob("**/.*.part") if ".lance" not in str(path.relative_to(directory)))
     return found + [path for path in torn if path.is_file() and now - _changed(path) > STALE]
 

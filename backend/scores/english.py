@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ..text.language import language_digest, languages
 from .base import MAIN, Batch, Method, param
-from .kernels.language import language_digest, languages
 
 if TYPE_CHECKING:
     from ..pool import Pool

@@ -14,11 +14,11 @@ from .. import files
 from ..errors import InputError
 from ..kernels.hashing import uniform
 from ..progress import Progress, silent
+from ..text.language import language_digest, languages
 from .base import MAIN, Batch, Each, Method, Unit, fragments, here, param
 from .cliploss import stored
 from .english import is_english
 from .kernels.centroids import nearest_centroids, train_centroids
-from .kernels.language import language_digest, languages
 from .kernels.matrices import read_matrix
 from .kernels.targets import fitting_target, tiles
 

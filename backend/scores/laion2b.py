@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import InputError
+from ..text.language import language_digest, languages
 from .base import MAIN, Batch, Method, param
 from .english import is_english, missed_english
-from .kernels.language import language_digest, languages
 
 if TYPE_CHECKING:
     from ..pool import Pool

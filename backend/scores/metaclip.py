@@ -19,7 +19,7 @@ from .base import Batch, Each, Method, Unit, fragments, here, param
 
 if TYPE_CHECKING:
     from ..pool import Pool
-    from .kernels.metaclip_match import Matcher
+    from ..text.matching import Matcher
 
 _READ = 65_536
 
@@ -142,7 +142,7 @@ class MetaClip(Method):
         return (-state.keys(batch, self.seed)).astype(np.float32)
 
     def _corpus_entries(self, pool: "Pool", progress: Progress, each: Each) -> str:
-        from .kernels.metaclip_entries import build_entries, read_lines, read_titles
+        from ..text.entries import build_entries, read_lines, read_titles
 
         def tally(count: Callable[[Iterable[str]], Counter[Any]]) -> Counter[Any]:
             if self.corpus:
@@ -207,7 +207,7 @@ def _metadata_digest(name: str) -> str:
 
 @lru_cache(maxsize=2)
 def _entries(name: str, version: tuple[int, ...]) -> str:
-    from .kernels.metaclip_entries import build_entries, read_entries
+    from ..text.entries import build_entries, read_entries
 
     entries = build_entries() if name == "wordnet" else read_entries(name)
     if not entries:
@@ -217,6 +217,6 @@ def _entries(name: str, version: tuple[int, ...]) -> str:
 
 @lru_cache(maxsize=2)
 def _matcher(listed: str, mode: str) -> "Matcher":
-    from .kernels.metaclip_match import Matcher
+    from ..text.matching import Matcher
 
     return Matcher.build(listed.split("\n"), mode=mode)

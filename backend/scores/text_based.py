@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from ..errors import InputError
 from ..pool import digests
+from ..text.language import language_digest, languages
 from .base import MAIN, Batch, Method, param
 from .english import is_english, missed_english
-from .kernels.language import language_digest, languages
 
 if TYPE_CHECKING:
     from ..pool import Pool
-    from .kernels.first_sense import SenseTable
+    from ..text.first_sense import SenseTable
 
 LISTS = {"imagenet21k": "imagenet21k_goog_synsets.txt", "imagenet1k": "imagenet_synsets.txt"}
 
@@ -74,7 +74,7 @@ def sense_table(name: str, repeat: bool) -> "SenseTable":
 
 @lru_cache(maxsize=4)
 def _sense_table(offsets: frozenset[int], repeat: bool) -> "SenseTable":
-    from .kernels.first_sense import SenseTable
+    from ..text.first_sense import SenseTable
 
     return SenseTable.build(offsets, repeat=repeat)
 

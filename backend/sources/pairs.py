@@ -34,7 +34,13 @@ class Pairs:
     """Takes the rows of one table into an appender; `file` names it in reports, whose rows count from 1."""
 
     def __init__(
-        self, found: ColumnMap, appender: Appender, file: str, options: Options, packer: Packer, threads: ThreadPoolExecutor
+        self,
+        found: ColumnMap,
+        appender: Appender,
+        file: str,
+        options: Options,
+        packer: Packer,
+        threads: ThreadPoolExecutor,
     ) -> None:
         self._map, self._appender, self._file, self._options = found, appender, file, options
         self._packer, self._threads = packer, threads

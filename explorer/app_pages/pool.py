@@ -55,7 +55,9 @@ def main() -> None:
 
 def _delete(pool: Pool) -> None:
     """Choose a column, map or target set, and delete it."""
-    there = [("column", name) for name, column in pool.columns.items() if column.kind != "key" and not column.with_pairs]
+    there = [
+        ("column", name) for name, column in pool.columns.items() if column.kind != "key" and not column.with_pairs
+    ]
     there += [("map", model) for model in available(pool)] + [("target", name) for name in targets(pool)]
     named = {f"{kind} {name}": (kind, name) for kind, name in there}
     if named:

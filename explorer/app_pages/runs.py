@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from poolscope import bench, jobs
-from poolscope.bench.run import Run
 from poolscope.bench.sweep import sweeps
 from poolscope.explorer import first_start, job_view
 from poolscope.explorer.bench import ended, new_run, races, training
@@ -13,6 +12,7 @@ from poolscope.explorer.bench import sweeps as sweep_view
 from poolscope.explorer.text import plain
 from poolscope.jobs import Job
 from poolscope.pool import Pool
+from poolscope.runs import Run
 
 KIND = "train"
 ONE, SWEEP, RACE = "One recipe", "Sweep", "Race"

@@ -7,10 +7,10 @@ import streamlit as st
 
 from poolscope.bench.audit import DataGroup, GroupAccuracy, audit_data, audit_model, gaps
 from poolscope.bench.row import Row
-from poolscope.bench.run import Run
 from poolscope.errors import InputError
 from poolscope.explorer import theme
 from poolscope.explorer.text import plain
+from poolscope.runs import Run
 
 MOST = 4
 FIELDS = {"income_ds": "income", "skin_tone": "skin tone"}

@@ -6,12 +6,12 @@ import time
 import streamlit as st
 
 from poolscope import bench, jobs
-from poolscope.bench.run import Run
 from poolscope.bench.sweep import sweeps
 from poolscope.explorer import deletion, job_view
 from poolscope.explorer.bench import by_group, training
 from poolscope.explorer.text import code, plain
 from poolscope.jobs import Job
+from poolscope.runs import Run
 
 KIND = "train"
 SHOWN = 8

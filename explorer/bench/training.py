@@ -7,9 +7,9 @@ import streamlit as st
 
 from poolscope import bench
 from poolscope.bench.metrics import resumed_at
-from poolscope.bench.run import Run
 from poolscope.explorer import theme
 from poolscope.explorer.text import plain
+from poolscope.runs import Run
 
 # figure of the log | title with its unit | factor | format of the hover
 PANELS = (

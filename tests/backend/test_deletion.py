@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from poolscope import bias, deletion, jobs, paths, targets
-from poolscope.bench.run import Run, runs
 from poolscope.engine import fit, run
 from poolscope.errors import InputError
 from poolscope.jobs import table
@@ -17,6 +16,7 @@ from poolscope.projection import Map, available
 from poolscope.projection.maps import save as save_map
 from poolscope.recipe import load, tags
 from poolscope.recipe.ready import save, saved
+from poolscope.runs import Run, runs
 
 
 def job(*argv: str, kind: str = "score", state: str = "done") -> int:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from poolscope import processes
-from poolscope.bench.run import Run
 from poolscope.bench.training import _begin
 from poolscope.errors import InputError
 from poolscope.pool import Pool
+from poolscope.runs import Run
 
 
 def test_this_process_runs_and_a_reused_pid_does_not():
@@ -59,8 +59,6 @@ def test_a_run_of_another_machine_is_running_while_it_beats_and_cannot_be_traine
 
 
 def test_a_run_whose_process_was_killed_is_stopped_at_once_on_its_own_machine(home: Path):
-    source = (
-        "from poolscope.bench.run import Run; import os; Run(id='killed').step_to('training'); os.kill(os.getpid(), 9)"
-    )
+    source = "from poolscope.runs import Run; import os; Run(id='killed').step_to('training'); os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", source], check=False, env={**os.environ, "POOLSCOPE_HOME": str(home)})
     assert Run.load("killed").state == "stopped"

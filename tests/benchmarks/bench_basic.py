@@ -12,7 +12,7 @@ from rates import alternating
 
 from poolscope.scores import build
 from poolscope.scores.base import Batch
-from poolscope.scores.kernels.language import identifier
+from poolscope.text.language import identifier
 
 FOREIGN = [
     "un chat noir dort sur le canapé",

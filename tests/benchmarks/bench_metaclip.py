@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pyarrow as pa
 
-from poolscope.scores.kernels.metaclip_match import Matcher, normalise
+from poolscope.text.matching import Matcher, normalise
 
 
 def words(count: int, rng: np.random.Generator) -> list[str]:

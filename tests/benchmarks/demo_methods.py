@@ -141,7 +141,11 @@ def with_intervals(page: str) -> str:
 
     A row outside the table of all methods is judged as one more recipe among those.
     """
-    rows = {line.split("|")[1].strip(): line for line in page.partition(BEGIN)[2].partition(END)[0].splitlines() if "±" in line}
+    rows = {
+        line.split("|")[1].strip(): line
+        for line in page.partition(BEGIN)[2].partition(END)[0].splitlines()
+        if "±" in line
+    }
     control = _seeds(rows.pop("No filter"))
     others = [_seeds(line) for line in rows.values()]
     lines = page.splitlines()

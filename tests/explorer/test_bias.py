@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from poolscope import bias, jobs
-from poolscope.bench.run import Run
 from poolscope.pool import Pool
 from poolscope.recipe import load
+from poolscope.runs import Run
 from tests.explorer.conftest import texts
 
 HALF = "name: half\nkeep:\n  - {score: clip_b32, top: 0.5}\n"

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from poolscope import jobs, paths
-from poolscope.bench.run import Run
 from poolscope.jobs import table
 from poolscope.pool import Pool
 from poolscope.projection import available
 from poolscope.recipe import load
 from poolscope.recipe.ready import save, saved
+from poolscope.runs import Run
 from poolscope.targets import add_target, targets
 from tests.explorer.conftest import texts
 

@@ -8,11 +8,11 @@ import pytest
 from poolscope import jobs
 from poolscope.bench import evaluation, published
 from poolscope.bench.board import Summary
-from poolscope.bench.run import Run, write_results
 from poolscope.bench.tasks.datacomp import TASKS
 from poolscope.bench.verdicts import Gap
 from poolscope.explorer import curves, theme
 from poolscope.recipe import Recipe, dump
+from poolscope.runs import Run, write_results
 from tests.explorer.conftest import texts
 
 

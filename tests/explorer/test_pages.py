@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from poolscope import bench, jobs, paths
-from poolscope.bench.run import Run
 from poolscope.explorer import pools, uploads
+from poolscope.runs import Run
 from tests.explorer.conftest import texts
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from poolscope import jobs
 from poolscope.bench import metrics
-from poolscope.bench.run import Run
 from poolscope.bench.sweep import Cell, Sweep, sweeps
 from poolscope.explorer.bench import training
 from poolscope.jobs import table
+from poolscope.runs import Run
 from tests.explorer.conftest import texts
 from tests.explorer.test_pages import finished_run
 

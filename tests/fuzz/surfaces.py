@@ -16,9 +16,9 @@ import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import yaml
 
-from poolscope.bench.run import Run, write_results
 from poolscope.jobs import table as jobs_table
 from poolscope.pool import Pool
+from poolscope.runs import Run, write_results
 from tests.backend.sources.test_datacomp import write_pair
 from tests.conftest import image_bytes, write_shard
 

@@ -50,7 +50,14 @@ def test_a_file_of_another_kind_is_told(fuzz: Fuzz, surface: str, file: str, com
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("settings", [1]), ("created", "noon"), ("seconds", {"training": "long"}), ("kept", 1e400), ("rules", "none"), ("state", None)],
+    [
+        ("settings", [1]),
+        ("created", "noon"),
+        ("seconds", {"training": "long"}),
+        ("kept", 1e400),
+        ("rules", "none"),
+        ("state", None),
+    ],
 )
 def test_a_run_of_other_types_is_left_out_of_the_board(fuzz: Fuzz, name: str, value: object) -> None:
     here, pool = fuzz.prepared(BY_NAME["runs"])
@@ -76,7 +83,9 @@ def test_a_damaged_order_or_map_is_made_again(fuzz: Fuzz) -> None:
     ["score random", "embed ViT-B-32/openai", "prepare ViT-B-32/openai", "import columns {here}/values.npy --on row",
      "import webdataset {here}/nothing --embed ViT-B-32/openai"],
 )  # fmt: skip
-def test_a_name_that_no_column_can_have_is_refused_before_any_work(fuzz: Fuzz, command: str, name: str, monkeypatch) -> None:
+def test_a_name_that_no_column_can_have_is_refused_before_any_work(
+    fuzz: Fuzz, command: str, name: str, monkeypatch
+) -> None:
     import poolscope.cli.options
 
     here, pool = fuzz.prepared(BY_NAME["arrays"])

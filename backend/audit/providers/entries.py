@@ -37,7 +37,7 @@ class Entries:
         }
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...scores.kernels.metaclip_match import Matcher
+        from ...text.matching import Matcher
         from ..scan import steps, text_array
 
         listed = entry_list(pool)
@@ -54,7 +54,7 @@ class Entries:
 def entry_groups(pool: Pool, entries: Sequence[str], progress: Progress) -> list[Group]:
     """One group per entry, by MetaCLIP's exact rule: any entry can be a group."""
     from ...kernels.bits import pack
-    from ...scores.kernels.metaclip_match import Matcher
+    from ...text.matching import Matcher
     from ..scan import steps, text_array
 
     if not entries:
@@ -83,10 +83,10 @@ def entry_list(pool: Pool) -> list[str]:
     """The distinct entries of the list in use."""
     own = _own(pool)
     if own:
-        from ...scores.kernels.metaclip_entries import read_entries
+        from ...text.entries import read_entries
 
         return read_entries(own)
-    from ...scores.kernels.wordnet import synset_names
+    from ...text.wordnet import synset_names
 
     return [name for name in dict.fromkeys(name.replace("_", " ") for name in synset_names()) if name.strip()]
 

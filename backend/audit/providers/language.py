@@ -74,7 +74,7 @@ def language_name(code: str) -> str:
 
 def language_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str]]:
     """`(n,)` int16 number of each pair's language, -1 for none, and the languages' codes."""
-    from ...scores.kernels.language import languages
+    from ...text.language import languages
     from ..scan import steps, text_array
 
     stored = COLUMN in pool.columns

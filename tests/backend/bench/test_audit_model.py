@@ -4,9 +4,9 @@ from statsmodels.stats.proportion import proportion_confint
 
 from poolscope.bench import evaluation
 from poolscope.bench.audit import GroupAccuracy, audit_data, audit_model, gaps
-from poolscope.bench.run import Run
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, select
+from poolscope.runs import Run
 
 
 def test_accuracy_by_group_with_wilsons_interval() -> None:

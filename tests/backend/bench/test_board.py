@@ -6,10 +6,10 @@ import pytest
 from poolscope import bench
 from poolscope.bench import published
 from poolscope.bench.board import group_means, row_of, scaling, summaries
-from poolscope.bench.run import Run, write_results
 from poolscope.bench.scales import SCALES
 from poolscope.bench.tasks.datacomp import GROUPS, TASKS
 from poolscope.errors import InputError
+from poolscope.runs import Run, write_results
 
 
 def finished(name: str, values: dict[str, float | None], **more: object) -> Run:

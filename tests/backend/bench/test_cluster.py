@@ -7,11 +7,11 @@ import pytest
 
 from poolscope import bench
 from poolscope.bench.launch import Launch, command, environment, training_arguments
-from poolscope.bench.run import Run
 from poolscope.bench.scales import SCALES
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe
+from poolscope.runs import Run
 from tests.backend.bench.conftest import SETTINGS
 
 

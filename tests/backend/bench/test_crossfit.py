@@ -8,7 +8,6 @@ import torch
 
 from poolscope import paths
 from poolscope.bench.dfn import Dfn
-from poolscope.bench.run import Run
 from poolscope.bench.scales import SCALES, Scale
 from poolscope.engine import run
 from poolscope.engine.catalogue import cautions
@@ -17,6 +16,7 @@ from poolscope.engine.selftest import delong
 from poolscope.models import Model, save_weights
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, load, select
+from poolscope.runs import Run
 from poolscope.scores import build
 
 TOY = Scale(name="toy", model="tiny", samples_seen=400, batch=20, lr=1e-3, warmup=2, precision="fp32", checkpoints=1,

@@ -11,11 +11,11 @@ import pytest
 from poolscope import bench
 from poolscope.bench import evaluation, zeroshot
 from poolscope.bench.features import Seen, features
-from poolscope.bench.run import Run
 from poolscope.bench.tasks import choose, tasks_list
 from poolscope.bench.tasks.shards import batches, samples
 from poolscope.errors import InputError
 from poolscope.models import Model
+from poolscope.runs import Run
 from tests.backend.bench.conftest import TaskMaker, npy, png
 
 

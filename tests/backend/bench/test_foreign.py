@@ -7,8 +7,8 @@ import pytest
 
 from poolscope.bench import foreign
 from poolscope.bench.evaluation import Result
-from poolscope.bench.run import Run, write_results
 from poolscope.errors import InputError
+from poolscope.runs import Run, write_results
 
 
 def info(tmp_path: Path, **changes: object) -> Path:

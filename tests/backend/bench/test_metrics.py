@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from poolscope.bench import metrics
-from poolscope.bench.run import Run
+from poolscope.runs import Run
 
 LINES = """\
 2026-11-21,02:29:20 | INFO | Start epoch 0

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from poolscope.bench import board
-from poolscope.bench.run import Run, write_results
 from poolscope.bench.tasks import choose, own, suites, tasks_list
 from poolscope.bench.tasks.shards import samples
 from poolscope.errors import InputError
+from poolscope.runs import Run, write_results
 
 
 def image(path: Path, seed: int = 0, ending: str = "") -> Path:

@@ -7,11 +7,11 @@ import pytest
 
 from poolscope.bench import race as racing
 from poolscope.bench.elimination import behind, bounds, one_look
-from poolscope.bench.run import Run, write_results
 from poolscope.bench.tasks.datacomp import TASKS
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe
+from poolscope.runs import Run, write_results
 from tests.benchmarks.bench_race import DEMO, SPREAD, replay
 
 RECIPES = [Recipe(name="all"), Recipe(name="half", keep=[{"score": "clip_b32", "top": 0.5}]),
@@ -45,7 +45,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Stands for training: a run with its recipe's value and a little noise. Gives what was trained."""
     lines: list[tuple[str, int]] = []
 
-    def train(file: str, pool: Pool, *, scale: str, seed: int, run_id: str, resume: bool, sweep: str, progress: Any) -> Run:
+    def train(
+        file: str, pool: Pool, *, scale: str, seed: int, run_id: str, resume: bool, sweep: str, progress: Any
+    ) -> Run:
         from poolscope.recipe import load, select
 
         recipe = load(file)
@@ -54,7 +56,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
                   pool=str(pool.path.resolve()), pool_pairs=len(pool), kept=select(recipe, pool).kept)  # fmt: skip
         run.step_to("done")
         value = MEANS[recipe.name] + 0.01 * np.random.default_rng([seed, len(recipe.name)]).normal()
-        results = [{"key": t.key, "dataset": t.name, "metrics": {"main_metric": value if t.averaged else None}} for t in TASKS]
+        results = [
+            {"key": t.key, "dataset": t.name, "metrics": {"main_metric": value if t.averaged else None}} for t in TASKS
+        ]
         write_results(run.path / "results.jsonl", results)
         return run
 
@@ -104,7 +108,9 @@ def test_a_race_that_was_killed_goes_on_where_it_was(
     assert len(trained) == len(set(trained))
 
 
-def test_equal_recipes_are_not_told_apart(tiny_pool: Pool, trained: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_recipes_are_not_told_apart(
+    tiny_pool: Pool, trained: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tests.backend.bench.test_race.MEANS", dict.fromkeys(MEANS, 0.2))
     done = racing.go_on(racing.enter(tiny_pool, RECIPES, scale="small", most=4))
     assert done.state == "decided"

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from poolscope.bench import evaluation
-from poolscope.bench.run import Run, write_results
 from poolscope.bench.seeds import missing_seeds
 from poolscope.bench.significance import compare, resample
 from poolscope.bench.tasks.datacomp import TASKS
 from poolscope.errors import InputError
+from poolscope.runs import Run, write_results
 
 BY_KEY = {task.key: task for task in TASKS}
 

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from poolscope.bench.run import Run, write_results
 from poolscope.bench.submission import check, check_subset, submit
 from poolscope.bench.tasks.datacomp import TASKS
 from poolscope.errors import InputError
 from poolscope.export import export_subset
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, select
+from poolscope.runs import Run, write_results
 
 
 def run_on(pool: Pool, **more: object) -> Run:

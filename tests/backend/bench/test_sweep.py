@@ -5,11 +5,11 @@ import pytest
 from poolscope import bench, jobs
 from poolscope.bench import sweep
 from poolscope.bench.response import curves_of
-from poolscope.bench.run import Run, write_results
 from poolscope.bench.tasks.datacomp import TASKS
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, dump, load, select
+from poolscope.runs import Run, write_results
 
 
 @pytest.fixture

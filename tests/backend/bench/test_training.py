@@ -19,11 +19,11 @@ from poolscope import bench, engine, paths
 from poolscope.bench import launch as launching
 from poolscope.bench.launch import Launch
 from poolscope.bench.metrics import resumed_at
-from poolscope.bench.run import Run
 from poolscope.bench.training import brace, shard_size
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, load
+from poolscope.runs import Run
 from poolscope.scores import build
 from tests.backend.bench.conftest import SETTINGS
 

@@ -149,7 +149,7 @@ def compared(home):
 
     from poolscope.bench import Run
     from poolscope.bench.evaluation import keep_predictions
-    from poolscope.bench.run import write_results
+    from poolscope.runs import write_results
 
     rng = np.random.default_rng(0)
     region, label = rng.integers(0, 5, 300), rng.integers(0, 40, 300)

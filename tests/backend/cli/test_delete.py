@@ -63,7 +63,7 @@ def test_what_is_in_use_needs_force(poolscope, tiny_pool):
 
 
 def test_runs_and_pools_are_emptied_from_the_home(poolscope, tiny_pool, home):
-    from poolscope.bench.run import Run
+    from poolscope.runs import Run
 
     Run(id="r1", name="r", recipe="r", scale="demo").save()
     assert poolscope("delete", "run", "r1", "--yes").code == 0

@@ -63,7 +63,7 @@ def test_no_directory_and_no_link_is_replaced(poolscope, tiny_pool, tmp_path, co
     "command", [("export", "dataset"), ("export", "shards"), ("submit", "RUN"), ("fetch", "RECIPE", "--to")]
 )
 def test_a_directory_in_use_is_not_written_into(poolscope, tiny_pool, tmp_path, command):
-    from poolscope.bench.run import Run, write_results
+    from poolscope.runs import Run, write_results
 
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")

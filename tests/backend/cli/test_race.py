@@ -6,14 +6,17 @@ def test_wrong_races(poolscope, tiny_pool, tmp_path, home):
     assert "'soon'" in poolscope("race", "a", "b", "--budget", "soon", "--pool", tiny_pool.path).refused()
     assert "two or more" in poolscope("race", "no-filter", "--pool", tiny_pool.path).refused()
     assert "'nothing'" in poolscope("race", "nothing", "no-filter", "--pool", tiny_pool.path).refused()
-    assert "confidence" in poolscope("race", "no-filter", tmp_path / "a.yaml", "--confidence", "95", "--pool", tiny_pool.path).refused()
+    assert (
+        "confidence"
+        in poolscope("race", "no-filter", tmp_path / "a.yaml", "--confidence", "95", "--pool", tiny_pool.path).refused()
+    )
     assert not list(home.glob("runs/*"))
 
 
 def test_a_race_over_runs_on_the_leaderboard_trains_nothing(poolscope, tiny_pool, tmp_path, home, monkeypatch):
     from poolscope.bench import race as racing
-    from poolscope.bench.run import Run, write_results
     from poolscope.bench.tasks.datacomp import TASKS
+    from poolscope.runs import Run, write_results
 
     monkeypatch.setattr(racing, "preflight", lambda *_, **__: [])
     for name, value, top in (("low", 0.1, 0.5), ("high", 0.3, 0.25)):
@@ -24,7 +27,17 @@ def test_a_race_over_runs_on_the_leaderboard_trains_nothing(poolscope, tiny_pool
             run.step_to("done")
             figure = value + 0.001 * seed * (1 if name == "low" else -1)
             write_results(run.path / "results.jsonl", [{"key": t.key, "dataset": t.name, "metrics": {"main_metric": figure if t.averaged else None}} for t in TASKS])  # fmt: skip
-    words = ("race", tmp_path / "low.yaml", tmp_path / "high.yaml", "--scale", "small", "--seeds", "3", "--pool", tiny_pool.path)
+    words = (
+        "race",
+        tmp_path / "low.yaml",
+        tmp_path / "high.yaml",
+        "--scale",
+        "small",
+        "--seeds",
+        "3",
+        "--pool",
+        tiny_pool.path,
+    )
     found = poolscope(*words, "--json").json
     assert (found["state"], found["best"], found["behind"], found["trained"]) == ("decided", "high", ["low"], 0)
     assert found["full_grid"] == 6

@@ -127,7 +127,9 @@ def test_a_pool_that_grew_is_scored_as_if_it_had_been_whole(
     assert between.columns[id].made_by["rows"] == 200
     assert stale(between, id) == ""
     work = between.path / "work"
-    assert not [path for path in work.glob("*") if path.name not in ("phash", ".spools")], "no records of the smaller pool stay"
+    assert not [path for path in work.glob("*") if path.name not in ("phash", ".spools")], (
+        "no records of the smaller pool stay"
+    )
 
 
 def test_pairs_added_while_units_are_computed_are_scored_too(
@@ -316,7 +318,7 @@ def test_a_pool_that_was_moved_and_compacted_is_up_to_date(tiny_pool: Pool, tmp_
 
 
 def test_a_language_model_with_other_content(tiny_pool: Pool, tmp_path: Path) -> None:
-    from poolscope.scores.kernels.language import model_file
+    from poolscope.text.language import model_file
 
     path = tmp_path / "lid.ftz"
     shutil.copy(model_file(), path)

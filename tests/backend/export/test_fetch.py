@@ -119,7 +119,9 @@ def test_only_what_is_kept_and_good_arrives(pool, tmp_path):
     assert [pool.image(row) is not None for row in range(len(pool))] == [True] * 11 + [False] * 10
     with Image.open(io.BytesIO(pool.image(3))) as image:
         assert image.size == (512, 384)
-    sharp = np.asarray(Image.fromarray(np.asarray(Image.open(io.BytesIO(image_bytes(0, (640, 480)))))).resize((512, 384)))
+    sharp = np.asarray(
+        Image.fromarray(np.asarray(Image.open(io.BytesIO(image_bytes(0, (640, 480)))))).resize((512, 384))
+    )
     blurred = np.asarray(Image.open(io.BytesIO(pool.image(0))).convert("RGB")).astype(int)
     change = np.abs(sharp[..., :3].astype(int) - blurred).mean(axis=2)
     assert change[60:180, 80:240].mean() > 2 * change[250:, 300:].mean()

@@ -4,7 +4,7 @@ import hashlib
 import zlib
 from collections.abc import Callable
 
-from poolscope.scores.kernels.wordnet import load
+from poolscope.text.wordnet import load
 
 ENDINGS = ("", "s", "es", "ed", "ing", "er", "est", "ies", "men", "ss", "ings", "'s", ",", "é")
 

@@ -9,7 +9,7 @@ from poolscope.kernels.hashing import draw, uniform
 from poolscope.scores import build
 from poolscope.scores.basic import caption_lengths, large_enough, long_enough
 from poolscope.scores.clip_score import cosine
-from poolscope.scores.kernels.language import identifier, languages
+from poolscope.text.language import identifier, languages
 
 CAPTIONS = [
     "A dog runs\nover the grass",

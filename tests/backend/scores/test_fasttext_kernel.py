@@ -10,9 +10,9 @@ import pytest
 
 from poolscope.errors import InputError
 from poolscope.kernels.strings import utf8
-from poolscope.scores.kernels.fasttext_file import MAGIC, read
-from poolscope.scores.kernels.fasttext_kernel import classify
-from poolscope.scores.kernels.language import SPACES, classifier, identifier, languages, model_file
+from poolscope.text.fasttext_file import MAGIC, read
+from poolscope.text.fasttext_kernel import classify
+from poolscope.text.language import SPACES, classifier, identifier, languages, model_file
 
 ODD = [
     "__label__en hello", "hello </s> bonjour le monde", "a\x00b", "x\ty\x0bz", "日本語 テスト", "é" * 300, "<s>", "__label__",

@@ -15,10 +15,10 @@ from poolscope.errors import InputError
 from poolscope.kernels.hashing import draw, uniform
 from poolscope.pool import Pool
 from poolscope.scores import build
-from poolscope.scores.kernels.metaclip_entries import build_entries, read_entries
-from poolscope.scores.kernels.metaclip_kernel import uniform as compiled_uniform
-from poolscope.scores.kernels.metaclip_match import MODES, Matcher, edged, normalise, relax
 from poolscope.scores.metaclip import keep_probability, tail_threshold
+from poolscope.text.entries import build_entries, read_entries
+from poolscope.text.matching import MODES, Matcher, edged, normalise, relax
+from poolscope.text.matching_kernel import uniform as compiled_uniform
 from tests.backend.scores.pairs import copy_of
 
 LISTED = [

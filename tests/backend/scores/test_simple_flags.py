@@ -68,7 +68,7 @@ def test_a_pair_without_a_score_is_not_kept(tiny_pool: Pool) -> None:
 
 
 def test_english_is_fasttexts_first_label(tiny_pool: Pool) -> None:
-    from poolscope.scores.kernels.language import identifier
+    from poolscope.text.language import identifier
 
     pool = run(tiny_pool, build("english"))
     captions = pool.strings("text").to_pylist()

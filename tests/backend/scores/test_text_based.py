@@ -11,9 +11,9 @@ from poolscope.engine import run
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.scores import build
-from poolscope.scores.kernels.first_sense import SenseTable
-from poolscope.scores.kernels.wordnet import load, synset_names
 from poolscope.scores.text_based import entities, read_ids, sense_table
+from poolscope.text.first_sense import SenseTable
+from poolscope.text.wordnet import load, synset_names
 from tests.backend.scores.inflections import digest, words
 
 NLTK_3_8_1 = "b8daabd0925c69e020d049bedc5e2c96d8d57005ff22d1eb4d2623234ab7a2c5"

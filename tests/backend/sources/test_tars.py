@@ -73,7 +73,9 @@ def test_later_shards_join_and_known_ones_are_not_read_again(pool, tmp_path):
 
 def test_keys_that_are_uids_serve_too(pool, tmp_path):
     uid = pool.take([9], ["uid"])["uid"][0].as_py()
-    write_shard(tmp_path / "0.tar", [{"__key__": f"deep/{uid}-0", "png": image_bytes(9)}, {"__key__": "x", "png": b"p"}])
+    write_shard(
+        tmp_path / "0.tar", [{"__key__": f"deep/{uid}-0", "png": image_bytes(9)}, {"__key__": "x", "png": b"p"}]
+    )
     report = index_shards(pool, tmp_path / "0.tar")
     assert (report.added, dict(report.skipped)) == (1, {"no uid": 1})
     assert pool.reload().image(9) == image_bytes(9)

@@ -11,8 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ...errors import InputError
-from .metaclip_match import WRAPPED, normalise
+from ..errors import InputError
+from .matching import WRAPPED, normalise
 from .wordnet import synset_names
 
 BUDGET = 500_000

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ...errors import InputError
-from ...pool import digests
+from ..errors import InputError
+from ..pool import digests
 
 if TYPE_CHECKING:
     from .fasttext_file import Classifier
@@ -84,7 +84,7 @@ def languages(captions: pa.Array, path: str = "") -> tuple[pa.Array, np.ndarray]
     model = classifier(path)
     if model is None:
         return _by_fasttext(captions, path)
-    from ...kernels.strings import utf8
+    from ..kernels.strings import utf8
     from .fasttext_kernel import classify
 
     found, probabilities = classify(model, *utf8(captions))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels.strings import build_table, pack
+from ..kernels.strings import build_table, pack
 
 MAGIC, VERSION = 793712314, 12
 HIERARCHICAL_SOFTMAX, SUPERVISED = 1, 3

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from poolscope.errors import InputError
-from poolscope.kernels.agreement import compare
+from poolscope.recipe.agreement import compare
 
 
 def scores(n: int = 2000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...errors import InputError
-from ...kernels.strings import build_table, hash_bytes, pack, utf8
-from . import metaclip_kernel as kernel
+from ..errors import InputError
+from ..kernels.strings import build_table, hash_bytes, pack, utf8
+from . import matching_kernel as kernel
 
 WRAPPED = ",.;:?!`"  # the punctuation that gets a space on either side
 MODES = ("exact", "relaxed", "worldwide")

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numba import njit
 
-from ...kernels.strings import build_table, find, hash_bytes, pack, utf8
+from ..kernels.strings import build_table, find, hash_bytes, pack, utf8
 from .wordnet import ENDINGS, Wordnet, load
 
 LONGEST = 96  # bytes of a word; longer ones, and those with too many forms, are asked in Python

@@ -4,14 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import engine, projection
-from .audit import catalog
-from .engine import selftest
-from .engine.selftest import SelfTest
-from .errors import InputError
-from .models import Model, embedding_name, preferred
-from .pool import Pool
-from .progress import Progress, Steps, silent
+from .. import projection
+from ..audit import catalog
+from ..errors import InputError
+from ..models import Model, embedding_name, preferred
+from ..pool import Pool
+from ..progress import Progress, Steps, silent
+from . import selftest
+from .embedding import embed
+from .inputs import fit
+from .run import run
+from .selftest import SelfTest
 
 SCORES = ("clip_score", "english", "basic", "caption_length", "phash")
 # What each step takes of the whole, measured on the demo with two cores.
@@ -79,7 +82,7 @@ def _embed(
         made.left_out["embeddings"] = f"pool {made.pool.name!r} has no images; fetch them with `poolscope fetch`"
         return
     made.model = name or embedding_name(model)
-    made.pool = engine.embed(made.pool, model, name=made.model, batch_size=batch_size, device=device, progress=progress)
+    made.pool = embed(made.pool, model, name=made.model, batch_size=batch_size, device=device, progress=progress)
 
 
 def _score(made: Prepared, scores: Sequence[str], progress: Progress) -> None:
@@ -88,11 +91,11 @@ def _score(made: Prepared, scores: Sequence[str], progress: Progress) -> None:
         watch = _within(progress, number, len(scores))
         parameters = {"model": made.model} if id == "clip_score" and made.model else {}
 
-        def run(id: str = id, given: dict[str, Any] = parameters, watch: Progress = watch) -> None:
-            made.pool = engine.run(made.pool, engine.fit(id, made.pool, **given), progress=watch)
+        def score(id: str = id, given: dict[str, Any] = parameters, watch: Progress = watch) -> None:
+            made.pool = run(made.pool, fit(id, made.pool, **given), progress=watch)
             made.scores.append(id)
 
-        _attempt(made, id, run)
+        _attempt(made, id, score)
 
 
 def _attempt(made: Prepared, step: str, work: Callable[[], Any]) -> None:

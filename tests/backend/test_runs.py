@@ -2,9 +2,9 @@ import os
 
 import pytest
 
-from poolscope.bench import run as record
-from poolscope.bench.run import Run, runs
+from poolscope import runs as record
 from poolscope.errors import InputError
+from poolscope.runs import Run, runs
 
 
 def test_record_survives_and_lists_newest_first() -> None:

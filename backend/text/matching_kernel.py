@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from ...kernels.strings import PRIME, SEED, find, finish
+from ..kernels.strings import PRIME, SEED, find, finish
 
 GAP, MARK = 1, 2
 CLASS = np.zeros(256, np.uint8)

@@ -7,7 +7,7 @@ probable label is found in the tree of the hierarchical softmax. Sums are float3
 import numpy as np
 from numba import njit
 
-from ...kernels.strings import PRIME, SEED, find, finish
+from ..kernels.strings import PRIME, SEED, find, finish
 from .fasttext_file import Classifier
 
 SPACE = np.zeros(256, np.bool_)

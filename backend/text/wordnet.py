@@ -4,7 +4,7 @@ import lzma
 from dataclasses import dataclass
 from functools import cache
 
-from ...paths import ASSETS
+from ..paths import ASSETS
 
 PARTS = ("n", "v", "a", "r")  # NLTK's order: noun, verb, adjective, adverb
 NO_SYNSET = -1

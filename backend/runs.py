@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import paths
-from ..errors import InputError
-from ..files import read_json, replacing, write_json
-from ..processes import Heartbeat, identity, last_heartbeat, running
+from . import paths
+from .errors import InputError
+from .files import read_json, replacing, write_json
+from .processes import Heartbeat, identity, last_heartbeat, running
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

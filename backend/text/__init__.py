@@ -1,0 +1,1 @@
+"""Text: languages, WordNet, and the words and entries that captions hold."""
