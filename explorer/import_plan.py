@@ -18,7 +18,7 @@ def draw(plan: Plan) -> dict[str, str]:
     """Draws the plan; returns the roles that were given other columns than it found."""
     count = len(plan.files)
     st.text(f"{plan.kind[:1].upper()}{plan.kind[1:]}, {count:,} file{'s' if count != 1 else ''}")
-    changed = _mapping(plan) if plan.mapping else {}
+    changed = _mapping(plan) if any(part.kind == "table" for part in plan.parts) else {}
     others = {given: name for part in plan.parts for given, name in part.columns.items()}
     if others:
         named = [name if name == given else f"{given} as {name}" for given, name in others.items()]
@@ -55,7 +55,7 @@ def _mapping(plan: Plan) -> dict[str, str]:
 
 def _row(pair: Mapping[str, Any]) -> dict[str, Any]:
     """A pair as a row of the preview; everything in it is shown as text."""
-    place = pair.get("image") or pair.get("url") or ""
+    place = pair.get("member") or pair.get("image") or pair.get("url") or ""
     about = {name: str(pair[name])[:80] for name in ("id", "width", "height", "problem") if pair.get(name) is not None}
     row = {"preview": _thumbnail(pair), "caption": str(pair.get("text") or "")[:300], "image": str(place)[-80:]}
     return row | about

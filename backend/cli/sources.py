@@ -247,7 +247,7 @@ def show_plan(plan: "Plan", write: Callable[[str], None]) -> None:
         for note in part.notes:
             write(f"  note: {note}")
         for row in part.preview:
-            place = row.get("image") or row.get("url") or ""
+            place = "/".join(str(row[name]) for name in ("image", "member") if row.get(name)) or row.get("url") or ""
             problem = f" ({row['problem']})" if row.get("problem") else ""
             write(f"  {str(row.get('text') or '(no caption)')[:70]}  <- {place}{problem}")
         for what, why in part.left_out.items():

@@ -81,10 +81,6 @@ def compare(
     del later
     gap = place_b.astype(np.int64) - place_a
     far_a, far_b = _largest(gap, most), _largest(-gap, most)
-    density = np.zeros((bins, bins), np.int64)
-    for start in range(0, count, CHUNK):
-        part = rows[start : start + CHUNK]
-        density += _counted(a[part], b[part], edges_a, edges_b)
     places = [np.stack([place_a[far], place_b[far]], axis=1) / count for far in (far_a, far_b)]
     return Agreement(
         pairs=count,
@@ -92,7 +88,7 @@ def compare(
         spearman=spearman,
         fractions=np.asarray(fractions, np.float64),
         overlap=overlap,
-        density=density,
+        density=_density(a, b, rows, edges_a, edges_b),
         edges_a=edges_a,
         edges_b=edges_b,
         rows_a=rows[far_a],
@@ -137,6 +133,12 @@ def _largest(values: np.ndarray, most: int) -> np.ndarray:
     found = np.argpartition(-values, most - 1)[:most] if most else np.zeros(0, np.int64)
     found = found[values[found] > 0]
     return found[np.lexsort((found, -values[found]))]
+
+
+def _density(a: np.ndarray, b: np.ndarray, rows: np.ndarray, edges_a: np.ndarray, edges_b: np.ndarray) -> np.ndarray:
+    """Pairs by cell of the two scores, `(bins, bins)` int64."""
+    parts = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
+    return sum((_counted(a[part], b[part], edges_a, edges_b) for part in parts), np.zeros((len(edges_a) - 1,) * 2, np.int64))
 
 
 def _counted(a: np.ndarray, b: np.ndarray, edges_a: np.ndarray, edges_b: np.ndarray) -> np.ndarray:

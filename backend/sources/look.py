@@ -69,7 +69,8 @@ class Plan:
 
     @property
     def preview(self) -> tuple[Mapping[str, Any], ...]:
-        """The first five pairs as they will be: `text`, `image` or `url`, `id`; an image's `problem` if it has one."""
+        """The first five pairs as they will be: `text`, `image` (and its `member` in a shard) or `url`, `id`; an image's
+        `problem` if it has one."""
         return tuple(row for part in self.parts for row in part.preview)[:PREVIEW]
 
     @property
@@ -145,7 +146,7 @@ def _directory(found: Found, options: Options) -> Part | None:
     if "://" not in found.root and os.path.isdir(found.given) and retrieval_parts(found.given):
         return Part("clip-retrieval", found.given, tuple(found.tables))
     if found.tars:
-        return _shards(found)
+        return _shards(found, options)
     if found.tables and _is_datacomp(found):
         return Part("datacomp", found.given, tuple(found.tables), {"uid": "uid", "text": "text", "url": "url"})
     if found.sidecars and all(_OF_IMG2DATASET.fullmatch(os.path.basename(path)) for path in found.tables):
@@ -161,9 +162,13 @@ def _directory(found: Found, options: Options) -> Part | None:
     raise InputError(f"{found.given!r} holds {what}; give .csv, .tsv, .json, .jsonl, .parquet, .arrow or .tar files.")
 
 
-def _shards(found: Found) -> Part:
-    left_out = dict.fromkeys(found.tables[:5], "table beside shards (their own JSON is read)")
-    return Part("webdataset", found.given, tuple(found.tars), left_out=left_out)
+def _shards(found: Found, options: Options) -> Part:
+    from .shard_preview import preview
+
+    mapping, rows, problems = preview(found.tars[0], options, PREVIEW)
+    left_out = {where: reason for reason, where in problems.items()}
+    left_out |= dict.fromkeys(found.tables[:5], "table beside shards (their own JSON is read)")
+    return Part("webdataset", found.given, tuple(found.tars), mapping, preview=tuple(rows), left_out=left_out)
 
 
 def _is_datacomp(found: Found) -> bool:

@@ -147,14 +147,20 @@ def _take(shard: str, reader: "Reader", threads: ThreadPoolExecutor, appender: A
     try:
         with reading(shard) as (read_at, length):
             locked = Locked(read_at) if "://" in shard else read_at
-            found = _until_broken(samples(locked, length), appender.report, shard)
-            good = _good(found, locked, reader.keys, appender.report, shard)
+            good = good_samples(shard, reader.keys, locked, length, appender.report)
             while part := list(islice(good, SLICE)):
                 made = threads.map(lambda one: reader.pairs(one[0], one[1], locked), part)
                 for (sample, _), (pairs, blank) in zip(part, made):
                     _offer(pairs, appender, f"{shard}: {sample.key}", blank)
     except (OSError, EOFError) as error:
         appender.report.skip(DAMAGED, f"{shard}: {error}")
+
+
+def good_samples(
+    shard: str, keys: Keys, read_at: ReadAt, length: int, report: Report
+) -> Iterator[tuple[Sample, Found]]:
+    """The samples of a tar of `length` bytes that have an image and may have a caption; the others are counted."""
+    return _good(_until_broken(samples(read_at, length), report, shard), read_at, keys, report, shard)
 
 
 def _until_broken(found: Iterator[Sample], report: Report, shard: str) -> Iterator[Sample]:

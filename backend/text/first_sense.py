@@ -93,6 +93,31 @@ def space_length(text: np.ndarray, i: int, stop: int) -> int:  # pragma: no cove
     return 0
 
 
+@njit(cache=True, nogil=True, inline="always")
+def read_word(text, i, stop, word):  # pragma: no cover
+    """The word that begins at `i`, in lower case in `word`: where it ends, its bytes, and whether they are all ASCII."""
+    size, plain = 0, True
+    while i < stop:
+        c = text[i]
+        if c < 128:
+            if c <= 32 and space_length(text, i, stop):
+                break
+            if 65 <= c <= 90:
+                c += 32
+        elif space_length(text, i, stop):
+            break
+        elif c == 0xE2 and i + 2 < stop and text[i + 1] == 0x84 and text[i + 2] == 0xAA:
+            c = 107  # the Kelvin sign, the only other character whose lower case is ASCII
+            i += 2
+        else:
+            plain = False
+        if size < LONGEST:
+            word[size] = c
+        size += 1
+        i += 1
+    return i, size, plain
+
+
 @njit(cache=True, nogil=True)
 def scan(
     text, ends, slots, content, string_ends, answers, senses, repeat, old, old_ends, new, new_ends, part_ends, last
@@ -109,25 +134,7 @@ def scan(
             if gap:
                 i += gap
                 continue
-            size, plain = 0, True
-            while i < stop:
-                c = text[i]
-                if c < 128:
-                    if c <= 32 and space_length(text, i, stop):
-                        break
-                    if 65 <= c <= 90:
-                        c += 32
-                elif space_length(text, i, stop):
-                    break
-                elif c == 0xE2 and i + 2 < stop and text[i + 1] == 0x84 and text[i + 2] == 0xAA:
-                    c = 107  # the Kelvin sign, the only other character whose lower case is ASCII
-                    i += 2
-                else:
-                    plain = False
-                if size < LONGEST:
-                    word[size] = c
-                size += 1
-                i += 1
+            i, size, plain = read_word(text, i, stop, word)
             if not plain:
                 continue
             if size > LONGEST:

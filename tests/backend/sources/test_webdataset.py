@@ -12,7 +12,7 @@ from poolscope.errors import InputError
 from poolscope.export import export_shards
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
-from poolscope.sources import import_webdataset
+from poolscope.sources import import_webdataset, look
 from poolscope.sources.report import reports
 from tests.conftest import image_bytes, write_shard
 
@@ -45,6 +45,28 @@ def test_everything_of_a_sample_arrives(tmp_path):
         "sha256": hashlib.sha256(image_bytes(1)).hexdigest(),
     }
     assert pool.image(0) == image_bytes(1)
+
+
+def test_shards_are_previewed_as_they_will_come_in(tmp_path):
+    about = json.dumps({"uid": "a" * 32, "url": "http://x.org/1"}).encode()
+    bare = {"__key__": "0000", "png": image_bytes(0)}
+    write_shard(tmp_path / "s" / "0.tar", [bare, sample(1, json=about), *(sample(number) for number in range(2, 9))])
+    plan = look(tmp_path / "s")
+    shard = str(tmp_path / "s" / "0.tar")
+    assert [row["text"] for row in plan.preview] == [f"caption {number}" for number in range(1, 6)]
+    assert plan.preview[0]["member"] == "0001.png"
+    assert (plan.preview[0]["image"], plan.preview[0]["url"]) == (shard, "http://x.org/1")
+    with open(shard, "rb") as file:
+        file.seek(plan.preview[0]["image_offset"])
+        assert file.read(plan.preview[0]["image_bytes"]) == image_bytes(1)
+    assert plan.mapping == {"text": ".txt", "image": ".png"}
+    assert plan.left_out == {f"{shard}: 0000": "no caption"}
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 3000, b"no tar at all" * 100])
+def test_a_shard_that_is_none_has_no_preview(tmp_path, content):
+    (tmp_path / "0.tar").write_bytes(content)
+    assert look(tmp_path / "0.tar").preview == ()
 
 
 def test_broken_samples_are_counted_and_skipped(tmp_path):
