@@ -70,23 +70,23 @@ def _plane(found: Agreement, pool: Pool, a: str, b: str) -> None:
         view = st.segmented_control(
             "View", [DENSITY, SCATTER], default=DENSITY, required=True, key="compare-view", label_visibility="collapsed"
         )
-    made = theme.figure(380, x=a, y=b)
+    chart = theme.figure(380, x=a, y=b)
     if view == SCATTER:
         columns, rows = pools.columns(pool), found.sample
-        made.add_scattergl(
+        chart.add_scattergl(
             x=columns.array(a)[rows], y=columns.array(b)[rows], mode="markers", marker={"size": 4, "opacity": 0.5, "color": theme.KEPT},
             hovertemplate=f"{a} %{{x:.4g}}<br>{b} %{{y:.4g}}<extra></extra>",
         )  # fmt: skip
     else:
         counts = found.density.T
         ticks = 10 ** np.arange(0, np.log10(max(1, counts.max())) + 1e-9)
-        made.add_heatmap(
+        chart.add_heatmap(
             x=(found.edges_a[1:] + found.edges_a[:-1]) / 2, y=(found.edges_b[1:] + found.edges_b[:-1]) / 2,
             z=np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan), customdata=counts, colorscale=_shades(),
             colorbar={"title": {"text": "pairs"}, "tickvals": np.log10(ticks).tolist(), "ticktext": [f"{t:,.0f}" for t in ticks], "thickness": 10},
             hovertemplate=f"{a} %{{x:.4g}}<br>{b} %{{y:.4g}}<br>%{{customdata:,}} pairs<extra></extra>",
         )  # fmt: skip
-    theme.show(made, key=f"plane-{view}", alt=f"{view} of the pairs by {a} and {b}")
+    theme.show(chart, key=f"plane-{view}", alt=f"{view} of the pairs by {a} and {b}")
     shown = f"{len(found.sample):,} of {found.pairs:,} pairs" if view == SCATTER else f"{found.pairs:,} pairs"
     st.caption(shown + (", the outer 0.1 % at the border" if view == DENSITY else ", drawn by uid"))
 
@@ -100,16 +100,16 @@ def _shades() -> list[list[object]]:
 
 def _overlap(found: Agreement, a: str, b: str) -> None:
     st.markdown("**Overlap of their tops**")
-    made = theme.figure(380, x="top fraction by each score (%)", y="shared pairs (% of the fraction)")
+    chart = theme.figure(380, x="top fraction by each score (%)", y="shared pairs (% of the fraction)")
     x = 100 * found.fractions
-    made.add_scatter(x=x, y=100 * found.overlap, name=f"{a} and {b}", mode="lines", line={"width": 2.5, "color": theme.KEPT},
+    chart.add_scatter(x=x, y=100 * found.overlap, name=f"{a} and {b}", mode="lines", line={"width": 2.5, "color": theme.KEPT},
                      hovertemplate="top %{x:.0f} %: %{y:.1f} % shared<extra></extra>")  # fmt: skip
-    made.add_scatter(
+    chart.add_scatter(
         x=x, y=x, name="by chance", mode="lines", line={"dash": "dash", "color": theme.NEITHER}, hoverinfo="skip"
     )
-    made.update_yaxes(range=[0, 102])
-    made.update_xaxes(range=[0, 101])
-    theme.show(made, key="overlap", alt=f"Overlap of the top fractions of {a} and {b} against the fraction")
+    chart.update_yaxes(range=[0, 102])
+    chart.update_xaxes(range=[0, 101])
+    theme.show(chart, key="overlap", alt=f"Overlap of the top fractions of {a} and {b} against the fraction")
 
 
 def _gallery(rows: np.ndarray, places: np.ndarray, pool: Pool, label: str, key: str) -> int | None:

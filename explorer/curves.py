@@ -19,20 +19,20 @@ LONGEST = 34  # letters of a name beside its point
 def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
     """Average against the share of the pool that is kept: a line per score, bars of one standard deviation over seeds,
     a dashed line for no filter; recipes that vary nothing are single points."""
-    made = theme.figure(height, x="kept, % of the pool", y="average of the tasks, %")
+    chart = theme.figure(height, x="kept, % of the pool", y="average of the tasks, %")
     axes = list(dict.fromkeys(point.axis for point in points if point.axis))
     for place, axis in enumerate(axes):
-        _line(made, [point for point in points if point.axis == axis], axis, theme.SERIES[place % len(theme.SERIES)])
+        _line(chart, [point for point in points if point.axis == axis], axis, theme.SERIES[place % len(theme.SERIES)])
     single = [point for point in points if not point.axis and point.value < 1]
     for place, point in enumerate(single, start=len(axes)):
-        _line(made, [point], point.recipe, theme.SERIES[place % len(theme.SERIES)])
+        _line(chart, [point], point.recipe, theme.SERIES[place % len(theme.SERIES)])
     whole = {point.mean for point in points if point.value == 1 and (point.share or 1.0) == 1.0}
     if whole:
-        made.add_hline(100 * whole.pop(), line_dash="dash", line_color=theme.NEITHER, annotation_text="no filter",
+        chart.add_hline(100 * whole.pop(), line_dash="dash", line_color=theme.NEITHER, annotation_text="no filter",
                        annotation_position="bottom left")  # fmt: skip
-    made.update_xaxes(range=[0, 103], dtick=20)
-    made.update_layout(showlegend=len(axes) + len(single) > 1)
-    return made
+    chart.update_xaxes(range=[0, 103], dtick=20)
+    chart.update_layout(showlegend=len(axes) + len(single) > 1)
+    return chart
 
 
 def _line(made: go.Figure, points: Sequence[Point], name: str, colour: str) -> None:
@@ -66,29 +66,29 @@ def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.
 
     More recipes than there are colours stand without bars, with names beside the points where there is room, best first.
     """
-    made = theme.figure(_tall(found), x="pairs kept", y="average of the tasks, %")
+    chart = theme.figure(_tall(found), x="pairs kept", y="average of the tasks, %")
     shown = [row for row in published if row.kept and row.average is not None]
     if len(found) > len(theme.SERIES):
-        _named(made, found, shown)
+        _named(chart, found, shown)
     for place, summary in enumerate(found if len(found) <= len(theme.SERIES) else ()):
-        made.add_scatter(
+        chart.add_scatter(
             x=[summary.kept], y=[100 * summary.mean], name=summary.recipe, mode="markers",
             marker={"size": 13, "color": theme.SERIES[place], "symbol": "diamond" if summary.baseline else "circle"},
             error_y={"type": "data", "array": [100 * (summary.sd or 0.0)], "visible": summary.sd is not None},
             text=[_average(summary)], hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
     if shown:
-        _published(made, shown)
+        _published(chart, shown)
     base = next((summary for summary in found if summary.baseline), None)
     if base is not None:
-        made.add_hline(
+        chart.add_hline(
             100 * base.mean,
             line_dash="dash",
             line_color=theme.NEITHER,
             annotation_text="no filter",
             annotation_position="top left",
         )
-    return made
+    return chart
 
 
 def _named(made: go.Figure, found: Sequence[Summary], published: Sequence[Row]) -> None:
@@ -162,27 +162,27 @@ def _published(made: go.Figure, rows: Sequence[Row]) -> None:
 
 def over_scales(lines: Mapping[str, Sequence[tuple[str, float]]]) -> go.Figure:
     """Average of each recipe at each scale; published lines dotted."""
-    made = theme.figure(440, x="scale", y="average of the tasks, %")
+    chart = theme.figure(440, x="scale", y="average of the tasks, %")
     for place, (name, points) in enumerate(lines.items()):
         dotted = name.endswith("(published)")
-        made.add_scatter(
+        chart.add_scatter(
             x=[scale for scale, _ in points], y=[100 * value for _, value in points], name=name, mode="lines+markers",
             line={"color": theme.SERIES[place % len(theme.SERIES)], "width": 2, "dash": "dot" if dotted else "solid"},
             marker={"size": 8}, opacity=0.6 if dotted else 1.0, hovertemplate="%{x}: %{y:.1f}<extra>" + name + "</extra>",
         )  # fmt: skip
     used = {scale for points in lines.values() for scale, _ in points}
-    made.update_xaxes(categoryorder="array", categoryarray=[scale for scale in SCALES if scale in used])
-    made.update_layout(legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top", "xanchor": "left"})
-    return made
+    chart.update_xaxes(categoryorder="array", categoryarray=[scale for scale in SCALES if scale in used])
+    chart.update_layout(legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top", "xanchor": "left"})
+    return chart
 
 
 def differences(found: Sequence[Summary]) -> go.Figure:
     """Difference of each recipe to no filter, with its 95 % interval over seeds; grey where it is not decided, and hollow
     where one seed decides nothing."""
     shown = [summary for summary in found if summary.difference is not None][::-1]
-    made = theme.figure(_tall(found), x="difference to no filter, points (95 % interval)", y="")
+    chart = theme.figure(_tall(found), x="difference to no filter, points (95 % interval)", y="")
     reach = [100 * (one.gap.reach or 0) if one.gap and one.low is not None else 0 for one in shown]
-    made.add_scatter(
+    chart.add_scatter(
         x=[100 * (one.difference or 0) for one in shown], y=[one.recipe for one in shown], mode="markers",
         marker={
             "size": 12, "color": [COLOURS.get(one.gap.verdict if one.gap else None, theme.NEITHER) for one in shown],
@@ -191,6 +191,6 @@ def differences(found: Sequence[Summary]) -> go.Figure:
         error_x={"type": "data", "color": theme.NEITHER, "array": reach},
         text=[one.gap.sentence() if one.gap else "" for one in shown], hovertemplate="%{y}<br>%{text}<extra></extra>",
     )  # fmt: skip
-    made.add_vline(0, line_color=theme.NEITHER)
-    made.update_layout(showlegend=False)
-    return made
+    chart.add_vline(0, line_color=theme.NEITHER)
+    chart.update_layout(showlegend=False)
+    return chart

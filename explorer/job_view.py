@@ -40,8 +40,8 @@ def bar(job: Job, left: float | None = None) -> None:
     """The progress bar with what the job says it does and the time left: `left` seconds if the job knows better than its
     pace so far tells."""
     text = job.message or {"queued": "waiting for its turn", "running": "starting"}.get(job.state, job.state)
-    told = f"about {duration(left)} left" if left and job.state == "running" else time_left(job)
-    st.progress(min(1.0, max(0.0, job.progress)), text=f"{text} · {told}" if told else text)
+    remaining = f"about {duration(left)} left" if left and job.state == "running" else time_left(job)
+    st.progress(min(1.0, max(0.0, job.progress)), text=f"{text} · {remaining}" if remaining else text)
 
 
 def time_left(job: Job) -> str:

@@ -92,19 +92,19 @@ def _regions(path: str, model: str, stamp: int, token: str) -> Regions:
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _of(path: str, model: str, by: str, stamp: str) -> Colouring:
     pool = pools.of_path(path)
-    made = _placed(pool, model)
+    placed = _placed(pool, model)
     if by == REGION:
-        return colouring.by_region(shared_regions(pool, made))
+        return colouring.by_region(shared_regions(pool, placed))
     if by.startswith(COLUMN):
-        return colouring.by_column(pool, made, by.removeprefix(COLUMN))
-    return _family(found_groups.of(pool), made, by.removeprefix(FAMILY))
+        return colouring.by_column(pool, placed, by.removeprefix(COLUMN))
+    return _family(found_groups.of(pool), placed, by.removeprefix(FAMILY))
 
 
 def _placed(pool: Pool, model: str) -> Map:
-    made = pools.shared_map(pool, model)
-    if made is None:
+    shared = pools.shared_map(pool, model)
+    if shared is None:
         raise InputError(f"pool {pool.name!r} has no map of {model!r}.")
-    return made
+    return shared
 
 
 def _family(groups: Groups, made: Map, family: str) -> Colouring:

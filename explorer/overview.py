@@ -45,14 +45,14 @@ def on_disk(pool: Pool) -> int:
 
 def provenance(column: Column) -> str:
     """How a column was made, in a few words."""
-    made = column.made_by
-    if not made:
+    origin = column.made_by
+    if not origin:
         return "imported" if column.kind in ("metadata", "key") else ""
-    words = [_short(made[key]) for key in ("method", "model", "source") if made.get(key)]
-    words += [f"{name} {value}" for name, value in settings(made).items() if value not in (None, "")]
+    words = [_short(origin[key]) for key in ("method", "model", "source") if origin.get(key)]
+    words += [f"{name} {value}" for name, value in settings(origin).items() if value not in (None, "")]
     return (
         ", ".join(words)
-        or ", ".join(f"{name} {value}" for name, value in made.items() if not isinstance(value, dict))[:120]
+        or ", ".join(f"{name} {value}" for name, value in origin.items() if not isinstance(value, dict))[:120]
     )
 
 

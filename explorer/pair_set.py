@@ -55,9 +55,9 @@ def _to_rule(
         name = _free(pool, name)
         tags.save(pool, name, rows)
         rule = {"tag": name}
-    made = recipe_state.rule_from({"not": rule} if inverted else rule)
-    recipe_state.add_rule(recipe, made)
-    return f"Added the rule {made.label()}"
+    added = recipe_state.rule_from({"not": rule} if inverted else rule)
+    recipe_state.add_rule(recipe, added)
+    return f"Added the rule {added.label()}"
 
 
 def _to_tag(rows: np.ndarray, pool: Pool, name: str) -> str:
@@ -66,8 +66,8 @@ def _to_tag(rows: np.ndarray, pool: Pool, name: str) -> str:
 
 
 def _to_group(rows: np.ndarray, pool: Pool, name: str) -> str:
-    made = own_groups.of_rows(pool, rows, name)
-    return f"{len(rows):,} pairs are the group {made.name}; Who is kept counts it"
+    added = own_groups.of_rows(pool, rows, name)
+    return f"{len(rows):,} pairs are the group {added.name}; Who is kept counts it"
 
 
 def _free(pool: Pool, name: str) -> str:

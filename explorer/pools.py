@@ -88,8 +88,8 @@ def map_stamp(pool: Pool, model: str) -> int:
 
 def token(pool: Pool) -> str:
     """A short name of this pool in URLs; another pool made at the same path has another token."""
-    made = (pool.path / "pool.json").stat().st_mtime_ns
-    return hashlib.sha256(f"{pool.path.resolve()}:{made}".encode()).hexdigest()[:16]
+    modified = (pool.path / "pool.json").stat().st_mtime_ns
+    return hashlib.sha256(f"{pool.path.resolve()}:{modified}".encode()).hexdigest()[:16]
 
 
 def by_token(name: str) -> Pool | None:
@@ -150,7 +150,7 @@ def _map(path: str, model: str, stamp: int, pairs: int) -> Map | None:
 def _density(path: str, model: str, stamp: int, pairs: int) -> "Density":
     from poolscope.projection.density import Density
 
-    made = _map(path, model, stamp, pairs)
-    assert made is not None
-    assert made.everyone is not None
-    return Density(made.everyone)
+    shared = _map(path, model, stamp, pairs)
+    assert shared is not None
+    assert shared.everyone is not None
+    return Density(shared.everyone)

@@ -56,8 +56,8 @@ def _mapped(request: Request) -> tuple[Pool, Map] | None:
     model = request.path_params["model"]
     if pool is None or not model or set(model) - set(MODEL_NAME) or model.startswith("."):
         return None
-    made = pools.shared_map(pool, model)
-    return None if made is None else (pool, made)
+    shared = pools.shared_map(pool, model)
+    return None if shared is None else (pool, shared)
 
 
 def thumbnail(request: Request) -> Response:

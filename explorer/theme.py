@@ -71,8 +71,8 @@ def figure(height: int = 280, *, x: str, y: str) -> "go.Figure":
     """An empty Plotly figure in the house style; `x` and `y` are axis titles with their unit."""
     import plotly.graph_objects as go
 
-    made = go.Figure()
-    made.update_layout(
+    chart = go.Figure()
+    chart.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         xaxis={"title": x, "automargin": True},
@@ -81,7 +81,7 @@ def figure(height: int = 280, *, x: str, y: str) -> "go.Figure":
         colorway=SERIES,
         hoverlabel={"namelength": -1},
     )
-    return made
+    return chart
 
 
 def show(made: "go.Figure", *, key: str, alt: str) -> None:

@@ -28,7 +28,7 @@ def of(
     captions = [text or "" for text in known.get("text", [""] * len(rows))]
     pictured = [image is not None for image in known.get("image", [None] * len(rows))]
     columns = pools.columns(pool) if selection is not None and recipe is not None else None
-    made = []
+    tiles = []
     for place, (row, caption) in enumerate(zip(rows.tolist(), captions)):
         kept = None if selection is None else not selection.dropped_at(row)
         why = (
@@ -36,7 +36,7 @@ def of(
             if columns and selection is not None and recipe is not None
             else ""
         )
-        made.append(
+        tiles.append(
             Tile(
                 row=row,
                 caption=caption[:LONGEST],
@@ -46,4 +46,4 @@ def of(
                 state="" if kept is None else "kept" if kept else "dropped",
             )
         )
-    return made
+    return tiles

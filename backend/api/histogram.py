@@ -31,13 +31,13 @@ def figure(pool: Pool, score: str, mask: np.ndarray | None, *, bins: int) -> "go
     groups = [("pairs", scored, KEPT)]
     if mask is not None:
         groups = [("kept", scored & mask, KEPT), ("dropped", scored & ~mask, DROPPED)]
-    made = go.Figure()
+    chart = go.Figure()
     for name, chosen, colour in groups:
         count, _ = np.histogram(values[chosen], edges)
-        made.add_bar(x=(edges[:-1] + edges[1:]) / 2, y=count, name=name, marker_color=colour)
+        chart.add_bar(x=(edges[:-1] + edges[1:]) / 2, y=count, name=name, marker_color=colour)
     unscored = int(len(values) - np.count_nonzero(scored))
-    made.update_layout(
+    chart.update_layout(
         barmode="stack", bargap=0, template="plotly_white", height=320,
         xaxis_title=score + (f" ({unscored:,} pairs not scored)" if unscored else ""), yaxis_title="pairs",
     )  # fmt: skip
-    return made
+    return chart

@@ -114,10 +114,10 @@ def _table(
     progress: Progress,
 ) -> Added:  # fmt: skip
     ending = next(one for one in reversed(TABLES) if source.name.lower().endswith(one))
-    made = _slugged(source.name[: -len(ending)] if name is None else name)
-    _check_free(pool, made, force, "table")
-    path = pool.path / FOLDER / f"{made}.parquet"
-    added = Added(made, "table", {})
+    slugged = _slugged(source.name[: -len(ending)] if name is None else name)
+    _check_free(pool, slugged, force, "table")
+    path = pool.path / FOLDER / f"{slugged}.parquet"
+    added = Added(slugged, "table", {})
     with files.replacing(path) as part:
         on = _copy(source, part, pool, on, key, column, added)
         _, _, keys = codes_of(part, pool, on, progress)
@@ -201,10 +201,10 @@ def _check_groups(names: set[str], column: str) -> None:
 
 
 def _slugged(name: str) -> str:
-    made = slug(name, 38).replace(".", "-")
-    if not any(character.isalnum() for character in name) or not NAME.match(made):
+    spelled = slug(name, 38).replace(".", "-")
+    if not any(character.isalnum() for character in name) or not NAME.match(spelled):
         raise InputError(f"{name[:60]!r} is no name for groups; give letters or digits with --name.")
-    return made
+    return spelled
 
 
 def _check_free(pool: Pool, name: str, force: bool, kind: str) -> None:

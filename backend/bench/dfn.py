@@ -124,8 +124,8 @@ class Dfn(Method):
             return 0.0
         from .cost import estimate
 
-        told = estimate(len(pool), self.scale, pool=pool).seconds
-        return self.folds * (sum(told.values()) - told["evaluation"])
+        seconds = estimate(len(pool), self.scale, pool=pool).seconds
+        return self.folds * (sum(seconds.values()) - seconds["evaluation"])
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Filter:
         """Trains the networks that this clean subset, scale and seed have not given yet, and compares them on samples."""
@@ -209,7 +209,7 @@ class Dfn(Method):
         subject = {"uids": _digest(uids), "held": held, "scale": asdict(self._scale), "seed": self.seed}
         directory = paths.runs() / f"dfn-{digests.of_value(subject)[:12]}"
         begun = (directory / "run.json").exists()
-        if begun and (made := Run.load(directory.name)).finished and made.weights_path.is_file():
+        if begun and (trained := Run.load(directory.name)).finished and trained.weights_path.is_file():
             return str(directory)
         with files.replacing(directory / "clean.npy") as path, path.open("wb") as handle:
             np.save(handle, uids, allow_pickle=False)

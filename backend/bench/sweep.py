@@ -87,19 +87,19 @@ def grid(
     from ..recipe import Recipe
 
     known = base.model_dump(mode="json", by_alias=True, exclude_defaults=True) if base else {}
-    rules, made = known.get("keep", []), {"scores": known["scores"]} if known.get("scores") else {}
+    rules, origin = known.get("keep", []), {"scores": known["scores"]} if known.get("scores") else {}
     prefix = f"{base.name}, " if base else ""
     found: list[tuple[Recipe, str, float]] = []
     if any(not 0 < fraction <= 1 for fraction in fractions):
         raise InputError(f"fractions are {list(fractions)}; each must be above 0 and at most 1")
     if 1.0 in fractions:
         name = base.name if base else "no filter"
-        found.append((Recipe.model_validate({"name": name, "keep": rules, **made}), "", 1.0))
+        found.append((Recipe.model_validate({"name": name, "keep": rules, **origin}), "", 1.0))
     for score in dict.fromkeys(scores):
         for fraction in dict.fromkeys(fractions):
             if fraction < 1:
                 name = f"{prefix}{score} {fraction * 100:g} %"
-                content = {"name": name, "keep": [*rules, {"score": score, "top": fraction}], **made}
+                content = {"name": name, "keep": [*rules, {"score": score, "top": fraction}], **origin}
                 found.append((Recipe.model_validate(content), score, fraction))
     return found
 

@@ -60,10 +60,10 @@ def greys(images: np.ndarray) -> np.ndarray:
     """`(n, s, s, 3)` to `(n, s, s)`, both uint8: OpenCV's grey, Rec. 601's luma rounded to whole levels."""
     import cv2
 
-    made = np.empty(images.shape[:3], dtype=np.uint8)
-    for grey, image in zip(made, images):
+    levels = np.empty(images.shape[:3], dtype=np.uint8)
+    for grey, image in zip(levels, images):
         cv2.cvtColor(image, cv2.COLOR_RGB2GRAY, dst=grey)
-    return made
+    return levels
 
 
 def area_means(blocks: np.ndarray, cells: int) -> np.ndarray:

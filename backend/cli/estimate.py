@@ -14,17 +14,17 @@ def show_estimate(pool: "Pool", method: "Method", as_json: bool) -> None:
     from ..engine.cost import duration, estimate
 
     with progress_bar(f"{method.id} on a sample") as progress:
-        made = estimate(pool, method, progress=progress)
+        cost = estimate(pool, method, progress=progress)
 
     def text() -> None:
-        line(f"{method.id}: about {duration(made.seconds)} for {made.pairs:,} pairs, {size(made.disk)} on disk")
-        line(f"measured on {made.sample:,} pairs in {made.measured:.2f} s with {made.cores} cores")
-        parts = [f"{made.start:.1f} s to start", f"{1e6 * made.per_pair:,.1f} µs per pair"]
-        if made.training:
-            parts.insert(1, f"{duration(made.training)} of training, not measured")
+        line(f"{method.id}: about {duration(cost.seconds)} for {cost.pairs:,} pairs, {size(cost.disk)} on disk")
+        line(f"measured on {cost.sample:,} pairs in {cost.measured:.2f} s with {cost.cores} cores")
+        parts = [f"{cost.start:.1f} s to start", f"{1e6 * cost.per_pair:,.1f} µs per pair"]
+        if cost.training:
+            parts.insert(1, f"{duration(cost.training)} of training, not measured")
         line(", ".join(parts))
 
-    emit(made.as_json(), as_json=as_json, text=text)
+    emit(cost.as_json(), as_json=as_json, text=text)
 
 
 def size(count: int) -> str:

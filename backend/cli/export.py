@@ -128,17 +128,17 @@ def dataset(
     schema_of(opened, names or [])
     applied, opened, selection = apply(recipe, pool, version)
     with progress_bar("export") as progress:
-        made = export_dataset(
+        written = export_dataset(
             opened, selection, out, form=form, metadata=metadata, columns=names, recipe=applied, shard_size=shard_size,
             progress=progress,
         )  # fmt: skip
     content = {
-        "out": str(out), "format": form, "written": made.written, "files": made.files, "missing": made.missing,
+        "out": str(out), "format": form, "written": written.written, "files": written.files, "missing": written.missing,
         "recipe": applied.name, **selection.as_json(),
     }  # fmt: skip
-    words = f"{out}: {made.written:,} pairs with their images"
-    if made.missing:
-        words += f"; {made.missing:,} kept pairs have no readable image, see {out.name}.missing.txt"
+    words = f"{out}: {written.written:,} pairs with their images"
+    if written.missing:
+        words += f"; {written.missing:,} kept pairs have no readable image, see {out.name}.missing.txt"
     emit(content, as_json=as_json, text=lambda: line(words))
 
 
@@ -164,21 +164,21 @@ def shards(
 
     applied, opened, selection = apply(recipe, pool, version)
     with progress_bar("shards") as progress:
-        made = export_shards(
+        report = export_shards(
             opened, selection, out, recipe=applied, shard_size=shard_size, blur=blur, engine=engine, workers=workers,
             address=address, progress=progress,
         )  # fmt: skip
     content = {
-        "out": str(out), "shards": made.shards, "written": made.written, "missing": made.missing,
-        "unreadable": made.unreadable, "recipe": applied.name, **selection.as_json(),
+        "out": str(out), "shards": report.shards, "written": report.written, "missing": report.missing,
+        "unreadable": report.unreadable, "recipe": applied.name, **selection.as_json(),
     }  # fmt: skip
-    words = f"{out}: {made.written:,} pairs in {made.shards:,} shards"
-    if made.missing:
-        words += f"; {made.missing:,} kept pairs are in no shard, see missing.txt"
+    words = f"{out}: {report.written:,} pairs in {report.shards:,} shards"
+    if report.missing:
+        words += f"; {report.missing:,} kept pairs are in no shard, see missing.txt"
     emit(content, as_json=as_json, text=lambda: line(words))
-    if made.unreadable:
+    if report.unreadable:
         raise InputError(
-            f"{made.unreadable:,} indexed samples can't be read any more, see unreadable.txt: index their shards again"
+            f"{report.unreadable:,} indexed samples can't be read any more, see unreadable.txt: index their shards again"
         )
 
 

@@ -78,24 +78,24 @@ def add(
 
     opened = open_pool(pool)
     with progress_bar("groups") as progress:
-        made = add_groups(opened, source, name=name, on=on, key=key, column=column, force=force, progress=progress)
+        added = add_groups(opened, source, name=name, on=on, key=key, column=column, force=force, progress=progress)
 
-    sizes = {group: size if size >= SMALLEST else None for group, size in made.groups.items()}
+    sizes = {group: size if size >= SMALLEST else None for group, size in added.groups.items()}
 
     def text() -> None:
-        line(f"{made.kind} {made.name}: {len(sizes):,} group{'' if len(sizes) == 1 else 's'}")
+        line(f"{added.kind} {added.name}: {len(sizes):,} group{'' if len(sizes) == 1 else 's'}")
         for group, size in sizes.items():
             line(f"  {group}: {'under 10' if size is None else f'{size:,}'} pairs")
         for count, words in (
-            (made.unknown, "keys are not in the pool"),
-            (made.repeated, "rows repeat a key, the first counts"),
-            (made.blank, "rows have no key or no group"),
-            (made.bad_rows, "rows could not be read"),
+            (added.unknown, "keys are not in the pool"),
+            (added.repeated, "rows repeat a key, the first counts"),
+            (added.blank, "rows have no key or no group"),
+            (added.bad_rows, "rows could not be read"),
         ):
             if count:
                 line(f"  left out {count:,}: {words}")
 
-    emit(made.as_json() | {"groups": sizes}, as_json=as_json, text=text)
+    emit(added.as_json() | {"groups": sizes}, as_json=as_json, text=text)
 
 
 @app.command()

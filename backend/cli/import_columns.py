@@ -55,12 +55,12 @@ def columns(
 
     taken = [one.strip() for one in names.split(",") if one.strip()] if names else None
     with progress_bar("import") as progress:
-        made = import_columns(
+        report = import_columns(
             open_pool(pool), source, on=on, key=key, keys=keys, kind=kind, columns=taken, name=name, side=side,
             model=model, force=force, progress=progress,
         )  # fmt: skip
 
-    emit(made.as_json(), as_json=as_json, text=lambda: _show(made))
+    emit(report.as_json(), as_json=as_json, text=lambda: _show(report))
 
 
 def _show(made: "Joined") -> None:

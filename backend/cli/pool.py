@@ -103,9 +103,9 @@ def map_(
 
     opened = open_pool(pool)
     with progress_bar("map") as progress:
-        made = projection.build(opened, model=model, sample=sample, replace=replace, progress=progress)
+        built = projection.build(opened, model=model, sample=sample, replace=replace, progress=progress)
     emit(
-        {"model": made.model, "points": len(made), "pairs": len(opened)},
+        {"model": built.model, "points": len(built), "pairs": len(opened)},
         as_json=as_json,
-        text=lambda: line(f"map of {made.model}: {len(made):,} of {len(opened):,} pairs"),
+        text=lambda: line(f"map of {built.model}: {len(built):,} of {len(opened):,} pairs"),
     )

@@ -37,24 +37,26 @@ def prepare(
 
     warn_of_teacher(model, opened)
     with progress_bar("prepare") as progress:
-        made = work(opened, model, name=name, device=device, batch_size=batch_size, progress=progress)
-    tested = made.self_test
+        prepared = work(opened, model, name=name, device=device, batch_size=batch_size, progress=progress)
+    tested = prepared.self_test
     if tested and tested.warning:
         say(f"warning: {tested.warning}")
     content = {
         "pool": opened.name,
-        "pairs": len(made.pool),
-        "model": made.model,
+        "pairs": len(prepared.pool),
+        "model": prepared.model,
         "self_test": tested and tested.as_json(),
-        "scores": made.scores,
-        "left_out": made.left_out,
+        "scores": prepared.scores,
+        "left_out": prepared.left_out,
     }
 
     def text() -> None:
-        line(f"pool {opened.name}: {len(made.pool):,} pairs prepared, scores {', '.join(made.scores) or 'none'}")
-        if made.model:
-            line(f"model {made.model}: {tested or 'too few pairs for a self-test'}")
-        for step, why in made.left_out.items():
+        line(
+            f"pool {opened.name}: {len(prepared.pool):,} pairs prepared, scores {', '.join(prepared.scores) or 'none'}"
+        )
+        if prepared.model:
+            line(f"model {prepared.model}: {tested or 'too few pairs for a self-test'}")
+        for step, why in prepared.left_out.items():
             line(f"left out: {step}, because {why}")
 
     emit(content, as_json=as_json, text=text)

@@ -127,14 +127,14 @@ def show_column(pool: "Pool", name: str, as_json: bool) -> None:
 
     from ..engine.catalogue import cautions, notes, self_tests
 
-    made = pool.columns[name]
+    column = pool.columns[name]
     values = pool.array(name)
-    tests = [f"{test.model} knows own from shuffled captions with {test}" for test in self_tests(made)]
-    warnings = cautions(made)
+    tests = [f"{test.model} knows own from shuffled captions with {test}" for test in self_tests(column)]
+    warnings = cautions(column)
     for warning in warnings:
         say(f"warning: {warning}")
-    content = {"column": name, "kind": made.kind, "pairs": len(pool), "made_by": made.made_by, "warnings": warnings}
-    if made.kind == "flag":
+    content = {"column": name, "kind": column.kind, "pairs": len(pool), "made_by": column.made_by, "warnings": warnings}
+    if column.kind == "flag":
         content["kept"] = int(np.count_nonzero(values))
         words = f"{content['kept']:,} of {len(pool):,} pairs are kept by it"
     else:
@@ -143,8 +143,8 @@ def show_column(pool: "Pool", name: str, as_json: bool) -> None:
         content["mean"] = float(scored.mean(dtype=np.float64)) if len(scored) else None
         mean = f", mean {content['mean']:.4f}" if len(scored) else ""
         words = f"{len(scored):,} of {len(pool):,} pairs are scored{mean}"
-    words += "".join(f"; {said}" for said in (*notes(made), *tests))
-    emit(content, as_json=as_json, text=lambda: line(f"{made.kind} {name}: {words}"))
+    words += "".join(f"; {said}" for said in (*notes(column), *tests))
+    emit(content, as_json=as_json, text=lambda: line(f"{column.kind} {name}: {words}"))
 
 
 def warn_of_teacher(model: str | None, pool: "Pool") -> None:

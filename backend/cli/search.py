@@ -110,5 +110,5 @@ def search_index(
 
     named = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
     with progress_bar("search index") as progress:
-        made = index(open_pool(pool), named, progress=progress)
-    emit({"indexed": made}, as_json=as_json, text=lambda: line(f"indexed: {', '.join(made)}"))
+        indexed = index(open_pool(pool), named, progress=progress)
+    emit({"indexed": indexed}, as_json=as_json, text=lambda: line(f"indexed: {', '.join(indexed)}"))

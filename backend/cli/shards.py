@@ -57,18 +57,18 @@ def fetch(
 
     _, opened, selection = apply(recipe, pool)
     with progress_bar("fetch") as progress:
-        made = download(
+        report = download(
             opened, selection, to, image_size=image_size, processes=processes, threads=threads, timeout=timeout,
             retries=retries, blur=blur, private=private, progress=progress,
         )  # fmt: skip
     content = {
-        "to": str(to), "asked": made.asked, "fetched": made.fetched, "rate": made.rate, "shards": made.shards,
-        "reasons": made.reasons,
+        "to": str(to), "asked": report.asked, "fetched": report.fetched, "rate": report.rate, "shards": report.shards,
+        "reasons": report.reasons,
     }  # fmt: skip
 
     def text() -> None:
-        line(f"{made.fetched:,} of {made.asked:,} images fetched ({made.rate:.1%}), in {made.shards:,} shards")
-        for reason, count in list(made.reasons.items())[:10]:
+        line(f"{report.fetched:,} of {report.asked:,} images fetched ({report.rate:.1%}), in {report.shards:,} shards")
+        for reason, count in list(report.reasons.items())[:10]:
             line(f"  {count:,}: {reason}")
 
     emit(content, as_json=as_json, text=text)

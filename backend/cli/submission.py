@@ -26,17 +26,17 @@ def submit(
     """
     from ..bench.submission import submit as write
 
-    made = write(
+    written = write(
         run, out, track=track, method_name=method_name, author=author, email=email, writeup=writeup,
         checkpoint=checkpoint,
     )  # fmt: skip
 
     def text() -> None:
-        line(f"{made.directory}: {', '.join(made.written)}")
-        for error in made.errors:
+        line(f"{written.directory}: {', '.join(written.written)}")
+        for error in written.errors:
             line(f"  breaks a rule: {error}")
-        for warning in made.warnings:
+        for warning in written.warnings:
             line(f"  mind: {warning}")
-        line("valid as a submission" if made.valid else "not valid as a submission")
+        line("valid as a submission" if written.valid else "not valid as a submission")
 
-    emit(made.as_json(), as_json=as_json, text=text)
+    emit(written.as_json(), as_json=as_json, text=text)

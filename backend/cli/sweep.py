@@ -50,13 +50,13 @@ def start(
     others = [read_recipe(recipe, opened) for recipe in recipes or ()]
     for recipe in (*([first] if first else []), *others):
         opened = make_scores(recipe, opened)
-    made = sweeping.start(
+    sweep = sweeping.start(
         opened, wanted, scale=scale, fractions=parts, seeds=numbers, name=name, device=slot(), base=first,
         recipes=others,
     )  # fmt: skip
-    emit(_content(made), as_json=as_json, text=lambda: line(made.id))
+    emit(_content(sweep), as_json=as_json, text=lambda: line(sweep.id))
     if not as_json:
-        say(f"{len(made.cells)} runs are queued: `poolscope sweep show {made.id}` tells how they go")
+        say(f"{len(sweep.cells)} runs are queued: `poolscope sweep show {sweep.id}` tells how they go")
 
 
 @app.command("list")

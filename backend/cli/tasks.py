@@ -89,15 +89,15 @@ def add(
     from ..bench.tasks.own import add as make
 
     with progress_bar("task") as progress:
-        made = make(name, source, suite=suite, templates=templates or (), progress=progress)
+        task = make(name, source, suite=suite, templates=templates or (), progress=progress)
 
     def text() -> None:
-        classes = f" in {made.classes:,} classes" if made.classes else " with captions"
-        line(f"task {made.task.key}: {made.examples:,} images{classes}; use it with --tasks {suite}")
-        for reason, count in made.skipped.most_common():
+        classes = f" in {task.classes:,} classes" if task.classes else " with captions"
+        line(f"task {task.task.key}: {task.examples:,} images{classes}; use it with --tasks {suite}")
+        for reason, count in task.skipped.most_common():
             line(f"  left out {count:,}: {reason}")
 
-    emit(made.as_json(), as_json=as_json, text=text)
+    emit(task.as_json(), as_json=as_json, text=text)
 
 
 @app.command()

@@ -54,7 +54,7 @@ def entry(id: str, pool: Pool) -> Entry:
         problem = ""
     except InputError as error:
         problem = str(error)
-    made = tuple(
+    entries = tuple(
         name
         for name, column in pool.columns.items()
         if column.made_by.get("method") == id and column.kind in ("score", "flag")
@@ -62,10 +62,10 @@ def entry(id: str, pool: Pool) -> Entry:
     needs = {name: name in pool.columns for name in method.needs() if name}
     read = (model for model in pool.models if f"{model}_img" in method.needs())
     tests = tuple(test for model in read if (test := selftest.known(pool, model)))
-    said = tuple(f"{name}: {one}" for name in made for one in cautions(pool.columns[name]))
-    tests += tuple(test for name in made for test in self_tests(pool.columns[name]) if test.model not in pool.models)
-    found = tuple(f"{name}: {one}" for name in made for one in notes(pool.columns[name]))
-    return Entry(type(method), parameters, needs, problem, made, recipes_with(id), tests, said, found)
+    said = tuple(f"{name}: {one}" for name in entries for one in cautions(pool.columns[name]))
+    tests += tuple(test for name in entries for test in self_tests(pool.columns[name]) if test.model not in pool.models)
+    found = tuple(f"{name}: {one}" for name in entries for one in notes(pool.columns[name]))
+    return Entry(type(method), parameters, needs, problem, entries, recipes_with(id), tests, said, found)
 
 
 def cautions(column: Column) -> list[str]:

@@ -82,7 +82,7 @@ def estimate(pool: Pool, method: Method, *, progress: Progress = silent) -> Esti
     progress(1 + len(SIZES), 1 + len(SIZES), "measured")
     fixed, pace = _line(runs)
     training = method.training(pool)
-    made = Estimate(
+    total = Estimate(
         method=method.id,
         parameters=method.parameters(),
         pairs=len(pool),
@@ -94,8 +94,8 @@ def estimate(pool: Pool, method: Method, *, progress: Progress = silent) -> Esti
         disk=sum(_width(kind) for kind in method.outputs(pool).values()) * len(pool),
         cores=len(os.sched_getaffinity(0)),
     )
-    files.write_json(_path(pool, method), asdict(made))
-    return made
+    files.write_json(_path(pool, method), asdict(total))
+    return total
 
 
 def known(pool: Pool, method: Method) -> Estimate | None:

@@ -137,9 +137,9 @@ class EmbedTask:
     def compute(self, unit: Unit, progress: Progress = silent) -> None:
         loaded, pictures = _tools(self.model, self.device)
         pool = Pool.open(self.pool_path)
-        made = _unit(pool, loaded, pictures, unit, self.batch_size, progress)
+        embedded = _unit(pool, loaded, pictures, unit, self.batch_size, progress)
         kind = pa.list_(pa.float16(), loaded.dim)
-        Records(self.pool_path, dict(self.subject)).write(unit, made, {"img": kind, "txt": kind})
+        Records(self.pool_path, dict(self.subject)).write(unit, embedded, {"img": kind, "txt": kind})
 
 
 @lru_cache(maxsize=1)
@@ -176,10 +176,10 @@ class _Images:
         with ThreadPoolExecutor(2) as threads:
             decoded = list(threads.map(lambda file: _decode(file, self._loaded.transform), new.values()))
         self._known |= zip(new, map(np.copy, _vectors(decoded, self._loaded)))
-        made = np.stack([self._known.get(key, self._missing) for key in keys])
+        known = np.stack([self._known.get(key, self._missing) for key in keys])
         for oldest in list(self._known)[: max(0, len(self._known) - REMEMBERED)]:
             del self._known[oldest]
-        return made
+        return known
 
 
 def _blocks(unit: Unit, size: int) -> Iterator[np.ndarray]:
@@ -198,22 +198,22 @@ def _decode(raw: bytes | None, transform: Any) -> Any:
 
 def _texts(captions: list[str | None], loaded: Loaded) -> np.ndarray:
     """`(k, d)` float16; a row of NaN where there is no caption."""
-    made = np.full((len(captions), loaded.dim), np.nan, dtype=np.float16)
+    embeddings = np.full((len(captions), loaded.dim), np.nan, dtype=np.float16)
     there = [index for index, caption in enumerate(captions) if caption and caption.strip()]
     if there:
-        made[there] = loaded.texts([captions[index] or "" for index in there]).astype(np.float16)
-    return made
+        embeddings[there] = loaded.texts([captions[index] or "" for index in there]).astype(np.float16)
+    return embeddings
 
 
 def _vectors(pictures: list[Any], loaded: Loaded) -> np.ndarray:
     """`(k, d)` float16; a row of NaN where there was no image."""
     import torch
 
-    made = np.full((len(pictures), loaded.dim), np.nan, dtype=np.float16)
+    embeddings = np.full((len(pictures), loaded.dim), np.nan, dtype=np.float16)
     there = [index for index, image in enumerate(pictures) if image is not None]
     if there:
-        made[there] = loaded.images(torch.stack([pictures[index] for index in there])).astype(np.float16)
-    return made
+        embeddings[there] = loaded.images(torch.stack([pictures[index] for index in there])).astype(np.float16)
+    return embeddings
 
 
 def _column(matrix: np.ndarray) -> pa.Array:

@@ -50,19 +50,21 @@ def prepare(
     made again, goes on where it stopped. Raises InputError for an unknown model.
     """
     steps = Steps(SHARES, progress)
-    made = Prepared(pool)
-    _embed(made, model, name, device, batch_size, steps.of("embeddings"))
-    if made.model:
-        made.self_test = selftest.check(made.pool, made.model, steps.of("self-test"))
-    _score(made, scores, steps.of("scores"))
-    if made.model:
-        _attempt(made, "map", lambda: projection.build(made.pool, model=made.model, progress=steps.of("map")))
+    prepared = Prepared(pool)
+    _embed(prepared, model, name, device, batch_size, steps.of("embeddings"))
+    if prepared.model:
+        prepared.self_test = selftest.check(prepared.pool, prepared.model, steps.of("self-test"))
+    _score(prepared, scores, steps.of("scores"))
+    if prepared.model:
+        _attempt(
+            prepared, "map", lambda: projection.build(prepared.pool, model=prepared.model, progress=steps.of("map"))
+        )
     else:
-        made.left_out["map"] = "it needs embeddings"
-    _attempt(made, "groups", lambda: catalog.find(made.pool, progress=steps.of("groups")))
-    made.pool.uid_order()
+        prepared.left_out["map"] = "it needs embeddings"
+    _attempt(prepared, "groups", lambda: catalog.find(prepared.pool, progress=steps.of("groups")))
+    prepared.pool.uid_order()
     progress(100, 100, "the pool is prepared")
-    return made
+    return prepared
 
 
 def _embed(

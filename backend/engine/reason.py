@@ -76,9 +76,9 @@ def _by_flag(flag: str, row: int, columns: PoolColumns) -> str:
     """What the method of the flag says of the pair; empty where it says nothing or is not installed."""
     from ..scores import build
 
-    made = columns.pool.columns[flag].made_by
+    origin = columns.pool.columns[flag].made_by
     try:
-        method = build(str(made["method"]), **made.get("parameters", {}))
+        method = build(str(origin["method"]), **origin.get("parameters", {}))
         extra = [name for name in method.outputs(columns.pool) if name]
     except (KeyError, InputError):
         return ""

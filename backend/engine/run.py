@@ -65,8 +65,8 @@ class Task:
         pool = Pool.open(self.pool_path)
         if self.rows not in (None, len(pool)):
             raise PoolGrew(f"{self.rows:,} pairs became {len(pool):,}")
-        made = self.method.compute(pool, unit, self.state, progress)
-        Records(self.pool_path, self.subject).write(unit, made, self.types)
+        scores = self.method.compute(pool, unit, self.state, progress)
+        Records(self.pool_path, self.subject).write(unit, scores, self.types)
 
 
 def run(
@@ -140,8 +140,8 @@ def _make(
     own_network = type(method).recognised is not Method.recognised
     if todo or own_network:
         state = method.prepare(pool, progress, _Everywhere(engine, workers, address))
-        told = method.recognised(state)
-        if told and (test := selftest.judged(f"{method.id}'s network", *told)):
+        recognised = method.recognised(state)
+        if recognised and (test := selftest.judged(f"{method.id}'s network", *recognised)):
             made_by["self_test"] |= {method.id: test.as_json()}
     if todo:
         task = Task(pool.path, method, state, types, subject, subject.get("rows"))

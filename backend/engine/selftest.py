@@ -60,14 +60,14 @@ def check(pool: Pool, model: str, progress: Progress = silent) -> SelfTest | Non
     """
     if {f"{model}_img", f"{model}_txt"} - pool.columns.keys():
         return None
-    made = known(pool, model)
-    if made is None:
+    result = known(pool, model)
+    if result is None:
         progress(0, 1, f"does {model} know this pool?")
-        made = measure(pool, model)
-        if made is not None:
-            files.write_json(_path(pool, model), made.as_json())
-        progress(1, 1, f"{model}: {made}" if made else f"too few pairs to test {model}")
-    return made
+        result = measure(pool, model)
+        if result is not None:
+            files.write_json(_path(pool, model), result.as_json())
+        progress(1, 1, f"{model}: {result}" if result else f"too few pairs to test {model}")
+    return result
 
 
 def known(pool: Pool, model: str) -> SelfTest | None:

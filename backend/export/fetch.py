@@ -77,13 +77,13 @@ def fetch(
     shards.mkdir(exist_ok=True)
     _run(_options(to, image_size, processes, threads, timeout, retries, blur, shard_size), private, to / "fetch.log",
          shards, asked, progress)  # fmt: skip
-    made = _fetched(to, asked, _stats(shards))
+    report = _fetched(to, asked, _stats(shards))
     files.write_json(
-        to / "report.json", {"asked": asked, "fetched": made.fetched, "rate": made.rate, "reasons": made.reasons}
+        to / "report.json", {"asked": asked, "fetched": report.fetched, "rate": report.rate, "reasons": report.reasons}
     )
-    if made.fetched:
+    if report.fetched:
         index_shards(pool, shards)
-    return made
+    return report
 
 
 def _options(

@@ -122,9 +122,9 @@ def main(options: dict[str, Any], *, private: bool) -> None:
     program = importlib.import_module("img2dataset.main")  # the package has a function of that name
 
     def guarded(**chosen: Any) -> Guarded:
-        made = Guarded(**chosen)
-        made.private = private
-        return made
+        guarded = Guarded(**chosen)
+        guarded.private = private
+        return guarded
 
     vars(program)["Downloader"] = guarded
     program.download(**options)

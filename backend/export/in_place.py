@@ -29,21 +29,21 @@ def plan_in_place(
     """
     out = Path(out)
     rows = np.flatnonzero(selection.mask)
-    made = plan(pool, rows, multiplicity(recipe, pool, rows)[0])
-    total = len(made.entries)
+    planned = plan(pool, rows, multiplicity(recipe, pool, rows)[0])
+    total = len(planned.entries)
     if not total:
         raise InputError(
             f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
         )
-    uids = pool.uids()[made.entries["row"]]
-    for name, array in (("entries", made.entries), ("uids", uids)):
+    uids = pool.uids()[planned.entries["row"]]
+    for name, array in (("entries", planned.entries), ("uids", uids)):
         with files.replacing(out / f"{name}.npy") as part, part.open("wb") as handle:
             np.save(handle, array)
     shards = -(-total // shard_size)
     files.write_json(
         out / PLAN,
         {
-            "pool": pool.uri, "tars": made.tars, "missing": len(made.missing),
+            "pool": pool.uri, "tars": planned.tars, "missing": len(planned.missing),
             "edges": np.linspace(0, total, shards + 1).astype(np.int64).tolist(),
         },
     )  # fmt: skip

@@ -77,9 +77,9 @@ def export_shards(
     copies, absent = multiplicity(recipe, pool, rows)
     ids = _subset_file(recipe, pool) or kept_uids(pool, selection.mask, rows=rows, copies=copies)
     _claim(out, ids, {"shard_size": shard_size, "blur": blur})
-    made = plan(pool, rows, copies)
-    total = len(made.entries)
-    _write_missing(out, pool, made.missing, absent)
+    planned = plan(pool, rows, copies)
+    total = len(planned.entries)
+    _write_missing(out, pool, planned.missing, absent)
     if not total:
         raise InputError(
             f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
@@ -87,7 +87,7 @@ def export_shards(
     edges = np.linspace(0, total, -(-total // shard_size) + 1).astype(np.int64).tolist()
     units = [ShardUnit(number, a, b) for number, (a, b) in enumerate(pairwise(edges))]
     task = ShardTask(pool.path.resolve(), out.resolve(), blur)
-    _keep_plan(made, out / PLAN)
+    _keep_plan(planned, out / PLAN)
     todo = [unit for unit in units if not task.stats(unit).exists()]
     done = total - sum(map(len, todo))
     for unit in finished(task, todo, engine=engine, workers=workers, address=address):
@@ -95,7 +95,7 @@ def export_shards(
         progress(done, total, "pairs written")
     shutil.rmtree(out / PLAN)
     about = _about(out, [files.read_json(task.stats(unit)) for unit in units])
-    about |= {"processed_count": total, "missing": len(made.missing) + len(absent)}
+    about |= {"processed_count": total, "missing": len(planned.missing) + len(absent)}
     files.write_json(out / "meta.json", about | provenance(pool, recipe, selection))
     return Shards(out, len(units), about["output_count"], about["missing"], about["unreadable"])
 

@@ -57,7 +57,7 @@ class _Following:
 
 def _shared(kernel: Any, length: int, shape: tuple[int, ...], dtype: Any, *arguments: np.ndarray) -> np.ndarray:
     """The sum of what `kernel(*arguments, counts, first, last)` adds to counts of zeros, one array a thread at work."""
-    made: list[np.ndarray] = []
+    pieces: list[np.ndarray] = []
     spare: list[np.ndarray] = []
 
     def work(first: int, last: int) -> None:
@@ -65,13 +65,13 @@ def _shared(kernel: Any, length: int, shape: tuple[int, ...], dtype: Any, *argum
             counts = spare.pop()
         except IndexError:
             counts = np.zeros(shape, dtype=dtype)
-            made.append(counts)
+            pieces.append(counts)
         kernel(*arguments, counts, first, last)
         spare.append(counts)
 
     bits.everywhere(work, length)
-    counts = made[0]
-    for more in made[1:]:
+    counts = pieces[0]
+    for more in pieces[1:]:
         counts += more
     return counts
 
@@ -137,8 +137,8 @@ class Counter(_Following):
     def _change(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         members = self._members
         assert members is not None
-        made = _shared(positions, len(after), (64 * members.shape[1],), np.int64, members, before, after)
-        return made[: len(self._matrix)]
+        changed = _shared(positions, len(after), (64 * members.shape[1],), np.int64, members, before, after)
+        return changed[: len(self._matrix)]
 
 
 @njit(nogil=True, cache=True)

@@ -27,8 +27,8 @@ class Column:
     @property
     def with_pairs(self) -> bool:
         """Whether the column came with the pairs: then it is never replaced, for nothing here could make it again."""
-        made = self.made_by.get("method")
-        return self.kind == "key" or made in ("import", "index") or (self.kind == "metadata" and not made)
+        method = self.made_by.get("method")
+        return self.kind == "key" or method in ("import", "index") or (self.kind == "metadata" and not method)
 
     def as_json(self) -> dict[str, Any]:
         return {"name": self.name, "kind": self.kind, "dtype": self.dtype, "dim": self.dim, "made_by": self.made_by}

@@ -40,11 +40,11 @@ def of_path(path: Path | str) -> str:
         if known["stamp"] == list(before):
             return str(known["sha256"])
     settled = time.time_ns() - max(before[1:3]) > SETTLED
-    made = _read(place)
+    digest = _read(place)
     if settled and stamp(place) == before:
         with suppress(OSError):  # a home that may not be written: read it again next time
-            files.write_json(kept, {"path": str(place), "stamp": before, "sha256": made})
-    return made
+            files.write_json(kept, {"path": str(place), "stamp": before, "sha256": digest})
+    return digest
 
 
 def stamp(path: Path | str) -> tuple[int, int, int, int]:

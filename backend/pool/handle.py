@@ -271,5 +271,5 @@ class Handle:
     @cached_property
     def _identity(self) -> str:
         """Tells this pool from all others; a copy of it has the same images."""
-        made = (self.path / "pool.json").stat().st_mtime_ns
-        return str(places.content(self.path).get("id") or f"{self.path.resolve()}:{made}")
+        modified = (self.path / "pool.json").stat().st_mtime_ns
+        return str(places.content(self.path).get("id") or f"{self.path.resolve()}:{modified}")

@@ -158,8 +158,8 @@ def _shadowed(place: Place) -> Place:
     """A directory under the home that shows what is in a read-only one, by links, and takes what is made anew."""
     source = place.directory.resolve()
     known = content(source)
-    made = (source / "pool.json").stat().st_mtime_ns
-    shadow = _directory(str(source), known.get("id") or str(made))
+    modified = (source / "pool.json").stat().st_mtime_ns
+    shadow = _directory(str(source), known.get("id") or str(modified))
     shadow.mkdir(parents=True, exist_ok=True)
     _link(source, shadow)
     for name in KEPT:

@@ -138,7 +138,9 @@ def _largest(values: np.ndarray, most: int) -> np.ndarray:
 def _density(a: np.ndarray, b: np.ndarray, rows: np.ndarray, edges_a: np.ndarray, edges_b: np.ndarray) -> np.ndarray:
     """Pairs by cell of the two scores, `(bins, bins)` int64."""
     parts = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
-    return sum((_counted(a[part], b[part], edges_a, edges_b) for part in parts), np.zeros((len(edges_a) - 1,) * 2, np.int64))
+    return sum(
+        (_counted(a[part], b[part], edges_a, edges_b) for part in parts), np.zeros((len(edges_a) - 1,) * 2, np.int64)
+    )
 
 
 def _counted(a: np.ndarray, b: np.ndarray, edges_a: np.ndarray, edges_b: np.ndarray) -> np.ndarray:

@@ -97,11 +97,11 @@ class LiveSelection:
             if key not in self._histograms:
                 columns = {name: (self._ranked_in(name), rising) for name, rising in edges.items()}
                 self._histograms[key] = Histograms(columns)
-            made = self._histograms[key]
+            histogram = self._histograms[key]
             self._histograms.move_to_end(key)
             while len(self._histograms) > 2:
                 self._histograms.popitem(last=False)
-        return made.count(step.words, step.kept)
+        return histogram.count(step.words, step.kept)
 
     def at_least(self, score: str, threshold: float, among: Selection) -> int:
         """How many pairs of the selection score `threshold` or more, in the score's own precision."""

@@ -26,12 +26,12 @@ def ranked(columns: Columns, name: str, scores: np.ndarray, folder: Path | None)
             return Ranked(scores, order, codes)
     except (OSError, ValueError):
         pass
-    made = Ranked.of(scores, columns.rank, columns.rows_by_uid)
+    ranked = Ranked.of(scores, columns.rank, columns.rows_by_uid)
     try:
-        _keep(paths, made)
+        _keep(paths, ranked)
         kept = Ranked(scores, *(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths))
     except (OSError, ValueError):  # a pool that may only be read, a full disk, or other scores were ranked meanwhile
-        return made
+        return ranked
     _let_go(columns.rank, columns.rows_by_uid)
     return kept
 

@@ -187,8 +187,8 @@ class Method:
         seen = 0
         names = ["uid", *self.needs()]
         for piece in pool.scan(names, start=unit.start, stop=unit.stop, batch_size=self.scan_rows):
-            made = self.score(Batch.from_arrow(piece), state)
-            parts.append(made if isinstance(made, dict) else {MAIN: made})
+            score = self.score(Batch.from_arrow(piece), state)
+            parts.append(score if isinstance(score, dict) else {MAIN: score})
             seen += piece.num_rows
             progress(seen, len(unit))
         return {name: _join([part[name] for part in parts]) for name in parts[0]} if parts else {}

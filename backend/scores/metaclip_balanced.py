@@ -31,8 +31,8 @@ class MetaClipBalanced(MetaClip):
     tail_share: float = param(0.06, "share of all matches that rare entries hold", low=0, high=1)
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Balance:
-        made = super().prepare(pool, progress, each)
-        return Balance(made.listed, made.mode, made.counts, self.t or tail_threshold(made.counts, self.tail_share))
+        state = super().prepare(pool, progress, each)
+        return Balance(state.listed, state.mode, state.counts, self.t or tail_threshold(state.counts, self.tail_share))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
         return state.keys(batch, self.seed) < state.t

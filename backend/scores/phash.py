@@ -145,19 +145,19 @@ def _hashed(pool: "Pool", unit: Unit) -> None:
     path = _file(pool, unit)
     if path.exists():
         return
-    made = np.zeros((2, len(unit)), np.uint64)
+    hashes = np.zeros((2, len(unit)), np.uint64)
     if HASH in pool.columns and pool.columns[HASH].made_by.get("method") == PHash.id:
         known = pa.concat_arrays([b.column(0) for b in pool.scan([HASH], start=unit.start, stop=unit.stop)])
-        made[0] = known.fill_null(0).to_numpy()
-        made[1] = known.is_valid().to_numpy(zero_copy_only=False)
-    todo = np.flatnonzero(made[1] == 0)
+        hashes[0] = known.fill_null(0).to_numpy()
+        hashes[1] = known.is_valid().to_numpy(zero_copy_only=False)
+    todo = np.flatnonzero(hashes[1] == 0)
     for start in range(0, len(todo), _READ):
         rows = todo[start : start + _READ]
         found = [perceptual_hash(image) for image in pool.images(unit.start + rows)]
-        made[0, rows] = [one or 0 for one in found]
-        made[1, rows] = [one is not None for one in found]
+        hashes[0, rows] = [one or 0 for one in found]
+        hashes[1, rows] = [one is not None for one in found]
     with files.replacing(path) as part, part.open("wb") as handle:
-        np.save(handle, made)
+        np.save(handle, hashes)
 
 
 def _file(pool: "Pool", unit: Unit) -> Path:

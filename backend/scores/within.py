@@ -51,6 +51,6 @@ class Within(Method):
         quality = pool.array(self.quality)[order]
         scored = np.flatnonzero(~np.isnan(quality))
         best = scored[np.argsort(-quality[scored], kind="stable")[: exact_count(self.top, len(pool))]]
-        made = np.full(len(pool), np.nan, np.float32)
-        made[order[best]] = pool.array(self.score_column)[order[best]]
-        return {MAIN: made}
+        inside = np.full(len(pool), np.nan, np.float32)
+        inside[order[best]] = pool.array(self.score_column)[order[best]]
+        return {MAIN: inside}

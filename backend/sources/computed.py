@@ -190,19 +190,21 @@ def _check_joined(joined: Joined, keys: PoolKeys, pool: Pool, on: str) -> None:
 
 def _plan(source: str, guess: Guess, wish: Wish, pool: Pool, *, alone: bool) -> _Column:
     kind = wish.kind or guess.kind()
-    made = wish.name if wish.name and alone else storable(source, set())
+    column = wish.name if wish.name and alone else storable(source, set())
     if kind == "embedding":
-        made = _embedding_name(source, wish.name, wish.side)
+        column = _embedding_name(source, wish.name, wish.side)
     elif wish.side is not None:
         raise InputError(f"--side {wish.side} is for embeddings, and {source!r} is a {kind}; leave it out.")
-    check_name(made)
-    before = pool.columns.get(made)
+    check_name(column)
+    before = pool.columns.get(column)
     if before is not None and before.with_pairs:
-        raise InputError(f"column {made!r} came with the pairs and is never replaced; choose another name with --as.")
+        raise InputError(f"column {column!r} came with the pairs and is never replaced; choose another name with --as.")
     if before is not None and not wish.force:
-        raise InputError(f"column {made!r} exists already; choose another name with --as, or replace it with --force.")
+        raise InputError(
+            f"column {column!r} exists already; choose another name with --as, or replace it with --force."
+        )
     try:
-        return _Column(source, made, kind, guess.stored(kind), before is not None)
+        return _Column(source, column, kind, guess.stored(kind), before is not None)
     except InputError as error:
         raise InputError(f"column {source!r}: {error}") from None
 

@@ -168,12 +168,12 @@ class Kinds:
     def columns(self, reserved: Iterable[str]) -> dict[str, tuple[str, pa.DataType]]:
         """Field → name that the store can hold, and type."""
         taken = {name.lower() for name in reserved}
-        made: dict[str, tuple[str, pa.DataType]] = {}
+        columns: dict[str, tuple[str, pa.DataType]] = {}
         for field, kind in self._kinds.items():
             name = storable(field, taken)
             taken.add(name.lower())
-            made[field] = (name, TYPES[kind])
-        return made
+            columns[field] = (name, TYPES[kind])
+        return columns
 
 
 def storable(field: str, taken: set[str]) -> str:

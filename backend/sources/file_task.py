@@ -103,10 +103,10 @@ class _Reading:
                 features = {name: member.read(batch.num_rows) for name, member in members.items()}
                 if self.seen == 0 and self._task.verify:
                     _compare(batch, layout, features)
-                made = self._clean(batch, layout, features)
+                clean = self._clean(batch, layout, features)
                 self.seen += batch.num_rows
-                if made.num_rows:
-                    yield made
+                if clean.num_rows:
+                    yield clean
                 self._progress(self.seen, self._unit.rows)
         except Damaged as error:
             self.problem = str(error)
@@ -120,17 +120,18 @@ class _Reading:
 
     def _clean(self, batch: pa.RecordBatch, layout: Layout, features: dict[str, np.ndarray]) -> pa.RecordBatch:
         uids, _ = uids_of(batch, layout, self._unit.name, self.seen)
-        made: dict[str, Any] = layout.convert(batch, features)
-        made["text"], wrong = blanked(made["text"])
+        columns: dict[str, Any] = layout.convert(batch, features)
+        columns["text"], wrong = blanked(columns["text"])
         keep = np.ones(batch.num_rows, dtype=bool)
         first, last = np.searchsorted(self.drop, [self.seen, self.seen + batch.num_rows])
         keep[self.drop[first:last].astype(np.int64) - self.seen] = False
         for reason in np.unique(wrong[keep]):
             if reason:
                 self._count(REASONS[reason], np.flatnonzero(keep & (wrong == reason)))
-        made["uid_hi"], made["uid_lo"] = pa.array(uids["f0"]), pa.array(uids["f1"])
+        columns["uid_hi"], columns["uid_lo"] = pa.array(uids["f0"]), pa.array(uids["f1"])
         arrays = [
-            made[entry.name] if entry.name in made else pa.nulls(len(uids), entry.type) for entry in self._task.schema
+            columns[entry.name] if entry.name in columns else pa.nulls(len(uids), entry.type)
+            for entry in self._task.schema
         ]
         whole = pa.RecordBatch.from_arrays(arrays, schema=self._task.schema)
         return whole if keep.all() else whole.filter(pa.array(keep))

@@ -51,17 +51,17 @@ def _expanded(path: str) -> list[str]:
         names = list(braceexpand(path)) if "{" in path else [path]
     except ValueError:
         names = [path]
-    made: list[str] = []
+    expanded: list[str] = []
     for name in names:
         if "://" in name:
-            made += _remote_glob(name)
+            expanded += _remote_glob(name)
         elif any(letter in name for letter in "*?["):
-            made += sorted(glob(os.path.expanduser(name), recursive=True))
+            expanded += sorted(glob(os.path.expanduser(name), recursive=True))
         else:
-            made.append(os.path.expanduser(name))
-    if not made:
+            expanded.append(os.path.expanduser(name))
+    if not expanded:
         raise InputError(f"nothing matches {path!r}; give a file, directory, pattern or URL that exists.")
-    return list(dict.fromkeys(made))
+    return list(dict.fromkeys(expanded))
 
 
 def _remote_glob(url: str) -> list[str]:

@@ -59,16 +59,16 @@ def opened(source: Path, on: str, key: str | None, keys: Path | None, work: Path
         raise InputError(f"no file {str(source)!r}; give one that ends in {', '.join(KINDS)}.")
     try:
         if name.endswith(".parquet"):
-            made = _parquet(source, on, key)
+            keyed = _parquet(source, on, key)
         elif name.endswith((".csv", ".tsv", ".csv.gz", ".tsv.gz")):
-            made = _csv(source, on, key)
+            keyed = _csv(source, on, key)
         elif name.endswith((".npy", ".npz")):
-            made = _arrays(source, on, key, keys, work)
+            keyed = _arrays(source, on, key, keys, work)
         else:
             raise InputError(f"{source.name!r} is none of {', '.join(KINDS)}; convert it first.")
         if keys is not None and not name.endswith(".npy"):
             raise InputError(f"--keys is for a .npy, and {source.name!r} has its keys in a column: name it with --key.")
-        yield made
+        yield keyed
     except (pa.ArrowException, OSError, Damaged, zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise  # the disk is full, not the file wrong
@@ -120,10 +120,10 @@ def _csv(source: Path, on: str, key: str | None) -> Keyed:
     if len(set(names)) != len(names):
         raise InputError(f"{source.name!r} has two columns of one name; rename one of them.")
     column = key_column(names, on, key)
-    made = Keyed({name: pa.utf8() for name in names if name != column}, lambda wanted: iter(()), text=True)
+    keyed = Keyed({name: pa.utf8() for name in names if name != column}, lambda wanted: iter(()), text=True)
 
     def bad(row: Any) -> str:
-        made.bad_rows += 1
+        keyed.bad_rows += 1
         return "skip"
 
     def batches(wanted: Sequence[str]) -> Iterator[Batch]:
@@ -143,8 +143,8 @@ def _csv(source: Path, on: str, key: str | None) -> Keyed:
             for start in range(0, batch.num_rows, BATCH):
                 yield _apart(batch.slice(start, BATCH), column)
 
-    made.batches = batches
-    return made
+    keyed.batches = batches
+    return keyed
 
 
 def _header(source: Path) -> tuple[list[str], str]:

@@ -61,20 +61,20 @@ class Layout:
 
     def convert(self, batch: pa.RecordBatch, features: Mapping[str, np.ndarray]) -> dict[str, pa.Array]:
         """The pool's columns for a batch, captions not yet checked. Raises Damaged for a column of a wrong type."""
-        made: dict[str, pa.Array] = {}
+        arrays: dict[str, pa.Array] = {}
         for name, kind in TYPES.items():
             source = self.roles.get(name)
             given = batch.column(source) if source in batch.schema.names else None
-            made[name] = pa.nulls(batch.num_rows, kind) if given is None else _cast(given, name, str(source), kind)
+            arrays[name] = pa.nulls(batch.num_rows, kind) if given is None else _cast(given, name, str(source), kind)
         for name, source in self.scores.items():
             given = batch.column(source) if source in batch.schema.names else pa.nulls(batch.num_rows)
-            made[name] = _finite(_cast(given, name, source, pa.float32()))
+            arrays[name] = _finite(_cast(given, name, source, pa.float32()))
         for name, kind in self.others.items():
             given = batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows)
-            made[name] = _cast(given, name, name, kind)
+            arrays[name] = _cast(given, name, name, kind)
         for name in self.features:
-            made[name] = fixed_list(features[name])
-        return made
+            arrays[name] = fixed_list(features[name])
+        return arrays
 
 
 def of_schema(schema: pa.Schema, named: Mapping[str, str], features: Mapping[str, int]) -> Layout:

@@ -242,7 +242,7 @@ def _preview(table: Any, found: ColumnMap, options: Options) -> list[Mapping[str
     from . import places, texts
     from .table import sampled
 
-    made: list[Mapping[str, Any]] = []
+    rows: list[Mapping[str, Any]] = []
     roles = found.roles
     kind = table.schema.field(roles["text"]).type
     for row in sampled(table, PREVIEW):
@@ -258,8 +258,8 @@ def _preview(table: Any, found: ColumnMap, options: Options) -> list[Mapping[str
                 about |= {"problem": seen.problem} if seen.problem and "image_offset" not in roles else {}
         elif value is not None:
             about["image"] = "(bytes in the table)"
-        made += [{"text": text, **about} for text in said.to_pylist()]
-    return made[:PREVIEW]
+        rows += [{"text": text, **about} for text in said.to_pylist()]
+    return rows[:PREVIEW]
 
 
 def _run(part: Part, options: Options, pool: str | Path, progress: Progress) -> Report:

@@ -192,7 +192,7 @@ def in_pool(
     type, or as a score or embedding, gets a name of its own."""
     if pool is None:
         return mapping, {name: kinds[source] for source, name in mapping.extra.items()}
-    extra, made = {}, {}
+    extra, named = {}, {}
     taken = {name.lower() for name in pool.schema.names} | {name.lower() for name in mapping.extra.values()} | FIXED
     for source, name in mapping.extra.items():
         kind = kinds[source]
@@ -202,9 +202,9 @@ def in_pool(
                 name = usual.column_name(f"{name}_2", taken)
             else:
                 kind = has
-        extra[source], made[name] = name, kind
+        extra[source], named[name] = name, kind
         taken.add(name.lower())
-    return replace(mapping, extra=extra), made
+    return replace(mapping, extra=extra), named
 
 
 def _fits(kind: pa.DataType, has: pa.DataType) -> bool:

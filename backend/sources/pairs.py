@@ -168,32 +168,32 @@ class Pairs:
         rows: np.ndarray, start: int,
     ) -> None:  # fmt: skip
         count = len(captions)
-        made: dict[str, pa.Array] = {"text": captions}
+        columns: dict[str, pa.Array] = {"text": captions}
         if urls is not None:
-            made["url"] = urls
+            columns["url"] = urls
         if images is not None:
-            self._place(made, images, batch)
+            self._place(columns, images, batch)
         for side in ("width", "height"):
             given = _pixels(batch.column(self._map.roles[side])) if side in self._map.roles else None
             if given is not None:
-                made[side] = pc.coalesce(given, made[side]) if side in made else given
+                columns[side] = pc.coalesce(given, columns[side]) if side in columns else given
         if "sha256" in self._map.roles:
             given = self._text(batch, "sha256")
-            made["sha256"] = pc.coalesce(given, made["sha256"]) if "sha256" in made else given
+            columns["sha256"] = pc.coalesce(given, columns["sha256"]) if "sha256" in columns else given
         if "face_bboxes" in self._map.roles:
             listed = [boxes(one) for one in batch.column(self._map.roles["face_bboxes"]).to_pylist()]
-            made["face_bboxes"] = pa.array(listed, self._appender.schema.field("face_bboxes").type)
-        uids = self._identify(made, batch, rows)
+            columns["face_bboxes"] = pa.array(listed, self._appender.schema.field("face_bboxes").type)
+        uids = self._identify(columns, batch, rows)
         for source, name in self._map.extra.items():
-            made[name] = self._converted(batch.column(source), name)
+            columns[name] = self._converted(batch.column(source), name)
         for source, (name, dim) in self._map.vectors.items():
             vectors, good = unit(batch.column(source), dim)
-            made[name] = fixed_list(vectors)
+            columns[name] = fixed_list(vectors)
             self._count_lost(
                 int((~good).sum()), f"{name}: no usable vector (the pair is kept without)", rows, ~good, start
             )
         fields = self._appender.schema
-        arrays = [made[e.name].cast(e.type) if e.name in made else pa.nulls(count, e.type) for e in fields]
+        arrays = [columns[e.name].cast(e.type) if e.name in columns else pa.nulls(count, e.type) for e in fields]
         self._appender.take(
             pa.RecordBatch.from_arrays(arrays, schema=fields), uids, lambda i: self._where_is(int(rows[i]), start)
         )
@@ -296,8 +296,8 @@ def _hashed(parts: Sequence[pa.Array], rows: np.ndarray) -> np.ndarray:
     keys = pa.table({"key": joined.filter(pa.array(rows)).cast(pa.binary())})
     with _database().cursor() as database:
         database.register("keys", keys)
-        made = database.sql("SELECT md5(key) AS uid FROM keys").to_arrow_table()["uid"].chunks
-    return parse_valid(pa.concat_arrays(made).cast(pa.utf8()))
+        uids = database.sql("SELECT md5(key) AS uid FROM keys").to_arrow_table()["uid"].chunks
+    return parse_valid(pa.concat_arrays(uids).cast(pa.utf8()))
 
 
 @cache

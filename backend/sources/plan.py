@@ -119,11 +119,11 @@ def uids_of(batch: pa.RecordBatch, layout: Layout, name: str, start: int) -> tup
             raise Damaged(f"column {layout.roles['uid']!r} is {batch.column(layout.roles['uid']).type}, not text")
         return parse(text)
     urls, texts = (_raw(batch, layout, role) for role in ("url", "text"))
-    made = [
+    fields = [
         made_uid(f"{name}\0{start + row}", _lenient(text), _lenient(url))
         for row, (url, text) in enumerate(zip(urls, texts))
     ]
-    return parse(pa.array(made, type=pa.utf8()))
+    return parse(pa.array(fields, type=pa.utf8()))
 
 
 def _raw(batch: pa.RecordBatch, layout: Layout, role: str) -> list[bytes | None]:

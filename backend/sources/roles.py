@@ -109,11 +109,11 @@ def column_name(name: str, taken: set[str]) -> str:
     and `-`, a letter first."""
     spelled = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o").replace("Ø", "O"))
     spelled = "".join(letter for letter in spelled if not unicodedata.combining(letter))
-    made = re.sub(r"[^A-Za-z0-9_\-]+", "_", spelled).strip("_")[:56]
-    if not made[:1].isalpha():
-        made = f"column_{made}".rstrip("_")
-    free, number = made, 1
+    spelling = re.sub(r"[^A-Za-z0-9_\-]+", "_", spelled).strip("_")[:56]
+    if not spelling[:1].isalpha():
+        spelling = f"column_{spelling}".rstrip("_")
+    free, number = spelling, 1
     while free.lower() in taken:
         number += 1
-        free = f"{made}_{number}"
+        free = f"{spelling}_{number}"
     return free

@@ -123,10 +123,10 @@ def _refuse_compressed(shard: str) -> None:
 
 
 def _unsorted(shard: str, split: int) -> str:
-    source, made = shlex.quote(shard), shlex.quote(_beside(shard, "-sorted.tar"))
+    source, target = shlex.quote(shard), shlex.quote(_beside(shard, "-sorted.tar"))
     return (
         f"{shard!r} is not sorted: the files of {split:,} samples don't stand together, so they can't be paired in one "
-        f"pass; sort it with `mkdir files && tar -xf {source} -C files && tar --sort=name -cf {made} -C files .`"
+        f"pass; sort it with `mkdir files && tar -xf {source} -C files && tar --sort=name -cf {target} -C files .`"
     )
 
 
@@ -134,8 +134,8 @@ def _beside(shard: str, ending: str) -> str:
     """A name for what is made of a shard, in the working directory: never the shard's own."""
     name = Path(shard.rsplit("/", 1)[-1])
     stem = name.name.split(".tar")[0] if ".tar" in name.name[1:] else name.stem
-    made = f"{stem}{ending}"
-    return f"{stem}-plain.tar" if made == name.name else made
+    target = f"{stem}{ending}"
+    return f"{stem}-plain.tar" if target == name.name else target
 
 
 class Locked:

@@ -112,8 +112,8 @@ class TableImport:
             there = None
         fitted, schema = [], pa.schema([])
         for path, table, found in opened:
-            found, made = columns.in_pool(found, kinds, there)
-            schema = _union(schema, columns.pool_schema(found, made))
+            found, own_kinds = columns.in_pool(found, kinds, there)
+            schema = _union(schema, columns.pool_schema(found, own_kinds))
             fitted.append((path, table, found))
         bound = binding(self.files, self.options.as_json())
         origin = {"kind": "table", "source": self.source}

@@ -220,8 +220,8 @@ def _merged(pool: Pool, paths: list[str], which: np.ndarray, where: np.ndarray) 
             before = batch.column(entry.name) if entry.name in old else pa.nulls(batch.num_rows, entry.type)
             if number == 0:
                 index = pa.array(which[rows], mask=which[rows] < 0)
-                made = tars.take(index)
+                values = tars.take(index)
             else:
-                made = pa.array(np.ascontiguousarray(where[rows, number - 1]))
-            arrays.append(pc.if_else(new, made, before))
+                values = pa.array(np.ascontiguousarray(where[rows, number - 1]))
+            arrays.append(pc.if_else(new, values, before))
         yield pa.RecordBatch.from_arrays(arrays, schema=PLACES)

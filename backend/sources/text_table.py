@@ -76,14 +76,14 @@ def _names(line: str) -> int:
 
 def unique(cells: Sequence[str]) -> tuple[str, ...]:
     """Names of columns; an empty one gets a number, one that repeats too."""
-    made: list[str] = []
+    names: list[str] = []
     for number, cell in enumerate(cells):
         name, again = cell.strip() or f"column{number}", 1
-        while name in made:
+        while name in names:
             again += 1
             name = f"{cell.strip() or 'column'}_{again}"
-        made.append(name)
-    return tuple(made)
+        names.append(name)
+    return tuple(names)
 
 
 def _numbered(count: int) -> tuple[str, ...]:

@@ -72,8 +72,8 @@ def converted(column: pa.Array, kind: Kind, stored: pa.DataType) -> tuple[pa.Arr
         numbers = _numbers(column)
         numbers[~np.isfinite(numbers)] = np.nan
         return pa.array(numbers), ~np.isnan(numbers)
-    made = _truth(column) if kind == "flag" else _plain(column, stored)
-    return made, made.is_valid().to_numpy(zero_copy_only=False)
+    converted = _truth(column) if kind == "flag" else _plain(column, stored)
+    return converted, converted.is_valid().to_numpy(zero_copy_only=False)
 
 
 def _numbers(column: pa.Array) -> np.ndarray:

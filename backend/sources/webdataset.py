@@ -149,8 +149,8 @@ def _take(shard: str, reader: "Reader", threads: ThreadPoolExecutor, appender: A
             locked = Locked(read_at) if "://" in shard else read_at
             good = good_samples(shard, reader.keys, locked, length, appender.report)
             while part := list(islice(good, SLICE)):
-                made = threads.map(lambda one: reader.pairs(one[0], one[1], locked), part)
-                for (sample, _), (pairs, blank) in zip(part, made):
+                read = threads.map(lambda one: reader.pairs(one[0], one[1], locked), part)
+                for (sample, _), (pairs, blank) in zip(part, read):
                     _offer(pairs, appender, f"{shard}: {sample.key}", blank)
     except (OSError, EOFError) as error:
         appender.report.skip(DAMAGED, f"{shard}: {error}")

@@ -179,7 +179,7 @@ def _tree(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weight[:n] = counts
     left, right = np.full(2 * n - 1, -1, np.int32), np.full(2 * n - 1, -1, np.int32)
     leaf, node = n - 1, n
-    for made in range(n, 2 * n - 1):
+    for parent in range(n, 2 * n - 1):
         lightest = []
         for _ in range(2):
             if leaf >= 0 and weight[leaf] < weight[node]:
@@ -188,6 +188,6 @@ def _tree(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             else:
                 lightest.append(node)
                 node += 1
-        left[made], right[made] = lightest
-        weight[made] = weight[lightest[0]] + weight[lightest[1]]
+        left[parent], right[parent] = lightest
+        weight[parent] = weight[lightest[0]] + weight[lightest[1]]
     return left, right

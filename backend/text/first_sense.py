@@ -170,7 +170,7 @@ def inflected(
             forms[side, 0, k] = word[k]
         lengths[side, 0] = size
         while count:
-            made = 0
+            forms_made = 0
             for f in range(count):
                 length = lengths[side, f]
                 if length == 0 or not last[part, forms[side, f, length - 1]]:
@@ -179,21 +179,21 @@ def inflected(
                     cut = old_ends[rule + 1] - old_ends[rule]
                     if not ends_with(forms, side, f, length, old, old_ends[rule], cut):
                         continue
-                    if made == FORMS:
+                    if forms_made == FORMS:
                         return ASK
                     total = length - cut
                     for k in range(total):
-                        forms[1 - side, made, k] = forms[side, f, k]
+                        forms[1 - side, forms_made, k] = forms[side, f, k]
                     for k in range(new_ends[rule], new_ends[rule + 1]):
-                        forms[1 - side, made, total] = new[k]
+                        forms[1 - side, forms_made, total] = new[k]
                         total += 1
-                    lengths[1 - side, made] = total
-                    form = forms[1 - side, made]
+                    lengths[1 - side, forms_made] = total
+                    form = forms[1 - side, forms_made]
                     index = find(form, 0, total, hash_bytes(form, 0, total), slots, content, string_ends)
                     if index >= 0 and senses[index, part] >= 0:
                         return senses[index, part]
-                    made += 1
-            side, count = 1 - side, made if repeat else 0
+                    forms_made += 1
+            side, count = 1 - side, forms_made if repeat else 0
     return MISS
 
 

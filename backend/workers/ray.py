@@ -28,11 +28,11 @@ def compute_on_ray(
             done, _ = ray.wait(list(waiting), num_returns=1)
             for reference in done:
                 try:
-                    made = ray.get(reference)
+                    record = ray.get(reference)
                 except ray.exceptions.RayTaskError as error:
                     raise error.as_instanceof_cause() from None
-                yield waiting.pop(reference), made
-                del made
+                yield waiting.pop(reference), record
+                del record
 
 
 @contextmanager

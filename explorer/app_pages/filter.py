@@ -49,8 +49,8 @@ def workbench(pool: Pool) -> None:
         rules.draw(recipe, pool, found)
         if add_score.waiting(pool):
             add_score.watch(pool)
-    made = pool_map.current(pool)
-    inside = lasso.rows_inside(made, map.lassoed(), pool)
+    shown_map = pool_map.current(pool)
+    inside = lasso.rows_inside(shown_map, map.lassoed(), pool)
     place = middle.container(key="middle")
     with right.container(key="side", gap="small"):
         who.draw(pool, selection)
@@ -59,9 +59,9 @@ def workbench(pool: Pool) -> None:
         clicked = search.draw(shown, pool, selection) if view == SEARCH else None
         marked = search.hits_on_show(pool) if view == SEARCH else ()
         with place:  # before the galleries, so that the browser draws it while they are made
-            events = pool_map.draw(made, pool, selection, other, marked, on_choice=_show_chosen)
+            events = pool_map.draw(shown_map, pool, selection, other, marked, on_choice=_show_chosen)
         if view == LASSO:
-            clicked = lasso.draw(inside, made, shown, pool, selection)
+            clicked = lasso.draw(inside, shown_map, shown, pool, selection)
         elif view == EDGE:
             clicked = at_threshold.draw(shown, pool, selection)
         elif view in (ONLY_A, ONLY_B) and other is not None:

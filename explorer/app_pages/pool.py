@@ -94,15 +94,15 @@ def _languages(pool: Pool) -> None:
         return
     name, counts = found
     shown = counts.head(20)[::-1]
-    made = theme.figure(max(160, 22 * len(shown) + 50), x="pairs", y="language")
-    made.add_bar(
+    chart = theme.figure(max(160, 22 * len(shown) + 50), x="pairs", y="language")
+    chart.add_bar(
         x=shown.values,
         y=[number_format.language(code) for code in shown.index],
         orientation="h",
         marker_color=theme.KEPT,
         hovertemplate="%{y}: %{x:,} pairs<extra></extra>",
     )
-    theme.show(made, key="languages", alt=f"Bar chart of pairs per caption language, from the column {name}")
+    theme.show(chart, key="languages", alt=f"Bar chart of pairs per caption language, from the column {name}")
     st.caption(
         f"{len(counts):,} languages in {code(name)}" + (", the 20 most frequent shown" if len(counts) > 20 else "")
     )
@@ -120,14 +120,14 @@ def _sizes(pool: Pool) -> None:
     ):
         low, high = float(values.min()), float(np.quantile(values, 0.995))
         counts, edges = np.histogram(np.clip(values, low, max(high, low + 1e-6)), bins=60)
-        made = theme.figure(180, x=label, y="pairs")
-        made.add_bar(
+        chart = theme.figure(180, x=label, y="pairs")
+        chart.add_bar(
             x=(edges[:-1] + edges[1:]) / 2, y=counts, width=edges[1] - edges[0], marker_color=theme.KEPT, marker_line_width=0,
             hovertemplate="%{x:.4~g}: %{y:,} pairs<extra></extra>",
         )  # fmt: skip
         if edges[0] <= limit <= edges[-1]:
-            made.add_vline(limit, line_dash="dash", annotation_text=about, annotation_position="top right")
-        theme.show(made, key=key, alt=f"Histogram of the images' {label}")
+            chart.add_vline(limit, line_dash="dash", annotation_text=about, annotation_position="top right")
+        theme.show(chart, key=key, alt=f"Histogram of the images' {label}")
 
 
 def _reports(pool: Pool) -> None:

@@ -22,15 +22,13 @@ def draw(pool: Pool) -> None:
         if st.button("Add", type="primary", disabled=file is None, key="own-groups-add") and file is not None:
             try:
                 with st.spinner("Finding the groups", show_time=True):
-                    made = add(pool, _kept(file), name=name or None)
+                    added = add(pool, _kept(file), name=name or None)
             except InputError as error:
                 st.session_state.pop("own-groups-message", None)
                 st.error(plain(error), icon=":material/error:")
                 return
-            left = made.unknown + made.repeated + made.blank + made.bad_rows
-            message = (
-                f"{made.name}: {len(made.groups):,} groups, {sum(made.groups.values()):,} pairs, {left:,} rows left out"
-            )
+            left = added.unknown + added.repeated + added.blank + added.bad_rows
+            message = f"{added.name}: {len(added.groups):,} groups, {sum(added.groups.values()):,} pairs, {left:,} rows left out"
             st.session_state["own-groups-message"] = message
             st.rerun()
         said = st.session_state.get("own-groups-message")

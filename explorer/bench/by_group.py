@@ -78,7 +78,7 @@ def figure(found: Chosen, kind: tuple[str, str, str, str]) -> go.Figure:
     names = list(dict.fromkeys(
         g.group for groups, _ in found.values() for g in groups if (g.task, g.what, g.field) == (task, what, field)
     ))[::-1]  # fmt: skip
-    made = make_subplots(rows=1, cols=2 if data else 1, shared_yaxes=True, horizontal_spacing=0.04,
+    chart = make_subplots(rows=1, cols=2 if data else 1, shared_yaxes=True, horizontal_spacing=0.04,
                          column_widths=[0.6, 0.4] if data else None)  # fmt: skip
     shift = 0.62 / max(1, len(found))
     for place, (label, (groups, known)) in enumerate(found.items()):
@@ -86,7 +86,7 @@ def figure(found: Chosen, kind: tuple[str, str, str, str]) -> go.Figure:
         mine = {g.group: g for g in groups if (g.task, g.what, g.field) == (task, what, field)}
         spot = {name: row + shift * ((len(found) - 1) / 2 - place) for row, name in enumerate(names)}
         shown = [mine[name] for name in names if name in mine]
-        made.add_scatter(
+        chart.add_scatter(
             x=[100 * g.accuracy for g in shown], y=[spot[g.group] for g in shown], mode="markers", name=label,
             legendgroup=label, showlegend=len(found) > 1, marker={"size": 9, "color": colour}, row=1, col=1,
             error_x={"type": "data", "symmetric": False, "array": [100 * (g.high - g.accuracy) for g in shown],
@@ -96,23 +96,23 @@ def figure(found: Chosen, kind: tuple[str, str, str, str]) -> go.Figure:
         )  # fmt: skip
         beside = [(name, known[field, name]) for name in names if (field, name) in known]
         if data and beside:
-            made.add_bar(
+            chart.add_bar(
                 x=[100 * entry.rate for _, entry in beside], y=[spot[name] for name, _ in beside], orientation="h",
                 width=0.8 * shift, marker={"color": colour}, opacity=0.75, showlegend=False, legendgroup=label, row=1, col=2,
                 text=[f"{name}: {entry.kept:,} of {entry.pairs:,} pairs kept" for name, entry in beside],
                 hovertemplate="%{text}<extra>" + label + "</extra>", textposition="none",
             )  # fmt: skip
-    made.update_xaxes(title="accuracy, %", rangemode="tozero", showgrid=True, row=1, col=1)
+    chart.update_xaxes(title="accuracy, %", rangemode="tozero", showgrid=True, row=1, col=1)
     if data:
-        made.update_xaxes(title="pairs kept, %", range=[0, 102], dtick=50, showgrid=True, row=1, col=2)
-    made.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4], showgrid=False,
+        chart.update_xaxes(title="pairs kept, %", range=[0, 102], dtick=50, showgrid=True, row=1, col=2)
+    chart.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4], showgrid=False,
                       zeroline=False, automargin=True)  # fmt: skip
-    made.update_layout(
+    chart.update_layout(
         height=90 + (34 if len(found) > 1 else 0) + max(30, 17 * len(found)) * len(names), barmode="overlay", colorway=theme.SERIES,
         margin={"l": 8, "r": 8, "t": 40 if len(found) > 1 else 8, "b": 8}, hoverlabel={"namelength": -1},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
-    return made
+    return chart
 
 
 def _stamp(run: str) -> float:

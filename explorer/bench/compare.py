@@ -102,11 +102,11 @@ def _start(sides: Sequence[MoreSeeds]) -> None:
 
 def figure(found: Sequence[Difference], titles: dict[str, str]) -> go.Figure:
     """A row per task: the difference, its interval over examples (thick) and over seeds and examples (thin)."""
-    made = theme.figure(110 + 24 * len(found), x="difference, points (95 % intervals)", y="")
+    chart = theme.figure(110 + 24 * len(found), x="difference, points (95 % intervals)", y="")
     shown = list(found)[::-1]
     names = [titles.get(one.task, one.task) for one in shown]
     _intervals(
-        made, [(name, one, one.gap.low, one.gap.high) for name, one in zip(names, shown)],
+        chart, [(name, one, one.gap.low, one.gap.high) for name, one in zip(names, shown)],
         name="over seeds and examples", marker={"size": 1, "color": theme.NEITHER}, thickness=1.2, cap=6, hover=False,
     )  # fmt: skip
     groups = {
@@ -116,10 +116,10 @@ def figure(found: Sequence[Difference], titles: dict[str, str]) -> go.Figure:
     for verdict, (colour, label) in groups.items():
         picked = [(n, one, one.low, one.high) for n, one in zip(names, shown) if one.verdict == verdict]
         marker = {"size": 9, "color": colour, "symbol": "circle" if verdict else "circle-open"}
-        _intervals(made, picked, name=label, marker=marker, thickness=4, cap=0, hover=True)
-    made.add_vline(0, line_color=theme.NEITHER)
-    made.update_yaxes(categoryorder="array", categoryarray=names)
-    return made
+        _intervals(chart, picked, name=label, marker=marker, thickness=4, cap=0, hover=True)
+    chart.add_vline(0, line_color=theme.NEITHER)
+    chart.update_yaxes(categoryorder="array", categoryarray=names)
+    return chart
 
 
 Bar = tuple[str, Difference, float | None, float | None]

@@ -77,12 +77,12 @@ def _cost(counts: Sequence[int], scale: str, seeds: int, pool: Pool) -> bool:
 def _start(pool: Pool, scores: Sequence[str], scale: str, fractions: Sequence[float], seeds: Sequence[int],
            base: Recipe | None, recipes: Sequence[Recipe]) -> None:  # fmt: skip
     try:
-        made = sweeping.start(pool, scores, scale=scale, fractions=fractions, seeds=sorted(seeds), base=base,
+        sweep = sweeping.start(pool, scores, scale=scale, fractions=fractions, seeds=sorted(seeds), base=base,
                               recipes=recipes, device=jobs.slot())  # fmt: skip
     except InputError as error:
         st.toast(plain(error), icon=":material/error:")
         return
-    st.toast(f"{len(made.cells)} runs are queued", icon=":material/play_arrow:")
+    st.toast(f"{len(sweep.cells)} runs are queued", icon=":material/play_arrow:")
 
 
 def panels() -> None:

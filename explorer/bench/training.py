@@ -30,7 +30,7 @@ def figure(found: Mapping[str, Curves], resumes: Mapping[str, Sequence[int]] | N
     """Six small charts over samples seen, a line per run; dotted lines where a run was resumed."""
     from plotly.subplots import make_subplots
 
-    made = make_subplots(
+    chart = make_subplots(
         rows=2, cols=COLUMNS, subplot_titles=[title for _, title, _, _ in PANELS], shared_xaxes=True,
         vertical_spacing=0.16, horizontal_spacing=0.065,
     )  # fmt: skip
@@ -39,26 +39,26 @@ def figure(found: Mapping[str, Curves], resumes: Mapping[str, Sequence[int]] | N
         for number, (key, title, factor, shape) in enumerate(PANELS):
             row, col = number // COLUMNS + 1, number % COLUMNS + 1
             values = [None if value is None else factor * value for value in points.get(key, ())]
-            made.add_scatter(
+            chart.add_scatter(
                 x=points["samples"], y=values, name=name, legendgroup=name, showlegend=number == 0 and len(found) > 1,
                 mode="lines", line={"color": colour, "width": 2}, row=row, col=col,
                 hovertemplate=f"%{{x:,}} samples: %{{y:{shape}}}<extra>{name if len(found) > 1 else title}</extra>",
             )  # fmt: skip
             for moment in (resumes or {}).get(name, ()):
-                made.add_vline(moment, line={"color": colour, "dash": "dot", "width": 1}, row=row, col=col)
-    made.update_annotations(font={"size": 12.5})
-    made.update_xaxes(automargin=True, nticks=5)
-    made.update_xaxes(title="samples seen", row=2)
-    made.update_yaxes(automargin=True, nticks=5)
+                chart.add_vline(moment, line={"color": colour, "dash": "dot", "width": 1}, row=row, col=col)
+    chart.update_annotations(font={"size": 12.5})
+    chart.update_xaxes(automargin=True, nticks=5)
+    chart.update_xaxes(title="samples seen", row=2)
+    chart.update_yaxes(automargin=True, nticks=5)
     for number, (key, *_) in enumerate(PANELS):
         if key not in ("loss", "logit_scale"):
-            made.update_yaxes(rangemode="tozero", row=number // COLUMNS + 1, col=number % COLUMNS + 1)
-    made.update_yaxes(tickformat=".1e", exponentformat="e", row=2, col=1)
-    made.update_layout(
+            chart.update_yaxes(rangemode="tozero", row=number // COLUMNS + 1, col=number % COLUMNS + 1)
+    chart.update_yaxes(tickformat=".1e", exponentformat="e", row=2, col=1)
+    chart.update_layout(
         height=400, margin={"l": 8, "r": 8, "t": 58 if len(found) > 1 else 30, "b": 8}, colorway=theme.SERIES,
         hoverlabel={"namelength": -1}, legend={"orientation": "h", "y": 1.12, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
-    return made
+    return chart
 
 
 def draw(shown: Sequence[Run], *, key: str) -> bool:

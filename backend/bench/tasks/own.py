@@ -129,11 +129,11 @@ def _check_names(name: str, suite: str) -> None:
 
 
 def _templates(given: Sequence[str]) -> tuple[str, ...]:
-    made = tuple(template.replace("{}", "{c}").strip() for template in given) or TEMPLATES
-    for template in made:
+    chosen = tuple(template.replace("{}", "{c}").strip() for template in given) or TEMPLATES
+    for template in chosen:
         if "{c}" not in template:
             raise InputError(f"template {template!r} names no class; write {{}} where it goes: 'a photo of a {{}}.'")
-    return made
+    return chosen
 
 
 def _examples(source: Path) -> Iterator[_Example | str]:

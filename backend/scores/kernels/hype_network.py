@@ -194,14 +194,14 @@ class _Feed:
 
     def batch(self, chosen: np.ndarray) -> tuple[Any, Any]:
         missing = self._rows[[i for i in chosen.tolist() if i not in self._kept]]
-        made: dict[int, Any] = {}
+        tensors: dict[int, Any] = {}
         for part in read_images(self._pool, missing, self._network.transform):
             pixels = iter(part.pixels if part.pixels is not None else ())
             for row, there, caption in zip(part.rows.tolist(), part.there.tolist(), part.captions, strict=True):
-                made[row] = (next(pixels) if there else None, caption)
+                tensors[row] = (next(pixels) if there else None, caption)
         pairs = []
         for i in chosen.tolist():
-            pair = self._kept.get(i) or made[int(self._rows[i])]
+            pair = self._kept.get(i) or tensors[int(self._rows[i])]
             if i not in self._kept and self._room > 0:
                 self._kept[i] = pair
                 self._room -= pair[0].numel() * 4 if pair[0] is not None else 0
