@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .number_format import percent
+
 
 def render(template: Path, *, filters: Mapping[str, Callable[..., Any]] | None = None, **values: Any) -> str:
-    """The template filled in, with `thousands`, `share` (`0.123` → `12.3%`) and the given `filters`."""
+    """The template filled in, with `thousands`, `share` (`0.123` → `12.3 %`) and the given `filters`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -17,5 +19,5 @@ def render(template: Path, *, filters: Mapping[str, Callable[..., Any]] | None =
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"thousands": "{:,}".format, "share": "{:.1%}".format, **(filters or {})}
+    environment.filters |= {"thousands": "{:,}".format, "share": percent, **(filters or {})}
     return environment.get_template(template.name).render(**values)

@@ -33,4 +33,5 @@ def _facts(scores: np.ndarray | None, kept: np.ndarray, dropped: np.ndarray) -> 
         return [], []
     near = [[float(scores[row]) for row in side[:1]] for side in (kept, dropped)]
     digits = number_format.apart(*near)
-    return [f"{scores[row]:.{digits}g}" for row in kept], [f"{scores[row]:.{digits}g}" for row in dropped]
+    write = number_format.significant
+    return [write(float(scores[row]), digits) for row in kept], [write(float(scores[row]), digits) for row in dropped]

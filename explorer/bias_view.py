@@ -10,7 +10,7 @@ import streamlit as st
 from poolscope.bias.headline import distinguishing, summary
 from poolscope.bias.html import origin
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, number_format, pair, pools, theme
+from poolscope.explorer import gallery, number_format, pair, pools, table, theme
 from poolscope.explorer.gallery import Tile
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -185,14 +185,13 @@ def _controls(report: dict[str, Any]) -> None:
     st.markdown(
         "- **Memorisation.** Pseudo-sets drawn from one set can be memorised, but their unseen pairs can't be told apart:"
     )
-    st.dataframe(
+    table.draw(
         [
             {"pairs per pseudo-set": one["per_set"], "trained on, %": 100 * one["train_accuracy"],
              "held out, %": 100 * one["accuracy"], "chance, %": 100 * one["chance"]}
             for one in controls["memorisation"]
         ],
-        column_config={name: st.column_config.NumberColumn(format="%.1f") for name in ("trained on, %", "held out, %", "chance, %")},
-        hide_index=True, width="content", key="bias-memorisation",
+        formats=dict.fromkeys(("trained on, %", "held out, %", "chance, %"), "%.1f"), width="content", key="bias-memorisation",
     )  # fmt: skip
 
 
@@ -333,8 +332,8 @@ def _frame(rows: Sequence[dict[str, Any]], columns: dict[str, str], *, key: str)
         {label: 100 * row[name] if label.endswith("%") else row[name] for name, label in columns.items()}
         for row in rows
     ]
-    number = {label: st.column_config.NumberColumn(format="%.2f") for label in columns.values() if label not in ("class", "word", "feature")}  # fmt: skip
-    st.dataframe(shown, hide_index=True, column_config=number, key=f"bias-{key}")
+    numbers = [label for label in columns.values() if label not in ("class", "word", "feature")]
+    table.draw(shown, formats=dict.fromkeys(numbers, "%.2f"), most=15, key=f"bias-{key}")
 
 
 def _pool_of(part: dict[str, Any]) -> Pool | None:

@@ -33,7 +33,7 @@ def draw(pool: Pool) -> None:
         st.error(plain(error), icon=":material/error:")
         return
     with st.container(horizontal=True):
-        st.metric("Rank correlation", "none" if np.isnan(found.spearman) else f"{found.spearman:.3f}", border=True,
+        st.metric("Rank correlation", "–" if np.isnan(found.spearman) else f"{found.spearman:.3f}", border=True,
                   help="Spearman's: 1 ranks alike, 0 not related, −1 reversed")  # fmt: skip
         for fraction in (0.1, 0.3):
             st.metric(f"Shared in the top {100 * fraction:.0f} %", f"{100 * found.overlap_at(fraction):.1f} %", border=True,
@@ -51,6 +51,7 @@ def draw(pool: Pool) -> None:
             (found.rows_a, found.places_a, a, b, "higher-a"), (found.rows_b, found.places_b, b, a, "higher-b"),
         )
     ]  # fmt: skip
+    st.caption(f"Under each image: how far from the top it is by {plain(a)} and by {plain(b)}, in % of the pairs.")
     opened = next((row for row in clicked if row is not None), None)
     if opened is not None:
         pair.show(opened, pool, None)
@@ -117,9 +118,10 @@ def _gallery(rows: np.ndarray, places: np.ndarray, pool: Pool, label: str, key: 
     if not len(rows):
         st.caption("No pair: the two rank alike.")
         return None
-    facts = [f"A top {_percent(one)} · B top {_percent(two)}" for one, two in places]
+    facts = [f"{_place(one)} · {_place(two)}" for one, two in places]
     return gallery.draw(tiles.of(rows, pool, facts=facts), token=pools.token(pool), label=label, key=key, columns=TILES)
 
 
-def _percent(place: float) -> str:
-    return f"{100 * max(place, 0.001):.1f} %" if place < 0.0995 else f"{100 * place:.0f} %"
+def _place(share: float) -> str:
+    """How far from the top a pair is by a score, in percent; the best are in the top 0.1."""
+    return f"{100 * max(share, 0.001):.1f}" if share < 0.0995 else f"{100 * share:.0f}"

@@ -5,7 +5,7 @@ import streamlit as st
 
 from poolscope.audit import Groups, group_files
 from poolscope.errors import InputError
-from poolscope.explorer import map, pools, theme
+from poolscope.explorer import map, number_format, pools, theme
 from poolscope.explorer.audit import found_groups
 from poolscope.kernels import bits
 from poolscope.pool import Pool
@@ -63,7 +63,8 @@ def stamp(pool: Pool, made: Map) -> str:
 
 def legend(made: Colouring) -> list[map.Legend]:
     """The entries with their colours."""
-    return [map.Legend(entry.label, _colour(entry.place, made.ordered), entry.points) for entry in made.entries]
+    named = number_format.language if "language" in made.by else str
+    return [map.Legend(named(entry.label), _colour(entry.place, made.ordered), entry.points) for entry in made.entries]
 
 
 def shared_regions(pool: Pool, made: Map) -> Regions:

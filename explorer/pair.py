@@ -7,7 +7,7 @@ import streamlit as st
 
 from poolscope.engine import reason as reasons
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, number_format, pools, search, tiles
+from poolscope.explorer import gallery, number_format, pools, search, table, tiles
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -113,8 +113,8 @@ def _distances(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> No
             shown = (f"{one:,.{digits}g}" for one in (value, bound))
             lines.append((f"{number} · {rule.label()}", *shown, away))
     if lines:
-        table = pd.DataFrame(lines, columns=["rule", "score", "threshold", "distance"])
-        st.dataframe(table, hide_index=True, height=38 + 35 * min(4, len(lines)))
+        columns = ["rule", "score", "threshold", "distance"]
+        table.draw(pd.DataFrame(lines, columns=columns), right=columns[1:], most=4, tall=180)
 
 
 def _facts(known: dict[str, Any], pool: Pool) -> None:
@@ -125,7 +125,7 @@ def _facts(known: dict[str, Any], pool: Pool) -> None:
     listed = sorted(
         (name for name in known if known[name] is not None), key=lambda name: (order.get(kinds[name], 4), name)
     )
-    table = pd.DataFrame(
+    facts = pd.DataFrame(
         {
             "column": listed,
             "value": [number_format.of_column(name, known[name]) for name in listed],
@@ -133,7 +133,7 @@ def _facts(known: dict[str, Any], pool: Pool) -> None:
             "kind": [kinds[name] for name in listed],
         }
     )
-    st.dataframe(table, hide_index=True, height=min(320, 38 + 35 * len(listed)))
+    table.draw(facts, right=["value", "percentile"], most=8, tall=320)
 
 
 def _percentile(name: str, value: Any, kind: str, pool: Pool) -> str:

@@ -29,7 +29,7 @@ def draw(
         ):
             st.button(label, icon=icon, key=f"{key}-{'drop' if inverted else 'keep'}", help=about,
                       on_click=_attempt, args=(_to_rule, rows, pool, recipe, name, rule, inverted))  # fmt: skip
-        with st.popover("Name", icon=":material/label:", help="Keep these pairs under a name"):
+        with st.popover("Tag or group", icon=":material/label:", help="Keep these pairs under a name"):
             chosen = st.text_input("Name", value=_free(pool, name), key=f"{key}-name-{name}").strip()
             st.button("Make a tag", icon=":material/label:", key=f"{key}-tag", disabled=not chosen,
                       help="A tag can be a rule of any recipe", on_click=_attempt, args=(_to_tag, rows, pool, chosen))  # fmt: skip

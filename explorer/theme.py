@@ -58,7 +58,7 @@ def is_dark() -> bool:
 
 
 def ink() -> str:
-    """The colour of text: for labels of charts that name things, which Streamlit draws in grey."""
+    """The colour of text: for labels of charts, which Streamlit draws in a grey below 4.5:1."""
     return INK_DARK if is_dark() else INK_LIGHT
 
 
@@ -86,4 +86,9 @@ def figure(height: int = 280, *, x: str, y: str) -> "go.Figure":
 
 def show(made: "go.Figure", *, key: str, alt: str) -> None:
     """Draws a figure, as wide as its column, without the mode bar."""
+    made.update_xaxes(title_font_color=ink(), tickfont_color=ink())
+    made.update_yaxes(title_font_color=ink(), tickfont_color=ink())
+    made.update_annotations(font_color=ink())
+    made.update_coloraxes(colorbar_title_font_color=ink(), colorbar_tickfont_color=ink())
+    made.update_traces(colorbar_title_font_color=ink(), colorbar_tickfont_color=ink(), selector={"type": "heatmap"})
     st.plotly_chart(made, key=key, alt=alt, config={"displayModeBar": False})

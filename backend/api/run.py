@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import jobs
 from ..errors import InputError
+from ..number_format import percent
 from ..pool import Pool
 from ..recipe import Recipe
 from ..recipe.ready import keep
@@ -68,7 +69,7 @@ class Run:
 
     def __repr__(self) -> str:
         job = jobs.get(self.job)
-        return f"Run(job={self.job}): {job.title}, {job.state}, {job.progress:.0%}" + (
+        return f"Run(job={self.job}): {job.title}, {job.state}, {percent(job.progress, 0)}" + (
             f", {job.message}" if job.message else ""
         )
 

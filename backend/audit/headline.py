@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..number_format import percents
 from .group import Groups
 from .measure import SMALLEST, Measures, measure
 
@@ -52,10 +53,7 @@ def headline_of(measures: Measures) -> Headline:
         return Headline("no group is kept significantly less than the rest", overall=measures.overall)
     place = int(np.argmin(np.where(sure, worst, np.inf)))
     worst_group, rate = measures.groups.definitions[place], float(measures.rate[place])
-    kept = f"kept under {SMALLEST} of {int(measures.n[place]):,}" if measures.small[place] else f"kept {_percent(rate)}"
-    text = f"largest loss: {worst_group.title}, {kept} against {_percent(measures.overall)} overall"
+    own, overall = percents(rate, measures.overall)
+    kept = f"kept under {SMALLEST} of {int(measures.n[place]):,}" if measures.small[place] else f"kept {own}"
+    text = f"largest loss: {worst_group.title}, {kept} against {overall} overall"
     return Headline(text, worst_group.id, worst_group.title, None if measures.small[place] else rate, measures.overall)
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f} %"

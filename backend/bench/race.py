@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import files, paths
 from ..errors import InputError
+from ..number_format import percent
 from ..progress import Progress, silent
 from ..runs import Run, check_id
 from .board import by_recipe, leaderboard
@@ -264,7 +265,7 @@ def sentence(race: Race) -> str:
         tie = (
             f"{len(now.tied)} can't be told from it ({', '.join(now.tied)})" if now.tied else "all others are behind it"
         )
-        return f"the best is {now.best}, {tie}, at {race.confidence:.0%} confidence; {spent}"
+        return f"the best is {now.best}, {tie}, at {percent(race.confidence, 0)} confidence; {spent}"
     why = (
         "the next run does not fit the budget; give more with --budget"
         if race.state == "budget spent"

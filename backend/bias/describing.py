@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..kernels.hashing import uniform
+from ..number_format import percent
 from .sample import Sample
 
 PER_SET, ROUNDS, BULLETS, MERGED = 120, 10, 2, 5
@@ -89,7 +90,7 @@ def _objects(one: int, found: dict[str, Any]) -> list[dict[str, str]]:
     best = [row for row in found["highest_coefficient"][one] if row["coefficient"] > 0][:5]
     said = []
     if best:
-        shown = ", ".join(f"{row['class']} ({row['rate']:.1%} of images)" for row in best)
+        shown = ", ".join(f"{row['class']} ({percent(row['rate'])} of images)" for row in best)
         said.append({"title": "Shows more often", "text": f"{shown}."})
     means = [row["mean"] for row in found["per_picture"]]
     rest = np.mean([mean for number, mean in enumerate(means) if number != one])
@@ -104,7 +105,7 @@ def _words(one: int, marking: Sequence[Sequence[dict[str, Any]]]) -> list[dict[s
     if not marking or not marking[one]:
         return []
     shown = ", ".join(
-        f"“{row['word']}” ({row['share']:.1%} against {row['share_elsewhere']:.1%})" for row in marking[one][:5]
+        f"“{row['word']}” ({percent(row['share'])} against {percent(row['share_elsewhere'])})" for row in marking[one][:5]
     )
     return [{"title": "Words that mark it", "text": f"{shown} of the captions."}]
 
@@ -112,7 +113,7 @@ def _words(one: int, marking: Sequence[Sequence[dict[str, Any]]]) -> list[dict[s
 def _topics(one: int, found: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, str]]:
     if not found or not found[one]:
         return []
-    shown = "; ".join(f"{' '.join(topic['words'])} ({topic['share']:.0%})" for topic in found[one][:2])
+    shown = "; ".join(f"{' '.join(topic['words'])} ({percent(topic['share'], 0)})" for topic in found[one][:2])
     return [{"title": "Talks about", "text": f"{shown}."}]
 
 

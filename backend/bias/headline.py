@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..kernels.intervals import holm
+from ..number_format import percent
 
 LEVEL = 0.05
 
@@ -21,17 +22,17 @@ def distinguishing(report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def summary(report: Mapping[str, Any]) -> str:
     """One sentence: how well the sets can be told apart, and what little information still suffices."""
-    families, chance = report["families"], f"chance {report['chance']:.1%}"
+    families, chance = report["families"], f"chance {percent(report['chance'])}"
     found = distinguishing(report)
     if not found:
         count = f"any of {len(families)} families" if len(families) > 1 else f"“{families[0]['title']}”"
         return (
-            f"The sets can't be told apart by {count}: the highest accuracy is {families[0]['accuracy']:.1%} ({chance}), "
+            f"The sets can't be told apart by {count}: the highest accuracy is {percent(families[0]['accuracy'])} ({chance}), "
             f"p {min(corrected(families)):.2f} after correction for the families."
         )
     best = next(iter(found.values()))
-    text = f"The sets are told apart {best['accuracy']:.1%} of the time by “{best['title']}” ({chance})"
+    text = f"The sets are told apart {percent(best['accuracy'])} of the time by “{best['title']}” ({chance})"
     for name, by in (("mean_rgb", "their mean colour alone"), ("file_facts", "file facts alone")):
         if name in found and found[name] is not best:
-            text += f", {found[name]['accuracy']:.1%} by {by}"
+            text += f", {percent(found[name]['accuracy'])} by {by}"
     return text + "."

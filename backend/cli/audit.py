@@ -7,6 +7,7 @@ import typer
 
 from .. import files
 from ..errors import InputError
+from ..number_format import percent
 from .console import emit, line, progress_bar, say, table
 from .options import Detach, Force, Json, PoolPath, Version, open_pool, submit
 from .recipe import RecipeName, check_suffix, make_scores, read_recipe
@@ -102,7 +103,7 @@ def write_report(audited: "Audit", pool: "Pool", out: Path, force: bool) -> list
 
 def show(audited: "Audit") -> None:
     share = audited.kept / audited.pairs if audited.pairs else 0.0
-    line(f"{audited.recipe['name']}: kept {audited.kept:,} of {audited.pairs:,} pairs ({share:.1%})")
+    line(f"{audited.recipe['name']}: kept {audited.kept:,} of {audited.pairs:,} pairs ({percent(share)})")
     line(audited.headline.text)
     rows = sorted(audited.rows, key=lambda row: row.lift if row.lift is not None else -1.0)
     table(
@@ -115,7 +116,7 @@ def show(audited: "Audit") -> None:
 
 def _cells(row: "Row") -> tuple[str, ...]:
     kept = "under 10" if row.kept is None else f"{row.kept:,}"
-    rate = f"under {row.rate_below:.1%}" if row.rate is None and row.rate_below else f"{row.rate or 0.0:.1%}"
+    rate = f"under {percent(row.rate_below)}" if row.rate is None and row.rate_below else f"{percent(row.rate or 0.0)}"
     ratios = ("" if value is None else f"{value:.2f}" for value in (row.lift, row.odds_ratio))
     q = "" if row.q is None else "<0.0001" if row.q < 0.0001 else f"{row.q:.4f}"
     return row.definition.title, row.definition.family, f"{row.n:,}", kept, rate, *ratios, q

@@ -7,6 +7,7 @@ import typer
 
 from .. import files
 from ..errors import InputError
+from ..number_format import percent
 from .console import emit, line, progress_bar, say, table
 from .options import Detach, Device, Force, Json, PoolPath, open_pool, submit
 from .recipe import make_scores, read_recipe
@@ -128,13 +129,13 @@ def show(built: dict[str, Any], kept: Path, out: Path | None) -> None:
 
     line(summary(built))
     rows = [
-        (one["title"], f"{one['accuracy']:.1%}", f"{one['low']:.1%} to {one['high']:.1%}", f"{one['p']:.3f}", f"{one['p_holm']:.3f}",
-         f"{one['published']['accuracy']:.1%}" if one["published"] else "")
+        (one["title"], f"{percent(one['accuracy'])}", f"{percent(one['low'])} to {percent(one['high'])}", f"{one['p']:.3f}", f"{one['p_holm']:.3f}",
+         f"{percent(one['published']['accuracy'])}" if one["published"] else "")
         for one in built["families"]
     ]  # fmt: skip
     table(("what is left", "accuracy#", "95 % interval#", "p#", "p, Holm#", "published, 3 sets#"), rows)
     null = built["controls"]["null"]
-    line(f"null control (random halves, {len(null['runs'])} seeds): {null['accuracy']:.1%}, chance 50 %")
+    line(f"null control (random halves, {len(null['runs'])} seeds): {percent(null['accuracy'])}, chance 50 %")
     for one in built["left_out"]:
         say(f"left out {one['family']}: {one['why']}")
     say(f"kept as {kept}" + (f", written to {out}" if out else ""))

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..number_format import percent
 from .console import emit, line, table
 from .options import Json, PoolPath, open_pool
 
@@ -37,7 +38,7 @@ def compare(
 
     def text() -> None:
         line(f"{a} and {b}: rank correlation {found.spearman:.4f} over {found.pairs:,} pairs that both score")
-        shares = ((f"{f:.0%}", f"{o:.1%}") for f, o in zip(found.fractions, found.overlap, strict=True))
+        shares = ((f"{percent(f, 0)}", f"{percent(o)}") for f, o in zip(found.fractions, found.overlap, strict=True))
         table(("top#", "shared#"), shares)
         for listed, (high, low) in zip(ends.values(), ((a, b), (b, a)), strict=True):
             if listed:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError
+from ..number_format import percent
 from .console import emit, line, progress_bar, table
 from .options import Json
 
@@ -56,7 +57,7 @@ def list_(as_one: Json = False) -> None:
         columns = ("id#", "kind", "state", "progress#", "took#", "title", "message")
         table(
             columns,
-            [(j.id, j.kind, j.state, f"{j.progress:.0%}", _took(j), j.title, j.message) for j in found],
+            [(j.id, j.kind, j.state, f"{percent(j.progress, 0)}", _took(j), j.title, j.message) for j in found],
         )
 
     emit({"jobs": [as_json(job) for job in found]}, as_json=as_one, text=text)
@@ -75,7 +76,7 @@ def _show(job: "Job", as_one: bool) -> None:
 
     def text() -> None:
         line(f"job {job.id}: {job.title}")
-        line(f"  state     {job.state}, {job.progress:.0%}" + (f", {_took(job)} min" if job.started else ""))
+        line(f"  state     {job.state}, {percent(job.progress, 0)}" + (f", {_took(job)} min" if job.started else ""))
         if job.message:
             line(f"  message   {job.message}")
         for name, value in job.figures.items():

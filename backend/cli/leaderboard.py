@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..number_format import percent
 from .console import emit, line, progress_bar, say, table
 from .options import Json
 
@@ -198,7 +199,7 @@ def _print_groups(found: "list[GroupAccuracy]", data: "dict[tuple[str, str], Dat
 
 
 def _data(found: "DataGroup | None") -> tuple[str, str]:
-    return ("", "") if found is None else (f"{found.pairs:,}", f"{found.rate:.1%}")
+    return ("", "") if found is None else (f"{found.pairs:,}", f"{percent(found.rate)}")
 
 
 def _interval(low: float | None, high: float | None) -> str:

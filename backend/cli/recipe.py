@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError
+from ..number_format import percent
 from .console import emit, line, progress_bar, table
 from .options import Detach, Force, Json, PoolPath, Version, open_pool, submit
 
@@ -48,7 +49,7 @@ def make_scores(recipe: "Recipe", pool: "Pool") -> "Pool":
 
 def show_selection(recipe: "Recipe", selection: "Selection") -> None:
     share = selection.kept / selection.pairs if selection.pairs else 0.0
-    line(f"{recipe.name}: kept {selection.kept:,} of {selection.pairs:,} pairs ({share:.1%})")
+    line(f"{recipe.name}: kept {selection.kept:,} of {selection.pairs:,} pairs ({percent(share)})")
     if selection.counts:
         table(
             ("rule", "kept after it#", "dropped by it#", "threshold#", "which is"),

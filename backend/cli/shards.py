@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..number_format import percent
 from .console import emit, line, progress_bar
 from .options import Address, Detach, Engine, Json, PoolPath, Workers, open_pool, submit
 
@@ -67,7 +68,7 @@ def fetch(
     }  # fmt: skip
 
     def text() -> None:
-        line(f"{report.fetched:,} of {report.asked:,} images fetched ({report.rate:.1%}), in {report.shards:,} shards")
+        line(f"{report.fetched:,} of {report.asked:,} images fetched ({percent(report.rate)}), in {report.shards:,} shards")
         for reason, count in list(report.reasons.items())[:10]:
             line(f"  {count:,}: {reason}")
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
+from ..number_format import percent
 from ..pool import Pool
 from ..pool.columns import Column
 from ..recipe import Recipe
@@ -83,8 +84,8 @@ def notes(column: Column) -> list[str]:
     if found.get("folds", 1) > 1:
         said.append(
             f"cross-fitted in {found['folds']} folds: none of its {found['trained_on']:,} training pairs "
-            f"({found['training_share']:.0%} of the pool, {found['training_share_of_best']:.0%} of its best "
-            f"{found['best']:.0%}) is scored by a network that has seen it"
+            f"({percent(found['training_share'], 0)} of the pool, {percent(found['training_share_of_best'], 0)} of its best "
+            f"{percent(found['best'], 0)}) is scored by a network that has seen it"
         )
     return said
 

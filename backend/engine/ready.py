@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..errors import InputError
+from ..number_format import percent
 from ..pool import Pool
 from ..recipe import Recipe, load
 from ..recipe.ready import by_file, published, saved, unreadable
@@ -88,8 +89,8 @@ def _plain(method: type[Method]) -> Recipe:
     flag = method.kind == "flag"
     return load(
         {
-            "name": method.title if flag else f"{method.title} {TOP:.0%}".replace("%", " %"),
-            "note": f"The pairs that {method.title} keeps." if flag else f"The best {TOP:.0%} by {method.title}.",
+            "name": method.title if flag else f"{method.title} {percent(TOP, 0)}",
+            "note": f"The pairs that {method.title} keeps." if flag else f"The best {percent(TOP, 0)} by {method.title}.",
             "scores": {method.id: {"method": method.id}},
             "keep": [{"flag": method.id} if flag else {"score": method.id, "top": TOP}],
         }

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ..errors import InputError
 from ..kernels.matmul import bad_rows
+from ..number_format import percent
 from ..pool.work import spool
 from ..progress import Progress, silent
 from .base import MAIN, Method, Unit, param
@@ -51,7 +52,7 @@ def group_findings(made: Iterable[pa.Table], remedy: str) -> dict[str, Any]:
         largest = max(largest, int(table["duplicates"].to_numpy().max(initial=0)))
     if largest <= max(20, min(1000, pairs / 100)):
         return {"largest_group": largest}
-    share = f"{largest:,} of {pairs:,} pairs ({largest / pairs:.1%}) are one group of near-duplicates"
+    share = f"{largest:,} of {pairs:,} pairs ({percent(largest / pairs)}) are one group of near-duplicates"
     return {"largest_group": largest, "warning": f"{share}, which is implausible; look at them, then {remedy}"}
 
 

@@ -15,7 +15,7 @@ from poolscope.recipe import Recipe, ready
 from poolscope.targets import targets
 
 KIND = "bias"
-HERE = "as on the Filter page"
+HERE = "current"
 WHOLE = "the whole pool"
 KEPT, RECIPES, COLUMN, POOLS, RUN, TARGET = (
     "Kept against dropped", "Two recipes", "Values of a column", "Two pools", "A run's data", "A target set",

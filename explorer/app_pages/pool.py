@@ -12,6 +12,7 @@ from poolscope.explorer import (
     overview,
     pair,
     pools,
+    table,
     theme,
     tiles,
 )
@@ -39,11 +40,7 @@ def main() -> None:
     checklist.draw(pool)
     _random(pool)
     st.subheader("Columns")
-    st.dataframe(
-        overview.columns_table(pool),
-        hide_index=True,
-        column_config={"missing": st.column_config.NumberColumn("missing", format="localized")},
-    )
+    table.draw(overview.columns_table(pool), key="columns")
     _delete(pool)
     left, right = st.columns(2, gap="medium")
     with left:

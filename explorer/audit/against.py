@@ -8,8 +8,9 @@ from poolscope.audit.headline import TECHNICAL
 from poolscope.errors import InputError
 from poolscope.explorer import choices, theme
 from poolscope.explorer.audit.forest import ROW, _short, rows
-from poolscope.explorer.audit.shown import ALL, percent
+from poolscope.explorer.audit.shown import ALL
 from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.number_format import percents
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
@@ -60,7 +61,8 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
         figure.add_trace(go.Scatter(x=values[places], y=y, mode="markers", name=_short(label), marker={"size": 9, "color": colour, "symbol": symbol}, hovertemplate="%{x:.2f}<extra></extra>"))  # fmt: skip
     rows(figure, y, [groups.definitions[place].title for place in places])
     theme.show(figure, key="audit-two", alt=f"{len(places)} groups under two recipes")
+    mine, other_share = percents(a.overall, b.overall)
     st.caption(
-        f"This recipe keeps {percent(a.overall)} of the pool, {plain(name)} {percent(b.overall)}. "
+        f"This recipe keeps {mine} of the pool, {plain(name)} {other_share}. "
         f"{len(groups) - len(shown)} groups with counts under 10 are not shown; of the rest, the {len(places)} that differ most."
     )

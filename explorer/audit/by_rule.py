@@ -6,7 +6,7 @@ import streamlit as st
 from poolscope.audit import Measures
 from poolscope.audit.measure import SMALLEST
 from poolscope.audit.stages import contributions, stages
-from poolscope.explorer import theme
+from poolscope.explorer import table, theme
 from poolscope.explorer.audit.forest import _escape, _short
 from poolscope.recipe import Recipe, Selection
 
@@ -56,4 +56,4 @@ def _table(measures: Measures, places: list[int], recipe: Recipe, steps: np.ndar
     st.caption(
         "What each rule adds to the logarithm of the lift: below 0 it takes more from the group than from the pool."
     )
-    st.dataframe(frame, hide_index=True, height=min(420, 38 + 35 * len(frame)), key="audit-steps")
+    table.draw(frame, key="audit-steps", right=frame.columns[1:])

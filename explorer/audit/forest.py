@@ -10,8 +10,10 @@ from poolscope.audit import Measures
 from poolscope.audit.figures import odds_ratio
 from poolscope.audit.measure import SMALLEST
 from poolscope.audit.stratified import Pooled
+from poolscope.explorer import table as tables
 from poolscope.explorer import theme
-from poolscope.explorer.audit.shown import LIFT, ODDS, RATE, percent
+from poolscope.explorer.audit.shown import LIFT, ODDS, RATE
+from poolscope.explorer.number_format import percent
 
 ROW = 21
 LONGEST = 44
@@ -48,17 +50,9 @@ def table(measures: Measures, places: list[int], pooled: Pooled | None, strata: 
         frame[f"OR within {strata}"] = shown(pooled.odds_ratio)
         frame["within low"], frame["within high"] = shown(pooled.low), shown(pooled.high)
     frame["known error"] = [m.groups.definitions[place].error for place in places]
-    number = st.column_config.NumberColumn
-    formats = {name: number(format="%.1f") for name in ("rate, %", "low, %", "high, %")}
-    formats |= {
-        name: number(format="%.2f")
-        for name in frame.columns
-        if "OR" in name or name in ("lift", "odds ratio") or "within" in name
-    }
-    st.dataframe(
-        frame, hide_index=True, height=min(420, 38 + 35 * len(frame)), key="audit-table",
-        column_config={**formats, "q": number(format="%.2g"), "kept": number(format="localized"), "pairs": number(format="localized")},
-    )  # fmt: skip
+    formats = dict.fromkeys(("rate, %", "low, %", "high, %"), "%.1f") | {"kept": "localized", "q": "%.2g"}
+    ratios = [name for name in frame if "OR" in name or name in ("lift", "odds ratio") or "within" in name]
+    tables.draw(frame, key="audit-table", formats=formats | dict.fromkeys(ratios, "%.2f"))
     if small[listed].any():
         st.caption(f"Kept counts under {SMALLEST} and what follows from them are not shown.")
 

@@ -10,7 +10,7 @@ from poolscope.audit.examples import drawn, near_threshold
 from poolscope.audit.words import Word, separating
 from poolscope.explorer import gallery, pools, recipe_state, theme, tiles
 from poolscope.explorer.audit import pruning
-from poolscope.explorer.audit.shown import percent
+from poolscope.explorer.number_format import apart, percents, significant
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
@@ -55,7 +55,8 @@ def _examples(members: np.ndarray, pool: Pool, recipe: Recipe, selection: Select
     if isinstance(rule, ScoreRule) and threshold is not None:
         scores = columns.array(rule.score)
         kept, dropped = near_threshold(scores, members, selection.mask, threshold, limit=TILES)
-        facts = lambda rows: [f"{scores[row]:.4g}" for row in rows]  # noqa: E731
+        digits = apart([float(scores[row]) for row in kept[:1]], [float(scores[row]) for row in dropped[:1]])
+        facts = lambda rows: [significant(float(scores[row]), digits) for row in rows]  # noqa: E731
         where = f"nearest to the threshold of {rule.score}"
     else:
         kept, dropped = drawn(members, selection.mask, columns.rank, limit=TILES)
@@ -160,8 +161,9 @@ def _contrast(groups: Groups, id: str, selection: Selection) -> None:
         if against is None:
             st.caption("A side has fewer than 10 pairs, or keeps 1 to 9.")
         else:
+            mine, theirs = percents(against.rate_a, against.rate_b)
             st.text(
-                f"{titles[id]}: {percent(against.rate_a)} of {against.n_a:,};  {titles[other]}: {percent(against.rate_b)} of {against.n_b:,};  "
+                f"{titles[id]}: {mine} of {against.n_a:,};  {titles[other]}: {theirs} of {against.n_b:,};  "
                 f"difference {100 * against.difference:+.1f} points ({100 * against.low:+.1f} to {100 * against.high:+.1f}, Newcombe). Pairs in both are left out."
             )
 

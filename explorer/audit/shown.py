@@ -64,7 +64,3 @@ def order(measures: Measures, choice: Choice) -> list[int]:
         ends = set(by_rate[:EACH_END].tolist()) | set(by_rate[-EACH_END:].tolist())
         return [int(place) for place in ranked if int(place) in ends]
     return [int(place) for place in ranked[:MOST]]
-
-
-def percent(value: float) -> str:
-    return f"{100 * value:.1f} %"

@@ -6,7 +6,7 @@ import streamlit as st
 from poolscope.audit import Groups, Measures, measure
 from poolscope.audit.whatif import MOST_GROUPS, WhatIf, outcome, own_thresholds, seen_by, to_recipe
 from poolscope.errors import InputError
-from poolscope.explorer import pools, recipe_state, theme
+from poolscope.explorer import pools, recipe_state, table, theme
 from poolscope.explorer.audit.forest import ROW, rows
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -111,18 +111,8 @@ def _table(before: Measures, then: Measures, places: list[int], found: WhatIf) -
             "threshold": [found.thresholds[id] for id in ids], "rate now, %": rates(before), "rate then, %": rates(then),
         }
     )  # fmt: skip
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        frame,
-        hide_index=True,
-        key="audit-wi-table",
-        column_config={
-            "pairs": number(format="localized"),
-            "threshold": number(format="%.4f"),
-            "rate now, %": number(format="%.1f"),
-            "rate then, %": number(format="%.1f"),
-        },
-    )
+    formats = {"threshold": "%.4f", "rate now, %": "%.1f", "rate then, %": "%.1f"}
+    table.draw(frame, key="audit-wi-table", formats=formats)
 
 
 def _first(groups: Groups) -> int:

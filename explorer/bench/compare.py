@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -12,7 +11,7 @@ from poolscope.bench.row import Row
 from poolscope.bench.seeds import MoreSeeds, missing_seeds
 from poolscope.bench.significance import Difference, compare
 from poolscope.errors import InputError
-from poolscope.explorer import job_view, theme
+from poolscope.explorer import job_view, table, theme
 from poolscope.explorer.text import plain
 
 
@@ -158,14 +157,8 @@ def _hover(name: str, one: Difference) -> str:
 
 
 def _table(found: Sequence[Difference], titles: dict[str, str]) -> None:
-    st.dataframe(
-        pd.DataFrame([_row(one, titles) for one in found]), hide_index=True, height="content" if len(found) <= 12 else 420,
-        column_config={
-            **{name: st.column_config.NumberColumn(format="%.1f") for name in ("this, %", "that, %", "could see")},
-            **{name: st.column_config.NumberColumn(format="%+.1f") for name in ("difference", *INTERVALS)},
-            "p": st.column_config.NumberColumn(format="%.3f"), "examples": st.column_config.NumberColumn(format="localized"),
-        },
-    )  # fmt: skip
+    formats = dict.fromkeys(("this, %", "that, %", "could see"), "%.1f") | dict.fromkeys(("difference", *INTERVALS), "%+.1f")
+    table.draw([_row(one, titles) for one in found], formats={**formats, "p": "%.3f", "examples": "localized", "seeds to decide": "%.0f"})
 
 
 INTERVALS = ("examples low", "examples high", "low", "high")

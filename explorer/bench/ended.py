@@ -7,7 +7,7 @@ import streamlit as st
 
 from poolscope import bench, jobs
 from poolscope.bench.sweep import sweeps
-from poolscope.explorer import deletion, job_view
+from poolscope.explorer import deletion, job_view, table
 from poolscope.explorer.bench import by_group, training
 from poolscope.explorer.text import code, plain
 from poolscope.jobs import Job
@@ -63,13 +63,8 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
                 st.info(plain(run.error), icon=":material/dns:")  # scripts that wait to be submitted
             results = {line["dataset"]: line["metrics"].get("main_metric") for line in run.results()}
             if results:
-                st.dataframe(
-                    {
-                        "task": list(results),
-                        "result, %": ["–" if v is None else f"{100 * v:.1f}" for v in results.values()],
-                    },
-                    column_config={"result, %": st.column_config.TextColumn(alignment="right")},
-                )
+                lines = [{"task": task, "result, %": None if v is None else 100 * v} for task, v in results.items()]
+                table.draw(lines, formats={"result, %": "%.1f"}, most=40)
             training.draw([run], key=f"curves-{key}")
             by_group.of_run(run, key=f"groups-{key}")
             if run.command and st.toggle("Record", key=f"record-{key}"):

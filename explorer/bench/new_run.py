@@ -12,7 +12,7 @@ from poolscope.pool import Pool
 from poolscope.recipe import Recipe, ready
 
 KIND = "train"
-HERE = "as on the Filter page"
+HERE = "current"
 AUTO = "automatic"
 
 

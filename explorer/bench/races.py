@@ -1,13 +1,12 @@
 """Races: the form of a new one, and who leads in each."""
 
-import pandas as pd
 import streamlit as st
 
 from poolscope import bench, jobs
 from poolscope.bench import race as racing
 from poolscope.bench.race import Race
 from poolscope.errors import InputError
-from poolscope.explorer import choices, job_view
+from poolscope.explorer import choices, job_view, number_format, table
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import ready
@@ -25,7 +24,7 @@ def form(pool: Pool) -> None:
     scale = left.selectbox("Scale", list(bench.SCALES), key="race-scale")
     budget = right.text_input("Budget", "2h", key="race-budget", help="Time for all runs together, as 2h, 90m or 1h30m")
     seeds = left.number_input("Seeds of each, at most", 2, 100, racing.MOST, key="race-seeds")
-    confidence = right.selectbox("Confidence", [0.9, 0.95, 0.99], index=1, key="race-confidence", format_func=lambda c: f"{c:.0%}",
+    confidence = right.selectbox("Confidence", [0.9, 0.95, 0.99], index=1, key="race-confidence", format_func=lambda c: number_format.percent(c, 0),
                                  help="How surely the best recipe is among those that it names")  # fmt: skip
     wrong = ""
     try:
@@ -77,5 +76,4 @@ def _panel(race: Race, job: jobs.Job | None) -> None:
         }
         for one in sorted(content["recipes"], key=lambda one: -(one["mean"] or 0.0))
     ]  # fmt: skip
-    st.dataframe(pd.DataFrame(lines), hide_index=True, height="content" if len(lines) <= 12 else 420,
-                 column_config={"average": st.column_config.NumberColumn(format="%.1f")})  # fmt: skip
+    table.draw(lines, formats={"average": "%.1f"})

@@ -3,15 +3,22 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from poolscope import bench
 from poolscope.bench.board import Summary
 from poolscope.bench.row import Row
+from poolscope.explorer import table
 from poolscope.explorer.text import code, plain
 
-TALL, MANY = 420, 12
+NAMED = 3
+ABOUT = {
+    "clean average": "without the tasks that stay near chance at every published scale",
+    "verdict": "against no filter; all of them together err in at most 5 % of leaderboards",
+    "could see": "the smallest difference that these seeds see in 80 % of cases",
+    "seeds to decide": "of each, to see a difference as large as this one in 80 % of cases",
+    "comparable": "trained with exactly the settings of its scale",
+}
 
 
 def recipes(joined: Sequence[Summary]) -> None:
@@ -53,8 +60,19 @@ def runs(rows: Sequence[Row]) -> None:
         for row in rows
     ]  # fmt: skip
     _show(lines, groups={name for row in rows for name in row.groups}, tasks={key for row in rows for key in row.tasks})
-    for row in (row for row in rows if row.reasons):
-        st.caption(f"{code(row.run)} is not comparable with others of its scale: {plain('; '.join(row.reasons))}")
+    _not_comparable(rows)
+
+
+def _not_comparable(rows: Sequence[Row]) -> None:
+    """Why runs must not be compared, a line per reason."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.reasons:
+            reasons.setdefault("; ".join(row.reasons), []).append(str(row.run))
+    for why, runs_of in reasons.items():
+        named = ", ".join(code(run) for run in runs_of[:NAMED]) + (f" and {len(runs_of) - NAMED:,} more" if len(runs_of) > NAMED else "")
+        verb = "is" if len(runs_of) == 1 else "are"
+        st.caption(f"{named} {verb} not comparable with others of the same scale: {plain(why)}")
 
 
 def published(rows: Sequence[Row]) -> None:
@@ -76,19 +94,8 @@ def _percent(value: float | None) -> float | None:
 
 def _show(lines: list[dict[str, Any]], *, groups: Iterable[str], tasks: Iterable[str]) -> None:
     names = {task.key: task.name for task in bench.tasks_list()}
-    number = st.column_config.NumberColumn
-    st.dataframe(
-        pd.DataFrame(lines), hide_index=True, placeholder="–", height="content" if len(lines) <= MANY else TALL,
-        column_config={
-            **{key: number(names.get(key, key), format="%.1f", help=key) for key in tasks},
-            **{name: number(format="%.1f", help="mean of the group's tasks") for name in groups},
-            **{name: number(format="localized") for name in ("pairs kept", "samples seen")},
-            **{name: number(format="%.1f") for name in ("average", "±")},
-            "clean average": number(format="%.1f", help="without the tasks that stay near chance at every published scale"),
-            **{name: number(format="%+.1f") for name in ("vs no filter", "low", "high")},
-            "verdict": st.column_config.TextColumn(help="against no filter; all of them together err in at most 5 % of leaderboards"),
-            "could see": number(format="%.1f", help="the smallest difference that these seeds see in 80 % of cases"),
-            "seeds to decide": number(help="of each, to see a difference as large as this one in 80 % of cases"),
-            "comparable": st.column_config.CheckboxColumn(help="trained with exactly the settings of its scale"),
-        },
-    )  # fmt: skip
+    tenths = ("average", "±", "clean average", "could see")
+    formats = dict.fromkeys((*tasks, *groups, *tenths), "%.1f") | dict.fromkeys(("vs no filter", "low", "high"), "%+.1f")
+    formats |= {"pairs kept": "localized", "samples seen": "localized", "seeds to decide": "%.0f"}
+    about = ABOUT | {key: key for key in tasks} | dict.fromkeys(groups, "mean of the group's tasks")
+    table.draw(lines, names={key: names.get(key, key) for key in tasks}, formats=formats, about=about)

@@ -59,8 +59,8 @@ def test_published_rows_stand_beside_with_their_source_even_without_runs(start, 
     assert not app.exception
     assert app.get_by_key("board-scale").value == "small"
     table = app.dataframe[0].value.set_index("recipe")
-    assert table.loc["CLIP L/14 30%", "average"] == pytest.approx(17.3)
-    assert "2304.14108" in table.loc["CLIP L/14 30%", "source"]
+    assert table.loc["CLIP L/14 30 %", "average"] == pytest.approx(17.3)
+    assert "2304.14108" in table.loc["CLIP L/14 30 %", "source"]
     chart = figures(app)[0]
     assert [trace["name"] for trace in chart["data"]] == ["published", "published frontier"]
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from ...pool import Pool
 from ...progress import Progress
 from ..group import Definition, Group, slug
+from .language import language_name
 
 SKIPPED = frozenset(
     {"uid", "text", "url", "sha256", "image", "title", "keywords", "language", "width", "height", "image_offset", "image_bytes"}
@@ -39,7 +40,7 @@ class PoolColumns:
             "columns": self._usable(pool),
             "most": [self.most_values, self.most_numbers],
             "least": self.least,
-            "version": 1,
+            "version": 2,
         }
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
@@ -75,7 +76,7 @@ class PoolColumns:
         return [
             Group(
                 Definition(
-                    f"{slug(name)}.{slug(str(values[place]))}", name, str(values[place]), f"{name} is {values[place]}",
+                    f"{slug(name)}.{slug(str(values[place]))}", name, str(values[place]), f"{name} is {_said(name, values[place])}",
                     f"column {name}", ERROR, self.id,
                 ),
                 pack(codes == place),
@@ -83,6 +84,12 @@ class PoolColumns:
             for place in np.argsort(-sizes, kind="stable")
             if sizes[place] >= self.least and str(values[place]).strip()
         ]  # fmt: skip
+
+
+def _said(name: str, value: Any) -> str:
+    """A value as people say it: languages by name."""
+    known = language_name(str(value)) if "language" in name else str(value)
+    return str(value) if known.startswith("language ") else known
 
 
 def value_codes(pool: Pool, name: str, most: int) -> tuple[np.ndarray, list[Any]] | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...number_format import percent
 from ...pool import Pool
 from ...progress import Progress
 from ..group import Definition, Group, slug
@@ -107,8 +108,8 @@ def known_error(pool: Pool, mask: np.ndarray, scored: np.ndarray, check: dict[st
         return "not measured: too few captions of this pool speak for either side"
     missed, wrong = 1 - mask[says].mean(), mask[denies].mean()
     return (
-        f"misses {missed:.0%} of {for_it:,} pairs whose caption says so ({', '.join(check['is'][:3])}, …) and takes in "
-        f"{wrong:.0%} of {against:,} whose caption says otherwise; measured on this pool, captions err too"
+        f"misses {percent(missed, 0)} of {for_it:,} pairs whose caption says so ({', '.join(check['is'][:3])}, …) and takes in "
+        f"{percent(wrong, 0)} of {against:,} whose caption says otherwise; measured on this pool, captions err too"
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...kernels.hashing import draw
+from ...number_format import percent
 
 if TYPE_CHECKING:
     from ...pool import Pool
@@ -69,7 +70,7 @@ def training_share(made: Iterable[Any], seen: np.ndarray, top: float, folds: int
     }
     if folds == 1 and seen.any():
         found["warning"] = (
-            f"its network was trained on {share:.0%} of its best {top:.0%}, and on {whole:.0%} of the pool: "
+            f"its network was trained on {percent(share, 0)} of its best {percent(top, 0)}, and on {percent(whole, 0)} of the pool: "
             f"it favours what it has seen; {remedy}"
         )
     return found

@@ -61,7 +61,7 @@ def test_rows_are_sorted_filtered_and_joined_by_published_ones() -> None:
     mixed = bench.leaderboard()
     assert {row.scale for row in mixed} == {"small"}
     best = next(row for row in mixed if row.published and row.track == "filtering")
-    assert (best.recipe, best.average) == ("CLIP L/14 30%", 0.173)
+    assert (best.recipe, best.average) == ("CLIP L/14 30 %", 0.173)
     with pytest.raises(InputError, match="'tiny' is unknown"):
         bench.leaderboard("tiny")
 
@@ -70,9 +70,9 @@ def test_published_rows_have_a_source_and_the_papers_numbers() -> None:
     rows = {(row.scale, row.recipe, row.source): row for row in published.rows()}
     assert len(rows) == len(published.rows())
     assert all(row.published and row.source and row.average for row in rows.values())
-    one = rows["xlarge", "Image ∩ CLIP L/14 30% (DataComp-1B)", published.DATACOMP]
+    one = rows["xlarge", "Image ∩ CLIP L/14 30 % (DataComp-1B)", published.DATACOMP]
     assert (one.kept, one.average, one.groups["ImageNet"]) == (1_400_000_000, 0.663, 0.792)
-    assert rows["medium", "DFN 15%", published.DFN].groups["Retrieval"] == 0.288
+    assert rows["medium", "DFN 15 %", published.DFN].groups["Retrieval"] == 0.288
     assert {row.scale for row in rows.values()} == {"small", "medium", "large", "xlarge"}
 
 

@@ -16,7 +16,7 @@ def test_the_best_of_22_families_on_a_random_fifth_is_no_difference():
     found = report(("hog", 0.561, 0.010), *others)
     assert distinguishing(found) == {}
     assert "can't be told apart by any of 22 families" in summary(found)
-    assert "56.1%" in summary(found)
+    assert "56.1 %" in summary(found)
     assert "p 0.22" in summary(found)
 
 
@@ -32,14 +32,14 @@ def test_a_difference_is_named_with_the_families_that_surely_show_it():
     found = report(("original", 0.8, 0.001), ("hog", 0.6, 0.001), ("mean_rgb", 0.55, 0.2), ("file_facts", 0.7, 0.001))
     assert list(distinguishing(found)) == ["original", "hog", "file_facts"]
     text = summary(found)
-    assert "told apart 80.0% of the time by “original” (chance 50.0%)" in text
-    assert "70.0% by file facts alone" in text
+    assert "told apart 80.0 % of the time by “original” (chance 50.0 %)" in text
+    assert "70.0 % by file facts alone" in text
     assert "mean colour" not in text
 
 
 def test_a_higher_accuracy_that_is_not_sure_is_not_the_headline():
     found = report(("small", 0.9, 0.3), ("large", 0.7, 0.001))
-    assert "70.0% of the time by “large”" in summary(found)
+    assert "70.0 % of the time by “large”" in summary(found)
 
 
 def test_one_family_needs_no_correction():

@@ -95,7 +95,7 @@ def test_an_implausible_group_is_reported(tiny_pool: Pool) -> None:
     pool = run(tiny_pool, build("dedup", embedding="blurred"))
     found = pool.columns["dedup"].made_by["findings"]
     assert found["largest_group"] == 40
-    assert "40 of 200 pairs (20.0%)" in found["warning"]
+    assert "40 of 200 pairs (20.0 %)" in found["warning"]
     assert run(pool, build("dedup", threshold=1), column="few").columns["few"].made_by["findings"] == {
         "largest_group": 1
     }
