@@ -1,5 +1,6 @@
 """A pool at the URI of an S3 bucket: the same rows, scores and files as on the disk."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -153,3 +154,63 @@ def test_what_is_no_pool_at_a_uri_is_one_line(bucket, tmp_path):
         Pool.open("s3://missing/x")
     with pytest.raises(InputError, match="can't be read"):
         Pool.open("gopher://missing/x")
+
+
+def test_from_the_import_to_the_app(bucket, tmp_path, monkeypatch, capsys):
+    """Import, scores, index, search, selection, map, app and deletion of a pool in a bucket, by its URI alone.
+
+    LanceDB by itself reads the same bucket after each step.
+    """
+    from streamlit.testing.v1 import AppTest
+
+    from poolscope import paths
+    from poolscope.cli import main
+    from poolscope.projection import build as layout
+    from poolscope.search import index
+
+    def poolscope(*argv: object) -> dict:
+        capsys.readouterr()
+        assert main([*map(str, argv), "--json"]) == 0, capsys.readouterr().err
+        return json.loads(capsys.readouterr().out)
+
+    def plain() -> pa.Table:
+        return lancedb.connect(uri).open_table("pairs").to_arrow()
+
+    uri = f"{bucket}/whole"
+    monkeypatch.setenv("POOLSCOPE_POOL", uri)
+    for number in range(5):
+        write_pair(tmp_path / "m", number)
+    assert poolscope("import", "datacomp", tmp_path / "m", "--pool", uri)["added"] == 300
+    texts = plain()["text"].to_pylist()
+    poolscope("score", "cliploss", "--set", "batch_size=64")
+    poolscope("score", "caption_length")
+    np.save(tmp_path / "t.npy", np.eye(5, 48, dtype=np.float32))
+    poolscope("target", "imagenet1k", tmp_path / "t.npy", "--model", "l14")
+    poolscope("score", "normsim")
+    monkeypatch.setattr(sys.modules[index.__module__], "SMALLEST", 100)
+    assert "text" in poolscope("search-index")["indexed"]
+    word = texts[7].split()[0]
+    assert poolscope("search", word)["by_index"]
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("name: x\nkeep:\n- {score: cliploss, top: 0.5}\n- {score: normsim, top: 0.2}\n")
+    assert poolscope("select", recipe, "--out", tmp_path / "kept.npy")["kept"] == 60
+    made = plain()
+    assert made["text"].to_pylist() == texts, "row order is import order for every reader"
+    loss, near = (made[name].to_numpy() for name in ("cliploss", "normsim"))
+    best = np.argsort(-loss, kind="stable")[:150]
+    best = best[np.argsort(-near[best], kind="stable")[:60]]
+    uids = np.array(list(zip(made["uid_hi"].to_numpy()[best], made["uid_lo"].to_numpy()[best])), "u8,u8")
+    assert np.array_equal(np.sort(uids), np.load(tmp_path / "kept.npy"))
+    monkeypatch.setattr(sys.modules[layout.__module__], "umap_of", lambda reduced, seed: reduced[:, :2])
+    assert poolscope("map", "--pool", uri)["points"] == 300
+    app = AppTest.from_file(str(paths.EXPLORER / "shell.py"), default_timeout=300).run()
+    assert not app.exception
+    assert not app.error
+    app.switch_page("app_pages/pool.py").run()
+    assert {metric.label: metric.value for metric in app.metric}["Pairs"] == "300"
+    poolscope("delete", "column", "normsim", "--yes")
+    assert "normsim" not in Pool.open(uri).columns
+    poolscope("delete", "--undo", "--yes")
+    assert np.array_equal(Pool.open(uri).array("normsim"), near)
+    assert poolscope("versions", "--clean", "--yes")["cleaned"]
+    assert plain().num_rows == 300
