@@ -147,7 +147,7 @@ def _field(id: str, entry: "dataclasses.Field[Any]", hint: Any, default: Any, po
         "key": f"{id}-{entry.name}",
     }
     what = about.get("of", "")
-    if what == "scores":
+    if what in ("scores", "columns"):
         names = named(what, pool)
         taken = [name for name in str(default).split(",") if name in names]
         return ",".join(st.multiselect(options=names, default=taken, **widget))

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from poolscope.engine.catalogue import Entry
-from poolscope.explorer import method_cost
+from poolscope.explorer import inputs_chart, method_cost
 from poolscope.explorer.pair import plain
 from poolscope.explorer.text import code
 from poolscope.pool import Pool
@@ -34,6 +34,8 @@ def draw(entry: Entry, pool: Pool) -> None:
             st.caption(f":material/info: {plain(note)}")
         for caution in entry.cautions:
             st.warning(plain(caution), icon=":material/warning:")
+        for name in entry.columns:
+            inputs_chart.draw(pool.columns[name])
         if not entry.problem:
             method_cost.line(pool, method.id, entry.parameters, key=f"cost-{method.id}")
         st.caption("  \n".join(f"**{label}** {text}" for label, text in _said(entry) if text))

@@ -7,6 +7,7 @@ DATACOMP = "DataComp, arXiv 2304.14108, table 3"
 DFN = "DFN, arXiv 2309.17425"
 RERUN = "independent re-runs, SDM (ICLR 2026)"
 FLYT = "FLYT, arXiv 2503.08805, abstract"
+ECODATUM = "EcoDatum, arXiv 2502.08211, abstract"
 
 # recipe | pairs | ImageNet | shifts | VTAB | retrieval | average, per scale
 _TABLE_3 = {
@@ -147,7 +148,8 @@ negCLIPLoss ∩ NormSim (IN-1k)|22M|.328|.268|.362|.265|.353
 negCLIPLoss ∩ NormSim (target)|22M|.327|.265|.375|.265|.357
 SDM|18M|.352|.271|.386|.268|.364
 """,
-    ("medium", FLYT): "FLYT||.401||||.377",
+    ("medium", FLYT): "Mixing-FLYT, Soft Cap Sampling||.401||||.377",
+    ("small", ECODATUM): "EcoDatum||||||.182",
 }
 
 BYOD = "DataComp, arXiv 2304.14108, bring your own data"

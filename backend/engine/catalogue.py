@@ -81,6 +81,8 @@ def notes(column: Column) -> list[str]:
     said = []
     if found.get("largest_group"):
         said.append(f"the largest group has {found['largest_group']:,} pairs")
+    if found.get("inputs"):
+        said.append(inputs_in_words(found["inputs"]))
     if found.get("folds", 1) > 1:
         said.append(
             f"cross-fitted in {found['folds']} folds: none of its {found['trained_on']:,} training pairs "
@@ -88,6 +90,15 @@ def notes(column: Column) -> list[str]:
             f"{percent(found['best'], 0)}) is scored by a network that has seen it"
         )
     return said
+
+
+def inputs_in_words(inputs: list[dict[str, Any]]) -> str:
+    """What a method that joins columns learnt of each: its accuracy, or its weight and spread over seeds, largest first."""
+    if "accuracy" in inputs[0]:
+        best = sorted(inputs, key=lambda one: -one["accuracy"])
+        return "accuracy of " + ", ".join(f"{one['column']} {one['accuracy']:.2f}" for one in best)
+    heavy = sorted(inputs, key=lambda one: -abs(one["weight"]))
+    return "weight of " + ", ".join(f"{one['column']} {one['weight']:+.2f} ± {one['spread']:.2f}" for one in heavy)
 
 
 def self_tests(column: Column) -> list[SelfTest]:

@@ -6,6 +6,7 @@ from typing import Any
 from ..errors import InputError
 from ..pool import Pool
 from ..scores import METHODS, Method, build
+from ..scores.kernels.columns import standing_alone
 from ..targets import targets
 
 MADE_BY = {"clip_l14": "clip_score"}
@@ -15,11 +16,14 @@ MADE_BY = {"clip_l14": "clip_score"}
 def fit(id: str, pool: Pool, /, **given: Any) -> Method:
     """The method `id` with the parameters `given`; others name what the pool has, where only one thing fits.
 
-    A pool with one model needs no `model`, one with one target set no `target`. Raises InputError as `build` does, and
+    A pool with one model needs no `model`, one with one target set no `target`; `columns` that name none are all that
+    stand alone. Raises InputError as `build` does, and
     where several things fit.
     """
     chosen: dict[str, Any] = {}
     for parameter in dataclasses.fields(METHODS[id]) if id in METHODS else ():
+        if parameter.metadata.get("of") == "columns" and not given.get(parameter.name):
+            given[parameter.name] = ",".join(standing_alone(pool))
         if parameter.name in given or (fitting := _fitting(parameter, pool)) is None:
             continue
         if len(fitting) > 1:
@@ -40,7 +44,9 @@ def fitted(id: str, pool: Pool) -> dict[str, Any]:
     for field in dataclasses.fields(METHODS[id]):
         value = None if field.default is dataclasses.MISSING else field.default
         names = (_fitting(field, pool) or []) + named(field.metadata.get("of", ""), pool)
-        if field.metadata.get("of") == "scores":
+        if field.metadata.get("of") == "columns":
+            values[field.name] = value or ",".join(standing_alone(pool))
+        elif field.metadata.get("of") == "scores":
             known = set(str(value).split(",")) <= set(names)
             values[field.name] = value if known or len(names) < 2 else ",".join(names[:2])
         else:
@@ -54,6 +60,8 @@ def named(what: str, pool: Pool) -> list[str]:
         return pool.models
     if what == "target":
         return sorted({name.partition("/")[0] for name in targets(pool)})
+    if what == "columns":
+        return [name for name, column in pool.columns.items() if column.kind in ("score", "flag")]
     kind = "score" if what == "scores" else what
     return [name for name, column in pool.columns.items() if kind and column.kind == kind]
 

@@ -1,6 +1,6 @@
 """Running a method: prepare, compute the units that have no record, commit the column."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -137,12 +137,15 @@ def _make(
     records = Records(pool.path, subject, {key: made_by[key] for key in ("method", "parameters")})
     records.sweep()
     todo = [unit for unit in units if unit not in records]
-    own_network = type(method).recognised is not Method.recognised
-    if todo or own_network:
+    own = type(method)
+    tells = own.recognised is not Method.recognised or own.learnt is not Method.learnt
+    learnt: Mapping[str, Any] = {}
+    if todo or tells:
         state = method.prepare(pool, progress, _Everywhere(engine, workers, address))
         recognised = method.recognised(state)
         if recognised and (test := selftest.judged(f"{method.id}'s network", *recognised)):
             made_by["self_test"] |= {method.id: test.as_json()}
+        learnt = method.learnt(state)
     if todo:
         task = Task(pool.path, method, state, types, subject, subject.get("rows"))
         total = sum(len(unit) for unit in units)
@@ -150,7 +153,7 @@ def _make(
         _compute(task, todo, engine, workers, address, _Offset(progress, done, total, name))
     if describe(method, pool.reload()) != {key: made_by[key] for key in INPUTS}:
         raise PoolGrew("what the column is made of was replaced meanwhile")
-    made_by |= {"findings": method.findings(pool, (records.read(unit) for unit in units))}
+    made_by |= {"findings": {**learnt, **method.findings(pool, (records.read(unit) for unit in units))}}
     extras = [key for key in kept if key != MAIN]
     commits: list[tuple[list[str], Kind]] = [(extras, "metadata"), ([MAIN], "flag")]
     for keys, kind in commits if method.kind == "flag" else [([MAIN, *extras], method.kind)]:

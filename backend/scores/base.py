@@ -157,6 +157,13 @@ class Method:
         """
         return None
 
+    def learnt(self, state: Any) -> Mapping[str, Any]:
+        """What `prepare` learnt that the provenance keeps beside the findings, such as the weight of each input.
+
+        `inputs` is drawn as a chart: a list of mappings that name a `column` with an `accuracy`, or with a `weight`.
+        """
+        return {}
+
     def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
         """What to keep in the provenance of a finished column, from its units' tables; text under `warning` is shown."""
         return {}

@@ -93,3 +93,13 @@ def test_defaults_are_fitted_to_the_pool(tiny_pool):
 
 def test_summaries_are_text_with_code():
     assert with_code("`a_b` is <b>_x_</b>") == "`a_b` is \\<b\\>\\_x\\_\\</b\\>"
+
+
+def test_what_a_joined_column_learnt_of_each_input_is_a_chart(start, tiny_pool):
+    pool = engine.run(tiny_pool, build("ensemble", columns="clip_l14,clip_b32,sharp"))
+    app = start(pool, "methods")
+    assert not app.exception
+    chart = app.get("plotly_chart")[0]
+    for one in pool.columns["ensemble"].made_by["findings"]["inputs"]:
+        assert one["column"] in chart.proto.spec
+    assert "how often the column votes higher" in texts(app)

@@ -21,7 +21,7 @@ def param(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[Any, ...] | None = None,
-    of: Literal["model", "embedding", "target", "score", "scores", "flag", "path", "device", ""] = "",
+    of: Literal["model", "embedding", "target", "score", "scores", "columns", "flag", "path", "device", ""] = "",
     content: Callable[[str], str] | None = None,
 ) -> Any:
     """A typed parameter of a method: its default, one line of help, its range, and what a string names.

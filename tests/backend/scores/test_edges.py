@@ -13,7 +13,7 @@ from poolscope.pool.columns import fixed_list, matrix
 from poolscope.scores import METHODS, build
 from poolscope.targets import add_target
 from tests.backend.scores.pairs import unit
-from tests.backend.scores.test_independence import CASES, COLUMNS, SETTINGS
+from tests.backend.scores.test_independence import CASES, COLUMNS, SCORES, SETTINGS
 
 ZERO, NAN, EMPTY, NULL, SIZELESS = range(5)
 BY_EMBEDDING = {
@@ -41,6 +41,7 @@ def broken(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) ->
     pool.append(table.to_batches())
     for name in ("clip_l14", "clip_b32"):
         pool.add_columns({name: whole.array(name)}, kind="score", made_by={})
+    pool.add_columns({"third": np.random.default_rng(7).random(len(pool), np.float32)}, kind="score", made_by={})
     np.save(folder / "near.npy", unit(np.random.default_rng(5).normal(size=(12, 16))))
     add_target(pool, "near", folder / "near.npy", model="l14")
     return pool
@@ -64,14 +65,14 @@ def test_the_settings_are_those_of_methods() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_method_says_what_is_empty_instead_of_keeping_nothing(broken: Pool, name: str, tmp_path: Path) -> None:
-    needed = [one for one in build(name, **CASES[name]).needs() if one not in ("clip_l14", "clip_b32")]
+    needed = [one for one in build(name, **CASES[name]).needs() if one not in SCORES]
     for empty in needed:
         table = broken.take(range(50), ["uid_hi", "uid_lo", *COLUMNS])
         place = table.schema.get_field_index(empty)
         table = table.set_column(place, table.schema.field(place), pa.nulls(50, table.schema.field(place).type))
         pool = Pool.create(tmp_path / empty, table.schema, broken.origin)
         pool.append(table.to_batches())
-        for score in ("clip_l14", "clip_b32"):
+        for score in SCORES:
             pool.add_columns({score: np.zeros(50, np.float32)}, kind="score", made_by={})
         before = pool.version
         with pytest.raises(InputError, match=f"needs '{empty}', which is empty"):

@@ -13,6 +13,7 @@ from poolscope.targets import add_target
 from tests.backend.scores.pairs import copy_of, unit
 
 COLUMNS = ["l14_img", "l14_txt", "text", "width", "height", "image", "image_offset", "image_bytes"]
+SCORES = ("clip_l14", "clip_b32", "third")
 SETTINGS: dict[str, dict[str, Any]] = {
     "random": {"seed": 4},
     "image_size": {"min_side": 180},
@@ -29,6 +30,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "within": {"score_column": "clip_b32", "quality": "clip_l14"},
     "hype": {"model": "l14", "references": 50},
     "phash": {"distance": 10},
+    "ensemble": {"columns": "clip_l14,clip_b32,third"},
 }
 CASES = {name: SETTINGS.get(name, {}) for name in METHODS.shipped}
 
@@ -43,7 +45,9 @@ def pools(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     one = Pool.open(folder / "one")
     order = np.random.default_rng(3).permutation(len(one))
     two = copy_of(one, folder / "two", order, 3, COLUMNS)
-    for name in ("clip_l14", "clip_b32"):
+    one.add_columns({"third": np.random.default_rng(7).normal(size=len(one)).astype(np.float32)}, kind="score", made_by={})
+    one = one.reload()
+    for name in SCORES:
         two.add_columns({name: one.array(name)[order]}, kind="score", made_by={})
     np.save(folder / "near.npy", unit(np.random.default_rng(5).normal(size=(12, 16))))
     for pool in (one, two):
