@@ -205,16 +205,17 @@ def record_of(model: str) -> Run:
 
 
 def average(results: Sequence[dict[str, Any]], suite: Sequence[Task], *, clean: bool = False) -> float | None:
-    """Plain mean of the main metrics over the averaged tasks of a suite; None unless every one of them has a value.
+    """Mean of the main metrics over the averaged tasks of a suite, each family of tasks alike (`tasks.weights`); None
+    unless every one of them has a value.
 
     `clean` leaves out the tasks that stay near chance at every published scale.
     """
     main = {line["key"]: line["metrics"].get("main_metric") for line in results}
-    wanted = [task.key for task in suite if task.averaged and not (clean and task.near_chance)]
-    values = [main.get(key) for key in wanted]
-    if not values or any(value is None for value in values):
+    wanted = [task for task in suite if task.averaged and not (clean and task.near_chance)]
+    values = [value for task in wanted if (value := main.get(task.key)) is not None]
+    if not wanted or len(values) < len(wanted):
         return None
-    return float(np.mean([float(value) for value in values if value is not None]))
+    return float(np.average(values, weights=registry.weights(wanted)))
 
 
 def _suite(run: Run) -> str | None:

@@ -17,9 +17,9 @@ def known_track(track: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line. `average` is the plain mean of the main metrics over the suite's averaged tasks (38 of DataComp's 40),
-    None until all of them are there; `clean` leaves out near-chance tasks; `groups` are the means that DataComp
-    prints. `reasons` says why a run must not be compared with its scale (empty = comparable); `notes` say the rest.
+    """One line. `average` is the mean of the main metrics over the suite's averaged tasks (38 of DataComp's 40), each
+    family of tasks alike where the suite has families; None until all of them are there; `clean` leaves out near-chance
+    tasks; `groups` are the means that DataComp prints. `reasons` says why a run must not be compared with its scale (empty = comparable); `notes` say the rest.
     A published row names its `source` and has no run."""
 
     run: str

@@ -12,7 +12,7 @@ from ..runs import Run
 from .board import by_recipe, leaderboard, row_of
 from .evaluation import predictions_of
 from .row import Row
-from .tasks import Task, kind_of, tasks_list
+from .tasks import Task, kind_of, tasks_list, weights
 from .verdicts import Gap, between, discovered
 
 DRAWS = 1000
@@ -79,9 +79,10 @@ class _Others:
     unfiltered: tuple[bool, bool]  # whether side a, side b are the runs without a filter
 
     def values(self, tasks: Sequence[Task]) -> list[np.ndarray]:
-        """For each recipe `(runs,)`: the mean of these tasks in its runs that have all of them."""
+        """For each recipe `(runs,)`: the average of these tasks in its runs that have all of them."""
+        shares = weights(tasks)
         found = [
-            np.array([np.mean(known) for row in rows if (known := _known(row, tasks)) is not None])
+            np.array([np.average(known, weights=shares) for row in rows if (known := _known(row, tasks)) is not None])
             for rows in self.recipes
         ]
         return [values for values in found if len(values)]
@@ -195,12 +196,15 @@ def _check_same_examples(mine: Predictions, theirs: Predictions, task: Task) -> 
 def _average(
     averaged: Sequence[tuple[Task, np.ndarray]], examples: int, first: int, others: _Others
 ) -> Difference:  # fmt: skip
-    """Tasks' draws are independent, so their means are the average's; a task without predictions adds its value alone."""
+    """Tasks' draws are independent, so their average is the average's; a task without predictions adds its value alone."""
     longest = max(values.shape[1] for _, values in averaged)
     alike = [np.broadcast_to(v, (len(v), longest)) if v.shape[1] == 1 else v for _, v in averaged]
-    runs = others.values([task for task, _ in averaged])
+    counted = [task for task, _ in averaged]
+    runs = others.values(counted)
     recipes = 2 + sum(len(values) > 1 for values in runs)
-    return _difference(AVERAGE, np.mean(alike, axis=0), examples, first, runs, recipes, others.unfiltered)
+    return _difference(
+        AVERAGE, np.average(alike, axis=0, weights=weights(counted)), examples, first, runs, recipes, others.unfiltered
+    )
 
 
 def _difference(

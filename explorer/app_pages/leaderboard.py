@@ -104,7 +104,7 @@ def _results(mine: list[Row], published: list[Row]) -> None:
         tables.published(published)
         st.caption(f"Mind: {EVALUATION_NOTE}.")
     st.caption(
-        "Results in percent. The average is the plain mean over the tasks that count; ± is the standard deviation over seeds."
+        "Results in percent. The average is over the tasks that count; the demo's counts emoji and clip art alike; ± is the standard deviation over seeds."
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ... import files, paths
 from ...errors import InputError
-from .task import Task, from_json
+from .task import Task, from_json, weights
 
 
 def default_dirs() -> list[Path]:
@@ -123,4 +123,4 @@ def kind_of(task: Task) -> "type[Kind]":
 
 from .kind import Kind  # noqa: E402
 
-__all__ = ["Kind", "Task", "choose", "default_dirs", "kind_of", "suites", "tasks_list"]
+__all__ = ["Kind", "Task", "choose", "default_dirs", "kind_of", "suites", "tasks_list", "weights"]

@@ -1,9 +1,12 @@
 """What a task is: its key, its kind, where its files are and which number counts."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 KINDS = (
     "classification", "groups", "groups_top5", "iwildcam", "fmow", "faces", "retrieval", "winogavil",
@@ -15,6 +18,7 @@ _OTHER_NAMES = {"wilds-like": "groups", "wilds": "groups", "geode": "groups", "d
 class Task:
     """One evaluation task. `metric` is the main one (empty = the task has none and is in no average), `group` the
     line of the report it is averaged into, `averaged` whether it counts in the average over all tasks of its suite,
+    `family` the tasks that count there as one together (see `weights`),
     `fields` the names of the metadata vector's entries, `by` the field whose groups are compared, `values` what the numbers of a field stand for,
     `chance` the accuracy of guessing, `near_chance` tasks that stay near it at every published scale."""
 
@@ -23,6 +27,7 @@ class Task:
     kind: str
     metric: str
     group: str = ""
+    family: str = ""
     suite: str = "datacomp"
     averaged: bool = True
     folder: str = ""
@@ -44,7 +49,7 @@ class Task:
     def as_json(self) -> dict[str, Any]:
         return {
             "key": self.key, "name": self.name, "kind": self.kind, "metric": self.metric, "group": self.group,
-            "averaged": self.averaged, "present": self.present, "suite": self.suite, "size": self.size,
+            "family": self.family, "averaged": self.averaged, "present": self.present, "suite": self.suite, "size": self.size,
             "classes": self.classes, "chance": self.chance, "near_chance": self.near_chance, "note": self.note,
             "values": {name: list(names) for name, names in self.values.items()},
         }  # fmt: skip
@@ -62,8 +67,17 @@ def from_json(content: Mapping[str, Any], root: Path) -> Task:
     return Task(
         key=str(content["key"]), name=str(content.get("name") or content["key"]), kind=kind,
         metric=str(content.get("metric") or default), group=str(content.get("group") or ""),
-        suite=str(content.get("suite") or "own"), averaged=bool(content.get("averaged", True)),
+        family=str(content.get("family") or ""), suite=str(content.get("suite") or "own"), averaged=bool(content.get("averaged", True)),
         folder=root.name, fields=fields, by=str(content.get("by") or (fields[0] if fields else "")),
         size=content.get("size"), classes=content.get("classes"), chance=content.get("chance"),
         note=str(content.get("note") or ""), root=root, values=values,
     )  # fmt: skip
+
+
+def weights(tasks: Sequence[Task]) -> np.ndarray:
+    """(n,) float64 that sum to 1, of `tasks` in an average: every family counts alike, and every task within its family.
+
+    Tasks without a family are one together, so a suite that has none is averaged plainly.
+    """
+    sizes = Counter(task.family for task in tasks)
+    return np.array([1 / (len(sizes) * sizes[task.family]) for task in tasks], dtype=np.float64)

@@ -7,6 +7,7 @@ from poolscope import bench
 from poolscope.bench import published
 from poolscope.bench.board import group_means, row_of, scaling, summaries
 from poolscope.bench.scales import SCALES
+from poolscope.bench.tasks import tasks_list, weights
 from poolscope.bench.tasks.datacomp import GROUPS, TASKS
 from poolscope.errors import InputError
 from poolscope.runs import Run, write_results
@@ -39,6 +40,23 @@ def test_average_is_over_38_and_groups_are_datacomps() -> None:
     assert row.groups["ImageNet"] == values["imagenet1k"]
     shifts = ("imagenet_sketch", "imagenetv2", "imagenet-a", "imagenet-o", "imagenet-r", "objectnet")
     assert row.groups["ImageNet dist. shifts"] == pytest.approx(np.mean([values[key] for key in shifts]))
+
+
+def test_the_demos_average_counts_emoji_and_clip_art_alike_and_no_digits() -> None:
+    demo = {task.key: task for task in tasks_list() if task.suite == "demo"}
+    counted = [task for task in demo.values() if task.averaged]
+    assert {key for key in demo if not demo[key].averaged} == {"digits"}
+    emoji = {task.key for task in counted if task.family == "emoji"}
+    assert emoji == {key for key in demo if "emoji" in key} | {"flags"}
+    assert weights(counted).sum() == pytest.approx(1)
+    values = {key: 0.9 if key in emoji else 0.3 for key in demo}
+    run = finished("d", values)
+    run.scale, run.settings = "demo", {"tasks": "demo"}
+    run.save()
+    row = row_of(run)
+    assert (row.average, row.of) == (pytest.approx(0.6), 9)
+    assert weights([demo["flags"], demo["emoji_groups"], demo["clipart_objects"]]).tolist() == [0.25, 0.25, 0.5]
+    assert weights(TASKS[:4]).tolist() == [0.25] * 4
 
 
 def test_no_average_before_every_task_is_there() -> None:

@@ -85,6 +85,21 @@ def test_tasks_without_predictions_are_judged_by_seeds_alone() -> None:
     assert one.p == pytest.approx(stats.ttest_ind(values[3:], values[:3]).pvalue, rel=0.3)
 
 
+def test_the_average_weighs_families_as_the_leaderboard_does() -> None:
+    """Two emoji tasks against one of clip art, with other recipes beside them that tell the spread."""
+    values = {"emoji_people": (0.2, 0.5), "flags": (0.1, 0.3), "clipart_objects": (0.3, 0.4)}
+    for side_of, number in (("a", 0), ("b", 1)):
+        for seed in range(2):
+            run = Run(id=f"{side_of}{seed}", scale="demo", seed=seed, recipe=side_of, settings={"tasks": "demo"})
+            run.step_to("done")
+            write_results(run.path / "results.jsonl", [
+                {"key": key, "dataset": key, "metrics": {"main_metric": both[number] + seed / 100}}
+                for key, both in values.items()
+            ])  # fmt: skip
+    average = compare(["a0", "a1"], ["b0", "b1"])[-1]
+    assert (average.task, average.a, average.b) == ("average", pytest.approx(0.23), pytest.approx(0.405))
+
+
 def test_worst_groups_are_computed_again_in_each_draw() -> None:
     rng = np.random.default_rng(0)
     region, label = rng.integers(0, 3, 300), rng.integers(0, 5, 300)
