@@ -16,7 +16,7 @@ from poolscope.explorer import job_view, method_card, method_cost, recipe_state
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe.grammar import FlagRule, Rule, ScoreRule
-from poolscope.scores import METHODS, build
+from poolscope.scores import METHODS, Method, build
 
 KIND = "score"
 SECONDS = 60.0  # below it a score is a short job
@@ -43,42 +43,54 @@ def ask(pool: Pool, chosen: str = "") -> None:
     if method.formula:
         st.latex(method.formula)
     st.caption(" · ".join(part for part in (method.paper, method.cost) if part))
+    values = _parameters(id, method, pool)
+    column = st.text_input("Column", _free_name(id, pool), key=f"{id}-column", max_chars=64)
+    known = _made_already(id, values, pool)
+    if known:
+        _offer(known, method.kind, pool)
+        return
+    method_cost.line(pool, id, values, key=f"{id}-cost")
+    if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-score"):
+        try:
+            _start(id, method, values, column, pool)
+        except InputError as error:
+            st.error(plain(error), icon=":material/error:")
+            return
+        st.rerun()
+
+
+def _parameters(id: str, method: type[Method], pool: Pool) -> dict[str, Any]:
+    """A widget for each parameter of the method; what they are set to."""
     parameters = dataclasses.fields(method)
     columns = st.columns(2) if len(parameters) > 4 else [st.container()]
     hints, defaults, values = typing.get_type_hints(method), fitted(id, pool), {}
     for number, parameter in enumerate(parameters):
         with columns[number * len(columns) // len(parameters)]:
             values[parameter.name] = _field(id, parameter, hints[parameter.name], defaults[parameter.name], pool)
-    column = st.text_input("Column", _free_name(id, pool), key=f"{id}-column", max_chars=64)
-    known = _made_already(id, values, pool)
-    if known:
-        st.success(f"{code(known)} was made with these parameters.", icon=":material/check:")
-        if st.button(
-            "Use it", type="primary", icon=":material/add:", key="use-score", help="Adds a rule on this column"
-        ):
-            _add_rule(known, method.kind, pool)
-            st.rerun()
-        return
-    method_cost.line(pool, id, values, key=f"{id}-cost")
-    if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-score"):
-        try:
-            build(id, **values).check(pool)
-            if column in pool.columns:
-                raise InputError(f"column {column!r} exists already; choose another name.")
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
-            return
-        words = [
-            word for name, value in values.items() for word in ("--set", f"{name}={'' if value is None else value}")
-        ]
-        started = jobs.submit(
-            ["score", id, "--as", column, *words, "--pool", str(pool.path)],
-            kind=KIND,
-            device=jobs.SHORT if _takes_seconds(id, values, pool) else "cpu",
-            title=f"Score {column} ({method.title})",
-        )
-        st.session_state.setdefault("scoring", {})[started] = (str(pool.path), column, method.kind)
+    return values
+
+
+def _offer(known: str, kind: str, pool: Pool) -> None:
+    """A score that is there need not be made again."""
+    st.success(f"{code(known)} was made with these parameters.", icon=":material/check:")
+    if st.button("Use it", type="primary", icon=":material/add:", key="use-score", help="Adds a rule on this column"):
+        _add_rule(known, kind, pool)
         st.rerun()
+
+
+def _start(id: str, method: type[Method], values: dict[str, Any], column: str, pool: Pool) -> None:
+    """Submits the job. Raises InputError if the method can't run on this pool, or the column's name is taken."""
+    build(id, **values).check(pool)
+    if column in pool.columns:
+        raise InputError(f"column {column!r} exists already; choose another name.")
+    words = [word for name, value in values.items() for word in ("--set", f"{name}={'' if value is None else value}")]
+    started = jobs.submit(
+        ["score", id, "--as", column, *words, "--pool", str(pool.path)],
+        kind=KIND,
+        device=jobs.SHORT if _takes_seconds(id, values, pool) else "cpu",
+        title=f"Score {column} ({method.title})",
+    )
+    st.session_state.setdefault("scoring", {})[started] = (str(pool.path), column, method.kind)
 
 
 def _made_already(id: str, values: dict[str, Any], pool: Pool) -> str:

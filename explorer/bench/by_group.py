@@ -1,6 +1,7 @@
 """Audit of a model: its accuracy by group, and beside it what its recipe kept of such pairs."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -82,37 +83,53 @@ def figure(found: Chosen, kind: tuple[str, str, str, str]) -> go.Figure:
                          column_widths=[0.6, 0.4] if data else None)  # fmt: skip
     shift = 0.62 / max(1, len(found))
     for place, (label, (groups, known)) in enumerate(found.items()):
-        colour = theme.SERIES[place % len(theme.SERIES)]
-        mine = {g.group: g for g in groups if (g.task, g.what, g.field) == (task, what, field)}
+        of_kind = [g for g in groups if (g.task, g.what, g.field) == (task, what, field)]
         spot = {name: row + shift * ((len(found) - 1) / 2 - place) for row, name in enumerate(names)}
-        shown = [mine[name] for name in names if name in mine]
-        chart.add_scatter(
-            x=[100 * g.accuracy for g in shown], y=[spot[g.group] for g in shown], mode="markers", name=label,
-            legendgroup=label, showlegend=len(found) > 1, marker={"size": 9, "color": colour}, row=1, col=1,
-            error_x={"type": "data", "symmetric": False, "array": [100 * (g.high - g.accuracy) for g in shown],
-                     "arrayminus": [100 * (g.accuracy - g.low) for g in shown], "thickness": 1.6, "width": 3},
-            text=[f"{g.group}: {100 * g.accuracy:.1f} % of {g.n:,}, {100 * g.low:.1f} to {100 * g.high:.1f}" for g in shown],
-            hovertemplate="%{text}<extra>" + label + "</extra>",
-        )  # fmt: skip
-        beside = [(name, known[field, name]) for name in names if (field, name) in known]
-        if data and beside:
-            chart.add_bar(
-                x=[100 * entry.rate for _, entry in beside], y=[spot[name] for name, _ in beside], orientation="h",
-                width=0.8 * shift, marker={"color": colour}, opacity=0.75, showlegend=False, legendgroup=label, row=1, col=2,
-                text=[f"{name}: {entry.kept:,} of {entry.pairs:,} pairs kept" for name, entry in beside],
-                hovertemplate="%{text}<extra>" + label + "</extra>", textposition="none",
-            )  # fmt: skip
+        about = {
+            "name": label,
+            "legendgroup": label,
+            "marker": {"color": theme.SERIES[place % len(theme.SERIES)]},
+            "row": 1,
+        }
+        _accuracies(chart, of_kind, spot, about | {"showlegend": len(found) > 1})
+        beside = {name: known[field, name] for name in names if (field, name) in known}
+        if beside:
+            _kept(chart, beside, spot, 0.8 * shift, about)
     chart.update_xaxes(title="accuracy, %", rangemode="tozero", showgrid=True, row=1, col=1)
     if data:
         chart.update_xaxes(title="pairs kept, %", range=[0, 102], dtick=50, showgrid=True, row=1, col=2)
     chart.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4], showgrid=False,
-                      zeroline=False, automargin=True)  # fmt: skip
+                       zeroline=False, automargin=True)  # fmt: skip
+    several = len(found) > 1
     chart.update_layout(
-        height=90 + (34 if len(found) > 1 else 0) + max(30, 17 * len(found)) * len(names), barmode="overlay", colorway=theme.SERIES,
-        margin={"l": 8, "r": 8, "t": 40 if len(found) > 1 else 8, "b": 8}, hoverlabel={"namelength": -1},
+        height=90 + (34 if several else 0) + max(30, 17 * len(found)) * len(names), barmode="overlay", colorway=theme.SERIES,
+        margin={"l": 8, "r": 8, "t": 40 if several else 8, "b": 8}, hoverlabel={"namelength": -1},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )  # fmt: skip
     return chart
+
+
+def _accuracies(chart: go.Figure, groups: list[GroupAccuracy], spot: dict[str, float], about: dict[str, Any]) -> None:
+    """A point and its interval for each group, in the left part."""
+    chart.add_scatter(
+        x=[100 * g.accuracy for g in groups], y=[spot[g.group] for g in groups], mode="markers", marker_size=9,
+        error_x={"type": "data", "symmetric": False, "array": [100 * (g.high - g.accuracy) for g in groups],
+                 "arrayminus": [100 * (g.accuracy - g.low) for g in groups], "thickness": 1.6, "width": 3},
+        text=[f"{g.group}: {100 * g.accuracy:.1f} % of {g.n:,}, {100 * g.low:.1f} to {100 * g.high:.1f}" for g in groups],
+        hovertemplate="%{text}<extra>" + about["name"] + "</extra>", col=1, **about,
+    )  # fmt: skip
+
+
+def _kept(
+    chart: go.Figure, beside: dict[str, DataGroup], spot: dict[str, float], width: float, about: dict[str, Any]
+) -> None:
+    """A bar for the kept share of each group's pairs, in the right part."""
+    chart.add_bar(
+        x=[100 * entry.rate for entry in beside.values()], y=[spot[name] for name in beside], orientation="h",
+        width=width, opacity=0.75, showlegend=False, textposition="none", col=2,
+        text=[f"{name}: {entry.kept:,} of {entry.pairs:,} pairs kept" for name, entry in beside.items()],
+        hovertemplate="%{text}<extra>" + about["name"] + "</extra>", **about,
+    )  # fmt: skip
 
 
 def _stamp(run: str) -> float:

@@ -39,39 +39,15 @@ def draw() -> None:
 
 
 def _past(created: float, run: Run | None, job: Job | None) -> None:
-    """One run that ended: result, curve, log."""
-    state = job.state if job else run.state if run else ""
-    title = job.title if job else f"{run.recipe} · {run.scale} · seed {run.seed}" if run else ""
-    seconds = job.ended - job.started if job and job.ended and job.started else sum(run.seconds.values()) if run else 0
-    key = f"job-{job.id}" if job else f"run-{run.id}" if run else ""
-    label = f"{plain(title)} · {state}" + (f" after {job_view.duration(seconds)}" if seconds else "")
+    """One run that ended: result, curve, log. At least one of `run` and `job` is there."""
+    label, state, key = _headline(run, job)
     with st.expander(label, icon=job_view.ICONS.get(state), key=f"past-{key}", on_change="rerun") as box:
         if not box.open:
             return
         if state != "done":
             st.text((job.message if job else run.error if run else "") or state)
         if run is not None:
-            started = time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
-            again = f" · resumed {run.resumed}×" if run.resumed else ""
-            st.caption(f"run {code(run.id)} · {run.kept or 0:,} pairs kept · {started}{again}")
-            if run.not_comparable:
-                st.warning(
-                    f"Not comparable with others of its scale: {plain('; '.join(run.not_comparable))}",
-                    icon=":material/warning:",
-                )
-            if run.error and state == "done":
-                st.info(plain(run.error), icon=":material/dns:")  # scripts that wait to be submitted
-            results = {line["dataset"]: line["metrics"].get("main_metric") for line in run.results()}
-            if results:
-                lines = [{"task": task, "result, %": None if v is None else 100 * v} for task, v in results.items()]
-                table.draw(lines, formats={"result, %": "%.1f"}, most=40)
-            training.draw([run], key=f"curves-{key}")
-            by_group.of_run(run, key=f"groups-{key}")
-            if run.command and st.toggle("Record", key=f"record-{key}"):
-                st.code(shlex.join(run.command), language="bash", wrap_lines=True)
-                about = {"subset sha256": run.subset_sha256, "pool version": run.pool_version, "settings": run.settings,
-                         "packages": run.versions, "hardware": run.hardware, "seconds": run.seconds}  # fmt: skip
-                st.json(about, expanded=False)
+            _record(run, state, created, key)
         if job is not None:
             job_view.log(job, lines=12)
             with st.container(horizontal=True):
@@ -80,3 +56,38 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
             st.code(f"poolscope train … --as {run.id} --resume", language="bash")
         if run is not None:
             deletion.button("run", run.id, key=f"past-{key}", label="Delete this run")
+
+
+def _headline(run: Run | None, job: Job | None) -> tuple[str, str, str]:
+    """What stands on the closed box, the state, and a key of its widgets."""
+    if job is not None:
+        title, state, key = job.title, job.state, f"job-{job.id}"
+        seconds = job.ended - job.started if job.ended and job.started else 0.0
+    else:
+        assert run is not None
+        title, state, key = f"{run.recipe} · {run.scale} · seed {run.seed}", run.state, f"run-{run.id}"
+        seconds = sum(run.seconds.values())
+    return f"{plain(title)} · {state}" + (f" after {job_view.duration(seconds)}" if seconds else ""), state, key
+
+
+def _record(run: Run, state: str, created: float, key: str) -> None:
+    """What a run says of itself: results, curves, the audit of its model, how to repeat it."""
+    started = time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
+    again = f" · resumed {run.resumed}×" if run.resumed else ""
+    st.caption(f"run {code(run.id)} · {run.kept or 0:,} pairs kept · {started}{again}")
+    if run.not_comparable:
+        reasons = plain("; ".join(run.not_comparable))
+        st.warning(f"Not comparable with others of its scale: {reasons}", icon=":material/warning:")
+    if run.error and state == "done":
+        st.info(plain(run.error), icon=":material/dns:")  # scripts that wait to be submitted
+    results = {line["dataset"]: line["metrics"].get("main_metric") for line in run.results()}
+    if results:
+        lines = [{"task": task, "result, %": None if v is None else 100 * v} for task, v in results.items()]
+        table.draw(lines, formats={"result, %": "%.1f"}, most=40)
+    training.draw([run], key=f"curves-{key}")
+    by_group.of_run(run, key=f"groups-{key}")
+    if run.command and st.toggle("Record", key=f"record-{key}"):
+        st.code(shlex.join(run.command), language="bash", wrap_lines=True)
+        about = {"subset sha256": run.subset_sha256, "pool version": run.pool_version, "settings": run.settings,
+                 "packages": run.versions, "hardware": run.hardware, "seconds": run.seconds}  # fmt: skip
+        st.json(about, expanded=False)
