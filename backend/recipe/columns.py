@@ -4,6 +4,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..kernels import hashing
 from ..pool import Pool
 from . import tags
 from .subset_files import subset_uids
@@ -28,6 +29,12 @@ class Columns(Protocol):
     def subset(self, file: str) -> np.ndarray:
         """`(n,)` bool: the pairs in the subset file."""
 
+    def repeats(self, file: str) -> np.ndarray | None:
+        """`(n,)` uint32: how often the subset file names each pair; None if it names none twice."""
+
+    def states(self, seed: int) -> np.ndarray:
+        """`(n,)` uint64: the hash of seed and uid, see `hashing.draw`."""
+
     def tag(self, name: str) -> np.ndarray:
         """`(n,)` bool: the pairs that carry the tag."""
 
@@ -41,6 +48,8 @@ class PoolColumns:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self._kept: dict[tuple[str, str], np.ndarray] = {}
+        self._repeats: dict[str, np.ndarray | None] = {}
+        self._states: tuple[int, np.ndarray] | None = None
 
     @property
     def n(self) -> int:
@@ -66,11 +75,28 @@ class PoolColumns:
     def tag(self, name: str) -> np.ndarray:
         return self._uids(tags.uids(self.pool, name))  # not kept: a tag changes by a click
 
+    def repeats(self, file: str) -> np.ndarray | None:
+        self.subset(file)
+        return self._repeats[file]
+
+    def states(self, seed: int) -> np.ndarray:
+        kept = self._states
+        if kept is None or kept[0] != seed:
+            uids = self.pool.uids()
+            self._states = kept = (seed, hashing.draw(seed, uids["f0"], uids["f1"]))
+        return kept[1]
+
     def _subset(self, file: str) -> np.ndarray:
-        return self._uids(subset_uids(file, self.pool))
+        rows = self.pool.rows_of(subset_uids(file, self.pool))
+        mask = self._mask(rows)
+        once = np.count_nonzero(mask) == np.count_nonzero(rows >= 0)
+        self._repeats[file] = None if once else np.bincount(rows[rows >= 0], minlength=self.n).astype(np.uint32)
+        return mask
 
     def _uids(self, uids: np.ndarray) -> np.ndarray:
-        rows = self.pool.rows_of(uids)
+        return self._mask(self.pool.rows_of(uids))
+
+    def _mask(self, rows: np.ndarray) -> np.ndarray:
         mask = np.zeros(len(self.pool), dtype=bool)
         mask[rows[rows >= 0]] = True
         return mask

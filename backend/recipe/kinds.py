@@ -15,11 +15,13 @@ class Parted(NamedTuple):
     """What a rule does: the mask that it keeps, the one that it drops, made when asked for, and its threshold.
 
     Masks are `(n,)` bool or packed words, see `View`. A pair in neither has no score, and no rule keeps it.
+    `copies` `(n,)` uint32 is how often the rule wants each pair that it keeps, None for once.
     """
 
     kept: np.ndarray
     dropped: Callable[[], np.ndarray]
     threshold: float | None = None
+    copies: np.ndarray | None = None
 
 
 class View(Protocol):
@@ -27,6 +29,7 @@ class View(Protocol):
 
     def score(self, rule: Any) -> Parted: ...
     def mask(self, rule: "MaskRule") -> Parted: ...
+    def sample(self, rule: Any) -> Parted: ...
 
 
 class Witness(Protocol):
@@ -103,6 +106,10 @@ class MaskRule(AnyKind):
     def read(self, columns: "Columns") -> np.ndarray:
         """`(n,)` bool, True = KEPT."""
         raise NotImplementedError
+
+    def copies(self, columns: "Columns") -> np.ndarray | None:
+        """`(n,)` uint32: how often the rule wants each pair that it keeps; None for once."""
+        return None
 
     def part(self, view: View) -> Parted:
         return view.mask(self)
