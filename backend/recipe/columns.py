@@ -9,6 +9,8 @@ from ..pool import Pool
 from . import tags
 from .subset_files import subset_uids
 
+MOST_NAMED = 10_000  # values of a column that are kept as text
+
 
 class Columns(Protocol):
     """The columns that rules read; all arrays are `(n,)` in row order and read-only."""
@@ -32,6 +34,10 @@ class Columns(Protocol):
     def repeats(self, file: str) -> np.ndarray | None:
         """`(n,)` uint32: how often the subset file names each pair; None if it names none twice."""
 
+    def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
+        """A metadata column as `(n,)` int32, equal where its values are, -1 where there is none, and the value of each
+        code as text; no values if they are more than `MOST_NAMED`."""
+
     def states(self, seed: int) -> np.ndarray:
         """`(n,)` uint64: the hash of seed and uid, see `hashing.draw`."""
 
@@ -49,6 +55,7 @@ class PoolColumns:
         self.pool = pool
         self._kept: dict[tuple[str, str], np.ndarray] = {}
         self._repeats: dict[str, np.ndarray | None] = {}
+        self._named: dict[str, list[str]] = {}
         self._states: tuple[int, np.ndarray] | None = None
 
     @property
@@ -78,6 +85,15 @@ class PoolColumns:
     def repeats(self, file: str) -> np.ndarray | None:
         self.subset(file)
         return self._repeats[file]
+
+    def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
+        return self._once("codes", name, self._coded), self._named[name]
+
+    def _coded(self, name: str) -> np.ndarray:
+        values = self.pool.strings(name).combine_chunks().dictionary_encode()
+        few = len(values.dictionary) <= MOST_NAMED
+        self._named[name] = [str(value) for value in values.dictionary.to_pylist()] if few else []
+        return values.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
 
     def states(self, seed: int) -> np.ndarray:
         kept = self._states

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from .caption_rule import CaptionRule
 from .kinds import AnyKind, MaskRule, Parted, Strict, View, Witness
 from .sample_rule import SampleRule
 from .score_rule import ScoreRule, exact_count, percent
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from .columns import Columns
 
 __all__ = [
-    "KEYS", "AllRule", "AnyKind", "AnyRule", "FlagRule", "MaskRule", "NotRule", "Recipe", "Rule", "SampleRule",
+    "KEYS", "AllRule", "AnyKind", "AnyRule", "CaptionRule", "FlagRule", "MaskRule", "NotRule", "Recipe", "Rule", "SampleRule",
     "ScoreRule", "SubsetRule", "TagRule", "WhereRule", "exact_count", "percent",
 ]  # fmt: skip
 
-KEYS = ("score", "flag", "subset", "tag", "sample", "where", "any", "all", "not")
+KEYS = ("score", "flag", "subset", "tag", "caption", "sample", "where", "any", "all", "not")
 Self = TypeVar("Self", bound=AnyKind)
 
 
@@ -199,6 +200,7 @@ Rule = Annotated[
     | Annotated[FlagRule, Tag("flag")]
     | Annotated[SubsetRule, Tag("subset")]
     | Annotated[TagRule, Tag("tag")]
+    | Annotated[CaptionRule, Tag("caption")]
     | Annotated[SampleRule, Tag("sample")]
     | Annotated[WhereRule, Tag("where")]
     | Annotated[AnyRule, Tag("any")]

@@ -24,12 +24,21 @@ class Parted(NamedTuple):
     copies: np.ndarray | None = None
 
 
+class Taken(NamedTuple):
+    """What a rule takes of the pairs that are left, together: `kept` and `possible` `(n,)` bool, those that it keeps and
+    those that it could have kept, and `copies` `(n,)` uint32, None for once each."""
+
+    kept: np.ndarray
+    possible: np.ndarray
+    copies: np.ndarray | None = None
+
+
 class View(Protocol):
     """The pairs that a rule sees. Every engine of selection is one, with masks of its own kind."""
 
     def score(self, rule: Any) -> Parted: ...
     def mask(self, rule: "MaskRule") -> Parted: ...
-    def sample(self, rule: Any) -> Parted: ...
+    def together(self, rule: "SurvivorRule") -> Parted: ...
 
 
 class Witness(Protocol):
@@ -113,3 +122,14 @@ class MaskRule(AnyKind):
 
     def part(self, view: View) -> Parted:
         return view.mask(self)
+
+
+class SurvivorRule(AnyKind):
+    """A rule for which it matters which pairs are left, as when they are drawn, or compared with each other."""
+
+    def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
+        """What it takes of the pairs `alive` `(n,)` bool."""
+        raise NotImplementedError
+
+    def part(self, view: View) -> Parted:
+        return view.together(self)

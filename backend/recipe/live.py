@@ -13,12 +13,11 @@ from ..kernels.bits import every
 from ..pool.memory import keep_buffers
 from . import rank_files
 from .columns import Columns
-from .grammar import MaskRule, Recipe, Rule, SampleRule, ScoreRule
+from .grammar import MaskRule, Recipe, Rule, ScoreRule
 from .histograms import Histograms
-from .kinds import Parted
+from .kinds import Parted, SurvivorRule
 from .ranked import Ranked
 from .rule_count import RuleCount, Shortage
-from .sample_rule import draw
 from .selection import Selection, check_length, check_score, together, undrawn
 from .step import Step
 
@@ -184,12 +183,11 @@ class _Places:
         mask = self._live.mask(rule)
         return Parted(mask, lambda: every(self._live.n) & ~mask, copies=rule.copies(self._live.columns))
 
-    def sample(self, rule: SampleRule) -> Parted:
-        check_score(rule.sample, self._live.columns.array(rule.sample))
-        copies, possible = draw(rule, self._live.columns, bits.unpack(self._alive, self._live.n))
-        self.short += undrawn(rule, possible)
-        kept = bits.pack(copies > 0)
-        return Parted(kept, lambda: bits.pack(possible) & ~kept, copies=copies)
+    def together(self, rule: SurvivorRule) -> Parted:
+        taken = rule.take(self._live.columns, bits.unpack(self._alive, self._live.n))
+        self.short += undrawn(rule, taken.possible)
+        kept = bits.pack(taken.kept)
+        return Parted(kept, lambda: bits.pack(taken.possible) & ~kept, copies=taken.copies)
 
     def score(self, rule: ScoreRule) -> Parted:
         ranked = self._live.ranked(rule.score)

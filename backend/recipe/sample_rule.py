@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from ..errors import InputError
-from .kinds import AnyKind, Parted, View, Witness
+from .kinds import SurvivorRule, Taken, Witness
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MOST_TIMES = 10  # draws for each pair of the pool
 
 
-class SampleRule(AnyKind):
+class SampleRule(SurvivorRule):
     """Draws `pairs` pairs with repetition, by softmax(score / temperature), where each draw of a pair lowers its score
     (divided by the temperature) by `penalty`; see `kernels.soft_cap`."""
 
@@ -46,22 +46,16 @@ class SampleRule(AnyKind):
                 f"sample asks for {self.pairs:,} pairs; at most {most:,} are drawn, {MOST_TIMES} times the pool."
             )
 
-    def part(self, view: View) -> Parted:
-        return view.sample(self)
+    def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
+        from ..kernels.soft_cap import soft_cap  # numba takes a while to load
+
+        scores = columns.array(self.sample)
+        possible = alive & np.isfinite(scores)
+        rows = np.flatnonzero(possible)
+        logits = scores[rows].astype(np.float64) / self.temperature
+        copies = np.zeros(columns.n, dtype=np.uint32)
+        copies[rows] = soft_cap(columns.states(self.seed)[rows], logits, self.pairs, self.penalty)
+        return Taken(copies > 0, possible, copies)
 
     def missed(self, pair: Witness) -> str:
         return "it has no score" if pair.unscored(self) else "it was not drawn"
-
-
-def draw(rule: SampleRule, columns: "Columns", alive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How often each pair is drawn, `(n,)` uint32, and which could be, `(n,)` bool: those of `alive` `(n,)` bool with a
-    finite score. All of them zero if there is none."""
-    from ..kernels.soft_cap import soft_cap  # numba takes a while to load
-
-    scores = columns.array(rule.sample)
-    possible = alive & np.isfinite(scores)
-    rows = np.flatnonzero(possible)
-    logits = scores[rows].astype(np.float64) / rule.temperature
-    copies = np.zeros(columns.n, dtype=np.uint32)
-    copies[rows] = soft_cap(columns.states(rule.seed)[rows], logits, rule.pairs, rule.penalty)
-    return copies, possible

@@ -9,9 +9,8 @@ from ..errors import InputError
 from ..pool import Pool
 from .columns import Columns, PoolColumns
 from .grammar import MaskRule, Recipe, Rule, SampleRule, ScoreRule
-from .kinds import Parted
+from .kinds import Parted, SurvivorRule
 from .rule_count import RuleCount, Shortage
-from .sample_rule import draw
 from .top import top
 
 MOST_RULES = 255  # that a pair's `dropped_by` can name
@@ -142,10 +141,8 @@ class Survivors:
         mask = rule.read(self._columns)
         return Parted(mask, lambda: ~mask, copies=rule.copies(self._columns))
 
-    def sample(self, rule: SampleRule) -> Parted:
-        check_score(rule.sample, self._columns.array(rule.sample))
-        copies, possible = draw(rule, self._columns, self._alive)
-        kept = copies > 0
+    def together(self, rule: SurvivorRule) -> Parted:
+        kept, possible, copies = rule.take(self._columns, self._alive)
         self.short += undrawn(rule, possible)
         return Parted(kept, lambda: possible > kept, copies=copies)
 
@@ -164,9 +161,10 @@ class Survivors:
         return Parted(kept, lambda: scored > kept, threshold)
 
 
-def undrawn(rule: SampleRule, possible: np.ndarray) -> list[Shortage]:
-    """That the rule draws nothing, if none of the pairs could be drawn."""
-    return [] if possible.any() else [Shortage(rule.label(), rule.pairs, 0)]
+def undrawn(rule: SurvivorRule, possible: np.ndarray) -> list[Shortage]:
+    """That the rule draws nothing, if it draws and none of the pairs could be drawn."""
+    missed = isinstance(rule, SampleRule) and not possible.any()
+    return [Shortage(rule.label(), rule.pairs, 0)] if missed else []  # type: ignore[attr-defined]
 
 
 def check_length(recipe: Recipe) -> None:

@@ -157,8 +157,13 @@ def _hover(name: str, one: Difference) -> str:
 
 
 def _table(found: Sequence[Difference], titles: dict[str, str]) -> None:
-    formats = dict.fromkeys(("this, %", "that, %", "could see"), "%.1f") | dict.fromkeys(("difference", *INTERVALS), "%+.1f")
-    table.draw([_row(one, titles) for one in found], formats={**formats, "p": "%.3f", "examples": "localized", "seeds to decide": "%.0f"})
+    formats = dict.fromkeys(("this, %", "that, %", "could see"), "%.1f") | dict.fromkeys(
+        ("difference", *INTERVALS), "%+.1f"
+    )
+    table.draw(
+        [_row(one, titles) for one in found],
+        formats={**formats, "p": "%.3f", "examples": "localized", "seeds to decide": "%.0f"},
+    )
 
 
 INTERVALS = ("examples low", "examples high", "low", "high")

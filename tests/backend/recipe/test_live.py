@@ -41,6 +41,9 @@ class Arrays:
     def repeats(self, file: str) -> np.ndarray:
         return np.where(self.subset(file), 1 + self._arrays["width"] % 2, 0).astype(np.uint32)
 
+    def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
+        return self._arrays[name] // 2 - 1, [str(code) for code in range(25)]
+
     def states(self, seed: int) -> np.ndarray:
         return hashing.draw(seed, self.rank, self.rank)
 
@@ -113,6 +116,8 @@ def test_many_words_on_many_threads():
         assert_same(load({"name": "x", "keep": rules}), live, columns)
 
 
+ONE = {"caption": "coarse", "image": "width"}
+SHARES = {"source": "width", "shares": {"7": 0.5, "8": 1}}
 DRAW = {"sample": "wide", "pairs": 900, "penalty": 0.15, "seed": 4}
 
 
@@ -121,6 +126,7 @@ DRAW = {"sample": "wide", "pairs": 900, "penalty": 0.15, "seed": 4}
     [
         [DRAW], [{"flag": "flag"}, DRAW, {"score": "fine", "top": 0.5, "of": "kept"}],
         [{"subset": "x.npy"}, {"where": "width > 20"}], [{"subset": "x.npy"}, DRAW], [DRAW, {"subset": "x.npy"}],
+        [ONE], [ONE | SHARES, {"flag": "flag"}], [{"not": ONE}], [{"any": [ONE, {"flag": "flag"}]}, ONE | SHARES, DRAW],
         [DRAW, DRAW | {"off": True}, {"flag": "flag"}], [DRAW | {"sample": "none"}], [DRAW, DRAW | {"seed": 5}],
     ],
 )  # fmt: skip
