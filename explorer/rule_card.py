@@ -4,6 +4,7 @@ import numpy as np
 import streamlit as st
 
 from poolscope.explorer import (
+    caption_rule,
     handle,
     number_format,
     recipe_state,
@@ -16,7 +17,7 @@ from poolscope.explorer import (
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, RuleCount, grouping
-from poolscope.recipe.grammar import NotRule, Rule, SampleRule, ScoreRule
+from poolscope.recipe.grammar import CaptionRule, NotRule, Rule, SampleRule, ScoreRule
 
 TEXT, REMOVE, DUPLICATE = "Edit as YAML", "Remove", "Duplicate"
 NOT, PLAIN = "Turn around (not)", "Without not"
@@ -37,6 +38,8 @@ def draw(
                     score_rule.draw(recipe, index, pool, count, held)
             elif isinstance(rule, SampleRule):
                 sample_rule.draw(recipe, index, pool)
+            elif isinstance(rule, CaptionRule):
+                caption_rule.draw(recipe, index, pool)
             elif rule.parts:
                 rule_group.draw(recipe, index, pool, name)
             else:

@@ -4,7 +4,7 @@ import streamlit as st
 import yaml
 
 from poolscope.errors import InputError
-from poolscope.explorer import pools, recipe_state, rule_card, sample_rule
+from poolscope.explorer import caption_rule, pools, recipe_state, rule_card, sample_rule
 from poolscope.explorer.evaluate import Outcome, flags_of, scores_of
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -12,7 +12,7 @@ from poolscope.recipe import Recipe, tags
 from poolscope.recipe.grammar import KEYS, FlagRule, Rule, ScoreRule, TagRule, WhereRule
 from poolscope.recipe.notation import parse
 
-DRAWS = "draws by a score (Soft Cap Sampling)"
+DRAWS, ONE = "draws by a score (Soft Cap Sampling)", "one caption per image"
 
 
 def draw(recipe: Recipe, pool: Pool, found: Outcome) -> None:
@@ -35,7 +35,8 @@ def _adding(recipe: Recipe, pool: Pool) -> None:
     }
     options |= {f"flag  {name}": FlagRule(flag=name) for name in flags_of(pool)}
     options |= {f"tag  {name}": TagRule(tag=name) for name in tags.names(pool)}
-    options |= {DRAWS: "sample"} if scores_of(pool) else {}
+    if scores_of(pool):
+        options |= {DRAWS: "sample"} | ({ONE: "caption"} if caption_rule.IMAGE in pool.columns else {})
     options |= {"condition on columns (SQL)": WhereRule(where=_example(pool)), "any rule, as YAML": "yaml"}
     with st.container(horizontal=True):
         st.menu_button(
@@ -49,8 +50,9 @@ def _adding(recipe: Recipe, pool: Pool) -> None:
 def _add(rule: Rule | str | None, recipe: Recipe, pool: Pool) -> None:
     if rule == "yaml":
         st.session_state["ask"] = ("rule", len(recipe.keep))
-    elif rule == "sample":
-        recipe_state.add_rule(recipe, sample_rule.fresh(pool, recipe))
+    elif rule in ("sample", "caption"):
+        made = sample_rule if rule == "sample" else caption_rule
+        recipe_state.add_rule(recipe, made.fresh(pool, recipe))
     elif rule is not None and not isinstance(rule, str):
         recipe_state.add_rule(recipe, rule)
 
