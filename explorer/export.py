@@ -85,5 +85,5 @@ def _write(act) -> None:
 
 def _bytes(pool: Pool, selection: Selection) -> bytes:
     out = io.BytesIO()
-    np.save(out, kept_uids(pool, selection.mask), allow_pickle=False)
+    np.save(out, kept_uids(pool, selection.mask, selection.wanted), allow_pickle=False)
     return out.getvalue()

@@ -3,11 +3,21 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import handle, number_format, recipe_state, rule_field, rule_group, score_edit, score_rule
+from poolscope.explorer import (
+    caption_rule,
+    handle,
+    number_format,
+    recipe_state,
+    rule_field,
+    rule_group,
+    sample_rule,
+    score_edit,
+    score_rule,
+)  # fmt: skip
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, RuleCount, grouping
-from poolscope.recipe.grammar import NotRule, Rule, ScoreRule
+from poolscope.recipe.grammar import CaptionRule, NotRule, Rule, SampleRule, ScoreRule
 
 TEXT, REMOVE, DUPLICATE = "Edit as YAML", "Remove", "Duplicate"
 NOT, PLAIN = "Turn around (not)", "Without not"
@@ -26,6 +36,10 @@ def draw(
             if isinstance(rule, ScoreRule):
                 if count is not None:
                     score_rule.draw(recipe, index, pool, count, held)
+            elif isinstance(rule, SampleRule):
+                sample_rule.draw(recipe, index, pool)
+            elif isinstance(rule, CaptionRule):
+                caption_rule.draw(recipe, index, pool)
             elif rule.parts:
                 rule_group.draw(recipe, index, pool, name)
             else:
@@ -69,7 +83,8 @@ def _counts(count: RuleCount, pool: Pool, *, focused: bool) -> None:
         f'<i style="width:{seen:.2f}%"></i><b style="width:{left:.2f}%"></b></div>'
     )
     kept = number_format.share(count.kept, sees)
-    st.caption(f"{mark}sees {sees:,} · keeps {kept} · drops {count.dropped:,} · leaves {count.kept:,}")
+    drawn = "" if count.drawn is None else f" pairs, {count.drawn:,} draws"
+    st.caption(f"{mark}sees {sees:,} · keeps {kept} · drops {count.dropped:,} · leaves {count.kept:,}{drawn}")
     if count.warning:
         st.caption(f":orange[:material/warning: {plain(count.warning)}]")
 
@@ -101,8 +116,11 @@ def _switch(recipe: Recipe, index: int) -> None:
 
 
 def _entries(recipe: Recipe, index: int) -> list[str]:
-    joining = [ANY, ALL] if index else []
-    return [*joining, PLAIN if isinstance(recipe.keep[index], NotRule) else NOT, DUPLICATE, TEXT, REMOVE]
+    rule = recipe.keep[index]
+    if isinstance(rule, SampleRule):  # a rule of its own, see the grammar
+        return [DUPLICATE, TEXT, REMOVE]
+    joining = [ANY, ALL] if index and not isinstance(recipe.keep[index - 1], SampleRule) else []
+    return [*joining, PLAIN if isinstance(rule, NotRule) else NOT, DUPLICATE, TEXT, REMOVE]
 
 
 def _chosen(entry: str | None, recipe: Recipe, index: int) -> None:

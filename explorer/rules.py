@@ -4,13 +4,15 @@ import streamlit as st
 import yaml
 
 from poolscope.errors import InputError
-from poolscope.explorer import pools, recipe_state, rule_card
+from poolscope.explorer import caption_rule, pools, recipe_state, rule_card, sample_rule
 from poolscope.explorer.evaluate import Outcome, flags_of, scores_of
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, tags
 from poolscope.recipe.grammar import KEYS, FlagRule, Rule, ScoreRule, TagRule, WhereRule
 from poolscope.recipe.notation import parse
+
+DRAWS, ONE = "draws by a score (Soft Cap Sampling)", "one caption per image"
 
 
 def draw(recipe: Recipe, pool: Pool, found: Outcome) -> None:
@@ -33,19 +35,24 @@ def _adding(recipe: Recipe, pool: Pool) -> None:
     }
     options |= {f"flag  {name}": FlagRule(flag=name) for name in flags_of(pool)}
     options |= {f"tag  {name}": TagRule(tag=name) for name in tags.names(pool)}
+    if scores_of(pool):
+        options |= {DRAWS: "sample"} | ({ONE: "caption"} if caption_rule.IMAGE in pool.columns else {})
     options |= {"condition on columns (SQL)": WhereRule(where=_example(pool)), "any rule, as YAML": "yaml"}
     with st.container(horizontal=True):
         st.menu_button(
             "Add a rule", list(options), key="add-rule", icon=":material/add:",
-            on_click=lambda: _add(options.get(st.session_state["add-rule"]), recipe),
+            on_click=lambda: _add(options.get(st.session_state["add-rule"]), recipe, pool),
         )  # fmt: skip
         st.button("Add a score", key="add-score", icon=":material/functions:", help="Compute a new score or flag for the pool",
                   on_click=lambda: st.session_state.update(ask=("score", "")))  # fmt: skip
 
 
-def _add(rule: Rule | str | None, recipe: Recipe) -> None:
+def _add(rule: Rule | str | None, recipe: Recipe, pool: Pool) -> None:
     if rule == "yaml":
         st.session_state["ask"] = ("rule", len(recipe.keep))
+    elif rule in ("sample", "caption"):
+        made = sample_rule if rule == "sample" else caption_rule
+        recipe_state.add_rule(recipe, made.fresh(pool, recipe))
     elif rule is not None and not isinstance(rule, str):
         recipe_state.add_rule(recipe, rule)
 

@@ -39,7 +39,8 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
         st.space("stretch")
         if selection is not None:
             share = number_format.share(selection.kept, selection.pairs)
-            st.markdown(f"kept **{selection.kept:,}** of {selection.pairs:,} · **{share}**", width="content")
+            drawn = "" if selection.wanted is None else f" · {selection.drawn:,} draws"
+            st.markdown(f"kept **{selection.kept:,}** of {selection.pairs:,} · **{share}**{drawn}", width="content")
 
 
 def _state(recipe: Recipe, pool: Pool, known: dict[str, Recipe]) -> None:

@@ -11,22 +11,19 @@ from torch.utils.data import Dataset
 from ..errors import InputError
 from ..pool import Pool
 from ..pool.decoding import open_rgb
-from ..recipe import Recipe
 
 
 class Pairs(Dataset[tuple[Any, str]]):
-    """A map-style dataset of (image, caption): 8 bytes a kept pair in memory, everything else is read when asked for.
+    """A map-style dataset of (image, caption): 8 bytes a pair in memory, everything else is read when asked for.
 
-    A pair that the recipe's subset file names several times is here as often. In a loader's worker the pool is opened
+    A pair that is drawn several times is here as often. In a loader's worker the pool is opened
     again: workers must be spawned, for Lance's threads don't survive a fork.
     """
 
-    def __init__(self, pool: Pool, recipe: Recipe, rows: np.ndarray, transform: Callable[[Any], Any] | None) -> None:
-        from ..export.plan import multiplicity
-
+    def __init__(self, pool: Pool, rows: np.ndarray, transform: Callable[[Any], Any] | None) -> None:
         self._pool: Pool | None = pool
         self._path, self._process = pool.path, os.getpid()
-        self._rows = np.repeat(rows, multiplicity(recipe, pool, rows)[0])
+        self._rows = rows
         self._transform = transform
 
     def __len__(self) -> int:

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 KEPT, DROPPED = "#1F83D2", "#D9730D"
 
 
-def figure(pool: Pool, score: str, mask: np.ndarray | None, *, bins: int) -> "go.Figure":
+def figure(
+    pool: Pool, score: str, mask: np.ndarray | None, *, bins: int, copies: np.ndarray | None = None
+) -> "go.Figure":
     """Bars of `score` over the pool, or over the kept and dropped pairs of `mask` `(n,)`; NaN is counted in the title.
 
+    Kept pairs count as often as `copies` `(n,)` says.
     Raises InputError for a column that holds no numbers and for fewer than one bin.
     """
     import plotly.graph_objects as go
@@ -33,7 +36,8 @@ def figure(pool: Pool, score: str, mask: np.ndarray | None, *, bins: int) -> "go
         groups = [("kept", scored & mask, KEPT), ("dropped", scored & ~mask, DROPPED)]
     chart = go.Figure()
     for name, chosen, colour in groups:
-        count, _ = np.histogram(values[chosen], edges)
+        often = copies[chosen] if copies is not None and name == "kept" else None
+        count, _ = np.histogram(values[chosen], edges, weights=often)
         chart.add_bar(x=(edges[:-1] + edges[1:]) / 2, y=count, name=name, marker_color=colour)
     unscored = int(len(values) - np.count_nonzero(scored))
     chart.update_layout(

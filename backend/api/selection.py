@@ -46,6 +46,21 @@ class Selection:
         return np.flatnonzero(self._mask.mask)
 
     @property
+    def copies(self) -> np.ndarray | None:
+        """`(n,)` uint32 in row order: how often each pair is drawn, 0 for a dropped one; None if each kept one is once.
+
+        >>> drawn = ps.open("pool").select([{"sample": "clip_l14", "pairs": 500, "penalty": 0.15}])
+        >>> int(drawn.copies.sum()), drawn.drawn
+        (500, 500)
+        """
+        return self._mask.copies
+
+    @property
+    def drawn(self) -> int:
+        """The kept pairs, each as often as it is drawn; as many as `len` unless a rule draws with repetition."""
+        return self._mask.drawn
+
+    @property
     def counts(self) -> list[RuleCount]:
         """What each rule kept and dropped, and the threshold that it amounts to.
 
@@ -124,7 +139,7 @@ class Selection:
         """
         from .dataset import Pairs
 
-        return Pairs(self._store, self.recipe, self.rows, transform)
+        return Pairs(self._store, np.repeat(self.rows, self._mask.copies_of(self.rows)), transform)
 
     def _columns(self, columns: Sequence[str] | None) -> list[str]:
         known = self._store.columns
@@ -168,7 +183,7 @@ class Selection:
         """
         from .histogram import figure
 
-        return figure(self._store, score, self.mask, bins=bins)
+        return figure(self._store, score, self.mask, bins=bins, copies=self.copies)
 
     def export(self, out: str | Path, *, columns: Sequence[str] = ("uid", "text", "url"), replace: bool = False,
                progress: Progress = silent) -> Path:  # fmt: skip
@@ -209,4 +224,4 @@ class Selection:
         """
         from .run import start
 
-        return start(self._store, self.recipe, len(self), scale=scale, seed=seed, gpus=gpus)
+        return start(self._store, self.recipe, self.drawn, scale=scale, seed=seed, gpus=gpus)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from .figures import keep_rate, lift_interval
+from .figures import keep_rate
 
 SMALLEST_FAMILY = 3
 
@@ -72,9 +72,8 @@ def weighted_line(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[fl
     return float(steep), float(2 * stats.t.sf(abs(steep) / np.sqrt(residual / spread), len(x) - 2))
 
 
-def flagged(k: np.ndarray, n: np.ndarray, kept: float, pairs: float, reference: np.ndarray) -> np.ndarray:
+def flagged(n: np.ndarray, pairs: float, lift_high: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """`(G,)` bool: the group's share of the pool is below its `reference` share (NaN: none given) and its lift is
     below 1 with the whole interval."""
-    _, high = lift_interval(k, n, kept, pairs)
     with np.errstate(invalid="ignore"):
-        return (np.asarray(n) / max(pairs, 1) < reference) & (high < 1)
+        return (np.asarray(n) / max(pairs, 1) < reference) & (lift_high < 1)

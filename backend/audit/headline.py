@@ -28,20 +28,20 @@ class Headline:
     overall: float | None = None
 
 
-def headline(groups: Groups, mask: np.ndarray, *, minimum: int = MINIMUM) -> Headline:
+def headline(groups: Groups, mask: np.ndarray, copies: np.ndarray | None = None, *, minimum: int = MINIMUM) -> Headline:
     """The group of at least `minimum` pairs that `mask` (True = KEPT) keeps least, compared with the pool.
 
     Only groups that are kept significantly less count: q below 0.05 and the whole interval of the lift below 1; among them the
     one whose lift is lowest at the upper end of its interval.
     """
-    return headline_of(measure(groups.choose(minimum=minimum), mask))
+    return headline_of(measure(groups.choose(minimum=minimum), mask, copies))
 
 
 def headline_of(measures: Measures) -> Headline:
     """Like `headline`, of measures that are there already."""
     if not measures.total_kept:
         return Headline("nothing is kept", overall=0.0)
-    if measures.total_kept == measures.pairs:
+    if measures.total_kept == measures.pairs and measures.drawn is None:
         return Headline("everything is kept", overall=1.0)
     worst = np.where(measures.kept > 0, measures.lift_high, measures.high / measures.overall)
     with np.errstate(invalid="ignore"):
@@ -56,4 +56,7 @@ def headline_of(measures: Measures) -> Headline:
     own, overall = percents(rate, measures.overall)
     kept = f"kept under {SMALLEST} of {int(measures.n[place]):,}" if measures.small[place] else f"kept {own}"
     text = f"largest loss: {worst_group.title}, {kept} against {overall} overall"
+    if measures.drawn is not None and not measures.small[place]:
+        after, before = percents(measures.share_after[place], measures.n[place] / measures.pairs)
+        text = f"largest loss: {worst_group.title}, {before} of the pool and {after} of the draws"
     return Headline(text, worst_group.id, worst_group.title, None if measures.small[place] else rate, measures.overall)

@@ -13,7 +13,11 @@ SMALLEST = 10  # smaller counts are not shown
 
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """Arrays `(G,)` in the order of `groups`; see `figures` for what each is."""
+    """Arrays `(G,)` in the order of `groups`; see `figures` for what each is.
+
+    Where pairs are drawn several times, `drawn` `(G,)` are the draws of each group, of `total_drawn`, and lift, p and q
+    are by draws, see `weighed`.
+    """
 
     groups: Groups
     pairs: int
@@ -30,6 +34,8 @@ class Measures:
     odds_high: np.ndarray
     p: np.ndarray
     q: np.ndarray
+    drawn: np.ndarray | None = None
+    total_drawn: int = 0
 
     @property
     def n(self) -> np.ndarray:
@@ -40,16 +46,28 @@ class Measures:
         return self.total_kept / self.pairs if self.pairs else float("nan")
 
     @property
+    def share_after(self) -> np.ndarray:
+        """`(G,)`: the group's share of what is kept, of the draws if there are any; NaN if nothing is kept."""
+        part, whole = (self.kept, self.total_kept) if self.drawn is None else (self.drawn, self.total_drawn)
+        return part / whole if whole else np.full(len(part), np.nan)
+
+    @property
     def small(self) -> np.ndarray:
         """`(G,)` bool: the kept count is 1 to 9, so that only "under 10" may be shown."""
         return (self.kept > 0) & (self.kept < SMALLEST)
 
 
-def measure(groups: Groups, mask: np.ndarray) -> Measures:
-    """`mask`: `(pairs,)` bool, True = KEPT, or packed `(words,)` uint64 (see `bitmaps`)."""
+def measure(groups: Groups, mask: np.ndarray, copies: np.ndarray | None = None) -> Measures:
+    """`mask`: `(pairs,)` bool, True = KEPT, or packed `(words,)` uint64 (see `bitmaps`); `copies` `(pairs,)`: how often
+    each pair is drawn, None for once each that is kept."""
     packed = mask.dtype == np.uint64
     total = int(np.bitwise_count(mask).sum()) if packed else int(np.count_nonzero(mask))
-    return measures_of(groups, groups.count(mask), total)
+    found = measures_of(groups, groups.count(mask), total)
+    if copies is None or not total:
+        return found
+    from .weighed import by_weight
+
+    return by_weight(found, copies)
 
 
 def measures_of(groups: Groups, kept: np.ndarray, total_kept: int) -> Measures:

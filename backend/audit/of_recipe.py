@@ -48,7 +48,7 @@ def audit(
         raise InputError(f"the selection is of {selection.pairs:,} pairs, the pool has {len(pool):,}; select again.")
     found = catalog.find(pool, families=families, progress=progress) if groups is None else groups.choose(families)
     shown = found.choose(minimum=minimum)
-    measures = measure(shown, selection.mask)
+    measures = measure(shown, selection.mask, selection.copies)
     pooled = within(pool, shown, selection.mask, strata, progress) if strata else None
     expected = expected_shares(shown, reference)
     sources = {definition.source for definition in shown.definitions}
@@ -58,6 +58,7 @@ def audit(
         recipe=recipe.as_dict() if isinstance(recipe, Recipe) else {"name": "a selection"},
         pairs=selection.pairs,
         kept=selection.kept,
+        drawn=selection.drawn,
         rows=tuple(rows(measures, selection, pooled=pooled, expected=expected)),
         minimum=minimum,
         left_out=len(found) - len(shown),

@@ -47,6 +47,7 @@ class Row:
     q: float | None
     share_before: float
     share_after: float | None
+    drawn: int | None = None
     rate_below: float | None = None
     adjusted: float | None = None
     adjusted_low: float | None = None
@@ -73,6 +74,7 @@ class Audit:
     recipe: dict[str, Any]
     pairs: int
     kept: int
+    drawn: int
     rows: tuple[Row, ...]
     minimum: int
     left_out: int
@@ -86,7 +88,7 @@ class Audit:
     def as_json(self) -> dict[str, Any]:
         """The shape of DESIGN 8 and more; no NaN and no count under 10."""
         return {
-            "pairs": self.pairs, "kept": self.kept, "groups": [row.as_json() for row in self.rows],
+            "pairs": self.pairs, "kept": self.kept, "drawn": self.drawn, "groups": [row.as_json() for row in self.rows],
             "headline": self.headline.text, "pool": self.pool, "pool_version": self.pool_version, "recipe": self.recipe,
             "rules": list(self.rules), "minimum": self.minimum, "groups_left_out": self.left_out, "strata": self.strata,
             "slopes": {family: found.as_json() for family, found in self.slopes.items()},
@@ -105,11 +107,8 @@ def rows(
     """The measures as rows, small counts taken out."""
     after = stages(measures.groups, selection) if selection is not None else []
     steps = contributions(after)
-    flags = (
-        flagged(measures.kept, measures.n, measures.total_kept, measures.pairs, expected)
-        if expected is not None
-        else None
-    )
+    flags = flagged(measures.n, measures.pairs, measures.lift_high, expected) if expected is not None else None
+    shares = measures.share_after
     hidden = measures.small
     listed = []
     for place, definition in enumerate(measures.groups.definitions):
@@ -127,7 +126,8 @@ def rows(
                 value(measures.odds_ratio), value(measures.odds_low), value(measures.odds_high),
                 value(measures.p), value(measures.q),
                 share_before=n / max(measures.pairs, 1),
-                share_after=None if small else _finite(measures.kept[place] / measures.total_kept if measures.total_kept else math.nan),
+                share_after=value(shares),
+                drawn=None if small or measures.drawn is None else int(measures.drawn[place]),
                 rate_below=SMALLEST / n if small else None,
                 adjusted=value(pooled.odds_ratio) if pooled else None,
                 adjusted_low=value(pooled.low) if pooled else None,

@@ -5,16 +5,24 @@ import numpy as np
 from ..recipe import Selection
 from .group import Groups
 from .measure import Measures, measures_of
+from .weighed import by_weight
 
 
 def stages(groups: Groups, selection: Selection) -> list[Measures]:
-    """The measures after each rule, in order; empty for a recipe without rules."""
+    """The measures after each rule, in order; empty for a recipe without rules.
+
+    From the last rule that says how often pairs are taken they are by weight, see `weighed`; before it by pairs.
+    """
     after = []
+    since = max((number for number, count in enumerate(selection.counts, start=1) if count.draws), default=0)
     left = selection.pairs
     for number, count in enumerate(selection.counts, start=1):
         alive = (selection.dropped_by == 0) | (selection.dropped_by > number)
         left -= count.dropped
-        after.append(measures_of(groups, groups.count(alive), left))
+        found = measures_of(groups, groups.count(alive), left)
+        if selection.wanted is not None and number >= since and left:
+            found = by_weight(found, selection.wanted * alive)
+        after.append(found)
     return after
 
 

@@ -140,7 +140,7 @@ def pairs_of(recipe_or_count: Any, pool: Any = None) -> int:
     if pool is None:
         raise InputError("the cost of a recipe needs a pool to count it on; give the pool or a number of pairs")
     recipe = recipe_or_count if isinstance(recipe_or_count, Recipe) else load(recipe_or_count)
-    return select(recipe, pool).kept
+    return select(recipe, pool).drawn
 
 
 def rate_here(scale: Scale, device: str | None = None) -> tuple[float, str]:

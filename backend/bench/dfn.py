@@ -178,15 +178,12 @@ class Dfn(Method):
         return scale_named(self.scale)
 
     def _training_uids(self, pool: "Pool") -> np.ndarray:
-        """`(k,)` records `u8,u8`, ascending: the clean pairs, each as often as a subset file of the recipe names it."""
-        from ..export.plan import multiplicity
+        """`(k,)` records `u8,u8`, ascending: the clean pairs, each as often as it is drawn."""
         from ..export.subset import kept_uids
         from ..recipe import load, select
 
-        recipe = load(self.clean)
-        mask = select(recipe, pool).mask
-        rows = np.flatnonzero(mask)
-        return kept_uids(pool, mask, rows=rows, copies=multiplicity(recipe, pool, rows)[0])
+        clean = select(load(self.clean), pool)
+        return kept_uids(pool, clean.mask, clean.wanted)
 
     def _trained(self, pool: "Pool", progress: Progress) -> Iterator[str]:
         """The directory of each fold's run; one that was interrupted goes on, one that is done is not trained again."""

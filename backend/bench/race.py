@@ -134,12 +134,12 @@ def enter(
     wanted, where = scale_named(scale), str(pool.path.resolve())
     entries = []
     for recipe in recipes:
-        kept = select(recipe, pool).kept
+        selection = select(recipe, pool)
         try:
-            refuse(preflight(kept, wanted, pool=pool))
+            refuse(preflight(selection.drawn, wanted, pool=pool))
         except InputError as error:
             raise InputError(f"{recipe.name}: {error}") from error
-        entries.append(Entry(recipe.name, _keep(recipe), kept))
+        entries.append(Entry(recipe.name, _keep(recipe), selection.kept))
     identity = _digest(scale, where, confidence, most, *(entry.file for entry in entries))
     race = Race(check_id(name or f"race-{identity}"), scale, where, tuple(entries), confidence, most, budget, job=job)
     if race.path.is_file():

@@ -70,9 +70,9 @@ def train(
     launch, device = _where(launch or Launch())
     wanted, tasks = _of_suite(scale_named(scale).changed(**(settings or {})), tasks, tasks_dir)
     wanted, launch = _settled(run, wanted, launch, device)
-    uids = _uids(opened, loaded_recipe, selection)
+    uids = _uids(opened, selection)
     written = Path(shards) if shards is not None else None
-    refuse(preflight(selection.kept, wanted, launch=launch, pool=opened, shards=written, uids=uids,
+    refuse(preflight(selection.drawn, wanted, launch=launch, pool=opened, shards=written, uids=uids,
                      in_place=in_place, look_at_gpus=True))  # fmt: skip
     if run is None:
         here = device if cuda_devices() else "cpu"
@@ -123,13 +123,11 @@ def _select(recipe: "Recipe", pool: "Pool") -> "Selection":
     return select(recipe, pool)
 
 
-def _uids(pool: "Pool", recipe: "Recipe", selection: "Selection") -> np.ndarray:
-    """The sorted uids that the subset file and the shards hold, each as often as the recipe's subset file names it."""
-    from ..export.plan import multiplicity
+def _uids(pool: "Pool", selection: "Selection") -> np.ndarray:
+    """The sorted uids that the subset file and the shards hold, each as often as it is drawn."""
     from ..export.subset import kept_uids
 
-    rows = np.flatnonzero(selection.mask)
-    return kept_uids(pool, selection.mask, rows=rows, copies=multiplicity(recipe, pool, rows)[0])
+    return kept_uids(pool, selection.mask, selection.wanted)
 
 
 def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Selection", scale: Scale, seed: int,
@@ -260,9 +258,9 @@ def _shards(run: Run, recipe: "Recipe", pool: "Pool", selection: "Selection", wr
     run.step_to("shards")
     with _timed(run, "shards"):
         if in_place:
-            plan_in_place(pool, selection, run.path / "shards", recipe=recipe, shard_size=shard_size(selection.kept))
+            plan_in_place(pool, selection, run.path / "shards", shard_size=shard_size(selection.drawn))
             return run.path / "shards"
-        export_shards(pool, selection, run.path / "shards", recipe=recipe, shard_size=shard_size(selection.kept),
+        export_shards(pool, selection, run.path / "shards", recipe=recipe, shard_size=shard_size(selection.drawn),
                       progress=_within(progress, "shards"))  # fmt: skip
     return run.path / "shards"
 

@@ -105,7 +105,8 @@ def _words(one: int, marking: Sequence[Sequence[dict[str, Any]]]) -> list[dict[s
     if not marking or not marking[one]:
         return []
     shown = ", ".join(
-        f"“{row['word']}” ({percent(row['share'])} against {percent(row['share_elsewhere'])})" for row in marking[one][:5]
+        f"“{row['word']}” ({percent(row['share'])} against {percent(row['share_elsewhere'])})"
+        for row in marking[one][:5]
     )
     return [{"title": "Words that mark it", "text": f"{shown} of the captions."}]
 

@@ -162,9 +162,10 @@ def show_cost(
     from ..bench import estimate, preflight
     from ..recipe import select
 
-    kept = select(recipe, pool).kept
-    cost = estimate(kept, scale, pool=pool, device="cpu" if launch.gpus == 0 else None)
-    problems = preflight(kept, scale, launch=launch, pool=pool, in_place=in_place)
+    selection = select(recipe, pool)
+    kept, drawn = selection.kept, selection.drawn
+    cost = estimate(drawn, scale, pool=pool, device="cpu" if launch.gpus == 0 else None)
+    problems = preflight(drawn, scale, launch=launch, pool=pool, in_place=in_place)
     content = {
         "recipe": recipe.name,
         "kept": kept,

@@ -43,7 +43,7 @@ def subset(
     emit(
         content,
         as_json=as_json,
-        text=lambda: line(f"{out}: {selection.kept:,} {'ids' if out.suffix == '.txt' else 'uids'}"),
+        text=lambda: line(f"{out}: {selection.drawn:,} {'ids' if out.suffix == '.txt' else 'uids'}"),
     )
 
 

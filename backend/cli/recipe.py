@@ -49,7 +49,8 @@ def make_scores(recipe: "Recipe", pool: "Pool") -> "Pool":
 
 def show_selection(recipe: "Recipe", selection: "Selection") -> None:
     share = selection.kept / selection.pairs if selection.pairs else 0.0
-    line(f"{recipe.name}: kept {selection.kept:,} of {selection.pairs:,} pairs ({percent(share)})")
+    drawn = f", {selection.drawn:,} draws" if selection.copies is not None else ""
+    line(f"{recipe.name}: kept {selection.kept:,} of {selection.pairs:,} pairs ({percent(share)}){drawn}")
     if selection.counts:
         table(
             ("rule", "kept after it#", "dropped by it#", "threshold#", "which is"),

@@ -68,7 +68,9 @@ def fetch(
     }  # fmt: skip
 
     def text() -> None:
-        line(f"{report.fetched:,} of {report.asked:,} images fetched ({percent(report.rate)}), in {report.shards:,} shards")
+        line(
+            f"{report.fetched:,} of {report.asked:,} images fetched ({percent(report.rate)}), in {report.shards:,} shards"
+        )
         for reason, count in list(report.reasons.items())[:10]:
             line(f"  {count:,}: {reason}")
 

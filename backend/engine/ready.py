@@ -90,7 +90,9 @@ def _plain(method: type[Method]) -> Recipe:
     return load(
         {
             "name": method.title if flag else f"{method.title} {percent(TOP, 0)}",
-            "note": f"The pairs that {method.title} keeps." if flag else f"The best {percent(TOP, 0)} by {method.title}.",
+            "note": f"The pairs that {method.title} keeps."
+            if flag
+            else f"The best {percent(TOP, 0)} by {method.title}.",
             "scores": {method.id: {"method": method.id}},
             "keep": [{"flag": method.id} if flag else {"score": method.id, "top": TOP}],
         }

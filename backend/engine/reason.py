@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..recipe.columns import PoolColumns
-from ..recipe.grammar import AnyKind, Recipe, Rule, ScoreRule
+from ..recipe.grammar import AnyKind, CaptionRule, Recipe, Rule, SampleRule, ScoreRule
 from ..recipe.selection import Selection, Survivors
 
 
@@ -46,6 +46,8 @@ class _Witness:
         return ", ".join(f"{name} is {_value(value)}" for name, value in read.items())
 
     def unscored(self, rule: AnyKind) -> bool:
+        if isinstance(rule, CaptionRule | SampleRule):
+            return not np.isfinite(self._columns.array(rule.subjects()[0])[self._row])
         return isinstance(rule, ScoreRule) and bool(np.isnan(self._columns.array(rule.score)[self._row]))
 
     def each(self, rules: tuple[Rule, ...]) -> str:

@@ -20,7 +20,7 @@ from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
 from .provenance import left_over, write_beside
 from .table import WRITERS
-from .values import plain, scalars, schema_of
+from .values import COPIES, drawn_schema, plain, scalars, schema_of
 
 BLOCK = 32  # images in memory at once
 FORMS = ("imagefolder", "parquet")
@@ -54,7 +54,7 @@ def export_dataset(
 
     `form` "imagefolder": `images/<2 digits>/<uid>.<ext>` and `metadata.jsonl` (or `.csv`) with `file_name`; "parquet":
     `data/train-<i>-of-<n>.parquet` of `shard_size` pairs, `image` as `{bytes, path}`. Both have the pool's `columns`, by
-    default the uid and all of one value a pair. Pairs without a readable image are left out and listed in
+    default the uid and all of one value a pair; `copies` says how often a pair is drawn, where some are several times. Pairs without a readable image are left out and listed in
     `<out>.missing.txt`. The directory appears when it is whole. Memory: 32 images.
     Raises InputError if nothing is kept, no kept pair has an image, or `out` exists and is not an empty directory.
     """
@@ -64,11 +64,12 @@ def export_dataset(
     if not len(rows):
         raise InputError("the recipe keeps 0 pairs, so there is nothing to write; loosen a threshold.")
     names = scalars(pool) if columns is None else list(columns)
-    schema = schema_of(pool, names)
+    copies = None if selection.wanted is None else selection.copies_of(rows)
+    schema = drawn_schema(schema_of(pool, names), copies)
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     missing: list[str] = []
     try:
-        pairs = _Pairs(pool, rows, list(dict.fromkeys(["uid", *names])), missing, progress)
+        pairs = _Pairs(pool, rows, list(dict.fromkeys(["uid", *names])), copies, missing, progress)
         count = (_folder if form == "imagefolder" else _parquet)(part, pairs, schema, metadata, shard_size)
         if len(missing) == len(rows):
             raise InputError(
@@ -109,17 +110,20 @@ class _Pairs:
     pool: Pool
     rows: np.ndarray
     names: list[str]
+    copies: np.ndarray | None
     missing: list[str]
     progress: Progress
 
     def __iter__(self) -> Iterator[tuple[dict[str, Any], bytes]]:
         for start in range(0, len(self.rows), BLOCK):
             part = self.rows[start : start + BLOCK]
-            for pair, image in zip(self.pool.take(part, self.names).to_pylist(), self.pool.images(part)):
+            often = np.ones(len(part)) if self.copies is None else self.copies[start : start + BLOCK]
+            listed = self.pool.take(part, self.names).to_pylist()
+            for pair, image, copies in zip(listed, self.pool.images(part), often.tolist()):
                 if image is None or extension(image) is None:
                     self.missing.append(pair["uid"])
                 else:
-                    yield pair, image
+                    yield {COPIES: copies, **pair}, image
             self.progress(min(start + BLOCK, len(self.rows)), len(self.rows), "pairs written")
 
 

@@ -11,25 +11,23 @@ import numpy as np
 from .. import files
 from ..errors import InputError
 from ..pool import Pool, uid_hex
-from ..recipe import Recipe, Selection
-from .plan import multiplicity, plan
+from ..recipe import Selection
+from .plan import plan
 from .reading import Sources, read_samples
 
 PLAN = "in_place.json"
 BLOCK = 256
 
 
-def plan_in_place(
-    pool: Pool, selection: Selection, out: str | Path, *, recipe: Recipe | None = None, shard_size: int = 10_000
-) -> int:
+def plan_in_place(pool: Pool, selection: Selection, out: str | Path, *, shard_size: int = 10_000) -> int:
     """Writes to `out` what `samples_of` needs, 44 bytes a kept pair; returns how many shards there would be.
 
     The shards are those that `export_shards` would write, with the same samples in the same order, each as often as
-    the recipe's subset file names it. Raises InputError if none of the kept pairs has an image in a file.
+    it is drawn. Raises InputError if none of the kept pairs has an image in a file.
     """
     out = Path(out)
     rows = np.flatnonzero(selection.mask)
-    planned = plan(pool, rows, multiplicity(recipe, pool, rows)[0])
+    planned = plan(pool, rows, selection.copies_of(rows))
     total = len(planned.entries)
     if not total:
         raise InputError(

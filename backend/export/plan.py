@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ..pool import Pool
+from ..pool import UID_DTYPE, Pool
 from ..recipe import Recipe
 from ..recipe.grammar import SubsetRule
 from ..recipe.subset_files import subset_uids
@@ -53,23 +53,14 @@ def plan(pool: Pool, rows: np.ndarray, copies: np.ndarray) -> Plan:
     return Plan(ordered, [paths[index] for index in by_name], rows[tar < 0])
 
 
-def multiplicity(recipe: Recipe | None, pool: Pool, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How often each of the kept `rows` is written, `(k,)` int64, and the uids of subset files that the pool lacks.
-
-    DataComp's subset files may name a uid several times: a recipe with such a file as a rule writes it as often.
-    """
-    copies = np.ones(len(rows), dtype=np.int64)
-    absent = []
+def absent(recipe: Recipe | None, pool: Pool) -> np.ndarray:
+    """`(k,)` records `u8,u8`, ascending: the uids of the recipe's subset files that the pool lacks."""
+    found = [np.empty(0, dtype=UID_DTYPE)]
     for rule in recipe.active if recipe else ():
         if isinstance(rule, SubsetRule):
-            uids, counts = np.unique(subset_uids(rule.subset, pool), return_counts=True)
-            found = pool.rows_of(uids)
-            absent.append(uids[found < 0])
-            often = np.ones(len(pool), dtype=np.int64) if (counts > 1).any() else None
-            if often is not None:
-                often[found[found >= 0]] = counts[found >= 0]
-                copies = np.maximum(copies, often[rows])
-    return copies, np.unique(np.concatenate(absent)) if absent else np.empty(0, dtype="u8,u8")
+            uids = subset_uids(rule.subset, pool)
+            found.append(uids[pool.rows_of(uids) < 0])
+    return np.unique(np.concatenate(found))
 
 
 def _places(pool: Pool, rows: np.ndarray) -> pa.Table:

@@ -16,7 +16,7 @@ from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
 from ..recipe.grammar import SubsetRule
 from ..recipe.subset_files import read_subset, subset_path
-from .plan import Plan, multiplicity, plan
+from .plan import Plan, absent, plan
 from .provenance import provenance
 from .reading import Members, Sources, read_samples
 from .subset import kept_uids
@@ -58,7 +58,7 @@ def export_shards(
 
     Only kept samples are read, each by one seek; their members are copied as they are and in their order, the image with
     the extension of the format that its bytes are, and a caption file is added where there is none. A pair that is no
-    whole sample of a tar is written anew, its JSON with the pool's metadata. A pair that the recipe's subset file names
+    whole sample of a tar is written anew, its JSON with the pool's metadata. A pair that is drawn
     m times is written m times, j = 0 to m - 1. `blur` blurs the faces of the pool's `face_bboxes` and turns those images into WebP. Beside the tars:
     `sample_ids.npy` (the kept uids; where the recipe is one subset file alone, a copy of that file, with the uids that the
     pool lacks), `<shard>_stats.json`, `missing.txt` (kept uids in no shard), `unreadable.txt`, and
@@ -74,12 +74,11 @@ def export_shards(
         raise InputError("the recipe keeps 0 pairs, so there is nothing to write; loosen a threshold.")
     if shard_size < 1:
         raise InputError(f"shard size is {shard_size}; it must be at least 1.")
-    copies, absent = multiplicity(recipe, pool, rows)
-    ids = _subset_file(recipe, pool) or kept_uids(pool, selection.mask, rows=rows, copies=copies)
+    ids = _subset_file(recipe, pool) or kept_uids(pool, selection.mask, selection.wanted)
     _claim(out, ids, {"shard_size": shard_size, "blur": blur})
-    planned = plan(pool, rows, copies)
-    total = len(planned.entries)
-    _write_missing(out, pool, planned.missing, absent)
+    planned = plan(pool, rows, selection.copies_of(rows))
+    total, unknown = len(planned.entries), absent(recipe, pool)
+    _write_missing(out, pool, planned.missing, unknown)
     if not total:
         raise InputError(
             f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
@@ -95,7 +94,7 @@ def export_shards(
         progress(done, total, "pairs written")
     shutil.rmtree(out / PLAN)
     about = _about(out, [files.read_json(task.stats(unit)) for unit in units])
-    about |= {"processed_count": total, "missing": len(planned.missing) + len(absent)}
+    about |= {"processed_count": total, "missing": len(planned.missing) + len(unknown)}
     files.write_json(out / "meta.json", about | provenance(pool, recipe, selection))
     return Shards(out, len(units), about["output_count"], about["missing"], about["unreadable"])
 

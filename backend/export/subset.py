@@ -21,36 +21,35 @@ SCANNED = 65_536
 SUFFIXES = (".npy", ".txt")
 
 
-def kept_uids(
-    pool: Pool, mask: np.ndarray, *, rows: np.ndarray | None = None, copies: np.ndarray | None = None
-) -> np.ndarray:
+def kept_uids(pool: Pool, mask: np.ndarray, copies: np.ndarray | None = None) -> np.ndarray:
     """`(k,)` records `u8,u8` of the kept pairs, ascending: the pool's uid order, masked, so nothing is sorted.
 
-    With `copies` `(k,)` for the kept `rows`, each uid as often as that.
+    With `copies` `(n,)`, each uid as often as that.
     """
-    uids = np.concatenate([np.empty(0, dtype=UID_DTYPE), *_blocks(pool, mask)])
-    if copies is None or rows is None or (copies == 1).all():
-        return uids
-    return np.repeat(uids, copies[np.argsort(pool.uid_rank()[rows])])
+    return np.concatenate([np.empty(0, dtype=UID_DTYPE), *_blocks(pool, mask, copies)])
 
 
-def _blocks(pool: Pool, mask: np.ndarray) -> Iterator[np.ndarray]:
+def _blocks(pool: Pool, mask: np.ndarray, copies: np.ndarray | None) -> Iterator[np.ndarray]:
     """The kept uids in ascending order, in parts; two threads, for gathering a mask by uid waits for memory."""
     order, uids = pool.uid_order(), pool.uids_ascending()
 
     def block(start: int) -> np.ndarray:
-        return uids[start : start + BLOCK].take(np.flatnonzero(mask.take(order[start : start + BLOCK])))
+        rows = order[start : start + BLOCK]
+        kept = np.flatnonzero(mask.take(rows))
+        found = uids[start : start + BLOCK].take(kept)
+        return found if copies is None else np.repeat(found, copies[rows[kept]])
 
     return in_order(block, range(0, len(order), BLOCK))
 
 
-def write_uids(path: Path, pool: Pool, mask: np.ndarray) -> None:
-    """Writes the bytes of `np.save(path, kept_uids(pool, mask))`, block by block."""
-    shape = (int(np.count_nonzero(mask)),)
+def write_uids(path: Path, pool: Pool, mask: np.ndarray, copies: np.ndarray | None = None) -> None:
+    """Writes the bytes of `np.save(path, kept_uids(pool, mask, copies))`, block by block."""
+    count = np.count_nonzero(mask) if copies is None else copies.sum(where=mask, dtype=np.int64)
+    shape = (int(count),)
     with files.replacing(path) as part, part.open("wb") as handle:
         header = {"descr": np.lib.format.dtype_to_descr(UID_DTYPE), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(handle, header)
-        for block in _blocks(pool, mask):
+        for block in _blocks(pool, mask, copies):
             handle.write(block.data)
 
 
@@ -60,23 +59,13 @@ def export_subset(
     """Writes the kept uids as DataComp's baselines do, byte for byte (`np.save` of a sorted `u8,u8` array), or, to a
     `.txt`, the pairs' own ids, one a line in row order: the uid of a pair that has none, or shares its id.
 
-    A uid that a subset file of the recipe names several times is written as often. An empty selection gives a file of
+    A pair that is drawn several times is written as often. An empty selection gives a file of
     no uids. The recipe goes beside it. Raises InputError for another suffix, and for a file that exists unless `force`.
     """
-    from .plan import multiplicity
-
     out = Path(out)
     check_subset(out, force=force)
-    rows = np.flatnonzero(selection.mask) if recipe and any(hasattr(rule, "subset") for rule in recipe.active) else None
-    copies = multiplicity(recipe, pool, rows)[0] if rows is not None else None
-    once = copies is None or bool((copies == 1).all())
-    if out.suffix == ".txt":
-        write_ids(out, pool, selection.mask, None if once else copies)
-    elif once:
-        write_uids(out, pool, selection.mask)
-    else:
-        with files.replacing(out) as part, part.open("wb") as handle:
-            np.save(handle, kept_uids(pool, selection.mask, rows=rows, copies=copies), allow_pickle=False)
+    write = write_ids if out.suffix == ".txt" else write_uids
+    write(out, pool, selection.mask, selection.wanted)
     write_beside(out, pool, recipe, selection)
     return out
 
@@ -89,21 +78,20 @@ def check_subset(out: Path, *, force: bool = False) -> None:
 
 
 def write_ids(path: Path, pool: Pool, mask: np.ndarray, copies: np.ndarray | None = None) -> None:
-    """Writes the ids of the pairs of `mask` `(n,)`, each as often as `copies` `(k,)` says. Memory: a batch."""
+    """Writes the ids of the pairs of `mask` `(n,)`, each as often as `copies` `(n,)` says. Memory: a batch."""
     names = ["uid", *(["id"] if "id" in pool.columns else [])]
     shared = _shared(pool) if "id" in names else None
-    start = taken = 0
+    start = 0
     with files.replacing(path) as part, part.open("w", encoding="utf-8") as handle:
         for batch in pool.scan(names, batch_size=SCANNED):
             kept = mask[start : start + batch.num_rows]
+            often = kept[kept].astype(int) if copies is None else copies[start : start + batch.num_rows][kept]
             start += batch.num_rows
             batch = batch.filter(pa.array(kept))
             uids = uid_hex(batch["uid_hi"].to_numpy(), batch["uid_lo"].to_numpy())
             if shared is not None:
                 own = pc.if_else(pc.is_in(batch["id"], value_set=shared), None, batch["id"])
                 uids = pc.coalesce(own, uids)
-            often = copies[taken : taken + batch.num_rows] if copies is not None else np.ones(batch.num_rows, int)
-            taken += batch.num_rows
             handle.writelines(f"{one}\n" * count for one, count in zip(uids.to_pylist(), often.tolist()))
 
 

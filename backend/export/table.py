@@ -12,7 +12,7 @@ from ..pool import Pool
 from ..progress import Progress, silent
 from ..recipe import Recipe, Selection
 from .provenance import left_over, write_beside
-from .values import arranged, flat, lines, schema_of, usual
+from .values import COPIES, arranged, drawn_schema, flat, lines, schema_of, usual
 
 FORMATS = {".parquet": "parquet", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 Write = Callable[[pa.RecordBatch], None]
@@ -30,7 +30,8 @@ def export_table(
     recipe: Recipe | None = None,
     progress: Progress = silent,
 ) -> Path:
-    """Writes the kept pairs, in row order, as one file; `uid` comes as 32 hex digits.
+    """Writes the kept pairs, in row order, as one file; `uid` comes as 32 hex digits. Where pairs are drawn several times
+    each is there once, and a column `copies` says how often.
 
     `columns`: by default uid, the source's id, caption and url. `form`: parquet, csv or jsonl, by default as the suffix
     says. In CSV a list is JSON, null an empty cell and empty text `""`; `safe_cells` puts an apostrophe before text that
@@ -40,10 +41,14 @@ def export_table(
     out = Path(out)
     form = check_table(out, form, safe_cells=safe_cells, force=force)
     columns = usual(pool) if columns is None else columns
-    schema = schema_of(pool, columns)
+    copies = selection.copies
+    schema = drawn_schema(schema_of(pool, columns), copies)
     seen = 0
     with files.replacing(out) as part, WRITERS[form](part, schema, safe_cells) as write:
         for batch in pool.scan(["uid", *[name for name in columns if name != "uid"]]):
+            if copies is not None and COPIES not in batch.schema.names:
+                often = pa.array(copies[seen : seen + batch.num_rows], pa.int32())
+                batch = pa.RecordBatch.from_arrays([*batch.columns, often], names=[*batch.schema.names, COPIES])
             kept = batch.filter(pa.array(selection.mask[seen : seen + batch.num_rows]))
             seen += batch.num_rows
             if kept.num_rows:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ..errors import InputError
@@ -12,6 +13,7 @@ from ..pool import Pool, uid_hex
 
 PLACES = ("image", "image_offset", "image_bytes", "sample_offset", "sample_size")
 USUAL = ("uid", "id", "text", "url")
+COPIES = "copies"  # the column that says how often a pair is drawn
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r]")
 
 
@@ -31,6 +33,11 @@ def schema_of(pool: Pool, columns: Sequence[str]) -> pa.Schema:
     return pa.schema(
         [pa.field("uid", pa.utf8()) if one == "uid" else pool.schema.field(pool.require(one).name) for one in columns]
     )
+
+
+def drawn_schema(schema: pa.Schema, copies: np.ndarray | None) -> pa.Schema:
+    """The schema with `COPIES` where pairs are drawn several times, unless the pool has a column of that name in it."""
+    return schema if copies is None or COPIES in schema.names else schema.append(pa.field(COPIES, pa.int32()))
 
 
 def arranged(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:

@@ -40,3 +40,9 @@ def bar_of(scores: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """`(n,)` uint8: the bar of each pair, as `bars` counts them; the number of bars for a pair that it does not count."""
     found = np.searchsorted(edges[1:-1], scores, side="right")
     return np.where(np.isfinite(scores), found, len(edges) - 1).astype(np.uint8)
+
+
+def weighed(codes: np.ndarray, copies: np.ndarray, bars: int) -> np.ndarray:
+    """`(bars,)` int64: the sum of `copies` `(n,)` for each of the `codes` `(n,)` below `bars`."""
+    sums = np.bincount(codes, weights=copies, minlength=bars + 1)[:bars]  # exact up to 2^53
+    return sums.astype(np.int64)

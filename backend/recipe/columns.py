@@ -4,9 +4,12 @@ from typing import Protocol
 
 import numpy as np
 
+from ..kernels import hashing
 from ..pool import Pool
 from . import tags
 from .subset_files import subset_uids
+
+MOST_NAMED = 10_000  # values of a column that are kept as text
 
 
 class Columns(Protocol):
@@ -28,6 +31,16 @@ class Columns(Protocol):
     def subset(self, file: str) -> np.ndarray:
         """`(n,)` bool: the pairs in the subset file."""
 
+    def repeats(self, file: str) -> np.ndarray | None:
+        """`(n,)` uint32: how often the subset file names each pair; None if it names none twice."""
+
+    def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
+        """A metadata column as `(n,)` int32, equal where its values are, -1 where there is none, and the value of each
+        code as text; no values if they are more than `MOST_NAMED`."""
+
+    def states(self, seed: int) -> np.ndarray:
+        """`(n,)` uint64: the hash of seed and uid, see `hashing.draw`."""
+
     def tag(self, name: str) -> np.ndarray:
         """`(n,)` bool: the pairs that carry the tag."""
 
@@ -41,6 +54,9 @@ class PoolColumns:
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self._kept: dict[tuple[str, str], np.ndarray] = {}
+        self._repeats: dict[str, np.ndarray | None] = {}
+        self._named: dict[str, list[str]] = {}
+        self._states: tuple[int, np.ndarray] | None = None
 
     @property
     def n(self) -> int:
@@ -66,11 +82,37 @@ class PoolColumns:
     def tag(self, name: str) -> np.ndarray:
         return self._uids(tags.uids(self.pool, name))  # not kept: a tag changes by a click
 
+    def repeats(self, file: str) -> np.ndarray | None:
+        self.subset(file)
+        return self._repeats[file]
+
+    def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
+        return self._once("codes", name, self._coded), self._named[name]
+
+    def _coded(self, name: str) -> np.ndarray:
+        values = self.pool.strings(name).combine_chunks().dictionary_encode()
+        few = len(values.dictionary) <= MOST_NAMED
+        self._named[name] = [str(value) for value in values.dictionary.to_pylist()] if few else []
+        return values.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+
+    def states(self, seed: int) -> np.ndarray:
+        kept = self._states
+        if kept is None or kept[0] != seed:
+            uids = self.pool.uids()
+            self._states = kept = (seed, hashing.draw(seed, uids["f0"], uids["f1"]))
+        return kept[1]
+
     def _subset(self, file: str) -> np.ndarray:
-        return self._uids(subset_uids(file, self.pool))
+        rows = self.pool.rows_of(subset_uids(file, self.pool))
+        mask = self._mask(rows)
+        once = np.count_nonzero(mask) == np.count_nonzero(rows >= 0)
+        self._repeats[file] = None if once else np.bincount(rows[rows >= 0], minlength=self.n).astype(np.uint32)
+        return mask
 
     def _uids(self, uids: np.ndarray) -> np.ndarray:
-        rows = self.pool.rows_of(uids)
+        return self._mask(self.pool.rows_of(uids))
+
+    def _mask(self, rows: np.ndarray) -> np.ndarray:
         mask = np.zeros(len(self.pool), dtype=bool)
         mask[rows[rows >= 0]] = True
         return mask

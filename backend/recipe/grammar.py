@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from .caption_rule import CaptionRule
 from .kinds import AnyKind, MaskRule, Parted, Strict, View, Witness
+from .sample_rule import SampleRule
 from .score_rule import ScoreRule, exact_count, percent
 
 if TYPE_CHECKING:
@@ -15,11 +17,12 @@ if TYPE_CHECKING:
     from .columns import Columns
 
 __all__ = [
-    "KEYS", "AllRule", "AnyKind", "AnyRule", "FlagRule", "MaskRule", "NotRule", "Recipe", "Rule", "ScoreRule",
-    "SubsetRule", "TagRule", "WhereRule", "exact_count", "percent",
+    "KEYS", "AllRule", "AnyKind", "AnyRule", "CaptionRule", "FlagRule", "MaskRule", "NotRule", "Recipe", "Rule", "SampleRule",
+    "ScoreRule", "SubsetRule", "TagRule", "WhereRule", "exact_count", "percent",
 ]  # fmt: skip
 
-KEYS = ("score", "flag", "subset", "tag", "where", "any", "all", "not")
+KEYS = ("score", "flag", "subset", "tag", "caption", "sample", "where", "any", "all", "not")
+Self = TypeVar("Self", bound=AnyKind)
 
 
 class FlagRule(MaskRule):
@@ -49,7 +52,7 @@ class FlagRule(MaskRule):
 
 
 class SubsetRule(MaskRule):
-    """Keeps the uids of a subset file."""
+    """Keeps the uids of a subset file, each as often as the file names it."""
 
     KIND = "subset file"
 
@@ -60,6 +63,9 @@ class SubsetRule(MaskRule):
 
     def read(self, columns: "Columns") -> np.ndarray:
         return columns.subset(self.subset)
+
+    def copies(self, columns: "Columns") -> np.ndarray | None:
+        return columns.repeats(self.subset)
 
     def missed(self, pair: Witness) -> str:
         return "its uid is not in the file"
@@ -102,12 +108,23 @@ class WhereRule(MaskRule):
         return pair.values(self.where)
 
 
+def _without_sample(group: Self) -> Self:
+    """The group; ValueError if a rule that draws is in it, for neither a union nor a difference says how often."""
+    if any(isinstance(part, SampleRule) for part in group.parts):
+        raise ValueError("sample is a rule of its own; it can't be inside any, all or not")
+    return group
+
+
 class _Joined(AnyKind):
     """Several rules as one; all of them see the same pairs."""
 
     WORD: ClassVar[str]
     KEPT: ClassVar[np.ufunc]
     DROPPED: ClassVar[np.ufunc]
+
+    @model_validator(mode="after")
+    def _nothing_drawn(self) -> "_Joined":
+        return _without_sample(self)
 
     def words(self) -> str:
         return f" {self.WORD} ".join(_inner(rule) for rule in self.parts)
@@ -152,6 +169,10 @@ class NotRule(AnyKind):
 
     not_: "Rule" = Field(alias="not")
 
+    @model_validator(mode="after")
+    def _nothing_drawn(self) -> "NotRule":
+        return _without_sample(self)
+
     @property
     def parts(self) -> "tuple[Rule, ...]":
         return (self.not_,)
@@ -179,6 +200,8 @@ Rule = Annotated[
     | Annotated[FlagRule, Tag("flag")]
     | Annotated[SubsetRule, Tag("subset")]
     | Annotated[TagRule, Tag("tag")]
+    | Annotated[CaptionRule, Tag("caption")]
+    | Annotated[SampleRule, Tag("sample")]
     | Annotated[WhereRule, Tag("where")]
     | Annotated[AnyRule, Tag("any")]
     | Annotated[AllRule, Tag("all")]

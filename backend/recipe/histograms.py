@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..kernels.incremental import Tally
+from .bars import weighed
 from .ranked import Ranked
 
 MOST = 255  # bars that one byte names beside that of the pairs without a score
@@ -23,12 +24,21 @@ class Histograms:
         codes = np.empty((some.n, len(columns)), dtype=np.uint8)
         for number, (ranked, edges) in enumerate(columns.values()):
             codes[:, number] = bar_codes(ranked, edges)
+        self._codes = codes
         self._tally = Tally(codes, MOST + 1)
 
     def count(self, mask: np.ndarray, held: int) -> dict[str, np.ndarray]:
         """For each score `(b,)` int32: how many of the `held` pairs of the packed mask each bar holds."""
         counts = self._tally.count(mask, held)
         return {name: counts[number, :bars] for number, (name, bars) in enumerate(self._bars.items())}
+
+    def weigh(self, copies: np.ndarray) -> dict[str, np.ndarray]:
+        """For each score `(b,)` int64: how many pairs each bar holds, each as often as `copies` `(n,)` says."""
+        rows = np.flatnonzero(copies)
+        return {
+            name: weighed(self._codes[rows, number], copies[rows], bars)
+            for number, (name, bars) in enumerate(self._bars.items())
+        }
 
 
 def bar_codes(ranked: Ranked, edges: np.ndarray) -> np.ndarray:

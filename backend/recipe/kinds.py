@@ -15,11 +15,22 @@ class Parted(NamedTuple):
     """What a rule does: the mask that it keeps, the one that it drops, made when asked for, and its threshold.
 
     Masks are `(n,)` bool or packed words, see `View`. A pair in neither has no score, and no rule keeps it.
+    `copies` `(n,)` uint32 is how often the rule wants each pair that it keeps, None for once.
     """
 
     kept: np.ndarray
     dropped: Callable[[], np.ndarray]
     threshold: float | None = None
+    copies: np.ndarray | None = None
+
+
+class Taken(NamedTuple):
+    """What a rule takes of the pairs that are left, together: `kept` and `possible` `(n,)` bool, those that it keeps and
+    those that it could have kept, and `copies` `(n,)` uint32, None for once each."""
+
+    kept: np.ndarray
+    possible: np.ndarray
+    copies: np.ndarray | None = None
 
 
 class View(Protocol):
@@ -27,6 +38,7 @@ class View(Protocol):
 
     def score(self, rule: Any) -> Parted: ...
     def mask(self, rule: "MaskRule") -> Parted: ...
+    def together(self, rule: "SurvivorRule") -> Parted: ...
 
 
 class Witness(Protocol):
@@ -104,5 +116,20 @@ class MaskRule(AnyKind):
         """`(n,)` bool, True = KEPT."""
         raise NotImplementedError
 
+    def copies(self, columns: "Columns") -> np.ndarray | None:
+        """`(n,)` uint32: how often the rule wants each pair that it keeps; None for once."""
+        return None
+
     def part(self, view: View) -> Parted:
         return view.mask(self)
+
+
+class SurvivorRule(AnyKind):
+    """A rule for which it matters which pairs are left, as when they are drawn, or compared with each other."""
+
+    def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
+        """What it takes of the pairs `alive` `(n,)` bool."""
+        raise NotImplementedError
+
+    def part(self, view: View) -> Parted:
+        return view.together(self)

@@ -15,10 +15,10 @@ from . import rank_files
 from .columns import Columns
 from .grammar import MaskRule, Recipe, Rule, ScoreRule
 from .histograms import Histograms
-from .kinds import Parted
+from .kinds import Parted, SurvivorRule
 from .ranked import Ranked
 from .rule_count import RuleCount, Shortage
-from .selection import Selection, check_length, check_score
+from .selection import Selection, check_length, check_score, together, undrawn
 from .step import Step
 
 REMEMBERED = 24  # steps, as long as their masks take less than so many bytes
@@ -52,18 +52,26 @@ class LiveSelection:
         rules = tuple(recipe.keep)
         known = self._longest(rules)
         alive, left, counts, stages = known.words, known.kept, list(known.counts), list(known.stages)
+        wanted = known.wanted
         for number in range(len(counts), len(rules)):
             rule, before = rules[number], left
             if rule.on:
                 view = _Places(self, alive, left)
                 part = rule.part(view)
                 alive, left = self._met(part.kept, alive)
-                counts.append(RuleCount.of(rule, self.n, before, left, part.threshold, view.short))
+                wanted = together(rule, wanted, part.copies)
+                drawn = None if wanted is None else int(bits.unpack(alive, self.n) @ wanted.astype(np.int64))
+                counts.append(
+                    RuleCount.of(
+                        rule, self.n, before, left, part.threshold, view.short, drawn, draws=part.copies is not None
+                    )
+                )
             else:
-                counts.append(RuleCount.of(rule, self.n, left, left, None))
+                drawn = counts[-1].drawn if counts else None
+                counts.append(RuleCount.of(rule, self.n, left, left, None, drawn=drawn))
             stages.append(alive)
-            self._remember(rules[: number + 1], Step(self.n, alive, list(counts), tuple(stages)))
-        return Step(self.n, alive, counts, tuple(stages))
+            self._remember(rules[: number + 1], Step(self.n, alive, list(counts), tuple(stages), wanted))
+        return Step(self.n, alive, counts, tuple(stages), wanted)
 
     def ranked(self, name: str) -> Ranked:
         """The column by rank, made once."""
@@ -101,7 +109,7 @@ class LiveSelection:
             self._histograms.move_to_end(key)
             while len(self._histograms) > 2:
                 self._histograms.popitem(last=False)
-        return histogram.count(step.words, step.kept)
+        return histogram.count(step.words, step.kept) if step.copies is None else histogram.weigh(step.copies)
 
     def at_least(self, score: str, threshold: float, among: Selection) -> int:
         """How many pairs of the selection score `threshold` or more, in the score's own precision."""
@@ -158,7 +166,8 @@ class LiveSelection:
     def _remember(self, rules: tuple[Rule, ...], step: Step) -> None:
         with self._lock:
             self._steps[rules] = step
-            most = max(FEWEST, min(REMEMBERED, MASKS // max(1, step.words.nbytes)))
+            takes = step.words.nbytes + (step.wanted.nbytes if step.wanted is not None else 0)
+            most = max(FEWEST, min(REMEMBERED, MASKS // max(1, takes)))
             while len(self._steps) > most:
                 self._steps.popitem(last=False)
 
@@ -172,7 +181,13 @@ class _Places:
 
     def mask(self, rule: MaskRule) -> Parted:
         mask = self._live.mask(rule)
-        return Parted(mask, lambda: every(self._live.n) & ~mask)
+        return Parted(mask, lambda: every(self._live.n) & ~mask, copies=rule.copies(self._live.columns))
+
+    def together(self, rule: SurvivorRule) -> Parted:
+        taken = rule.take(self._live.columns, bits.unpack(self._alive, self._live.n))
+        self.short += undrawn(rule, taken.possible)
+        kept = bits.pack(taken.kept)
+        return Parted(kept, lambda: bits.pack(taken.possible) & ~kept, copies=taken.copies)
 
     def score(self, rule: ScoreRule) -> Parted:
         ranked = self._live.ranked(rule.score)

@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from .bars import bar_of
+from .bars import bar_of, weighed
 from .columns import Columns
 from .grammar import Recipe, Rule, ScoreRule
 from .selection import Selection, in_precision, select_columns
@@ -43,7 +43,11 @@ class PlainSelection:
                 if len(self._codes) >= REMEMBERED:
                     self._codes.clear()
                 self._codes[key] = bar_of(self._columns.array(name), rising)
-            found[name] = np.bincount(self._codes[key][step.mask], minlength=len(rising))[: len(rising) - 1]
+            codes, copies = self._codes[key][step.mask], step.wanted
+            if copies is None:
+                found[name] = np.bincount(codes, minlength=len(rising))[: len(rising) - 1]
+            else:
+                found[name] = weighed(codes, copies[step.mask], len(rising) - 1)
         return found
 
     def at_least(self, score: str, threshold: float, among: Selection) -> int:

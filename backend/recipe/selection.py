@@ -8,8 +8,8 @@ import numpy as np
 from ..errors import InputError
 from ..pool import Pool
 from .columns import Columns, PoolColumns
-from .grammar import MaskRule, Recipe, ScoreRule
-from .kinds import Parted
+from .grammar import MaskRule, Recipe, Rule, SampleRule, ScoreRule
+from .kinds import Parted, SurvivorRule
 from .rule_count import RuleCount, Shortage
 from .top import top
 
@@ -17,10 +17,16 @@ MOST_RULES = 255  # that a pair's `dropped_by` can name
 
 
 class Selection:
-    """What a recipe keeps of a pool: `counts` per rule, and for each pair whether it is kept or which rule dropped it."""
+    """What a recipe keeps of a pool: `counts` per rule, and for each pair whether it is kept or which rule dropped it.
 
-    def __init__(self, mask: np.ndarray, dropped_by: np.ndarray, counts: list[RuleCount]) -> None:
-        self._mask, self._dropped_by, self.counts = mask, dropped_by, counts
+    A rule that draws with repetition, or a subset file that names a pair several times, gives each kept pair a
+    multiplicity; then `wanted` `(n,)` uint32 is it, whether or not a later rule dropped the pair.
+    """
+
+    def __init__(
+        self, mask: np.ndarray, dropped_by: np.ndarray, counts: list[RuleCount], wanted: np.ndarray | None = None
+    ) -> None:
+        self._mask, self._dropped_by, self.counts, self.wanted = mask, dropped_by, counts, wanted
 
     @property
     def mask(self) -> np.ndarray:
@@ -40,6 +46,21 @@ class Selection:
     def kept(self) -> int:
         return self.counts[-1].kept if self.counts else self.pairs
 
+    @property
+    def drawn(self) -> int:
+        """The pairs of the selection, each as often as it is in it: `kept` unless there are multiplicities."""
+        last = self.counts[-1].drawn if self.counts else None
+        return self.kept if last is None else last
+
+    @property
+    def copies(self) -> np.ndarray | None:
+        """`(n,)` uint32: how often each pair is in the selection, 0 for a dropped one; None if each kept one is once."""
+        return None if self.wanted is None else self.wanted * self.mask
+
+    def copies_of(self, rows: np.ndarray) -> np.ndarray:
+        """`(k,)` int64: how often each of the kept `rows` is in the selection."""
+        return np.ones(len(rows), dtype=np.int64) if self.wanted is None else self.wanted[rows].astype(np.int64)
+
     @cached_property
     def words(self) -> np.ndarray:
         """The mask packed, `(ceil(n / 64),)` uint64, see `bits`."""
@@ -56,7 +77,12 @@ class Selection:
         return int(self.dropped_by[row])
 
     def as_json(self) -> dict[str, Any]:
-        return {"pairs": self.pairs, "kept": self.kept, "rules": [count.as_json() for count in self.counts]}
+        return {
+            "pairs": self.pairs,
+            "kept": self.kept,
+            "drawn": self.drawn,
+            "rules": [count.as_json() for count in self.counts],
+        }
 
 
 def select(recipe: Recipe, pool: Pool) -> Selection:
@@ -71,10 +97,10 @@ def select_columns(recipe: Recipe, columns: Columns) -> Selection:
     alive = np.ones(columns.n, dtype=bool)
     dropped_by = np.zeros(columns.n, dtype=np.uint8)
     counts: list[RuleCount] = []
-    left = columns.n
+    left, wanted = columns.n, None
     for number, rule in enumerate(recipe.keep, start=1):
         if not rule.on:
-            counts.append(RuleCount.of(rule, columns.n, left, left, None))
+            counts.append(RuleCount.of(rule, columns.n, left, left, None, drawn=counts[-1].drawn if counts else None))
             continue
         view = Survivors(columns, alive, left)
         part = rule.part(view)
@@ -83,8 +109,22 @@ def select_columns(recipe: Recipe, columns: Columns) -> Selection:
         gone *= np.uint8(number)
         dropped_by |= gone  # each pair is dropped once
         alive, before, left = kept, left, int(np.count_nonzero(kept))
-        counts.append(RuleCount.of(rule, columns.n, before, left, part.threshold, view.short))
-    return Selection(alive, dropped_by, counts)
+        wanted = together(rule, wanted, part.copies)
+        drawn = None if wanted is None else int(wanted.sum(where=alive, dtype=np.int64))
+        counts.append(
+            RuleCount.of(
+                rule, columns.n, before, left, part.threshold, view.short, drawn, draws=part.copies is not None
+            )
+        )
+    return Selection(alive, dropped_by, counts, wanted)
+
+
+def together(rule: Rule, before: np.ndarray | None, own: np.ndarray | None) -> np.ndarray | None:
+    """The multiplicities after a rule that wants its `own`: a draw replaces those before it, of two subset files the one
+    that names a pair more often counts."""
+    if own is None or before is None or isinstance(rule, SampleRule):
+        return before if own is None else own
+    return np.maximum(before, own)
 
 
 class Survivors:
@@ -99,7 +139,12 @@ class Survivors:
 
     def mask(self, rule: MaskRule) -> Parted:
         mask = rule.read(self._columns)
-        return Parted(mask, lambda: ~mask)
+        return Parted(mask, lambda: ~mask, copies=rule.copies(self._columns))
+
+    def together(self, rule: SurvivorRule) -> Parted:
+        kept, possible, copies = rule.take(self._columns, self._alive)
+        self.short += undrawn(rule, possible)
+        return Parted(kept, lambda: possible > kept, copies=copies)
 
     def score(self, rule: ScoreRule) -> Parted:
         scores = self._columns.array(rule.score)
@@ -114,6 +159,12 @@ class Survivors:
             if kept is inside and wanted > (there := int(np.count_nonzero(inside))):
                 self.short.append(Shortage(rule.label(), wanted, there))
         return Parted(kept, lambda: scored > kept, threshold)
+
+
+def undrawn(rule: SurvivorRule, possible: np.ndarray) -> list[Shortage]:
+    """That the rule draws nothing, if it draws and none of the pairs could be drawn."""
+    missed = isinstance(rule, SampleRule) and not possible.any()
+    return [Shortage(rule.label(), rule.pairs, 0)] if missed else []  # type: ignore[attr-defined]
 
 
 def check_length(recipe: Recipe) -> None:

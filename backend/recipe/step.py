@@ -16,8 +16,11 @@ class Step(Selection):
     What takes as much as the pool, `mask` and `dropped_by`, is made when it is asked for.
     """
 
-    def __init__(self, pairs: int, words: np.ndarray, counts: list[RuleCount], stages: tuple[np.ndarray, ...]) -> None:
-        self._pairs, self.stages, self.counts = pairs, stages, counts
+    def __init__(
+        self, pairs: int, words: np.ndarray, counts: list[RuleCount], stages: tuple[np.ndarray, ...],
+        wanted: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        self._pairs, self.stages, self.counts, self.wanted = pairs, stages, counts, wanted
         self.words = words
 
     @property

@@ -61,7 +61,7 @@ def workbench(pool: Pool) -> None:
 
 def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
     """The headline, the views and the one that is chosen; returns the row of an image that was clicked."""
-    everyone = measure(groups.choose(minimum=100), selection.mask)
+    everyone = measure(groups.choose(minimum=100), selection.mask, selection.copies)
     loss = headline_of(everyone)
     st.subheader(plain(loss.text[:1].upper() + loss.text[1:]), anchor=False)
     st.caption(
@@ -93,7 +93,7 @@ def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> i
 
 def _charts(view: str, groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> None:
     choice = shown.ask(groups)
-    measures = measure(shown.choose(groups, choice), selection.mask)
+    measures = measure(shown.choose(groups, choice), selection.mask, selection.copies)
     places = shown.order(measures, choice)
     if view == SHARES:
         shares.draw(measures, places)

@@ -34,7 +34,7 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     except InputError as error:
         st.error(plain(error), icon=":material/error:")
         return
-    a, b = measure(groups, selection.mask), measure(groups, other.mask)
+    a, b = (measure(groups, one.mask, one.copies) for one in (selection, other))
     relative = st.toggle(
         "relative to each recipe's own rate (lift)", key="audit-relative", value=abs(a.overall - b.overall) > 0.02
     )

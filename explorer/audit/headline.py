@@ -11,7 +11,11 @@ from poolscope.recipe import Selection
 def draw(pool: Pool, selection: Selection) -> None:
     """The largest loss, and the way to the Audit page."""
     groups = found_groups.of(pool)
-    text = find(groups, selection.words).text if len(groups) else "the groups of this pool have not been found yet"
+    text = (
+        find(groups, selection.words, selection.copies).text
+        if len(groups)
+        else "the groups of this pool have not been found yet"
+    )
     with st.container(border=True, key="who-is-affected", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("**Who is affected**", width="stretch")

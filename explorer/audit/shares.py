@@ -25,7 +25,7 @@ def draw(measures: Measures, places: list[int]) -> None:
     )
     expected = _expected(measures, places, reference)
     before = 100 * measures.n[places] / measures.pairs
-    after = 100 * measures.kept[places] / measures.total_kept
+    after = 100 * measures.share_after[places]
     y = [len(places) - 1 - number for number in range(len(places))]
     figure = theme.figure(max(260, 110 + ROW * len(places)), x="share, %", y="")
     for number, spot in enumerate(y):
@@ -34,7 +34,7 @@ def draw(measures: Measures, places: list[int]) -> None:
             type="line", x0=before[number], x1=after[number], y0=spot, y1=spot, line={"color": colour, "width": 2}
         )
     figure.add_trace(go.Scatter(x=before, y=y, mode="markers", name="of the pool", marker={"size": 9, "color": theme.NEITHER, "symbol": "circle-open"}, hovertemplate="before %{x:.2f} %<extra></extra>"))  # fmt: skip
-    figure.add_trace(go.Scatter(x=after, y=y, mode="markers", name="of what is kept", marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>"))  # fmt: skip
+    figure.add_trace(go.Scatter(x=after, y=y, mode="markers", name="of what is kept" if measures.drawn is None else "of the draws", marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>"))  # fmt: skip
     if expected is not None:
         figure.add_trace(go.Scatter(x=100 * expected[places], y=y, mode="markers", name="reference", marker={"size": 9, "color": theme.ONLY_B, "symbol": "line-ns-open"}, hovertemplate="reference %{x:.2f} %<extra></extra>"))  # fmt: skip
     rows(figure, y, [measures.groups.definitions[place].title for place in places])
@@ -72,7 +72,7 @@ def _expected(measures: Measures, places: list[int], reference: str | None) -> n
 
 
 def _flags(measures: Measures, places: list[int], expected: np.ndarray) -> None:
-    flags = flagged(measures.kept, measures.n, measures.total_kept, measures.pairs, expected)
+    flags = flagged(measures.n, measures.pairs, measures.lift_high, expected)
     named = [measures.groups.definitions[place].title for place in places if flags[place]]
     if named:
         st.text(f"Amplified exclusion, below the reference and kept significantly less: {'; '.join(named)}.")

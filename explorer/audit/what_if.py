@@ -67,7 +67,7 @@ def _outcome(
 ) -> None:  # fmt: skip
     places = [inside.index(id) for id in chosen]
     after = outcome(recipe, index, found, pools.columns(pool))
-    before, then = measure(inside, selection.mask), measure(inside, after.mask)
+    before, then = (measure(inside, one.mask, one.copies) for one in (selection, after))
     st.markdown(
         f"The rule keeps **{found.kept:,}** pairs instead of {keep:,}, the recipe **{after.kept:,}** instead of {selection.kept:,}; "
         f"everyone else stands at a threshold of {found.rest:.4g}."

@@ -28,8 +28,8 @@ def form(pool: Pool) -> None:
     launch = _where()
     try:
         selection = evaluate(recipe, pool)
-        cost = bench.estimate(selection.kept, scale, pool=pool)
-        problems = bench.preflight(selection.kept, scale, pool=pool, launch=launch)
+        cost = bench.estimate(selection.drawn, scale, pool=pool)
+        problems = bench.preflight(selection.drawn, scale, pool=pool, launch=launch)
     except InputError as error:
         st.error(plain(error), icon=":material/error:")
         return

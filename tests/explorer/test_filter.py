@@ -336,3 +336,48 @@ def test_comparing_counts_both_sides(start, mapped_pool):
     app.run()
     assert not app.exception
     assert not app.warning
+
+
+def test_draws_and_penalty_are_sliders(start, mapped_pool):
+    rule = {"sample": "clip_l14", "pairs": 150, "penalty": 0.2, "temperature": 0.1}
+    app = start(mapped_pool, recipe=said(load({"name": "drawn", "keep": [{"flag": "sharp"}, rule]})))
+    assert not app.exception
+    draws, penalty = (next(one for one in app.slider if one.label == label) for label in ("Draws", "Penalty"))
+    assert (draws.value, penalty.value) == (150, 0.2)
+    assert "150 draws" in texts(app)
+    draws.set_value(300).run()
+    next(one for one in app.slider if one.label == "Penalty").set_value(0.5).run()
+    assert not app.exception
+    changed = rule | {"pairs": 300, "penalty": 0.5}
+    assert json.loads(app.query_params["recipe"])["keep"][1] == changed
+    expected = select(load({"name": "drawn", "keep": [{"flag": "sharp"}, changed]}), mapped_pool)
+    assert f"kept **{expected.kept:,}** of 200" in texts(app)
+    assert "300 draws" in texts(app)
+    from poolscope.explorer import rule_card
+
+    recipe = load({"keep": [rule, {"flag": "sharp"}]})
+    assert rule_card._entries(recipe, 0)[0] == rule_card.DUPLICATE, "what draws is in no group"
+    assert rule_card._entries(recipe, 1)[0] == rule_card.NOT
+
+
+def test_the_share_of_each_source_of_captions_is_a_slider(start, mapped_pool):
+    numbers = np.arange(200)
+    mapped_pool.add_columns(
+        {
+            "image_id": np.array([f"i{n // 2}" for n in numbers]),
+            "caption_source": np.array(["alt", "generated"])[numbers % 2],
+        },
+        kind="metadata",
+        made_by={},
+    )
+    rule = {"caption": "clip_l14", "source": "caption_source", "shares": {"alt": 0.5, "generated": 0.5}}
+    app = start(mapped_pool, recipe=said(load({"name": "one", "keep": [rule]})))
+    assert not app.exception
+    next(one for one in app.slider if one.label == "Share of generated").set_value(0.0).run()
+    assert not app.exception
+    changed = rule | {"shares": {"alt": 0.5, "generated": 0.0}}
+    assert json.loads(app.query_params["recipe"])["keep"] == [changed]
+    expected = select(load({"name": "one", "keep": [changed]}), mapped_pool.reload())
+    assert f"kept **{expected.kept:,}** of 200" in texts(app)
+    app.get_by_key("rule-0-0-source").set_value("the best of all").run()
+    assert json.loads(app.query_params["recipe"])["keep"] == [{"caption": "clip_l14"}]

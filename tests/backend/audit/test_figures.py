@@ -106,5 +106,5 @@ def test_slope_is_scipy_and_statsmodels():
 def test_flag_needs_a_low_share_and_a_lift_surely_below_one():
     n, k = np.array([400, 400, 400]), np.array([60, 60, 119])
     reference = np.array([0.10, 0.05, 0.10])
-    assert flagged(k, n, KEPT, PAIRS, reference).tolist() == [True, False, False]
-    assert not flagged(k, n, KEPT, PAIRS, np.full(3, np.nan)).any()
+    assert flagged(n, PAIRS, figures.lift_interval(k, n, KEPT, PAIRS)[1], reference).tolist() == [True, False, False]
+    assert not flagged(n, PAIRS, figures.lift_interval(k, n, KEPT, PAIRS)[1], np.full(3, np.nan)).any()

@@ -10,7 +10,6 @@ from poolscope.api.dataset import Pairs
 from poolscope.errors import InputError
 from poolscope.models import Model
 from poolscope.pool import Pool
-from poolscope.recipe import load
 from poolscope.scores import build
 from poolscope.sources import import_webdataset
 from tests.conftest import image_bytes, write_shard
@@ -114,7 +113,7 @@ def test_pairs_without_a_caption_have_no_text_vector_and_no_score(tmp_path, tiny
     ):
         pool = engine.run(pool, method, column="made", replace=True)
         assert (np.isnan(pool.array("made")) == missing).all(), method.id
-    kept = Pairs(pool, load({"name": "all"}), np.arange(8), None)
+    kept = Pairs(pool, np.arange(8), None)
     with pytest.warns(UserWarning, match="2 of 4 pairs have no readable image or no caption"):
         assert [caption for _, caption in kept.__getitems__([1, 2, 4, 5])] == ["caption 1", "caption 4"]
     with pytest.raises(InputError, match="has no caption"):

@@ -27,7 +27,7 @@ def test_the_samples_are_those_of_the_shards_that_would_be_written(tiny_pool, re
     recipe, chosen = repeated
     selection = select(recipe, tiny_pool)
     shards = export_shards(tiny_pool, selection, tmp_path / "out", recipe=recipe, shard_size=20)
-    assert plan_in_place(tiny_pool, selection, tmp_path / "plan", recipe=recipe, shard_size=20) == shards.shards
+    assert plan_in_place(tiny_pool, selection, tmp_path / "plan", shard_size=20) == shards.shards
     total = 0
     for number in range(shards.shards):
         with tarfile.open(tmp_path / "out" / f"{number:08d}.tar") as tar:
@@ -47,7 +47,7 @@ def test_the_loader_of_open_clip_sees_just_the_kept_pairs(tiny_pool, repeated, t
     from open_clip_train import data as loading
 
     recipe, chosen = repeated
-    plan_in_place(tiny_pool, select(recipe, tiny_pool), tmp_path / "plan", recipe=recipe, shard_size=20)
+    plan_in_place(tiny_pool, select(recipe, tiny_pool), tmp_path / "plan", shard_size=20)
     shards = names(tmp_path / "plan")
     monkeypatch.setattr(loading, "tarfile_to_samples_nothrow", loading.tarfile_to_samples_nothrow)
     read_in_place(["--train-data", shards, "--workers", "0"])

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poolscope.errors import InputError
-from poolscope.kernels import bits
+from poolscope.kernels import bits, hashing
 from poolscope.kernels.incremental import Counter, Tally
 from poolscope.recipe import Recipe, load, rank_files, select_columns
 from poolscope.recipe.live import LiveSelection
+from poolscope.recipe.plain import PlainSelection
 from poolscope.recipe.ranked import Ranked
 
 
@@ -36,6 +37,15 @@ class Arrays:
 
     def subset(self, file: str) -> np.ndarray:
         return self._arrays["width"] % 3 == 0
+
+    def repeats(self, file: str) -> np.ndarray:
+        return np.where(self.subset(file), 1 + self._arrays["width"] % 2, 0).astype(np.uint32)
+
+    def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
+        return self._arrays[name] // 2 - 1, [str(code) for code in range(25)]
+
+    def states(self, seed: int) -> np.ndarray:
+        return hashing.draw(seed, self.rank, self.rank)
 
     def tag(self, name: str) -> np.ndarray:
         return self._arrays["width"] % 2 == 0
@@ -76,7 +86,10 @@ def assert_same(recipe: Recipe, live: LiveSelection, columns: Arrays) -> None:
     assert step.counts == plain.counts
     assert (step.mask == plain.mask).all()
     assert (step.dropped_by == plain.dropped_by).all()
-    assert step.kept == plain.kept
+    assert (step.kept, step.drawn) == (plain.kept, plain.drawn)
+    assert (step.copies is None) == (plain.copies is None)
+    if plain.copies is not None:
+        assert (step.copies == plain.copies).all()
     assert (step.words == bits.pack(plain.mask)).all()
 
 
@@ -101,6 +114,36 @@ def test_many_words_on_many_threads():
     for top in (0.3, 0.31, 0.9):
         rules = [{"score": "coarse", "top": top}, {"score": "fine", "top": 0.2}, {"score": "width", "top": 0.05}]
         assert_same(load({"name": "x", "keep": rules}), live, columns)
+
+
+ONE = {"caption": "coarse", "image": "width"}
+SHARES = {"source": "width", "shares": {"7": 0.5, "8": 1}}
+DRAW = {"sample": "wide", "pairs": 900, "penalty": 0.15, "seed": 4}
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [DRAW], [{"flag": "flag"}, DRAW, {"score": "fine", "top": 0.5, "of": "kept"}],
+        [{"subset": "x.npy"}, {"where": "width > 20"}], [{"subset": "x.npy"}, DRAW], [DRAW, {"subset": "x.npy"}],
+        [ONE], [ONE | SHARES, {"flag": "flag"}], [{"not": ONE}], [{"any": [ONE, {"flag": "flag"}]}, ONE | SHARES, DRAW],
+        [DRAW, DRAW | {"off": True}, {"flag": "flag"}], [DRAW | {"sample": "none"}], [DRAW, DRAW | {"seed": 5}],
+    ],
+)  # fmt: skip
+def test_draws_with_repetition_are_those_of_the_plain_selection(rules):
+    columns = Arrays(1000, 1)
+    live, plain = LiveSelection(columns), PlainSelection(columns)
+    for end in (len(rules), 1, len(rules)):
+        recipe = load({"name": "x", "keep": rules[:end]})
+        assert_same(recipe, live, columns)
+        edges = {"coarse": np.linspace(-2, 2, 33)}
+        counted = live.histograms(live.step(recipe), edges)["coarse"]
+        assert counted.tolist() == plain.histograms(plain.step(recipe), edges)["coarse"].tolist()
+        step, coarse = plain.step(recipe), columns.array("coarse")
+        copies = step.mask.astype(int) if step.copies is None else step.copies
+        scored = np.isfinite(coarse)
+        expected, _ = np.histogram(np.clip(coarse[scored], -2, 2), edges["coarse"].astype("f4"), weights=copies[scored])
+        assert counted.tolist() == expected.tolist()
 
 
 def test_bars_are_those_of_the_kept_pairs():

@@ -28,6 +28,9 @@ class Table:
     def subset(self, file):
         return self._arrays[file]
 
+    def repeats(self, file):
+        return None
+
     def where(self, sql):
         return self._arrays[sql]
 

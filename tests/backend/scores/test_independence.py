@@ -45,7 +45,9 @@ def pools(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     one = Pool.open(folder / "one")
     order = np.random.default_rng(3).permutation(len(one))
     two = copy_of(one, folder / "two", order, 3, COLUMNS)
-    one.add_columns({"third": np.random.default_rng(7).normal(size=len(one)).astype(np.float32)}, kind="score", made_by={})
+    one.add_columns(
+        {"third": np.random.default_rng(7).normal(size=len(one)).astype(np.float32)}, kind="score", made_by={}
+    )
     one = one.reload()
     for name in SCORES:
         two.add_columns({name: one.array(name)[order]}, kind="score", made_by={})

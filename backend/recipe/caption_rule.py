@@ -1,0 +1,121 @@
+"""The rule that keeps one caption of each image: the best by a score, or of a source by its share."""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from ..errors import InputError
+from ..kernels.hashing import mix
+from .kinds import SurvivorRule, Taken, Witness
+
+if TYPE_CHECKING:
+    from ..pool import Pool
+    from .columns import Columns
+
+MOST_SOURCES = 100
+
+
+class CaptionRule(SurvivorRule):
+    """Of the pairs that share an image keeps the one with the best score `caption`.
+
+    Pairs share an image if they have the same `image`; a pair with none in that column is alone. With `shares` an image
+    first gets one of the sources that its captions have in the column `source`, each in proportion to its share, and
+    then its best caption of that source: alt text against captions that a model wrote (Nguyen et al. 2023, arXiv
+    2307.10350). Sources without a share are dropped. The source is a hash of seed and uids; as a share grows, images
+    only go over to its source.
+    """
+
+    KIND = "one caption"
+
+    caption: str
+    image: str = "image_id"
+    source: str | None = None
+    shares: dict[str, float] = Field(default_factory=dict, max_length=MOST_SOURCES)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+
+    @model_validator(mode="after")
+    def _shares_of_sources(self) -> "CaptionRule":
+        if (self.source is None) != (not self.shares):
+            raise ValueError("source and shares belong together: which column says the source, and the share of each")
+        if any(not 0 <= share < float("inf") for share in self.shares.values()):
+            raise ValueError("a share is a number from 0 on")
+        if self.shares and not any(self.shares.values()):
+            raise ValueError("all shares are 0, which would keep nothing")
+        return self
+
+    def __hash__(self) -> int:
+        return hash((self.caption, self.image, self.source, tuple(sorted(self.shares.items())), self.seed, self.off))
+
+    def words(self) -> str:
+        total = sum(self.shares.values())
+        shares = ", ".join(f"{name} {100 * share / total:.3g} %" for name, share in self.shares.items())
+        return f"one caption per {self.image}, the best {self.caption}" + (f" of {shares}" if shares else "")
+
+    def subjects(self) -> tuple[str, ...]:
+        return (self.caption,)
+
+    def columns(self) -> set[str]:
+        return {self.caption}
+
+    def check(self, pool: "Pool") -> None:
+        pool.require(self.caption, "score")
+        for name in (self.image, *([self.source] if self.source else [])):
+            if pool.require(name).dim or pool.columns[name].kind not in ("metadata", "key"):
+                raise InputError(f"column {name!r} is no metadata; name the column that tells images or sources apart.")
+
+    def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
+        scores = columns.array(self.caption)
+        possible = alive & (scores == scores)
+        rows = np.flatnonzero(possible)
+        images, _ = columns.codes(self.image)
+        states, own = columns.states(self.seed), images[rows].astype(np.int64)
+        lonely = own < 0
+        own[lonely] = int(images.max(initial=-1)) + 1 + np.arange(np.count_nonzero(lonely))
+        waits = np.zeros(len(rows))
+        if self.source is not None:
+            waits = self._waits(columns, rows, _least(images, states)[rows])
+        drawn = np.isfinite(waits)
+        rows, own, waits = rows[drawn], own[drawn], waits[drawn]
+        order = np.lexsort((states[rows], -scores[rows].astype(np.float64), waits, own))
+        first = np.ones(len(order), dtype=bool)
+        first[1:] = own[order[1:]] != own[order[:-1]]
+        kept = np.zeros(columns.n, dtype=bool)
+        kept[rows[order[first]]] = True
+        return Taken(kept, possible)
+
+    def _waits(self, columns: "Columns", rows: np.ndarray, images: np.ndarray) -> np.ndarray:
+        """`(k,)`: for each of `rows` when the clock of its image and source rings; the first of an image wins, in
+        proportion to the shares. Infinite for a source without a share. `images` `(k,)` uint64: a hash of the image."""
+        codes, names = columns.codes(str(self.source))
+        for name in self.shares:
+            if name not in names:
+                some = ", ".join(names[:8]) or "none, or too many to be sources"
+                raise InputError(f"no caption has the {self.source} {name!r}; there are {some}.")
+        known = np.full(len(names) + 1, np.inf)  # the last one: no source
+        hashes = np.zeros(len(names) + 1, dtype=np.uint64)
+        for place, name in enumerate(names):
+            share = self.shares.get(name, 0.0)
+            known[place] = 1 / share if share > 0 else np.inf
+            hashes[place] = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
+        here = codes[rows]
+        chances = ((mix(images ^ hashes[here]) >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+        return -np.log(chances) * known[here]
+
+    def missed(self, pair: Witness) -> str:
+        return (
+            "it has no score"
+            if pair.unscored(self)
+            else "another caption of its image is kept, or its source has no share"
+        )
+
+
+def _least(images: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """`(n,)` uint64: for each pair the least of the `states` of all pairs of its image, which no order changes."""
+    least = np.full(int(images.max(initial=-1)) + 1, 2**64 - 1, dtype=np.uint64)
+    joined = images >= 0
+    np.minimum.at(least, images[joined], states[joined])
+    out = states.copy()
+    out[joined] = least[images[joined]]
+    return out

@@ -1,0 +1,61 @@
+"""The rule that draws pairs with repetition: Soft Cap Sampling."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from ..errors import InputError
+from .kinds import SurvivorRule, Taken, Witness
+
+if TYPE_CHECKING:
+    from ..pool import Pool
+    from .columns import Columns
+
+MOST_TIMES = 10  # draws for each pair of the pool
+
+
+class SampleRule(SurvivorRule):
+    """Draws `pairs` pairs with repetition, by softmax(score / temperature), where each draw of a pair lowers its score
+    (divided by the temperature) by `penalty`; see `kernels.soft_cap`."""
+
+    KIND = "sample"
+
+    sample: str
+    pairs: int = Field(ge=1)
+    penalty: float = Field(default=0.0, ge=0, le=1000)
+    temperature: float = Field(default=1.0, gt=0, le=1e6)
+    seed: int = Field(default=0, ge=0, lt=2**63)
+
+    def words(self) -> str:
+        temperature = "" if self.temperature == 1 else f", temperature {self.temperature:g}"
+        seed = f", seed {self.seed}" if self.seed else ""
+        return f"{self.pairs:,} draws by {self.sample}, penalty {self.penalty:g}{temperature}{seed}"
+
+    def subjects(self) -> tuple[str, ...]:
+        return (self.sample,)
+
+    def columns(self) -> set[str]:
+        return {self.sample}
+
+    def check(self, pool: "Pool") -> None:
+        if pool.require(self.sample).kind not in ("score", "metadata"):
+            pool.require(self.sample, "score")
+        if self.pairs > (most := MOST_TIMES * len(pool)):
+            raise InputError(
+                f"sample asks for {self.pairs:,} pairs; at most {most:,} are drawn, {MOST_TIMES} times the pool."
+            )
+
+    def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
+        from ..kernels.soft_cap import soft_cap  # numba takes a while to load
+
+        scores = columns.array(self.sample)
+        possible = alive & np.isfinite(scores)
+        rows = np.flatnonzero(possible)
+        logits = scores[rows].astype(np.float64) / self.temperature
+        copies = np.zeros(columns.n, dtype=np.uint32)
+        copies[rows] = soft_cap(columns.states(self.seed)[rows], logits, self.pairs, self.penalty)
+        return Taken(copies > 0, possible, copies)
+
+    def missed(self, pair: Witness) -> str:
+        return "it has no score" if pair.unscored(self) else "it was not drawn"
