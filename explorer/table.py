@@ -25,7 +25,9 @@ def draw(
     """`formats` are of numbers by column ("%.1f"), `about` what a column means, `names` what it is called if not as it is;
     columns in `right` are text that reads as numbers. More than `most` lines scroll within `tall` pixels."""
     frame = lines if isinstance(lines, pd.DataFrame) else pd.DataFrame(list(lines))
-    shapes = {str(name): "localized" for name in frame if pd.api.types.is_integer_dtype(frame[name])} | dict(formats or {})
+    shapes = {str(name): "localized" for name in frame if pd.api.types.is_integer_dtype(frame[name])} | dict(
+        formats or {}
+    )
     about, names = about or {}, names or {}
     columns: dict[str, Any] = {
         name: st.column_config.NumberColumn(names.get(name), format=shapes[name], help=about.get(name))

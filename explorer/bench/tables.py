@@ -70,7 +70,9 @@ def _not_comparable(rows: Sequence[Row]) -> None:
         if row.reasons:
             reasons.setdefault("; ".join(row.reasons), []).append(str(row.run))
     for why, runs_of in reasons.items():
-        named = ", ".join(code(run) for run in runs_of[:NAMED]) + (f" and {len(runs_of) - NAMED:,} more" if len(runs_of) > NAMED else "")
+        named = ", ".join(code(run) for run in runs_of[:NAMED]) + (
+            f" and {len(runs_of) - NAMED:,} more" if len(runs_of) > NAMED else ""
+        )
         verb = "is" if len(runs_of) == 1 else "are"
         st.caption(f"{named} {verb} not comparable with others of the same scale: {plain(why)}")
 
@@ -95,7 +97,9 @@ def _percent(value: float | None) -> float | None:
 def _show(lines: list[dict[str, Any]], *, groups: Iterable[str], tasks: Iterable[str]) -> None:
     names = {task.key: task.name for task in bench.tasks_list()}
     tenths = ("average", "±", "clean average", "could see")
-    formats = dict.fromkeys((*tasks, *groups, *tenths), "%.1f") | dict.fromkeys(("vs no filter", "low", "high"), "%+.1f")
+    formats = dict.fromkeys((*tasks, *groups, *tenths), "%.1f") | dict.fromkeys(
+        ("vs no filter", "low", "high"), "%+.1f"
+    )
     formats |= {"pairs kept": "localized", "samples seen": "localized", "seeds to decide": "%.0f"}
     about = ABOUT | {key: key for key in tasks} | dict.fromkeys(groups, "mean of the group's tasks")
     table.draw(lines, names={key: names.get(key, key) for key in tasks}, formats=formats, about=about)
