@@ -35,7 +35,7 @@ def find_the_swapped(page: Any, shown: Shown) -> int:
     count = page.get_by_text(re.compile(r"^[\d,]+ pairs: [\d,]+ kept"))
     count.wait_for()
     settle(page)
-    shown("The swapped captions alone: most are dropped already")
+    shown("The swapped captions alone, and what this rule does with them")
     return int(re.sub(r"\D.*", "", count.inner_text().replace(",", "")))
 
 
@@ -79,7 +79,7 @@ def train(page: Any, shown: Shown) -> None:
     shown("Train on what is kept")
     page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_text(re.compile(r"^loss [\d.]+ · [\d,]+ pairs per second")).wait_for(timeout=6 * MINUTES)
-    page.wait_for_timeout(300)
+    page.locator(".st-key-training-curves .scatterlayer").first.wait_for(timeout=6 * MINUTES)
     shown("Curves while it trains")
     page.get_by_text(re.compile(r"· done after")).first.wait_for(timeout=10 * MINUTES)
 
@@ -89,7 +89,11 @@ def see_the_board(page: Any, shown: Shown) -> None:
     rail(page, "Leaderboard")
     page.get_by_role("heading", name="Runs", exact=True).wait_for()
     settle(page)
-    shown("On the board")
+    page.get_by_role("heading", name="Runs", exact=True).scroll_into_view_if_needed()
+    page.mouse.move(700, 500)
+    page.mouse.wheel(0, 320)
+    page.wait_for_timeout(500)
+    shown("On the board, beside the others")
 
 
 def walk(page: Any, shown: Shown = lambda words: None, region: tuple[float, float, float, float] = MIDDLE) -> int:

@@ -110,7 +110,7 @@ def take(browser: Any, url: str, path: str, out: Path, *, width: int, scheme: st
 def film(browser: Any, url: str, out: Path) -> None:
     """The journey as an animated picture: a frame for each step with its words beneath, none of the waiting between."""
     context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, color_scheme="light", reduced_motion="reduce"
+        viewport={"width": 1440, "height": 900}, color_scheme="light", reduced_motion="reduce"
     )
     page = context.new_page()
     page.set_default_timeout(180_000)

@@ -20,7 +20,10 @@ def queued(monkeypatch, home):
 
     def submit(argv, *, kind, device, title):
         lines.append(list(argv))
-        return table.insert(kind=kind, title=title, argv=list(argv), device=device, cwd="/", environment={})
+        job = table.insert(kind=kind, title=title, argv=list(argv), device=device, cwd="/", environment={})
+        with table.writing() as connection:
+            connection.execute("UPDATE jobs SET spawned=1e12")  # nobody starts it
+        return job
 
     monkeypatch.setattr(jobs, "submit", submit)
     return lines
@@ -28,7 +31,7 @@ def queued(monkeypatch, home):
 
 def ended() -> None:
     with table.writing() as connection:
-        connection.execute("UPDATE jobs SET state='done', spawned=1")
+        connection.execute("UPDATE jobs SET state='done'")
 
 
 def test_costs_are_measured_once_for_each_version_of_the_pool(queued, tiny_pool):

@@ -1,6 +1,7 @@
 """The Runs page: sweeps, curves laid over each other, runs that were resumed."""
 
 import json
+import os
 import time
 from dataclasses import replace
 
@@ -133,6 +134,8 @@ def test_one_estimate_of_the_time_left_is_the_same_everywhere(home):
     run = Run(id="r", job=str(number), settings={"samples_seen": 1024, "batch": 256, "checkpoints": 1, "workers": 1})
     run.step_to("done")
     metrics.write(run.path / "metrics.jsonl", [{"step": 2, "samples": 512, "loss": 1.0, "samples_per_s": 64.0}])
+    with table.writing() as connection:
+        connection.execute("UPDATE jobs SET state='running', spawned=1e12, pid=?", (os.getpid(),))
     job = replace(jobs.get(number), state="running", started=time.time() - 100, progress=0.5)
     assert job_view.time_left(job) == "about 8 s left", "as its curve says, not as its pace since the start"
     assert job_view.time_left(replace(job, kind="score")) == "about 1 min 40 s left"
