@@ -13,6 +13,7 @@ from poolscope.bench.scales import SCALES
 from poolscope.explorer import theme
 
 COLOURS: dict[str | None, str] = {"better": theme.KEPT, "worse": theme.DROPPED}
+PUBLISHED = " (published)"
 LONGEST = 34  # letters of a name beside its point
 
 
@@ -161,19 +162,41 @@ def _published(made: go.Figure, rows: Sequence[Row]) -> None:
 
 
 def over_scales(lines: Mapping[str, Sequence[tuple[str, float]]]) -> go.Figure:
-    """Average of each recipe at each scale; published lines dotted."""
-    chart = theme.figure(440, x="scale", y="average of the tasks, %")
-    for place, (name, points) in enumerate(lines.items()):
-        dotted = name.endswith("(published)")
+    """Average of each recipe at each scale: one's own in colours, published ones as thin dotted lines that fall behind; names
+    stand at the ends, the highest first, where there is room."""
+    chart = theme.figure(520, x="scale", y="average of the tasks, %")
+    own = [name for name in lines if not name.endswith(PUBLISHED)]
+    for name, points in sorted(lines.items(), key=lambda line: line[0] in own):
+        mine = name in own
+        colour = theme.SERIES[own.index(name) % len(theme.SERIES)] if mine else theme.NEITHER
         chart.add_scatter(
             x=[scale for scale, _ in points], y=[100 * value for _, value in points], name=name, mode="lines+markers",
-            line={"color": theme.SERIES[place % len(theme.SERIES)], "width": 2, "dash": "dot" if dotted else "solid"},
-            marker={"size": 8}, opacity=0.6 if dotted else 1.0, hovertemplate="%{x}: %{y:.1f}<extra>" + name + "</extra>",
+            line={"color": colour, "width": 3 if mine else 1, "dash": "solid" if mine else "dot"},
+            marker={"size": 9 if mine else 5}, opacity=1.0 if mine else 0.65, hovertemplate="%{x}: %{y:.1f} %<extra>" + name + "</extra>",
         )  # fmt: skip
-    used = {scale for points in lines.values() for scale, _ in points}
-    chart.update_xaxes(categoryorder="array", categoryarray=[scale for scale in SCALES if scale in used])
-    chart.update_layout(legend={"orientation": "v", "x": 1.01, "y": 1, "yanchor": "top", "xanchor": "left"})
+    used = [scale for scale in SCALES if any(scale == at for points in lines.values() for at, _ in points)]
+    for name, (scale, value) in _ends(lines, own):
+        chart.add_annotation(
+            x=used.index(scale), y=100 * value, text=name.removesuffix(PUBLISHED), showarrow=False, xanchor="left", xshift=9,
+            font={"size": 11.5 if name in own else 10.5},
+        )  # fmt: skip
+    chart.update_xaxes(
+        categoryorder="array", categoryarray=used, range=[-0.15, len(used) - 1 + 0.22 * max(1, len(used) - 1)]
+    )
+    chart.update_layout(showlegend=False)
     return chart
+
+
+def _ends(lines: Mapping[str, Sequence[tuple[str, float]]], own: Sequence[str]) -> list[tuple[str, tuple[str, float]]]:
+    """The last points whose names have room: one's own before published ones, the highest first."""
+    values = [100 * value for points in lines.values() for _, value in points]
+    line = 0.035 * ((max(values) - min(values)) if values else 1.0)
+    shown: list[tuple[str, tuple[str, float]]] = []
+    for name, points in sorted(lines.items(), key=lambda one: (one[0] not in own, -one[1][-1][1])):
+        scale, value = points[-1]
+        if all(scale != other or abs(value - at) * 100 > line for _, (other, at) in shown):
+            shown.append((name, (scale, value)))
+    return shown
 
 
 def differences(found: Sequence[Summary]) -> go.Figure:

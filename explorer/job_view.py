@@ -36,20 +36,34 @@ def badge(job: Job) -> None:
     st.badge(job.state, icon=ICONS.get(job.state), color=COLOURS.get(job.state, "gray"))
 
 
-def bar(job: Job, left: float | None = None) -> None:
-    """The progress bar with what the job says it does and the time left: `left` seconds if the job knows better than its
-    pace so far tells."""
+def bar(job: Job) -> None:
+    """The progress bar with what the job says it does and the one estimate of the time left."""
     text = job.message or {"queued": "waiting for its turn", "running": "starting"}.get(job.state, job.state)
-    remaining = f"about {duration(left)} left" if left and job.state == "running" else time_left(job)
+    remaining = time_left(job)
     st.progress(min(1.0, max(0.0, job.progress)), text=f"{text} · {remaining}" if remaining else text)
 
 
 def time_left(job: Job) -> str:
-    """An estimate from the pace so far; empty before there is one."""
-    if job.state != "running" or not job.started or job.progress < 0.03:
+    """An estimate, the same on every page: from a run's own curve while it trains, else from the pace so far; empty before
+    there is one."""
+    if job.state != "running" or not job.started:
+        return ""
+    training = _training_left(job) if job.kind == "train" else None
+    if training:
+        return f"about {duration(training)} left"
+    if job.progress < 0.03:
         return ""
     spent = time.time() - job.started
     return f"about {duration(spent / job.progress - spent)} left"
+
+
+def _training_left(job: Job) -> float | None:
+    """Seconds as the training curve of the job's run tells; None before its first point."""
+    from poolscope import bench
+
+    run = next((run for run in bench.runs() if run.job == str(job.id)), None)
+    left = bench.curves(run)["seconds_left"] if run is not None else []
+    return left[-1] if left else None
 
 
 def duration(seconds: float) -> str:

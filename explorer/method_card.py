@@ -13,8 +13,8 @@ from poolscope.explorer.text import code
 from poolscope.pool import Pool
 
 
-def draw(entry: Entry, pool: Pool) -> None:
-    """One card; its button opens the dialog that computes the column."""
+def draw(entry: Entry, pool: Pool, *, measuring: bool = False) -> None:
+    """One card; its button opens the dialog that computes the column. `measuring`: costs are being measured."""
     method = entry.method
     with st.container(border=True, key=f"card-{method.id}", gap="small", height="stretch"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -37,7 +37,7 @@ def draw(entry: Entry, pool: Pool) -> None:
         for name in entry.columns:
             inputs_chart.draw(pool.columns[name])
         if not entry.problem:
-            method_cost.line(pool, method.id, entry.parameters, key=f"cost-{method.id}")
+            method_cost.awaited(pool, method.id, entry.parameters, key=f"cost-{method.id}", working=measuring)
         st.caption("  \n".join(f"**{label}** {text}" for label, text in _said(entry) if text))
 
 

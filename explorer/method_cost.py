@@ -1,14 +1,50 @@
-"""What a method costs on this pool: as measured on a sample, or a button that measures it."""
+"""What a method costs on this pool: measured in the background, or by a button."""
 
 from typing import Any
 
 import streamlit as st
 
+from poolscope import jobs
 from poolscope.engine.cost import Estimate, duration, estimate, known
 from poolscope.errors import InputError
+from poolscope.explorer import pools
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.scores import build
+
+KIND = "costs"
+EVERY = 4.0  # seconds between looks for a cost that is being measured
+
+
+def in_background(pool: Pool) -> bool:
+    """Has the costs of all methods measured by a job, once for each version of the pool; whether it is at work."""
+    mine = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv]
+    if mine and not mine[0].finished:
+        return True
+    if mine and mine[0].created > pools.stamp(pool.path) / 1e9:
+        return False
+    jobs.submit(["methods", "--costs", "--pool", str(pool.path)], kind=KIND, device=None, title=f"Costs on {pool.name}")
+    return True
+
+
+def awaited(pool: Pool, id: str, parameters: dict[str, Any], *, key: str, working: bool) -> None:
+    """The cost for these parameters; looked for again while a job is at work on it."""
+    waits = working and _cost(pool, id, parameters) is None
+    st.fragment(run_every=EVERY if waits else None)(_awaited)(pool, id, parameters, key, waits)
+
+
+def _awaited(pool: Pool, id: str, parameters: dict[str, Any], key: str, waits: bool) -> None:
+    if waits and _cost(pool, id, parameters) is None and in_background(pool):
+        st.markdown(":gray[:material/timer: measuring what it costs here …]")
+    else:
+        line(pool, id, parameters, key=key)
+
+
+def _cost(pool: Pool, id: str, parameters: dict[str, Any]) -> Estimate | None:
+    try:
+        return known(pool, build(id, **parameters))
+    except InputError:
+        return None
 
 
 def line(pool: Pool, id: str, parameters: dict[str, Any], *, key: str) -> None:

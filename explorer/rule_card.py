@@ -59,6 +59,12 @@ def _head(recipe: Recipe, index: int, rule: Rule, pool: Pool, name: str) -> None
             on_move=lambda to: recipe_state.move_rule(recipe, index, to),
         )  # fmt: skip
         st.markdown(f"**{index + 1}** · {title(rule)}", width="stretch")
+        _controls(recipe, index, rule, pool, name)
+
+
+def _controls(recipe: Recipe, index: int, rule: Rule, pool: Pool, name: str) -> None:
+    """What a card is changed by, in a row that wraps as a whole."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall", width="content"):
         if isinstance(rule, ScoreRule) and rule.on:
             _mode(index, rule, pool, name)
         st.button(

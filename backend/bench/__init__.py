@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Estimate": "cost", "estimate": "cost", "Result": "evaluation", "evaluate": "evaluation", "Launch": "launch",
     "Row": "board", "leaderboard": "board", "curves": "metrics", "Problem": "checks",
-    "preflight": "checks", "Run": "run", "runs": "run", "SCALES": "scales", "Scale": "scales", "Task": "tasks",
+    "preflight": "checks", "Run": ".runs", "runs": ".runs", "SCALES": "scales", "Scale": "scales", "Task": "tasks",
     "tasks_list": "tasks", "train": "training",
 }  # fmt: skip
 
@@ -31,6 +31,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    found = getattr(import_module(f".{_HOME[name]}", __name__), name)
     globals()[name] = found
     return found

@@ -50,7 +50,7 @@ def compare(
 
 
 def _place(entry: dict[str, Any], side: str) -> str:
-    return f"{entry[side]:.4g} (top {entry[f'place_{side}']:.1%})"
+    return f"{entry[side]:.4g} (top {percent(entry[f'place_{side}'])})"
 
 
 def _pairs(pool: "Pool", rows: "np.ndarray", places: "np.ndarray", a: str, b: str) -> list[dict[str, Any]]:

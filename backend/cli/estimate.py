@@ -27,6 +27,25 @@ def show_estimate(pool: "Pool", method: "Method", as_json: bool) -> None:
     emit(cost.as_json(), as_json=as_json, text=text)
 
 
+def show_costs(pool: "Pool", as_json: bool) -> None:
+    """Measures and prints the costs that are not known yet."""
+    from ..engine.cost import duration
+    from ..engine.costs import measure
+
+    with progress_bar("costs") as progress:
+        found, problems = measure(pool, progress=progress)
+
+    def text() -> None:
+        for cost in found:
+            line(f"{cost.method}: about {duration(cost.seconds)} for {cost.pairs:,} pairs, {size(cost.disk)} on disk")
+        for id, why in problems.items():
+            line(f"{id}: {why}")
+        if not found and not problems:
+            line("all costs are known")
+
+    emit({"costs": [cost.as_json() for cost in found], "problems": problems}, as_json=as_json, text=text)
+
+
 def size(count: int) -> str:
     """`1438680` is "1.4 MB"."""
     return f"{count / 1e6:,.1f} MB" if count >= 50_000 else f"{count / 1e3:,.1f} kB"

@@ -26,10 +26,21 @@ if TYPE_CHECKING:
     from ..scores import Method
 
 
-def methods(as_json: Json = False) -> None:
-    """List the methods that make scores and flags."""
+def methods(
+    costs: Annotated[
+        bool, typer.Option("--costs", help="Measure on samples of the pool what each would cost, and keep it with the pool.")
+    ] = False,
+    pool: PoolPath = None,
+    as_json: Json = False,
+) -> None:
+    """List the methods that make scores and flags, or measure what they cost on a pool."""
     from ..engine.catalogue import loadable
 
+    if costs:
+        from .estimate import show_costs
+
+        show_costs(open_pool(pool), as_json)
+        return
     classes, broken = loadable()
     for problem in broken:
         say(f"warning: {problem}")

@@ -31,7 +31,7 @@ from poolscope.recipe import Recipe, Selection
 GROUPS, SHARES, RULES, CELLS = "Groups", "Shares", "Rule by rule", "Pairs of groups"
 INSIDE, TWO, IF, REPORT = "Inside a group", "Two recipes", "What if", "Report"
 VIEWS = [GROUPS, SHARES, RULES, CELLS, INSIDE, TWO, IF, REPORT]
-NOT_WITHIN = "not"
+NOT_WITHIN = "nothing"
 
 
 @st.fragment

@@ -14,6 +14,15 @@ from poolscope.sources import Options, Plan, look
 PATH, FILES, FOLDER = "Path or URL", "Files", "Folder"
 TABLES = "csv tsv json jsonl parquet arrow feather, or webdataset .tar, with the images they name"
 
+KINDS = (
+    ("Tables", "table", "CSV, TSV, JSON, JSONL, Parquet or Arrow with captions, and image files, URLs or bytes."),
+    ("Shards", "stacks", "Webdataset tars as they are in the wild; broken samples are counted and skipped."),
+    ("Folders", "folder_open", "Images with a .txt beside each, or a metadata.csv as on Hugging Face."),
+    ("Annotations", "closed_caption", "COCO, Karpathy and Flickr8k: a pair for each caption, joined by their image."),
+    ("DataComp", "dataset", "Its metadata and features, and what clip-retrieval writes."),
+    ("URLs", "cloud_download", "Files on the web or in a bucket, one or a pattern of them."),
+)
+
 
 def main() -> None:
     st.header("Import")
@@ -22,12 +31,20 @@ def main() -> None:
         if source:
             _plan(source)
         else:
-            st.caption(
-                "Webdataset shards, DataComp's metadata, tables (CSV, TSV, JSON, Parquet, Arrow) with image files, image bytes or "
-                "URLs, COCO and Karpathy captions, Hugging Face image folders, or a folder with a .txt beside each image."
-            )
+            _what_can_be_imported()
         started = st.session_state.get("imports", {})
         job_view.polled(_progress, busy=any(not jobs.get(job).finished for job in started))
+
+
+def _what_can_be_imported() -> None:
+    """What an import understands, for who has not named a source yet."""
+    st.subheader("What can be imported")
+    for start in range(0, len(KINDS), 3):
+        for column, (title, icon, about) in zip(st.columns(3, gap="small"), KINDS[start : start + 3]):
+            with column.container(border=True, height="stretch", gap="xxsmall"):
+                st.markdown(f":material/{icon}: **{title}**")
+                st.caption(about)
+    st.caption("What is there is looked at first: nothing is imported before you press Import.")
 
 
 def _source() -> str:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from poolscope.engine.catalogue import Entry, entry, loadable
-from poolscope.explorer import add_score, compare_scores, first_start, method_card, skeleton
+from poolscope.explorer import add_score, compare_scores, first_start, method_card, method_cost, skeleton
 from poolscope.explorer.pair import plain
 from poolscope.pool import Pool
 
@@ -32,10 +32,11 @@ def main(pool: Pool) -> None:
     shown = _chosen(entries)
     if not shown:
         st.info("No method fits; use fewer words or another kind.", icon=":material/search:")
+    measuring = method_cost.in_background(pool)
     for start in range(0, len(shown), COLUMNS):
         for place, one in zip(st.columns(COLUMNS, gap="small"), shown[start : start + COLUMNS]):
             with place:
-                method_card.draw(one, pool)
+                method_card.draw(one, pool, measuring=measuring)
     asked = st.session_state.pop("ask-method", None)
     if asked:
         add_score.ask(pool, asked)

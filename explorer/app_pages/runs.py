@@ -75,7 +75,7 @@ def _panel(job: Job, run: Run | None) -> None:
             st.space("stretch")
             job_view.controls(job, key=f"run-{job.id}")
         points = bench.curves(run) if run is not None else {}
-        job_view.bar(job, left=points["seconds_left"][-1] if points.get("step") else None)
+        job_view.bar(job)
         if run is not None and points.get("step"):
             st.caption(_now(points, run))
         elif job.state == "running":

@@ -38,7 +38,9 @@ def draw(joined: Sequence[Summary], rows: Sequence[Row]) -> None:
     _more(missing_seeds(sides[first], sides[second], found[-1].gap))
     titles = {task.key: task.name for task in bench.tasks_list()} | {"average": "Average"}
     theme.show(
-        figure(found, titles), key="compare", alt=f"Difference of {first} to {second} on each task, with intervals"
+        figure(found, titles, _by_seed(found, sides[first], sides[second], rows)),
+        key="compare",
+        alt=f"Difference of {first} to {second} on each task, with intervals",
     )
     _table(found, titles)
 
@@ -99,8 +101,23 @@ def _start(sides: Sequence[MoreSeeds]) -> None:
     st.toast(f"{len(started)} run{'' if len(started) == 1 else 's'} queued: see Runs", icon=":material/play_arrow:")
 
 
-def figure(found: Sequence[Difference], titles: dict[str, str]) -> go.Figure:
-    """A row per task: the difference, its interval over examples (thick) and over seeds and examples (thin)."""
+BySeed = dict[str, tuple[list[float], list[float]]]
+
+
+def _by_seed(found: Sequence[Difference], a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> BySeed:
+    """What each run of both sides has reached on each task, in percent."""
+    known = {row.run: {**row.tasks, "average": row.average} for row in rows}
+
+    def of(runs: Sequence[str], task: str) -> list[float]:
+        values = [known[run].get(task) for run in runs if run in known]
+        return [100 * value for value in values if value is not None]
+
+    return {one.task: (of(a, one.task), of(b, one.task)) for one in found}
+
+
+def figure(found: Sequence[Difference], titles: dict[str, str], by_seed: BySeed | None = None) -> go.Figure:
+    """A row per task: at the left what each seed has reached, a point each; at the right the difference, its interval over
+    examples (thick) and over seeds and examples (thin)."""
     chart = theme.figure(110 + 24 * len(found), x="difference, points (95 % intervals)", y="")
     shown = list(found)[::-1]
     names = [titles.get(one.task, one.task) for one in shown]
@@ -118,7 +135,23 @@ def figure(found: Sequence[Difference], titles: dict[str, str]) -> go.Figure:
         _intervals(chart, picked, name=label, marker=marker, thickness=4, cap=0, hover=True)
     chart.add_vline(0, line_color=theme.NEITHER)
     chart.update_yaxes(categoryorder="array", categoryarray=names)
+    if by_seed:
+        _seeds(chart, names, [by_seed[one.task] for one in shown])
     return chart
+
+
+def _seeds(chart: go.Figure, names: Sequence[str], reached: Sequence[tuple[list[float], list[float]]]) -> None:
+    """The points of both sides, in a panel of their own at the left of the differences."""
+    for side, (label, colour, symbol) in enumerate((("this, a seed each", theme.SERIES[2], "circle"), ("that", theme.SERIES[3], "diamond"))):  # fmt: skip
+        points = [(value, name) for name, both in zip(names, reached) for value in both[side]]
+        chart.add_scatter(
+            x=[value for value, _ in points], y=[name for _, name in points], xaxis="x2", mode="markers", name=label,
+            marker={"size": 8, "color": colour, "symbol": symbol, "opacity": 0.8}, hovertemplate="%{y}: %{x:.1f} %<extra>" + label + "</extra>",
+        )  # fmt: skip
+    chart.update_layout(
+        xaxis={"domain": [0.42, 1]}, yaxis={"anchor": "x2"},
+        xaxis2={"domain": [0, 0.38], "anchor": "y", "title": "result, %", "rangemode": "tozero"},
+    )  # fmt: skip
 
 
 Bar = tuple[str, Difference, float | None, float | None]

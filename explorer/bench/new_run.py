@@ -14,6 +14,7 @@ from poolscope.recipe import Recipe, ready
 KIND = "train"
 HERE = "current"
 AUTO = "automatic"
+TRY_OUT = 16  # the part of the samples that a try-out sees
 
 
 def form(pool: Pool) -> None:
@@ -26,10 +27,14 @@ def form(pool: Pool) -> None:
                      help="One run for each; several seeds show the spread")  # fmt: skip
     suite = _suite(scale)
     launch = _where()
+    quick = st.toggle("Only try it out", key="run-quick",
+                      help=f"A {TRY_OUT}th of the samples: shows that everything works; not comparable with other runs")  # fmt: skip
+    changes = _few(scale) if quick else {}
     try:
         selection = evaluate(recipe, pool)
-        cost = bench.estimate(selection.drawn, scale, pool=pool)
-        problems = bench.preflight(selection.drawn, scale, pool=pool, launch=launch)
+        settings = bench.SCALES[scale].changed(**changes)
+        cost = bench.estimate(selection.drawn, settings, pool=pool)
+        problems = bench.preflight(selection.drawn, settings, pool=pool, launch=launch)
     except InputError as error:
         st.error(plain(error), icon=":material/error:")
         return
@@ -49,7 +54,14 @@ def form(pool: Pool) -> None:
     blocked = any(problem.level == "error" for problem in problems) or not seeds
     label = "Start" if len(seeds) <= 1 else f"Start {len(seeds)} runs"
     st.button(label, type="primary", icon=":material/play_arrow:", key="run-start", disabled=blocked,
-              on_click=_start, args=(recipe, scale, tuple(seeds), pool, launch, suite))  # fmt: skip
+              on_click=_start, args=(recipe, scale, tuple(seeds), pool, launch, suite, changes))  # fmt: skip
+
+
+def _few(scale: str) -> dict[str, int]:
+    """The settings of a try-out: few samples, one checkpoint, a point of the curve at every step."""
+    table = bench.SCALES[scale]
+    samples = max(2 * table.batch, table.samples_seen // TRY_OUT)
+    return {"samples_seen": samples, "checkpoints": 1, "warmup": min(table.warmup, samples // table.batch // 4), "log_every": 1}
 
 
 def _suite(scale: str) -> str:
@@ -77,7 +89,9 @@ def _where() -> bench.Launch:
     return bench.Launch(gpus=None if gpus in (None, AUTO) else int(str(gpus)), nodes=int(nodes), accum=int(accum))
 
 
-def _start(recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool, launch: bench.Launch, suite: str) -> None:  # fmt: skip
+def _start(
+    recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool, launch: bench.Launch, suite: str, changes: dict[str, int]
+) -> None:  # fmt: skip
     path = ready.keep(recipe)
     for seed in sorted(seeds):
         words = ["train", str(path), "--scale", scale, "--seed", str(seed), "--pool", str(pool.path)]
@@ -85,11 +99,12 @@ def _start(recipe: Recipe, scale: str, seeds: tuple[int, ...], pool: Pool, launc
         words += ["--nodes", str(launch.nodes)] if launch.nodes > 1 else []
         words += ["--accum", str(launch.accum)] if launch.accum > 1 else []
         words += ["--tasks", suite] if suite != bench.SCALES[scale].tasks else []
+        words += [word for name, value in changes.items() for word in ("--set", f"{name}={value}")]
         jobs.submit(
             words,
             kind=KIND,
             device=jobs.slot(count=launch.gpus) if launch.nodes == 1 else "cpu",
-            title=f"{recipe.name} · {scale} · seed {seed}",
+            title=f"{recipe.name} · {scale} · seed {seed}" + (" · try-out" if changes else ""),
         )
     st.toast(f"{len(seeds)} run{'s' if len(seeds) > 1 else ''} started", icon=":material/play_arrow:")
 

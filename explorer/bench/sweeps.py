@@ -15,6 +15,7 @@ from poolscope.pool import Pool
 from poolscope.recipe import Recipe
 
 NOTHING = "nothing"
+WAITING = "Waiting for a second point: the curve appears when runs at two fractions are done."
 SHOWN = 6
 
 
@@ -119,10 +120,10 @@ def _panel(sweep: Sweep, states: dict[str, int]) -> None:
     if working:
         st.progress(_share(sweep), text=f"{done} of {total} runs done")
     points = sweeping.response(sweep.id)
-    if points:
+    if len({(point.axis, point.value) for point in points}) > 1:
         theme.show(curves.response(points), key=f"response-{sweep.id}", alt=curves.told(points))
     else:
-        st.caption("The response curve appears with the first run that is done.")
+        st.caption(f":material/hourglass_empty: {WAITING}")
 
 
 def _share(sweep: Sweep) -> float:

@@ -18,7 +18,7 @@ PANELS = (
     ("data_s", "wait for data, ms per step", 1e3, ",.1f"),
     ("lr", "learning rate", 1.0, ".2e"),
     ("logit_scale", "logit scale", 1.0, ".2f"),
-    ("seconds_left", "time left, min", 1 / 60, ",.1f"),
+    ("seconds_left", "training left, min", 1 / 60, ",.1f"),
 )
 COLUMNS = 3
 MOST = 8

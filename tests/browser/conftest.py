@@ -83,6 +83,7 @@ def address(chromium: str, app_home: Path, pool_source: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {**os.environ, "POOLSCOPE_HOME": str(app_home), "POOLSCOPE_POOL": str(pool)}
+    _costs_were_measured(app_home, pool)
     command = [sys.executable, "-m", "streamlit", "run", "explorer/app.py", "--server.headless=true"]
     log = (app_home.parent / "app.log").open("wb")
     server = subprocess.Popen(
@@ -107,6 +108,18 @@ def address(chromium: str, app_home: Path, pool_source: Path) -> Iterator[str]:
             for job in jobs.all():  # a job outlives the app, so a test that failed may have left one
                 if not job.finished:
                     jobs.cancel(job.id)
+
+
+def _costs_were_measured(app_home: Path, pool: Path) -> None:
+    """A job that measured all costs ended just now, or the first look at Methods would start it beside the tests."""
+    from poolscope.jobs import table
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POOLSCOPE_HOME", str(app_home))
+        argv = ["methods", "--costs", "--pool", str(pool)]
+        job = table.insert(kind="costs", title="Costs", argv=argv, device=None, cwd="/", environment={})
+        with table.writing() as connection:
+            connection.execute("UPDATE jobs SET state='done', created=created + 1e6, started=created, ended=created WHERE id=?", (job,))
 
 
 @pytest.fixture(scope="session")

@@ -1,30 +1,82 @@
-"""Every page is read by everybody: WCAG 2 A and AA by axe-core, in both themes; the Filter page from 1024 to 2560 px."""
+"""Every page is read by everybody: WCAG 2 A and AA by axe-core in both themes, one format of numbers, units on all axes, and
+nothing wider than its window from 1024 to 2560 px and at 150 %."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.browser.places import PAGES, VIEWS, settle
+from tests.explorer.test_leaderboard import trained
 
 pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 RULES = "axe.run(document, {runOnly: ['color-contrast', 'aria-allowed-attr', 'button-name', 'label', 'link-name', 'image-alt']})"
+WINDOWS = (960, 1024, 1440, 2560)  # 960: 1440 px at 150 %
+WIDE = (
+    """(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className || one.tagName)"""
+)
+OUTSIDE = """(all) => all.filter((one) => { const box = one.getBoundingClientRect(); return box.left < 0 || box.right > innerWidth + 1 })
+  .map((one) => one.innerText || one.ariaLabel)"""
+# What is read as running text: not code, not what people and files wrote, not what one types.
+TEXT = """() => { const kept = 'code, pre, input, textarea, style, script, .ps-caption, [data-testid=stText], .katex, svg, canvas'
+  const walker = document.createTreeWalker(document.querySelector('[data-testid=stMain]'), NodeFilter.SHOW_TEXT), found = []
+  while (walker.nextNode()) if (!walker.currentNode.parentElement.closest(kept)) found.push(walker.currentNode.data)
+  return found.join('\\n') }"""
+BARE_AXES = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((plot) => Object.entries(plot._fullLayout)
+  .filter(([name, axis]) => /^[xy]axis\\d*$/.test(name) && axis.visible && axis.type !== 'category' && axis.tickmode !== 'array'
+    && axis.showticklabels && !axis.matches && !(axis.title?.text || plot._fullLayout.annotations?.length >= 6))
+  .map(([name]) => name))"""
+WRONG = {
+    "percent without its space": re.compile(r"\d%"),
+    "thousands not set apart": re.compile(r"(?<![\w.,/:#-])\d{5,}(?![\w.-])"),
+    "not a number": re.compile(r"\b(None|nan|NaN|undefined)\b"),
+}
+
+
+@pytest.fixture(scope="module")
+def full(address: str, app_home: Path, pool_source: Path) -> Iterator[str]:
+    """The app with runs of two recipes, groups, and a bias report: no page is empty."""
+    from poolscope import bias
+    from poolscope.audit import catalog
+    from poolscope.pool import Pool
+    from poolscope.recipe import Recipe
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POOLSCOPE_HOME", str(app_home))
+        pool = Pool.open(app_home.parent / "pool")
+        if not len(catalog.load(pool)):
+            catalog.find(pool, families=["language", "gender", "shape of image"])
+        half = Recipe.model_validate({"name": "half", "keep": [{"score": "clip_score", "top": 0.5}]})
+        settings = bias.Settings(per_set=40, size=32, families=("original", "mean_rgb", "caption_words"), folds=2)
+        report = bias.save(bias.build(bias.kept_and_dropped(half, pool), settings), pool)
+        runs = [trained(f"reading {fraction}", seed, 0.3 + 0.3 * fraction, [{"score": "clip_score", "top": fraction}], 1000)
+                for fraction in (0.25, 0.5) for seed in (0, 1)]  # fmt: skip
+        yield address
+        report.unlink()
+        for run in runs:
+            for path in sorted(run.path.rglob("*"), reverse=True):
+                path.unlink() if path.is_file() else path.rmdir()
+            run.path.rmdir()
 
 
 def violations(page) -> list[str]:
-    """What axe finds wrong on the page, but for what Streamlit itself draws over a table."""
-    page.evaluate(AXE)
+    """What axe finds wrong on the page."""
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE)
     found = page.evaluate(RULES)["violations"]
     return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_filter_page_meets_wcag_aa(browser, address, scheme):
+def test_the_filter_page_and_its_palette_meet_wcag_aa(browser, address, scheme):
     context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     page.goto(address)
-    page.wait_for_selector(".ps-map[data-stamp]")
-    page.locator(".ps-gallery button").first.wait_for()
-    page.wait_for_timeout(1000)
+    page.locator(".ps-gallery button").first.wait_for(timeout=60_000)
+    settle(page)
     assert violations(page) == []
     page.keyboard.press("Control+k")
     page.get_by_role("dialog", name="Commands").wait_for()
@@ -32,15 +84,38 @@ def test_the_filter_page_meets_wcag_aa(browser, address, scheme):
     context.close()
 
 
-@pytest.mark.parametrize(("width", "zoom"), [(1024, 1), (1440, 1.5), (2560, 1)])
-def test_nothing_is_cut_off(browser, address, width, zoom):
-    size = {"width": round(width / zoom), "height": round(900 / zoom)}  # what a zoomed window is to its page
-    context = browser.new_context(viewport=size, device_scale_factor=zoom)
+def test_every_page_is_read_by_everybody(browser, full):
+    """One visit of each page: numbers and axes, contrast in both themes, and all widths."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
     page = context.new_page()
-    page.goto(address)
-    page.wait_for_selector(".ps-map[data-stamp]")
-    wide = "(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className)"
-    assert page.locator("[data-testid='stMain'], .st-key-rules, .st-key-side").evaluate_all(wide) == []
-    inside = "(all) => all.every((one) => { const box = one.getBoundingClientRect(); return box.left >= 0 && box.right <= innerWidth + 1 })"
-    assert page.locator("[data-testid='stMain'] button:visible").evaluate_all(inside)
+    problems: dict[str, list[str]] = {}
+    for name, path in {**PAGES, **VIEWS}.items():
+        page.goto(full + path)
+        settle(page)
+        text = page.evaluate(TEXT)
+        wrong = [
+            f"{what}: {text[max(0, hit.start() - 30) : hit.end() + 20]!r}"
+            for what, shape in WRONG.items()
+            for hit in shape.finditer(text)
+        ]
+        wrong += [f"axis without unit: {axis}" for axis in page.evaluate(BARE_AXES)]
+        for width in WINDOWS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(250)
+            wide = page.locator("html, [data-testid='stMain'], .st-key-rules, .st-key-side").evaluate_all(WIDE)
+            beside = page.locator("[data-testid='stMain'] button:visible").evaluate_all(OUTSIDE)
+            wrong += [f"at {width} px: {what}" for what in (*wide, *beside)]
+        page.set_viewport_size({"width": 1440, "height": 900})
+        if name != "filter":
+            wrong += violations(page)
+            page.emulate_media(color_scheme="dark")
+            page.wait_for_function(
+                "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === 'rgb(15, 23, 32)'"
+            )
+            settle(page)
+            wrong += [f"dark: {one}" for one in violations(page)]
+            page.emulate_media(color_scheme="light")
+        if wrong:
+            problems[name] = wrong
     context.close()
+    assert problems == {}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from poolscope.explorer import method_cost
 from poolscope.pool import Pool
 from poolscope.projection import Map
 from poolscope.projection.maps import save
@@ -26,6 +27,8 @@ def mapped_pool(tiny_pool: Pool) -> Pool:
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Starts the app on a pool (or a path) at a page, with parameters in its address."""
+
+    monkeypatch.setattr(method_cost, "in_background", lambda pool: False)  # it starts a job that measures 22 methods
 
     def starting(pool: Pool | Path, page: str = "", /, **address: str) -> AppTest:
         monkeypatch.setenv("POOLSCOPE_POOL", str(pool.path if isinstance(pool, Pool) else pool))

@@ -1,12 +1,17 @@
 """The Runs page: sweeps, curves laid over each other, runs that were resumed."""
 
 import json
+import os
+import time
+from dataclasses import replace
 
 import pytest
 
 from poolscope import jobs
 from poolscope.bench import metrics
 from poolscope.bench.sweep import Cell, Sweep, sweeps
+from poolscope.explorer import job_view
+from poolscope.explorer.bench import sweeps as sweeps_view
 from poolscope.explorer.bench import training
 from poolscope.jobs import table
 from poolscope.runs import Run
@@ -122,6 +127,28 @@ def test_time_left_follows_the_pace_of_the_last_points():
     assert metrics.total_samples(run) == 1024
     assert metrics.curves(run)["seconds_left"] == [768 / 64, round(512 / 96, 1), 0.0]
     assert metrics.curves(Run(id="none"))["seconds_left"] == []
+
+
+def test_one_estimate_of_the_time_left_is_the_same_everywhere(home):
+    number = table.insert(kind="train", title="t", argv=["info"], device="cpu", cwd="/", environment={})
+    run = Run(id="r", job=str(number), settings={"samples_seen": 1024, "batch": 256, "checkpoints": 1, "workers": 1})
+    run.step_to("done")
+    metrics.write(run.path / "metrics.jsonl", [{"step": 2, "samples": 512, "loss": 1.0, "samples_per_s": 64.0}])
+    with table.writing() as connection:
+        connection.execute("UPDATE jobs SET state='running', spawned=1e12, pid=?", (os.getpid(),))
+    job = replace(jobs.get(number), state="running", started=time.time() - 100, progress=0.5)
+    assert job_view.time_left(job) == "about 8 s left", "as its curve says, not as its pace since the start"
+    assert job_view.time_left(replace(job, kind="score")) == "about 1 min 40 s left"
+    assert job_view.time_left(replace(job, id=0, progress=0.01)) == ""
+
+
+def test_a_sweep_with_one_point_waits(start, mapped_pool):
+    run = finished_run("r0", "no filter", 0, 200, 0.3)
+    run.sweep, run.job = "s", str(sweep_of(["done", "queued"]).cells[0].job)
+    run.save()
+    app = start(mapped_pool, "runs")
+    assert sweeps_view.WAITING in texts(app)
+    assert not [chart for chart in app.get("plotly_chart") if "% of the pool" in chart.proto.spec]
 
 
 def test_where_a_run_trains_goes_into_its_command_line(start, mapped_pool, queued, monkeypatch):

@@ -32,7 +32,7 @@ def test_tasks_are_checked_and_made(poolscope, tmp_path):
         "cifar10": (False, []),
     }
     table = tmp_path / "flickr.parquet"
-    image = (ROOT / "assets" / "screenshots" / "pool.webp").read_bytes()
+    image = (ROOT / "assets" / "screenshots" / "pool-light-1024.webp").read_bytes()
     pq.write_table(pa.table({"image": [{"bytes": image}], "caption": [["one", "two"]]}), table)
     key = "retrieval/flickr_1k_test_image_text_retrieval"
     here = tmp_path / "tasks"

@@ -1,7 +1,8 @@
-"""Takes the screenshots beside it: `python assets/screenshots/take.py`, with the demo pool, its runs and a report built.
+"""Takes the screenshots and the film: `python -m tests.browser.screenshots`, on a home with the demo pool, its runs, its groups
+and a bias report.
 
-Every page in light and dark at three widths, and some of their states at one. An app that runs already is named with
-`--address`; else one is started on the home of the environment.
+Every page in light and dark at three widths, and its views and states at one. An app that runs already is named with
+`--address`; else one is started on the home of the environment. `--film` walks the journey instead, which trains a model.
 """
 
 import argparse
@@ -18,34 +19,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import sync_playwright
 
-HERE = Path(__file__).parent
+from tests.browser import journey
+from tests.browser.places import PAGES, VIEWS, settle
+
+ROOT = Path(__file__).parents[2]
+HERE = ROOT / "assets" / "screenshots"
 WIDTHS = {1024: 768, 1440: 900, 1920: 1080}
 SCHEMES = ("light", "dark")
 QUALITY = 72
-PAGES = {
-    "filter": "", "pool": "pool", "methods": "methods", "audit": "audit", "bias": "bias", "runs": "runs",
-    "leaderboard": "leaderboard", "import": "imports", "jobs": "jobs",
-}  # fmt: skip
-SETTLED = """() => {
-  const app = document.querySelector('[data-testid=stApp]')
-  const busy = !app || app.dataset.testScriptState !== 'notRunning' || document.querySelector('.ps-skeleton, [data-testid=stSkeleton]')
-  const coming = [...document.images].some((one) => !one.complete)
-  const map = document.querySelector('.ps-map'), waiting = map && !map.dataset.labels
-  if (busy || coming || waiting) { window.settledAt = undefined; return false }
-  window.settledAt ??= performance.now()
-  return performance.now() - window.settledAt > 1200 }"""
-
-
-def settle(page: Any) -> None:
-    """Waits until nothing has moved on the page for a second."""
-    page.wait_for_function(SETTLED, timeout=180_000, polling=150)
-
-
-def _press(role: str, name: str) -> Callable[[Any], None]:
-    return lambda page: page.get_by_role(role, name=name, exact=True).first.click()
+GRAMASTARS = (0.02, 0.42, 0.26, 0.72)  # where the demo's map has the stars that it holds a thousand times
 
 
 def _lasso(page: Any) -> None:
@@ -73,15 +58,8 @@ STATES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "filter-colour": ("?colour=column.caption_language", lambda page: page.locator(".ps-map-legend button").nth(3).wait_for()),
     "filter-pair": ("", lambda page: page.locator(".ps-gallery button").first.click()),
     "filter-palette": ("", lambda page: page.keyboard.press("Control+k")),
-    "methods-compare": ("methods?methods=Compare+two+scores", lambda page: page.locator(".js-plotly-plot").nth(1).wait_for()),
-    "audit-inside": ("audit?audit-view=Inside+a+group", lambda page: page.locator(".ps-gallery button").first.wait_for()),
-    "audit-shares": ("audit?audit-view=Shares", lambda page: page.locator(".js-plotly-plot").first.wait_for()),
-    "audit-what-if": ("audit?audit-view=What+if", lambda page: page.locator(".js-plotly-plot").first.wait_for()),
-    "runs-sweep": ("runs", _press("radio", "Sweep")),
-    "leaderboard-response": ("leaderboard", _press("radio", "Response")),
-    "leaderboard-compare": ("leaderboard", _press("radio", "Compare two")),
-    "leaderboard-scales": ("leaderboard", _press("radio", "Over scales")),
-    "leaderboard-groups": ("leaderboard", _press("radio", "By group")),
+    **{name: (path, lambda page: None) for name, path in VIEWS.items()},
+    "runs-sweep": ("runs", lambda page: page.get_by_test_id("stButtonGroup").get_by_text("Sweep", exact=True).click()),
 }  # fmt: skip
 
 
@@ -124,21 +102,55 @@ def take(browser: Any, url: str, path: str, out: Path, *, width: int, scheme: st
     settle(page)
     if act is not None:
         act(page)
-        page.evaluate("delete window.settledAt")
         settle(page)
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(out, quality=QUALITY, method=6)
     context.close()
+
+
+def film(browser: Any, url: str, out: Path) -> None:
+    """The journey as an animated picture: a frame for each step with its words beneath, none of the waiting between."""
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, color_scheme="light", reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.set_default_timeout(180_000)
+    frames: list[Image.Image] = []
+
+    def shown(words: str) -> None:
+        frames.append(_captioned(Image.open(io.BytesIO(page.screenshot())).convert("RGB"), words))
+
+    page.goto(url)
+    settle(page)
+    journey.walk(page, shown, GRAMASTARS)
+    context.close()
+    frames[0].save(out, save_all=True, append_images=frames[1:], duration=[*[2600] * (len(frames) - 1), 4000], loop=0,
+                   quality=QUALITY, method=6)  # fmt: skip
+
+
+def _captioned(image: Image.Image, words: str) -> Image.Image:
+    """The screenshot with a line of words beneath it."""
+    whole = Image.new("RGB", (image.width, image.height + 48), "#14202B")
+    whole.paste(image)
+    font = ImageFont.truetype("DejaVuSans.ttf", 21)
+    ImageDraw.Draw(whole).text((image.width / 2, image.height + 24), words, "#FFFFFF", font=font, anchor="mm")
+    return whole
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--address", help="of an app that runs; else one is started")
     asked.add_argument("--out", type=Path, default=HERE)
+    asked.add_argument("--film", action="store_true", help="make journey.webp instead")
     asked.add_argument("--only", nargs="*", help="names of pages or states", choices=[*PAGES, *STATES])
     given = asked.parse_args()
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     with app(given.address) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--enable-unsafe-swiftshader"])
+        browser = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--enable-unsafe-swiftshader"]
+        )
+        if given.film:
+            film(browser, url, given.out / "journey.webp")
+            return
         for name, path in PAGES.items():
             for width in WIDTHS if given.only is None or name in given.only else ():
                 for scheme in SCHEMES:
