@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from .pool.columns import fixed_list, matrix
 from .pool.store import check_name
 
 NAMED = ("image_features", "features", "embeddings", "img", "arr_0")
-VECTOR = "vector"
+VECTOR, CLASS, TASK = "vector", "class_vector", "task"
 ABOUT = b"poolscope"
 TILE_ROWS = 65_536
 _TABLE = re.compile(r"((?:[^.]|\.\.)+)\.([A-Za-z].*)")
@@ -34,12 +35,7 @@ def add_target(pool: Pool, name: str, source: str | Path, *, model: str, force: 
     embeddings `<model>_img`. No code in a file is run.
     Raises InputError for an unreadable file, a wrong shape, NaN rows only, or a name that is taken unless `force`.
     """
-    check_name(name)
-    check_name(model)
-    if not force and f"{name}/{model}" in targets(pool):
-        raise InputError(
-            f"there is a target set {name!r} of {model!r} already; choose another name, or replace it with --force."
-        )
+    _check_free(pool, name, model, force)
     read = _read(source, model)
     if read.ndim != 2 or not read.shape[0]:
         raise InputError(
@@ -59,6 +55,40 @@ def add_target(pool: Pool, name: str, source: str | Path, *, model: str, force: 
     _keep(pool, name, model, unit, {"source": str(source), "left_out": int((~good).sum())})
     _copied(pool, name, model)
     return int(good.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Labelled examples under one model: unit vectors of images and of their classes' prompts, `(M, d)`, and tasks' keys."""
+
+    images: np.ndarray
+    classes: np.ndarray
+    tasks: np.ndarray
+
+
+def add_examples(pool: Pool, name: str, examples: Examples, *, model: str, source: str, force: bool = False) -> int:
+    """Keeps labelled examples as a target set, which any method can compare with. Returns M. Raises as `add_target`."""
+    _check_free(pool, name, model, force)
+    images, classes = (np.asarray(part, np.float16) for part in (examples.images, examples.classes))
+    labels = {CLASS: fixed_list(classes), TASK: pa.array(examples.tasks.tolist(), pa.string())}
+    held = classes.tobytes() + "\n".join(examples.tasks.tolist()).encode()
+    _keep(pool, name, model, images, {"source": source, "left_out": 0}, labels, held)
+    _copied(pool, name, model)
+    return len(images)
+
+
+def load_examples(pool: Pool, name: str, model: str) -> Examples:
+    """The labelled examples of a target set, float32. Raises InputError if there is no such set, or it has no labels."""
+    target_path(pool, name, model)
+    table = _table(pool, name, model)
+    if table not in tables.names(pool.uri) or CLASS not in pool.database.open_table(table).schema.names:
+        raise InputError(
+            f"target set {name!r} has no labels; make one with `poolscope target NAME --tasks SUITE --model {model}`."
+        )
+    with tables.reading(f"target set {name}/{model}"):
+        read = pool.database.open_table(table).to_arrow()
+    images, classes = (matrix(read[column].combine_chunks()).astype(np.float32) for column in (VECTOR, CLASS))
+    return Examples(images, classes, np.array(read[TASK].to_pylist()))
 
 
 def load_target(pool: Pool, name: str, model: str) -> np.ndarray:
@@ -119,11 +149,26 @@ def _prefix(pool: Pool) -> str:
     return "target." if pool.table.name == "pairs" else f"{pool.table.name}.target."
 
 
-def _keep(pool: Pool, name: str, model: str, unit: np.ndarray, about: dict[str, Any]) -> None:
-    column = fixed_list(unit)
-    content = about | {"name": name, "model": model, "rows": len(unit), "sha256": _digest(unit)}
-    schema = pa.schema([(VECTOR, column.type)], metadata={ABOUT: json.dumps(content)})
-    batches = (pa.record_batch([column[at : at + TILE_ROWS]], schema=schema) for at in range(0, len(unit), TILE_ROWS))
+def _check_free(pool: Pool, name: str, model: str, force: bool) -> None:
+    check_name(name)
+    check_name(model)
+    if not force and f"{name}/{model}" in targets(pool):
+        raise InputError(
+            f"there is a target set {name!r} of {model!r} already; choose another name, or replace it with --force."
+        )
+
+
+def _keep(
+    pool: Pool, name: str, model: str, unit: np.ndarray, about: dict[str, Any], labels: dict[str, pa.Array] | None = None,
+    held: bytes = b"",
+) -> None:  # fmt: skip
+    """Writes the table of a target set; `held` is what of its `labels` counts for its digest."""
+    columns = {VECTOR: fixed_list(unit), **(labels or {})}
+    content = about | {"name": name, "model": model, "rows": len(unit), "sha256": _digest(unit, held)}
+    fields = [(key, column.type) for key, column in columns.items()]
+    schema = pa.schema(fields, metadata={ABOUT: json.dumps(content)})
+    whole = pa.table(list(columns.values()), schema=schema)
+    batches = iter(whole.to_batches(max_chunksize=TILE_ROWS))
     with pool.changing():
         pool.database.create_table(
             _table(pool, name, model), pa.RecordBatchReader.from_batches(schema, batches), mode="overwrite"
@@ -181,8 +226,10 @@ def _migrated(pool: Pool, name: str, model: str, path: Path) -> None:
     files.write_json(beside, about | {"name": name, "model": model, "rows": len(unit), "sha256": _digest(unit)})
 
 
-def _digest(unit: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(unit).data).hexdigest()
+def _digest(unit: np.ndarray, held: bytes = b"") -> str:
+    made = hashlib.sha256(np.ascontiguousarray(unit).data)
+    made.update(held)
+    return made.hexdigest()
 
 
 def _read(given: str | Path, model: str) -> np.ndarray:

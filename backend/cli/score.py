@@ -218,16 +218,40 @@ def embed(
 
 def target(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it, for example imagenet1k.")],
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A .npy, .npz or .pt of embeddings, or a pool.")],
-    model: Annotated[str, typer.Option("--model", "-m", help="Whose embeddings they are, for example l14.")],
+    source: Annotated[
+        str | None, typer.Argument(metavar="[SOURCE]", help="A .npy, .npz or .pt of embeddings, or a pool.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Whose embeddings they are, for example l14.")
+    ] = None,
+    training: Annotated[
+        str | None,
+        typer.Option(
+            "--tasks", metavar="A,B,…", help="Instead of SOURCE: the training parts of these tasks or suites."
+        ),
+    ] = None,
     pool: PoolPath = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Keep a reference dataset's embeddings with a pool."""
+    """Keep a reference dataset's embeddings with a pool.
+
+    With --tasks, labelled examples: what `mix` learns from. None of them may be in an evaluation task of this disk.
+    """
+    from ..bench.training_part import add_training_part
+    from ..errors import InputError
     from ..targets import add_target
 
+    if (source is None) == (training is None):
+        raise InputError("give either SOURCE, a file or a pool of embeddings, or --tasks, a suite with training parts.")
     opened = open_pool(pool)
-    count = add_target(opened, name, source, model=model, force=force)
+    if training is not None:
+        model, keys = opened.model(model), [key.strip() for key in training.split(",") if key.strip()]
+        with progress_bar(f"target {name}") as progress:
+            count = add_training_part(opened, name, keys, model=model, force=force, progress=progress)
+    elif model is None:
+        raise InputError("whose embeddings are they? Name the model with --model, for example --model l14.")
+    else:
+        count = add_target(opened, name, str(source), model=model, force=force)
     content = {"target": name, "model": model, "vectors": count}
     emit(content, as_json=as_json, text=lambda: line(f"target set {name} of {model}: {count:,} vectors"))

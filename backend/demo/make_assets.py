@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from ..paths import ASSETS
-from . import clipart, emoji_font, heldout, pairs, tasks
+from . import clipart, emoji_font, heldout, pairs, tasks, training_part
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,6 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     shutil.rmtree(out / "tasks", ignore_errors=True)
     tasks.write_all(out / "tasks", held, pool)
     table = pairs.write(pool, out)
+    training_part.write_all(out, out / "tasks")
     print(f"{len(table)} pairs of {len({p.sha256 for p in pool})} images, {len(held.barred)} images held out")
     return 0
 

@@ -3,7 +3,7 @@
 import io
 import tarfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def write(
 ) -> None:
     """One task directory: task.json, class names and templates, test/nshards.txt and test/0.tar."""
     folder = root / key.replace("/", "-")
-    (folder / "test").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     chance = about.get("chance")
     if chance is None:
         chance = 1 / len(names) if names else 1 / len(examples)
@@ -66,9 +66,15 @@ def write(
     if names:
         files.write_text(folder / "classnames.txt", "\n".join(names) + "\n")
         files.write_text(folder / "zeroshot_classification_templates.txt", "\n".join(templates) + "\n")
-    files.write_text(folder / "test" / "nshards.txt", "1\n")
+    write_tar(folder / "test", examples)
+
+
+def write_tar(folder: Path, examples: Sequence[Example]) -> None:
+    """One part of a task: nshards.txt and 0.tar."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_text(folder / "nshards.txt", "1\n")
     with (
-        files.replacing(folder / "test" / "0.tar") as part,
+        files.replacing(folder / "0.tar") as part,
         tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as tar,
     ):
         for number, example in enumerate(examples):
@@ -85,6 +91,14 @@ def write(
                 member = tarfile.TarInfo(f"s{number:05d}.{end}")
                 member.size = len(content)
                 tar.addfile(member, io.BytesIO(content))
+
+
+def images(path: Path) -> Iterator[bytes]:
+    """The image files of a tar, in order."""
+    with tarfile.open(path) as tar:
+        for member in tar:
+            if member.name.endswith(".webp") and (content := tar.extractfile(member)):
+                yield content.read()
 
 
 def labelled(

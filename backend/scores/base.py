@@ -124,6 +124,10 @@ class Method:
         """The columns it reads."""
         return ()
 
+    def reads(self) -> tuple[str, ...]:
+        """The columns that a batch of `score` holds: all that it needs, unless some are for `prepare` alone."""
+        return self.needs()
+
     def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
         """Columns it makes: the main one under the name `""`, extra ones under names of their own."""
         return {MAIN: pa.bool_() if self.kind == "flag" else pa.float32()}
@@ -192,7 +196,7 @@ class Method:
         """All columns for one unit, in the order of its rows: numpy arrays, or Arrow arrays for text."""
         parts: list[dict[str, Any]] = []
         seen = 0
-        names = ["uid", *self.needs()]
+        names = ["uid", *self.reads()]
         for piece in pool.scan(names, start=unit.start, stop=unit.stop, batch_size=self.scan_rows):
             score = self.score(Batch.from_arrow(piece), state)
             parts.append(score if isinstance(score, dict) else {MAIN: score})

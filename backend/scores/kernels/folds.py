@@ -19,11 +19,14 @@ def folds_of(pool: "Pool", count: int, rows: np.ndarray | None = None) -> np.nda
     """`(n,)` uint8: the fold of each pair of the pool, or of those at `rows`, by a hash of its uid."""
     if rows is None:
         uids = pool.uids()
-        keys = draw(0, uids["f0"], uids["f1"], _STREAM)
-    else:
-        taken = pool.take(rows, ["uid_hi", "uid_lo"])
-        keys = draw(0, taken["uid_hi"].to_numpy(), taken["uid_lo"].to_numpy(), _STREAM)
-    return (keys % np.uint64(count)).astype(np.uint8)
+        return folds_of_uids(uids["f0"], uids["f1"], count)
+    taken = pool.take(rows, ["uid_hi", "uid_lo"])
+    return folds_of_uids(taken["uid_hi"].to_numpy(), taken["uid_lo"].to_numpy(), count)
+
+
+def folds_of_uids(high: np.ndarray, low: np.ndarray, count: int) -> np.ndarray:
+    """`(n,)` uint8: the fold of each pair by the two halves of its uid."""
+    return (draw(0, high, low, _STREAM) % np.uint64(count)).astype(np.uint8)
 
 
 def fold_samples(pool: "Pool", count: int, most: int = SAMPLE) -> list[np.ndarray]:

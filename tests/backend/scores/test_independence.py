@@ -31,6 +31,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "hype": {"model": "l14", "references": 50},
     "phash": {"distance": 10},
     "ensemble": {"columns": "clip_l14,clip_b32,third"},
+    "mix": {"columns": "clip_l14,third", "seeds": 2, "steps": 2, "batch": 16, "device": "cpu"},
 }
 CASES = {name: SETTINGS.get(name, {}) for name in METHODS.shipped}
 

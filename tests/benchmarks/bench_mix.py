@@ -1,0 +1,133 @@
+"""Filters that learn from the others, on the demo pool: `mix`, `ensemble`, a rank sum and a random mixture of the same scores.
+
+    python tests/benchmarks/bench_mix.py [--train SEEDS] [--table]
+
+Computes every score (what is there is not computed again), keeps the training part of the demo's tasks as the target set
+`training`, and writes the recipes to $POOLSCOPE_HOME/mix. `--train 0,1,2` trains each recipe with these seeds and prints
+the table of assets/results.md; `--table` only prints it. Without either it prints the share of planted pairs in each recipe.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from demo_methods import CLEAN, SCORES, finished, poolscope, signed
+
+from poolscope.paths import default_pool, home
+from poolscope.pool import Pool
+from poolscope.recipe import load, select
+
+PEEKING = ("normsim", "vas", "image_based", "rank_sum")  # on the demo they compare with images of the evaluation tasks
+INPUTS = (
+    "clip_score", "cliploss", "dfn", "hype", "normsim_d", "normsim_training", "vas_training", "english",
+    "caption_length", "image_size", "text_based", "laion2b", "dedup", "metaclip_balanced",
+)  # fmt: skip
+BEST = ("clip_score", "cliploss", "dfn", "hype")
+RECIPES = {
+    "No filter": [], "Random 30 %": [{"score": "random", "top": 0.3}],
+    "Mix 30 %": [{"score": "mix", "top": 0.3}], "Ensemble 30 %": [{"score": "ensemble", "top": 0.3}],
+    "Random mixture 30 %": [{"score": "random_mixture", "top": 0.3}],
+    "Rank sum of four 30 %": [{"score": "rank_sum_of_four", "top": 0.3}],
+    **{f"{name} 30 %": [{"score": name, "top": 0.3}] for name in BEST},
+}  # fmt: skip
+
+
+def scored(method: str, column: str, **settings: object) -> None:
+    """Makes a column if it is not up to date; says how long that took."""
+    begun = time.monotonic()
+    given = (word for key, value in settings.items() for word in ("--set", f"{key}={value}"))
+    poolscope("score", method, "--as", column, *given)
+    print(f"{column}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
+
+
+def random_mixture(pool: Pool, seed: int = 0) -> None:
+    """The same inputs, standardised, with weights drawn from a normal distribution: what mixing without learning gives."""
+    if "random_mixture" in pool.columns:
+        return
+    columns = [pool.array(name).astype(np.float64) for name in INPUTS]
+    weights = np.random.default_rng(seed).normal(size=len(columns))
+    mixed = sum(weight * (column - column.mean()) / column.std() for weight, column in zip(weights, columns))
+    made_by = {"source": "bench_mix.py", "weights": dict(zip(INPUTS, weights.round(3).tolist()))}
+    pool.add_columns({"random_mixture": np.asarray(mixed, np.float32)}, kind="score", made_by=made_by)
+
+
+def compute(folder: Path) -> None:
+    """Every column, and the recipes as files."""
+    poolscope("demo")
+    (folder / "clean.yaml").write_text(yaml.safe_dump(CLEAN, allow_unicode=True))
+    pool = Pool.open(default_pool())
+    for method, settings in SCORES.items():
+        if method not in (*PEEKING, *pool.columns):
+            scored(method, method, **{k: folder / "clean.yaml" if v == "CLEAN" else v for k, v in settings.items()})
+    if not (pool.path / "targets" / "training").exists():
+        poolscope("target", "training", "--tasks", "demo", "--model", "demo")
+    scored("normsim", "normsim_training", model="demo", target="training")
+    scored("vas", "vas_training", model="demo", target="training")
+    scored("rank_sum", "rank_sum_of_four", scores=",".join(BEST))
+    scored("ensemble", "ensemble", columns=",".join(INPUTS))
+    scored("mix", "mix", columns=",".join(INPUTS), model="demo")
+    random_mixture(Pool.open(default_pool()))
+    for name, rules in RECIPES.items():
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump({"name": name, "keep": rules}, allow_unicode=True))
+
+
+def train(folder: Path, seeds: list[int]) -> None:
+    """Trains what was not trained before; about a minute a run on two idle cores."""
+    board = json.loads(poolscope("leaderboard", "--scale", "demo", "--json"))
+    done = {(run["recipe"], run["seed"]) for run in finished(board)}
+    for seed in seeds:
+        for name in RECIPES:
+            if (name, seed) not in done:
+                poolscope("train", str(folder / f"{name}.yaml"), "--scale", "demo", "--seed", str(seed))
+                print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
+
+
+def table(pool: Pool, seeds: list[int]) -> str:
+    """A row a recipe: pairs kept, planted, English, and the average over seeds with its difference to no filter."""
+    board = json.loads(poolscope("leaderboard", "--scale", "demo", "--json")) if seeds else {"runs": [], "recipes": []}
+    compared, done = {row["recipe"]: row for row in board["recipes"]}, finished(board)
+    planted, english = pool.array("planted"), pool.array("english")
+    lines = [
+        "| recipe | pairs kept | planted | English | average of 10 tasks | against no filter (95 %) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, rules in RECIPES.items():
+        mask = select(load({"name": name, "keep": rules}), pool).mask
+        found = [100 * run["average"] for run in done if run["recipe"] == name and run["seed"] in seeds]
+        mean = f"**{statistics.mean(found):.1f} ± {statistics.stdev(found):.1f}**" if len(found) > 1 else ""
+        row = compared.get(name) or {}
+        low = row.get("low")
+        against = f"{signed(row['difference'])} ({signed(low)} to {signed(row['high'])})" if low is not None else ""
+        shares = f"{100 * planted[mask].mean():.1f} % | {100 * english[mask].mean():.0f} %"
+        lines.append(f"| {name} | {mask.sum():,} | {shares} | {mean} | {against} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", metavar="SEEDS", default="", help="seeds to train each recipe with, such as 0,1,2")
+    parser.add_argument("--table", action="store_true", help="only print the table of what was run")
+    chosen = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    folder = home() / "mix"
+    folder.mkdir(parents=True, exist_ok=True)
+    seeds = [int(seed) for seed in chosen.train.split(",") if seed]
+    if not chosen.table:
+        compute(folder)
+        train(folder, seeds)
+    pool = Pool.open(default_pool())
+    print(table(pool, seeds or ([0, 1, 2] if chosen.table else [])))
+    for name in ("mix", "ensemble"):
+        print(f"\n{name}: {json.dumps(pool.columns[name].made_by['findings'], indent=1)}")
+
+
+if __name__ == "__main__":
+    main()
