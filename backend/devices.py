@@ -1,10 +1,13 @@
-"""Compute devices: which one a job runs on, the slot it holds there, and the precision that it does fast."""
+"""Compute devices: which ones a job runs on, the slot it holds there, the precision they do fast, the rows they hold."""
 
+import logging
 import os
+import threading
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import InputError
 
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     import torch
 
 CHOICES = ("auto", "cpu", "cuda")
+Made = TypeVar("Made")
+_own = threading.local()  # the device of a worker that has one
 _PROBE = 256  # side of the products that are timed: 0.5 ms each in float32, 40 ms in an emulated bfloat16
 
 
@@ -33,13 +38,15 @@ def check(device: str) -> str:
 
 
 def choose(device: str = "auto") -> str:
-    """`"cpu"`, `"cuda"` or `"cuda:N"`; `"auto"` is the first GPU if there is one.
+    """`"cpu"`, `"cuda"` or `"cuda:N"`; `"auto"` is the first GPU if there is one, in a worker its own device.
 
     Raises InputError for a word that names no device and for a GPU that this machine lacks.
     """
     number = check(device).partition(":")[2]
     if device == "cpu":
         return "cpu"
+    if not number and getattr(_own, "device", ""):
+        return str(_own.device)
     found = cuda_devices()
     if device == "auto":
         return "cuda" if found else "cpu"
@@ -48,6 +55,65 @@ def choose(device: str = "auto") -> str:
             f"device {device!r} is not on this machine, torch sees {found} GPUs: use device=auto or device=cpu"
         )
     return device
+
+
+def spread(device: str = "auto", most: int | None = None) -> tuple[str, ...]:
+    """The devices over which units of work are spread: for `auto` and `cuda` all GPUs, at most `most`; else that one.
+
+    Raises InputError as `choose` does, and for more GPUs than torch sees.
+    """
+    chosen, found = choose(device), cuda_devices()
+    if device != "cpu" and (most or 0) > found:
+        raise InputError(f"{most} GPUs are asked for, and torch sees {found} on this machine: ask for fewer")
+    if chosen == "cpu" or device.startswith("cuda:"):
+        return (chosen,)
+    return tuple(f"cuda:{number}" for number in range(most or found))
+
+
+def hold(device: str) -> None:
+    """Makes `device` what `auto` and `cuda` mean in this thread: the first thing that a worker with a device does."""
+    _own.device = device
+
+
+def note(text: str) -> None:
+    """Says on stderr, once a process, that something is done in another way than was asked for."""
+    _noted(text)
+
+
+@lru_cache(maxsize=256)
+def _noted(text: str) -> None:
+    logging.getLogger("poolscope").warning("note: %s", text)
+
+
+class Room:
+    """How many rows a device takes at once: halved when it is out of memory, and remembered from then on."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = max(1, rows)
+
+    def over(self, count: int, work: Callable[[slice], Made]) -> list[Made]:
+        """`work` of rows 0 to `count` in parts that the device has room for.
+
+        Raises torch.OutOfMemoryError if it has none for a single row.
+        """
+        import torch
+
+        made: list[Made] = []
+        start = 0
+        while start < count:
+            part = slice(start, min(start + self.rows, count))
+            try:
+                made.append(work(part))
+                start = part.stop
+            except torch.OutOfMemoryError:
+                if part.stop - part.start == 1:
+                    raise
+                self.rows = (part.stop - part.start) // 2
+                note(
+                    f"the device is out of memory with {part.stop - part.start:,} rows at once; {self.rows:,} are tried"
+                )
+                torch.cuda.empty_cache()
+        return made
 
 
 def slot(device: str = "auto", count: int | None = None) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .devices import choose
+from .devices import Room, autocast, choose, note
 from .errors import InputError
 from .paths import ASSETS, home
 from .pool import digests
@@ -128,10 +128,18 @@ class Model:
 
 
 class Loaded:
-    """A loaded model on a device: images and texts in, unit vectors out."""
+    """A loaded model on a device: images and texts in, unit vectors out.
+
+    `autocast` (`fp32`, `fp16`, `bf16`) is the precision of the forward pass; a batch whose vectors overflow in it is
+    computed again in float32. A batch that the device has no room for is halved, down to one row; then the model moves
+    to the processor, with a note.
+    """
+
+    autocast = "fp32"
 
     def __init__(self, network: Any, transform: Any, tokenizer: Any, device: Any) -> None:
         self.network, self.transform, self.tokenizer, self.device = network, transform, tokenizer, device
+        self._room = Room(1 << 30)
 
     def images(self, pictures: Any) -> np.ndarray:
         """`(n, 3, H, W)` transformed images to `(n, d)` float32 unit vectors."""
@@ -145,14 +153,33 @@ class Loaded:
 
     def texts(self, captions: Sequence[str]) -> np.ndarray:
         """n captions to `(n, d)` float32 unit vectors."""
-        return self._unit(self.network.encode_text, self.tokenizer(list(captions)))
+        return self.tokens(self.tokenizer(list(captions)))
+
+    def tokens(self, tokens: Any) -> np.ndarray:
+        """`(n, length)` token ids of captions to `(n, d)` float32 unit vectors."""
+        return self._unit(self.network.encode_text, tokens)
 
     def _unit(self, encode: Any, batch: Any) -> np.ndarray:
         import torch
 
+        try:
+            made = self._room.over(len(batch), lambda part: self._forward(encode, batch[part]))
+        except torch.OutOfMemoryError:
+            note(f"{self.device} has no room for this model and one row; it runs on the processor")
+            self.network, self.device, self.autocast = self.network.to("cpu").float(), torch.device("cpu"), "fp32"
+            return self._forward(encode, batch)
+        return made[0] if len(made) == 1 else np.concatenate(made)
+
+    def _forward(self, encode: Any, batch: Any) -> np.ndarray:
+        import torch
+
         with torch.inference_mode():
-            vectors = encode(batch.to(self.device)).float()
-            return torch.nn.functional.normalize(vectors, dim=-1).cpu().numpy()
+            moved = batch.to(self.device, non_blocking=True)
+            with autocast(self.device, self.autocast):
+                vectors = encode(moved.float() if moved.is_floating_point() and self.autocast == "fp32" else moved)
+            if self.autocast != "fp32" and not bool(torch.isfinite(vectors).all()):
+                vectors = encode(moved.float() if moved.is_floating_point() else moved)
+            return torch.nn.functional.normalize(vectors.float(), dim=-1).cpu().numpy()
 
     @cached_property
     def dim(self) -> int:

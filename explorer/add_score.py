@@ -87,7 +87,7 @@ def _start(id: str, method: type[Method], values: dict[str, Any], column: str, p
     started = jobs.submit(
         ["score", id, "--as", column, *words, "--pool", str(pool.path)],
         kind=KIND,
-        device=jobs.SHORT if _takes_seconds(id, values, pool) else "cpu",
+        device=jobs.SHORT if _takes_seconds(id, values, pool) else build(id, **values).slot(),
         title=f"Score {column} ({method.title})",
     )
     st.session_state.setdefault("scoring", {})[started] = (str(pool.path), column, method.kind)

@@ -29,7 +29,10 @@ Version = Annotated[
     typer.Option("--version", metavar="N", min=1, help="The pool's version to work on [default: the newest]."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists under that name.")]
-Device = Annotated[str, typer.Option("--device", metavar="D", help="auto, cpu, cuda or cuda:0.")]
+Device = Annotated[str, typer.Option("--device", metavar="D", help="auto or cuda: all GPUs; cpu, or cuda:0.")]
+Gpus = Annotated[
+    int | None, typer.Option("--gpus", metavar="N", min=1, help="GPUs to spread the work over [default: all].")
+]
 
 Engine = Annotated[str, typer.Option("--engine", help="local or ray.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes to work in.")]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..devices import gpus as gpus_here
 from ..devices import slot
 from .console import emit, line, progress_bar, say, table
 from .options import (
@@ -12,6 +13,7 @@ from .options import (
     Device,
     Engine,
     Force,
+    Gpus,
     Json,
     PoolPath,
     Workers,
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 
 def methods(
     costs: Annotated[
-        bool, typer.Option("--costs", help="Measure on samples of the pool what each would cost, and keep it with the pool.")
+        bool,
+        typer.Option("--costs", help="Measure on samples of the pool what each would cost, and keep it with the pool."),
     ] = False,
     pool: PoolPath = None,
     as_json: Json = False,
@@ -95,6 +98,7 @@ def score(
     engine: Engine = "local",
     workers: Workers = 1,
     address: Address = None,
+    gpus: Gpus = None,
     replace: Annotated[bool, typer.Option("--replace", help="Make the column again if it is there.")] = False,
     only_estimate: Annotated[
         bool, typer.Option("--estimate", help="Only tell what it would cost, measured on a sample of the pool.")
@@ -117,7 +121,7 @@ def score(
         show_estimate(opened, built, as_json)
         return
     if detach:
-        submit(context, kind="score", device="cpu", title=f"Score {column or method}")
+        submit(context, kind="score", device=built.slot(gpus), title=f"Score {column or method}")
     with progress_bar(column or method) as progress:
         opened = engines.run(
             opened,
@@ -126,6 +130,7 @@ def score(
             engine=engine,
             workers=workers,
             address=address,
+            gpus=gpus,
             replace=replace,
             progress=progress,
         )
@@ -178,6 +183,7 @@ def embed(
     engine: Engine = "local",
     workers: Workers = 1,
     address: Address = None,
+    gpus: Gpus = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -186,7 +192,7 @@ def embed(
     An interrupted command, started again, goes on where it stopped.
     """
     if detach:
-        submit(context, kind="embed", device=slot(device), title=f"Embed as {name}")
+        submit(context, kind="embed", device=slot(device, gpus or max(1, gpus_here())), title=f"Embed as {name}")
     from .. import engine as engines
     from ..engine import selftest
 
@@ -195,7 +201,7 @@ def embed(
     with progress_bar(f"embed as {name}") as progress:
         opened = engines.embed(
             opened, model, name=name, batch_size=batch_size, device=device, engine=engine, workers=workers,
-            address=address, progress=progress,
+            address=address, gpus=gpus, progress=progress,
         )  # fmt: skip
         tested = selftest.check(opened, name, progress)
     columns = [opened.columns[f"{name}_{side}"] for side in ("img", "txt")]

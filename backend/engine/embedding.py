@@ -1,16 +1,17 @@
 """Embedding a pool with an open_clip model: images and captions to two columns, in resumable units."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from PIL import Image
 
+from .. import devices
 from ..errors import InputError
 from ..models import Loaded, Model
 from ..pool import Pool, PoolGrew
@@ -20,9 +21,12 @@ from ..progress import Progress, silent
 from ..scores.base import Unit
 from ..versions import __version__
 from ..workers.dispatch import check_engine, finished
+from .decoders import Decoders, decode, key_of, processes_for
 from .records import Records
 
 UNIT_ROWS = 8192
+EMBEDDED = "pairs embedded"
+PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 REMEMBERED = 32_768
 """Images whose vectors are remembered: 55 MB at 768 numbers."""
 
@@ -37,6 +41,9 @@ def embed(
     engine: str = "local",
     workers: int = 1,
     address: str | None = None,
+    gpus: int | None = None,
+    precision: str = "auto",
+    decoders: int | None = None,
     progress: Progress = silent,
 ) -> Pool:
     """Adds `<name>_img` and `<name>_txt`, unit-norm float16 `(n, d)`; a pair without a readable image gets null.
@@ -45,9 +52,17 @@ def embed(
     the last 32,768 different ones; an image that comes again is not embedded again. Several `workers`, or those of a
     Ray cluster, compute units side by side, each with its own model; how images fall into batches then differs, and
     with it the last bit of a float32 before it is rounded.
-    Raises InputError if a name is taken by another model, or if the model can't be loaded.
+
+    Units are spread over all GPUs, or as many as `gpus`; beside each, `decoders` processes read, decode and tokenize
+    (by default the cores that a GPU has to itself). `precision` of the forward pass: `fp32`, `fp16`, `bf16`; `auto` is
+    float16 on a GPU, the precision in which the vectors are kept, and float32 on a processor, to whose vectors no
+    process is added by default.
+    Raises InputError if a name is taken by another model, if the model can't be loaded, or if the vectors don't fit
+    on the disk.
     """
     check_engine(engine)
+    if precision not in PRECISIONS:
+        raise InputError(f"precision {precision!r} is not known; allowed are {', '.join(PRECISIONS)}.")
     model = Model.parse(model) if isinstance(model, str) else model
     columns = {part: f"{name}_{part}" for part in ("img", "txt")}
     check_name(columns["img"])
@@ -55,6 +70,8 @@ def embed(
         pool = pool.reload()
         made_by = {"method": "embed", "model": str(model), "weights": model.digest, "rows": len(pool)}
         made_by |= {"poolscope": __version__}
+        how = How(device, batch_size, _resolved(precision, device), decoders, gpus)
+        made_by |= {} if how.precision == "fp32" else {"precision": how.precision}
         existing = [pool.columns[column] for column in columns.values() if column in pool.columns]
         for column in existing:
             if column.made_by.get("method") != "embed" or not _same_model(
@@ -69,9 +86,20 @@ def embed(
             progress(len(pool), len(pool), f"{name} is up to date")
             return pool
         try:
-            return _embed(pool, model, columns, made_by, batch_size, device, (engine, workers, address), progress)
+            return _embed(pool, model, columns, made_by, how, (engine, workers, address), progress)
         except PoolGrew:
             continue
+
+
+@dataclass(frozen=True)
+class How:
+    """Where and how batches are computed: nothing of it but `precision` moves more than the last digits."""
+
+    device: str
+    batch_size: int
+    precision: str
+    decoders: int | None
+    gpus: int | None
 
 
 def _embed(
@@ -79,8 +107,7 @@ def _embed(
     model: Model,
     columns: dict[str, str],
     made_by: dict[str, Any],
-    batch_size: int,
-    device: str,
+    how: How,
     where: tuple[str, int, str | None],
     progress: Progress,
 ) -> Pool:
@@ -93,16 +120,17 @@ def _embed(
         for start in range(0, len(pool), UNIT_ROWS)
     ]
     todo = [unit for unit in units if unit not in records]
-    task = EmbedTask(pool.path.resolve(), str(model), device, batch_size, tuple(subject.items()))
     engine, workers, address = where
-    if engine == "local" and workers <= 1:
+    spread = devices.spread(how.device, how.gpus) if engine == "local" else ()
+    task = EmbedTask(pool.path.resolve(), str(model), how, max(1, len(spread), workers), tuple(subject.items()))
+    if engine == "local" and max(workers, len(spread)) <= 1:
         for unit in todo:
             task.compute(unit, progress)
     else:
         done = len(pool) - sum(len(unit) for unit in todo)
-        for unit in finished(task, todo, engine=engine, workers=workers, address=address):
+        for unit in finished(task, todo, engine=engine, workers=workers, address=address, devices=spread):
             done += len(unit)
-            progress(done, len(pool), "pairs embedded")
+            progress(done, len(pool), EMBEDDED)
     _tools.cache_clear()
     kind = records.read(units[0]).schema.field("img").type
     schema = pa.schema([(columns["img"], kind), (columns["txt"], kind)])
@@ -114,6 +142,12 @@ def _embed(
     pool.add_column_stream(schema, batches, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
+
+
+def _resolved(precision: str, device: str) -> str:
+    if precision != "auto":
+        return precision
+    return "fp32" if devices.choose(device) == "cpu" else "fp16"
 
 
 def _same_model(made_by: dict[str, Any], model: Model, weights: str) -> bool:
@@ -130,22 +164,56 @@ class EmbedTask:
 
     pool_path: Path
     model: str
-    device: str
-    batch_size: int
+    how: How
+    side_by_side: int
     subject: tuple[tuple[str, Any], ...]
 
     def compute(self, unit: Unit, progress: Progress = silent) -> None:
-        loaded, pictures = _tools(self.model, self.device)
+        tools = _tools(self.model, devices.choose(self.how.device), self.how, self.pool_path, self.side_by_side)
+        loaded, pictures, decoders = tools
         pool = Pool.open(self.pool_path)
-        embedded = _unit(pool, loaded, pictures, unit, self.batch_size, progress)
+        if decoders:
+            size = self.how.batch_size
+            embedded = _fed(decoders, loaded, pictures, unit, size, lambda n: progress(n, len(pool), EMBEDDED))
+        else:
+            embedded = _unit(pool, loaded, pictures, unit, self.how.batch_size, progress)
         kind = pa.list_(pa.float16(), loaded.dim)
         Records(self.pool_path, dict(self.subject)).write(unit, embedded, {"img": kind, "txt": kind})
 
 
 @lru_cache(maxsize=1)
-def _tools(model: str, device: str) -> "tuple[Loaded, _Images]":
+def _tools(model: str, device: str, how: How, pool_path: Path, side_by_side: int) -> "tuple[Loaded, _Images, Any]":
+    """The model on its device, what is known of images so far, and the processes that decode for it, if any."""
     loaded = Model.parse(model).load(device)
-    return loaded, _Images(loaded)
+    on_gpu = loaded.device.type != "cpu"
+    loaded.autocast = how.precision
+    processes = how.decoders
+    if processes is None:
+        pixels = loaded.transform(Image.new("RGB", (8, 8))).numel() * 4
+        processes = processes_for(side_by_side, pixels * how.batch_size) if on_gpu else 0
+    return loaded, _Images(loaded), Decoders(pool_path, loaded, processes) if processes else None
+
+
+def _fed(
+    decoders: Decoders, loaded: Loaded, images: "_Images", unit: Unit, batch_size: int, done: Callable[[int], None]
+) -> dict[str, pa.Array]:
+    """One unit whose batches come decoded from other processes, the next ones while this one is computed."""
+    vectors: list[np.ndarray] = []
+    texts: list[np.ndarray] = []
+    row = unit.start
+    for block in decoders.blocks(list(_blocks(unit, batch_size))):
+        unknown = [place for place, key in enumerate(block.new) if key not in images]
+        if unknown:
+            pixels = block.pixels if len(unknown) == len(block.new) else block.pixels[unknown]
+            images.remember([block.new[place] for place in unknown], loaded.images(pixels).astype(np.float16))
+        vectors.append(images.known(block.keys))
+        vectors = np.full((len(block.keys), loaded.dim), np.nan, dtype=np.float16)
+        if block.tokens is not None:
+            vectors[block.there.numpy()] = loaded.tokens(block.tokens).astype(np.float16)
+        texts.append(vectors)
+        row += len(block.keys)
+        done(row)
+    return {"img": _column(np.concatenate(vectors)), "txt": _column(np.concatenate(texts))}
 
 
 def _unit(
@@ -157,7 +225,7 @@ def _unit(
         images.append(pictures.vectors(list(pool.images(rows))))
         captions = pool.take(rows, ["text"])["text"].to_pylist()
         texts.append(_texts(captions, loaded))
-        progress(int(rows[-1]) + 1, len(pool), "pairs embedded")
+        progress(int(rows[-1]) + 1, len(pool), EMBEDDED)
     return {"img": _column(np.concatenate(images)), "txt": _column(np.concatenate(texts))}
 
 
@@ -171,11 +239,21 @@ class _Images:
 
     def vectors(self, files: list[bytes | None]) -> np.ndarray:
         """`(k, d)` float16; a row of NaN where there is no readable image."""
-        keys = [blake2b(file, digest_size=16).digest() if file else b"" for file in files]
-        new = {key: file for key, file in zip(keys, files) if key and key not in self._known}
+        keys = [key_of(file) for file in files]
+        new = {key: file for key, file in zip(keys, files) if key and key not in self}
         with ThreadPoolExecutor(2) as threads:
-            decoded = list(threads.map(lambda file: _decode(file, self._loaded.transform), new.values()))
-        self._known |= zip(new, map(np.copy, _vectors(decoded, self._loaded)))
+            decoded = list(threads.map(lambda file: decode(file, self._loaded.transform), new.values()))
+        self.remember(list(new), _vectors(decoded, self._loaded))
+        return self.known(keys)
+
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._known
+
+    def remember(self, keys: list[bytes], vectors: np.ndarray) -> None:
+        self._known |= zip(keys, map(np.copy, vectors))
+
+    def known(self, keys: list[bytes]) -> np.ndarray:
+        """`(k, d)` float16, NaN for what is not known; the oldest beyond what is remembered are forgotten."""
         known = np.stack([self._known.get(key, self._missing) for key in keys])
         for oldest in list(self._known)[: max(0, len(self._known) - REMEMBERED)]:
             del self._known[oldest]
@@ -185,15 +263,6 @@ class _Images:
 def _blocks(unit: Unit, size: int) -> Iterator[np.ndarray]:
     for start in range(unit.start, unit.stop, size):
         yield np.arange(start, min(start + size, unit.stop))
-
-
-def _decode(raw: bytes | None, transform: Any) -> Any:
-    if raw is None:
-        return None
-    try:
-        return transform(open_rgb(raw))
-    except ValueError:
-        return None
 
 
 def _texts(captions: list[str | None], loaded: Loaded) -> np.ndarray:

@@ -41,12 +41,15 @@ class _Everywhere:
     engine: str
     workers: int
     address: str | None
+    devices: tuple[str, ...]
 
     def __call__(
         self, pool: Pool, units: Sequence[Unit], part: Callable[[Pool, Unit], Any]
     ) -> Iterator[tuple[Unit, Any]]:
         task = Part(pool.path, part)
-        return gathered(task, units, engine=self.engine, workers=self.workers, address=self.address)
+        return gathered(
+            task, units, engine=self.engine, workers=self.workers, address=self.address, devices=self.devices
+        )
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,13 @@ def run(
     engine: str = "local",
     workers: int = 1,
     address: str | None = None,
+    gpus: int | None = None,
     replace: bool = False,
     progress: Progress = silent,
 ) -> Pool:
     """Makes the column of `method` and returns a handle on the pool that has it.
+
+    Units of a method that has a `device` are spread over all GPUs of this machine, or as many as `gpus`.
 
     `column` is its name (the method's id by default). Resumes after a crash by the records of finished units; does
     nothing if the pool has the column from the same method, parameters and contents; makes it anew where a statistic,
@@ -115,7 +121,8 @@ def run(
         made_by |= {"self_test": {test.model: test.as_json() for test in tests if test}}
         try:
             with session(engine, workers, address):
-                return _make(pool, method, name, made_by, engine, workers, address, progress)
+                where = _Everywhere(engine, workers, address, method.spread(gpus) if engine == "local" else ())
+                return _make(pool, method, name, made_by, where, progress)
         except PoolGrew:
             continue
 
@@ -125,9 +132,7 @@ def _make(
     method: Method,
     name: str,
     made_by: dict[str, Any],
-    engine: str,
-    workers: int,
-    address: str | None,
+    where: _Everywhere,
     progress: Progress,
 ) -> Pool:
     types = method.outputs(pool)
@@ -141,7 +146,7 @@ def _make(
     tells = own.recognised is not Method.recognised or own.learnt is not Method.learnt
     learnt: Mapping[str, Any] = {}
     if todo or tells:
-        state = method.prepare(pool, progress, _Everywhere(engine, workers, address))
+        state = method.prepare(pool, progress, where)
         recognised = method.recognised(state)
         if recognised and (test := selftest.judged(f"{method.id}'s network", *recognised)):
             made_by["self_test"] |= {method.id: test.as_json()}
@@ -150,7 +155,7 @@ def _make(
         task = Task(pool.path, method, state, types, subject, subject.get("rows"))
         total = sum(len(unit) for unit in units)
         done = total - sum(len(unit) for unit in todo)
-        _compute(task, todo, engine, workers, address, _Offset(progress, done, total, name))
+        _compute(task, todo, where, _Offset(progress, done, total, name))
     if describe(method, pool.reload()) != {key: made_by[key] for key in INPUTS}:
         raise PoolGrew("what the column is made of was replaced meanwhile")
     made_by |= {"findings": {**learnt, **method.findings(pool, (records.read(unit) for unit in units))}}
@@ -189,15 +194,14 @@ def _held(pool: Pool, method: Method, unit: Unit) -> str:
     return digests.of_value(held)[:12]
 
 
-def _compute(
-    task: Task, units: Sequence[Unit], engine: str, workers: int, address: str | None, progress: "_Offset"
-) -> None:
-    if engine == "local" and (workers <= 1 or len(units) <= 1):
+def _compute(task: Task, units: Sequence[Unit], where: _Everywhere, progress: "_Offset") -> None:
+    engine, workers, address, devices = where.engine, where.workers, where.address, where.devices
+    if engine == "local" and (max(workers, len(devices)) <= 1 or len(units) <= 1):
         for unit in units:
             task.compute(unit, progress)
             progress.finish(unit)
         return
-    for unit in finished(task, units, engine=engine, workers=workers, address=address):
+    for unit in finished(task, units, engine=engine, workers=workers, address=address, devices=devices):
         progress.finish(unit)
 
 

@@ -120,6 +120,19 @@ class Method:
         of = {entry.name: entry.metadata.get("of") for entry in dataclasses.fields(self)}
         return {name: devices.choose(getattr(self, name)) for name, what in of.items() if what == "device"}
 
+    def spread(self, gpus: int | None = None) -> tuple[str, ...]:
+        """The devices that its units are spread over, at most `gpus`; empty for a method that takes no device."""
+        name = self._device()
+        return devices.spread(getattr(self, name), gpus) if name else ()
+
+    def slot(self, gpus: int | None = None) -> str:
+        """What a job that runs it asks the queue for: all GPUs, or `gpus` of them, if it takes a device."""
+        name = self._device()
+        return devices.slot(getattr(self, name), gpus or max(1, devices.gpus())) if name else "cpu"
+
+    def _device(self) -> str:
+        return next((entry.name for entry in dataclasses.fields(self) if entry.metadata.get("of") == "device"), "")
+
     def needs(self) -> tuple[str, ...]:
         """The columns it reads."""
         return ()

@@ -1,8 +1,9 @@
 """CLIPLoss: how well a pair does in the contrastive loss of random batches drawn from the pool."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -147,12 +148,48 @@ class ClipLoss(Method):
         numbers = range(unit.reading if isinstance(unit, Superblock) else 0, wanted, readings)
         images, texts = (stored(pool, name, rows) for name in self.needs())
         device = devices.choose(self.device)
-        total = np.zeros(len(rows), np.float64)
-        for done, blocks in enumerate(self._partitions(pool, rows, batches, numbers), 1):
+        blocks_of = partial(self._partitions, pool, rows, batches, numbers)
+        total = self._sum(
+            images, texts, blocks_of, device, lambda n: progress(n * len(rows) // len(numbers), len(rows))
+        )
+        return {MAIN: (total * (readings / wanted)).astype(np.float32)}
+
+    def _sum(
+        self, images: np.ndarray, texts: np.ndarray, partitions: Callable[[], Iterator[Any]], device: str,
+        done: Callable[[int], None],
+    ) -> np.ndarray:  # fmt: skip
+        """The sum of a superblock's scores over partitions, (n,) float64: on a GPU whole, or batch by batch if it has no
+        room for all, or on the processor if it has none for a batch."""
+        import torch
+
+        if device != "cpu":
+            from .kernels.accelerator import partition_sums
+
+            try:
+                return partition_sums(
+                    images, texts, partitions(), temperature=self.temperature, device=device, done=done
+                )
+            except torch.OutOfMemoryError:
+                devices.note(
+                    f"{device} has no room for the {len(images):,} pairs of a superblock; it takes one batch at a time"
+                )
+        try:
+            return self._batch_by_batch(images, texts, partitions(), device, done)
+        except torch.OutOfMemoryError:
+            if device == "cpu":
+                raise
+            devices.note(f"{device} has no room for a batch of {self.batch_size:,} pairs; the processor computes it")
+            return self._batch_by_batch(images, texts, partitions(), "cpu", done)
+
+    def _batch_by_batch(
+        self, images: np.ndarray, texts: np.ndarray, partitions: Iterator[Any], device: str, done: Callable[[int], None]
+    ) -> np.ndarray:
+        total = np.zeros(len(images), np.float64)
+        for number, blocks in enumerate(partitions, 1):
             for block in blocks:
                 total[block] += batch_scores(images[block], texts[block], temperature=self.temperature, device=device)
-            progress(done * len(rows) // len(numbers), len(rows))
-        return {MAIN: (total * (readings / wanted)).astype(np.float32)}
+            done(number)
+        return total
 
     def _partitions(
         self, pool: "Pool", rows: np.ndarray, batches: int, numbers: range

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from .. import files
+from .. import devices, files
 from ..errors import InputError
 from ..kernels.hashing import uniform
+from ..pool import digests
 from ..progress import Progress, silent
 from ..text.language import language_digest, languages
 from .base import MAIN, Batch, Each, Method, Unit, fragments, here, param
@@ -61,7 +62,7 @@ class ImageBased(Method):
     Captions must be English with more than one fastText token and more than 5 characters (`captions=false` leaves that out).
     Centroids: trained with faiss on the pool's images (20 iterations; DataComp: 100,000 clusters of all images of small
     and medium), or a file, such as DataComp's. Training takes at most `train_rows` images, drawn by a hash of
-    (seed, uid) without repetition, where the released script draws with repetition and no seed. No GPU is needed.
+    (seed, uid) without repetition, where the released script draws with repetition and no seed. On a GPU torch trains them, from another start.
 
     Reads embeddings (n, d) and captions, gives `(n,)` bool; leaves `cluster` (-1: no usable embedding), `language` is not kept.
     Cost: 2 k d FLOP per pair (154 MFLOP for 100,000 clusters at 768-d), and 3 µs for its language.
@@ -91,6 +92,7 @@ class ImageBased(Method):
     language_model: str = param(
         "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
     )
+    device: str = param("auto", "where centroids are trained and compared", of="device")
 
     def needs(self) -> tuple[str, ...]:
         return (f"{self.model}_img", *(("text",) if self.captions else ()))
@@ -100,6 +102,7 @@ class ImageBased(Method):
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)
+        devices.choose(self.device)
         fitting_target(pool, self.target, self.model)
         if self.centroids:
             self._loaded(pool)
@@ -132,7 +135,7 @@ class ImageBased(Method):
         targets = fitting_target(pool, self.target, self.model)
         done = 0
         for tile in tiles(targets, 16384):
-            labels = nearest_centroids(tile, centers)
+            labels = nearest_centroids(tile, centers, device=devices.choose(self.device))
             wanted[labels[labels >= 0]] = True
             done += len(tile)
             progress(done, len(targets), "clusters of the target set")
@@ -140,7 +143,14 @@ class ImageBased(Method):
 
     def score(self, batch: Batch, state: Any) -> dict[str, np.ndarray]:
         centers = np.load(state.path, mmap_mode="r", allow_pickle=False)
-        label = nearest_centroids(batch[f"{self.model}_img"], centers)
+        device, name = devices.choose(self.device), f"{self.model}_img"
+        if device == "cpu":
+            label = nearest_centroids(batch[name], centers)
+        else:
+            from .kernels.accelerator import resident
+
+            held = resident(state.path, digests.version(state.path), device)
+            label = nearest_centroids(batch.stored(name), held, device=device)
         kept = (label >= 0) & state.wanted[label]
         if self.captions:
             kept &= good_captions(batch["text"], self.language_model)
@@ -172,7 +182,14 @@ class ImageBased(Method):
 
         vectors = stored(pool, f"{self.model}_img", rows)
         vectors = vectors[~bad_rows(vectors)]
-        return train_centroids(vectors, self.clusters, iterations=self.iterations, seed=self.seed, progress=progress)
+        return train_centroids(
+            vectors,
+            self.clusters,
+            iterations=self.iterations,
+            seed=self.seed,
+            device=devices.choose(self.device),
+            progress=progress,
+        )
 
 
 def _good(pool: "Pool", unit: Unit, *, language_model: str) -> np.ndarray:

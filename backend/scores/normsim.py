@@ -9,6 +9,7 @@ import numpy as np
 from .. import devices
 from ..errors import InputError
 from ..kernels import matmul
+from ..pool import digests
 from ..progress import Progress, silent
 from ..targets import target_path
 from .base import Batch, Each, Method, here, param
@@ -32,7 +33,7 @@ def read_norm(p: str | float) -> float:
     return order
 
 
-def norm_similarity(vectors: np.ndarray, targets: np.ndarray, p: str | float, *, device: str = "cpu") -> np.ndarray:
+def norm_similarity(vectors: np.ndarray, targets: Any, p: str | float, *, device: str = "cpu") -> np.ndarray:
     """`( sum_m |<g_m, f_i>|^p )^(1/p)` of every row f_i of `vectors` (n, d), over the rows g_m of `targets` (M, d).
 
     p = inf is the largest absolute similarity, p = 2 goes through the d x d second moment. Returns (n,) float32; zero or
@@ -42,7 +43,7 @@ def norm_similarity(vectors: np.ndarray, targets: np.ndarray, p: str | float, *,
     """
     order = read_norm(p)
     if order == 2:
-        return root_form(vectors, second_moment(targets) * len(targets))
+        return root_form(vectors, second_moment(targets) * len(targets), device=device)
     if device != "cpu":
         from .kernels.accelerator import norm_similarity as on_accelerator
 
@@ -76,9 +77,9 @@ def norm_similarity(vectors: np.ndarray, targets: np.ndarray, p: str | float, *,
     return result
 
 
-def root_form(vectors: np.ndarray, moment_sum: np.ndarray) -> np.ndarray:
+def root_form(vectors: np.ndarray, moment_sum: np.ndarray, *, device: str = "cpu") -> np.ndarray:
     """NormSim_2 from `sum_m g_m g_m^T` (d, d): the root of the quadratic form, (n,) float32."""
-    return np.sqrt(np.maximum(quadratic_form(vectors, moment_sum), 0))
+    return np.sqrt(np.maximum(quadratic_form(vectors, moment_sum, device=device), 0))
 
 
 def _add_powers(similarity: np.ndarray, higher: np.ndarray, order: float, peak: np.ndarray, total: np.ndarray) -> None:
@@ -142,9 +143,13 @@ class NormSim(Method):
         return str(target_path(pool, self.target, self.model))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
-        vectors = batch[self.needs()[0]]
+        device, name = devices.choose(self.device), self.needs()[0]
         if isinstance(state, np.ndarray):
-            return root_form(vectors, state)
-        device = devices.choose(self.device)
+            return root_form(batch.stored(name) if device != "cpu" else batch[name], state, device=device)
+        if device != "cpu":
+            from .kernels.accelerator import resident
+
+            targets = resident(state, digests.version(state), device)
+            return norm_similarity(batch.stored(name), targets, self.p, device=device)
         targets = np.load(state, mmap_mode="r", allow_pickle=False)
-        return norm_similarity(vectors, targets, self.p, device=device)
+        return norm_similarity(batch[name], targets, self.p)

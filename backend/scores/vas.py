@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import devices
 from ..errors import InputError
 from ..kernels import matmul
 from ..progress import Progress, silent
@@ -21,12 +22,17 @@ TILE_ROWS = 2048
 _PARTS = 4
 
 
-def quadratic_form(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+def quadratic_form(vectors: np.ndarray, matrix: np.ndarray, *, device: str = "cpu") -> np.ndarray:
     """`f_i^T S f_i` of every row of `vectors` (n, d), float32 or float16, for a symmetric `matrix` (d, d); (n,) float32.
 
     Only the block upper triangle is multiplied, which saves 3/8 of the 2 n d^2 FLOP. Rows are taken in tiles of
     one fixed size, so that a pair's score does not depend on its neighbours. Zero or non-finite rows give NaN.
+    A GPU multiplies the whole matrix, in float32.
     """
+    if device != "cpu":
+        from .kernels.accelerator import quadratic_form as on_accelerator
+
+        return _without_bad(on_accelerator(vectors, matrix, device=device), vectors)
     import torch
 
     dim = vectors.shape[1]
@@ -47,6 +53,10 @@ def quadratic_form(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
             for (first, last), right in zip(pairwise(edges), doubled):
                 total += torch.mm(tile[:, first:], right).mul_(tile[:, first:last]).sum(dim=1)
             result[start : start + len(part)] = total[: len(part)].numpy()
+    return _without_bad(result, vectors)
+
+
+def _without_bad(result: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     nothing = np.flatnonzero((result == 0) | ~np.isfinite(result))
     result[nothing[matmul.bad_rows(vectors[nothing])]] = np.nan
     return result
@@ -86,6 +96,7 @@ class Vas(Method):
     model: str = param("l14", "model whose image embeddings are compared", of="model")
     target: str = param("imagenet1k", "target set whose second moment is used", of="target")
     covariance: str = param("", "file of a (d, d) second moment, instead of a target set", of="path")
+    device: str = param("auto", "where the products run", of="device")
 
     def contents(self, pool: "Pool") -> dict[str, str]:
         unused = "target" if self.covariance else "covariance"
@@ -96,6 +107,7 @@ class Vas(Method):
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)
+        devices.choose(self.device)
         dim = pool.require(self.needs()[0], "embedding").dim or 0
         if self.covariance:
             load_covariance(self.covariance, dim)
@@ -110,4 +122,4 @@ class Vas(Method):
         return second_moment(fitting_target(pool, self.target, self.model))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
-        return quadratic_form(batch.stored(self.needs()[0]), state)
+        return quadratic_form(batch.stored(self.needs()[0]), state, device=devices.choose(self.device))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import devices
 from ..errors import InputError
 from ..kernels.matmul import bad_rows
 from ..pool.work import spool
@@ -53,12 +54,14 @@ class VasD(Method):
     final: float = param(0.2, "fraction of the pool that is never removed", low=0, high=1)
     steps: int = param(500, "removal steps: 500 at the medium scale, 168 at the small one", low=1, high=100_000)
     center: bool = param(False, "subtract the survivors' mean from the second moment")
+    device: str = param("auto", "where the survivors are scored", of="device")
 
     def needs(self) -> tuple[str, ...]:
         return (f"{self.model}_img", *((self.quality,) if self.quality else ()))
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)
+        devices.choose(self.device)
         pool.require(f"{self.model}_img", "embedding")
         if self.quality:
             pool.require(self.quality, "score")
@@ -105,6 +108,7 @@ class VasD(Method):
                 final=exact_count(self.final, len(rows)),
                 steps=self.steps,
                 center=self.center,
+                device=devices.choose(self.device),
                 progress=lambda done, total, message="", **_: progress(done * len(rows) // total, len(rows), message),
             )
             del vectors

@@ -2,10 +2,12 @@
 
 import multiprocessing
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
+from ..devices import hold
 from ..errors import InputError
 
 ENGINES = ("local", "ray")
@@ -34,23 +36,31 @@ def finished(
     workers: int = 1,
     address: str | None = None,
     threads: bool = False,
+    devices: Sequence[str] = (),
 ) -> Iterator[Unit]:
     """Computes all units and yields each once its record is there, in the order in which they finish.
 
-    Local workers are processes, or `threads` where the work releases the interpreter anyway. Raises what a unit raised.
+    Local workers are processes, or `threads` where the work releases the interpreter anyway; with several `devices`,
+    each has a worker of its own, or several where there are more workers. Raises what a unit raised.
     """
-    for unit, _ in _computed(task, units, engine, workers, address, threads):
+    for unit, _ in _computed(task, units, engine, workers, address, threads, devices):
         yield unit
 
 
 def gathered(
-    task: Work, units: Sequence[Unit], *, engine: str = "local", workers: int = 1, address: str | None = None
+    task: Work,
+    units: Sequence[Unit],
+    *,
+    engine: str = "local",
+    workers: int = 1,
+    address: str | None = None,
+    devices: Sequence[str] = (),
 ) -> Iterator[tuple[Unit, Any]]:
     """Computes all units and yields each with what came of it, in the order of `units`."""
     waiting: dict[int, tuple[Unit, Any]] = {}
     number = {id(unit): place for place, unit in enumerate(units)}
     following = 0
-    for unit, made in _computed(task, units, engine, workers, address):
+    for unit, made in _computed(task, units, engine, workers, address, devices=devices):
         waiting[number[id(unit)]] = (unit, made)
         while following in waiting:
             yield waiting.pop(following)
@@ -70,13 +80,21 @@ def session(engine: str, workers: int, address: str | None) -> Iterator[None]:
 
 
 def _computed(
-    task: Work, units: Sequence[Unit], engine: str, workers: int, address: str | None, threads: bool = False
+    task: Work,
+    units: Sequence[Unit],
+    engine: str,
+    workers: int,
+    address: str | None,
+    threads: bool = False,
+    devices: Sequence[str] = (),
 ) -> Iterator[tuple[Unit, Any]]:
     check_engine(engine)
     if engine == "ray" and units:
         from .ray import compute_on_ray
 
         yield from compute_on_ray(task, units, workers=workers, address=address)
+    elif len(devices) > 1 and len(units) > 1:
+        yield from _on_devices(task, units, devices, workers, threads)
     elif workers <= 1 or len(units) <= 1:
         for unit in units:
             yield unit, task.compute(unit)
@@ -99,3 +117,40 @@ def _completed(executor: Executor, task: Work, units: Sequence[Unit]) -> Iterato
     except BaseException:
         executor.shutdown(wait=False, cancel_futures=True)
         raise
+
+
+def _on_devices(
+    task: Work, units: Sequence[Unit], devices: Sequence[str], workers: int, threads: bool
+) -> Iterator[tuple[Unit, Any]]:
+    """A worker a device takes the next unit as soon as it is free, so that a slow one holds up nothing but its own."""
+    spawn = multiprocessing.get_context("spawn")
+    executors: list[Executor] = []
+    for number in range(min(max(workers, len(devices)), len(units))):
+        given = (devices[number % len(devices)],)
+        executors.append(
+            ThreadPoolExecutor(1, initializer=hold, initargs=given)
+            if threads
+            else ProcessPoolExecutor(1, mp_context=spawn, initializer=hold, initargs=given)
+        )
+    todo = iter(units)
+    waiting: dict[Future[Any], tuple[Unit, Executor]] = {}
+
+    def following(executor: Executor) -> None:
+        for unit in islice(todo, 1):
+            waiting[executor.submit(task.compute, unit)] = unit, executor
+
+    try:
+        for executor in executors:
+            following(executor)
+        while waiting:
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                unit, executor = waiting.pop(future)
+                made = future.result()
+                following(executor)
+                yield unit, made
+    except BaseException:
+        for executor in executors:
+            executor.shutdown(wait=False, cancel_futures=True)
+        raise
+    for executor in executors:
+        executor.shutdown()

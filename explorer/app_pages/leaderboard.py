@@ -60,7 +60,9 @@ def _filtered(mine: Sequence[Row]) -> tuple[list[Row], str] | None:
         pool = None
         if len(pools) > 1:
             pool = st.selectbox("Pool", [ALL, *pools], key="board-pool", width=260, format_func=_short)
-        view = st.segmented_control("View", VIEWS, default=RESULTS, required=True, key="board-view", bind="query-params")
+        view = st.segmented_control(
+            "View", VIEWS, default=RESULTS, required=True, key="board-view", bind="query-params"
+        )
     if scale is None or view is None:
         return None
     wanted = None if track == ALL else track

@@ -61,7 +61,12 @@ def _few(scale: str) -> dict[str, int]:
     """The settings of a try-out: few samples, one checkpoint, a point of the curve at every step."""
     table = bench.SCALES[scale]
     samples = max(2 * table.batch, table.samples_seen // TRY_OUT)
-    return {"samples_seen": samples, "checkpoints": 1, "warmup": min(table.warmup, samples // table.batch // 4), "log_every": 1}
+    return {
+        "samples_seen": samples,
+        "checkpoints": 1,
+        "warmup": min(table.warmup, samples // table.batch // 4),
+        "log_every": 1,
+    }
 
 
 def _suite(scale: str) -> str:

@@ -34,6 +34,12 @@ def moments(vectors: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.nda
     return square, mean
 
 
+def _forms(vectors: np.ndarray, rows: np.ndarray, moment: np.ndarray, device: str) -> np.ndarray:
+    """The scores of `rows`; what crosses to a GPU stays float16."""
+    chosen = vectors[rows]
+    return quadratic_form(np.asarray(chosen, np.float32) if device == "cpu" else chosen, moment, device=device)
+
+
 def removal_steps(
     vectors: np.ndarray,
     first: tuple[np.ndarray, np.ndarray, int],
@@ -41,6 +47,7 @@ def removal_steps(
     final: int,
     steps: int,
     center: bool = False,
+    device: str = "cpu",
     progress: Progress = silent,
 ) -> np.ndarray:
     """The step, from 1, at which each row of `vectors` (n, d) is removed; `steps + 1` for the `final` that stay.
@@ -62,10 +69,7 @@ def removal_steps(
             if center:
                 moment = moment - np.outer(mean / count, mean / count)
             scores = np.concatenate(
-                [
-                    quadratic_form(np.asarray(vectors[alive[i : i + _CHUNK]], np.float32), moment)
-                    for i in range(0, len(alive), _CHUNK)
-                ]
+                [_forms(vectors, alive[i : i + _CHUNK], moment, device) for i in range(0, len(alive), _CHUNK)]
             )
             order = np.argsort(-scores, kind="stable")
             gone = np.sort(alive[order[size:]])

@@ -7,6 +7,7 @@ import pytest
 
 from poolscope import engine, models
 from poolscope.api.dataset import Pairs
+from poolscope.engine.decoders import decode
 from poolscope.errors import InputError
 from poolscope.models import Model
 from poolscope.pool import Pool
@@ -54,7 +55,7 @@ def test_units_may_be_computed_one_by_one_anywhere(tiny_pool, tiny_model, monkey
     from poolscope.engine import embedding
 
     def elsewhere(task, units, **where):
-        assert where == {"engine": "local", "workers": 2, "address": None}
+        assert where == {"engine": "local", "workers": 2, "address": None, "devices": ("cpu",)}
         for unit in reversed(units):
             embedding._tools.cache_clear()
             pickle.loads(pickle.dumps(task)).compute(unit)
@@ -131,7 +132,7 @@ def test_a_image_that_comes_again_is_embedded_once(tiny_pool, tiny_model, monkey
         lambda self, rows: [None if row % 8 == 7 else next(iter(original(self, [row % 8]))) for row in rows],
     )
     loaded = Model.parse(tiny_model).load("cpu")
-    decoded = [embedding._decode(raw, loaded.transform) for raw in original(tiny_pool, list(range(7)))]
+    decoded = [decode(raw, loaded.transform) for raw in original(tiny_pool, list(range(7)))]
     alone = embedding._vectors(decoded, loaded)
     embedded = []
     of_images = embedding._vectors
