@@ -53,7 +53,8 @@ def _past(created: float, run: Run | None, job: Job | None) -> None:
         if run is not None:
             started = time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
             again = f" · resumed {run.resumed}×" if run.resumed else ""
-            st.caption(f"run {code(run.id)} · {run.kept or 0:,} pairs kept · {started}{again}")
+            notes = "".join(f" · {plain(note)}" for note in run.notes)
+            st.caption(f"run {code(run.id)} · {run.kept or 0:,} pairs kept · {started}{again}{notes}")
             if run.not_comparable:
                 st.warning(
                     f"Not comparable with others of its scale: {plain('; '.join(run.not_comparable))}",
