@@ -45,8 +45,9 @@ def choose(device: str = "auto") -> str:
     number = check(device).partition(":")[2]
     if device == "cpu":
         return "cpu"
-    if not number and getattr(_own, "device", ""):
-        return str(_own.device)
+    own = getattr(_own, "device", None)
+    if not number and own:
+        return str(own)
     found = cuda_devices()
     if device == "auto":
         return "cuda" if found else "cpu"

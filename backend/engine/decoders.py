@@ -132,5 +132,5 @@ def processes_for(devices: int, batch_bytes: int) -> int:
     return min(wanted, fitting)
 
 
-def _same(block: Block) -> Block:
+def _same(block: Any) -> Any:
     return block

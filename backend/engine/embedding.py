@@ -207,10 +207,10 @@ def _fed(
             pixels = block.pixels if len(unknown) == len(block.new) else block.pixels[unknown]
             images.remember([block.new[place] for place in unknown], loaded.images(pixels).astype(np.float16))
         vectors.append(images.known(block.keys))
-        vectors = np.full((len(block.keys), loaded.dim), np.nan, dtype=np.float16)
+        of_captions = np.full((len(block.keys), loaded.dim), np.nan, dtype=np.float16)
         if block.tokens is not None:
-            vectors[block.there.numpy()] = loaded.tokens(block.tokens).astype(np.float16)
-        texts.append(vectors)
+            of_captions[block.there.numpy()] = loaded.tokens(block.tokens).astype(np.float16)
+        texts.append(of_captions)
         row += len(block.keys)
         done(row)
     return {"img": _column(np.concatenate(vectors)), "txt": _column(np.concatenate(texts))}

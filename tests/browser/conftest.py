@@ -119,7 +119,9 @@ def _costs_were_measured(app_home: Path, pool: Path) -> None:
         argv = ["methods", "--costs", "--pool", str(pool)]
         job = table.insert(kind="costs", title="Costs", argv=argv, device=None, cwd="/", environment={})
         with table.writing() as connection:
-            connection.execute("UPDATE jobs SET state='done', created=created + 1e6, started=created, ended=created WHERE id=?", (job,))
+            connection.execute(
+                "UPDATE jobs SET state='done', created=created + 1e6, started=created, ended=created WHERE id=?", (job,)
+            )
 
 
 @pytest.fixture(scope="session")

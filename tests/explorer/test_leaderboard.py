@@ -135,7 +135,9 @@ def test_two_recipes_get_a_verdict_and_two_single_runs_none(start, mapped_pool, 
     assert "**better: +50.0 points" in texts(app).replace("\\", "")
     assert "could see" in texts(app)
     seeds = {trace["name"]: trace for trace in figures(app)[0]["data"]}
-    assert len(seeds["this, a seed each"]["x"]) == len(seeds["that"]["x"]) == 2 * len(set(seeds["that"]["y"])), "a point per seed"
+    assert len(seeds["this, a seed each"]["x"]) == len(seeds["that"]["x"]) == 2 * len(set(seeds["that"]["y"])), (
+        "a point per seed"
+    )
     assert app.dataframe[0].proto.placeholder == "–", "what is not known is a dash"
     app.get_by_key("compare-a").set_value("run a-30--0").run()
     app.get_by_key("compare-b").set_value("run a-30--0").run()
@@ -187,4 +189,6 @@ def test_own_runs_and_published_ones_are_followed_over_scales(start, mapped_pool
     assert lines["mine"]["line"]["width"] > lines["No filtering (published)"]["line"]["width"]
     ends = [(note["x"], note["y"]) for note in chart["layout"]["annotations"]]
     assert "mine" in [note["text"] for note in chart["layout"]["annotations"]]
-    assert all(abs(a[1] - b[1]) > 1.5 for a in ends for b in ends if a != b and a[0] == b[0]), "names don't cover each other"
+    assert all(abs(a[1] - b[1]) > 1.5 for a in ends for b in ends if a != b and a[0] == b[0]), (
+        "names don't cover each other"
+    )

@@ -83,10 +83,14 @@ def test_examples_are_embedded_with_the_network_of_the_column(shapes: Path, pool
         (drawing(50), {"json": json.dumps({"uid": f"{5:032x}"}).encode()}, f"uid {5:032x}"),
     ],
 )
-def test_an_example_that_a_task_asks_for_is_refused(shapes: Path, pool: Pool, image: bytes, about: dict, said: str) -> None:
+def test_an_example_that_a_task_asks_for_is_refused(
+    shapes: Path, pool: Pool, image: bytes, about: dict, said: str
+) -> None:
     train(shapes, [sample(0, drawing(1), 0), sample(1, image, 1, **about), sample(2, drawing(2), 1)])
     for _ in range(2):  # the second time by what was kept of the task
-        with pytest.raises(InputError, match=f"1 training examples are questions of evaluation tasks.* is shapes \\({said}\\)"):
+        with pytest.raises(
+            InputError, match=f"1 training examples are questions of evaluation tasks.* is shapes \\({said}\\)"
+        ):
             add_training_part(pool, "training", ["shapes"], model="own")
     assert not [name for name in pool.reload().database.list_tables().tables if "training" in name]
 
@@ -101,12 +105,14 @@ def test_copies_are_near_and_other_colours_are_not() -> None:
 
 def test_odd_training_parts_are_refused_in_words(shapes: Path, pool: Pool, make_task) -> None:
     train(shapes, [sample(0, drawing(1), 7)])
-    with pytest.raises(InputError, match="00000 of .* has class 7; shapes has 0 to 1"):
+    with pytest.raises(InputError, match=r"00000 of .* has class 7; shapes has 0 to 1"):
         add_training_part(pool, "training", ["shapes"], model="own")
     train(shapes, [sample(0, b"no image", 1), ("00001", {"txt": b"no image at all"})])
     with pytest.raises(InputError, match="no labelled image that can be decoded"):
         add_training_part(pool, "training", ["shapes"], model="own")
-    pairs = make_task("pairs", [("0", {"png": drawing(9), "txt": b"a"})], shards=1, task=ABOUT | {"key": "pairs", "kind": "retrieval"})
+    pairs = make_task(
+        "pairs", [("0", {"png": drawing(9), "txt": b"a"})], shards=1, task=ABOUT | {"key": "pairs", "kind": "retrieval"}
+    )
     train(pairs, [("0", {"png": drawing(8), "txt": b"b"})])
     with pytest.raises(InputError, match="kind retrieval"):
         add_training_part(pool, "training", ["pairs"], model="own")

@@ -62,7 +62,9 @@ def after_step(phi: np.ndarray, inputs: np.ndarray, images: np.ndarray, texts: n
         moved = [heads.copy(), heads.copy()]
         moved[0][place] += 1e-5
         moved[1][place] -= 1e-5
-        gradient[place] = (upstream(moved[0], images, texts, weights) - upstream(moved[1], images, texts, weights)) / 2e-5
+        gradient[place] = (
+            upstream(moved[0], images, texts, weights) - upstream(moved[1], images, texts, weights)
+        ) / 2e-5
     return downstream(heads - PLAN.reference_rate * gradient, examples)
 
 
@@ -86,7 +88,11 @@ def test_the_gradient_is_that_of_finite_differences(small) -> None:
     assert float(loss) == pytest.approx(after_step(at, inputs, images, texts, examples), rel=1e-8)
     steps = np.eye(3) * 1e-3
     expected = [
-        (after_step(at + step, inputs, images, texts, examples) - after_step(at - step, inputs, images, texts, examples)) / 2e-3
+        (
+            after_step(at + step, inputs, images, texts, examples)
+            - after_step(at - step, inputs, images, texts, examples)
+        )
+        / 2e-3
         for step in steps
     ]
     assert np.abs(expected).max() > 1e-3  # the step matters
@@ -220,7 +226,9 @@ def test_what_it_can_not_learn_from_is_refused(tiny_pool: Pool, tmp_path) -> Non
         run(tiny_pool, build("mix", **FAST))
     np.save(tmp_path / "near.npy", unit(np.random.default_rng(5).normal(size=(12, 16))))
     add_target(tiny_pool, "near", tmp_path / "near.npy", model="l14")
-    with pytest.raises(InputError, match="has no labels; make one with `poolscope target NAME --tasks SUITE --model l14`"):
+    with pytest.raises(
+        InputError, match="has no labels; make one with `poolscope target NAME --tasks SUITE --model l14`"
+    ):
         run(tiny_pool, build("mix", downstream="near", **FAST))
     with pytest.raises(InputError, match="at least 2"):
         run(tiny_pool, build("mix", **FAST | {"columns": "sharp"}))
