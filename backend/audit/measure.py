@@ -1,12 +1,13 @@
 """All figures of all groups for one mask, as arrays: what follows a slider."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..kernels import intervals
 from . import figures
 from .group import Groups
+from .weighed import by_weight
 
 SMALLEST = 10  # smaller counts are not shown
 
@@ -63,11 +64,12 @@ def measure(groups: Groups, mask: np.ndarray, copies: np.ndarray | None = None) 
     packed = mask.dtype == np.uint64
     total = int(np.bitwise_count(mask).sum()) if packed else int(np.count_nonzero(mask))
     found = measures_of(groups, groups.count(mask), total)
-    if copies is None or not total:
-        return found
-    from .weighed import by_weight
+    return found if copies is None or not total else weighted(found, copies)
 
-    return by_weight(found, copies)
+
+def weighted(measures: Measures, copies: np.ndarray) -> Measures:
+    """The measures by draws; `copies` `(pairs,)` says how often each pair is drawn."""
+    return replace(measures, **by_weight(measures.groups, copies))
 
 
 def measures_of(groups: Groups, kept: np.ndarray, total_kept: int) -> Measures:

@@ -4,8 +4,7 @@ import numpy as np
 
 from ..recipe import Selection
 from .group import Groups
-from .measure import Measures, measures_of
-from .weighed import by_weight
+from .measure import Measures, measures_of, weighted
 
 
 def stages(groups: Groups, selection: Selection) -> list[Measures]:
@@ -21,7 +20,7 @@ def stages(groups: Groups, selection: Selection) -> list[Measures]:
         left -= count.dropped
         found = measures_of(groups, groups.count(alive), left)
         if selection.wanted is not None and number >= since and left:
-            found = by_weight(found, selection.wanted * alive)
+            found = weighted(found, selection.wanted * alive)
         after.append(found)
     return after
 

@@ -1,22 +1,21 @@
 """The audit by weight: what share of the draws each group is, where a selection takes pairs several times."""
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ..kernels import intervals
 from ..kernels.intervals import Z95
-from .measure import Measures
+from .group import Groups
 
 
-def by_weight(measures: Measures, copies: np.ndarray) -> Measures:
-    """The measures with lift, its interval, p and q by draws; `copies` `(pairs,)` says how often each pair is drawn.
+def by_weight(groups: Groups, copies: np.ndarray) -> dict[str, Any]:
+    """Those of `Measures` that change: lift, its interval, p and q by draws; `copies` `(pairs,)`: how often each is drawn.
 
     Rates and odds stay those of being drawn at all, so that they are between 0 and 1.
     """
     from ..kernels import counts
 
-    groups = measures.groups
     often = np.bincount(copies)
     values = np.flatnonzero(often)
     codes = np.zeros(len(often), dtype=np.uint16)
@@ -29,10 +28,10 @@ def by_weight(measures: Measures, copies: np.ndarray) -> Measures:
     total = int(often[values] @ values)
     with np.errstate(invalid="ignore", divide="ignore"):
         lift = drawn / groups.sizes / (total / groups.pairs)
-    return replace(
-        measures, drawn=drawn, total_drawn=total, lift=lift, lift_low=low, lift_high=high, p=p,
-        q=intervals.benjamini_hochberg(p),
-    )  # fmt: skip
+    return {
+        "drawn": drawn, "total_drawn": total, "lift": lift, "lift_low": low, "lift_high": high, "p": p,
+        "q": intervals.benjamini_hochberg(p),
+    }  # fmt: skip
 
 
 def lift_by_weight(
