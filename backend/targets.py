@@ -41,11 +41,7 @@ def add_target(pool: Pool, name: str, source: str | Path, *, model: str, force: 
         raise InputError(
             f"{str(source)!r} holds an array of shape {read.shape}; a target set is (M, d) with M at least 1."
         )
-    column = pool.columns.get(f"{model}_img")
-    if column and column.dim != read.shape[1]:
-        raise InputError(
-            f"the target has {read.shape[1]} dimensions, {model}_img has {column.dim}; embed it with the same model."
-        )
+    _check_dim(pool, model, read.shape[1])
     vectors = np.asarray(read, dtype=np.float32)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     good = np.isfinite(norms[:, 0]) & (norms[:, 0] > 0)
@@ -70,6 +66,7 @@ def add_examples(pool: Pool, name: str, examples: Examples, *, model: str, sourc
     """Keeps labelled examples as a target set, which any method can compare with. Returns M. Raises as `add_target`."""
     _check_free(pool, name, model, force)
     images, classes = (np.asarray(part, np.float16) for part in (examples.images, examples.classes))
+    _check_dim(pool, model, images.shape[1])
     labels = {CLASS: fixed_list(classes), TASK: pa.array(examples.tasks.tolist(), pa.string())}
     held = classes.tobytes() + "\n".join(examples.tasks.tolist()).encode()
     _keep(pool, name, model, images, {"source": source, "left_out": 0}, labels, held)
@@ -77,16 +74,23 @@ def add_examples(pool: Pool, name: str, examples: Examples, *, model: str, sourc
     return len(images)
 
 
-def load_examples(pool: Pool, name: str, model: str) -> Examples:
-    """The labelled examples of a target set, float32. Raises InputError if there is no such set, or it has no labels."""
+def check_examples(pool: Pool, name: str, model: str) -> None:
+    """Raises InputError if there is no such target set, it has no labels, or the model's embeddings have another size."""
     target_path(pool, name, model)
     table = _table(pool, name, model)
-    if table not in tables.names(pool.uri) or CLASS not in pool.database.open_table(table).schema.names:
+    schema = pool.database.open_table(table).schema if table in tables.names(pool.uri) else pa.schema([])
+    if CLASS not in schema.names:
         raise InputError(
             f"target set {name!r} has no labels; make one with `poolscope target NAME --tasks SUITE --model {model}`."
         )
+    _check_dim(pool, model, schema.field(VECTOR).type.list_size)
+
+
+def load_examples(pool: Pool, name: str, model: str) -> Examples:
+    """The labelled examples of a target set, float32. Raises InputError as `check_examples` does."""
+    check_examples(pool, name, model)
     with tables.reading(f"target set {name}/{model}"):
-        read = pool.database.open_table(table).to_arrow()
+        read = pool.database.open_table(_table(pool, name, model)).to_arrow()
     images, classes = (matrix(read[column].combine_chunks()).astype(np.float32) for column in (VECTOR, CLASS))
     return Examples(images, classes, np.array(read[TASK].to_pylist()))
 
@@ -155,6 +159,14 @@ def _check_free(pool: Pool, name: str, model: str, force: bool) -> None:
     if not force and f"{name}/{model}" in targets(pool):
         raise InputError(
             f"there is a target set {name!r} of {model!r} already; choose another name, or replace it with --force."
+        )
+
+
+def _check_dim(pool: Pool, model: str, dim: int) -> None:
+    column = pool.columns.get(f"{model}_img")
+    if column and column.dim != dim:
+        raise InputError(
+            f"the target has {dim} dimensions, {model}_img has {column.dim}; embed it with the same model."
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import devices, files
+from ..errors import InputError
 from ..pool import digests
 from ..progress import Progress, silent
 from .base import Batch, Each, Method, here, param
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from .kernels.mixing import Lessons, Pairs, Plan
 
 ASIDE = 0.3  # of the downstream examples, on which it is measured how much an input is missed
+FEWEST = 10  # pairs in a fold
 SCALED_BY = 2048  # pairs by which the reference's temperature is chosen
 
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Mean and spread of each input `(K,)`, weights `(folds, K)` per standard deviation, and what there is to say."""
+    """Mean and spread of each input over the sampled pairs `(K,)`, weights `(folds, K)` per standard deviation, and what there is to say."""
 
     means: np.ndarray
     spreads: np.ndarray
@@ -99,18 +101,18 @@ class Mix(Method):
         return split(self.columns)
 
     def check(self, pool: "Pool") -> None:
-        from ..targets import load_examples
+        from ..targets import check_examples
 
         check_columns(self.id, self.columns, pool, 2)
         super().check(pool)
         for side in ("img", "txt"):
             pool.require(f"{self.model}_{side}", "embedding")
-        load_examples(pool, self.downstream, self.model)
+        check_examples(pool, self.downstream, self.model)
         devices.choose(self.device)
 
     def training(self, pool: "Pool") -> float:
         pieces = self.seeds * (self.folds + (len(split(self.columns)) + 1 if self.leave_out else 0))
-        return pieces * self.steps * 1e-4 * self.batch * 1.5
+        return pieces * self.steps * self.batch * 6e-5
 
     def trial(self, sample: int, pairs: int) -> "Mix":
         from dataclasses import replace
@@ -119,12 +121,11 @@ class Mix(Method):
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Mixture:
         names = split(self.columns)
-        values = [pool.array(name) for name in names]
+        rows = sample_rows(pool, self.pairs)
+        values = [pool.array(name)[rows] for name in names]
         means = np.array([np.nanmean(one, dtype=np.float64) for one in values])
         spreads = np.array([np.nanstd(one, dtype=np.float64) for one in values])
-        rows = sample_rows(pool, self.pairs)
-        inputs = _standardised([one[rows] for one in values], means, spreads)
-        del values
+        inputs = _standardised(values, means, spreads)
         kept = Path(pool.path) / "networks" / f"mix-{self._subject(pool)}.json"
         found: dict[str, Any] = files.read_json(kept, dict) if kept.exists() else {}
         missing = [piece for piece in self._pieces(len(names)) if piece not in found]
@@ -185,6 +186,10 @@ class Mix(Method):
         for step, loss, now in learn(pairs, course.given, _aside(course.given, seed)[0], course.plan, seed):
             phi = now
             progress(step + 1, self.steps, "", loss=loss)
+            if not np.isfinite(loss):
+                raise InputError(
+                    f"the reference left all bounds after {step + 1} steps; lower reference_rate, which is {self.reference_rate}."
+                )
         return phi
 
     def _course(self, pool: "Pool", rows: np.ndarray, inputs: np.ndarray) -> Course:
@@ -197,12 +202,17 @@ class Mix(Method):
         good = np.isfinite(inputs).all(axis=1)
         for side in (images, texts):
             good &= np.isfinite(side).all(axis=1) & side.any(axis=1)
-        images, texts, inputs = images[good], texts[good], inputs[good]
+        images, texts, inputs, folds = images[good], texts[good], inputs[good], folds_of(pool, self.folds, rows)[good]
+        if min(np.bincount(folds, minlength=self.folds)) < FEWEST:
+            raise InputError(
+                f"{int(good.sum()):,} pairs have all of the columns and both embeddings, too few for {self.folds} folds; "
+                "leave out a column that is mostly empty, or take fewer folds."
+            )
         examples = load_examples(pool, self.downstream, self.model)
         scale = best_scale(images[:SCALED_BY].astype(np.float32), texts[:SCALED_BY].astype(np.float32))
         given = lessons(examples.images, examples.classes, examples.tasks, torch.float32, devices.choose(self.device))
         plan = Plan(self.batch, self.steps, self.rate, self.reference_rate, scale)
-        return Course((inputs, images, texts), folds_of(pool, self.folds, rows)[good], given, plan)
+        return Course((inputs, images, texts), folds, given, plan)
 
     def _subject(self, pool: "Pool") -> str:
         """What names the finished trainings: all that they depend on but where they run."""
@@ -236,7 +246,7 @@ class Mix(Method):
 
 
 def _standardised(values: list[np.ndarray], means: np.ndarray, spreads: np.ndarray) -> np.ndarray:
-    """`(n, K)` float32: each column by its mean and spread over the pool; a constant one is 0."""
+    """`(n, K)` float32: each column less its mean, by its spread; a constant one is 0."""
     columns = [
         (value.astype(np.float64) - mean) / spread
         if spread > 0

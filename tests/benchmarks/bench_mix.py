@@ -1,10 +1,11 @@
 """Filters that learn from the others, on the demo pool: `mix`, `ensemble`, a rank sum and a random mixture of the same scores.
 
-    python tests/benchmarks/bench_mix.py [--train SEEDS] [--table]
+    python tests/benchmarks/bench_mix.py [--train SEEDS] [--table] [--write]
 
 Computes every score (what is there is not computed again), keeps the training part of the demo's tasks as the target set
-`training`, and writes the recipes to $POOLSCOPE_HOME/mix. `--train 0,1,2` trains each recipe with these seeds and prints
-the table of assets/results.md; `--table` only prints it. Without either it prints the share of planted pairs in each recipe.
+`training`, and writes the recipes to $POOLSCOPE_HOME/mix. `--train 0,1,2` trains each recipe with these seeds, of runs
+that are there already none again. Prints what each recipe keeps, how the trained ones did, and what `mix` and `ensemble`
+learnt of each input; `--table` only prints, `--write` puts it into assets/results.md.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 from demo_methods import CLEAN, SCORES, finished, poolscope, signed
+from page import put
 
 from poolscope.paths import default_pool, home
 from poolscope.pool import Pool
@@ -91,23 +93,52 @@ def train(folder: Path, seeds: list[int]) -> None:
 
 
 def table(pool: Pool, seeds: list[int]) -> str:
-    """A row a recipe: pairs kept, planted, English, and the average over seeds with its difference to no filter."""
-    board = json.loads(poolscope("leaderboard", "--scale", "demo", "--json")) if seeds else {"runs": [], "recipes": []}
+    """A row a recipe: planted, English and emoji among the kept; with runs the average and its difference to no filter."""
+    board = json.loads(poolscope("leaderboard", "--scale", "demo", "--json"))
     compared, done = {row["recipe"]: row for row in board["recipes"]}, finished(board)
-    planted, english = pool.array("planted"), pool.array("english")
-    lines = [
-        "| recipe | pairs kept | planted | English | average of 10 tasks | against no filter (95 %) |",
-        "|---|---|---|---|---|---|",
-    ]
+    shares = {
+        "planted": pool.array("planted"),
+        "English": pool.array("english"),
+        "emoji": pool.where("source = 'emoji'"),
+    }
+    trained = {
+        name: [100 * run["average"] for run in done if run["recipe"] == name and run["seed"] in seeds]
+        for name in RECIPES
+    }
+    runs = any(len(averages) > 1 for averages in trained.values())
+    titles = ["recipe", *shares, *(["average of 10 tasks", "against no filter (95 %)"] if runs else [])]
+    rows = []
     for name, rules in RECIPES.items():
         mask = select(load({"name": name, "keep": rules}), pool).mask
-        found = [100 * run["average"] for run in done if run["recipe"] == name and run["seed"] in seeds]
-        mean = f"**{statistics.mean(found):.1f} ± {statistics.stdev(found):.1f}**" if len(found) > 1 else ""
-        row = compared.get(name) or {}
-        low = row.get("low")
-        against = f"{signed(row['difference'])} ({signed(low)} to {signed(row['high'])})" if low is not None else ""
-        shares = f"{100 * planted[mask].mean():.1f} % | {100 * english[mask].mean():.0f} %"
-        lines.append(f"| {name} | {mask.sum():,} | {shares} | {mean} | {against} |")
+        cells = [name, *(f"{100 * column[mask].mean():.1f} %" for column in shares.values())]
+        if runs:
+            cells += _result(trained[name], compared.get(name) or {})
+        rows.append((-statistics.mean(trained[name]) if trained[name] else 0.0, f"| {' | '.join(cells)} |"))
+    rule = "|".join(["---"] * len(titles))
+    return "\n".join(
+        [f"| {' | '.join(titles)} |", f"|{rule}|", *(line for _, line in sorted(rows, key=lambda row: row[0]))]
+    )
+
+
+def _result(averages: list[float], row: dict) -> list[str]:
+    mean = f"**{statistics.mean(averages):.1f} ± {statistics.stdev(averages):.1f}**" if len(averages) > 1 else ""
+    if row.get("low") is None:
+        return [mean, ""]
+    return [mean, f"{signed(row['difference'])} ({signed(row['low'])} to {signed(row['high'])})"]
+
+
+def learnt(pool: Pool) -> str:
+    """What each column's model learnt of its inputs."""
+    found = {name: pool.columns[name].made_by["findings"]["inputs"] for name in ("mix", "ensemble")}
+    accuracies = {one["column"]: one["accuracy"] for one in found["ensemble"]}
+    lines = [
+        "| column | weight in `mix` | missed in `mix` (1/1000 of the loss) | accuracy in `ensemble` |",
+        "|---|---|---|---|",
+    ]
+    for one in sorted(found["mix"], key=lambda one: -abs(one["weight"])):
+        weight = f"{one['weight']:+.2f} ± {one['spread']:.2f}"
+        missed = f"{1000 * one['missed']:+.0f} ± {1000 * one['missed_spread']:.0f}"
+        lines.append(f"| `{one['column']}` | {weight} | {missed} | {accuracies[one['column']]:.2f} |".replace("-", "−"))
     return "\n".join(lines)
 
 
@@ -115,6 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", metavar="SEEDS", default="", help="seeds to train each recipe with, such as 0,1,2")
     parser.add_argument("--table", action="store_true", help="only print the table of what was run")
+    parser.add_argument("--write", action="store_true", help="put the tables into assets/results.md")
     chosen = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     folder = home() / "mix"
@@ -124,9 +156,10 @@ def main() -> None:
         compute(folder)
         train(folder, seeds)
     pool = Pool.open(default_pool())
-    print(table(pool, seeds or ([0, 1, 2] if chosen.table else [])))
-    for name in ("mix", "ensemble"):
-        print(f"\n{name}: {json.dumps(pool.columns[name].made_by['findings'], indent=1)}")
+    parts = table(pool, seeds or [0, 1, 2]), learnt(pool)
+    print(*parts, sep="\n\n")
+    if chosen.write:
+        put("bench_mix.py", "\n\n".join(parts))
 
 
 if __name__ == "__main__":

@@ -96,10 +96,19 @@ def test_summaries_are_text_with_code():
 
 
 def test_what_a_joined_column_learnt_of_each_input_is_a_chart(start, tiny_pool):
-    pool = engine.run(tiny_pool, build("ensemble", columns="clip_l14,clip_b32,sharp"))
+    mixed = {"column": "sharp", "weight": -0.25, "spread": 0.0625, "missed": 0.125, "missed_spread": 0.03125}
+    found = {"inputs": [mixed], "seeds": 3, "gain": {"mean": 0.5, "spread": 0.1}}
+    made_by = {"method": "mix", "parameters": {}, "findings": found}
+    tiny_pool.add_columns({"mix": tiny_pool.array("clip_b32")}, kind="score", made_by=made_by)
+    pool = engine.run(tiny_pool.reload(), build("ensemble", columns="clip_l14,clip_b32,sharp"))
     app = start(pool, "methods")
     assert not app.exception
-    chart = app.get("plotly_chart")[0]
+    accuracy, weight, missed = (chart.proto.spec for chart in app.get("plotly_chart"))
     for one in pool.columns["ensemble"].made_by["findings"]["inputs"]:
-        assert one["column"] in chart.proto.spec
+        assert one["column"] in accuracy
+    assert "-0.25" in weight
+    assert "0.0625" in weight
+    assert "0.125" in missed
+    assert "0.03125" in missed
+    assert "0.500 ± 0.100 lower than with equal weights, over 3 seeds" in texts(app)
     assert "how often the column votes higher" in texts(app)

@@ -11,9 +11,9 @@ from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.pool.columns import fixed_list, matrix
 from poolscope.scores import METHODS, build
-from poolscope.targets import add_target
+from poolscope.targets import add_examples, add_target
 from tests.backend.scores.pairs import unit
-from tests.backend.scores.test_independence import CASES, COLUMNS, SCORES, SETTINGS
+from tests.backend.scores.test_independence import CASES, COLUMNS, SCORES, SETTINGS, examples
 
 ZERO, NAN, EMPTY, NULL, SIZELESS = range(5)
 BY_EMBEDDING = {
@@ -44,6 +44,7 @@ def broken(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) ->
     pool.add_columns({"third": np.random.default_rng(7).random(len(pool), np.float32)}, kind="score", made_by={})
     np.save(folder / "near.npy", unit(np.random.default_rng(5).normal(size=(12, 16))))
     add_target(pool, "near", folder / "near.npy", model="l14")
+    add_examples(pool, "training", examples(), model="l14", source="a test")
     return pool
 
 

@@ -9,7 +9,7 @@ import pytest
 from poolscope.engine import run
 from poolscope.pool import Pool
 from poolscope.scores import METHODS, build
-from poolscope.targets import add_target
+from poolscope.targets import Examples, add_examples, add_target
 from tests.backend.scores.pairs import copy_of, unit
 
 COLUMNS = ["l14_img", "l14_txt", "text", "width", "height", "image", "image_offset", "image_bytes"]
@@ -36,6 +36,13 @@ SETTINGS: dict[str, dict[str, Any]] = {
 CASES = {name: SETTINGS.get(name, {}) for name in METHODS.shipped}
 
 
+def examples() -> Examples:
+    """24 labelled examples of three classes."""
+    random = np.random.default_rng(11)
+    classes = unit(random.normal(size=(3, 16)))[np.arange(24) % 3]
+    return Examples(unit(random.normal(size=(24, 16))), classes, np.array(["one"] * 24))
+
+
 @pytest.fixture(scope="module")
 def pools(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pool, Pool, np.ndarray]:
     """The tiny pool and a shuffled copy in three fragments, both with a target set, and the order of the copy."""
@@ -55,6 +62,7 @@ def pools(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     np.save(folder / "near.npy", unit(np.random.default_rng(5).normal(size=(12, 16))))
     for pool in (one, two):
         add_target(pool, "near", folder / "near.npy", model="l14")
+        add_examples(pool, "training", examples(), model="l14", source="a test")
     return one, two, order
 
 

@@ -85,7 +85,7 @@ def test_the_gradient_is_that_of_finite_differences(small) -> None:
     batch = tuple(torch.tensor(part) for part in (inputs, images, texts))
     loss, after = loss_after_step(phi, identity(4, torch.float64, "cpu"), batch, given, PLAN)  # type: ignore[arg-type]
     (found,) = torch.autograd.grad(loss, phi)
-    assert float(loss) == pytest.approx(after_step(at, inputs, images, texts, examples), rel=1e-8)
+    assert loss.item() == pytest.approx(after_step(at, inputs, images, texts, examples), rel=1e-8)
     steps = np.eye(3) * 1e-3
     expected = [
         (
@@ -109,7 +109,7 @@ def test_weights_are_how_often_a_pair_stands_in_the_batch(small) -> None:
         weighted_loss(heads, torch.tensor(images[where]), torch.tensor(texts[where]), torch.tensor(weights), 4.0)  # type: ignore[arg-type]
         for where, weights in ((np.arange(9), times / times.sum()), (rows, np.full(len(rows), 1 / len(rows))))
     ]
-    assert float(found[0]) == pytest.approx(float(found[1]), rel=1e-12)
+    assert found[0].item() == pytest.approx(found[1].item(), rel=1e-12)
     for one, other in zip(*(torch.autograd.grad(loss, heads) for loss in found)):
         torch.testing.assert_close(one, other)
 
@@ -232,5 +232,14 @@ def test_what_it_can_not_learn_from_is_refused(tiny_pool: Pool, tmp_path) -> Non
         run(tiny_pool, build("mix", downstream="near", **FAST))
     with pytest.raises(InputError, match="at least 2"):
         run(tiny_pool, build("mix", **FAST | {"columns": "sharp"}))
+    examples = Examples(np.eye(8), np.eye(8), np.array(["a"] * 8))
+    with pytest.raises(InputError, match="8 dimensions, l14_img has 16"):
+        add_examples(tiny_pool, "training", examples, model="l14", source="a test")
+    examples = Examples(np.eye(16), np.eye(16), np.array(["a"] * 16))
+    add_examples(tiny_pool, "training", examples, model="l14", source="a test")
+    with pytest.raises(InputError, match="too few for 20 folds"):
+        run(tiny_pool, build("mix", **FAST | {"folds": 20}))
+    with pytest.raises(InputError, match="lower reference_rate, which is 1000"):
+        run(tiny_pool, build("mix", **FAST | {"reference_rate": 1000.0, "rate": 10.0, "steps": 60, "batch": 4}))
     with pytest.raises(InputError, match="seeds is 1"):
         build("mix", seeds=1)
