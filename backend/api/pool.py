@@ -163,7 +163,7 @@ class Pool:
         return found
 
     def delete(self, kind: str, name: str, *, force: bool = False) -> "Pool":
-        """Deletes a column, recipe, tag, report, map or target of this pool, or a run, job or pool; returns this pool.
+        """Deletes a column, recipe, tag, report, map or target of this pool, or a run, sweep, job or pool; returns this pool.
 
         `undo` brings it back until the pool is cleaned (`poolscope versions --clean`). Raises InputError for what is not
         there, and for what is in use unless `force`.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from .. import files, paths
 from ..errors import InputError
-from ..runs import check_id, runs
+from ..runs import Run, check_id, runs
 from .board import row_of
 from .response import Point, points
 from .scales import scale_named
@@ -37,13 +37,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A grid that was started; `sweeps/<id>.json` in the home."""
+    """A grid that was started; `sweeps/<id>.json` in the home. `note` says where one comes from that was not started
+    here: its cells have no job, and their runs name the sweep."""
 
     id: str
     scale: str
     pool: str
     cells: tuple[Cell, ...]
     created: float = field(default_factory=time.time)
+    note: str = ""
 
     @property
     def path(self) -> Path:
@@ -51,7 +53,7 @@ class Sweep:
 
     def save(self) -> None:
         content = {"id": self.id, "scale": self.scale, "pool": self.pool, "created": self.created,
-                   "cells": [vars(cell) for cell in self.cells]}  # fmt: skip
+                   "note": self.note, "cells": [vars(cell) for cell in self.cells]}  # fmt: skip
         files.write_json(self.path, content)
 
     @classmethod
@@ -192,19 +194,29 @@ def resume(name: str) -> int:
 
 
 def progress(sweep: Sweep) -> dict[str, int]:
-    """How many runs of a sweep are in each state of a job, those that occur, in a fixed order; "gone" are jobs that
-    this home no longer knows."""
+    """How many runs of a sweep are in each state of a job, those that occur, in a fixed order; "gone" are runs and jobs
+    that this home no longer knows."""
     from .. import jobs
 
     known = {job.id: job.state for job in jobs.all()}
-    states = [known.get(cell.job or 0, "gone") for cell in sweep.cells]
+    there = _runs_of(sweep)
+    states = [known.get(cell.job, "gone") if cell.job else "done" if cell in there else "gone" for cell in sweep.cells]
     order = ("done", "running", "queued", "failed", "cancelled", "lost", "gone")
     return {state: states.count(state) for state in order if state in states}
 
 
 def response(name: str) -> list[Point]:
     """The response curves of a sweep so far; those of its recipes that vary no score are single points with axis ""."""
-    sweep = Sweep.load(name)
-    known = tasks_list()
-    by_job = {run.job: row_of(run, known) for run in runs() if run.job and run.finished}
-    return points((cell.axis, cell.value, by_job[str(cell.job)]) for cell in sweep.cells if str(cell.job) in by_job)
+    sweep, known = Sweep.load(name), tasks_list()
+    return points((cell.axis, cell.value, row_of(run, known)) for cell, run in _runs_of(sweep).items())
+
+
+def _runs_of(sweep: Sweep) -> dict[Cell, Run]:
+    """The finished run of each cell: its job's, or the one that names the sweep, with the cell's recipe and seed."""
+    finished = [run for run in runs() if run.finished]
+    by_job = {run.job: run for run in finished if run.job}
+    named = {(run.recipe, run.seed): run for run in finished if run.sweep == sweep.id and not run.job}
+    found = {
+        cell: by_job.get(str(cell.job)) if cell.job else named.get((cell.recipe, cell.seed)) for cell in sweep.cells
+    }
+    return {cell: run for cell, run in found.items() if run is not None}

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def delete(
     kind: Annotated[
-        str | None, typer.Argument(metavar="KIND", help="column, recipe, tag, report, map, target, run, job or pool.")
+        str | None,
+        typer.Argument(metavar="KIND", help="column, recipe, tag, report, map, target, run, sweep, job or pool."),
     ] = None,
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME...", help="What to delete; of a pool its path.")

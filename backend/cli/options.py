@@ -82,14 +82,14 @@ def open_pool(given: Path | None, version: int | None = None) -> "Pool":
     return Pool.open(path, version)
 
 
-def build_demo(path: Path) -> None:
+def build_demo(path: Path, *, with_records: bool = True) -> None:
     """Builds the demo pool with its progress shown; waits if another process is building it."""
     from .. import demo
     from ..engine.prepare import prepare
 
     say(f"building the demo pool in {path}")
     with progress_bar("demo pool") as progress:
-        demo.build(path, prepare=prepare, progress=progress)
+        demo.build(path, prepare=prepare, with_records=with_records, progress=progress)
 
 
 def submit(context: typer.Context, *, kind: str, device: str | None, title: str) -> NoReturn:

@@ -63,14 +63,19 @@ def _stale(pool: "Pool", column: str) -> list[str]:
     return [f"{reason}; score it again"] if reason else []
 
 
-def demo(as_json: Json = False) -> None:
+def demo(
+    bare: Annotated[
+        bool, typer.Option("--bare", help="Without the runs, the sweep and the bias report that come with it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Build the demo pool, if it is not there yet."""
     from ..paths import demo_pool
     from ..pool import Pool
 
     path = demo_pool()
     if not (path / "pool.json").exists():
-        build_demo(path)
+        build_demo(path, with_records=not bare)
     opened = Pool.open(path)
     content = {"pool": opened.name, "path": str(path), "pairs": len(opened)}
     emit(content, as_json=as_json, text=lambda: line(f"demo pool in {path}: {len(opened):,} pairs"))

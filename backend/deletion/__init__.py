@@ -5,7 +5,7 @@ the pool's own, in the home for runs and jobs, in a pool's parent directory for 
 of what belongs to that pool, `delete --empty` of everything else.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +24,7 @@ from .users import BY_RECIPE, names, reads, working
 
 OF_POOL = ("column", "recipe", "tag", "report", "map", "target")
 TRASHES = "trashes.json"  # in the home: the directories of the pools that were deleted
-KINDS = (*OF_POOL, "run", "job", "pool")
+KINDS = (*OF_POOL, "run", "sweep", "job", "pool")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Deleted:
 
 
 def find(kind: str, name: str, pool: Pool | None = None) -> Found:
-    """What `delete` would do. `pool` holds the thing, unless it is a run, a job or a pool.
+    """What `delete` would do. `pool` holds the thing, unless it is a run, a sweep, a job or a pool.
 
     Raises InputError for an unknown kind and for a name that is not there.
     """
@@ -61,7 +61,7 @@ def find(kind: str, name: str, pool: Pool | None = None) -> Found:
         if pool is None:
             raise InputError(f"a {kind} is part of a pool; name the pool with --pool.")
         return OF_A_POOL[kind](name, pool)
-    return {"run": _run, "job": _job, "pool": _pool}[kind](name)
+    return {"run": _run, "sweep": _sweep, "job": _job, "pool": _pool}[kind](name)
 
 
 def delete(found: Found, *, force: bool = False) -> None:
@@ -215,6 +215,26 @@ def _run(name: str) -> Found:
         "run", name, trash.size(path), users, lambda: trash.move(paths.home(), "run", name, [path]),
         stop=lambda: job and jobs.cancel(job),
     )  # fmt: skip
+
+
+def _sweep(name: str) -> Found:
+    """The record and the recipes of a sweep; its runs stay."""
+    from ..runs import check_id
+
+    folder = paths.home() / "sweeps"
+    record = folder / f"{check_id(name)}.json"
+    if not record.is_file():
+        raise InputError(f"sweep {name!r} does not exist; this home has {_listed(folder.glob('*.json'))}.")
+    moved = [path for path in (record, folder / name) if path.exists()]
+    users = [
+        f"job {job.id} ({job.title})" for job in jobs.all()
+        if not job.finished and ("--sweep", name) in zip(job.argv, job.argv[1:])
+    ]  # fmt: skip
+    return Found("sweep", name, trash.size(*moved), users, lambda: trash.move(paths.home(), "sweep", name, moved))
+
+
+def _listed(found: Iterable[Path]) -> str:
+    return ", ".join(sorted(path.stem for path in found)[:20]) or "none"
 
 
 def _job(name: str) -> Found:

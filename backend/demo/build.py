@@ -12,6 +12,7 @@ from filelock import FileLock
 from ..errors import InputError
 from ..paths import ASSETS
 from ..progress import Progress, Steps, silent
+from .records import FILE, unpack
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -23,11 +24,14 @@ SCORES = ("clip_score", "english", "basic", "random")
 SHARES = {"pairs": 0.01, "prepared": 0.99}  # of the whole, measured on two cores
 
 
-def build(path: Path | str, *, prepare: Callable[..., Any], progress: Progress = silent) -> "Pool":
+def build(
+    path: Path | str, *, prepare: Callable[..., Any], with_records: bool = True, progress: Progress = silent
+) -> "Pool":  # fmt: skip
     """The demo pool at `path`, made if it is not there; about a minute and a half on two cores.
 
     `prepare` makes the new pool alive: `poolscope.engine.prepare.prepare`, which lies above this room. It grows in a directory beside `path` that is renamed at the end, so `path` is either whole or absent; a second
     call after an interruption goes on where the first stopped, and a second process waits for the first.
+    `with_records` puts the runs, the sweep and the bias report that ship with it into this home, see `records`.
     Raises InputError if `path` is taken by something else or the assets are missing.
     """
     from ..pool import Pool
@@ -37,10 +41,10 @@ def build(path: Path | str, *, prepare: Callable[..., Any], progress: Progress =
         return Pool.open(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):  # another process may be building it
-        return _build(path, prepare, progress)
+        return _build(path, prepare, with_records, progress)
 
 
-def _build(path: Path, prepare: Callable[..., Any], progress: Progress) -> "Pool":
+def _build(path: Path, prepare: Callable[..., Any], with_records: bool, progress: Progress) -> "Pool":
     from ..pool import Pool
 
     if (path / "pool.json").exists():  # made by another process while this one waited
@@ -56,6 +60,8 @@ def _build(path: Path, prepare: Callable[..., Any], progress: Progress) -> "Pool
     steps = Steps(SHARES, progress)
     pool = _pairs(part, steps.of("pairs"))
     prepare(pool, MODEL, name=MODEL, scores=SCORES, progress=steps.of("prepared"))
+    if with_records:
+        unpack(pool, path, SOURCE / FILE.name)
     os.replace(part, path)
     progress(100, 100, "demo pool built")
     return Pool.open(path)

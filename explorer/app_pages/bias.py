@@ -159,7 +159,9 @@ def _label(path: Path) -> str:
     report = _read(str(path), path.stat().st_mtime_ns)
     names = [part["name"] for part in report["sets"]]
     sampled = sum(part["sampled"] for part in report["sets"])
-    return f"{' against '.join(names) if len(names) < 4 else f'{len(names)} sets'} · {sampled:,} pairs · {report['made'].replace('T', ' ')[:16]}"
+    title = " against ".join(names) if len(names) < 4 else f"{len(names)} sets"
+    when = str(report["made"]).replace("T", " ")[:16]
+    return " · ".join(filter(None, [title, f"{sampled:,} pairs", when, report.get("note")]))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -74,7 +74,8 @@ def _record(run: Run, state: str, created: float, key: str) -> None:
     """What a run says of itself: results, curves, the audit of its model, how to repeat it."""
     started = time.strftime("%Y-%m-%d %H:%M", time.localtime(created))
     again = f" · resumed {run.resumed}×" if run.resumed else ""
-    st.caption(f"run {code(run.id)} · {run.kept or 0:,} pairs kept · {started}{again}")
+    notes = "".join(f" · {plain(note)}" for note in run.notes)
+    st.caption(f"run {code(run.id)} · {run.kept or 0:,} pairs kept · {started}{again}{notes}")
     if run.not_comparable:
         reasons = plain("; ".join(run.not_comparable))
         st.warning(f"Not comparable with others of its scale: {reasons}", icon=":material/warning:")

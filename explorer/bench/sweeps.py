@@ -8,7 +8,7 @@ from poolscope import bench, jobs
 from poolscope.bench import sweep as sweeping
 from poolscope.bench.sweep import Sweep
 from poolscope.errors import InputError
-from poolscope.explorer import choices, curves, job_view, theme
+from poolscope.explorer import choices, curves, deletion, job_view, theme
 from poolscope.explorer.evaluate import evaluate, scores_of
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -95,7 +95,7 @@ def panels() -> None:
             with st.container(border=True):
                 _panel(sweep, states)
         else:
-            title = f"{plain(sweep.id)} · {sweep.scale} · {_words(states)}"
+            title = " · ".join(filter(None, [plain(sweep.id), sweep.scale, _words(states), plain(sweep.note)]))
             with st.expander(
                 title, icon=":material/stacked_line_chart:", key=f"sweep-{sweep.id}", on_change="rerun"
             ) as box:
@@ -117,6 +117,8 @@ def _panel(sweep: Sweep, states: dict[str, int]) -> None:
         elif again:
             st.button(f"Resume {again}", icon=":material/replay:", key=f"resume-{sweep.id}", on_click=_act,
                       args=(sweeping.resume, sweep.id))  # fmt: skip
+        if not working:
+            deletion.button("sweep", sweep.id, key=f"sweep-{sweep.id}")
     if working:
         st.progress(_share(sweep), text=f"{done} of {total} runs done")
     points = sweeping.response(sweep.id)

@@ -1,4 +1,4 @@
-"""Deleting, and bringing back: columns, recipes, tags, reports, maps, target sets, runs, jobs and pools."""
+"""Deleting, and bringing back: columns, recipes, tags, reports, maps, target sets, runs, sweeps, jobs and pools."""
 
 import json
 import shutil
