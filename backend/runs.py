@@ -34,7 +34,8 @@ class Run:
     `kind` is "training", or "model" for weights that were only evaluated here. `kept` counts the pairs that it
     trained on, `subset_sha256` is the digest of `subset.npy`, `settings` the scale as it was run,
     `not_comparable` why it must not be set beside other runs of its scale (empty = comparable),
-    `resumed` how often it was continued from a checkpoint, `seconds` the time each phase took.
+    `resumed` how often it was continued from a checkpoint, `seconds` the time each phase took. `devices` says on how
+    many ("world") it trains, with how many parts of a batch on each ("accum").
     """
 
     __pydantic_config__ = {"extra": "ignore", "coerce_numbers_to_str": True, "allow_inf_nan": False}
@@ -60,6 +61,7 @@ class Run:
     command: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     hardware: dict[str, Any] = field(default_factory=dict)
+    devices: dict[str, int] = field(default_factory=dict)
     not_comparable: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     resumed: int = 0

@@ -45,6 +45,11 @@ class Launch:
     def world(self) -> int:
         return max(1, self.gpus or 1) * self.nodes
 
+    @property
+    def devices(self) -> dict[str, int]:
+        """What a run's record keeps of the launch, and a resume must repeat."""
+        return {"world": self.world, "accum": self.accum}
+
     def loaders(self, scale: Scale) -> int:
         """Data loader processes per device; 0 loads in the training process."""
         return scale.workers if self.workers is None else self.workers

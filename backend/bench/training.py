@@ -81,6 +81,7 @@ def train(
         run.save()
     else:
         _same(run, wanted, seed, uids)
+        _same_devices(run, wanted, launch)
     with _ending(run):
         directory = _shards(run, loaded_recipe, opened, selection, written, in_place, progress)
         if not _train(run, wanted, launch, directory, progress):
@@ -210,6 +211,20 @@ def _same(run: Run, scale: Scale, seed: int, uids: np.ndarray) -> None:
         )
 
 
+def _same_devices(run: Run, scale: Scale, launch: Launch) -> None:
+    """A run that is half trained goes on with as many devices and parts of a batch: each deals out the pairs anew."""
+    from .weights import parts_of
+
+    begun = run.devices
+    trained = 0 if run.weights_path.is_file() else parts_of(_latest(run))
+    if begun and begun != launch.devices and 0 < trained < scale.checkpoints:
+        now = launch.devices
+        raise InputError(
+            f"run {run.id!r} was trained on {begun['world']} devices with {begun['accum']} accumulation steps so far, not "
+            f"{now['world']} with {now['accum']}; resume it as it was (--gpus, --nodes, --accum), or start anew"
+        )
+
+
 @contextmanager
 def _ending(run: Run) -> "Iterator[None]":
     """Leaves the record right however the run ends: "failed" with the reason, "stopped" if it was cancelled."""
@@ -271,9 +286,10 @@ def _train(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progr
 
     if run.weights_path.is_file():
         return True
-    latest = run.path / "train" / "open_clip" / "checkpoints" / "epoch_latest.pt"
+    latest = _latest(run)
     parts = parts_of(latest)
     if parts < scale.checkpoints:
+        run.devices = launch.devices
         if launch.nodes > 1:
             _hand_out(run, scale, launch, shards)
             return False
@@ -286,6 +302,11 @@ def _train(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progr
     _learn_rate(run, scale)
     shutil.rmtree(latest.parent)
     return True
+
+
+def _latest(run: Run) -> Path:
+    """open_clip's last checkpoint of a run."""
+    return run.path / "train" / "open_clip" / "checkpoints" / "epoch_latest.pt"
 
 
 def _hand_out(run: Run, scale: Scale, launch: Launch, shards: Path) -> None:

@@ -45,6 +45,7 @@ def pack(pool: "Pool", out: Path = FILE, *, report: Path | None = None) -> int:
     mine = [
         run for run in reversed(runs())
         if run.kind == "training" and run.finished and run.scale == SCALE and run.pool == where and not run.not_comparable
+        and run.results()  # a network that was trained only to filter has none
     ]  # fmt: skip
     if not mine:
         raise InputError(

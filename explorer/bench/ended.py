@@ -90,5 +90,5 @@ def _record(run: Run, state: str, created: float, key: str) -> None:
     if run.command and st.toggle("Record", key=f"record-{key}"):
         st.code(shlex.join(run.command), language="bash", wrap_lines=True)
         about = {"subset sha256": run.subset_sha256, "pool version": run.pool_version, "settings": run.settings,
-                 "packages": run.versions, "hardware": run.hardware, "seconds": run.seconds}  # fmt: skip
+                 "packages": run.versions, "hardware": run.hardware, "devices": run.devices, "seconds": run.seconds}  # fmt: skip
         st.json(about, expanded=False)

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from poolscope import bench, engine, paths
 from poolscope.bench import launch as launching
+from poolscope.bench import weights
 from poolscope.bench.launch import Launch
 from poolscope.bench.metrics import resumed_at
 from poolscope.bench.training import brace, shard_size
@@ -302,6 +303,23 @@ def test_loader_workers_are_recorded_and_a_resume_keeps_them(tiny_pool: Pool, no
         else:
             assert bench.train(ALL, tiny_pool, scale="demo", settings=settings, **again).settings["workers"] == 3
     assert {argv[argv.index("--workers") + 1] for argv in no_training} == {"3"}
+
+
+def test_devices_and_accumulation_are_recorded_and_a_half_trained_run_keeps_them(
+    tiny_pool: Pool, no_training: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = SETTINGS | {"samples_seen": 64 * 2, "checkpoints": 2}
+    first = bench.train(ALL, tiny_pool, scale="demo", settings=settings, evaluate=False, launch=Launch(accum=2))
+    assert Run.load(first.id).devices == {"world": 1, "accum": 2}
+    again = {"scale": "demo", "settings": settings, "run_id": first.id, "resume": True, "evaluate": False}
+    first.step_to("stopped")
+    assert bench.train(ALL, tiny_pool, **again).finished  # trained to its end, so it may go on anywhere
+    first.step_to("stopped")
+    first.weights_path.unlink()
+    monkeypatch.setattr(weights, "parts_of", lambda latest: 1)  # as if the first of two parts were there
+    with pytest.raises(InputError, match="on 1 devices with 2 accumulation steps so far, not 1 with 1"):
+        bench.train(ALL, tiny_pool, **again)
+    assert Run.load(first.id).state == "stopped"
 
 
 def test_a_run_of_other_steps_than_its_scale_is_not_comparable() -> None:
