@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 HOST ?= 127.0.0.1
 WORKERS ?= 2
+RESULTS_HOME ?= $(CURDIR)/.results
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help app demo test lint docs chromium clean
+.PHONY: help app demo test lint docs results chromium clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +33,9 @@ lint: $(VENV)/.installed-dev  ## ruff, mypy, and the layers
 
 docs: $(VENV)/.installed  ## rewrite assets/docs/commands.md and assets/docs/methods.md from what the code declares
 	@$(BIN)/python assets/docs/reference.py
+
+results: $(VENV)/.installed  ## train the demo's 63 runs from an empty home, rewrite the tables of assets/results.md; hours, resumable
+	@POOLSCOPE_HOME=$(RESULTS_HOME) $(BIN)/python tests/benchmarks/results.py
 
 clean:  ## remove the installation; pools and runs stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -12,7 +12,6 @@ from filelock import FileLock
 from ..errors import InputError
 from ..paths import ASSETS
 from ..progress import Progress, Steps, silent
-from .records import FILE, unpack
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -61,6 +60,8 @@ def _build(path: Path, prepare: Callable[..., Any], with_records: bool, progress
     pool = _pairs(part, steps.of("pairs"))
     prepare(pool, MODEL, name=MODEL, scores=SCORES, progress=steps.of("prepared"))
     if with_records:
+        from .records import FILE, unpack
+
         unpack(pool, path, SOURCE / FILE.name)
     os.replace(part, path)
     progress(100, 100, "demo pool built")

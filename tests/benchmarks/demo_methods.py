@@ -1,10 +1,10 @@
 """Every filtering method on the demo pool: computes its scores, trains three seeds on what it keeps, prints the table.
 
-    python tests/benchmarks/demo_methods.py [--lanes 2] [--table] [--write] [--intervals]
+    python tests/benchmarks/demo_methods.py [--lanes 2] [--table] [--write]
 
 Takes some 45 minutes on two idle cores (estimated from single runs), one thread a lane; what is done is not done again. `--table` only prints,
-`--write` puts the table into assets/results.md. `--intervals` computes the column against no filter anew from the means
-and deviations that the tables of assets/results.md have, for when the runs themselves are not there.
+`--write` puts the tables into assets/results.md and README.md. The home must not have the runs that come with the demo:
+`make results` uses one of its own.
 The target set of `normsim`, `vas` and `image_based` is the images of the evaluation tasks under the demo's teacher,
 without labels.
 """
@@ -12,27 +12,33 @@ without labels.
 import argparse
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+from page import README, RESULTS, put, put_table
 
-from poolscope.bench.verdicts import against
-from poolscope.paths import ASSETS, default_pool, home
+from poolscope.bench.board import Summary, leaderboard, summaries
+from poolscope.bench.row import Row
+from poolscope.paths import default_pool, home
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
 
-RESULTS = ASSETS / "results.md"
-BEGIN, END = "<!-- written by demo_methods.py -->", "<!-- end of demo_methods.py -->"
 SEEDS = (0, 1, 2)
-AVERAGE, CELL = re.compile(r"\*\*(-?[\d.]+) ± ([\d.]+)\*\*"), re.compile(r"[+−][\d.]+ \([+−][\d.]+ to [+−][\d.]+\)")
+HEADING = "## Does a filter help?"
+SHOWN = ("CLIPLoss 30 %, then NormSim 20 %", "CLIPLoss 30 %", "CLIP score 30 %", "No filter", "Basic")
+TASKS = {
+    "emoji_people": "emoji people", "retrieval/emoji": "emoji retrieval", "emoji_skin_tone": "skin tone",
+    "flags": "flags, worst region", "clipart_objects": "clip art objects", "clipart_categories": "clip art categories",
+    "retrieval/clipart": "clip art retrieval", "digits": "digits, not averaged",
+}  # fmt: skip
 CLEAN = {"name": "Clean English pairs", "keep": [{"flag": "english"}, {"where": "NOT planted"}]}
 SCORES: dict[str, dict[str, Any]] = {
     "english": {}, "basic": {}, "caption_length": {}, "image_size": {}, "text_based": {}, "random": {"seed": 0},
@@ -107,78 +113,64 @@ def train(recipes: Path, lanes: int) -> None:
         list(executor.map(one, todo))
 
 
-def table(pool: Pool) -> str:
-    """The table of assets/results.md, best average first."""
-    board = json.loads(poolscope("leaderboard", "--scale", "demo", "--json"))
-    compared, done = {row["recipe"]: row for row in board["recipes"]}, finished(board)
-    planted = pool.array("planted")
-    emoji = pool.where("source = 'emoji'")
+def table(pool: Pool, board: Mapping[str, Summary]) -> str:
+    """Every method, best average first."""
+    planted, emoji = pool.array("planted"), pool.where("source = 'emoji'")
     lines = [
-        "| recipe | pairs kept | planted | emoji | average of 10 tasks | against no filter (95 %) |",
+        "| recipe | pairs kept | planted | emoji | average | against no filter (95 %) |",
         "|---|---|---|---|---|---|",
     ]
-    rows = []
-    for name, rules in RECIPES.items():
-        found = [100 * run["average"] for run in done if run["recipe"] == name and run["seed"] in SEEDS]
-        mask = select(load({"name": name, "keep": rules}), pool).mask
-        against = compared[name]
-        interval = (
-            "" if name == "No filter"
-            else f"{signed(against['difference'])} ({signed(against['low'])} to {signed(against['high'])})"
-        )  # fmt: skip
-        mean, spread = statistics.mean(found), statistics.stdev(found)
+    for one in board.values():
+        mask = select(load({"name": one.recipe, "keep": RECIPES[one.recipe]}), pool).mask
         share = f"{100 * planted[mask].mean():.1f} % | {100 * emoji[mask].mean():.0f} %"
-        rows.append((-mean, f"| {name} | {mask.sum():,} | {share} | **{mean:.1f} ± {spread:.1f}** | {interval} |"))
-    return "\n".join(lines + [line for _, line in sorted(rows)])
+        lines.append(f"| {one.recipe} | {one.kept:,} | {share} | {average(one)} | {interval(one)} |")
+    return "\n".join(lines)
+
+
+def by_task(board: Mapping[str, Summary], rows: Sequence[Row]) -> str:
+    """Some methods, task by task."""
+    lines = [f"| recipe | pairs kept | average | against no filter (95 %) | {' | '.join(TASKS.values())} |",
+             "|---|---|---|---|" + "---|" * len(TASKS)]  # fmt: skip
+    for one in (board[name] for name in board if name in SHOWN):
+        cells = []
+        for key in TASKS:
+            values = [100 * (row.tasks[key] or 0.0) for row in rows if row.run in one.runs]
+            cells.append(f"{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}")
+        lines.append(f"| {one.recipe} | {one.kept:,} | {average(one)} | {interval(one)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def short(board: Mapping[str, Summary]) -> str:
+    """The README's table."""
+    lines = ["| recipe | pairs kept | average | against no filter (95 %) |", "|---|---|---|---|"]
+    for one in (board[name] for name in board if name in SHOWN):
+        lines.append(f"| {one.recipe} | {one.kept:,} | {average(one).replace('*', '')} | {interval(one)} |")
+    return "\n".join(lines)
+
+
+def average(one: Summary) -> str:
+    return f"**{100 * one.mean:.1f} ± {100 * (one.sd or 0.0):.1f}**"
+
+
+def interval(one: Summary) -> str:
+    if one.difference is None or one.low is None or one.high is None:
+        return ""
+    return f"{signed(one.difference)} ({signed(one.low)} to {signed(one.high)})"
 
 
 def signed(share: float) -> str:
     return f"{'+' if share >= 0 else '−'}{abs(100 * share):.1f}"
 
 
-def with_intervals(page: str) -> str:
-    """The page with Dunnett's intervals of each row that has a mean and a deviation over three seeds.
-
-    A row outside the table of all methods is judged as one more recipe among those.
-    """
-    rows = {
-        line.split("|")[1].strip(): line
-        for line in page.partition(BEGIN)[2].partition(END)[0].splitlines()
-        if "±" in line
-    }
-    control = _seeds(rows.pop("No filter"))
-    others = [_seeds(line) for line in rows.values()]
-    lines = page.splitlines()
-    for place, line in enumerate(lines):
-        found = CELL.search(line)
-        if found and AVERAGE.search(line):
-            name = line.split("|")[1].strip()
-            more = [] if name in rows else [_seeds(line)]
-            one = against(control, [*others, *more])[-1 if more else list(rows).index(name)]
-            cell = f"{one.difference:+.1f} ({one.low or 0:+.1f} to {one.high or 0:+.1f})".replace("-", "−")
-            lines[place] = line.replace(found[0], cell, 1)
-    return "\n".join(lines) + "\n"
-
-
-def _seeds(line: str) -> np.ndarray:
-    """Three seeds with the mean and deviation of a row."""
-    mean, deviation = map(float, AVERAGE.search(line).groups())  # type: ignore[union-attr]
-    return mean + deviation * np.array([-1.0, 0.0, 1.0])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lanes", type=int, default=2, help="runs at a time")
     parser.add_argument("--table", action="store_true", help="only print the table of what was run")
-    parser.add_argument("--write", action="store_true", help="put the table into assets/results.md")
-    parser.add_argument("--intervals", action="store_true", help="only compute the intervals of the tables anew")
+    parser.add_argument("--write", action="store_true", help="put the tables into assets/results.md and README.md")
     chosen = parser.parse_args()
-    if chosen.intervals:
-        RESULTS.write_text(with_intervals(RESULTS.read_text()))
-        return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if not chosen.table:
-        poolscope("demo")
+        poolscope("demo", "--bare")
         pool = Pool.open(default_pool())
         folder = home() / "demo-methods"
         folder.mkdir(exist_ok=True)
@@ -190,11 +182,16 @@ def main() -> None:
             values = {key: folder / "clean.yaml" if value == "CLEAN" else value for key, value in settings.items()}
             poolscope("score", method, *(word for key, value in values.items() for word in ("--set", f"{key}={value}")))
         train(folder, chosen.lanes)
-    made = table(Pool.open(default_pool()))
-    print(made)
+    pool = Pool.open(default_pool())
+    rows = leaderboard("demo", pool=str(pool.path.resolve()), published=False, unfinished=False)
+    rows = [row for row in rows if row.recipe in RECIPES and row.seed in SEEDS]
+    board = {one.recipe: one for one in summaries(rows)}
+    methods, tasks = table(pool, board), by_task(board, rows)
+    print(f"{methods}\n\n{tasks}")
     if chosen.write:
-        before, _, rest = RESULTS.read_text().partition(BEGIN)
-        RESULTS.write_text(f"{before}{BEGIN}\n{made}\n{END}{rest.partition(END)[2]}")
+        put("demo_methods.py", methods)
+        put_table(RESULTS, HEADING, tasks)
+        put_table(README, HEADING, short(board))
 
 
 if __name__ == "__main__":

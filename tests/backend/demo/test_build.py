@@ -13,7 +13,7 @@ from poolscope import projection
 from poolscope.audit import catalog
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.prepare import prepare
+from poolscope.engine.prepare import prepare
 
 building = importlib.import_module("poolscope.demo.build")
 

@@ -59,7 +59,16 @@ def report(tmp_path: Path) -> Path:
     sets = [
         {"name": name, "pairs": 9, "sampled": 9, "pool": "/home/me/pool", "version": 1} for name in ("kept", "dropped")
     ]
-    path.write_text(json.dumps({"kind": "bias", "sets": sets, "made": "2026-01-01T00:00:00"}))
+    path.write_text(
+        json.dumps(
+            {
+                "kind": "bias",
+                "sets": sets,
+                "made": "2026-01-01T00:00:00",
+                "families": [{"model": f"poolscope-demo/{paths.ASSETS}/demo/x"}],
+            }
+        )
+    )
     return path
 
 
