@@ -87,7 +87,7 @@ def _devices(scale: Scale, launch: Launch, look: bool) -> list[Problem]:
         share = launch.device_batch(scale)
     except InputError as error:
         return [Problem("error", "devices", str(error))]
-    if not look or launch.nodes > 1:
+    if not look or launch.submitted:
         return []  # other machines than this one train
     found, there = [], cuda_devices()
     if (launch.gpus or 0) > there:

@@ -31,7 +31,8 @@ class Launch:
     `gpus` are devices per node (0 = this machine's CPU, None = one GPU if there is one), `nodes` machines.
     `accum` splits each device's share of the global batch into that many parts (features of all parts take part
     in the loss, so the batch stays the scale's); `precision` replaces the scale's; `threads` caps the CPU threads of
-    each rank.
+    each rank. `time` (Slurm's form, `12:00:00`) and `partition` ask for scripts to submit instead of a start here, as
+    several nodes do. Raises InputError for a time or partition that Slurm could not read.
     """
 
     gpus: int | None = None
@@ -40,6 +41,21 @@ class Launch:
     workers: int | None = None
     precision: str | None = None
     threads: int | None = None
+    time: str | None = None
+    partition: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.time is not None and not re.fullmatch(r"(\d+-)?\d+(:\d+){0,2}", self.time):
+            raise InputError(f"time {self.time!r} is not Slurm's: write minutes, hours:minutes:seconds or days-hours")
+        if self.partition is not None and not re.fullmatch(r"[\w.,-]+", self.partition):
+            raise InputError(
+                f"partition {self.partition!r} is no name: letters, digits, '.', '_', '-', commas between several"
+            )
+
+    @property
+    def submitted(self) -> bool:
+        """True if the training is not started here: scripts for Slurm or torchrun are written."""
+        return self.nodes > 1 or self.time is not None or self.partition is not None
 
     @property
     def world(self) -> int:
@@ -106,7 +122,7 @@ def training_arguments(scale: Scale, launch: Launch, *, shards: str, seed: int, 
 
 def command(argv: list[str], launch: Launch) -> list[str]:
     """The command line of the training process on one machine."""
-    if launch.nodes > 1:
+    if launch.submitted:
         raise InputError(
             f"{launch.nodes} nodes can't be started from here; submit the sbatch script in the run's directory"
         )

@@ -18,7 +18,9 @@ _LINE = re.compile(
     rf"Data \(t\): {_FLOAT} Batch \(t\): {_FLOAT}, {_FLOAT}/s, .*?LR: {_FLOAT} Logit Scale: {_FLOAT} (?P<losses>.*)$"
 )
 _LOSS = re.compile(rf"(?:^| )Loss: {_FLOAT}")
-_RESUMING = re.compile(r"resuming checkpoint .*\(epoch (\d+)\)")
+_RESUMING = re.compile(
+    r"resuming checkpoint .*\(epoch (?P<part>\d+)\)|=> going on after (?P<pairs>\d+) pairs of the part"
+)
 WINDOW = 7
 FIELDS = ("step", "samples", "loss", "lr", "samples_per_s", "data_s", "batch_s", "logit_scale")
 
@@ -134,6 +136,13 @@ def resumed_at(run: "str | Run") -> list[int]:
     run = Run.load(run)
     if not run.resumed or not run.log_path.is_file() or not run.settings.get("checkpoints"):
         return []
-    parts = [int(found[1]) for found in _RESUMING.finditer(run.log_path.read_text(errors="replace"))]
     total = total_samples(run)
-    return [] if total is None else [part * total // int(run.settings["checkpoints"]) for part in parts]
+    if total is None:
+        return []
+    points: list[int] = []
+    for found in _RESUMING.finditer(run.log_path.read_text(errors="replace")):
+        if found["part"] is not None:
+            points.append(int(found["part"]) * total // int(run.settings["checkpoints"]))
+        elif points:
+            points[-1] += int(found["pairs"])
+    return points

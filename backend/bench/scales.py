@@ -20,7 +20,7 @@ class Scale:
     the learning rate warms up linearly for `warmup` steps, then follows a cosine to zero. AdamW with
     beta1 0.9, `beta2`, eps 1e-6 and weight decay 0.2, no gradient clipping, loss over the global batch.
     `checkpoints` splits the run into that many equal parts, a checkpoint after each; a resumed run
-    continues after the last whole part. `pool` is the number of pairs in DataComp's pool of that scale.
+    continues after the last one, or after one within a part (`checkpoints.save_within_parts`). `pool` is the number of pairs in DataComp's pool of that scale.
     Steps per part are rounded up to a multiple of `rounding`, the reference's loader workers, however many `workers`
     (data loader processes per device) there are here. `precision` `auto` is the one that the device trains in fastest; a run records which, and
     all of them count as the scale. `macs` are the forward multiply-adds of a run that the paper prints.
@@ -68,13 +68,15 @@ class Scale:
 
     def changed(self, **settings: Any) -> "Scale":
         """This scale with other settings. A run on it is marked "not comparable" (see `differences`)."""
-        known = {f.name for f in fields(self)} - {"name", "pool", "macs", "note"}
         for key in settings:
-            if key not in known:
-                raise InputError(f"{key!r} is no setting of a scale; allowed: {', '.join(sorted(known))}")
+            if key not in CHANGEABLE:
+                raise InputError(f"{key!r} is no setting of a scale; allowed: {', '.join(sorted(CHANGEABLE))}")
         if settings.get("precision", self.precision) not in PRECISIONS:
             raise InputError(f"precision {settings['precision']!r} is unknown; allowed: {', '.join(PRECISIONS)}")
         return replace(self, **settings)
+
+
+CHANGEABLE = {field.name for field in fields(Scale)} - {"name", "pool", "macs", "note"}
 
 
 def steps_of(samples: int, batch: int, rounding: int) -> int:

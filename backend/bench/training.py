@@ -19,10 +19,11 @@ from ..runs import WORKING, Run, check_id, command_line, hardware, new_id, runs
 from ..versions import versions
 from . import launch as launching
 from .checks import preflight, refuse
+from .cluster import Evaluation, write_scripts
 from .cost import remember_rate
 from .evaluation import evaluate as evaluate_run
 from .launch import Launch
-from .scales import SCALES, Scale, differences, scale_named
+from .scales import CHANGEABLE, SCALES, Scale, differences, scale_named
 from .tasks import choose, suites
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def train(
         _same_devices(run, wanted, launch)
     with _ending(run):
         directory = _shards(run, loaded_recipe, opened, selection, written, in_place, progress)
-        if not _train(run, wanted, launch, directory, progress):
+        if not _train(run, wanted, launch, directory, progress, evaluation=Evaluation(tasks, tasks_dir)):
             return run
         if evaluate:
             run.step_to("evaluating")
@@ -163,7 +164,7 @@ def _notes(scale: Scale, pool: "Pool") -> list[str]:
 def _where(launch: Launch) -> tuple[Launch, str]:
     """The launch, without GPUs where there are none, and `cpu` or `cuda`."""
     # Scripts for several nodes are often written on a machine that has no GPU itself.
-    if launch.gpus == 0 or not (cuda_devices() > 0 or launch.nodes > 1):
+    if launch.gpus == 0 or not (cuda_devices() > 0 or launch.submitted):
         return replace(launch, gpus=0), "cpu"
     return launch, "cuda"
 
@@ -280,49 +281,77 @@ def _shards(run: Run, recipe: "Recipe", pool: "Pool", selection: "Selection", wr
     return run.path / "shards"
 
 
-def _train(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progress) -> bool:
-    """Trains and keeps the weights; False if the run now waits for its scripts to be submitted to several nodes."""
-    from .weights import keep_weights, parts_of
+def _train(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progress, *, evaluation: Evaluation) -> bool:
+    """Trains and keeps the weights; False if the run now waits for its scripts to be submitted."""
+    from .weights import parts_of
 
     if run.weights_path.is_file():
         return True
-    latest = _latest(run)
-    parts = parts_of(latest)
+    parts = parts_of(_latest(run))
     if parts < scale.checkpoints:
         run.devices = launch.devices
-        if launch.nodes > 1:
-            _hand_out(run, scale, launch, shards)
+        if launch.submitted:
+            _hand_out(run, scale, launch, shards, evaluation)
             return False
-        _supervise(run, scale, launch, shards, parts, progress)
+        _supervise(run, scale, launch, shards, progress)
+    _keep(run, scale)
+    return True
+
+
+def collect(run: str) -> bool:
+    """Takes in a training that a cluster has finished: its weights, the device that it ran on, its rate.
+
+    False if `run` is no such run: it is not there, was collected before, or has parts left to train.
+    """
+    from .weights import parts_of
+
+    if not (paths.runs() / run / "run.json").is_file():
+        return False
+    found = Run.load(run)
+    if not found.resumable or found.weights_path.is_file():
+        return False
+    scale = scale_named(found.scale or "").changed(**{n: v for n, v in found.settings.items() if n in CHANGEABLE})
+    if parts_of(_latest(found)) < scale.checkpoints:
+        return False
+    _keep(found, scale)
+    found.step_to("done")
+    return True
+
+
+def _latest(run: Run) -> Path:
+    return run.path / "train" / "open_clip" / "checkpoints" / "epoch_latest.pt"
+
+
+def _keep(run: Run, scale: Scale) -> None:
+    """Keeps the weights of a finished training, and where and how fast it ran."""
+    from .weights import keep_weights
+
+    latest = _latest(run)
     done = keep_weights(latest, run.weights_path, model=run.model)
     if done != scale.checkpoints:
         run.weights_path.unlink()
         raise RuntimeError(f"training ended after {done} of {scale.checkpoints} parts; resume the run")
     run.samples_seen = scale.steps() * scale.batch
+    if (run.path / "train" / "hardware.json").is_file():
+        run.hardware = files.read_json(run.path / "train" / "hardware.json", dict)
     _learn_rate(run, scale)
     shutil.rmtree(latest.parent)
-    return True
 
 
-def _latest(run: Run) -> Path:
-    """open_clip's last checkpoint of a run."""
-    return run.path / "train" / "open_clip" / "checkpoints" / "epoch_latest.pt"
-
-
-def _hand_out(run: Run, scale: Scale, launch: Launch, shards: Path) -> None:
-    from .cluster import write_scripts
-
-    argv = launching.training_arguments(scale, launch, shards=brace(shards), seed=run.seed, logs=run.path / "train")
+def _hand_out(run: Run, scale: Scale, launch: Launch, shards: Path, evaluation: Evaluation) -> None:
+    logs = run.path.resolve() / "train"
+    argv = launching.training_arguments(scale, launch, shards=brace(shards.resolve()), seed=run.seed, logs=logs)
     run.log_path.parent.mkdir(parents=True, exist_ok=True)
-    scripts = write_scripts(run, argv, scale, launch)
-    run.command = ["sbatch", str(scripts[0])]
+    scripts = write_scripts(run, argv, scale, launch, evaluation)
+    run.command = ["bash", str(scripts[0])]
     run.step_to(
-        "stopped", error=f"ready for {launch.nodes} nodes: submit {scripts[0]} (or {scripts[1].name}), then resume"
+        "stopped",
+        error=f"ready for {launch.nodes} nodes: `bash {scripts[0]}` submits it to Slurm ({scripts[-1].name} for torchrun)",
     )
 
 
-def _supervise(run: Run, scale: Scale, launch: Launch, shards: Path, parts: int, progress: Progress) -> None:
-    if parts:
+def _supervise(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progress) -> None:
+    if _latest(run).is_file():
         run.resumed += 1
     elif run.log_path.exists():
         run.log_path.unlink()
@@ -341,6 +370,7 @@ def _learn_rate(run: Run, scale: Scale) -> None:
 
     rates = [rate for rate in curves(run)["samples_per_s"] if rate]
     if rates:
+        run.hardware["samples_per_s"] = round(float(np.median(rates)), 1)
         remember_rate(scale, run.hardware.get("device", "cpu"), float(np.median(rates)))
 
 

@@ -8,9 +8,13 @@ import ctypes
 import os
 import signal
 import sys
+from pathlib import Path
 
+from ..devices import cuda_devices
+from ..files import write_json
 from ..models import register_configs
-from . import loading
+from ..runs import hardware
+from . import checkpoints, loading
 
 
 def die_with_parent() -> None:
@@ -45,10 +49,22 @@ def share_on_cpus() -> None:
         torch.nn.parallel.DistributedDataParallel = OnCpus  # type: ignore[misc, assignment]
 
 
+def record_hardware(argv: list[str]) -> None:
+    """The first rank writes where the training runs into `hardware.json` beside its logs: scripts are often written elsewhere."""
+    env = os.environ
+    if "--logs" not in argv[:-1] or int(env.get("RANK", env.get("SLURM_PROCID", "0"))):
+        return
+    ranks = int(env.get("WORLD_SIZE", env.get("SLURM_NTASKS", "1")))
+    nodes = int(env.get("GROUP_WORLD_SIZE", env.get("SLURM_JOB_NUM_NODES", "1")))
+    found = hardware("cuda" if cuda_devices() else "cpu") | {"ranks": ranks, "nodes": nodes}
+    write_json(Path(argv[argv.index("--logs") + 1]) / "hardware.json", found)
+
+
 def main(argv: list[str]) -> int:
     # Only under our launcher: torchrun and srun look after their own ranks.
     if "TORCHELASTIC_RUN_ID" not in os.environ and "SLURM_PROCID" not in os.environ:
         die_with_parent()
+    record_hardware(argv)
     register_configs()
     loading.seed_shuffling()
     if not loading.read_in_place(argv):
@@ -56,6 +72,7 @@ def main(argv: list[str]) -> int:
     loading.formats_first()
     loading.spare_repeated_work()
     loading.exact_steps()
+    checkpoints.save_within_parts()
     skip_slow_attention()
     share_on_cpus()
     from open_clip_train.main import main as train

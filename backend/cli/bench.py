@@ -52,6 +52,13 @@ def train(
     nodes: Annotated[
         int, typer.Option("--nodes", min=1, help="Machines; for more than one, scripts to submit are written.")
     ] = 1,
+    time: Annotated[
+        str | None,
+        typer.Option("--time", metavar="T", help="Slurm's limit for a job, 12:00:00; writes scripts to submit."),
+    ] = None,
+    partition: Annotated[
+        str | None, typer.Option("--partition", metavar="P", help="Slurm's partition; writes scripts to submit.")
+    ] = None,
     accum: Annotated[int, typer.Option("--accum", min=1, help="Parts to split a batch into, to fit memory.")] = 1,
     precision: Annotated[
         str | None,
@@ -93,10 +100,12 @@ def train(
     from ..bench.scales import scale_named
 
     wanted, named = scale_named(scale).changed(**changes(settings or [])), keys(task_keys)
-    launch = Launch(gpus=gpus, nodes=nodes, accum=accum, precision=precision, workers=workers)
+    launch = Launch(
+        gpus=gpus, nodes=nodes, accum=accum, precision=precision, workers=workers, time=time, partition=partition
+    )
     known_track(track)
     if detach:
-        device = slot(count=gpus) if nodes == 1 else "cpu"
+        device = "cpu" if launch.submitted else slot(count=gpus)
         submit(context, kind="train", device=device, title=f"Train on {Path(recipe).stem}, {scale}, seed {seed}")
     opened = open_pool(pool)
     read = read_recipe(recipe, opened)
@@ -228,7 +237,10 @@ def evaluate(
         submit(context, kind="evaluate", device=slot(device), title=f"Evaluate {run}")
     from ..bench import evaluate as evaluate_model
     from ..bench.tasks.fetch import source
+    from ..bench.training import collect
 
+    if collect(run):
+        say(f"run {run}: its training has ended, its weights are kept")
     with progress_bar("evaluation") as progress:
         results = evaluate_model(
             run, tasks=named, tasks_dir=tasks_dir, device=device, precision=precision, batch_size=batch_size,

@@ -46,7 +46,7 @@ class _Everywhere:
     def __call__(
         self, pool: Pool, units: Sequence[Unit], part: Callable[[Pool, Unit], Any]
     ) -> Iterator[tuple[Unit, Any]]:
-        task = Part(pool.path, part)
+        task = Part(pool.path.resolve(), part)
         return gathered(
             task, units, engine=self.engine, workers=self.workers, address=self.address, devices=self.devices
         )
@@ -62,6 +62,11 @@ class Task:
     types: dict[str, pa.DataType]
     subject: dict[str, Any]
     rows: int | None
+
+    @property
+    def device(self) -> str:
+        """What a unit computes on, as the provenance says it."""
+        return self.method.resolved().get("device", "cpu")
 
     def compute(self, unit: Unit, progress: Progress = silent) -> None:
         """Computes one unit and leaves its record. Raises PoolGrew where a pool of other than `rows` pairs won't do."""
@@ -152,7 +157,7 @@ def _make(
             made_by["self_test"] |= {method.id: test.as_json()}
         learnt = method.learnt(state)
     if todo:
-        task = Task(pool.path, method, state, types, subject, subject.get("rows"))
+        task = Task(pool.path.resolve(), method, state, types, subject, subject.get("rows"))
         total = sum(len(unit) for unit in units)
         done = total - sum(len(unit) for unit in todo)
         _compute(task, todo, where, _Offset(progress, done, total, name))

@@ -50,7 +50,9 @@ def main() -> None:
             files.write_json(clock, {"seconds": before + time.monotonic() - begun})
         print(f"== {name}: {time.monotonic() - start:,.0f} s", flush=True)
     total = json.loads(clock.read_text())["seconds"]
-    print(f"all results anew in {total / 60:,.0f} minutes, {'earlier times included' if before else 'from an empty home'}")
+    print(
+        f"all results anew in {total / 60:,.0f} minutes, {'earlier times included' if before else 'from an empty home'}"
+    )
 
 
 if __name__ == "__main__":

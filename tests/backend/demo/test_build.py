@@ -11,9 +11,9 @@ import pytest
 
 from poolscope import projection
 from poolscope.audit import catalog
+from poolscope.engine.prepare import prepare
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.engine.prepare import prepare
 
 building = importlib.import_module("poolscope.demo.build")
 
