@@ -112,10 +112,11 @@ def sentence(scale: str, found: dict[str, Summary]) -> str:
     theirs = {name: value for name, value in references(scale).items() if name in found}
     one = agreement([found[name] for name in theirs], list(theirs.values()))
     low, high, least, most = *one.interval, *one.seeds
+    lows = [f"{value:.2f}".replace("-", "−") for value in (low, least)]
     aim = f", {'at or above' if one.rho >= AIM else 'below'} the aim of {AIM}" if scale == "medium" else ""
     return (
-        f"- Against {scale}: Spearman **{one.rho:.2f}** over {one.methods} methods (95 % {low:.2f} to {high:.2f}; "
-        f"the demo's seeds alone {least:.2f} to {most:.2f}){aim}."
+        f"- Against {scale}: Spearman **{one.rho:.2f}** over {one.methods} methods (95 % {lows[0]} to {high:.2f}; "
+        f"the demo's seeds alone {lows[1]} to {most:.2f}){aim}."
     )
 
 
