@@ -7,6 +7,7 @@ import streamlit as st
 
 from poolscope import bench, jobs
 from poolscope.bench.sweep import sweeps
+from poolscope.demo.records import CAME
 from poolscope.explorer import deletion, job_view, table
 from poolscope.explorer.bench import by_group, training
 from poolscope.explorer.text import code, plain
@@ -67,7 +68,9 @@ def _headline(run: Run | None, job: Job | None) -> tuple[str, str, str]:
         assert run is not None
         title, state, key = f"{run.recipe} · {run.scale} · seed {run.seed}", run.state, f"run-{run.id}"
         seconds = sum(run.seconds.values())
-    return f"{plain(title)} · {state}" + (f" after {job_view.duration(seconds)}" if seconds else ""), state, key
+    ended = f"{state} after {job_view.duration(seconds)}" if seconds else state
+    came = [CAME] if run is not None and CAME in run.notes else []
+    return " · ".join([plain(title), ended, *came]), state, key
 
 
 def _record(run: Run, state: str, created: float, key: str) -> None:

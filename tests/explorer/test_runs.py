@@ -10,6 +10,7 @@ import pytest
 from poolscope import jobs
 from poolscope.bench import metrics
 from poolscope.bench.sweep import Cell, Sweep, sweeps
+from poolscope.demo.records import CAME, SWEEP
 from poolscope.explorer import job_view
 from poolscope.explorer.bench import sweeps as sweeps_view
 from poolscope.explorer.bench import training
@@ -176,6 +177,17 @@ def test_an_ended_run_tells_its_record_and_why_it_is_not_comparable(start, mappe
     assert any("lr is 1 instead of 2" in note.value for note in app.warning)
     app.toggle(key="record-run-odd").set_value(True).run()
     assert any("poolscope.bench.worker" in code.value for code in app.code)
+
+
+def test_what_came_with_the_demo_says_so(start, mapped_pool):
+    run = finished_run("mine", "Sharp", 0, 60, 0.2)
+    run.notes, run.sweep = [CAME], SWEEP
+    run.save()
+    Sweep(SWEEP, "demo", str(mapped_pool.path), (Cell("Sharp", "", 0.5, run.seed),), note=CAME).save()
+    app = start(mapped_pool, "runs")
+    labels = [box.label for box in app.expander]
+    assert f"{SWEEP} · demo · 1 done · {CAME}" in labels
+    assert any(label.startswith("Sharp · demo") and label.endswith(CAME) for label in labels)
 
 
 def test_a_race_is_started_from_the_page_and_shown(start, mapped_pool, queued):
