@@ -40,6 +40,7 @@ def test_sizes_stay_in_their_bounds() -> None:
     sizes = {path: path.stat().st_size for path in DEMO.rglob("*") if path.is_file()}
     teacher = sizes.pop(DEMO / "teacher.safetensors")
     assert teacher <= 20 * MB
+    assert sizes.pop(DEMO / "records.zip") <= 3 * MB
     training = sum(sizes.pop(path) for path in list(sizes) if "train" in path.parts)
     assert training <= 4 * MB  # of which the tars' padding is three quarters: packed they are below 1 MB
     assert sum(sizes.values()) <= 20 * MB
