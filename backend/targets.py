@@ -67,32 +67,32 @@ def add_examples(pool: Pool, name: str, examples: Examples, *, model: str, sourc
     _check_free(pool, name, model, force)
     images, classes = (np.asarray(part, np.float16) for part in (examples.images, examples.classes))
     _check_dim(pool, model, images.shape[1])
-    labels = {CLASS: fixed_list(classes), TASK: pa.array(examples.tasks.tolist(), pa.string())}
-    held = classes.tobytes() + "\n".join(examples.tasks.tolist()).encode()
-    _keep(pool, name, model, images, {"source": source, "left_out": 0}, labels, held)
+    _keep(pool, name, model, images, {"source": source, "left_out": 0}, (classes, examples.tasks))
     _copied(pool, name, model)
     return len(images)
 
 
-def check_examples(pool: Pool, name: str, model: str) -> None:
-    """Raises InputError if there is no such target set, it has no labels, or the model's embeddings have another size."""
-    target_path(pool, name, model)
-    table = _table(pool, name, model)
-    schema = pool.database.open_table(table).schema if table in tables.names(pool.uri) else pa.schema([])
-    if CLASS not in schema.names:
+def check_examples(pool: Pool, name: str, model: str) -> Path:
+    """The `.npz` with the labels of a target set. Raises InputError if there is no such set, it has no labels, or the
+    model's embeddings have another size."""
+    if f"{name}/{model}" not in targets(pool):
+        raise InputError(
+            f"no target set {name!r} of {model!r}; make one of labelled examples with "
+            f"`poolscope target {name} --tasks SUITE --model {model}`."
+        )
+    path = target_path(pool, name, model)
+    if not path.with_suffix(".npz").exists():
         raise InputError(
             f"target set {name!r} has no labels; make one with `poolscope target NAME --tasks SUITE --model {model}`."
         )
-    _check_dim(pool, model, schema.field(VECTOR).type.list_size)
+    _check_dim(pool, model, files.read_array(path, mapped=True).shape[1])
+    return path.with_suffix(".npz")
 
 
 def load_examples(pool: Pool, name: str, model: str) -> Examples:
     """The labelled examples of a target set, float32. Raises InputError as `check_examples` does."""
-    check_examples(pool, name, model)
-    with tables.reading(f"target set {name}/{model}"):
-        read = pool.database.open_table(_table(pool, name, model)).to_arrow()
-    images, classes = (matrix(read[column].combine_chunks()).astype(np.float32) for column in (VECTOR, CLASS))
-    return Examples(images, classes, np.array(read[TASK].to_pylist()))
+    classes, tasks = _labels(check_examples(pool, name, model))
+    return Examples(load_target(pool, name, model).astype(np.float32), classes.astype(np.float32), tasks)
 
 
 def load_target(pool: Pool, name: str, model: str) -> np.ndarray:
@@ -170,15 +170,18 @@ def _check_dim(pool: Pool, model: str, dim: int) -> None:
         )
 
 
+Labels = tuple[np.ndarray, np.ndarray]
+"""Of labelled examples their classes' vectors `(M, d)` float16 and their tasks' keys `(M,)`."""
+
+
 def _keep(
-    pool: Pool, name: str, model: str, unit: np.ndarray, about: dict[str, Any], labels: dict[str, pa.Array] | None = None,
-    held: bytes = b"",
-) -> None:  # fmt: skip
-    """Writes the table of a target set; `held` is what of its `labels` counts for its digest."""
-    columns = {VECTOR: fixed_list(unit), **(labels or {})}
-    content = about | {"name": name, "model": model, "rows": len(unit), "sha256": _digest(unit, held)}
-    fields = [(key, column.type) for key, column in columns.items()]
-    schema = pa.schema(fields, metadata={ABOUT: json.dumps(content)})
+    pool: Pool, name: str, model: str, unit: np.ndarray, about: dict[str, Any], labels: Labels | None = None
+) -> None:
+    columns = {VECTOR: fixed_list(unit)}
+    if labels:
+        columns |= {CLASS: fixed_list(labels[0]), TASK: pa.array(labels[1].tolist(), pa.string())}
+    content = about | {"name": name, "model": model, "rows": len(unit), "sha256": _digest(unit, labels)}
+    schema = pa.schema([(key, column.type) for key, column in columns.items()], metadata={ABOUT: json.dumps(content)})
     whole = pa.table(list(columns.values()), schema=schema)
     batches = iter(whole.to_batches(max_chunksize=TILE_ROWS))
     with pool.changing():
@@ -205,24 +208,37 @@ def _copied(pool: Pool, name: str, model: str) -> Path | None:
     with tables.reading(f"target set {name}/{model}"):
         table = pool.database.open_table(_table(pool, name, model))
         about = json.loads(table.schema.metadata[ABOUT])
-        if _current(path, beside, str(about.get("sha256")), table.count_rows()):
+        labelled = CLASS in table.schema.names
+        if _current(path, beside, str(about.get("sha256")), table.count_rows(), labelled):
             return path
         unit = np.empty((table.count_rows(), table.schema.field(VECTOR).type.list_size), dtype=np.float16)
         seen = 0
         for batch in table.search().select([VECTOR]).to_batches(batch_size=TILE_ROWS):
             unit[seen : seen + batch.num_rows] = matrix(batch.column(0))
             seen += batch.num_rows
+        read = table.search().select([CLASS, TASK]).to_arrow() if labelled else None
     with files.replacing(path) as part, part.open("wb") as handle:
         np.save(handle, unit, allow_pickle=False)
+    path.with_suffix(".npz").unlink(missing_ok=True)
+    if read is not None:
+        with files.replacing(path.with_suffix(".npz")) as part, part.open("wb") as handle:
+            np.savez(handle, classes=matrix(read[CLASS].combine_chunks()), tasks=np.array(read[TASK].to_pylist(), str))
     files.write_json(beside, about)
     return path
 
 
-def _current(path: Path, beside: Path, digest: str, rows: int) -> bool:
+def _labels(path: Path) -> Labels:
+    with files.reading(path), np.load(path, allow_pickle=False) as read:
+        return read["classes"], read["tasks"]
+
+
+def _current(path: Path, beside: Path, digest: str, rows: int, labelled: bool) -> bool:
     """Whether the copy at `path` is whole and of the table with this digest; a damaged one is made again."""
     try:
         unit, known = files.read_array(path, mapped=True), files.read_json(beside, dict)
     except (OSError, ValueError):
+        return False
+    if labelled != path.with_suffix(".npz").exists():
         return False
     return known.get("sha256") == digest and unit.ndim == 2 and len(unit) == rows and unit.dtype == np.float16
 
@@ -234,14 +250,18 @@ def _migrated(pool: Pool, name: str, model: str, path: Path) -> None:
     about = files.read_json(beside, dict) if beside.exists() else {"source": str(path)}
     if borrowed or unit.dtype != np.float16 or unit.ndim != 2:
         return
-    _keep(pool, name, model, np.asarray(unit), about)
-    files.write_json(beside, about | {"name": name, "model": model, "rows": len(unit), "sha256": _digest(unit)})
+    labels = _labels(path.with_suffix(".npz")) if path.with_suffix(".npz").exists() else None
+    _keep(pool, name, model, np.asarray(unit), about, labels)
+    content = {"name": name, "model": model, "rows": len(unit), "sha256": _digest(unit, labels)}
+    files.write_json(beside, about | content)
 
 
-def _digest(unit: np.ndarray, held: bytes = b"") -> str:
-    made = hashlib.sha256(np.ascontiguousarray(unit).data)
-    made.update(held)
-    return made.hexdigest()
+def _digest(unit: np.ndarray, labels: Labels | None = None) -> str:
+    digest = hashlib.sha256(np.ascontiguousarray(unit).data)
+    if labels:
+        digest.update(np.ascontiguousarray(labels[0]).data)
+        digest.update("\n".join(labels[1].tolist()).encode())
+    return digest.hexdigest()
 
 
 def _read(given: str | Path, model: str) -> np.ndarray:

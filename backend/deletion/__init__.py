@@ -171,7 +171,8 @@ def _target(name: str, pool: Pool) -> Found:
 
     def act() -> None:
         with pool.changing():
-            trash.move(pool.path, "target", fitting[0], [path, path.with_suffix(".json")])
+            labels = [beside for beside in [path.with_suffix(".npz")] if beside.exists()]
+            trash.move(pool.path, "target", fitting[0], [path, path.with_suffix(".json"), *labels])
         targets.drop_table(pool, set_, model)
 
     return Found("target", fitting[0], trash.size(path), users, act)

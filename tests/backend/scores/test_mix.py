@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from poolscope import deletion
 from poolscope.engine import fit, run
 from poolscope.engine.catalogue import cautions, notes
+from poolscope.engine.cost import estimate
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.scores import build
@@ -164,6 +166,12 @@ def test_labelled_examples_are_kept_as_a_target_set(taught: Pool, tmp_path) -> N
     with pytest.raises(InputError, match="--force"):
         add_examples(taught, "training", found, model="l14", source="again")
     before = build("mix").contents(taught)["downstream"]
+    deletion.delete(deletion.find("target", "training", taught))
+    with pytest.raises(InputError, match="no target set"):
+        load_examples(taught, "training", "l14")
+    deletion.undo(taught)
+    np.testing.assert_array_equal(load_examples(taught, "training", "l14").classes, found.classes)
+    assert build("mix").contents(taught)["downstream"] == before
     other = replace(found, tasks=np.array(["a"] * 40))
     add_examples(taught, "training", other, model="l14", source="again", force=True)
     assert build("mix").contents(taught)["downstream"] != before  # other labels, another column
@@ -187,6 +195,11 @@ def test_the_column_is_the_weighted_sum_with_the_other_folds_weights(taught: Poo
         assert residue.sum() < 1e-6  # one set of weights in a fold
         weights.append(solved)
     assert np.abs(weights[0] - weights[1]).max() > 1e-3  # and another in the other
+
+
+def test_its_cost_is_measured_on_a_sample_of_the_pool(taught: Pool) -> None:
+    cost = estimate(taught, build("mix", **FAST))
+    assert 0 < cost.seconds < 600
 
 
 def test_an_interrupted_job_goes_on_where_it_stopped(taught: Pool, monkeypatch) -> None:
