@@ -33,15 +33,16 @@ def build_entries(
     min_pmi: float = MIN_PMI,
     min_views: int = MIN_VIEWS,
     budget: int = BUDGET,
+    wordnet: bool = True,
 ) -> list[str]:
-    """The numbers 0 to 99, WordNet's synset names, then the corpus's frequent words, its word pairs of high pointwise
+    """The numbers 0 to 99, unless `wordnet` is False WordNet's synset names, then the corpus's frequent words, its word pairs of high pointwise
     mutual information, and the titles seen often, each source best first; the first `budget` distinct entries.
 
     corpus: counts with what it is given, a function from texts, one document each, to counts; called twice. Words keep their case and pairs do not span punctuation; PMI is
     `log2(n_xy N / (n_x n_y))` with N the number of words. Empty entries and single ASCII punctuation are left out.
     Unlike the released script, whose sources are unordered sets, the result is the same in every run.
     """
-    listed = dict.fromkeys(_allowed([*NUMBERS, *synset_names()]))
+    listed = dict.fromkeys(_allowed([*NUMBERS, *(synset_names() if wordnet else ())]))
     if corpus is not None:
         words = corpus(words_of)
         frequent = {word: count for word, count in words.items() if count >= min_count}

@@ -312,7 +312,7 @@ SURFACES = (
     Surface("pool", pool_files, ("pool/*.json", "pool/**/*.json", "pool/**/*.npy", "pool/**/*.lance", "pool/**/*.manifest", "pool/**/*.txn", "pool/*"), READS),
     Surface("lists", lists, ("*.txt", "*.json", "*.npy"), tuple(
         f"score {command} --as made {P}" for command in (
-            "metaclip --set metadata={here}/entries.txt", "metaclip_balanced --set metadata={here}/entries.json", "text_based --set entities={here}/ids.txt",
+            "metaclip --set metadata={here}/entries.txt", "metaclip_balanced --set metadata={here}/entries.json", "metaclip_worldwide --set metadata={here}/entries.json", "text_based --set entities={here}/ids.txt",
             "metaclip --set metadata=corpus --set corpus={here}/corpus.txt --set titles={here}/titles.txt", "dedup --set against={here}/clean.npy",
             "vas --set covariance={here}/covariance.npy --set target=t", "image_based --set centroids={here}/centroids.npy --set target=t",
         )

@@ -199,6 +199,7 @@ FILES: dict[str, tuple[str, str, Any, Any, dict[str, Any]]] = {
     "image_based": ("centroids", "c.npy", covariance(1), covariance(2), {"target": "near", "captions": False}),
     "metaclip": ("metadata", "entries.txt", "red\nsquare\n", "chat\ndort\n", {}),
     "metaclip_balanced": ("metadata", "entries.txt", "red\nsquare\n", "chat\ndort\n", {}),
+    "metaclip_worldwide": ("metadata", "e.json", '{"en": ["red", "square"]}', '{"en": ["dog"], "fr": ["chat"]}', {}),
     "text_based": ("entities", "ids.txt", "n02084071\n", "n00001740\n", {}),
 }
 """Methods that read a file of one's own: the parameter, its name, its content before and after, other parameters."""

@@ -19,7 +19,16 @@ ZERO, NAN, EMPTY, NULL, SIZELESS = range(5)
 BY_EMBEDDING = {
     "clip_score", "cliploss", "normsim", "vas", "vas_d", "normsim_d", "image_based", "dedup", "hype",
 }  # fmt: skip
-BY_CAPTION = {"basic", "english", "caption_length", "text_based", "laion2b", "metaclip", "metaclip_balanced"}
+BY_CAPTION = {
+    "basic",
+    "english",
+    "caption_length",
+    "text_based",
+    "laion2b",
+    "metaclip",
+    "metaclip_balanced",
+    "metaclip_worldwide",
+}
 
 
 @pytest.fixture(scope="module")

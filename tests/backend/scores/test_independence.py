@@ -24,6 +24,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "vas_d": {"quality": "clip_b32", "steps": 15},
     "normsim_d": {"quality": "clip_b32", "steps": 15, "center": True},
     "metaclip_balanced": {"tail_share": 0.3},
+    "metaclip_worldwide": {"tail_share": 0.3},
     "image_based": {"target": "near", "clusters": 8, "captions": False},
     "dedup": {"threshold": 0.6, "best": "clip_b32"},
     "rank_sum": {"scores": "clip_l14,clip_b32"},
