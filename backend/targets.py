@@ -17,7 +17,7 @@ import pyarrow as pa
 from . import files
 from .array_files import read_arrays
 from .errors import InputError
-from .pool import Pool, tables
+from .pool import Pool, tables, trash
 from .pool.columns import fixed_list, matrix
 from .pool.store import check_name
 
@@ -48,6 +48,11 @@ def add_target(pool: Pool, name: str, source: str | Path, *, model: str, force: 
     if not good.any():
         raise InputError(f"{str(source)!r} holds no finite, non-zero vector; check how it was written.")
     unit = (vectors[good] / norms[good]).astype(np.float16)
+    replaced = target_path(pool, name, model) if f"{name}/{model}" in targets(pool) else None
+    if replaced is not None:
+        with pool.changing():
+            kept = [path for path in (replaced, replaced.with_suffix(".json")) if path.exists()]
+            trash.move(pool.path, "target", f"{name}/{model}", kept)
     _keep(pool, name, model, unit, {"source": str(source), "left_out": int((~good).sum())})
     _copied(pool, name, model)
     return int(good.sum())

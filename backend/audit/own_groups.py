@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
 from . import catalog, group_files
+from .discarded import discard, forget, mark, own
 from .group import Group, slug
 from .lexicon import NAME, Pack, load_pack, packs, save_pack
 from .providers.lexicons import Lexicon
@@ -81,18 +82,14 @@ def of_rows(pool: Pool, rows: np.ndarray, name: str) -> Added:
 def remove(pool: Pool, name: str) -> str:
     """Removes groups that were added; returns what they were. A lexicon of the program that they replaced is back.
 
-    Raises InputError for a name that was not added.
+    They wait in the pool's trash. Raises InputError for a name that was not added.
     """
-    own = {one.name: (one.path, one.id) for one in listed(pool)}
-    own |= {path.stem: (path, f"lexicon-{path.stem}") for path in (pool.path / "lexicons").glob("*.yaml")}
-    name = name if name in own else slug(name, 38).replace(".", "-")
-    if name not in own:
-        raise InputError(f"no groups of your own are called {name!r}; there are {', '.join(sorted(own)) or 'none'}.")
-    path, provider = own[name]
-    path.unlink()
-    _forget(pool, provider)
-    _mark(pool)
-    return "table" if path.suffix == ".parquet" else "lexicon"
+    known = own(pool)
+    name = name if name in known else slug(name, 38).replace(".", "-")
+    if name not in known:
+        raise InputError(f"no groups of your own are called {name!r}; there are {', '.join(sorted(known)) or 'none'}.")
+    discard(pool, name)
+    return "table" if known[name][0].suffix == ".parquet" else "lexicon"
 
 
 def _lexicon(pool: Pool, source: Path, name: str | None, force: bool, progress: Progress) -> Added:
@@ -104,6 +101,8 @@ def _lexicon(pool: Pool, source: Path, name: str | None, force: bool, progress: 
     if provider.missing(pool):
         raise InputError(f"a lexicon reads captions, and {provider.missing(pool)}; give a table of keys instead.")
     groups = provider.find(pool, progress)
+    if pack.pack in own(pool):
+        discard(pool, pack.pack)
     save_pack(pack, pool)
     sizes = dict.fromkeys(pack.groups, 0) | _keep(pool, provider, groups)
     return Added(pack.pack, "lexicon", sizes)
@@ -127,6 +126,8 @@ def _table(
                 f"none of the {keys.unknown:,} keys of {source.name!r} is the {on} of a pair of {pool.name!r}; choose what "
                 "they are with --on, and their column with --key."
             )
+        if slugged in own(pool):
+            discard(pool, slugged)
     provider = Listed(path)
     added.groups = _keep(pool, provider, provider.find(pool, progress))
     return added
@@ -228,22 +229,7 @@ def _source(definition: Path) -> object:
 
 
 def _keep(pool: Pool, provider: Lexicon | Listed, groups: list[Group]) -> dict[str, int]:
-    _forget(pool, provider.id)
+    forget(pool, provider.id)
     group_files.save(pool, provider, groups)
-    _mark(pool)
+    mark(pool)
     return {one.definition.group: int(np.bitwise_count(one.bits).sum()) for one in groups}
-
-
-def _forget(pool: Pool, provider: str) -> None:
-    """Deletes what was found by a provider."""
-    listing = group_files.folder(pool) / f"{provider}.list.json"
-    if listing.exists():
-        found = group_files.listing(listing).get("groups", [])
-        listing.unlink()
-        for path in (group_files.folder(pool) / f"{id}{end}" for id in found for end in (".json", ".npy")):
-            path.unlink(missing_ok=True)
-
-
-def _mark(pool: Pool) -> None:
-    """A list that is newer than all others, so that open pages see that groups came or went."""
-    files.write_json(group_files.folder(pool) / "own.list.json", {"tables": [one.name for one in listed(pool)]})

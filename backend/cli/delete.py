@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 def delete(
     kind: Annotated[
         str | None,
-        typer.Argument(metavar="KIND", help="column, recipe, tag, report, map, target, run, sweep, job or pool."),
+        typer.Argument(
+            metavar="KIND", help="column, recipe, tag, report, map, target, groups, run, sweep, job, task or pool."
+        ),
     ] = None,
     names: Annotated[
         list[str] | None, typer.Argument(metavar="NAME...", help="What to delete; of a pool its path.")
@@ -32,14 +34,14 @@ def delete(
     ] = False,
     show: Annotated[bool, typer.Option("--list", help="List what can be brought back.")] = False,
     empty: Annotated[
-        bool, typer.Option("--empty", help="Remove deleted runs, jobs and pools for good; does it with --yes.")
+        bool, typer.Option("--empty", help="Remove deleted runs, jobs, tasks and pools for good; does it with --yes.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Delete columns, recipes, runs and more, with an undo.
 
-    Says what it frees and asks. What belongs to a pool can be brought back until `poolscope versions --clean`, runs, jobs
-    and pools until `poolscope delete --empty`.
+    Says what it frees and asks. What belongs to a pool can be brought back until `poolscope versions --clean`, runs, jobs,
+    tasks and pools until `poolscope delete --empty`.
     """
     if undo + show + empty > 1:
         raise InputError("--undo, --list and --empty exclude each other: give one of them")
@@ -125,7 +127,7 @@ def _empty(yes: bool, as_json: bool) -> None:
     count, frees = deletion.emptied()
     if yes:
         deletion.empty()
-    what = f"{count:,} deleted runs, jobs and pools, {size(frees)}"
+    what = f"{count:,} deleted runs, jobs, tasks and pools, {size(frees)}"
     words = f"freed {what}" if yes else f"would free {what}; they can't be brought back afterwards. Add --yes to do it"
     emit({"emptied": yes, "frees": {"deleted": count, "bytes": frees}}, as_json=as_json, text=lambda: line(words))
 

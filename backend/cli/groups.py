@@ -104,8 +104,12 @@ def remove(
     pool: PoolPath = None,
     as_json: Json = False,
 ) -> None:
-    """Remove groups of your own; a lexicon that they replaced counts again."""
+    """Remove groups of your own; a lexicon that they replaced counts again. `poolscope delete --undo` brings them back."""
     from ..audit.own_groups import remove as remove_groups
 
     kind = remove_groups(open_pool(pool), name)
-    emit({"removed": name, "kind": kind}, as_json=as_json, text=lambda: line(f"removed {kind} {name}"))
+    emit(
+        {"removed": name, "kind": kind},
+        as_json=as_json,
+        text=lambda: line(f"removed {kind} {name}; `poolscope delete --undo` brings it back"),
+    )

@@ -105,11 +105,17 @@ def remove(
     key: Annotated[str, typer.Argument(metavar="KEY", help="As `poolscope tasks` lists it: SUITE/NAME.")],
     as_json: Json = False,
 ) -> None:
-    """Delete a task of your own; results that runs have on it stay."""
-    from ..bench.tasks.own import remove as delete
+    """Delete a task of your own; results that runs have on it stay. `poolscope delete --undo` brings it back."""
+    from .. import deletion
+    from ..bench.tasks.own import root_of
 
-    root = delete(key)
-    emit({"removed": key}, as_json=as_json, text=lambda: line(f"removed {key} ({root})"))
+    root = root_of(key)
+    deletion.delete(deletion.find("task", key))
+    emit(
+        {"removed": key},
+        as_json=as_json,
+        text=lambda: line(f"removed {key} ({root}); `poolscope delete --undo` brings it back"),
+    )
 
 
 def _convert(key: str, sources: list[Path], into: Path) -> Path:

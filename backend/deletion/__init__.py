@@ -1,8 +1,9 @@
 """Deletion: what a thing frees and who uses it, deleting it, and undo until the next compaction.
 
 Columns are hidden by name, see `pool.deleted`; files and directories move to a trash beside them: in the pool for what is
-the pool's own, in the home for runs and jobs, in a pool's parent directory for the pool. `versions --clean` ends the undo
-of what belongs to that pool, `delete --empty` of everything else.
+the pool's own, in the home for runs and jobs, in their parent directory for pools and tasks. `versions --clean` ends the undo
+of what belongs to that pool, `delete --empty` of everything else. A target set or groups that others replace with --force
+wait there too: undo puts the two in each other's place.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from .. import files, jobs, paths, targets
+from ..audit import discarded
 from ..errors import InputError
 from ..jobs import table
 from ..pool import Pool, places, trash
@@ -22,9 +24,10 @@ from ..recipe import tags
 from ..recipe.ready import by_file
 from .users import BY_RECIPE, names, reads, working
 
-OF_POOL = ("column", "recipe", "tag", "report", "map", "target")
-TRASHES = "trashes.json"  # in the home: the directories of the pools that were deleted
-KINDS = (*OF_POOL, "run", "sweep", "job", "pool")
+OF_POOL = ("column", "recipe", "tag", "report", "map", "target", "groups")
+REPLACED = ("target", "groups")  # with --force, by others of the same name
+TRASHES = "trashes.json"  # in the home: the directories of the pools and tasks that were deleted
+KINDS = (*OF_POOL, "run", "sweep", "job", "task", "pool")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Deleted:
 
 
 def find(kind: str, name: str, pool: Pool | None = None) -> Found:
-    """What `delete` would do. `pool` holds the thing, unless it is a run, a sweep, a job or a pool.
+    """What `delete` would do. `pool` holds the thing, unless it is a run, a sweep, a job, a task or a pool.
 
     Raises InputError for an unknown kind and for a name that is not there.
     """
@@ -61,7 +64,7 @@ def find(kind: str, name: str, pool: Pool | None = None) -> Found:
         if pool is None:
             raise InputError(f"a {kind} is part of a pool; name the pool with --pool.")
         return OF_A_POOL[kind](name, pool)
-    return {"run": _run, "sweep": _sweep, "job": _job, "pool": _pool}[kind](name)
+    return {"run": _run, "sweep": _sweep, "job": _job, "task": _task, "pool": _pool}[kind](name)
 
 
 def delete(found: Found, *, force: bool = False) -> None:
@@ -97,21 +100,34 @@ def undo(pool: Pool | None = None, kind: str | None = None, name: str | None = N
         assert pool is not None
         pool.restore_column(last.kept)
         return last
+    if last.kind in REPLACED:
+        _step_aside(last, pool)
     with _of(pool, last.kept):
         if last.kind == "job":
             table.put(last.kept.note)
         trash.restore(last.kept)
+    if last.kind == "groups" and pool is not None:
+        discarded.mark(pool)
     return last
 
 
+def _step_aside(last: Deleted, pool: Pool | None) -> None:
+    """Deletes what took the place of a thing, if anything did; that can be undone as well."""
+    try:
+        there = find(last.kind, last.name, pool)
+    except InputError:
+        return
+    delete(there)
+
+
 def emptied() -> tuple[int, int]:
-    """How many runs, jobs and pools wait in the trash, and their bytes: what `empty` would free."""
+    """How many runs, jobs, tasks and pools wait in the trash, and their bytes: what `empty` would free."""
     entries = [entry for root in _roots(None) for entry in trash.entries(root)]
     return len(entries), sum(entry.bytes for entry in entries)
 
 
 def empty() -> None:
-    """Removes the deleted runs, jobs and pools for good."""
+    """Removes the deleted runs, jobs, tasks and pools for good."""
     for root in _roots(None):
         trash.empty(root)
 
@@ -178,6 +194,14 @@ def _target(name: str, pool: Pool) -> Found:
     return Found("target", fitting[0], trash.size(path), users, act)
 
 
+def _groups(name: str, pool: Pool) -> Found:
+    known = discarded.own(pool)
+    if name not in known:
+        raise _missing("groups", name, pool, sorted(known))
+    users = [f"job {job.id} ({job.title})" for job in working(pool) if job.kind in ("groups", "audit", "bias")]
+    return Found("groups", name, trash.size(*known[name]), users, lambda: discarded.discard(pool, name))
+
+
 def _files(kind: str, name: str, pool: Pool, moved: list[Path], users: list[str]) -> Found:
     def act() -> None:
         with pool.changing():
@@ -187,7 +211,7 @@ def _files(kind: str, name: str, pool: Pool, moved: list[Path], users: list[str]
 
 
 OF_A_POOL: dict[str, Callable[[str, Pool], Found]] = {
-    "column": _column, "recipe": _recipe, "tag": _tag, "report": _report, "map": _map, "target": _target,
+    "column": _column, "recipe": _recipe, "tag": _tag, "report": _report, "map": _map, "target": _target, "groups": _groups,
 }  # fmt: skip
 
 
@@ -248,6 +272,21 @@ def _job(name: str) -> Found:
         trash.move(paths.home(), "job", str(job.id), logs, note=row)
 
     return Found("job", str(job.id), trash.size(*logs), users, act, stop=lambda: users and jobs.cancel(job.id))
+
+
+def _task(name: str) -> Found:
+    from ..bench.tasks import own
+
+    root = own.root_of(name)
+    users = [
+        f"job {job.id} ({job.title})" for job in jobs.all() if not job.finished and job.kind in ("train", "evaluate")
+    ]
+
+    def act() -> None:
+        _remember(root.parent)
+        own.remove(name)
+
+    return Found("task", name, trash.size(root), users, act)
 
 
 def _pool(name: str) -> Found:

@@ -21,7 +21,7 @@ from ..workers.threads import in_order
 from .appender import emptiness, leaving_nothing
 from .binding import binding
 from .file_task import DIFFER, FileTask, FileUnit
-from .layout import Layout, arrays, of_schema
+from .layout import Layout, arrays, joint, of_schema
 from .npz import Damaged, both_sides, members, names
 from .plan import UNREADABLE, beside, choose, parquet, scan
 from .remote import Place
@@ -223,7 +223,7 @@ def _opened(
     dedup: bool,
 ) -> tuple[Pool, Layout]:
     """The pool, made if there is none, and the layout of the source; both must agree."""
-    schema = _first_schema(place, found)
+    schema = _joint_schema(place, found)
     pool = Pool.open(path) if Pool.exists(path) else None
     features = _features(place, found, embeddings, dedup, pool)
     layout = of_schema(schema, columns, features)
@@ -240,14 +240,25 @@ def _opened(
     return pool, layout
 
 
-def _first_schema(place: Place, found: Mapping[str, int]) -> pa.Schema:
-    problem = ""
-    for name in found:
-        try:
-            return parquet(place, name).schema_arrow
-        except UNREADABLE as error:
-            problem = str(error).splitlines()[0]
-    raise InputError(f"none of the {len(found):,} parquet files in {place.url!r} can be read: {problem}.")
+def _joint_schema(place: Place, found: Mapping[str, int]) -> pa.Schema:
+    """The columns of all the parquets that can be read: a pair has null in those that its own file lacks."""
+    schemas, problem = [], ""
+    for schema in in_order(lambda name: _schema(place, name), found):
+        if isinstance(schema, str):
+            problem = problem or schema
+        else:
+            schemas.append(schema)
+    if not schemas:
+        raise InputError(f"none of the {len(found):,} parquet files in {place.url!r} can be read: {problem}.")
+    return joint(schemas)
+
+
+def _schema(place: Place, name: str) -> pa.Schema | str:
+    """The columns of one parquet, or why it can't be read."""
+    try:
+        return parquet(place, name).schema_arrow
+    except UNREADABLE as error:
+        return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _features(

@@ -77,6 +77,30 @@ class Layout:
         return arrays
 
 
+def joint(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """The columns of all `schemas`, each of a type that holds all of its numbers, or of its first type.
+
+    A column that an earlier file has under another of its usual names is left out.
+    """
+    joined: dict[str, pa.DataType] = {}
+    for schema in schemas:
+        other = {name for usual in CALLED.values() if joined.keys() & set(usual) for name in usual} - joined.keys()
+        for entry in schema:
+            if entry.name not in other:
+                joined[entry.name] = _wider(joined.get(entry.name, entry.type), entry.type)
+    return pa.schema(list(joined.items()))
+
+
+def _wider(one: pa.DataType, other: pa.DataType) -> pa.DataType:
+    if one == other:
+        return one
+    try:
+        schemas = [pa.schema([("x", kind)]) for kind in (one, other)]
+        return pa.unify_schemas(schemas, promote_options="permissive").field("x").type
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return one
+
+
 def of_schema(schema: pa.Schema, named: Mapping[str, str], features: Mapping[str, int]) -> Layout:
     """The layout for parquets like `schema`; `named` gives columns that have other names than the usual ones.
 

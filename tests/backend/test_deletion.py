@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from poolscope import bias, deletion, jobs, paths, targets
+from poolscope.audit import catalog, group_files, own_groups
+from poolscope.bench.tasks import own as tasks_own
+from poolscope.bench.tasks import tasks_list
 from poolscope.engine import fit, run
 from poolscope.errors import InputError
 from poolscope.jobs import table
@@ -17,6 +20,7 @@ from poolscope.projection.maps import save as save_map
 from poolscope.recipe import load, tags
 from poolscope.recipe.ready import save, saved
 from poolscope.runs import Run, runs
+from tests.conftest import image_bytes
 
 
 def job(*argv: str, kind: str = "score", state: str = "done") -> int:
@@ -46,6 +50,14 @@ def full(tiny_pool, tmp_path):
     log = paths.home() / "jobs" / f"{job('info')}.log"
     log.parent.mkdir(exist_ok=True)
     log.write_text("said\n")
+    keys = tiny_pool.take(range(20), ["uid"])["uid"].to_pylist()
+    (tmp_path / "mine.csv").write_text("uid,group\n" + "".join(f"{uid},{'ab'[i % 2]}\n" for i, uid in enumerate(keys)))
+    own_groups.add(tiny_pool, tmp_path / "mine.csv")
+    for number in range(4):
+        folder = tmp_path / "set" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").write_bytes(image_bytes(number))
+    tasks_own.add("few", tmp_path / "set")
     return tiny_pool
 
 
@@ -56,10 +68,19 @@ THERE = {
     ("map", "l14"): lambda pool: available(pool) == ["l14"],
     ("target", "near/l14"): lambda pool: "near/l14" in targets.targets(pool),
     ("report", "bias-20260101-000000-aa"): lambda pool: len(bias.kept_reports(pool)) == 1,
+    ("groups", "mine"): lambda pool: len(found_groups(pool, "mine")) == 2,
+    ("task", "own/few"): lambda pool: "own/few" in {task.key for task in tasks_list()},
     ("run", "r1"): lambda pool: [one.id for one in runs()] == ["r1"],
     ("job", "1"): lambda pool: [one.id for one in jobs.all()] == [1] and jobs.log_tail(1) == "said\n",
     ("pool", "PATH"): lambda pool: Pool.exists(pool.path),
 }
+
+
+def found_groups(pool: Pool, family: str) -> list[int]:
+    """The sizes of the groups of a family of one's own that are known without a search."""
+    providers = [one for one in catalog.providers(pool) if family in one.families]
+    groups = [group for one in providers for group in group_files.load(pool, one) or []]
+    return [int(np.bitwise_count(group.bits).sum()) for group in groups]
 
 
 @pytest.mark.parametrize(("kind", "name"), THERE)
@@ -83,6 +104,24 @@ def test_everything_can_be_deleted_and_brought_back(full, kind, name):
     assert deletion.deleted(full) == []
     with pytest.raises(InputError, match="can't be brought back"):
         deletion.undo(full)
+
+
+def test_what_is_replaced_can_be_brought_back_and_forth(full, tmp_path):
+    """`--force` replaced target sets and groups for good."""
+    before = targets.load_target(full, "near", "l14").copy()
+    np.save(tmp_path / "t.npy", np.eye(16, dtype=np.float32)[:3])
+    targets.add_target(full, "near", tmp_path / "t.npy", model="l14", force=True)
+    (tmp_path / "mine.csv").write_text((tmp_path / "mine.csv").read_text().replace(",b", ",a"))
+    own_groups.add(full, tmp_path / "mine.csv", force=True)
+    assert (len(targets.load_target(full, "near", "l14")), found_groups(full, "mine")) == (3, [20])
+    for _ in range(2):
+        assert deletion.undo(full, "target").name == "near/l14"
+        assert (targets.load_target(full, "near", "l14") == before).all()
+        assert deletion.undo(full, "groups").name == "mine"
+        assert sorted(found_groups(full, "mine")) == [10, 10]
+        deletion.undo(full, "target", "near/l14")
+        deletion.undo(full, "groups", "mine")
+        assert (len(targets.load_target(full, "near", "l14")), found_groups(full, "mine")) == (3, [20])
 
 
 def test_each_kind_names_what_there_is(full):

@@ -14,7 +14,7 @@ from tests.fuzz.conftest import Fuzz
 from tests.fuzz.mutations import NAMES
 from tests.fuzz.surfaces import SURFACES
 
-DEFAULT = 150
+DEFAULT = 24
 EXAMPLES = int(os.environ.get("POOLSCOPE_FUZZ", DEFAULT))
 DAMAGE = st.tuples(st.integers(0, 1), st.sampled_from(NAMES), st.integers(0, 2**32 - 1))
 

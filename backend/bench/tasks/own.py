@@ -13,6 +13,7 @@ from typing import Any
 
 from ... import files, paths
 from ...errors import InputError
+from ...pool import trash
 from ...pool.decoding import EXTENSIONS, extension, measure, open_rgb
 from ...pool.images import LARGEST_FILE
 from ...progress import Progress, silent
@@ -106,7 +107,14 @@ def add(
 
 
 def remove(key: str) -> Path:
-    """Deletes a task of one's own. Raises InputError for one that ships, or that is not there."""
+    """Moves a task of one's own to the trash beside it. Raises InputError for one that ships, or that is not there."""
+    root = root_of(key)
+    trash.move(root.parent, "task", key, [root])
+    return root
+
+
+def root_of(key: str) -> Path:
+    """The directory of a task of one's own. Raises InputError for one that ships, or that is not there."""
     from . import tasks_list
 
     known = {task.key: task for task in tasks_list()}
@@ -116,7 +124,6 @@ def remove(key: str) -> Path:
         raise InputError(f"there is no task {key!r} of your own; there are: {own}.")
     if paths.ASSETS in task.root.parents or task.suite == "datacomp":
         raise InputError(f"task {key!r} came with Poolscope or DataComp; only tasks of your own are removed.")
-    shutil.rmtree(task.root)
     return task.root
 
 

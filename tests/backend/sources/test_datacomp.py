@@ -269,6 +269,43 @@ def test_another_column_type_is_named(tmp_path):
         assert words in found
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_files_of_different_columns_are_joined(tmp_path, reverse):
+    """A column that only a later file has was lost without a word."""
+    rows = 5
+    more = {
+        "aesthetic_similarity_score": np.linspace(0, 1, rows, dtype=np.float32),
+        "height_cm": [1.5] * rows,
+        "tag": ["x"] * rows,
+    }
+    less = {
+        "clip_b32_similarity_score": None,
+        "clip_l14_similarity_score": np.arange(rows),
+        "height_cm": [2] * rows,
+        "sha256": None,
+    }
+    for number, changes in enumerate((more, less) if reverse else (less, more)):
+        write_pair(tmp_path / "m", number, rows=rows, **changes)
+    report = import_datacomp(tmp_path / "m", tmp_path / "pool", embeddings=(), verify=False)
+    pool = Pool.open(tmp_path / "pool")
+    assert (report.added, skipped(report)) == (2 * rows, {})
+    table = pool.take(range(2 * rows), ["aesthetic", "clip_b32", "clip_l14", "height_cm", "tag", "sha256"])
+    first, last = (slice(0, rows), slice(rows, None)) if reverse else (slice(rows, None), slice(0, rows))
+    lists = {name: table[name].to_pylist() for name in table.column_names}
+    assert lists["aesthetic"][first] == pytest.approx(more["aesthetic_similarity_score"])
+    assert (
+        lists["aesthetic"][last]
+        == lists["clip_b32"][last]
+        == lists["tag"][last]
+        == lists["sha256"][last]
+        == [None] * rows
+    )
+    assert lists["clip_l14"][last] == list(range(rows))
+    assert None not in lists["clip_b32"][first]
+    assert lists["height_cm"][first] == [1.5] * rows
+    assert lists["height_cm"][last] == [2.0] * rows
+
+
 def test_object_arrays_are_refused_unopened(tmp_path):
     class Trap:
         def __reduce__(self):
