@@ -89,9 +89,10 @@ def see_the_board(page: Any, shown: Shown) -> None:
     rail(page, "Leaderboard")
     page.get_by_role("heading", name="Runs", exact=True).wait_for()
     settle(page)
-    page.get_by_role("heading", name="Runs", exact=True).scroll_into_view_if_needed()
-    page.mouse.move(700, 500)
-    page.mouse.wheel(0, 320)
+    runs = page.get_by_test_id("stDataFrame").last
+    runs.scroll_into_view_if_needed()
+    runs.hover()
+    page.mouse.wheel(0, 5000)  # a try-out is among the last
     page.wait_for_timeout(500)
     shown("On the board, beside the others")
 

@@ -85,6 +85,7 @@ def test_a_failed_job_tells_why_and_a_deleted_recipe_comes_back(page, app_home, 
     page.wait_for_selector(".ps-map[data-stamp]")
     page.get_by_test_id("stMenuButton").first.click()
     page.get_by_text("to be deleted", exact=True).click()
+    settle(page)
     page.locator(".st-key-delete-recipe button").first.click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Undo", exact=True).last.click()
