@@ -77,11 +77,13 @@ def train(page: Any, shown: Shown) -> None:
     page.get_by_text("Only try it out").click()
     settle(page)
     shown("Train on what is kept")
+    ended = page.get_by_text(re.compile(r"try-out · done after"))
+    before = ended.count()
     page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_text(re.compile(r"^loss [\d.]+ · [\d,]+ pairs per second")).wait_for(timeout=6 * MINUTES)
     page.locator(".st-key-training-curves .scatterlayer").first.wait_for(timeout=6 * MINUTES)
     shown("Curves while it trains")
-    page.get_by_text(re.compile(r"· done after")).first.wait_for(timeout=10 * MINUTES)
+    ended.nth(before).wait_for(timeout=10 * MINUTES)
 
 
 def see_the_board(page: Any, shown: Shown) -> None:
