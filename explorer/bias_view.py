@@ -138,6 +138,7 @@ def _bars(figure: go.Figure, families: Sequence[dict[str, Any]], chance: float) 
                     "arrayminus": [100 * (one["accuracy"] - one["low"]) for one in own],
                     "thickness": 1.2,
                     "width": 3,
+                    "color": theme.ink(),
                 },
                 customdata=[
                     (one["keeps"], 100 * one["accuracy"], 100 * one["low"], 100 * one["high"], one["p"], 100 * one["train_accuracy"])

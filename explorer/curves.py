@@ -129,7 +129,7 @@ def _names(found: Sequence[Summary], published: Sequence[Row], width: float) -> 
         near = [k for k, other in enumerate(found) if k != i and abs(other.mean - summary.mean) < line]
         covers = any(starts[k] < stops[i] and starts[i] < stops[k] for k in near if k in told)
         hides = any(starts[i] < starts[k] < stops[i] and abs(found[k].mean - summary.mean) < 0.6 * line for k in near)
-        if not covers and not hides:
+        if not covers and not hides and (not summary.baseline or published):  # else its line has the name
             told.append(i)
     return [name if i in told else "" for i, name in enumerate(names)]
 

@@ -24,11 +24,12 @@ def ask(kind: str, name: str) -> None:
     st.session_state[ASKED] = (kind, name)
 
 
-def dialog() -> None:
-    """Opens the question that a button asked for."""
+def dialog() -> bool:
+    """Opens the question that a button asked for; True if it did. A fragment with such a button calls it too."""
     asked = st.session_state.pop(ASKED, None)
     if asked is not None:
         _question(*asked)
+    return asked is not None
 
 
 @st.dialog("Delete")

@@ -49,7 +49,7 @@ def provenance(column: Column) -> str:
     if not origin:
         return "imported" if column.kind in ("metadata", "key") else ""
     words = [_short(origin[key]) for key in ("method", "model", "source") if origin.get(key)]
-    words += [f"{name} {value}" for name, value in settings(origin).items() if value not in (None, "")]
+    words += [f"{name} {_short(value)}" for name, value in settings(origin).items() if value not in (None, "")]
     return (
         ", ".join(words)
         or ", ".join(f"{name} {value}" for name, value in origin.items() if not isinstance(value, dict))[:120]
@@ -57,9 +57,11 @@ def provenance(column: Column) -> str:
 
 
 def _short(value: Any) -> str:
-    """A model's file by its name, without the directory."""
+    """A file by its name, without the directory; yes and no in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     text = str(value)
-    return text.rsplit("/", 1)[-1] if "//" in text else text
+    return text.rsplit("/", 1)[-1] if "//" in text or text.startswith("/") else text
 
 
 @st.cache_data(max_entries=16, show_spinner="Counting what is in the pool…")

@@ -23,6 +23,7 @@ OTHERS, NOTHING = "#8A94A0", "#B4BDC6"
 # Low to high: viridis without its ends, which vanish on a dark or a light page.
 SEQUENCE = ["#3F4788", "#35608D", "#2A788E", "#1F918C", "#22A884", "#44BF70", "#7AD151", "#B8DE29"]
 INK_LIGHT, INK_DARK = "#14202B", "#E8EEF4"  # textColor of .streamlit/config.toml
+_INK = f"light-dark({INK_LIGHT}, {INK_DARK})"  # follows a theme that changes while the page is open
 SERIES = [KEPT, DROPPED, "#0F8A68", "#9A47AB", "#64707D", "#C9A100", "#C4314B", "#4A5FC1"]
 
 # The pages use the whole width, and the columns of the Filter page scroll inside the window.
@@ -47,9 +48,10 @@ def layout() -> None:
     st.html(_LAYOUT)
     # Streamlit's own colours for these are below 4.5:1: captions on the light theme, the chosen segment on the dark one.
     st.html(
-        f"""<style>[data-testid="stButtonGroup"] button[data-selected="true"] p {{color: {ink()}; font-weight: 600}}
+        f"""<style>[data-testid="stButtonGroup"] button[data-selected="true"] p {{color: {_INK}; font-weight: 600}}
+        [data-testid="stSliderThumbValue"], [data-testid="stSliderThumbValue"] p {{color: {_INK}}}
         [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] :is(p, strong, code)
-        {{color: color-mix(in srgb, {ink()} 76%, transparent); opacity: 1}}</style>"""
+        {{color: color-mix(in srgb, {_INK} 76%, transparent); opacity: 1}}</style>"""
     )
 
 

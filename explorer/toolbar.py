@@ -98,6 +98,8 @@ def _keep(recipe: Recipe, pool: Pool, *, replace: bool) -> None:
 
 def dialogs(recipe: Recipe, pool: Pool, selection: Selection | None) -> bool:
     """Opens the dialog that a button asked for; True if it did."""
+    if deletion.dialog():
+        return True
     asked = st.session_state.pop("ask", None)
     if asked is None:
         return False

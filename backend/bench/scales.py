@@ -139,10 +139,15 @@ def settings_differ(name: str, settings: Mapping[str, Any]) -> list[str]:
     if table is None:
         return [f"scale {name!r} is not in the table"]
     return [
-        f"{key} is {settings[key]} instead of {getattr(table, key)}"
+        f"{key} is {_said(settings[key])} instead of {_said(getattr(table, key))}"
         for key in FIXED
         if key in settings and not _alike(key, settings[key], getattr(table, key))
     ]
+
+
+def _said(value: Any) -> str:
+    """A setting with thousands set apart."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _alike(key: str, value: Any, wanted: Any) -> bool:

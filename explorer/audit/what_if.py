@@ -39,7 +39,8 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
         rate = st.slider(
             "Keep rate of each of them under this rule, %", 0.0, 100.0, round(now, 1), 0.1, key="audit-wi-rate"
         )
-        same = st.toggle("keep the size by moving everyone else's threshold", value=True, key="audit-wi-size")
+        same = st.toggle("keep the size", value=True, key="audit-wi-size",
+                         help="Moves everyone else's threshold, so that the rule keeps as many pairs as now")  # fmt: skip
     if not chosen:
         st.caption("Choose at least one group.")
         return

@@ -195,7 +195,7 @@ def _table(found: Sequence[Difference], titles: dict[str, str]) -> None:
     )
     table.draw(
         [_row(one, titles) for one in found],
-        formats={**formats, "p": "%.3f", "examples": "localized", "seeds to decide": "%.0f"},
+        formats={**formats, "p": "%.2g", "examples": "localized", "seeds to decide": "%.0f"},
     )
 
 

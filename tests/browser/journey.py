@@ -77,11 +77,13 @@ def train(page: Any, shown: Shown) -> None:
     page.get_by_text("Only try it out").click()
     settle(page)
     shown("Train on what is kept")
+    ended = page.get_by_text(re.compile(r"try-out · done after"))
+    before = ended.count()
     page.get_by_role("button", name="Start", exact=True).click()
     page.get_by_text(re.compile(r"^loss [\d.]+ · [\d,]+ pairs per second")).wait_for(timeout=6 * MINUTES)
     page.locator(".st-key-training-curves .scatterlayer").first.wait_for(timeout=6 * MINUTES)
     shown("Curves while it trains")
-    page.get_by_text(re.compile(r"· done after")).first.wait_for(timeout=10 * MINUTES)
+    ended.nth(before).wait_for(timeout=10 * MINUTES)
 
 
 def see_the_board(page: Any, shown: Shown) -> None:
@@ -89,9 +91,10 @@ def see_the_board(page: Any, shown: Shown) -> None:
     rail(page, "Leaderboard")
     page.get_by_role("heading", name="Runs", exact=True).wait_for()
     settle(page)
-    page.get_by_role("heading", name="Runs", exact=True).scroll_into_view_if_needed()
-    page.mouse.move(700, 500)
-    page.mouse.wheel(0, 320)
+    runs = page.get_by_test_id("stDataFrame").last
+    runs.scroll_into_view_if_needed()
+    runs.hover()
+    page.mouse.wheel(0, 5000)  # a try-out is among the last
     page.wait_for_timeout(500)
     shown("On the board, beside the others")
 

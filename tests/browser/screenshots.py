@@ -22,6 +22,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import sync_playwright
 
+from poolscope import paths
 from tests.browser import journey
 from tests.browser.places import PAGES, VIEWS, settle
 
@@ -52,6 +53,8 @@ def _search(page: Any) -> None:
     page.locator(".ps-gallery button").nth(8).wait_for()
 
 
+AT_HOME = """([home, usual]) => { const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  while (walker.nextNode()) if (walker.currentNode.data.includes(home)) walker.currentNode.data = walker.currentNode.data.replaceAll(home, usual) }"""
 STATES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "filter-lasso": ("", _lasso),
     "filter-search": ("", _search),
@@ -103,8 +106,14 @@ def take(browser: Any, url: str, path: str, out: Path, *, width: int, scheme: st
     if act is not None:
         act(page)
         settle(page)
+    _as_at_home(page)
     Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(out, quality=QUALITY, method=6)
     context.close()
+
+
+def _as_at_home(page: Any) -> None:
+    """Paths of the home as they are without POOLSCOPE_HOME, for a picture tells nothing of the machine it was taken on."""
+    page.evaluate(AT_HOME, [str(paths.home()), "~/.local/share/poolscope"])
 
 
 def film(browser: Any, url: str, out: Path) -> None:

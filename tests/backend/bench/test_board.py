@@ -161,4 +161,4 @@ def test_a_run_made_before_the_table_changed_is_not_comparable_any_more() -> Non
     run = finished("old", full(0.3))
     run.settings |= {"batch": 8192, "lr": SCALES["small"].lr, "workers": 1}
     run.save()
-    assert row_of(Run.load("old")).reasons == ("batch is 8192 instead of 4096",)
+    assert row_of(Run.load("old")).reasons == ("batch is 8,192 instead of 4,096",)
