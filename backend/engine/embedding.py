@@ -55,10 +55,9 @@ def embed(
 
     Units are spread over all GPUs, or as many as `gpus`; beside each, `decoders` processes read, decode and tokenize
     (by default the cores that a GPU has to itself). `precision` of the forward pass: `fp32`, `fp16`, `bf16`; `auto` is
-    float16 on a GPU, the precision in which the vectors are kept, and float32 on a processor, to whose vectors no
-    process is added by default.
-    Raises InputError if a name is taken by another model, if the model can't be loaded, or if the vectors don't fit
-    on the disk.
+    float16 on a GPU, the precision in which the vectors are kept, and float32 on a processor, which gets no decoders
+    by default.
+    Raises InputError if a name is taken by another model, or if the model can't be loaded.
     """
     check_engine(engine)
     if precision not in PRECISIONS:

@@ -1,0 +1,147 @@
+"""Units spread over fake devices: each gets its share, and embedding feeds them from decoding processes."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from poolscope import devices, engine
+from poolscope.errors import InputError
+from poolscope.models import Model
+from poolscope.workers.dispatch import finished, gathered
+from tests.backend.engine.test_embed import tiny_model  # noqa: F401
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@dataclass
+class Noting:
+    """Says on which device each unit was computed; units of `slow` take longer."""
+
+    slow: str = ""
+    seen: list[tuple[int, str]] = field(default_factory=list)
+
+    def compute(self, unit: int) -> str:
+        device = devices.choose()
+        time.sleep(0.2 if device == self.slow else 0.005)
+        self.seen.append((unit, device))
+        return device
+
+
+@dataclass(frozen=True)
+class Own:
+    def compute(self, unit: int) -> str:
+        return devices.choose()
+
+
+def test_each_device_takes_the_next_unit_when_it_is_free():
+    task = Noting(slow="cuda:1")
+    units = list(range(40))
+    assert sorted(finished(task, units, devices=["cuda:0", "cuda:1", "cuda:2"], threads=True)) == units
+    counts = {name: sum(device == name for _, device in task.seen) for name in ("cuda:0", "cuda:1", "cuda:2")}
+    assert all(counts.values())
+    assert counts["cuda:1"] < counts["cuda:0"] > 5 < counts["cuda:2"], "a slow device holds up only its own unit"
+    assert devices.choose("cpu") == "cpu"
+    assert not hasattr(devices._own, "device"), "the caller keeps no device"
+
+
+def test_a_unit_that_fails_ends_the_work():
+    class Failing(Noting):
+        def compute(self, unit):
+            if unit == 3:
+                raise InputError("unit 3 is wrong")
+            return super().compute(unit)
+
+    with pytest.raises(InputError, match="unit 3"):
+        list(finished(Failing(), list(range(500)), devices=["cuda:0", "cuda:1"], threads=True))
+    assert threading.active_count() < 50
+
+
+def test_workers_are_processes_with_a_device_of_their_own():
+    made = dict(gathered(Own(), [10, 11, 12, 13], workers=2, devices=["cuda:4", "cuda:5"]))
+    assert list(made) == [10, 11, 12, 13]
+    assert set(made.values()) <= {"cuda:4", "cuda:5"}
+
+
+def test_all_gpus_are_used_unless_one_is_named(monkeypatch):
+    monkeypatch.setattr(devices, "cuda_devices", lambda: 4)
+    assert devices.spread() == devices.spread("cuda") == ("cuda:0", "cuda:1", "cuda:2", "cuda:3")
+    assert devices.spread(most=2) == ("cuda:0", "cuda:1")
+    assert devices.spread("cuda:2") == ("cuda:2",)
+    assert devices.spread("cpu") == ("cpu",)
+    with pytest.raises(InputError, match="5 GPUs are asked for, and torch sees 4"):
+        devices.spread(most=5)
+    monkeypatch.setattr(devices, "cuda_devices", lambda: 0)
+    assert devices.spread() == ("cpu",)
+    with pytest.raises(InputError, match="2 GPUs are asked for, and torch sees 0"):
+        devices.spread(most=2)
+
+
+def test_decoding_processes_give_the_same_vectors(tiny_pool, tiny_model):  # noqa: F811
+    plain = engine.embed(tiny_pool, tiny_model, name="one", batch_size=64)
+    fed = engine.embed(plain, tiny_model, name="two", batch_size=64, decoders=1)
+    for side in ("img", "txt"):
+        one, two = (fed.embeddings(f"{name}_{side}", range(200)) for name in ("one", "two"))
+        assert np.abs(one - two).max() < 1e-3
+    assert "precision" not in fed.columns["two_img"].made_by
+
+
+def test_half_precision_is_near_and_recorded(tiny_pool, tiny_model):  # noqa: F811
+    pool = engine.embed(tiny_pool, tiny_model, name="one", batch_size=100)
+    pool = engine.embed(pool, tiny_model, name="half", batch_size=100, precision="bf16")
+    assert pool.columns["half_img"].made_by["precision"] == "bf16"
+    one, two = (pool.embeddings(f"{name}_img", range(200)) for name in ("one", "half"))
+    assert (one * two).sum(axis=1).min() > 0.999
+    with pytest.raises(InputError, match="precision 'fp8' is not known"):
+        engine.embed(pool, tiny_model, name="x", precision="fp8")
+
+
+def test_a_model_halves_its_batch_and_moves_to_the_processor(tiny_model, monkeypatch, caplog):  # noqa: F811
+    import torch
+
+    devices._noted.cache_clear()
+    loaded = Model.parse(tiny_model).load("cpu")
+    captions = [f"caption {n}" for n in range(10)]
+    whole = loaded.texts(captions)
+    sizes = []
+    forward = loaded._forward
+
+    def scarce(encode, batch, most=4):
+        sizes.append(len(batch))
+        if len(batch) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(encode, batch)
+
+    monkeypatch.setattr(loaded, "_forward", scarce)
+    np.testing.assert_allclose(loaded.texts(captions), whole, atol=1e-6)
+    np.testing.assert_allclose(loaded.texts(captions), whole, atol=1e-6)
+    assert sizes == [10, 5, 2, 2, 2, 2, 2] + [2] * 5, "what fits is remembered"
+    assert "5 are tried" in caplog.text
+
+
+def test_decoders_leave_a_core_to_the_gpu_and_fit_into_shared_memory(monkeypatch, caplog):
+    from poolscope.engine import decoders
+
+    monkeypatch.setattr(decoders.os, "sched_getaffinity", lambda _: set(range(64)))
+    monkeypatch.setattr(decoders, "SHARED_MEMORY", Path("/nowhere"))
+    assert [decoders.processes_for(n, 10**6) for n in (1, 2, 8, 64)] == [32, 31, 7, 1]
+    room = type("Room", (), {"f_bavail": 64 * 2**20, "f_frsize": 1})
+    monkeypatch.setattr(decoders.os, "statvfs", lambda _: room)
+    devices._noted.cache_clear()
+    assert decoders.processes_for(1, 40_000_000) == 0
+    assert "--shm-size" in caplog.text
+
+
+def test_the_benchmark_of_devices_runs_with_fakes():
+    command = [sys.executable, "tests/benchmarks/bench_devices.py", "--fake", "--seconds", "0.02", "--units", "24"]
+    done = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["devices"] for row in rows] == [1, 2, 4, 8]
+    assert rows[3]["units_per_s"] > 2 * rows[0]["units_per_s"]
+    assert all(0 <= row["idle"] < 1 for row in rows)
