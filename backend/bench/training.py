@@ -346,7 +346,7 @@ def _hand_out(run: Run, scale: Scale, launch: Launch, shards: Path, evaluation: 
     run.command = ["bash", str(scripts[0])]
     run.step_to(
         "stopped",
-        error=f"ready for {launch.nodes} nodes: `bash {scripts[0]}` submits it to Slurm ({scripts[-1].name} for torchrun)",
+        error=f"ready to submit: `bash {scripts[0]}` submits it to Slurm ({scripts[-1].name} for torchrun)",
     )
 
 
