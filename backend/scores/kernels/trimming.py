@@ -103,7 +103,7 @@ def removal_steps(
 
 def _begun(saved: Path | None, n: int, steps: int) -> tuple[int, np.ndarray, tuple[np.ndarray, np.ndarray]] | None:
     """Steps done, the step at which each row left, and the survivors' moments, as saved; None without a whole file."""
-    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
+    with suppress(OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         if saved is not None and saved.is_file():
             with np.load(saved, allow_pickle=False) as kept:
                 done, left = int(kept["done"]), kept["left"]
