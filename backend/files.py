@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 REMEDY = "restore it from a copy, or remove it"
 LONGEST = 100  # characters of a file's name
+NETWORK = frozenset((
+    "9p", "afs", "beegfs", "ceph", "cifs", "gcsfuse", "glusterfs", "gpfs", "juicefs", "lizardfs", "lustre", "moosefs",
+    "nfs", "nfs4", "orangefs", "panfs", "pvfs2", "quobyte", "rclone", "s3fs", "smb3", "smbfs", "sshfs", "vboxsf", "wekafs",
+))  # fmt: skip
+"""Types of file systems that several machines may mount, without the memory that they would have to share to map a file."""
 
 
 def slug(name: str) -> str:
@@ -79,6 +84,17 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         part.rename(path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def on_network(path: Path | str) -> bool:
+    """Whether `path` lies on a file system that other machines may mount too, by the type of the mount that holds it."""
+    import psutil
+
+    place = Path(path).resolve()
+    mounts = [mount for mount in psutil.disk_partitions(all=True) if place.is_relative_to(mount.mountpoint)]
+    # of mounts over one another the last counts
+    holder = max(enumerate(mounts), key=lambda one: (len(one[1].mountpoint), one[0]), default=None)
+    return holder is not None and holder[1].fstype.lower().removeprefix("fuse.") in NETWORK
 
 
 def write_bytes(path: Path | str, content: bytes) -> None:

@@ -217,8 +217,8 @@ def _same_devices(run: Run, scale: Scale, launch: Launch) -> None:
     from .weights import parts_of
 
     begun = run.devices
-    trained = 0 if run.weights_path.is_file() else parts_of(_latest(run))
-    if begun and begun != launch.devices and 0 < trained < scale.checkpoints:
+    half = not run.weights_path.is_file() and _latest(run).is_file() and parts_of(_latest(run)) < scale.checkpoints
+    if begun and begun != launch.devices and half:
         now = launch.devices
         raise InputError(
             f"run {run.id!r} was trained on {begun['world']} devices with {begun['accum']} accumulation steps so far, not "
@@ -346,7 +346,7 @@ def _hand_out(run: Run, scale: Scale, launch: Launch, shards: Path, evaluation: 
     run.command = ["bash", str(scripts[0])]
     run.step_to(
         "stopped",
-        error=f"ready for {launch.nodes} nodes: `bash {scripts[0]}` submits it to Slurm ({scripts[-1].name} for torchrun)",
+        error=f"ready to submit: `bash {scripts[0]}` submits it to Slurm ({scripts[-1].name} for torchrun)",
     )
 
 

@@ -167,6 +167,10 @@ class EmbedTask:
     side_by_side: int
     subject: tuple[tuple[str, Any], ...]
 
+    @property
+    def device(self) -> str:
+        return self.how.device
+
     def compute(self, unit: Unit, progress: Progress = silent) -> None:
         tools = _tools(self.model, devices.choose(self.how.device), self.how, self.pool_path, self.side_by_side)
         loaded, pictures, decoders = tools

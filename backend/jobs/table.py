@@ -1,14 +1,20 @@
-"""The jobs table: one SQLite file in write-ahead mode, shared by app, command line and runners."""
+"""The jobs table: one SQLite file, shared by app, command line and runners.
+
+It is in write-ahead mode, except on a network file system: there SQLite's shared index can't be mapped by two machines,
+and the table would be damaged, so it keeps a rollback journal.
+"""
 
 import json
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from .. import files
 from ..errors import InputError
 from ..paths import home
 from . import slots
@@ -79,13 +85,27 @@ def connect() -> sqlite3.Connection:
                 f"{path} was written by a newer Poolscope (version {found}, this one knows {VERSION}): "
                 "upgrade Poolscope or set POOLSCOPE_HOME to another directory"
             )
+        _settle_journal(connection, path, new=found < VERSION)
         if found < VERSION:
-            connection.execute("PRAGMA journal_mode=WAL")
             connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _settle_journal(connection: sqlite3.Connection, path: Path, *, new: bool) -> None:
+    """Write-ahead mode for a new table, a rollback journal for any on a network file system."""
+    if _on_network(path.parent):
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            connection.execute("PRAGMA journal_mode=DELETE")
+    elif new:
+        connection.execute("PRAGMA journal_mode=WAL")
+
+
+@lru_cache
+def _on_network(directory: Path) -> bool:
+    return files.on_network(directory)
 
 
 @contextmanager

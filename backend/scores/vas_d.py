@@ -1,5 +1,6 @@
 """VAS-D: variance alignment with the pool's own survivors, trimmed step by step; no external target."""
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,7 +36,8 @@ class VasD(Method):
     The score is the step at which a pair leaves, `steps + 1` for the pairs that stay to the end, 0 for pairs that the
     quality cut dropped, NaN for a zero or non-finite embedding or no quality score; so any fraction between
     `final` and `quality_top` is a slider. It keeps what lies along the dominant directions, hence `center`.
-    Reads (n, d) embeddings, gives (n,) float32. One unit; 1.25 d^2 FLOP per survivor and step.
+    Reads (n, d) embeddings, gives (n,) float32. One unit, which goes on from what it saves every five minutes; 1.25 d^2
+    FLOP per survivor and step.
     """
 
     id = "vas_d"
@@ -100,19 +102,31 @@ class VasD(Method):
             chosen = np.flatnonzero(good & ~np.isnan(quality))
             best = np.argsort(-quality[chosen], kind="stable")[: exact_count(self.quality_top, len(rows))]
             chosen = np.sort(chosen[best])
+        final = exact_count(self.final, len(rows))
+        device = devices.choose(self.device)
+        saved = self._saved(pool, rows[chosen], first, final, device)
         with spool(pool.path) as folder:
             vectors = spooled(pool, name, rows[chosen], folder)
             scores[chosen] = removal_steps(
                 vectors,
                 first,
-                final=exact_count(self.final, len(rows)),
+                final=final,
                 steps=self.steps,
                 center=self.center,
-                device=devices.choose(self.device),
+                device=device,
+                saved=saved,
                 progress=lambda done, total, message="", **_: progress(done * len(rows) // total, len(rows), message),
             )
             del vectors
+        saved.unlink(missing_ok=True)
         return {MAIN: scores}
+
+    def _saved(self, pool: "Pool", rows: np.ndarray, first: Moments, final: int, device: str) -> Path:
+        """Where an interrupted trimming is kept: named by its rows, the embeddings' moments, its schedule and device."""
+        named = hashlib.sha256(repr((self.steps, self.center, final, first[2], device)).encode())
+        for array in (rows, *first[:2]):
+            named.update(np.ascontiguousarray(array).tobytes())
+        return pool.path / "work" / f"trimming-{named.hexdigest()[:24]}.npz"
 
 
 def moments(pool: "Pool", unit: Unit, *, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

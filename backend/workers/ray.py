@@ -118,7 +118,7 @@ def _connect(ray: Any, workers: int, address: str | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": "error", "configure_logging": False}
     try:
         if address is None:
-            ray.init(num_cpus=max(1, workers), include_dashboard=False, **quiet)
+            ray.init(address="local", num_cpus=max(1, workers), include_dashboard=False, **quiet)
         else:
             ray.init(address=address, **quiet)
     except Exception as error:  # Ray raises bare ones too: a node that did not start in time, a wrong token

@@ -1,12 +1,20 @@
 """Dynamic trimming: at every step the pairs least aligned with the survivors' own second moment leave."""
 
+import time
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
 import numpy as np
 
+from ... import files
 from ...progress import Progress, silent
 from ..vas import quadratic_form
 
 _REBUILD = 50  # steps between two exact recomputations of the running second moment
 _CHUNK = 65_536
+SAVE_S = 300.0
+"""Seconds between two saves of what a trimming that is interrupted goes on from."""
 
 
 def kept_after(start: int, final: int, steps: int) -> list[int]:
@@ -48,6 +56,7 @@ def removal_steps(
     steps: int,
     center: bool = False,
     device: str = "cpu",
+    saved: Path | None = None,
     progress: Progress = silent,
 ) -> np.ndarray:
     """The step, from 1, at which each row of `vectors` (n, d) is removed; `steps + 1` for the `final` that stay.
@@ -56,14 +65,17 @@ def removal_steps(
     quality cut). Each step scores the survivors by `f^T S f` with S their own second moment (less the mean's, with
     `center`) and removes the lowest; of equal scores the later row leaves first. Returns (n,) float32.
     Cost per step: 1.25 d^2 FLOP per survivor; the moment is updated from the removed rows alone and rebuilt
-    every 50 steps.
+    every 50 steps. Where it stands is kept in the file `saved` every five minutes, to go on from there to the same
+    result, bit for bit; the name must stand for the vectors and everything else that is given.
     """
     n = len(vectors)
-    left = np.full(n, steps + 1, np.float32)
-    alive = np.arange(n)
     square, mean, count = first
-    running = moments(vectors)
-    for t, size in enumerate(kept_after(n, min(final, n), steps)):
+    begun, left, running = _begun(saved, n, steps) or (0, np.full(n, steps + 1, np.float32), moments(vectors))
+    alive = np.flatnonzero(left > steps)
+    if begun:
+        square, mean, count = *running, max(1, len(alive))
+    last = time.monotonic()
+    for t, size in enumerate(kept_after(n, min(final, n), steps)[begun:], begun):
         if size < len(alive):
             moment = square / count
             if center:
@@ -81,5 +93,20 @@ def removal_steps(
                 less = moments(vectors, gone)
                 running = running[0] - less[0], running[1] - less[1]
         square, mean, count = *running, max(1, len(alive))
+        if saved is not None and time.monotonic() - last >= SAVE_S:
+            with files.replacing(saved) as part, part.open("wb") as file:
+                np.savez(file, done=t + 1, left=left, square=square, mean=mean)
+            last = time.monotonic()
         progress(t + 1, steps, f"{len(alive):,} pairs left")
     return left
+
+
+def _begun(saved: Path | None, n: int, steps: int) -> tuple[int, np.ndarray, tuple[np.ndarray, np.ndarray]] | None:
+    """Steps done, the step at which each row left, and the survivors' moments, as saved; None without a whole file."""
+    with suppress(OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        if saved is not None and saved.is_file():
+            with np.load(saved, allow_pickle=False) as kept:
+                done, left = int(kept["done"]), kept["left"]
+                if 0 < done <= steps and left.shape == (n,):
+                    return done, left, (kept["square"], kept["mean"])
+    return None

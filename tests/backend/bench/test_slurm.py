@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,13 +14,14 @@ from typing import Any
 
 import pytest
 
+import poolscope
 from poolscope import bench
 from poolscope.bench import checkpoints
 from poolscope.bench.launch import Launch
 from poolscope.bench.metrics import resumed_at
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.recipe import Recipe
+from poolscope.recipe import Recipe, dump
 from poolscope.runs import Run
 from tests.backend.bench.conftest import SETTINGS
 
@@ -230,3 +232,18 @@ def test_a_resumed_loader_goes_on_with_the_very_next_batch(
     assert len(whole) == len(following) == 11
     assert rest == whole[5:]
     assert after == following
+
+
+def test_the_guides_commands(tiny_pool: Pool, slurm: Path, home: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """As they stand, in a shell, up to Slurm, which is simulated."""
+    text = (Path(poolscope.__file__).parent / "README.md").read_text()
+    block = re.findall(r"## Slurm\n.*?```bash\n(.*?)```", text, re.DOTALL)[0]
+    (tmp_path / "recipe.yaml").write_text(dump(Recipe(name="all")))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = os.environ | {"POOLSCOPE_POOL": str(tiny_pool.path), "PATH": path}
+    done = subprocess.run(["bash", "-euc", block], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    train, evaluate = (json.loads(line) for line in (slurm / "submitted").read_text().splitlines())
+    assert train[1] == evaluate[1] == "--account=vision"
+    script = (home / "runs" / "first" / "submit" / "train.sbatch").read_text()
+    assert "#SBATCH --time=12:00:00\n#SBATCH --partition=h100\n" in script

@@ -5,6 +5,7 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -96,3 +97,31 @@ def test_a_clock_that_jumps_leaves_a_job_of_this_machine_alone(monkeypatch: pyte
     state = jobs.get(job_id).state
     assert table.finish(job_id, pid, "done", exit_code=0, message=None)  # what still runs after a test is killed
     assert state == "running"
+
+
+def journal(home: Path) -> str:
+    with closing(sqlite3.connect(home / "jobs.sqlite")) as connection:
+        return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+def test_a_table_on_a_network_file_system_keeps_a_rollback_journal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home that every node of a cluster mounts, here by what the table of mounts says of it."""
+    import psutil
+
+    def mounted(kind: str) -> None:
+        mounts = [SimpleNamespace(mountpoint=place, fstype=of) for place, of in (("/", "ext4"), (str(home), kind))]
+        monkeypatch.setattr(psutil, "disk_partitions", lambda all: mounts)
+        table._on_network.cache_clear()
+
+    mounted("xfs")
+    first = row()
+    assert journal(home) == "wal"
+    for kind in ("nfs4", "fuse.sshfs", "lustre"):
+        mounted(kind)
+        assert jobs.get(first).title == "one", "a table of before is taken over"
+        assert journal(home) == "delete"
+    (home / "jobs.sqlite").unlink()
+    assert jobs.get(row()).title == "one"
+    assert journal(home) == "delete"
+    assert not (home / "jobs.sqlite-wal").exists()
+    table._on_network.cache_clear()

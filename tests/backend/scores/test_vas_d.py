@@ -1,6 +1,8 @@
 """Dynamic trimming against its golden vectors and a plain loop."""
 
+from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from poolscope.engine import run
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.scores import build
+from poolscope.scores.kernels import trimming
 from poolscope.scores.kernels.trimming import kept_after, moments, removal_steps
 from poolscope.scores.vas import quadratic_form
 from tests.backend.scores.pairs import copy_of, unit
@@ -85,3 +88,40 @@ def test_what_has_no_quality_score_or_no_embedding_is_not_scored(tiny_pool: Pool
     assert not np.isnan(got[3:]).any()
     with pytest.raises(InputError, match="final is"):
         run(tiny_pool, build("vas_d", final=0.5), column="other")
+
+
+@pytest.mark.parametrize("method", ["vas_d", "normsim_d"])
+def test_a_trimming_that_is_interrupted_goes_on_to_the_same_column(
+    method: str, tiny_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trimming, "SAVE_S", 0.0)
+    made = build(method, quality="clip_b32", quality_top=0.5, final=0.1, steps=80)
+    whole = run(tiny_pool, made, column="whole").array("whole")
+    seen: list[str] = []
+
+    def killed_at(step: int) -> Callable[..., None]:
+        def progress(done: int, total: int, message: str = "", **figures: float) -> None:
+            if message.endswith("pairs left"):
+                seen.append(message)
+                if len(seen) == step:
+                    raise KeyboardInterrupt
+
+        return progress
+
+    for step in (30, 55):  # before and after the moments are made anew from all survivors
+        with pytest.raises(KeyboardInterrupt):
+            run(tiny_pool, made, column="parts", progress=killed_at(step))
+    (saved,) = (tiny_pool.path / "work").glob("trimming-*.npz")
+    parts = run(tiny_pool, made, column="parts", progress=killed_at(0)).array("parts")
+    assert parts.tobytes() == whole.tobytes()
+    assert len(seen) == 80, "no step was done twice"
+    assert not saved.exists()
+
+
+def test_a_damaged_save_is_not_gone_on_from(tmp_path: Path) -> None:
+    vectors = unit(np.random.default_rng(0).normal(size=(60, 8)))
+    first = (*moments(vectors), 60)
+    whole = removal_steps(vectors, first, final=10, steps=5)
+    for content in (b"", b"PK\x03\x04 torn", b"\x93NUMPY"):
+        (tmp_path / "saved").write_bytes(content)
+        assert removal_steps(vectors, first, final=10, steps=5, saved=tmp_path / "saved").tobytes() == whole.tobytes()

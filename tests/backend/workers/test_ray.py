@@ -34,7 +34,7 @@ def cluster(tmp_path_factory):
     (home / "models").mkdir()
     (home / "models" / "tiny.json").write_text(json.dumps(TINY))
     ray.init(
-        num_cpus=2, include_dashboard=False, logging_level="error", log_to_driver=False,
+        "local", num_cpus=2, include_dashboard=False, logging_level="error", log_to_driver=False,
         runtime_env={"env_vars": {"POOLSCOPE_HOME": str(home)}},
     )  # fmt: skip
     yield home
