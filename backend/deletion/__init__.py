@@ -6,6 +6,7 @@ of what belongs to that pool, `delete --empty` of everything else. A target set 
 wait there too: undo puts the two in each other's place.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -275,18 +276,26 @@ def _job(name: str) -> Found:
 
 
 def _task(name: str) -> Found:
-    from ..bench.tasks import own
-
-    root = own.root_of(name)
-    users = [
-        f"job {job.id} ({job.title})" for job in jobs.all() if not job.finished and job.kind in ("train", "evaluate")
-    ]
+    folder = Path(os.environ.get("POOLSCOPE_TASKS") or paths.home() / "tasks")
+    known = {key: path.parent for path in sorted(folder.glob("[!.]*/task.json")) if (key := _key_of(path))}
+    if name not in known:
+        raise InputError(f"there is no task {name[:80]!r} of your own; there are: {', '.join(known) or 'none'}.")
+    root = known[name]
+    working_on = [job for job in jobs.all() if not job.finished and job.kind in ("train", "evaluate")]
 
     def act() -> None:
         _remember(root.parent)
-        own.remove(name)
+        trash.move(root.parent, "task", name, [root])
 
-    return Found("task", name, trash.size(root), users, act)
+    return Found("task", name, trash.size(root), [f"job {job.id} ({job.title})" for job in working_on], act)
+
+
+def _key_of(description: Path) -> str:
+    """The key of a task; empty if its description is damaged."""
+    try:
+        return str(files.read_json(description, dict).get("key", ""))
+    except (OSError, ValueError):
+        return ""
 
 
 def _pool(name: str) -> Found:

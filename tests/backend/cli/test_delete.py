@@ -69,7 +69,7 @@ def test_runs_and_pools_are_emptied_from_the_home(poolscope, tiny_pool, home):
     assert poolscope("delete", "run", "r1", "--yes").code == 0
     assert poolscope("delete", "pool", tiny_pool.path, "--yes").code == 0
     assert not list((home / "pools").glob("*")), "no demo pool is built to delete a run"
-    assert "2 deleted runs, jobs and pools" in poolscope("delete", "--empty").out
+    assert "2 deleted runs, jobs, tasks and pools" in poolscope("delete", "--empty").out
     assert poolscope("delete", "--empty", "--yes", "--json").json["frees"]["deleted"] == 2
     assert "can't be brought back" in poolscope("delete", "--undo").refused()
 
