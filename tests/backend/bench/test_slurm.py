@@ -235,9 +235,10 @@ def test_a_resumed_loader_goes_on_with_the_very_next_batch(
 
 
 def test_the_guides_commands(tiny_pool: Pool, slurm: Path, home: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    """As they stand, in a shell, up to Slurm, which is simulated."""
+    """In a shell, up to Slurm, which is simulated; only the batch is one that the small pool can fill."""
     text = (Path(poolscope.__file__).parent / "README.md").read_text()
     block = re.findall(r"## Slurm\n.*?```bash\n(.*?)```", text, re.DOTALL)[0]
+    block = block.replace("--scale demo", "--scale demo --set batch=128")
     (tmp_path / "recipe.yaml").write_text(dump(Recipe(name="all")))
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     env = os.environ | {"POOLSCOPE_POOL": str(tiny_pool.path), "PATH": path}

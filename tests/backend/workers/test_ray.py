@@ -99,7 +99,7 @@ def _where(pool, unit):
 @pytest.mark.parametrize("engine", ["local", "ray"])
 def test_statistics_of_the_pool_are_computed_by_the_workers(engine, tiny_pool):
     seen = []
-    everywhere = _Everywhere(engine, 2, None)
+    everywhere = _Everywhere(engine, 2, None, ())
     for unit, (count, process) in everywhere(tiny_pool, fragments(tiny_pool), _where):
         assert count == len(unit)
         seen.append(process)
