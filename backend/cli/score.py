@@ -36,7 +36,7 @@ def methods(
     pool: PoolPath = None,
     as_json: Json = False,
 ) -> None:
-    """List the methods that make scores and flags, or measure what they cost on a pool."""
+    """List the methods, or what they cost on a pool."""
     from ..engine.catalogue import loadable
 
     if costs:

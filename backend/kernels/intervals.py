@@ -52,10 +52,7 @@ def holm(p: object) -> np.ndarray:
     >>> holm([0.01, 0.04, float("nan")]).round(3).tolist()
     [0.02, 0.04, nan]
     """
-    from statsmodels.stats.multitest import multipletests
-
     p = np.asarray(p, dtype=np.float64)
-    corrected, known = np.full(p.shape, np.nan), ~np.isnan(p)
-    if known.any():
-        corrected[known] = multipletests(p[known], method="holm")[1]
+    corrected, order = np.full(p.shape, np.nan), np.argsort(p)[: np.count_nonzero(~np.isnan(p))]
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
     return corrected

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ import pyarrow as pa
 WIDEST = 16_384
 _HEADER = 4096
 _LOCAL = struct.Struct("<26xHH")
+_PARSING = threading.Lock()  # Python 3.11 parses literals on one thread at a time (its gh-106905)
 UNREADABLE = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
 
 
@@ -72,7 +74,8 @@ def _member(name: str, entry: zipfile.ZipInfo, start: bytes) -> Member:
     stream = io.BytesIO(start)
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(stream, max_header_size=_HEADER)
+    with _PARSING:
+        shape, fortran, dtype = read(stream, max_header_size=_HEADER)
     if dtype.hasobject or dtype.kind != "f":
         raise Damaged(f"features {name!r} hold {dtype}, not numbers")
     if len(shape) != 2 or fortran or not 0 < shape[1] <= WIDEST:

@@ -32,9 +32,9 @@ def test_the_first_steps_are_ticked_off_one_by_one(page, app_home):
     steps = page.locator(".st-key-first-steps")
     steps.get_by_text("A recipe decides which image–text pairs a model is trained on").wait_for()
     for number in (1, 2, 3):
-        steps.get_by_text(re.compile(rf"^{number} · ")).wait_for()
+        steps.get_by_text(re.compile(rf"^{number} · ")).first.wait_for()
         steps.locator("button").first.click()
-        steps.get_by_text(re.compile(rf"^{number} · ")).wait_for(state="detached")
+        steps.get_by_text(re.compile(rf"^{number} · ")).first.wait_for(state="detached")
     steps.wait_for(state="detached")
     page.reload()
     page.wait_for_selector(".ps-map[data-stamp]")

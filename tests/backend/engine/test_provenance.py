@@ -17,7 +17,7 @@ from poolscope.models import Model, save_weights
 from poolscope.pool import Pool
 from poolscope.recipe import load
 from poolscope.scores import METHODS, build
-from poolscope.targets import add_target
+from poolscope.targets import Examples, add_examples, add_target
 
 SMALL = {
     "cliploss": {"batch_size": 20, "partitions": 2},
@@ -30,6 +30,8 @@ SMALL = {
     "rank_sum": {"scores": "clip_l14,clip_b32"},
     "within": {"score_column": "clip_b32", "quality": "clip_l14", "top": 0.3},
     "dedup": {"embedding": "l14_img", "threshold": 0.4},
+    "ensemble": {"columns": "clip_l14,clip_b32,sharp"},
+    "mix": {"columns": "clip_l14,clip_b32", "seeds": 2, "steps": 2, "batch": 16, "device": "cpu"},
     "hype": {"samples": 64, "batch": 32, "references": 40, "cosine": "clip_b32"},
 }
 
@@ -57,6 +59,8 @@ def pool_of(source: Pool, path: Path, pieces: list[range]) -> Pool:
     vectors = np.random.default_rng(5).normal(size=(30, 16)).astype(np.float32)
     np.save(path.parent / f"{path.name}-near.npy", vectors)
     add_target(made, "near", path.parent / f"{path.name}-near.npy", model="l14")
+    labels = np.random.default_rng(6).normal(size=(3, 16))[np.arange(30) % 3]
+    add_examples(made, "training", Examples(vectors, labels, np.array(["task"] * 30)), model="l14", source="a test")
     return made.reload()
 
 
