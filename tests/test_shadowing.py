@@ -112,7 +112,9 @@ def test_every_python_that_is_started_ignores_the_current_directory() -> None:
         f"{path.name}:{number}"
         for path in sources.rglob("*.py")
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if "sys.executable" in line and '"-P"' not in line and path.name not in ("launch.py", "cluster.py", "train_teacher.py")
+        if "sys.executable" in line
+        and '"-P"' not in line
+        and path.name not in ("launch.py", "cluster.py", "train_teacher.py")
     ]
     assert not bare
     assert os.environ.get("PYTHONSAFEPATH") is None

@@ -5,9 +5,9 @@ import pytest
 
 from poolscope import projection
 from poolscope.audit import catalog
+from poolscope.engine.prepare import prepare
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.engine.prepare import prepare
 from tests.backend.cli.conftest import poolscope
 from tests.backend.engine.test_embed import tiny_model
 
