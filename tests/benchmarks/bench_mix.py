@@ -32,13 +32,13 @@ INPUTS = (
     "clip_score", "cliploss", "dfn", "hype", "normsim_d", "normsim_training", "vas_training", "english",
     "caption_length", "image_size", "text_based", "laion2b", "dedup", "metaclip_balanced",
 )  # fmt: skip
-BEST = ("clip_score", "cliploss", "dfn", "hype")
+BEST = {"CLIP score": "clip_score", "CLIPLoss": "cliploss", "DFN": "dfn", "HYPE": "hype"}  # named as in demo_methods
 RECIPES = {
     "No filter": [], "Random 30 %": [{"score": "random", "top": 0.3}],
     "Mix 30 %": [{"score": "mix", "top": 0.3}], "Ensemble 30 %": [{"score": "ensemble", "top": 0.3}],
     "Random mixture 30 %": [{"score": "random_mixture", "top": 0.3}],
     "Rank sum of four 30 %": [{"score": "rank_sum_of_four", "top": 0.3}],
-    **{f"{name} 30 %": [{"score": name, "top": 0.3}] for name in BEST},
+    **{f"{name} 30 %": [{"score": column, "top": 0.3}] for name, column in BEST.items()},
 }  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def compute(folder: Path) -> None:
         poolscope("target", "training", "--tasks", "demo", "--model", "demo")
     scored("normsim", "normsim_training", model="demo", target="training")
     scored("vas", "vas_training", model="demo", target="training")
-    scored("rank_sum", "rank_sum_of_four", scores=",".join(BEST))
+    scored("rank_sum", "rank_sum_of_four", scores=",".join(BEST.values()))
     scored("ensemble", "ensemble", columns=",".join(INPUTS))
     scored("mix", "mix", columns=",".join(INPUTS), model="demo")
     random_mixture(Pool.open(default_pool()))
@@ -106,7 +106,7 @@ def table(pool: Pool, seeds: list[int]) -> str:
         for name in RECIPES
     }
     runs = any(len(averages) > 1 for averages in trained.values())
-    titles = ["recipe", *shares, *(["average of 10 tasks", "against no filter (95 %)"] if runs else [])]
+    titles = ["recipe", *shares, *(["average", "against no filter (95 %)"] if runs else [])]
     rows = []
     for name, rules in RECIPES.items():
         mask = select(load({"name": name, "keep": rules}), pool).mask
