@@ -17,13 +17,13 @@ from ..errors import InputError
 from ..progress import Progress, silent
 from ..runs import WORKING, Run, check_id, command_line, hardware, new_id, runs
 from ..versions import versions
-from . import launch as launching
 from .checks import preflight, refuse
-from .cluster import Evaluation, write_scripts
-from .cost import remember_rate
+from .cluster import Evaluation
 from .evaluation import evaluate as evaluate_run
+from .fitting import fit, latest_checkpoint
 from .launch import Launch
-from .scales import CHANGEABLE, SCALES, Scale, differences, scale_named
+from .phase import timed, within
+from .scales import SCALES, Scale, differences, scale_named
 from .tasks import choose, suites
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from ..pool import Pool
     from ..recipe import Recipe, Selection
-
-PARTS = {"shards": (0, 80), "training": (80, 880), "evaluating": (880, 1000)}
 
 
 def train(
@@ -85,12 +83,12 @@ def train(
         _same_devices(run, wanted, launch)
     with _ending(run):
         directory = _shards(run, loaded_recipe, opened, selection, written, in_place, progress)
-        if not _train(run, wanted, launch, directory, progress, evaluation=Evaluation(tasks, tasks_dir)):
+        if not fit(run, wanted, launch, directory, progress, evaluation=Evaluation(tasks, tasks_dir)):
             return run
         if evaluate:
             run.step_to("evaluating")
-            with _timed(run, "evaluation"):
-                evaluate_run(run, tasks=tasks, tasks_dir=tasks_dir, progress=_within(progress, "evaluating"))
+            with timed(run, "evaluation"):
+                evaluate_run(run, tasks=tasks, tasks_dir=tasks_dir, progress=within(progress, "evaluating"))
         if not keep_shards and written is None:
             shutil.rmtree(run.path / "shards", ignore_errors=True)
         run.step_to("done")
@@ -217,7 +215,11 @@ def _same_devices(run: Run, scale: Scale, launch: Launch) -> None:
     from .weights import parts_of
 
     begun = run.devices
-    half = not run.weights_path.is_file() and _latest(run).is_file() and parts_of(_latest(run)) < scale.checkpoints
+    half = (
+        not run.weights_path.is_file()
+        and latest_checkpoint(run).is_file()
+        and parts_of(latest_checkpoint(run)) < scale.checkpoints
+    )
     if begun and begun != launch.devices and half:
         now = launch.devices
         raise InputError(
@@ -239,25 +241,6 @@ def _ending(run: Run) -> "Iterator[None]":
         raise
 
 
-@contextmanager
-def _timed(run: Run, phase: str) -> "Iterator[None]":
-    start = time.monotonic()
-    try:
-        yield
-    finally:
-        run.seconds[phase] = round(run.seconds.get(phase, 0.0) + time.monotonic() - start, 2)
-
-
-def _within(progress: Progress, phase: str) -> Progress:
-    """Progress of one phase as its part of the whole run."""
-    low, high = PARTS[phase]
-
-    def report(done: int, total: int, message: str = "", **figures: float) -> None:
-        progress(low + round((high - low) * done / max(1, total)), 1000, message, **figures)
-
-    return report
-
-
 def shard_size(pairs: int) -> int:
     """Pairs per shard: DataComp's 10,000, less in a small selection, so that shuffling has 16 shards to draw from."""
     return min(10_000, max(100, -(-pairs // 16)))
@@ -272,118 +255,10 @@ def _shards(run: Run, recipe: "Recipe", pool: "Pool", selection: "Selection", wr
     if run.weights_path.is_file():
         return run.path / "shards"
     run.step_to("shards")
-    with _timed(run, "shards"):
+    with timed(run, "shards"):
         if in_place:
             plan_in_place(pool, selection, run.path / "shards", shard_size=shard_size(selection.drawn))
             return run.path / "shards"
         export_shards(pool, selection, run.path / "shards", recipe=recipe, shard_size=shard_size(selection.drawn),
-                      progress=_within(progress, "shards"))  # fmt: skip
+                      progress=within(progress, "shards"))  # fmt: skip
     return run.path / "shards"
-
-
-def _train(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progress, *, evaluation: Evaluation) -> bool:
-    """Trains and keeps the weights; False if the run now waits for its scripts to be submitted."""
-    from .weights import parts_of
-
-    if run.weights_path.is_file():
-        return True
-    parts = parts_of(_latest(run))
-    if parts < scale.checkpoints:
-        run.devices = launch.devices
-        if launch.submitted:
-            _hand_out(run, scale, launch, shards, evaluation)
-            return False
-        _supervise(run, scale, launch, shards, progress)
-    _keep(run, scale)
-    return True
-
-
-def collect(run: str) -> bool:
-    """Takes in a training that a cluster has finished: its weights, the device that it ran on, its rate.
-
-    False if `run` is no such run: it is not there, was collected before, or has parts left to train.
-    """
-    from .weights import parts_of
-
-    if not (paths.runs() / run / "run.json").is_file():
-        return False
-    found = Run.load(run)
-    if not found.resumable or found.weights_path.is_file():
-        return False
-    scale = scale_named(found.scale or "").changed(**{n: v for n, v in found.settings.items() if n in CHANGEABLE})
-    if parts_of(_latest(found)) < scale.checkpoints:
-        return False
-    _keep(found, scale)
-    found.step_to("done")
-    return True
-
-
-def _latest(run: Run) -> Path:
-    return run.path / "train" / "open_clip" / "checkpoints" / "epoch_latest.pt"
-
-
-def _keep(run: Run, scale: Scale) -> None:
-    """Keeps the weights of a finished training, and where and how fast it ran."""
-    from .weights import keep_weights
-
-    latest = _latest(run)
-    done = keep_weights(latest, run.weights_path, model=run.model)
-    if done != scale.checkpoints:
-        run.weights_path.unlink()
-        raise RuntimeError(f"training ended after {done} of {scale.checkpoints} parts; resume the run")
-    run.samples_seen = scale.steps() * scale.batch
-    if (run.path / "train" / "hardware.json").is_file():
-        run.hardware = files.read_json(run.path / "train" / "hardware.json", dict)
-    _learn_rate(run, scale)
-    shutil.rmtree(latest.parent)
-
-
-def _hand_out(run: Run, scale: Scale, launch: Launch, shards: Path, evaluation: Evaluation) -> None:
-    logs = run.path.resolve() / "train"
-    argv = launching.training_arguments(scale, launch, shards=brace(shards.resolve()), seed=run.seed, logs=logs)
-    run.log_path.parent.mkdir(parents=True, exist_ok=True)
-    scripts = write_scripts(run, argv, scale, launch, evaluation)
-    run.command = ["bash", str(scripts[0])]
-    run.step_to(
-        "stopped",
-        error=f"ready to submit: `bash {scripts[0]}` submits it to Slurm ({scripts[-1].name} for torchrun)",
-    )
-
-
-def _supervise(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progress) -> None:
-    if _latest(run).is_file():
-        run.resumed += 1
-    elif run.log_path.exists():
-        run.log_path.unlink()
-    argv = launching.training_arguments(scale, launch, shards=brace(shards), seed=run.seed, logs=run.path / "train")
-    run.command = launching.command(argv, launch)
-    run.step_to("training")
-    steps = scale.steps()
-    within = _within(progress, "training")
-    within(0, steps, "starting open_clip_train")
-    with _timed(run, "training"):
-        launching.supervise(run, argv, launch, steps=steps, progress=within)
-
-
-def _learn_rate(run: Run, scale: Scale) -> None:
-    from .metrics import curves
-
-    rates = [rate for rate in curves(run)["samples_per_s"] if rate]
-    if rates:
-        run.hardware["samples_per_s"] = round(float(np.median(rates)), 1)
-        remember_rate(scale, run.hardware.get("device", "cpu"), float(np.median(rates)))
-
-
-def brace(shards: Path) -> str:
-    """The tars of a directory as open_clip's brace range; they must be numbered without holes."""
-    if (shards / "in_place.json").is_file():
-        from ..export.in_place import names
-
-        return names(shards)
-    tars = sorted(path.name for path in shards.glob("*.tar"))
-    if not tars:
-        raise InputError(f"{str(shards)!r} holds no tar; export shards into it")
-    first, last = tars[0].removesuffix(".tar"), tars[-1].removesuffix(".tar")
-    if not (first.isdigit() and last.isdigit()) or int(last) - int(first) + 1 != len(tars):
-        raise InputError(f"the tars of {str(shards)!r} are not numbered without holes; export them again")
-    return str(shards / f"{first}.tar") if first == last else str(shards / f"{{{first}..{last}}}.tar")

@@ -236,8 +236,8 @@ def evaluate(
     if detach:
         submit(context, kind="evaluate", device=slot(device), title=f"Evaluate {run}")
     from ..bench import evaluate as evaluate_model
+    from ..bench.fitting import collect
     from ..bench.tasks.fetch import source
-    from ..bench.training import collect
 
     if collect(run):
         say(f"run {run}: its training has ended, its weights are kept")

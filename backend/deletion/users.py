@@ -14,7 +14,10 @@ from ..recipe.ready import by_file, published, saved
 BY_RECIPE = ("train", "evaluate", "select", "export", "audit", "bias", "fetch")  # jobs that read what a recipe names
 
 
-def names(rule: Any, name: str, keys: tuple[str, ...] = ("score", "flag", "sample")) -> bool:
+COLUMNS = ("score", "flag", "sample", "caption", "image", "source")  # keys of rules whose values are columns
+
+
+def names(rule: Any, name: str, keys: tuple[str, ...] = COLUMNS) -> bool:
     """Whether plain data of a recipe names a column (or tag), also in rules that are off and in SQL."""
     if isinstance(rule, list):
         return any(names(part, name, keys) for part in rule)

@@ -209,6 +209,15 @@ def test_what_is_in_use_is_named_and_refused_without_force(tiny_pool):
     assert "clip_b32" not in tiny_pool.columns
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [{"caption": "clip_b32", "image": "url"}, {"sample": "clip_b32", "pairs": 9}, {"score": "clip_b32", "top": 0.5}],
+)
+def test_a_recipe_uses_what_any_of_its_rules_names(tiny_pool, rule):
+    save(load({"name": "reader", "keep": [rule]}), tiny_pool)
+    assert deletion.find("column", "clip_b32", tiny_pool).users == ["recipe 'reader'"]
+
+
 def test_jobs_that_read_a_column_are_named(tiny_pool, monkeypatch):
     recipe = tiny_pool.path / "r.yaml"
     recipe.write_text("name: r\nkeep:\n  - {score: clip_l14, top: 0.5}\n")

@@ -18,9 +18,10 @@ from safetensors.torch import load_file
 from poolscope import bench, engine, paths
 from poolscope.bench import launch as launching
 from poolscope.bench import weights
+from poolscope.bench.fitting import brace
 from poolscope.bench.launch import Launch
 from poolscope.bench.metrics import resumed_at
-from poolscope.bench.training import brace, shard_size
+from poolscope.bench.training import shard_size
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, load
