@@ -60,10 +60,13 @@ class CaptionRule(SurvivorRule):
         return {self.caption}
 
     def check(self, pool: "Pool") -> None:
+        import pyarrow as pa
+
         pool.require(self.caption, "score")
         for name in (self.image, *([self.source] if self.source else [])):
-            if pool.require(name).dim or pool.columns[name].kind not in ("metadata", "key"):
-                raise InputError(f"column {name!r} is no metadata; name the column that tells images or sources apart.")
+            kind = pool.require(name).kind
+            if kind not in ("metadata", "key") or pa.types.is_nested(pool.schema.field(name).type):
+                raise InputError(f"column {name!r} can't tell images or sources apart; name a metadata column of text or numbers.")
 
     def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
         scores = columns.array(self.caption)

@@ -6,9 +6,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from ..errors import InputError
+
 if TYPE_CHECKING:
     from ..pool import Pool
     from .columns import Columns
+
+
+def check_number(pool: "Pool", name: str) -> None:
+    """InputError unless the column is a score, or metadata of one number a pair."""
+    import pyarrow as pa
+
+    if pool.require(name).kind not in ("score", "metadata"):
+        pool.require(name, "score")
+    kind = pool.schema.field(name).type
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        hint = f"write {{flag: {name}}} for a flag" if pa.types.is_boolean(kind) else "name a column of numbers"
+        raise InputError(f"{name!r} is not a score but {kind}; {hint}.")
 
 
 class Parted(NamedTuple):

@@ -49,7 +49,9 @@ class RuleCount:
             wanted = rule.quota(pairs, left)
             note = "" if wanted is None else f"{kept:,} best of the {left:,} left"
         elif rule.on and isinstance(rule, SampleRule):
-            wanted, note = rule.pairs, f"{kept:,} of the {left:,} left, {(drawn or 0) / max(1, kept):.3g} times each"
+            often = (drawn or 0) / max(1, kept)
+            times = "once" if often == 1 else f"{often:.3g} times"
+            wanted, note = rule.pairs, f"{kept:,} of the {left:,} left, {times} each"
         warning = "; ".join(_warning(one, rule, left) for one in short)
         return cls(rule.label(), kept, left - kept, threshold, wanted, note, warning, not rule.on, drawn, draws)
 

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from ..errors import InputError
-from .kinds import SurvivorRule, Taken, Witness
+from .kinds import SurvivorRule, Taken, Witness, check_number
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -39,8 +39,7 @@ class SampleRule(SurvivorRule):
         return {self.sample}
 
     def check(self, pool: "Pool") -> None:
-        if pool.require(self.sample).kind not in ("score", "metadata"):
-            pool.require(self.sample, "score")
+        check_number(pool, self.sample)
         if self.pairs > (most := MOST_TIMES * len(pool)):
             raise InputError(
                 f"sample asks for {self.pairs:,} pairs; at most {most:,} are drawn, {MOST_TIMES} times the pool."

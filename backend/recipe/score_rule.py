@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import model_validator
 
 from ..errors import InputError
-from .kinds import AnyKind, Parted, View, Witness
+from .kinds import AnyKind, Parted, View, Witness, check_number
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -60,8 +60,7 @@ class ScoreRule(AnyKind):
         return {self.score}
 
     def check(self, pool: "Pool") -> None:
-        if pool.require(self.score).kind not in ("score", "metadata"):
-            pool.require(self.score, "score")
+        check_number(pool, self.score)
 
     def part(self, view: View) -> Parted:
         return view.score(self)

@@ -101,3 +101,17 @@ def test_the_command_line_says_how_many_draws(tiny_pool, tmp_path, capsys):
     uids = np.load(tmp_path / "kept.npy")
     copies = select(of(DRAW), tiny_pool).copies
     assert uids.tolist() == np.sort(np.repeat(tiny_pool.uids(), copies)).tolist()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"sample": "text", "pairs": 5}, {"sample": "face_bboxes", "pairs": 5}, {"sample": "sharp", "pairs": 5},
+        {"score": "text", "min": 0}, {"caption": "clip_b32", "image": "face_bboxes"},
+        {"caption": "clip_b32", "image": "l14_img"}, {"caption": "text", "image": "url"},
+        {"caption": "clip_b32", "image": "url", "source": "face_bboxes", "shares": {"a": 1}},
+    ],
+)  # fmt: skip
+def test_a_column_of_the_wrong_type_is_told(tiny_pool, rule):
+    with pytest.raises(InputError):
+        select(load({"name": "wrong", "keep": [rule]}), tiny_pool)
