@@ -59,6 +59,8 @@ class Model:
             raise InputError(
                 f"no model {name!r}; near it: {near}. Write MODEL/PRETRAINED, for example ViT-L-14/openai."
             )
+        if Path(weights).name == TEACHER.name and not Path(weights).exists():
+            weights = str(TEACHER)  # a pool keeps the path of the installation that made it, which may have moved
         if weights and not Path(weights).exists() and weights not in open_clip.list_pretrained_tags_by_model(name):
             tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
             raise InputError(f"{name} has no pretrained weights {weights!r} and no such file exists; its tags: {tags}.")

@@ -97,7 +97,7 @@ class Handle:
             has = ", ".join(sorted(c.name for c in self.columns.values() if kind in (None, c.kind))) or "none"
             what = kind or "column"
             wrong = (
-                f"{name!r} is a {column.kind}, not a {kind}" if column else f"pool {self.name!r} has no {what} {name!r}"
+                f"{name!r} is {_with_article(column.kind)}, not {_with_article(kind)}" if column else f"pool {self.name!r} has no {what} {name!r}"
             )
             raise InputError(f"{wrong}; it has {has}. See `poolscope info`; make scores with `poolscope score`.")
         return column
@@ -273,3 +273,7 @@ class Handle:
         """Tells this pool from all others; a copy of it has the same images."""
         modified = (self.path / "pool.json").stat().st_mtime_ns
         return str(places.content(self.path).get("id") or f"{self.path.resolve()}:{modified}")
+
+
+def _with_article(kind: str | None) -> str:
+    return "metadata" if kind == "metadata" else f"an {kind}" if kind == "embedding" else f"a {kind}"

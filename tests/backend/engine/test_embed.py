@@ -163,3 +163,11 @@ def test_unknown_models_are_named(text, message):
 def test_weights_that_do_not_fit_are_named(tmp_path, tiny_model):
     with pytest.raises(InputError, match="can't be loaded"):
         Model("ViT-B-32", tiny_model).load()
+
+
+def test_a_pool_of_an_installation_that_moved_finds_the_teacher():
+    from poolscope.models import TEACHER, Model
+
+    assert Model.parse(f"poolscope-demo//gone/assets/demo/{TEACHER.name}") == Model.parse("demo")
+    with pytest.raises(InputError, match="no such file"):
+        Model.parse("poolscope-demo//gone/other.safetensors")

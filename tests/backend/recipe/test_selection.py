@@ -119,7 +119,7 @@ def test_counts_and_thresholds_per_rule(tiny_pool):
         ({"score": "nope", "top": 0.1}, "no column 'nope'; it has .*clip_l14"),
         ({"flag": "clip_l14"}, "is a score, not a flag"),
         ({"score": "sharp", "min": 0}, "is a flag, not a score"),
-        ({"score": "l14_img", "min": 0}, "is a embedding, not a score"),
+        ({"score": "l14_img", "min": 0}, "is an embedding, not a score"),
         ({"score": "text", "min": 0}, "is not a score"),
         ({"where": "x = 1; drop table"}, "can't be read"),
         ({"subset": "gone.npy"}, "no subset file"),

@@ -106,7 +106,7 @@ def test_columns_that_name_none_are_all_that_stand_alone(tiny_pool: Pool) -> Non
 def test_what_can_not_vote_is_refused(tiny_pool: Pool) -> None:
     for columns, said in (
         ("clip_l14,sharp", "at least 3"), ("", "the pool has clip_l14"), ("clip_l14,sharp,nothing", "'nothing'"),
-        ("clip_l14,sharp,text", "'text' is a metadata"), ("clip_l14,sharp,l14_img", "'l14_img' is a embedding"),
+        ("clip_l14,sharp,text", "'text' is metadata"), ("clip_l14,sharp,l14_img", "'l14_img' is an embedding"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=said):
             run(tiny_pool, build("ensemble", columns=columns))

@@ -80,7 +80,7 @@ def test_scores_can_be_added_after_the_index_and_it_stays(indexed):
 def test_small_pools_and_other_columns_are_refused(indexed, tiny_pool):
     with pytest.raises(InputError, match="200 pairs; an index helps from 10,000 on"):
         index(tiny_pool)
-    with pytest.raises(InputError, match="'uid_hi' is a key, not a embedding"):
+    with pytest.raises(InputError, match="'uid_hi' is a key, not an embedding"):
         index(indexed, ["uid_hi"])
 
 
