@@ -44,7 +44,7 @@ def draw(recipe: Recipe, index: int, pool: Pool) -> None:
     for number, (source, share) in enumerate(rule.shares.items()):
         key = f"{name}-share-{number}"
         st.slider(
-            f"Share of {plain(source)}", 0.0, max(1.0, share), key=_shows(key, share), step=0.01,
+            f"Share of {plain(source)}", 0.0, max(1.0, *rule.shares.values()), key=_shows(key, share), step=0.01,
             on_change=_shared, args=(index, source, key), help="Against the other sources of the same image",
         )  # fmt: skip
 

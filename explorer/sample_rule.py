@@ -35,7 +35,7 @@ def draw(recipe: Recipe, index: int, pool: Pool) -> None:
     )
     most = max(1, min(MOST_TIMES * len(pool), max(2 * len(pool), rule.pairs)))
     st.slider(
-        "Draws", 1, max(2, most), key=_shows(f"{name}-pairs", rule.pairs), step=max(1, most // 200),
+        "Draws", 1, max(2, most), key=_shows(f"{name}-pairs", rule.pairs), step=max(1, most // 200), format="localized",
         on_change=_moved, args=(index, "pairs", f"{name}-pairs"), help="Draws in all; a pair that is drawn again counts again",
     )  # fmt: skip
     left, right = st.columns(2, gap="small", vertical_alignment="bottom")
