@@ -1,7 +1,6 @@
 """Zero-shot evaluation: one model load, one text pass, then task after task, each result appended as it is had."""
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -222,7 +221,3 @@ def _suite(run: Run) -> str | None:
     if run.kind == "model":
         return "demo" if run.model in ("poolscope-demo", "poolscope-mini") else None
     return str(run.settings.get("tasks") or "datacomp")
-
-
-def lines_of(results: Sequence[Result]) -> str:
-    return "".join(json.dumps(result.as_json(), allow_nan=False) + "\n" for result in results)

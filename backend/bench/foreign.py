@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import replacing
-from ..runs import Run, hardware, new_id, read_results, write_results
+from ..runs import Run, hardware, new_id, write_results
 from ..versions import versions
 from .evaluation import Result
 from .scales import SCALES, differences
@@ -135,13 +135,3 @@ def import_run(directory: Path | str, *, name: str = "") -> Run:
     if source.is_file():
         write_results(run.path / "results.jsonl", [result.as_json() for result in read_eval_results(source)])
     return run
-
-
-def merge_results(run: "str | Run", results: list[Result]) -> None:
-    """Adds results that were made elsewhere to a run; ours stay where both have a task."""
-    run = Run.load(run)
-    known = read_results(run.path / "results.jsonl")
-    write_results(
-        run.path / "results.jsonl",
-        [*known.values(), *(result.as_json() for result in results if result.key not in known)],
-    )

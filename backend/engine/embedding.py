@@ -15,7 +15,6 @@ from .. import devices
 from ..errors import InputError
 from ..models import Loaded, Model
 from ..pool import Pool, PoolGrew
-from ..pool.decoding import open_rgb
 from ..pool.store import check_name
 from ..progress import Progress, silent
 from ..scores.base import Unit
@@ -293,14 +292,3 @@ def _column(matrix: np.ndarray) -> pa.Array:
     missing = np.isnan(matrix[:, 0])
     flat = pa.array(matrix.reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=pa.array(missing) if missing.any() else None)
-
-
-def embed_picture(loaded: Loaded, image: bytes) -> np.ndarray:
-    """`(1, d)` float32 of one image file. Raises InputError if it can't be decoded."""
-    import torch
-
-    try:
-        pixels = loaded.transform(open_rgb(image))
-    except ValueError:
-        raise InputError("the image can't be decoded; give a PNG, JPEG or WebP file.") from None
-    return loaded.images(torch.stack([pixels]))
