@@ -5,7 +5,7 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ class Model:
                 from safetensors.torch import load_file
 
                 network.load_state_dict({key: value.float() for key, value in load_file(self.weights).items()})
-            tokenizer = open_clip.get_tokenizer(self.name)
+            words = tokenizer(self.name)
         except InputError:
             raise
         except Exception as error:  # open_clip, torch and safetensors raise many types for a file of another form
@@ -123,7 +123,7 @@ class Model:
             raise InputError(f"model {self} can't be loaded: {first}; give a local checkpoint as MODEL/path.") from None
         finally:
             logging.disable(logging.NOTSET)
-        return Loaded(network.eval(), transform, tokenizer, torch.device(device))
+        return Loaded(network.eval(), transform, words, torch.device(device))
 
     def __str__(self) -> str:
         return f"{self.name}/{self.weights}" if self.weights else self.name
@@ -191,6 +191,14 @@ class Loaded:
 def preferred() -> str | None:
     """The first of the common models whose weights are on this disk; never the demo's teacher, which knows clip art."""
     return next((name for name in COMMON if Model.parse(name).at_hand), None)
+
+
+@cache
+def tokenizer(architecture: str) -> Any:
+    """open_clip's tokenizer of a model, made once: it parses a vocabulary of 49,408 words each time it is made."""
+    import open_clip
+
+    return open_clip.get_tokenizer(architecture)
 
 
 def embedding_name(model: str) -> str:
