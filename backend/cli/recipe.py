@@ -64,27 +64,30 @@ def show_selection(recipe: "Recipe", selection: "Selection") -> None:
             line(f"warning: rule {number}, {count.rule}, {count.warning}")
 
 
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="Write the kept uids (.npy, DataComp's format) or ids (.txt)."),
+]
+Uid = Annotated[
+    list[str] | None,
+    typer.Option("--uid", metavar="UID", help="Tell why this pair, by uid or id, is kept; repeat for more."),
+]
+Near = Annotated[
+    int,
+    typer.Option("--near", metavar="N", min=0, help="Show the N pairs next to each threshold, kept and dropped."),
+]
+
+
 def select(
     context: typer.Context,
     recipe: RecipeName,
     pool: PoolPath = None,
     version: Version = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE", help="Write the kept uids (.npy, DataComp's format) or ids (.txt)."
-        ),
-    ] = None,
-    uid: Annotated[
-        list[str] | None,
-        typer.Option("--uid", metavar="UID", help="Tell why this pair, by uid or id, is kept; repeat for more."),
-    ] = None,
+    out: Out = None,
+    uid: Uid = None,
     force: Force = False,
     detach: Detach = False,
-    near: Annotated[
-        int,
-        typer.Option("--near", metavar="N", min=0, help="Show the N pairs next to each threshold, kept and dropped."),
-    ] = 0,
+    near: Near = 0,
     as_json: Json = False,
 ) -> None:
     """Apply a recipe and count what each rule drops."""

@@ -17,27 +17,29 @@ if TYPE_CHECKING:
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 
+Check = Annotated[bool, typer.Option("--check", help="Read every tar of those on this disk; say what is wrong.")]
+Fetch = Annotated[bool, typer.Option("--fetch", help="Download those that are not on this disk.")]
+Convert = Annotated[
+    str | None,
+    typer.Option(
+        "--convert", metavar="KEY", help="Make a task that is not published as tars (Flickr, MSCOCO, WinoGAViL)."
+    ),
+]
+Sources = Annotated[
+    list[Path] | None,
+    typer.Option("--from", metavar="FILE", help="With --convert: its parquet tables, or WinoGAViL's CSV and images."),
+]
+
+
 @app.callback()
 def tasks(
     context: typer.Context,
     task_keys: TaskKeys = None,
     tasks_dir: TasksDir = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Read every tar of those on this disk; say what is wrong.")
-    ] = False,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Download those that are not on this disk.")] = False,
-    convert: Annotated[
-        str | None,
-        typer.Option(
-            "--convert", metavar="KEY", help="Make a task that is not published as tars (Flickr, MSCOCO, WinoGAViL)."
-        ),
-    ] = None,
-    sources: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--from", metavar="FILE", help="With --convert: its parquet tables, or WinoGAViL's CSV and images."
-        ),
-    ] = None,
+    check: Check = False,
+    fetch: Fetch = False,
+    convert: Convert = None,
+    sources: Sources = None,
     as_json: Json = False,
 ) -> None:
     """List, check, download, make and add evaluation tasks."""
