@@ -96,11 +96,11 @@ def export_shards(
     return Shards(out, len(units), about["output_count"], about["missing"], about["unreadable"])
 
 
-def _keep_plan(made: Plan, work: Path) -> None:
+def _keep_plan(planned: Plan, work: Path) -> None:
     """Writes the plan down for the workers."""
     with files.replacing(work / "entries.npy") as part, part.open("wb") as handle:
-        np.save(handle, made.entries)
-    files.write_json(work / "tars.json", made.tars)
+        np.save(handle, planned.entries)
+    files.write_json(work / "tars.json", planned.tars)
 
 
 def _about(out: Path, results: list[dict[str, Any]]) -> dict[str, Any]:

@@ -41,12 +41,12 @@ def scanned(directory: Path, version: int | None = None) -> fragments.Fragments:
     """
     place = places.of(directory)
     try:
-        found = fragments.Fragments(place.table, version)
-        if version is None and any(name.endswith(NEW) for name in found.schema.names) and not place.read_only:
+        stored = fragments.Fragments(place.table, version)
+        if version is None and any(name.endswith(NEW) for name in stored.schema.names) and not place.read_only:
             with changing(directory):
                 settled(directory)
-            found = fragments.Fragments(place.table)
-        return found
+            stored = fragments.Fragments(place.table)
+        return stored
     except tables.FAILURES as error:
         if version is not None:
             raise _no_version(directory, version) from None

@@ -73,12 +73,12 @@ class Fragments:
     @cached_property
     def all(self) -> list[Fragment]:
         """The work units, in row order."""
-        found, start = [], 0
+        fragments, start = [], 0
         for number, part in self._parts.items():
             rows = part.count_rows()
-            found.append(Fragment(number, start, start + rows))
+            fragments.append(Fragment(number, start, start + rows))
             start += rows
-        return found
+        return fragments
 
     def whole(self, columns: Sequence[str], condition: str | None = None) -> pa.RecordBatchReader:
         """Large batches of the columns of all rows, or of those for which the condition holds, in row order."""

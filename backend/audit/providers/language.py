@@ -81,8 +81,12 @@ def language_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str
     codes = np.full(len(pool), -1, dtype=np.int16)
     known: dict[str, int] = {}
     for start, table in steps(pool, [COLUMN if stored else "text"], step=131_072 if stored else 16_384):
-        found = text_array(table, COLUMN) if stored else languages(text_array(table))[0]
-        coded = pa.array(found).dictionary_encode() if not isinstance(found, pa.Array) else found.dictionary_encode()
+        languages_of = text_array(table, COLUMN) if stored else languages(text_array(table))[0]
+        coded = (
+            pa.array(languages_of).dictionary_encode()
+            if not isinstance(languages_of, pa.Array)
+            else languages_of.dictionary_encode()
+        )
         numbers = np.array(
             [known.setdefault(name, len(known)) if name else -1 for name in coded.dictionary.to_pylist()], np.int16
         )
