@@ -170,9 +170,9 @@ class Pool:
         from ..search import by_word
 
         rows = by_word(self.store, words, limit=limit).rows
-        found = self.store.take(rows, ["uid", "text"]).to_pandas()
-        found.insert(0, "row", rows)
-        return found
+        table = self.store.take(rows, ["uid", "text"]).to_pandas()
+        table.insert(0, "row", rows)
+        return table
 
     def delete(self, kind: str, name: str, *, force: bool = False) -> "Pool":
         """Deletes a column, recipe, tag, report, map or target of this pool, or a run, sweep, job or pool; returns this pool.

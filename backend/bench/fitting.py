@@ -43,14 +43,14 @@ def collect(run: str) -> bool:
 
     if not (paths.runs() / run / "run.json").is_file():
         return False
-    found = Run.load(run)
-    if not found.resumable or found.weights_path.is_file():
+    loaded = Run.load(run)
+    if not loaded.resumable or loaded.weights_path.is_file():
         return False
-    scale = scale_named(found.scale or "").changed(**{n: v for n, v in found.settings.items() if n in CHANGEABLE})
-    if parts_of(latest_checkpoint(found)) < scale.checkpoints:
+    scale = scale_named(loaded.scale or "").changed(**{n: v for n, v in loaded.settings.items() if n in CHANGEABLE})
+    if parts_of(latest_checkpoint(loaded)) < scale.checkpoints:
         return False
-    _keep(found, scale)
-    found.step_to("done")
+    _keep(loaded, scale)
+    loaded.step_to("done")
     return True
 
 

@@ -76,19 +76,21 @@ def read_eval_results(path: Path | str) -> list[Result]:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{str(path)!r} is not readable: {error}") from error
-    found = []
+    results = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             content = json.loads(line)
             metrics = {str(name): _number(value) for name, value in content["metrics"].items()}
-            found.append(Result(str(content["key"]), str(content["dataset"]), metrics, int(content.get("examples", 0))))
+            results.append(
+                Result(str(content["key"]), str(content["dataset"]), metrics, int(content.get("examples", 0)))
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{str(path)!r}, line {number}, is no result ({error}); expected key, dataset, metrics"
             ) from error
-    return found
+    return results
 
 
 def _number(value: Any) -> float | None:

@@ -17,8 +17,8 @@ def config(model: str) -> dict[str, Any]:
     """
     from importlib.util import find_spec
 
-    found = find_spec("open_clip")
-    theirs = [Path(found.origin).parent / "model_configs"] if found and found.origin else []
+    spec = find_spec("open_clip")
+    theirs = [Path(spec.origin).parent / "model_configs"] if spec and spec.origin else []
     for directory in (*models.config_dirs(), *theirs):
         path = directory / f"{model}.json"
         if path.is_file():
@@ -38,12 +38,12 @@ def model_of(model: "str | Run") -> models.Model:
         if not run.weights_path.is_file():
             raise InputError(f"run {run.id!r} has no weights yet (state: {run.state}); let it finish training first")
         return models.Model(run.model, str(run.weights_path))
-    found = models.Model.parse(model)
-    if not found.weights:
+    parsed = models.Model.parse(model)
+    if not parsed.weights:
         raise InputError(
             f"model {model!r} names no weights; write {model}/TAG or {model}/CHECKPOINT, or give a run's id"
         )
-    return found
+    return parsed
 
 
 def digest(model: models.Model) -> str:

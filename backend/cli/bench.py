@@ -129,15 +129,15 @@ def changes(given: list[str]) -> dict[str, Any]:
 
     kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _truth}
     types = {f.name: getattr(f.type, "__name__", str(f.type)) for f in fields(Scale)}
-    found: dict[str, Any] = {}
+    changed: dict[str, Any] = {}
     for name, text in parse_settings(given, example="samples_seen=2048").items():
         try:
-            found[name] = kinds.get(types.get(name, ""), str)(text)
+            changed[name] = kinds.get(types.get(name, ""), str)(text)
         except ValueError:
             raise InputError(f"--set {name}={text!r}: {name} is a number") from None
-        if isinstance(found[name], int) and not isinstance(found[name], bool) and found[name] < 1:
+        if isinstance(changed[name], int) and not isinstance(changed[name], bool) and changed[name] < 1:
             raise InputError(f"--set {name}={text}: it must be 1 or more")
-    return found
+    return changed
 
 
 def _truth(text: str) -> bool:

@@ -247,10 +247,10 @@ def title(recipes: list[str], by: str | None, other: Path | None, target: str | 
 
 def pairs(words: list[str]) -> dict[str, str]:
     """`["depth=DIR"]` as a dictionary."""
-    found = {}
+    weights = {}
     for word in words:
         name, equal, place = word.partition("=")
         if not equal or not place:
             raise InputError(f"--weights {word!r}: write FAMILY=DIRECTORY, for example depth=models/depth")
-        found[name] = place
-    return found
+        weights[name] = place
+    return weights

@@ -33,17 +33,17 @@ def show_costs(pool: "Pool", as_json: bool) -> None:
     from ..engine.costs import measure
 
     with progress_bar("costs") as progress:
-        found, problems = measure(pool, progress=progress)
+        estimates, problems = measure(pool, progress=progress)
 
     def text() -> None:
-        for cost in found:
+        for cost in estimates:
             line(f"{cost.method}: about {duration(cost.seconds)} for {cost.pairs:,} pairs, {size(cost.disk)} on disk")
         for id, why in problems.items():
             line(f"{id}: {why}")
-        if not found and not problems:
+        if not estimates and not problems:
             line("all costs are known")
 
-    emit({"costs": [cost.as_json() for cost in found], "problems": problems}, as_json=as_json, text=text)
+    emit({"costs": [cost.as_json() for cost in estimates], "problems": problems}, as_json=as_json, text=text)
 
 
 def size(count: int) -> str:

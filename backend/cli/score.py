@@ -47,16 +47,16 @@ def methods(
     classes, broken = loadable()
     for problem in broken:
         say(f"warning: {problem}")
-    found = [describe(method) for method in sorted(classes, key=lambda method: method.id)]
+    described = [describe(method) for method in sorted(classes, key=lambda method: method.id)]
 
     def text() -> None:
         def parameters(entry: dict[str, Any]) -> str:
             return ", ".join(f"{p['name']}={p['default']}" for p in entry["parameters"])
 
-        rows = [(m["id"], m["kind"], m["title"], parameters(m), ", ".join(m["needs"]), m["paper"]) for m in found]
+        rows = [(m["id"], m["kind"], m["title"], parameters(m), ", ".join(m["needs"]), m["paper"]) for m in described]
         table(("method", "kind", "title", "parameters", "needs", "paper"), rows)
 
-    emit({"methods": found}, as_json=as_json, text=text)
+    emit({"methods": described}, as_json=as_json, text=text)
 
 
 def describe(method: "type[Method]") -> dict[str, Any]:

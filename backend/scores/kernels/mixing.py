@@ -37,12 +37,14 @@ class Plan:
 
 def lessons(images: np.ndarray, classes: np.ndarray, tasks: np.ndarray, kind: torch.dtype, device: str) -> Lessons:
     """Examples `(M, d)` with their classes' vectors `(M, d)`, sorted into tasks; equal vectors of a task are one class."""
-    made = []
+    lessons_of = []
     for key in np.unique(tasks):
         places = np.flatnonzero(tasks == key)
         vectors, labels = np.unique(classes[places], axis=0, return_inverse=True)
-        made.append((torch.as_tensor(vectors, dtype=kind), torch.as_tensor(places), torch.as_tensor(labels.ravel())))
-    moved = tuple((v.to(device), p.to(device), n.to(device)) for v, p, n in made)
+        lessons_of.append(
+            (torch.as_tensor(vectors, dtype=kind), torch.as_tensor(places), torch.as_tensor(labels.ravel()))
+        )
+    moved = tuple((v.to(device), p.to(device), n.to(device)) for v, p, n in lessons_of)
     return Lessons(torch.as_tensor(images, dtype=kind, device=device), moved)
 
 
