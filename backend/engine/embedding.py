@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from PIL import Image
 from .. import devices
 from ..errors import InputError
 from ..models import Loaded, Model
-from ..pool import Pool, PoolGrew
+from ..pool import Pool, PoolGrew, Staging
 from ..pool.decoding import open_rgb
 from ..pool.store import check_name
 from ..progress import Progress, silent
@@ -118,7 +118,17 @@ def _embed(
         Unit(f"{start}-{min(start + UNIT_ROWS, len(pool))}", start, min(start + UNIT_ROWS, len(pool)))
         for start in range(0, len(pool), UNIT_ROWS)
     ]
-    todo = [unit for unit in units if unit not in records]
+    released = 0
+
+    def release(stop: int) -> None:
+        nonlocal released
+        while released < len(units) and units[released].stop <= stop:
+            records.forget(units[released])
+            released += 1
+
+    staging = Staging(pool.path, records.directory, partial(records.rows, units), release)
+    until = staging.until()
+    todo = [unit for unit in units if unit.stop > until and unit not in records]
     engine, workers, address = where
     spread = devices.spread(how.device, how.gpus) if engine == "local" else ()
     task = EmbedTask(pool.path.resolve(), str(model), how, max(1, len(spread), workers), tuple(subject.items()))
@@ -131,14 +141,9 @@ def _embed(
             done += len(unit)
             progress(done, len(pool), EMBEDDED)
     _tools.cache_clear()
-    kind = records.read(units[0]).schema.field("img").type
-    schema = pa.schema([(columns["img"], kind), (columns["txt"], kind)])
-    batches = (
-        pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-        for unit in units
-        for batch in records.read(unit).to_batches()
-    )
-    pool.add_column_stream(schema, batches, kind="embedding", made_by=made_by, replace=True)
+    types = staging.types() or records.read(units[0]).schema.types
+    schema = pa.schema([(columns[part], kind) for part, kind in zip(("img", "txt"), types)])
+    pool.add_staged(schema, staging, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
 
