@@ -68,7 +68,9 @@ class Staging:
         pieces: list[str] = []
         merged = None
         for part in parts:
-            same = [note for note in before if (note.start, note.stop, note.version) == (part.start, part.stop, version)]
+            same = [
+                note for note in before if (note.start, note.stop, note.version) == (part.start, part.stop, version)
+            ]
             if same and part is not parts[-1]:  # the last one is written again, for it gives the schema
                 pieces.append(same[0].piece)
                 continue
