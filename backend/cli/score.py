@@ -204,7 +204,8 @@ def embed(
     opened = open_pool(pool)
     warn_of_teacher(model, opened)
     if only_estimate:
-        return show_plan(opened, model, device, gpus, as_json)
+        show_plan(opened, model, device, gpus, as_json)
+        return
     if engine == "local" and f"{name}_img" not in opened.columns:
         say(plan_in_words(embedding_plan_of(opened, model, device, gpus)))
     with progress_bar(f"embed as {name}") as progress:
