@@ -14,6 +14,7 @@ from .errors import InputError
 if TYPE_CHECKING:
     import torch
 
+DRIVER = Path("/proc/driver/nvidia/gpus")
 CHOICES = ("auto", "cpu", "cuda")
 Made = TypeVar("Made")
 _own = threading.local()  # the device of a worker that has one
@@ -137,6 +138,25 @@ def gpus() -> int:
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     files = len([path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()])
     return files if shown is None else len([name for name in shown.split(",") if name.strip() and name != "-1"])
+
+
+def card() -> str:
+    """The kind of the first GPU by its short name ("H100"), without loading torch; empty where there is none, "GPU" where
+    the driver doesn't say."""
+    if not gpus():
+        return ""
+    for path in sorted(DRIVER.glob("*/information")):
+        for line in path.read_text(errors="replace").splitlines():
+            if line.startswith("Model:"):
+                return short_name(line.partition(":")[2])
+    return "GPU"
+
+
+def short_name(name: str) -> str:
+    """ "NVIDIA H100 80GB HBM3" is "H100", "NVIDIA A100-SXM4-40GB" is "A100", "NVIDIA GeForce RTX 4090" is "RTX 4090"."""
+    words = [word for word in name.replace("-", " ").split() if word not in ("NVIDIA", "Tesla", "GeForce")]
+    kept = 2 if words[:1] == ["RTX"] else 1
+    return " ".join(words[:kept]) or name.strip()
 
 
 def training_precision(device: str = "auto") -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import files
 from .devices import Room, autocast, choose, note
 from .errors import InputError
 from .paths import ASSETS, home
@@ -212,6 +213,22 @@ def config_dirs() -> list[Path]:
     return [directory for directory in (CONFIGS, home() / "models") if directory.is_dir()]
 
 
+def config(model: str) -> dict[str, Any]:
+    """open_clip's configuration of an architecture, read from disk so that an estimate needs no torch.
+
+    Raises InputError for an unknown name.
+    """
+    from importlib.util import find_spec
+
+    found = find_spec("open_clip")
+    theirs = [Path(found.origin).parent / "model_configs"] if found and found.origin else []
+    for directory in (*config_dirs(), *theirs):
+        path = directory / f"{model}.json"
+        if path.is_file():
+            return files.read_json(path, dict)
+    raise InputError(f"model {model!r} is unknown to open_clip; put its {model}.json into {home() / 'models'}")
+
+
 def register_configs() -> None:
     """Makes the model configurations of `config_dirs` known to open_clip."""
     import open_clip
@@ -226,8 +243,6 @@ def save_weights(network: Any, path: Path, *, model: str, about: dict[str, Any],
     """Writes weights as safetensors that name their model; `half` stores float16."""
     import torch
     from safetensors.torch import save_file
-
-    from . import files
 
     state = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     if half:

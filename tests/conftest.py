@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """For several workers: a file's tests stay together, and all browser tests share one app and one Chromium."""
+    """For several workers: a file's tests stay together, all browser tests share one app and one Chromium, and those of
+    Ray one cluster."""
     from xdist.scheduler import LoadFileScheduling
 
     config.option.loadscopereorder = False  # it would begin with the files of most tests
@@ -39,7 +40,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return "tests/browser" if file.startswith("tests/browser/") else file
+            shared = ("tests/browser/", "tests/backend/workers/test_ray")
+            return next((start for start in shared if file.startswith(start)), file)
 
     return ByFile(config, log)
 

@@ -119,6 +119,15 @@ class Dfn(Method):
         """With an untrained network of that scale, which embeds as fast."""
         return self if self.network else dataclasses.replace(self, clean="", network=self._scale.model)
 
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        from .cost import size_of
+
+        network = self.network.partition("/")[0] if self.network else self._scale.model
+        try:
+            return 2 * size_of(network).macs * pairs
+        except InputError:  # no pair of transformers, or a file that names its own
+            return 0.0
+
     def training(self, pool: "Pool") -> float:
         if self.network:
             return 0.0

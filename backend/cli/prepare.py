@@ -6,6 +6,7 @@ import typer
 
 from ..devices import slot
 from .console import emit, line, progress_bar, say
+from .estimate import embedding_plan_of, plan_in_words
 from .options import Detach, Device, Json, PoolPath, named, open_pool, submit
 from .score import warn_of_teacher
 
@@ -36,6 +37,8 @@ def prepare(
     from ..engine.prepare import prepare as work
 
     warn_of_teacher(model, opened)
+    if model:
+        say(plan_in_words(embedding_plan_of(opened, model, device)))
     with progress_bar("prepare") as progress:
         prepared = work(opened, model, name=name, device=device, batch_size=batch_size, progress=progress)
     tested = prepared.self_test

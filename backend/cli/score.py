@@ -118,7 +118,7 @@ def score(
     if only_estimate:
         from .estimate import show_estimate
 
-        show_estimate(opened, built, as_json)
+        show_estimate(opened, built, as_json, gpus)
         return
     if detach:
         submit(context, kind="score", device=built.slot(gpus), title=f"Score {column or method}")
@@ -184,24 +184,34 @@ def embed(
     workers: Workers = 1,
     address: Address = None,
     gpus: Gpus = None,
+    only_estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only tell the time, the disk and the devices that it would take.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start although the disk seems too small.")] = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
     """Embed images and captions with an open_clip model.
 
-    An interrupted command, started again, goes on where it stopped.
+    An interrupted command, started again, goes on where it stopped. It is refused where the disk can't hold it.
     """
     if detach:
         submit(context, kind="embed", device=slot(device, gpus or max(1, gpus_here())), title=f"Embed as {name}")
     from .. import engine as engines
     from ..engine import selftest
+    from .estimate import embedding_plan_of, plan_in_words, show_plan
 
     opened = open_pool(pool)
     warn_of_teacher(model, opened)
+    if only_estimate:
+        show_plan(opened, model, device, gpus, as_json)
+        return
+    if engine == "local" and f"{name}_img" not in opened.columns:
+        say(plan_in_words(embedding_plan_of(opened, model, device, gpus)))
     with progress_bar(f"embed as {name}") as progress:
         opened = engines.embed(
             opened, model, name=name, batch_size=batch_size, device=device, engine=engine, workers=workers,
-            address=address, gpus=gpus, progress=progress,
+            address=address, gpus=gpus, force=force, progress=progress,
         )  # fmt: skip
         tested = selftest.check(opened, name, progress)
     columns = [opened.columns[f"{name}_{side}"] for side in ("img", "txt")]

@@ -68,6 +68,13 @@ class Records:
         with pa.memory_map(str(self.path(unit))) as source:
             return pa.ipc.open_file(source).read_all()
 
+    def rows(self, units: Sequence[Unit], start: int, stop: int) -> Iterator[pa.RecordBatch]:
+        """Rows of the pool from the records of `units`, each a stretch of rows, in row order."""
+        for unit in units:
+            first, last = max(start, unit.start), min(stop, unit.stop)
+            if first < last:
+                yield from self.read(unit).slice(first - unit.start, last - first).to_batches()
+
     def in_row_order(
         self, units: Sequence[Unit], keys: Sequence[str], schema: pa.Schema, rows: int
     ) -> Iterator[pa.RecordBatch]:
@@ -95,6 +102,10 @@ class Records:
         yield from pa.Table.from_arrays([pa.array(whole[key]) for key in keys], schema=schema).to_batches(
             max_chunksize=8192
         )
+
+    def forget(self, unit: Unit) -> None:
+        """Deletes the record of one unit: what it holds lies in the pool's own files by now."""
+        self.path(unit).unlink(missing_ok=True)
 
     def clear(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -159,6 +159,15 @@ class Method:
         """How much there is to do on so many pairs, in any unit: what a sample cost is extrapolated by it."""
         return float(pairs)
 
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        """Floating-point operations that its device does for so many pairs with embeddings of `dim` numbers, against a
+        target set of `targets` vectors; 0 for a method that needs no device."""
+        return 0.0
+
+    def once(self, pairs: int) -> float:
+        """The share of `work` that one device does before units are spread over all: training."""
+        return 0.0
+
     def trial(self, sample: int, pairs: int) -> "Method":
         """The method as it is tried on `sample` of `pairs` pairs, where it would be too much or impossible on so few."""
         return self

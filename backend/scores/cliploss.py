@@ -137,6 +137,9 @@ class ClipLoss(Method):
         blocks = max(1, round(pairs / self.batch_size))
         return pairs * (pairs / blocks) * (self.partitions if blocks > 1 else 1)
 
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        return 2 * dim * self.work(pairs)
+
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[int, int]:
         """The number of batches in a superblock and of readings of the pool."""
         return self._batches(len(pool)), self._readings(len(pool))

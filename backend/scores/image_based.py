@@ -119,9 +119,15 @@ class ImageBased(Method):
         trained = 0 if self.centroids else self.iterations * min(pairs, self.train_rows)
         return self.clusters * float(pairs + trained)
 
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        return 2 * dim * (self.work(pairs) + self.clusters * float(targets))
+
+    def once(self, pairs: int) -> float:
+        return 1 - self.clusters * pairs / self.work(pairs) if pairs else 0.0
+
     def trial(self, sample: int, pairs: int) -> "ImageBased":
-        fewer = max(1, self.clusters * sample // max(pairs, sample))
-        return self if self.centroids else dataclasses.replace(self, clusters=fewer)
+        """With so many clusters that products are most of its time, as they are with all of them."""
+        return self if self.centroids else dataclasses.replace(self, clusters=max(1, min(self.clusters, sample // 16)))
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Clusters:
         """Trains or loads the centroids and finds the target's; keeps them in the pool's `work/centroids-*.npy`."""

@@ -74,6 +74,11 @@ class VasD(Method):
         """One unit, in uid order, so that neither row order nor sharding reaches a sum."""
         return [Unit(f"all-{len(pool)}", rows=np.asarray(pool.uid_order()))] if len(pool) else []
 
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        """The survivors, on average half-way between the first and the last, are scored and summed at every step."""
+        most, least = self.quality_top if self.quality else 1.0, self.final
+        return 4.0 * dim * dim * self.steps * pairs * (most + least) / 2
+
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[np.ndarray, Moments]:
         """Which pairs have a usable embedding, (n,) bool, and their moments."""
         name = f"{self.model}_img"
