@@ -191,6 +191,19 @@ def test_languages_are_detected_or_read(pool):
     }
 
 
+def test_a_column_that_states_languages_checks_the_detected_ones_instead_of_standing_beside_them(pool):
+    detected = rows(Language(least=1).find(pool, silent))
+    said = pa.array(["en", "en", None, "en", "ja"] + [None] * 7)
+    pool.add_columns({"caption_language": said}, kind="metadata", made_by={})
+    assert not any("language" in id for id in rows(PoolColumns(least=1).find(pool, silent)))
+    groups = Language(least=1).find(pool, silent)
+    assert rows(groups) == detected
+    errors = {group.definition.id: group.definition.error for group in groups}
+    right = sum(row in detected["language.en"] for row in (0, 1, 3))
+    assert f"{100 * right / 3:.1f} % of those that `caption_language` states are detected" in errors["language.en"]
+    assert errors["language.ja"].endswith("; 100.0 % of those that `caption_language` states are detected")
+
+
 def test_entries_are_metaclips(pool):
     found = rows(entry_groups(pool, ["woman", "black dress", "zebra"], silent))
     assert found == {"entry.woman": [0, 2], "entry.black-dress": [1, 2], "entry.zebra": []}
