@@ -20,7 +20,7 @@ from poolscope.audit.providers.pixels import Pixels, look
 from poolscope.audit.providers.shapes import Shapes
 from poolscope.audit.providers.unsafe import Unsafe
 from poolscope.audit.providers.web import Web, registered
-from poolscope.audit.providers.zeroshot import direction, known_error, read_prompts
+from poolscope.audit.providers.zeroshot import ZeroShot, direction, known_error, read_prompts
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.progress import silent
@@ -202,6 +202,16 @@ def test_a_column_that_states_languages_checks_the_detected_ones_instead_of_stan
     right = sum(row in detected["language.en"] for row in (0, 1, 3))
     assert f"{100 * right / 3:.1f} % of those that `caption_language` states are detected" in errors["language.en"]
     assert errors["language.ja"].endswith("; 100.0 % of those that `caption_language` states are detected")
+
+
+def test_prompts_need_the_model_of_the_embeddings_wherever_the_demo_lies(pool):
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.ones(len(CAPTIONS) * 4), pa.float16()), 4)
+    assert ZeroShot().missing(pool) == "the pool has no image embeddings"
+    pool.add_columns({"a_img": vectors}, kind="embedding", made_by={"model": "ViT-B-32//gone/weights.pt"})
+    assert "has no weights on this disk" in ZeroShot().missing(pool)
+    pool.drop_column("a_img")
+    pool.add_columns({"a_img": vectors}, kind="embedding", made_by={"model": "poolscope-demo//gone/teacher.safetensors"})
+    assert ZeroShot().missing(pool) == ""
 
 
 def test_entries_are_metaclips(pool):
