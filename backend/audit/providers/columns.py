@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from ...pool import Pool
 from ...progress import Progress
 from ..group import Definition, Group, slug
-from .language import language_name
+from .language import Language, language_name, stated
 
 SKIPPED = frozenset(
     {"uid", "text", "url", "sha256", "image", "title", "keywords", "language", "width", "height", "image_offset", "image_bytes"}
@@ -20,7 +20,8 @@ ERROR = "as good as the column that came with the pool; its own provenance says 
 @dataclass(frozen=True)
 class PoolColumns:
     """Every imported metadata column (face attributes, sources, labels) with at most `most_values` text values, or
-    `most_numbers` whole numbers, makes a family; columns that a method of ours made don't."""
+    `most_numbers` whole numbers, makes a family; columns that a method of ours made don't, nor one that states languages
+    where those are detected: its groups would stand twice."""
 
     most_values: int = 40
     most_numbers: int = 12
@@ -52,10 +53,11 @@ class PoolColumns:
         return groups
 
     def _usable(self, pool: Pool) -> dict[str, str]:
+        twice = "" if Language().missing(pool) else stated(pool)
         return {
             name: column.dtype
             for name, column in pool.columns.items()
-            if column.kind == "metadata" and name not in SKIPPED and not column.made_by
+            if column.kind == "metadata" and name not in SKIPPED and name != twice and not column.made_by
             and column.dtype in ("string", "large_string", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16")
         }  # fmt: skip
 
