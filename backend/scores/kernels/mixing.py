@@ -71,13 +71,12 @@ def weighted_loss(
 
 def downstream_loss(heads: Heads, given: Lessons, scale: float, chosen: torch.Tensor | None = None) -> torch.Tensor:
     """The mean over tasks of the cross-entropy of zero-shot classification; `chosen` `(M,)` bool are the examples to count."""
-    images = normalize(given.images @ heads[0], dim=1)
     losses = []
     for vectors, places, labels in given.tasks:
         counted = slice(None) if chosen is None else chosen[places]
-        if len(places[counted]):
-            logits = scale * images[places[counted]] @ normalize(vectors @ heads[1], dim=1).T
-            losses.append(cross_entropy(logits, labels[counted]))
+        if len(rows := places[counted]):
+            images = normalize(given.images[rows] @ heads[0], dim=1)
+            losses.append(cross_entropy(scale * images @ normalize(vectors @ heads[1], dim=1).T, labels[counted]))
     return torch.stack(losses).mean()
 
 
