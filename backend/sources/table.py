@@ -24,7 +24,7 @@ from .packed import Packer
 from .pairs import Pairs
 from .places import base_of
 from .report import Report
-from .staged import Staged, suffixes
+from .staged import BROKEN, Staged, suffixes
 from .text_table import TextTable
 
 BATCH = 65_536
@@ -64,7 +64,7 @@ def open_table(path: str, options: Options, root: str = "") -> Table:
         if suffix in (".json", ".jsonl", ".ndjson"):
             return JsonTable(staged, options)
         return TextTable(staged, options)
-    except (InputError, duckdb.Error, OSError) as error:
+    except (duckdb.Error, *BROKEN) as error:
         raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0].rstrip('.')}") from None
 
 
