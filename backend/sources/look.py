@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError
 from ..progress import Progress, silent
+from .cells import HELD, Room
 from .find import Found, find
 from .mapping import ColumnMap
 from .npz import Damaged
@@ -103,10 +104,11 @@ def look(
     options: Options | None = None,
     *,
     only: Kind | None = None,
+    held: int = HELD,
 ) -> Plan:
     """Looks at files, directories, patterns and URLs, and says what an import of them would do.
 
-    `only`: takes the sources as of that kind. Raises InputError, in one line that says what is missing, for a path that
+    `only`: takes the sources as of that kind; `held`: bytes of rows that may be kept for the import. Raises InputError, in one line that says what is missing, for a path that
     does not exist, images without captions, a table without captions, and anything else that can't become pairs.
     """
     options = options or Options()
@@ -123,7 +125,7 @@ def look(
         else:
             tables += [(found, path) for path in found.tables]
     if tables:
-        parts.append(_tables(tables, options, ", ".join(os.fspath(one) for one in given)))
+        parts.append(_tables(tables, options, ", ".join(os.fspath(one) for one in given), Room(held)))
     if not parts:
         raise InputError(f"no table or shard in {', '.join(map(str, given))!r}; give captions with images or URLs.")
     return Plan(tuple(parts), options)
@@ -203,8 +205,8 @@ def _sidecars(found: Found, options: Options) -> Part:
     )  # fmt: skip
 
 
-def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -> Part:
-    from .table import mapped, open_table
+def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str, room: Room) -> Part:
+    from .table import mapped, open_table, sampled
 
     opened: list[Opened] = []
     left_out: dict[str, str] = {}
@@ -214,8 +216,9 @@ def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -
     wrong = ""
     for found, path in tables:
         try:
-            table = open_table(path, options, found.root)
-            here = mapped(path, table, options)
+            table = open_table(path, options, found.root, room)
+            sample = sampled(table)
+            here = mapped(path, table, options, sample)
         except (Damaged, InputError) as error:
             left_out[path] = str(error)
             wrong = wrong or f"{path!r}: {error}"
@@ -226,7 +229,7 @@ def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -
         notes |= {f"{os.path.basename(path)}: {table.note}": None} if table.note else {}
         notes |= {f"column {was!r} becomes {now!r}": None for was, now in here.renamed.items()}
         if len(rows) < PREVIEW:
-            rows += _preview(table, here, options)[: PREVIEW - len(rows)]
+            rows += _preview(table, sample[:PREVIEW], here, options)[: PREVIEW - len(rows)]
     if not opened:
         raise InputError(wrong)
     first = opened[0][2]
@@ -235,17 +238,18 @@ def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -
     return Part("table", given, files, mapping, extra, tuple(rows), left_out, tuple(notes), tuple(opened))
 
 
-def _preview(table: Any, found: ColumnMap, options: Options) -> list[Mapping[str, Any]]:
+def _preview(
+    table: Any, sample: Sequence[Mapping[str, Any]], found: ColumnMap, options: Options
+) -> list[Mapping[str, Any]]:
     """The first pairs as they will be, images looked at."""
     import pyarrow as pa
 
     from . import places, texts
-    from .table import sampled
 
     rows: list[Mapping[str, Any]] = []
     roles = found.roles
     kind = table.schema.field(roles["text"]).type
-    for row in sampled(table, PREVIEW):
+    for row in sample:
         said, _ = texts.captions(pa.array([row[roles["text"]]], type=kind), options.captions)  # type: ignore[arg-type]
         about: dict[str, Any] = {role: row[roles[role]] for role in ("url", "id", "uid") if role in roles}
         value = row.get(roles.get("image", ""))

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ..pool.columns import fixed_list
 from ..pool.decoding import extension
-from ..pool.uids import parse, parse_valid
+from ..pool.uids import parse, records
 from . import places, texts
 from .appender import Appender
 from .arrow_table import holds_bytes
@@ -293,17 +293,21 @@ class Pairs:
 def _hashed(parts: Sequence[pa.Array], rows: np.ndarray) -> np.ndarray:
     """`(k,)` records: the MD5 of the parts joined by NUL, for the pairs of the mask `rows`."""
     joined = pc.binary_join_element_wise(*parts, "\0", null_handling="replace", null_replacement="")
-    keys = pa.table({"key": joined.filter(pa.array(rows)).cast(pa.binary())})
+    keys = pa.table({"key": (joined if rows.all() else joined.filter(pa.array(rows))).cast(pa.binary())})
     with _database().cursor() as database:
         database.register("keys", keys)
-        uids = database.sql("SELECT md5(key) AS uid FROM keys").to_arrow_table()["uid"].chunks
-    return parse_valid(pa.concat_arrays(uids).cast(pa.utf8()))
+        digests = database.sql("SELECT md5_number(key) AS uid FROM keys").to_arrow_table()["uid"].chunks
+    octets = [np.frombuffer(one.storage.buffers()[1], ">u8", 2 * len(one), 16 * one.offset) for one in digests]
+    halves = np.concatenate(octets).astype(np.uint64).reshape(-1, 2)
+    return records(halves[:, 0], halves[:, 1])
 
 
 @cache
 def _database() -> "DuckDBPyConnection":
-    """One database for all hashes: opening one takes longer than hashing a batch."""
-    return connect()
+    """One database for all hashes, given as 16 bytes each: opening one takes longer than hashing a batch."""
+    database = connect()
+    database.execute("SET arrow_lossless_conversion = true")
+    return database
 
 
 def _bytes_of(value: Any) -> tuple[bytes | None, str | None]:
@@ -327,6 +331,9 @@ def _pixels(given: pa.Array) -> pa.Array:
     """Widths and heights: null where they are not whole numbers from 1 to 2^31 - 1."""
     text = as_text(given)
     if text is not None:
+        if pc.all(pc.ascii_is_decimal(text)).as_py() and (pc.max(pc.binary_length(text)).as_py() or 0) < 10:
+            whole = text.cast(pa.int32())
+            return pc.if_else(pc.greater(whole, 0), whole, None)
         whole = pc.match_substring_regex(text, r"^[0-9]{1,10}(\.0+)?$")
         given = pc.if_else(pc.fill_null(whole, False), text, None).cast(pa.float64())
     wide = given.cast(pa.float64(), safe=False)

@@ -16,6 +16,7 @@ from . import mapping as columns
 from .appender import Appender
 from .arrow_table import PARQUET, UNREADABLE, ArrowTable
 from .binding import binding
+from .cells import Room
 from .json_table import JsonTable
 from .mapping import ColumnMap
 from .npz import Damaged
@@ -34,17 +35,16 @@ SAMPLE = 64
 
 
 class Table(Protocol):
-    """What every kind of table gives: its columns, whether they have types and names, and its rows, or those batches
-    that hold the first `most`."""
+    """What every kind of table gives: its columns and whether they have names, their types in a pool, and its rows,
+    or those batches that hold the first `most`."""
 
     schema: pa.Schema
     count: int
-    typed: bool
     named: bool
     rejected: list[tuple[str, str]]
     note: str
 
-    def source(self) -> str | None: ...
+    def types(self, names: Sequence[str]) -> dict[str, pa.DataType]: ...
 
     def batches(self, size: int, most: int | None = None) -> Iterator[pa.RecordBatch]: ...
 
@@ -52,8 +52,8 @@ class Table(Protocol):
 Opened = tuple[str, Table, ColumnMap]  # a path, the table, and how its columns are read
 
 
-def open_table(path: str, options: Options, root: str = "") -> Table:
-    """A table by its suffix. Raises Damaged for a file that can't be read."""
+def open_table(path: str, options: Options, root: str = "", room: Room | None = None) -> Table:
+    """A table by its suffix, which may keep rows that it reads in `room`. Raises Damaged for a file that can't be read."""
     import duckdb
 
     suffix, _ = suffixes(path)
@@ -62,28 +62,27 @@ def open_table(path: str, options: Options, root: str = "") -> Table:
     try:
         staged = Staged(path, options.encoding)
         if suffix in (".json", ".jsonl", ".ndjson"):
-            return JsonTable(staged, options)
-        return TextTable(staged, options)
+            return JsonTable(staged, options, room or Room())
+        return TextTable(staged, options, room or Room())
     except (duckdb.Error, *BROKEN) as error:
         raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0].rstrip('.')}") from None
 
 
-def sampled(table: Table, rows: int = SAMPLE) -> list[dict[str, Any]]:
+def sampled(table: Table) -> list[dict[str, Any]]:
     """The first rows. Raises Damaged."""
     import duckdb
 
     try:
-        found = table.batches(rows, rows)
+        found = table.batches(SAMPLE, SAMPLE)
         first = next(found, None)
         found.close()  # type: ignore[attr-defined]
-        return first.slice(0, rows).to_pylist() if first is not None else []
+        return first.slice(0, SAMPLE).to_pylist() if first is not None else []
     except (duckdb.Error, UnicodeDecodeError, *UNREADABLE) as error:
         raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0]}") from None
 
 
-def mapped(path: str, table: Table, options: Options) -> ColumnMap:
-    """How the table's columns are read. Raises Damaged, or InputError for a table without captions or images."""
-    sample = sampled(table)
+def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]]) -> ColumnMap:
+    """How the table's columns are read, by its first rows. Raises InputError for a table without captions or images."""
     found = columns.of_table(table.schema, options, sample, named=table.named)
     column = found.roles.get("image", "")
     values = [row[column] for row in sample if isinstance(row.get(column), str)]
@@ -128,14 +127,14 @@ class TableImport:
             return appender.finish()
 
     def _opened(self) -> list[Opened]:
-        opened, wrong = [], None
+        opened, wrong, room = [], None, Room()
         for path in self.files:
             if path in self._before:
                 opened.append(self._before[path])
                 continue
             try:
-                table = open_table(path, self.options, self.root)
-                opened.append((path, table, mapped(path, table, self.options)))
+                table = open_table(path, self.options, self.root, room)
+                opened.append((path, table, mapped(path, table, self.options, sampled(table))))
             except (Damaged, InputError) as error:
                 self.left_out[path] = str(error)
                 wrong = wrong or f"{path!r}: {error}"

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import fields
-from .captions import as_text
+from .captions import as_text, edges
 
 _WRITTEN = r"""^\s*(\[.*\]|\{.*\}|\(.*\)|b'.*'|b".*")\s*$"""  # may be a list, a record or bytes, written as text
+_LAST = np.frombuffer(b"])}'\" \t\n\f\r", np.uint8)  # how such a text ends: a look at a byte instead of a pattern
 _NONE: tuple[Any, ...] = (None,)
 
 
@@ -28,13 +29,15 @@ def captions(column: pa.Array, which: fields.Which) -> tuple[pa.Array, np.ndarra
         text = column.cast(pa.utf8())
     if text is None:
         return _expanded([fields_of(value) for value in column.to_pylist()], which)
-    try:
-        odd = pc.fill_null(pc.match_substring_regex(text, _WRITTEN), False)
-    except pa.ArrowInvalid:  # not UTF-8: the check of captions finds which
+    marked = np.isin(edges(text)[1], _LAST)
+    if marked.any():
+        try:
+            odd = pc.match_substring_regex(text.filter(pa.array(marked)), _WRITTEN)
+        except pa.ArrowInvalid:  # not UTF-8: the check of captions finds which
+            return text, rows
+        marked[marked] = pc.fill_null(odd, False).to_numpy(zero_copy_only=False)
+    if not marked.any():
         return text, rows
-    if not pc.any(odd).as_py():
-        return text, rows
-    marked = odd.to_numpy(zero_copy_only=False)
     return _expanded([written(value) if mark else [value] for value, mark in zip(text.to_pylist(), marked)], which)
 
 
