@@ -23,6 +23,8 @@ def show_estimate(pool: "Pool", method: "Method", as_json: bool) -> None:
         if cost.training:
             parts.insert(1, f"{duration(cost.training)} of training, not measured")
         line(", ".join(parts))
+        if cost.temporary:
+            line(f"{size(cost.temporary)} more on disk while it runs")
 
     emit(cost.as_json(), as_json=as_json, text=text)
 

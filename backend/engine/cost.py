@@ -33,7 +33,8 @@ SHARED = ("targets", "centroids", "thumbnails.zip", "subsets")
 class Estimate:
     """`seconds` for all `pairs` by `cores`, of which `start` once and `training` not measured but told by the scale.
 
-    `sample` pairs were run in `measured` seconds; `disk` is the bytes of the columns it leaves.
+    `sample` pairs were run in `measured` seconds; `disk` is the bytes of the columns it leaves, `temporary` those that it
+    takes at most while it runs.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Estimate:
     seconds: float
     disk: int
     cores: int
+    temporary: int = 0
 
     @property
     def per_pair(self) -> float:
@@ -93,6 +95,7 @@ def estimate(pool: Pool, method: Method, *, progress: Progress = silent) -> Esti
         seconds=start + fixed + pace * method.work(len(pool)) + training,
         disk=sum(_width(kind) for kind in method.outputs(pool).values()) * len(pool),
         cores=len(os.sched_getaffinity(0)),
+        temporary=method.temporary(pool),
     )
     files.write_json(_path(pool, method), asdict(total))
     return total

@@ -14,7 +14,7 @@ from ..kernels.matmul import bad_rows
 from ..pool.work import spool
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, fragments, here, param
-from .cliploss import stored
+from .kernels.dealing import stored
 from .kernels.trimming import removal_steps
 
 if TYPE_CHECKING:
