@@ -94,7 +94,7 @@ def deal(
         np.save(folder / "starts.npy", starts)
         rows = np.lib.format.open_memmap(folder / "rows.npy", "w+", kind, (max(1, int(starts[-1])),))
         for unit, start in zip(units, starts):
-            rows[start : start + len(unit)] = np.sort(unit.rows)
+            rows[start : start + len(unit)] = np.sort(np.asarray(unit.rows))
         rows.flush()
     del rows
     runs = []

@@ -127,7 +127,7 @@ def test_a_pool_that_is_dealt_on_disk_has_the_same_scores(tiny_pool: Pool, tmp_p
     assert not any(folder.exists() for folder in folders)
 
 
-def test_a_dealt_pool_goes_on_where_it_was_interrupted_by_workers(tiny_pool: Pool, monkeypatch) -> None:
+def test_a_dealt_pool_goes_on_where_it_was_interrupted(tiny_pool: Pool, monkeypatch) -> None:
     method = build("cliploss", batch_size=10, partitions=2, device="cpu")
     expected = run(tiny_pool, method).array("cliploss")
     monkeypatch.setattr(dealing, "IN_MEMORY", 0)
@@ -141,8 +141,7 @@ def test_a_dealt_pool_goes_on_where_it_was_interrupted_by_workers(tiny_pool: Poo
     left = len(list((tiny_pool.path / "work").glob("*/*.arrow")))
     assert 5 < left < 10
     assert not list((tiny_pool.path / "work").glob("spool-*"))
-    seen: list[int] = []
-    again = run(tiny_pool, method, column="again", workers=2, progress=lambda done, *more, **figures: seen.append(done))
+    again = run(tiny_pool, method, column="again")
     assert again.array("again").tobytes() == expected.tobytes()
     assert not list((tiny_pool.path / "work").glob("*/*.arrow"))
 
