@@ -83,9 +83,10 @@ def in_words(cost: Estimate) -> str:
 def details(cost: Estimate) -> str:
     """How the cost was found."""
     size = f"{cost.disk / 1e6:,.1f} MB" if cost.disk >= 50_000 else f"{cost.disk / 1e3:,.1f} kB"
+    more = f", and {cost.temporary / 1e9:,.1f} GB while it runs" if cost.temporary else ""
     words = f"{cost.basis[0].upper()}{cost.basis[1:]}. "
     return (
-        f"{words}{cost.start:.1f} s to start, {1e6 * cost.per_pair:,.1f} µs per pair, {size} on disk."
+        f"{words}{cost.start:.1f} s to start, {1e6 * cost.per_pair:,.1f} µs per pair, {size} on disk{more}."
         + (" Training is not measured but computed from its scale." if cost.training else "")
         + _elsewhere(cost)
     )

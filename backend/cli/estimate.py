@@ -27,6 +27,8 @@ def show_estimate(pool: "Pool", method: "Method", as_json: bool, gpus: int | Non
         if cost.elsewhere:
             line(f"on GPUs: {', '.join(f'{where} {duration(seconds)}' for where, seconds in cost.elsewhere.items())}")
             line(cost.elsewhere_basis)
+        if cost.temporary:
+            line(f"{size(cost.temporary)} more on disk while it runs")
 
     emit(cost.as_json(), as_json=as_json, text=text)
 

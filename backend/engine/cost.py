@@ -36,8 +36,8 @@ class Estimate:
     """`seconds` for all `pairs` by `cores`, of which `start` once and `training` not measured but computed from its scale.
 
     `sample` pairs were run in `measured` seconds on one `device` (`cpu`, or a GPU's name); units are spread over `devices`
-    of them. `disk` is the bytes of the columns it leaves; `elsewhere` seconds by cards and counts that were not measured,
-    and `elsewhere_basis` says by what arithmetic.
+    of them. `disk` is the bytes of the columns it leaves, `temporary` those that it takes at most while it runs;
+    `elsewhere` seconds by cards and counts that were not measured, and `elsewhere_basis` says by what arithmetic.
     """
 
     method: str
@@ -54,6 +54,7 @@ class Estimate:
     devices: int
     elsewhere: dict[str, float]
     elsewhere_basis: str
+    temporary: int = 0
 
     @property
     def basis(self) -> str:
@@ -115,6 +116,7 @@ def estimate(pool: Pool, method: Method, *, gpus: int | None = None, progress: P
         devices=devices,
         elsewhere=of_pool(method, pool),
         elsewhere_basis=basis(method),
+        temporary=method.temporary(pool),
     )
     files.write_json(_path(pool, method, devices), asdict(total))
     return total

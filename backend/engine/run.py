@@ -1,6 +1,7 @@
 """Running a method: prepare, compute the units that have no record, commit the column."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ class Part:
 
     pool_path: Path
     part: Callable[[Pool, Unit], Any]
+
+    @property
+    def device(self) -> str:
+        """What the part computes on: a processor, unless it says otherwise."""
+        return getattr(self.part, "device", "cpu")
 
     def compute(self, unit: Unit) -> Any:
         return self.part(Pool.open(self.pool_path), unit)
@@ -125,8 +131,8 @@ def run(
         tests = (selftest.check(pool, model) for model in pool.models if f"{model}_img" in method.needs())
         made_by |= {"self_test": {test.model: test.as_json() for test in tests if test}}
         try:
-            with session(engine, workers, address):
-                where = _Everywhere(engine, workers, address, method.spread(gpus) if engine == "local" else ())
+            where = _Everywhere(engine, workers, address, method.spread(gpus) if engine == "local" else ())
+            with session(engine, workers, address, where.devices):
                 return _make(pool, method, name, made_by, where, progress)
         except PoolGrew:
             continue
@@ -157,10 +163,13 @@ def _make(
             made_by["self_test"] |= {method.id: test.as_json()}
         learnt = method.learnt(state)
     if todo:
-        task = Task(pool.path.resolve(), method, state, types, subject, subject.get("rows"))
         total = sum(len(unit) for unit in units)
-        done = total - sum(len(unit) for unit in todo)
-        _compute(task, todo, where, _Offset(progress, done, total, name))
+        offset = _Offset(progress, total - sum(len(unit) for unit in todo), total, name)
+        task = Task(pool.path.resolve(), method, state, types, subject, subject.get("rows"))
+        stages = method.stages(pool, todo, state, folder=records.directory, progress=progress, each=where)
+        with closing(stages):
+            for part, found in stages:
+                _compute(replace(task, state=found), part, where, offset)
     if describe(method, pool.reload()) != {key: made_by[key] for key in INPUTS}:
         raise PoolGrew("what the column is made of was replaced meanwhile")
     made_by |= {"findings": {**learnt, **method.findings(pool, (records.read(unit) for unit in units))}}

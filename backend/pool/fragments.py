@@ -118,8 +118,10 @@ def merge(table: "LanceTable", reader: pa.RecordBatchReader) -> None:
 def stage(table: "LanceTable", number: int, reader: pa.RecordBatchReader) -> tuple[str, Any]:
     """Writes the columns of `reader` for one fragment as a file that no version names yet; the fragment with it, as JSON
     text, and the schema of a table that has the columns."""
-    made, schema = table.to_lance().get_fragment(number).merge_columns(reader)
-    return json.dumps(made.to_json()), schema
+    fragment = table.to_lance().get_fragment(number)
+    assert fragment is not None, number
+    merged, schema = fragment.merge_columns(reader)
+    return json.dumps(merged.to_json()), schema
 
 
 def staged_rows(url: str, piece: str) -> int:

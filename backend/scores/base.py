@@ -1,8 +1,9 @@
 """Method: how a score or flag column is made. The base owns reading and bookkeeping; a method is its maths."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -202,9 +203,25 @@ class Method:
         """A small statistic of the whole pool; None when the method needs none.
 
         `each` maps a function over units of the pool, wherever the engine runs them: `(pool, unit) -> part`, picklable
-        as are its parts, which come back in the order of the units.
+        as are its parts, which come back in the order of the units. One that needs a GPU has it as its `device`.
         """
         return None
+
+    def stages(
+        self, pool: "Pool", units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
+    ) -> Generator[tuple[Sequence[Unit], Any], None, None]:
+        """The units that have no record yet, in the parts in which they are computed, each part with its state.
+
+        A method that first needs files beside the pool, or rounds of work by all workers, does that before it yields a
+        part; what follows the `yield` is done once the part is computed, and in any case if an error ends it. `folder`,
+        named by all that determines the column, stays until the column is there: what is kept in it needs not be made
+        again after an interruption.
+        """
+        yield units, state
+
+    def temporary(self, pool: "Pool") -> int:
+        """Bytes on the disk of the pool that the work takes at most, beside the column."""
+        return 0
 
     def score(self, batch: Batch, state: Any) -> np.ndarray | dict[str, Any]:
         """The column for a batch: `(n,)` float32 or bool, or a dict with extra columns; NaN = not scored."""

@@ -15,7 +15,7 @@ from ..kernels.matmul import bad_rows
 from ..pool import digests
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, here, param
-from .cliploss import stored
+from .kernels.dealing import stored
 from .kernels.folds import alignments, fold_samples, folds_of, training_share
 from .kernels.hype_terms import TERMS, Space, Spaces, hype_terms
 

@@ -17,9 +17,9 @@ from ..pool import digests
 from ..progress import Progress, silent
 from ..text.language import language_digest, languages
 from .base import MAIN, Batch, Each, Method, Unit, fragments, here, param
-from .cliploss import stored
 from .english import is_english
 from .kernels.centroids import nearest_centroids, train_centroids
+from .kernels.dealing import stored
 from .kernels.matrices import read_matrix
 from .kernels.targets import fitting_target, tiles
 

@@ -83,13 +83,13 @@ def _agreement(pool: Pool, codes: np.ndarray, names: list[str]) -> dict[str, str
     coded = value_codes(pool, name, len(_names())) if name else None
     if coded is None:
         return {}
-    found = {}
+    notes = {}
     for place, value in enumerate(coded[1]):
         said = coded[0] == place
         if value in names and said.any():
-            right = share(np.count_nonzero(codes[said] == names.index(value)), np.count_nonzero(said))
-            found[value] = f"; {right} of those that `{name}` states are detected"
-    return found
+            right = share(int((codes[said] == names.index(value)).sum()), int(said.sum()))
+            notes[value] = f"; {right} of those that `{name}` states are detected"
+    return notes
 
 
 @cache

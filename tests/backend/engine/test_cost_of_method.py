@@ -42,7 +42,7 @@ def test_a_sample_is_extrapolated_by_the_work(tiny_pool: Pool, monkeypatch, squa
     made = estimate(tiny_pool, Squares(squared=squared))
     work = 200**2 if squared else 200
     warm = clock(range(5), Squares(squared=squared)) - clock(range(20), Squares(squared=squared))
-    assert (made.sample, made.pairs, made.disk) == (60, 200, 4 * 200)
+    assert (made.sample, made.pairs, made.disk, made.temporary) == (60, 200, 4 * 200, 0)
     assert made.start == pytest.approx(max(0, warm) + 0.25)
     assert made.seconds == pytest.approx(made.start + 1e-3 * work)
     assert made.per_pair == pytest.approx(1e-3 * work / 200)

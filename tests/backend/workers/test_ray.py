@@ -14,6 +14,7 @@ from poolscope.pool import Pool
 from poolscope.recipe import load, select
 from poolscope.scores import build
 from poolscope.scores.base import fragments
+from poolscope.scores.kernels import dealing, groups, laid_out
 from poolscope.sources import import_datacomp, index_shards
 from tests.backend.bench.conftest import TINY
 from tests.backend.sources.test_datacomp import write_pair
@@ -59,16 +60,20 @@ def test_every_step_gives_the_same_bytes(tmp_path):
 WHOLE = {
     "metaclip": {},
     "metaclip of the pool's words": {"metadata": "corpus", "min_count": 2, "min_pmi": 0.0},
-    "cliploss": {},
-    "dedup": {"threshold": 0.1},
-    "vas_d": {"quality": "", "final": 0.3, "steps": 3},
+    "cliploss dealt on disk": {"batch_size": 10, "partitions": 2},
+    "dedup dealt on disk": {"threshold": 0.5, "cells": 3},
+    "vas_d laid out on disk": {"quality": "", "final": 0.3, "steps": 3},
 }
 
 
 @pytest.mark.parametrize("case", WHOLE)
-def test_methods_that_look_at_the_whole_pool_give_the_same_column(case, tiny_pool):
+def test_methods_that_look_at_the_whole_pool_give_the_same_column(case, tiny_pool, monkeypatch):
     columns = []
     for engine in ("local", "ray"):
+        if engine == "ray" and "on disk" in case:
+            monkeypatch.setattr(dealing, "IN_MEMORY", 0)
+            monkeypatch.setattr(groups, "BLOCK", 100)
+            monkeypatch.setattr(laid_out, "BLOCK", 60)
         made = build(case.split()[0], **WHOLE[case])
         tiny_pool = run(tiny_pool, made, column=f"by_{engine}", engine=engine, workers=2)
         columns.append(tiny_pool.array(f"by_{engine}"))
