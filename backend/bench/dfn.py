@@ -87,10 +87,10 @@ class Dfn(Method):
     device: str = param("auto", "where the network runs", of="device")
 
     def contents(self, pool: "Pool") -> dict[str, str]:
-        found = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
+        by_name = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
         if self.network:
-            return found
-        return found | {"clean": _digest(self._training_uids(pool)), "scale": digests.of_value(asdict(self._scale))}
+            return by_name
+        return by_name | {"clean": _digest(self._training_uids(pool)), "scale": digests.of_value(asdict(self._scale))}
 
     def resolved(self) -> dict[str, str]:
         from ..devices import cuda_devices

@@ -61,8 +61,8 @@ def _before(lines: Sequence[str]) -> tuple[int, str]:
     """How many lines stand before the table (empty ones, comments, Excel's `sep=;`), and the delimiter that one declares."""
     declared = ""
     for number, line in enumerate(lines):
-        if found := re.fullmatch(r'"?sep=(.)"?', line.strip(), re.I):
-            declared = found[1]
+        if match := re.fullmatch(r'"?sep=(.)"?', line.strip(), re.I):
+            declared = match[1]
         elif line.strip() and not (
             line.startswith("#") and _names(line) == 0 and any(map(_names, lines[number:][:20]))
         ):
