@@ -74,7 +74,7 @@ def address(chromium: str, app_home: Path, pool_source: Path) -> Iterator[str]:
     """The address of the app, started on a free port as a user starts it."""
     pool = app_home.parent / "pool"
     shutil.copytree(pool_source, pool)
-    _costs_were_measured(app_home, pool)
+    costs_were_measured(app_home, pool)
     with serve(app_home.parent / "app.log", POOLSCOPE_HOME=str(app_home), POOLSCOPE_POOL=str(pool)) as (url, _):
         yield url
     with pytest.MonkeyPatch.context() as patch:
@@ -84,7 +84,7 @@ def address(chromium: str, app_home: Path, pool_source: Path) -> Iterator[str]:
                 jobs.cancel(job.id)
 
 
-def _costs_were_measured(app_home: Path, pool: Path) -> None:
+def costs_were_measured(app_home: Path, pool: Path) -> None:
     """A job that measured all costs ended just now, or the first look at Methods would start it beside the tests."""
     from poolscope.jobs import table
 
