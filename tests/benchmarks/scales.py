@@ -69,7 +69,7 @@ def on_devices() -> Iterator[str]:
         method = build(id, **parameters)
         reads = 2 * 768 * sum(column.endswith(("_img", "_txt")) for column in method.needs())
         for where in ON:
-            yield row(name, where, lambda pairs, method=method, where=where, reads=reads: duration(
+            yield row(name, where, lambda pairs, id=id, method=method, where=where, reads=reads: duration(
                 _decoded(id, pairs, where, on_cards(method, pairs, 768, IMAGENET, bytes=reads * pairs)[where])
             ))  # fmt: skip
     for name, model in EMBEDDED.items():
