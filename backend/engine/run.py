@@ -111,31 +111,38 @@ def run(
     check_engine(engine)
     while True:
         pool = pool.reload()
-        existing = pool.columns.get(name)
-        if existing and (existing.with_pairs or existing.made_by.get("method") == IMPORTED or existing.dim):
-            raise InputError(
-                f"column {name!r} was imported or embedded, and no score replaces it; choose another name with --as."
-            )
-        method.check(pool)
-        made_by = describe(method, pool)
-        if existing and not replace:
-            if not same_way(existing.made_by, made_by):
-                raise InputError(
-                    f"column {name!r} exists already, made in another way; choose another name with --as, or add --replace."
-                )
-            reason = outdated(existing.made_by, made_by)
-            if not reason:
-                progress(len(pool), len(pool), f"{name} is up to date")
-                return pool
-            progress(0, len(pool), f"{name} is made again: {reason}")
-        tests = (selftest.check(pool, model) for model in pool.models if f"{model}_img" in method.needs())
-        made_by |= {"self_test": {test.model: test.as_json() for test in tests if test}}
+        made_by = _wanted(pool, method, name, replace, progress)
+        if not made_by:
+            return pool
         try:
             where = _Everywhere(engine, workers, address, method.spread(gpus) if engine == "local" else ())
             with session(engine, workers, address, where.devices):
                 return _make(pool, method, name, made_by, where, progress)
         except PoolGrew:
             continue
+
+
+def _wanted(pool: Pool, method: Method, name: str, replace: bool, progress: Progress) -> dict[str, Any]:
+    """The provenance of the column that is to be made; empty if the pool has it. Raises InputError as `run` does."""
+    existing = pool.columns.get(name)
+    if existing and (existing.with_pairs or existing.made_by.get("method") == IMPORTED or existing.dim):
+        raise InputError(
+            f"column {name!r} was imported or embedded, and no score replaces it; choose another name with --as."
+        )
+    method.check(pool)
+    made_by = describe(method, pool)
+    if existing and not replace:
+        if not same_way(existing.made_by, made_by):
+            raise InputError(
+                f"column {name!r} exists already, made in another way; choose another name with --as, or add --replace."
+            )
+        reason = outdated(existing.made_by, made_by)
+        if not reason:
+            progress(len(pool), len(pool), f"{name} is up to date")
+            return {}
+        progress(0, len(pool), f"{name} is made again: {reason}")
+    tests = (selftest.check(pool, model) for model in pool.models if f"{model}_img" in method.needs())
+    return made_by | {"self_test": {test.model: test.as_json() for test in tests if test}}
 
 
 def _make(
@@ -156,6 +163,8 @@ def _make(
     own = type(method)
     tells = own.recognised is not Method.recognised or own.learnt is not Method.learnt
     learnt: Mapping[str, Any] = {}
+    if todo:
+        method.check_room(pool)
     if todo or tells:
         state = method.prepare(pool, progress, where)
         recognised = method.recognised(state)

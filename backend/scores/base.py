@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from .. import devices
 from ..errors import InputError
-from ..pool.columns import matrix, to_numpy
 from ..progress import Progress, silent
 from .kernels import parameters
+from .kernels.batch import Batch as Batch
 from .kernels.parameters import param as param
 
 if TYPE_CHECKING:
@@ -42,38 +42,6 @@ def here(pool: "Pool", units: Sequence[Unit], part: Callable[["Pool", Unit], Any
     """`part` of each unit, one after the other, in this process."""
     for unit in units:
         yield unit, part(pool, unit)
-
-
-class Batch(Mapping[str, Any]):
-    """Columns of some pairs: embeddings `(n, d)` float32, numbers `(n,)`, text as a pyarrow StringArray."""
-
-    def __init__(self, columns: dict[str, Any], uid_hi: np.ndarray, uid_lo: np.ndarray) -> None:
-        self._columns = columns
-        self.uid_hi, self.uid_lo = uid_hi, uid_lo
-
-    @classmethod
-    def from_arrow(cls, batch: pa.RecordBatch) -> "Batch":
-        columns = {name: _unpack(batch.column(name)) for name in batch.schema.names if name not in ("uid_hi", "uid_lo")}
-        return cls(columns, batch.column("uid_hi").to_numpy(), batch.column("uid_lo").to_numpy())
-
-    def __getitem__(self, name: str) -> Any:
-        column = self._columns[name]
-        return column.astype(np.float32) if isinstance(column, np.ndarray) and column.ndim == 2 else column
-
-    def stored(self, name: str) -> np.ndarray:
-        """An embedding `(n, d)` as the pool keeps it, float16: for methods that widen it tile by tile."""
-        column: np.ndarray = self._columns[name]
-        return column
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
-
-    @property
-    def rows(self) -> int:
-        return len(self.uid_hi)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +199,9 @@ class Method:
         """Bytes on the disk of the pool that the work takes at most, beside the column."""
         return 0
 
+    def check_room(self, pool: "Pool") -> None:
+        """Raises InputError, before anything is computed, if that disk has less than the work can do with."""
+
     def score(self, batch: Batch, state: Any) -> np.ndarray | dict[str, Any]:
         """The column for a batch: `(n,)` float32 or bool, or a dict with extra columns; NaN = not scored."""
         raise TypeError(f"{type(self).__name__} is not pointwise; it overrides compute")
@@ -259,14 +230,6 @@ def fragments(pool: "Pool") -> list[Unit]:
 
 def _join(parts: list[Any]) -> Any:
     return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else pa.concat_arrays(parts)
-
-
-def _unpack(column: pa.Array) -> Any:
-    if pa.types.is_fixed_size_list(column.type):
-        return matrix(column)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_nested(column.type):
-        return column
-    return to_numpy(column)
 
 
 def _supply(name: str) -> str:

@@ -115,10 +115,12 @@ class ClipLoss(Method):
         for name in self.needs():
             pool.require(name, "embedding")
         devices.choose(self.device)
-        check_disk(pool, self._dealt(len(pool)))
 
     def temporary(self, pool: "Pool") -> int:
         return temporary(pool, self._dealt(len(pool)))
+
+    def check_room(self, pool: "Pool") -> None:
+        check_disk(pool, self._dealt(len(pool)))
 
     def _dealt(self, pairs: int) -> tuple[str, ...]:
         """The columns that come with a superblock's rows: uids too, where partitions are drawn inside it."""

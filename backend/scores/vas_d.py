@@ -70,10 +70,12 @@ class VasD(Method):
             pool.require(self.quality, "score")
         if self.final > self._start():
             raise InputError(f"final is {self.final} and quality_top {self.quality_top}: final must not be larger.")
-        check_disk(pool, self.needs()[:1], 2 * self._start())
 
     def temporary(self, pool: "Pool") -> int:
         return 2 * temporary(pool, self.needs()[:1], self._start())  # dealt, then laid out
+
+    def check_room(self, pool: "Pool") -> None:
+        check_disk(pool, self.needs()[:1], 2 * self._start())
 
     def _start(self) -> float:
         """The fraction of the pool that the trimming starts from, at most."""

@@ -165,20 +165,19 @@ def measured(words: list[str], folder: Path) -> dict[str, float]:
 
 def table(found: dict[str, dict[str, float]], pairs: int, workers: int) -> str:
     names = {
-        "make": "make and import",
-        "select": "`select`, three rules",
-        "dealt": "deal once",
-        "singly": f"1 of {EVERY} read singly",
-    }
+        "make": "make and import", **{name: f"`{name}`" for name in SCORES}, "select": "`select`, three rules",
+        "dealt": "deal once", "singly": f"1 of {EVERY} read singly",
+    }  # fmt: skip
     lines = [
         f"{pairs / 1e6:g} million pairs of {D} numbers a side, {workers} worker{'s' if workers > 1 else ''} with one thread each:\n",
-        "| step | seconds of processor | seconds, on a busy machine | most memory | most disk beside the pool | left |", "|---|---|---|---|---|---|",
+        "| step | seconds of processor | seconds, on a busy machine | most memory | most disk meanwhile | disk left |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
-    for name, one in found.items():
-        lines.append(
-            f"| {names.get(name, f'`{name}`')} | {one['cpu']:,.0f} | {one['seconds']:,.0f} | {one['memory'] / 1e9:.1f} GB "
-            f"| {one['disk'] / 1e9:.2f} GB | {one['left'] / 1e9:.2f} GB |"
-        )
+    for name, words in names.items():
+        if one := found.get(name):
+            lines.append(
+                f"| {words} | {one['cpu']:,.0f} | {one['seconds']:,.0f} | {one['memory'] / 1e9:.1f} GB "
+                f"| {one['disk'] / 1e9:.2f} GB | {one['left'] / 1e9:.2f} GB |"
+            )
     if {"dealt", "singly"} <= found.keys():
         once, row = found["dealt"]["cpu"] / pairs, found["singly"]["cpu"] / (2 * (pairs // EVERY))
         lines.append(

@@ -69,7 +69,7 @@ def test_work_of_methods_that_grow_faster_than_the_pool() -> None:
     assert loss.work(500) == 500**2  # one batch: every partition is the same
     assert loss.work(20_000) == 20_000 * 1000 * 10
     assert build("dedup").work(40_000) == 4 * build("dedup").work(20_000)
-    assert build("dedup").work(2_000_000) == 2 * build("dedup").work(1_000_000)
+    assert build("dedup").work(4 * 10**9) == pytest.approx(8 * build("dedup").work(10**9), rel=0.05)  # n root n
     clusters = build("image_based", clusters=1000, iterations=10)
     assert clusters.trial(1600, 10_000).clusters == 100
     assert clusters.work(10) == 1000 * 10 * 11
