@@ -253,7 +253,7 @@ class Pairs:
         if self._map.numbered:
             name = pc.replace_substring_regex(name, r"#\d+$", "")
             return pc.coalesce(url, name)
-        return pc.coalesce(url, pc.binary_join_element_wise(digest, name, "/", null_handling="skip"))
+        return pc.coalesce(url, pc.binary_join_element_wise(digest, name, "/"), digest, name)
 
     def _converted(self, given: pa.Array, name: str) -> pa.Array:
         """A further column in the type that the pool has for it; null where a value has none there."""
