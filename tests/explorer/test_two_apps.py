@@ -16,14 +16,14 @@ from poolscope import jobs
 from poolscope.explorer import method_cost
 shell, name, out, each = *sys.argv[1:4], int(sys.argv[4])
 method_cost.in_background = lambda pool: False
-app = AppTest.from_file(shell, default_timeout=120).run()
+app = AppTest.from_file(shell, default_timeout=600).run()
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(each):
     rules = {"name": "new", "keep": [{"score": "clip_b32", "top": (number + 1) / 10}]}
     words = ["select", "ten.yaml", "--out", f"{out}/{name}-{number}.npy"]
     jobs.submit(words, kind="select", title=name, device="cpu" if number % 2 else None)
-    app = AppTest.from_file(shell, default_timeout=120)
+    app = AppTest.from_file(shell, default_timeout=600)
     app.query_params["recipe"] = json.dumps(rules)
     app.run()
     for step in ("open", "save"):
@@ -53,10 +53,10 @@ def test_nothing_is_lost_and_no_job_runs_twice(mapped_pool, tmp_path, monkeypatc
         app.stdin.write("go\n")
         app.stdin.flush()
     for app in apps:
-        _, errors = app.communicate(timeout=300)
+        _, errors = app.communicate(timeout=900)
         assert app.returncode == 0, errors[-3000:]
     named = [f"{name} {number}" for name in ("left", "right") for number in range(EACH)]
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while not all(job.finished for job in jobs.all()):
         assert time.monotonic() < deadline, jobs.all()
         time.sleep(0.1)
