@@ -128,6 +128,9 @@ class Dfn(Method):
         except InputError:  # no pair of transformers, or a file that names its own
             return 0.0
 
+    def arithmetic(self) -> str:
+        return "embedding"
+
     def training(self, pool: "Pool") -> float:
         if self.network:
             return 0.0

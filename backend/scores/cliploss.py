@@ -153,6 +153,9 @@ class ClipLoss(Method):
     def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
         return 2 * dim * self.work(pairs)
 
+    def readings(self, pairs: int) -> int:
+        return self._readings(pairs)
+
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[int, int]:
         """The number of batches in a superblock and of readings of the pool."""
         return self._batches(len(pool)), self._readings(len(pool))
