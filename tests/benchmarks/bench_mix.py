@@ -1,11 +1,11 @@
 """Filters that learn from the others, on the demo pool: `mix`, `ensemble`, a rank sum and a random mixture of the same scores.
 
-    python tests/benchmarks/bench_mix.py [--train SEEDS] [--race BUDGET] [--table] [--write]
+    python tests/benchmarks/bench_mix.py [--train SEEDS] [--race BUDGET] [--seeds 2] [--table] [--write]
 
 Computes every score (what is there is not computed again), keeps the training part of the demo's tasks as the target set
 `training`, and writes the recipes to $POOLSCOPE_HOME/mix. `--train 0,1,2` trains each recipe with these seeds, of runs
-that are there already none again; `--race 90m` deals further seeds to those of `RACED`, as `poolscope race` does, where
-they decide. Prints what each recipe keeps, how the trained ones did, how the race stands, and what `mix` and `ensemble`
+that are there already none again; `--race 90m` deals at most `--seeds` seeds to those of `RACED`, as `poolscope race`
+does, where they decide, and counts the runs that are there. Prints what each recipe keeps, how the trained ones did, how the race stands, and what `mix` and `ensemble`
 learnt of each input; `--table` only prints, `--write` puts it into assets/results.md.
 """
 
@@ -49,8 +49,6 @@ RECIPES: dict[str, list[dict[str, Any]]] = {
     "Random mixture 30 %": [{"score": "random_mixture", "top": 0.3}],
 }  # fmt: skip
 RACED = list(RECIPES)[4:]
-SEEDS = 2
-RACE = f"learnt-filters-{SEEDS}"
 LANGUAGES = ("en", "de", "fr", "es", "it", "ja", "ru", "ar")
 
 
@@ -105,10 +103,14 @@ def train(folder: Path, seeds: list[int]) -> None:
                 print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
 
 
-def race(folder: Path, budget: str) -> None:
+def race_name(seeds: int) -> str:
+    return f"learnt-filters-{seeds}"
+
+
+def race(folder: Path, budget: str, seeds: int) -> None:
     """Deals seeds to the recipes of `RACED` until the best is known or the budget is spent; the same race goes on."""
     files = (str(folder / f"{name}.yaml") for name in RACED)
-    poolscope("race", *files, "--as", RACE, "--seeds", str(SEEDS), "--budget", budget, "--json")
+    poolscope("race", *files, "--as", race_name(seeds), "--seeds", str(seeds), "--budget", budget, "--json")
 
 
 def standing(known: Race) -> str:
@@ -192,6 +194,7 @@ def main() -> None:
     parser.add_argument(
         "--race", metavar="BUDGET", help="go on with the race, with so much time for all of it, such as 90m"
     )
+    parser.add_argument("--seeds", type=int, default=2, help="at most so many seeds of each recipe in the race")
     parser.add_argument("--table", action="store_true", help="only print the table of what was run")
     parser.add_argument("--write", action="store_true", help="put the tables into assets/results.md")
     chosen = parser.parse_args()
@@ -203,9 +206,10 @@ def main() -> None:
         compute(folder)
         train(folder, seeds)
         if chosen.race:
-            race(folder, chosen.race)
+            race(folder, chosen.race, chosen.seeds)
     pool = Pool.open(default_pool())
-    known = [standing(Race.load(RACE))] if (home() / "races" / f"{RACE}.json").is_file() else []
+    there = (home() / "races" / f"{race_name(chosen.seeds)}.json").is_file()
+    known = [standing(Race.load(race_name(chosen.seeds)))] if there else []
     parts = table(pool, seeds or [0, 1, 2]), *known, learnt(pool), languages(pool)
     print(*parts, sep="\n\n")
     if chosen.write:
