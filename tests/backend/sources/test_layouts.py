@@ -13,6 +13,7 @@ import pytest
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.sources import Options, look
+from tests.benchmarks import layouts
 from tests.conftest import image_bytes
 
 TEXTS = ["a red bicycle", "two cats; on a sofa", "Grüße aus Köln"]
@@ -238,3 +239,48 @@ def test_a_url_of_any_file_system(room):
     system.pipe("/many/a.parquet", out.getvalue())
     system.pipe("/many/b.csv", b"url,text\nhttp://x/2,b\n")
     assert taken(room, "memory://many")[1].added == 2
+
+
+def test_a_column_of_images_that_is_empty_costs_no_pair(room):
+    (room / "t.csv").write_text("url,image,text\nhttps://a/1.jpg,,one\nhttps://a/2.jpg,,two\n")
+    pool, report, _ = taken(room, room / "t.csv")
+    assert (len(pool), dict(report.skipped)) == (2, {})
+
+
+def test_names_that_differ_in_case_only_or_are_empty(room):
+    record = {"url": "https://a/1.jpg", "caption": "one", "Key": 1, "key": "k", "": "e", "a.b": 2}
+    (room / "t.jsonl").write_text(json.dumps(record) + "\n" + json.dumps(record | {"caption": "two", "later": 3}) + "\n")
+    pool, _, _ = taken(room, room / "t.jsonl")
+    values = pool.take([0, 1], ["id", "Key", "a_b", "later"]).to_pydict()
+    assert values == {"id": ["k", "k"], "Key": [1, 1], "a_b": [2, 2], "later": [None, 3]}
+
+
+def test_keys_that_come_late_are_found_also_where_text_looks_like_keys(room):
+    lines = [{"url": f"https://a/{n}.jpg", "caption": f'say "x": {n}'} for n in range(1100)]
+    lines[1050] |= {"late": True}
+    lines[1060] = {"url": "https://a/other.jpg", "caption": "swapped", "never": "seen"}
+    (room / "t.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    pool, _, plan = taken(room, room / "t.jsonl")
+    assert set(plan.parts[0].columns) == {"late", "never"} and len(pool) == 1100
+    assert np.flatnonzero(pool.array("late")).tolist() == [1050]
+
+
+def test_rows_beyond_the_memory_for_them_are_read_again(room):
+    (room / "t.csv").write_text("url,caption,n\n" + "".join(f"https://a/{n},caption {n},{n}\n" for n in range(50)))
+    (room / "t.jsonl").write_text("".join(json.dumps({"url": f"b{n}", "caption": "c", "n": n}) + "\n" for n in range(50)))
+    look([room / "t.csv", room / "t.jsonl"], held=10).run(room.parent / "pool")
+    assert Pool.open(room.parent / "pool").array("n").tolist() == [*range(50), *range(50)]
+
+
+def test_the_table_of_layouts_is_of_all_of_them():
+    page = layouts.PAGE.read_text()
+    assert len(layouts.LAYOUTS) >= 20
+    assert [row.split(" | ")[0].removeprefix("| ").split(": `")[0] for row in page.splitlines() if row.startswith("| ")][1:] == list(
+        layouts.LAYOUTS
+    )
+
+
+@pytest.mark.parametrize("title", ["Arrow stream (Hugging Face `save_to_disk`)", "Flickr30k results, separated by pipes"])
+def test_a_layout_goes_in_out_and_in_again(title):
+    number = list(layouts.LAYOUTS).index(title)
+    assert layouts.row(number, title) in layouts.PAGE.read_text()
