@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from lzma import LZMAError
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -64,7 +65,7 @@ def open_table(path: str, options: Options, root: str = "", room: Room | None = 
         if suffix in (".json", ".jsonl", ".ndjson"):
             return JsonTable(staged, options, room or Room())
         return TextTable(staged, options, room or Room())
-    except (InputError, duckdb.Error, OSError) as error:
+    except (InputError, duckdb.Error, OSError, EOFError, LZMAError) as error:
         raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0].rstrip('.')}") from None
 
 
