@@ -1,8 +1,10 @@
 """Layouts that people have on disk: each becomes the pairs that it says."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 
 import numpy as np
 import pyarrow as pa
@@ -241,6 +243,17 @@ def test_a_url_of_any_file_system(room):
     assert taken(room, "memory://many")[1].added == 2
 
 
+def test_captions_that_are_no_text_and_keys_of_any_language(room):
+    (room / "größe=__HIVE_DEFAULT_PARTITION__").mkdir()
+    (room / "größe=a%2Fb").mkdir()
+    table = pa.table({"url": ["https://a/1", "https://a/2"], "text": [b"one", b"\xff"]})
+    pq.write_table(table, room / "größe=__HIVE_DEFAULT_PARTITION__" / "0.parquet")
+    pq.write_table(table.slice(0, 1).set_column(0, "url", [["https://a/3"]]), room / "größe=a%2Fb" / "1.parquet")
+    pool, report, plan = taken(room)
+    assert pool.strings("grosse").to_pylist() == [None, "a/b"] or pool.strings("grosse").to_pylist() == ["a/b", None]
+    assert dict(report.skipped) == {"caption is not UTF-8": 1} and None in [row["text"] for row in plan.preview]
+
+
 def test_a_column_of_images_that_is_empty_costs_no_pair(room):
     (room / "t.csv").write_text("url,image,text\nhttps://a/1.jpg,,one\nhttps://a/2.jpg,,two\n")
     pool, report, _ = taken(room, room / "t.csv")
@@ -284,3 +297,22 @@ def test_the_table_of_layouts_is_of_all_of_them():
 def test_a_layout_goes_in_out_and_in_again(title):
     number = list(layouts.LAYOUTS).index(title)
     assert layouts.row(number, title) in layouts.PAGE.read_text()
+
+
+def test_lines_that_end_in_several_ways_and_too_many_columns(room):
+    more = ",".join(f"c{n}" for n in range(1100))
+    (room / "t.csv").write_bytes(f"caption,{more},url\r\none,{more},https://a/1\ntwo,{more},https://a/2\r\n".encode())
+    pool, _, plan = taken(room, room / "t.csv")
+    assert pool.strings("text").to_pylist() == ["one", "two"] and "c998" in pool.columns and "c1000" not in pool.columns
+    assert "101 columns after the first 1,000 are left out" in plan.parts[0].notes[0]
+
+
+@pytest.mark.parametrize("name", ["t.csv.bz2", "t.csv.xz"])
+def test_an_archive_that_breaks_off_is_one_clear_line(room, name):
+    packed = {"t.csv.bz2": bz2.compress, "t.csv.xz": lzma.compress}[name](("url,text\n" + "a,b\n" * 999).encode())
+    (room / name).write_bytes(packed[:-20])
+    with pytest.raises(InputError, match="it can't be read"):
+        look(room / name)
+    (room / "t.json").write_text('{"url": ["a", "b"], "caption": ["one"]}')
+    with pytest.raises(InputError, match="different lengths: 'url' 2, 'caption' 1"):
+        look(room / "t.json")
