@@ -11,6 +11,11 @@ def plain(text: object) -> str:
     return _MARKUP.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", line) if line else ""
 
 
+def in_badge(text: object) -> str:
+    """`text` for `st.badge`, which escapes brackets itself."""
+    return plain(text).replace("\\[", "[").replace("\\]", "]")
+
+
 def code(text: object) -> str:
     """`text` as a span of code; a backtick, which would end it, becomes an apostrophe."""
     return f"`{' '.join(str(text).split()).replace('`', chr(39)) or ' '}`"

@@ -59,7 +59,7 @@ def unescaped(node: ast.AST) -> list[str]:
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
         inner = (
             []
-            if name in ("plain", "code", "len", "with_code")
+            if name in ("plain", "in_badge", "code", "len", "with_code")
             else [one for arg in node.args for one in unescaped(arg)]
         )
         return [ast.unparse(node)] if name == "str" else inner
