@@ -184,5 +184,6 @@ def test_no_name_is_markup_on_any_page(browser, address: str, hostile: str) -> N
         found[name] = page.evaluate(MARKUP)
     assert not any(found.values()), found
     assert foreign == []
-    assert errors == []
+    # Streamlit looks for its server below the address of each page before it asks the root.
+    assert [one for one in errors if "/_stcore/" not in one] == []
     context.close()
