@@ -8,6 +8,15 @@ from tests.browser.test_runs import go
 pytestmark = pytest.mark.browser
 
 
+def test_every_page_opens(page):
+    for title in ("Pool", "Methods", "Bias", "Runs", "Leaderboard", "Import", "Jobs"):
+        go(page, title)
+        assert not page.get_by_test_id("stException").count()
+        current = page.get_by_test_id("stSidebarNav").locator("a[aria-current=page]")
+        assert [one.inner_text().split("\n")[-1] for one in current.all()] == [title]
+        assert page.get_by_test_id("stSidebar").get_by_role("combobox").is_visible()
+
+
 def test_pool_page_and_its_gallery(page):
     go(page, "Pool")
     page.locator(".ps-gallery button").first.wait_for()
@@ -50,3 +59,6 @@ def test_dropped_files_become_a_pool(page, tmp_path):
     page.get_by_role("button", name="Open the pool").click()
     page.get_by_role("heading", name="Pool", exact=True).wait_for()
     assert page.get_by_test_id("stMetricValue").first.inner_text() == "3"
+    page.get_by_text("This pool is new").wait_for()
+    for button in ("Prepare everything", "Find groups"):
+        page.get_by_role("button", name=button).wait_for()
