@@ -1,6 +1,7 @@
 """The identity of a process (machine, boot, pid namespace, pid, start time), and whether it still runs."""
 
 import os
+import signal
 import socket
 import threading
 import time
@@ -73,6 +74,19 @@ def running(where: str | None, pid: int | None, pid_started: float | None, heart
     if where in (None, machine()):
         return alive(pid, pid_started)
     return -AHEAD <= time.time() - heartbeat <= SILENCE
+
+
+def end_with(parent: int) -> None:
+    """Ends this process at once or soon after `parent`, the process that started it, is gone, however that was killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(128 + signal.SIGTERM)
+
+    if os.getppid() != parent:
+        watch()
+    threading.Thread(target=watch, daemon=True, name=f"ends with {parent}").start()
 
 
 class Heartbeat:
