@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -77,15 +78,17 @@ def running(where: str | None, pid: int | None, pid_started: float | None, heart
 
 
 def end_with(parent: int) -> None:
-    """Ends this process at once or soon after `parent`, the process that started it, is gone, however that was killed."""
+    """Ends this process, by SIGTERM, at once or soon after `parent`, which started it, is gone, however that was killed."""
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(BEAT)
         os._exit(128 + signal.SIGTERM)
 
     if os.getppid() != parent:
-        watch()
+        sys.exit(128 + signal.SIGTERM)
     threading.Thread(target=watch, daemon=True, name=f"ends with {parent}").start()
 
 
