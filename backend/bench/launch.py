@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from ..devices import card
 from ..errors import InputError
 from ..progress import Progress, silent
 from ..runs import Run
@@ -60,6 +61,11 @@ class Launch:
     @property
     def world(self) -> int:
         return max(1, self.gpus or 1) * self.nodes
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of device that it asks for: `cpu`, a GPU's name, None for whatever this machine has."""
+        return "cpu" if self.gpus == 0 else (card() or "GPU") if self.gpus else None
 
     @property
     def devices(self) -> dict[str, int]:

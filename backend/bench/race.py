@@ -4,6 +4,7 @@ import hashlib
 import re
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,10 +75,12 @@ class Race:
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "none"
             raise InputError(f"race {name!r} does not exist; there are: {known}")
-        content = files.read_json(path)
-        content["entries"] = tuple(Entry(**entry) for entry in content["entries"])
-        content["budget"] = float("inf") if content["budget"] is None else content["budget"]
-        return cls(**content)
+        content = files.read_json(path, dict)
+        content["budget"] = float("inf") if content.get("budget") is None else content["budget"]
+        from pydantic import TypeAdapter
+
+        with files.reading(path):
+            return TypeAdapter(cls).validate_python(content)
 
     def with_entry(self, name: str, **changed: Any) -> "Race":
         entries = tuple(replace(e, **changed) if e.recipe == name else e for e in self.entries)
@@ -95,8 +98,11 @@ class Standing:
 
 
 def races() -> list[Race]:
-    """Every race of this home, newest first."""
-    found = [Race.load(path.stem) for path in (paths.home() / "races").glob("*.json")]
+    """Every race of this home, newest first; unreadable records are left out."""
+    found = []
+    for path in (paths.home() / "races").glob("*.json"):
+        with suppress(InputError):
+            found.append(Race.load(path.stem))
     return sorted(found, key=lambda race: race.created, reverse=True)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .columns import Columns
 
 MOST_SOURCES = 100
+IMAGES = ("image_id", "sha256")  # columns that captions of one image share, the best known first
 
 
 class CaptionRule(SurvivorRule):
@@ -63,10 +64,17 @@ class CaptionRule(SurvivorRule):
         import pyarrow as pa
 
         pool.require(self.caption, "score")
+        if self.image not in pool.columns:
+            raise InputError(
+                f"no column {self.image!r} says which captions share an image; name one that does with image: COLUMN, "
+                f"such as {image_column(pool) or 'one that poolscope import columns adds'}."
+            )
         for name in (self.image, *([self.source] if self.source else [])):
             kind = pool.require(name).kind
             if kind not in ("metadata", "key") or pa.types.is_nested(pool.schema.field(name).type):
-                raise InputError(f"column {name!r} can't tell images or sources apart; name a metadata column of text or numbers.")
+                raise InputError(
+                    f"column {name!r} can't tell images or sources apart; name a metadata column of text or numbers."
+                )
 
     def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
         scores = columns.array(self.caption)
@@ -112,6 +120,11 @@ class CaptionRule(SurvivorRule):
             if pair.unscored(self)
             else "another caption of its image is kept, or its source has no share"
         )
+
+
+def image_column(pool: "Pool") -> str | None:
+    """The column that says which pairs share an image, None if the pool has none that is known to."""
+    return next((name for name in IMAGES if name in pool.columns and pool.filled(name)), None)
 
 
 def _least(images: np.ndarray, states: np.ndarray) -> np.ndarray:

@@ -3,11 +3,6 @@
 import hashlib
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +10,8 @@ import pytest
 
 from poolscope import jobs
 from poolscope.paths import ASSETS
+from tests.browser.server import serve
 
-ROOT = Path(__file__).parents[2]
 PAIRS = 2000
 REQUIRED = os.environ.get("POOLSCOPE_REQUIRE_BROWSER") == "1"
 ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"]
@@ -79,38 +74,17 @@ def address(chromium: str, app_home: Path, pool_source: Path) -> Iterator[str]:
     """The address of the app, started on a free port as a user starts it."""
     pool = app_home.parent / "pool"
     shutil.copytree(pool_source, pool)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "POOLSCOPE_HOME": str(app_home), "POOLSCOPE_POOL": str(pool)}
-    _costs_were_measured(app_home, pool)
-    command = [sys.executable, "-m", "streamlit", "run", "explorer/app.py", "--server.headless=true"]
-    log = (app_home.parent / "app.log").open("wb")
-    server = subprocess.Popen(
-        [*command, f"--server.port={port}"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
-    )
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(240):
-            assert server.poll() is None, (app_home.parent / "app.log").read_text()[-2000:]
-            try:
-                urllib.request.urlopen(f"{url}_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.25)
+    costs_were_measured(app_home, pool)
+    with serve(app_home.parent / "app.log", POOLSCOPE_HOME=str(app_home), POOLSCOPE_POOL=str(pool)) as (url, _):
         yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-        log.close()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("POOLSCOPE_HOME", str(app_home))
-            for job in jobs.all():  # a job outlives the app, so a test that failed may have left one
-                if not job.finished:
-                    jobs.cancel(job.id)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POOLSCOPE_HOME", str(app_home))
+        for job in jobs.all():  # a job outlives the app, so a test that failed may have left one
+            if not job.finished:
+                jobs.cancel(job.id)
 
 
-def _costs_were_measured(app_home: Path, pool: Path) -> None:
+def costs_were_measured(app_home: Path, pool: Path) -> None:
     """A job that measured all costs ended just now, or the first look at Methods would start it beside the tests."""
     from poolscope.jobs import table
 

@@ -7,13 +7,7 @@ Every page in light and dark at three widths, and its views and states at one. A
 
 import argparse
 import io
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +19,7 @@ from playwright.sync_api import sync_playwright
 from poolscope import paths
 from tests.browser import journey
 from tests.browser.places import PAGES, VIEWS, settle
+from tests.browser.server import serve
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "assets" / "screenshots"
@@ -72,28 +67,8 @@ def app(address: str | None) -> Iterator[str]:
     if address:
         yield address.rstrip("/") + "/"
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "poolscope", "app", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "BROWSER": "true"})
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        while not _answers(url):
-            if server.poll() is not None:
-                sys.exit("the app did not start")
-            time.sleep(0.3)
+    with serve() as (url, _):
         yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return bool(urllib.request.urlopen(f"{url}_stcore/health", timeout=1).status == 200)
-    except OSError:
-        return False
 
 
 def take(browser: Any, url: str, path: str, out: Path, *, width: int, scheme: str, act: Callable[[Any], None] | None = None) -> None:  # fmt: skip

@@ -95,7 +95,7 @@ def test_every_page_is_read_by_everybody(browser, full):
     problems: dict[str, list[str]] = {}
     for name, path in {**PAGES, **VIEWS}.items():
         page.goto(full + path)
-        settle(page)
+        settle(page, quiet=400)
         text = page.evaluate(TEXT)
         wrong = [
             f"{what}: {text[max(0, hit.start() - 30) : hit.end() + 20]!r}"
@@ -105,7 +105,7 @@ def test_every_page_is_read_by_everybody(browser, full):
         wrong += [f"axis without unit: {axis}" for axis in page.evaluate(BARE_AXES)]
         for width in WINDOWS:
             page.set_viewport_size({"width": width, "height": 900})
-            page.wait_for_timeout(250)
+            page.wait_for_timeout(100)
             wide = page.locator("html, [data-testid='stMain']").evaluate_all(WIDE)
             wide += page.locator(".st-key-rules, .st-key-side").evaluate_all(STICKS_OUT)
             beside = page.locator(
@@ -119,7 +119,7 @@ def test_every_page_is_read_by_everybody(browser, full):
             page.wait_for_function(
                 "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === 'rgb(15, 23, 32)'"
             )
-            settle(page)
+            settle(page, quiet=200)
             wrong += [f"dark: {one}" for one in violations(page)]
             page.emulate_media(color_scheme="light")
         if wrong:

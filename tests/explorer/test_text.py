@@ -32,7 +32,9 @@ def test_lines_and_backticks_end_nothing():
 
 DRAWS = {
     "markdown", "caption", "write", "header", "subheader", "title", "error", "warning", "info", "success", "toast", "button",
-    "expander", "metric", "status", "popover", "checkbox", "toggle",
+    "expander", "metric", "status", "popover", "checkbox", "toggle", "progress", "spinner", "tabs", "radio", "pills", "segmented_control",
+    "link_button", "download_button", "page_link", "slider", "select_slider", "selectbox", "multiselect", "number_input", "text_input",
+    "text_area", "badge", "latex", "feedback", "file_uploader", "form_submit_button", "chat_message", "dialog", "Page",
 }  # fmt: skip
 NAMES = {
     "title",
@@ -81,7 +83,7 @@ def test_no_page_draws_a_name_or_an_error_as_markdown():
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in DRAWS:
                 drawn = [
                     *call.args[:1],
-                    *(word.value for word in call.keywords if word.arg in ("help", "label", "body")),
+                    *(word.value for word in call.keywords if word.arg in ("help", "label", "body", "text", "caption", "captions")),
                 ]
                 found += [f"{path.name}:{call.lineno} {one}" for arg in drawn for one in unescaped(arg)]
     assert found == []
