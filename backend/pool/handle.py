@@ -97,7 +97,9 @@ class Handle:
             has = ", ".join(sorted(c.name for c in self.columns.values() if kind in (None, c.kind))) or "none"
             what = kind or "column"
             wrong = (
-                f"{name!r} is {_with_article(column.kind)}, not {_with_article(kind)}" if column else f"pool {self.name!r} has no {what} {name!r}"
+                f"{name!r} is {_with_article(column.kind)}, not {_with_article(kind)}"
+                if column
+                else f"pool {self.name!r} has no {what} {name!r}"
             )
             raise InputError(f"{wrong}; it has {has}. See `poolscope info`; make scores with `poolscope score`.")
         return column

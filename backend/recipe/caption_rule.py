@@ -66,7 +66,9 @@ class CaptionRule(SurvivorRule):
         for name in (self.image, *([self.source] if self.source else [])):
             kind = pool.require(name).kind
             if kind not in ("metadata", "key") or pa.types.is_nested(pool.schema.field(name).type):
-                raise InputError(f"column {name!r} can't tell images or sources apart; name a metadata column of text or numbers.")
+                raise InputError(
+                    f"column {name!r} can't tell images or sources apart; name a metadata column of text or numbers."
+                )
 
     def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
         scores = columns.array(self.caption)

@@ -160,9 +160,7 @@ def _odd(width: int) -> str:
     filled = " + ".join(f"(c{number} IS NOT NULL)::INT" for number in range(width)) or "0"
     marks = "(strlen(json) - strlen(replace(json, '\":', ''))) // 2"
     spaced = " OR ".join(f"contains(json, chr({code}) || ':')" for code in (9, 10, 13, 32))
-    return (
-        f"CASE WHEN json_type(json) = 'OBJECT' AND ({marks} <> {filled} OR {spaced}) THEN json_keys(json) END"
-    )
+    return f"CASE WHEN json_type(json) = 'OBJECT' AND ({marks} <> {filled} OR {spaced}) THEN json_keys(json) END"
 
 
 def _numbers_as_captions(sample: str, options: Options) -> bool:
