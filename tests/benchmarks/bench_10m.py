@@ -179,7 +179,7 @@ def table(figures: dict[str, dict[str, float]], pairs: int, workers: int) -> str
                 f"| {one['disk'] / 1e9:.2f} GB | {one['left'] / 1e9:.2f} GB |"
             )
     if {"dealt", "singly"} <= figures.keys():
-        once, row = figures["dealt"]["cpu"] / pairs, figures["singly"]["cpu"] / (2 * (pairs // EVERY))
+        once, row = figures["dealt"]["work"] / pairs, figures["singly"]["work"] / (2 * (pairs // EVERY))
         lines.append(
             f"\nA pair that is dealt takes {1e6 * once:.2f} µs, both sides; an embedding that is read by its number {1e6 * row:.1f} µs. "
             f"At 128M and ten readings that is {128e7 * once / 3600:.1f} hours of processor against {256e7 * row / 3600:.1f}, "
@@ -211,7 +211,7 @@ def arithmetic() -> str:
         add("memory where steps are taken", _bytes(40 * start * pairs + pairs))
         add("`dedup`, cells", f"{cells:,}")
         add("on disk at once · written in all", f"{_bytes(side)} · {_bytes(PROBES * side)}")
-        add("comparisons a pair", f"{comparisons(pairs) / pairs:,.0f}")
+        add("comparisons a pair, training of cells among them", f"{comparisons(pairs) / pairs:,.0f}")
         add("their products", _flop(2.0 * DIMS * comparisons(pairs)))
         add(
             "memory where groups are joined · cells are trained",
@@ -247,7 +247,9 @@ def main() -> None:
     place, results = chosen.folder.resolve() / "pool", chosen.folder / "results.json"
     todo = steps(place, chosen.pairs, chosen.workers)
     if chosen.step:
-        todo[chosen.step]()
+        begun = time.process_time()
+        todo[chosen.step]()  # type: ignore[operator]
+        (chosen.folder / "work.json").write_text(json.dumps(time.process_time() - begun))
         return
     figures = json.loads(results.read_text()) if results.is_file() else {}
     for name, work in todo.items():
@@ -264,10 +266,12 @@ def main() -> None:
         ]
         words = [sys.executable, "-m", "poolscope", *work] if isinstance(work, list) else [*own, "--step", name]
         figures[name] = measured(words, chosen.folder)
+        if "--step" in words:
+            figures[name]["work"] = json.loads((chosen.folder / "work.json").read_text())
         results.write_text(json.dumps(figures, indent=1))
         print(name, {key: round(value, 1) for key, value in figures[name].items()}, flush=True)
     tables = table(figures, chosen.pairs, chosen.workers) + "\n\n" + arithmetic()
-    print(tables)
+    print(tables, flush=True)
     if chosen.write:
         put(Path(__file__).name, tables)
 
