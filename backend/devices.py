@@ -49,12 +49,12 @@ def choose(device: str = "auto") -> str:
     own = getattr(_own, "device", None)
     if not number and own:
         return str(own)
-    found = cuda_devices()
+    count = cuda_devices()
     if device == "auto":
-        return "cuda" if found else "cpu"
-    if int(number or 0) >= found:
+        return "cuda" if count else "cpu"
+    if int(number or 0) >= count:
         raise InputError(
-            f"device {device!r} is not on this machine, torch sees {found} GPUs: use device=auto or device=cpu"
+            f"device {device!r} is not on this machine, torch sees {count} GPUs: use device=auto or device=cpu"
         )
     return device
 
@@ -64,12 +64,12 @@ def spread(device: str = "auto", most: int | None = None) -> tuple[str, ...]:
 
     Raises InputError as `choose` does, and for more GPUs than torch sees.
     """
-    chosen, found = choose(device), cuda_devices()
-    if device != "cpu" and (most or 0) > found:
-        raise InputError(f"{most} GPUs are asked for, and torch sees {found} on this machine: ask for fewer")
+    chosen, count = choose(device), cuda_devices()
+    if device != "cpu" and (most or 0) > count:
+        raise InputError(f"{most} GPUs are asked for, and torch sees {count} on this machine: ask for fewer")
     if chosen == "cpu" or device.startswith("cuda:"):
         return (chosen,)
-    return tuple(f"cuda:{number}" for number in range(most or found))
+    return tuple(f"cuda:{number}" for number in range(most or count))
 
 
 def hold(device: str) -> None:
@@ -100,12 +100,12 @@ class Room:
         """
         import torch
 
-        made: list[Made] = []
+        parts: list[Made] = []
         start = 0
         while start < count:
             part = slice(start, min(start + self.rows, count))
             try:
-                made.append(work(part))
+                parts.append(work(part))
                 start = part.stop
             except torch.OutOfMemoryError:
                 if part.stop - part.start == 1:
@@ -115,7 +115,7 @@ class Room:
                     f"the device is out of memory with {part.stop - part.start:,} rows at once; {self.rows:,} are tried"
                 )
                 torch.cuda.empty_cache()
-        return made
+        return parts
 
 
 def slot(device: str = "auto", count: int | None = None) -> str:

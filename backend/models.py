@@ -166,12 +166,12 @@ class Loaded:
         import torch
 
         try:
-            made = self._room.over(len(batch), lambda part: self._forward(encode, batch[part]))
+            vectors = self._room.over(len(batch), lambda part: self._forward(encode, batch[part]))
         except torch.OutOfMemoryError:
             note(f"{self.device} has no room for this model and one row; it runs on the processor")
             self.network, self.device, self.autocast = self.network.to("cpu").float(), torch.device("cpu"), "fp32"
             return self._forward(encode, batch)
-        return made[0] if len(made) == 1 else np.concatenate(made)
+        return vectors[0] if len(vectors) == 1 else np.concatenate(vectors)
 
     def _forward(self, encode: Any, batch: Any) -> np.ndarray:
         import torch

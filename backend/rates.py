@@ -35,12 +35,14 @@ def cards() -> tuple[str, ...]:
 
 
 def on_card(work: str, card: str) -> Rate:
-    """FLOP a second of one `card` at `training`, `embedding` or `products`; a card that is not in the table counts as an A100."""
+    """FLOP a second of one `card` at `training`, `embedding`, `half` or `single` products; a card that is not in the table
+    counts as an A100."""
     known = card if card in table()["cards"] else ASSUMED_CARD
-    peak, share = table()["cards"][known], table()["shares"][work]
-    instead = "" if known == card else f", in place of {card or 'a GPU without a name'}"
-    source = f"from a table: {known}{instead}, {peak['tflops']} TFLOP/s by its {peak['from']}, {100 * share['share']:g} % of it ({share['from']})"
-    return Rate(1e12 * peak["tflops"] * share["share"], source)
+    share = table()["shares"][work]
+    peak, instead = table()["cards"][known], "" if known == card else f", in place of {card or 'a GPU without a name'}"
+    reached = f"{100 * share['share']:g} % of it ({share['from']})"
+    source = f"from a table: {known}{instead}, {peak[share['of']]:g} TFLOP/s by its {peak['from']}, {reached}"
+    return Rate(1e12 * peak[share["of"]] * share["share"], source)
 
 
 def on_cores(work: str, cores: int = 1) -> Rate:

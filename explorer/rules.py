@@ -41,7 +41,7 @@ def _adding(recipe: Recipe, pool: Pool) -> None:
     options |= {"condition on columns (SQL)": WhereRule(where=_example(pool)), "any rule, as YAML": "yaml"}
     with st.container(horizontal=True):
         st.menu_button(
-            "Add a rule", list(options), key="add-rule", icon=":material/add:",
+            "Add a rule", list(options), key="add-rule", format_func=plain, icon=":material/add:",
             on_click=lambda: _add(options.get(st.session_state["add-rule"]), recipe, pool),
         )  # fmt: skip
         st.button("Add a score", key="add-score", icon=":material/functions:", help="Compute a new score or flag for the pool",

@@ -87,10 +87,10 @@ class Dfn(Method):
     device: str = param("auto", "where the network runs", of="device")
 
     def contents(self, pool: "Pool") -> dict[str, str]:
-        found = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
+        by_name = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
         if self.network:
-            return found
-        return found | {"clean": _digest(self._training_uids(pool)), "scale": digests.of_value(asdict(self._scale))}
+            return by_name
+        return by_name | {"clean": _digest(self._training_uids(pool)), "scale": digests.of_value(asdict(self._scale))}
 
     def resolved(self) -> dict[str, str]:
         from ..devices import cuda_devices
@@ -127,6 +127,9 @@ class Dfn(Method):
             return 2 * size_of(network).macs * pairs
         except InputError:  # no pair of transformers, or a file that names its own
             return 0.0
+
+    def arithmetic(self) -> str:
+        return "embedding"
 
     def training(self, pool: "Pool") -> float:
         if self.network:

@@ -19,7 +19,7 @@ from ..runs import Run, check_id
 from .board import by_recipe, leaderboard
 from .checks import preflight, refuse
 from .cost import estimate
-from .elimination import bounds, deal
+from .elimination import deal, one_look
 from .scales import scale_named
 from .training import train
 
@@ -171,10 +171,10 @@ def _digest(*parts: object) -> str:
 def go_on(race: Race, progress: Progress = silent) -> Race:
     """Trains what decides the race, one run after the other, until it is decided or the next run would not fit the
     budget. Runs that are on the leaderboard already count and cost nothing."""
-    limits = bounds(len(race.entries), race.most, race.confidence)
+    bound = one_look(len(race.entries), race.most, race.confidence)
     while True:
         known = results(race)
-        gone, dealt = deal(_dealt(race, known), {e.recipe for e in race.entries if e.out}, race.most, limits)
+        gone, dealt = deal(_dealt(race, known), {e.recipe for e in race.entries if e.out}, race.most, bound)
         for entry in race.entries:
             if entry.recipe in gone:
                 race = race.with_entry(entry.recipe, out=entry.dealt)

@@ -190,8 +190,14 @@ def _with(devices: int) -> str:
 
 def _print_cost(name: str, cost: "Estimate", problems: "list[Problem]") -> None:
     line(f"{name} at scale {cost.scale}: {cost.pairs:,} pairs, each seen {cost.repeats:g} times")
-    line(f"  about {cost.total_seconds / 60:.1f} minutes {_with(cost.devices)} ({cost.basis}), {cost.macs:.2g} multiply-adds")
-    line("  GPU hours: " + ", ".join(f"{gpu} {hours:g}" for gpu, hours in cost.gpu_hours.items()) + f" ({cost.gpu_basis})")
+    line(
+        f"  about {cost.total_seconds / 60:.1f} minutes {_with(cost.devices)} ({cost.basis}), {cost.macs:.2g} multiply-adds"
+    )
+    line(
+        "  GPU hours: "
+        + ", ".join(f"{gpu} {hours:g}" for gpu, hours in cost.gpu_hours.items())
+        + f" ({cost.gpu_basis})"
+    )
     line(f"  disk: {cost.total_disk / 1e9:.2f} GB, {cost.checkpoints} checkpoints, one after every {cost.steps // cost.checkpoints:,} "
          f"of {cost.steps:,} steps")  # fmt: skip
     for problem in problems:

@@ -10,19 +10,23 @@ from .estimate import embedding_plan_of, plan_in_words
 from .options import Detach, Device, Json, PoolPath, named, open_pool, submit
 from .score import warn_of_teacher
 
+Model = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL[/PRETRAINED]]",
+        help="An open_clip model and tag, or a checkpoint [default: the pool's own embeddings].",
+    ),
+]
+Name = Annotated[str | None, named("NAME", "Makes NAME_img and NAME_txt [default: after the model].")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")]
+
 
 def prepare(
     context: typer.Context,
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[MODEL[/PRETRAINED]]",
-            help="An open_clip model and tag, or a checkpoint [default: the pool's own embeddings].",
-        ),
-    ] = None,
-    name: Annotated[str | None, named("NAME", "Makes NAME_img and NAME_txt [default: after the model].")] = None,
+    model: Model = None,
+    name: Name = None,
     pool: PoolPath = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")] = 256,
+    batch_size: BatchSize = 256,
     device: Device = "auto",
     detach: Detach = False,
     as_json: Json = False,

@@ -171,23 +171,30 @@ def warn_of_teacher(model: str | None, pool: "Pool") -> None:
         say("warning: the demo's teacher knows clip art and emoji only; embed this pool with, say, ViT-B-32/openai")
 
 
+ModelOption = Annotated[
+    str, typer.Argument(metavar="MODEL[/PRETRAINED]", help="An open_clip model and tag, a checkpoint, or demo.")
+]
+Name = Annotated[str, named("NAME", "Makes the columns NAME_img and NAME_txt.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")]
+OnlyEstimate = Annotated[
+    bool, typer.Option("--estimate", help="Only tell the time, the disk and the devices that it would take.")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Start although the disk seems too small.")]
+
+
 def embed(
     context: typer.Context,
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL[/PRETRAINED]", help="An open_clip model and tag, a checkpoint, or demo.")
-    ],
-    name: Annotated[str, named("NAME", "Makes the columns NAME_img and NAME_txt.")],
+    model: ModelOption,
+    name: Name,
     pool: PoolPath = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")] = 256,
+    batch_size: BatchSize = 256,
     device: Device = "auto",
     engine: Engine = "local",
     workers: Workers = 1,
     address: Address = None,
     gpus: Gpus = None,
-    only_estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only tell the time, the disk and the devices that it would take.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Start although the disk seems too small.")] = False,
+    only_estimate: OnlyEstimate = False,
+    force: ForceOption = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:

@@ -83,6 +83,7 @@ def notes(column: Column) -> list[str]:
         said.append(f"the largest group has {findings['largest_group']:,} pairs")
     if findings.get("inputs"):
         said.append(inputs_in_words(findings["inputs"]))
+        said += missed_in_words(findings["inputs"])
     if gain := findings.get("gain"):
         said.append(
             f"downstream loss of a reference {gain['mean']:.3f} ± {gain['spread']:.3f} lower than with equal weights, "
@@ -104,6 +105,13 @@ def inputs_in_words(inputs: list[dict[str, Any]]) -> str:
         return "accuracy of " + ", ".join(f"{one['column']} {one['accuracy']:.2f}" for one in best)
     heavy = sorted(inputs, key=lambda one: -abs(one["weight"]))
     return "weight of " + ", ".join(f"{one['column']} {one['weight']:+.2f} ± {one['spread']:.2f}" for one in heavy)
+
+
+def missed_in_words(inputs: list[dict[str, Any]]) -> list[str]:
+    """How much each input is missed when left out, most first; nothing where that was not learnt."""
+    missed = sorted((one for one in inputs if "missed" in one), key=lambda one: -one["missed"])
+    listed = ", ".join(f"{one['column']} {one['missed']:+.3f} ± {one['missed_spread']:.3f}" for one in missed)
+    return [f"downstream loss added when left out: {listed}"] if listed else []
 
 
 def self_tests(column: Column) -> list[SelfTest]:

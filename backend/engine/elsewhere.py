@@ -16,14 +16,14 @@ def on_cards(
     method: Method, pairs: int, dim: int, targets: int = 0, *, counts: Sequence[int] = COUNTS, bytes: int = 0
 ) -> dict[str, float]:
     """Seconds by `"A100"`, `"8 x A100"` and so on for every card of the table: what takes longer, its operations or
-    reading `bytes` from the disk. Empty for a method that needs no device."""
+    reading `bytes` of embeddings from the disk as often as it does. Empty for a method that needs no device."""
     flop, once = method.flop(pairs, dim, targets), method.once(pairs)
     if not flop:
         return {}
-    read = bytes / (1e9 * rates.table()["disk"]["gb_per_s"])
+    read = method.readings(pairs) * bytes / (1e9 * rates.table()["disk"]["gb_per_s"])
     return {
         f"{count} x {card}" if count > 1 else card: max(
-            read, flop * (once + (1 - once) / count) / rates.on_card(_work(method), card).per_second
+            read, flop * (once + (1 - once) / count) / rates.on_card(method.arithmetic(), card).per_second
         )
         for card in rates.cards()
         for count in counts
@@ -40,16 +40,11 @@ def of_pool(method: Method, pool: Pool) -> dict[str, float]:
 
 def basis(method: Method) -> str:
     """Where `on_cards` has its numbers from."""
-    share, disk = rates.table()["shares"][_work(method)], rates.table()["disk"]
+    share, disk = rates.table()["shares"][method.arithmetic()], rates.table()["disk"]
     return (
-        f"from a table: {100 * share['share']:g} % of the data sheets' half-precision rate ({share['from']}), "
+        f"from a table: {100 * share['share']:g} % of the data sheets' {share['of']} precision rate ({share['from']}), "
         f"{disk['gb_per_s']:g} GB/s of disk ({disk['from']})"
     )
-
-
-def _work(method: Method) -> str:
-    """A method that reads no embeddings and has operations for a device embeds."""
-    return "products" if any(name.endswith(("_img", "_txt")) for name in method.needs()) else "embedding"
 
 
 def _targets(method: Method, pool: Pool) -> int:

@@ -154,7 +154,9 @@ def _embed(
     _tools.cache_clear()
     if engine == "local" and waiting >= ENOUGH:
         pace = waiting / (time.monotonic() - begun)
-        rates.remember(f"embed {model.name} {how.precision}", planned.device, pace, pairs=waiting, devices=planned.count)
+        rates.remember(
+            f"embed {model.name} {how.precision}", planned.device, pace, pairs=waiting, devices=planned.count
+        )
     types = staging.types() or records.read(units[0]).schema.types
     schema = pa.schema([(columns[part], kind) for part, kind in zip(("img", "txt"), types)])
     pool.add_staged(schema, staging, kind="embedding", made_by=made_by, replace=True)

@@ -133,6 +133,14 @@ class Method:
         target set of `targets` vectors; 0 for a method that needs no device."""
         return 0.0
 
+    def arithmetic(self) -> str:
+        """What its operations are on a GPU: `half` or `single` precision, or an `embedding`."""
+        return "half"
+
+    def readings(self, pairs: int) -> int:
+        """How often the embeddings of so many pairs are read from the disk or written to it."""
+        return 1
+
     def once(self, pairs: int) -> float:
         """The share of `work` that one device does before units are spread over all: training."""
         return 0.0

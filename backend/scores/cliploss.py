@@ -155,6 +155,11 @@ class ClipLoss(Method):
     def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
         return 2 * dim * self.work(pairs)
 
+    def readings(self, pairs: int) -> int:
+        """Each of several readings is read, dealt onto the disk and read again."""
+        times = self._readings(pairs)
+        return 3 * times if times > 1 else 1
+
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[int, int]:
         """The number of batches in a superblock and of readings of the pool."""
         return self._batches(len(pool)), self._readings(len(pool))

@@ -122,6 +122,9 @@ class ImageBased(Method):
     def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
         return 2 * dim * (self.work(pairs) + self.clusters * float(targets))
 
+    def arithmetic(self) -> str:
+        return "single"
+
     def once(self, pairs: int) -> float:
         return 1 - self.clusters * pairs / self.work(pairs) if pairs else 0.0
 

@@ -86,6 +86,9 @@ class VasD(Method):
         most, least = self.quality_top if self.quality else 1.0, self.final
         return 4.0 * dim * dim * self.steps * pairs * (most + least) / 2
 
+    def arithmetic(self) -> str:
+        return "single"
+
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[np.ndarray, Moments]:
         """Which pairs have a usable embedding, (n,) bool, and their moments."""
         name = f"{self.model}_img"

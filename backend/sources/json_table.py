@@ -114,6 +114,8 @@ class JsonTable(CellTable):
             first = [keys for (keys,) in database.sql(listed).fetchall()]
             known = {key for keys in first for key in keys}
             self._keys = list(dict.fromkeys([*(first[0] if first else []), *sorted(known)]))[:MOST_KEYS]
+            if not self._keys:
+                return
             later, schema = set[str](), self._schema()
             self._held, width = Held(self._room), len(self._keys)
             for batch in database.sql(self._cells(f", {_odd(width)} AS keys")).to_arrow_reader(ROWS):
@@ -158,9 +160,7 @@ def _odd(width: int) -> str:
     filled = " + ".join(f"(c{number} IS NOT NULL)::INT" for number in range(width)) or "0"
     marks = "(strlen(json) - strlen(replace(json, '\":', ''))) // 2"
     spaced = " OR ".join(f"contains(json, chr({code}) || ':')" for code in (9, 10, 13, 32))
-    return (
-        f"CASE WHEN json_type(json) = 'OBJECT' AND ({marks} <> {filled} OR {spaced}) THEN json_keys(json) END"
-    )
+    return f"CASE WHEN json_type(json) = 'OBJECT' AND ({marks} <> {filled} OR {spaced}) THEN json_keys(json) END"
 
 
 def _numbers_as_captions(sample: str, options: Options) -> bool:
@@ -171,15 +171,15 @@ def _numbers_as_captions(sample: str, options: Options) -> bool:
 
 def _one_after_another(text: str) -> list[Any] | None:
     """The values of a text that holds several, with or without commas between them; None if it holds anything else."""
-    decoder, place, found = json.JSONDecoder(), 0, []
+    decoder, place, values = json.JSONDecoder(), 0, []
     while place < len(text):
         try:
             value, place = decoder.raw_decode(text, place)
         except (ValueError, RecursionError):
             return None
-        found.append(value)
+        values.append(value)
         place = re.compile(r"[\s,]*").match(text, place).end()  # type: ignore[union-attr]  # it always matches
-    return found
+    return values
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:
@@ -205,7 +205,10 @@ def _by_column(value: dict[str, Any]) -> list[Mapping[str, Any]]:
     inner = list(value.values())
     if len(inner) < 2 or not {key.lower() for key in value} & {*fields.CAPTIONS, "image", "file_name", "url"}:
         return []
-    if all(isinstance(one, list) for one in inner) and len({len(one) for one in inner}) == 1:
+    if all(isinstance(one, list) for one in inner):
+        if len({len(one) for one in inner}) > 1:
+            lengths = ", ".join(f"{name!r} {len(one):,}" for name, one in list(value.items())[:5])
+            raise Damaged(f"its columns have different lengths: {lengths}")
         return [dict(zip(value, row)) for row in zip(*inner)]
     if all(isinstance(one, dict) and one.keys() == inner[0].keys() for one in inner):
         return [{name: one[key] for name, one in value.items()} for key in inner[0]]

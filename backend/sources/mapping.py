@@ -50,7 +50,8 @@ def of_table(schema: pa.Schema, options: Options, sample: Sequence[Mapping[str, 
     roles = usual.by_content(sample, roles, captions=not named)
     listed = f"its columns: {', '.join(names)}"
     if "text" not in roles:
-        raise InputError(f"no caption column; name it with --text; {listed}.")
+        other = " (or name its --delimiter)" if len(names) == 1 else ""
+        raise InputError(f"no caption column; name it with --text; {listed}{other}.")
     if "image" not in roles and "url" not in roles:
         raise InputError(f"no column of images or URLs; name it with --image or --url; {listed}.")
     kept, vectors, left_out = _further(schema, roles, sample)
@@ -136,11 +137,11 @@ def _embedding(name: str) -> str:
 def types(tables: Iterable[Any], names: Sequence[str]) -> dict[str, pa.DataType]:
     """The types of further columns over all tables: of text ones a number or truth value where every cell is one and
     none is changed by it, by a pass over all of them; text else."""
-    found: dict[str, pa.DataType] = {}
+    types_of: dict[str, pa.DataType] = {}
     for table in tables:
         for name, kind in table.types([name for name in names if name in table.schema.names]).items():
-            found[name] = kind if name not in found else _both(found[name], kind)
-    return {name: pa.utf8() if pa.types.is_null(kind) else kind for name, kind in found.items()}
+            types_of[name] = kind if name not in types_of else _both(types_of[name], kind)
+    return {name: pa.utf8() if pa.types.is_null(kind) else kind for name, kind in types_of.items()}
 
 
 def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:

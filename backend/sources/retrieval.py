@@ -41,8 +41,8 @@ def retrieval_parts(directory: str | Path) -> list[Part]:
     parts = []
     for metadata in sorted((root / "metadata").glob("metadata_*.parquet"), key=_number):
         number = metadata.stem.rpartition("_")[2]
-        found = {side: root / folder / f"{folder}_{number}.npy" for side, folder in FOLDERS.items()}
-        parts.append(Part(metadata, {side: path for side, path in found.items() if path.is_file()}))
+        paths = {side: root / folder / f"{folder}_{number}.npy" for side, folder in FOLDERS.items()}
+        parts.append(Part(metadata, {side: path for side, path in paths.items() if path.is_file()}))
     return parts if any(part.embeddings for part in parts) else []
 
 
@@ -68,8 +68,8 @@ def import_retrieval(
     if Pool.exists(pool_path):
         raise InputError(f"{str(pool_path)!r} is a pool already; embeddings are imported with a new pool.")
     arrays = [_arrays(part) for part in parts]
-    with tempfile.TemporaryDirectory(prefix="poolscope-") as made:
-        listed = Path(made) / "metadata.parquet"
+    with tempfile.TemporaryDirectory(prefix="poolscope-") as folder:
+        listed = Path(folder) / "metadata.parquet"
         _number_rows(parts, listed)
         tables = TableImport([str(listed)], Options(**{"check": False, **options}), str(source))
         report = tables.run(pool_path, progress)

@@ -34,24 +34,34 @@ class Seen:
         return fresh
 
     def _add(self, run: Run) -> None:
+        if not len(run[0]):
+            return
         while self._runs and len(self._runs[-1][0]) <= 2 * len(run[0]):
-            keys, low = (np.concatenate(both) for both in zip(self._runs.pop(), run))
-            order = np.argsort(keys)
-            run = keys[order], low[order]
+            run = _merged(self._runs.pop(), run)
         self._runs.append(run)
+
+
+def _merged(one: Run, other: Run) -> Run:
+    place = np.searchsorted(one[0], other[0]) + np.arange(len(other[0]))
+    kept = np.ones(len(one[0]) + len(other[0]), dtype=bool)
+    kept[place] = False
+    keys, low = np.empty((2, len(kept)), dtype=np.uint64)
+    for both, first, second in ((keys, one[0], other[0]), (low, one[1], other[1])):
+        both[kept], both[place] = first, second
+    return keys, low
 
 
 def _inside(run: Run, keys: np.ndarray, low: np.ndarray) -> np.ndarray:
     """Where the sorted `keys` stand in the run; uids that share a mixed key are looked at one by one."""
     place = np.searchsorted(run[0], keys)
-    found = np.zeros(len(keys), dtype=bool)
+    inside = np.zeros(len(keys), dtype=bool)
     open_ = np.flatnonzero(run[0].take(place, mode="clip") == keys)
     while len(open_):
         here = place[open_]
         hit = run[1][here] == low[open_]
-        found[open_[hit]] = True
+        inside[open_[hit]] = True
         open_ = open_[~hit]
         place[open_] += 1
         open_ = open_[place[open_] < len(run[0])]
         open_ = open_[run[0][place[open_]] == keys[open_]]
-    return found
+    return inside

@@ -19,7 +19,9 @@ def serve(log: Path | None = None, **environment: str) -> Iterator[tuple[str, su
         port = probe.getsockname()[1]
     with (log or Path(os.devnull)).open("wb") as out:
         command = [sys.executable, "-m", "poolscope", "app", "--no-open", "--port", str(port)]
-        server = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **environment}, start_new_session=True)
+        server = subprocess.Popen(
+            command, stdout=out, stderr=out, env={**os.environ, **environment}, start_new_session=True
+        )
         url = f"http://127.0.0.1:{port}/"
         try:
             while not _answers(url):

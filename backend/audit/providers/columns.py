@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from ...pool import Pool
 from ...progress import Progress
 from ..group import Definition, Group, slug
+from ..scan import value_codes
 from .language import Language, language_name, stated
 
 SKIPPED = frozenset(
@@ -92,21 +92,3 @@ def _said(name: str, value: Any) -> str:
     """A value as people say it: languages by name."""
     known = language_name(str(value)) if "language" in name else str(value)
     return str(value) if known.startswith("language ") else known
-
-
-def value_codes(pool: Pool, name: str, most: int) -> tuple[np.ndarray, list[Any]] | None:
-    """`(n,)` int16 number of each pair's value, -1 for null, and the values; None if there are more than `most`."""
-    codes = np.full(len(pool), -1, dtype=np.int16)
-    known: dict[Any, int] = {}
-    start = 0
-    for batch in pool.scan([name], batch_size=65_536):
-        coded = pc.dictionary_encode(batch.column(0))
-        for value in coded.dictionary.to_pylist():
-            known.setdefault(value, len(known))
-        if len(known) > most:
-            return None
-        numbers = np.array([known[value] for value in coded.dictionary.to_pylist()] + [-1], np.int16)
-        places = coded.indices.fill_null(len(numbers) - 1).to_numpy(zero_copy_only=False)
-        codes[start : start + len(places)] = numbers[places]
-        start += len(places)
-    return codes, list(known)

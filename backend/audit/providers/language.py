@@ -13,6 +13,7 @@ from ...progress import Progress
 from ..group import Definition, Group, slug
 from ..lexicon import FOLDER
 from ..provider import COSTLY_PAIRS
+from ..scan import steps, text_array, value_codes
 
 COLUMN = "language"
 FAMILY = "language"
@@ -77,8 +78,6 @@ def stated(pool: Pool) -> str:
 
 def _agreement(pool: Pool, codes: np.ndarray, names: list[str]) -> dict[str, str]:
     """By language, how many of the captions that the pool states to be in it are detected as such, in words."""
-    from .columns import value_codes
-
     name = stated(pool)
     coded = value_codes(pool, name, len(_names())) if name else None
     if coded is None:
@@ -107,18 +106,13 @@ def language_name(code: str) -> str:
 def language_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str]]:
     """`(n,)` int16 number of each pair's language, -1 for none, and the languages' codes."""
     from ...text.language import languages
-    from ..scan import steps, text_array
 
     stored = COLUMN in pool.columns
     codes = np.full(len(pool), -1, dtype=np.int16)
     known: dict[str, int] = {}
     for start, table in steps(pool, [COLUMN if stored else "text"], step=131_072 if stored else 16_384):
-        languages_of = text_array(table, COLUMN) if stored else languages(text_array(table))[0]
-        coded = (
-            pa.array(languages_of).dictionary_encode()
-            if not isinstance(languages_of, pa.Array)
-            else languages_of.dictionary_encode()
-        )
+        detected = text_array(table, COLUMN) if stored else languages(text_array(table))[0]
+        coded = (detected if isinstance(detected, pa.Array) else pa.array(detected)).dictionary_encode()
         numbers = np.array(
             [known.setdefault(name, len(known)) if name else -1 for name in coded.dictionary.to_pylist()], np.int16
         )
