@@ -111,8 +111,8 @@ def recent() -> list[Path]:
         names = files.read_json(paths.home() / "recent.json", list)
     except (InputError, FileNotFoundError):
         return []
-    found = [Path(name) for name in names if isinstance(name, str)]
-    return [path for path in found if os.path.exists(path / "pool.json")]
+    looked_at = [Path(name) for name in names if isinstance(name, str)]
+    return [path for path in looked_at if os.path.exists(path / "pool.json")]
 
 
 def remember(path: Path) -> None:

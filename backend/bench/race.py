@@ -101,11 +101,11 @@ class Standing:
 
 def races() -> list[Race]:
     """Every race of this home, newest first; unreadable records are left out."""
-    found = []
+    readable = []
     for path in (paths.home() / "races").glob("*.json"):
         with suppress(InputError):
-            found.append(Race.load(path.stem))
-    return sorted(found, key=lambda race: race.created, reverse=True)
+            readable.append(Race.load(path.stem))
+    return sorted(readable, key=lambda race: race.created, reverse=True)
 
 
 def seconds(text: str) -> float:
