@@ -4,6 +4,7 @@ nothing wider than its window from 1024 to 2560 px and at 150 %."""
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,15 @@ def full(address: str, app_home: Path, pool_source: Path) -> Iterator[str]:
             run.path.rmdir()
 
 
+@pytest.fixture
+def visitor(window, full: str) -> Iterator[Any]:
+    """A page for addresses of all pages: Streamlit asks for its own files beside such an address first, which is a 404."""
+    opened = window.new_page()
+    opened.set_default_timeout(30_000)
+    yield opened
+    opened.close()
+
+
 def violations(page) -> list[str]:
     """What axe finds wrong on the page."""
     if not page.evaluate("Boolean(window.axe)"):
@@ -88,7 +98,8 @@ def test_the_filter_page_and_its_palette_meet_wcag_aa(page):
         page.keyboard.press("Escape")
 
 
-def test_the_board_compares_seeds_as_points_and_leaves_no_none(page, full):
+def test_the_board_compares_seeds_as_points_and_leaves_no_none(visitor, full):
+    page = visitor
     page.goto(full + VIEWS["leaderboard-compare"])
     settle(page, quiet=200)
     points = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((plot) => plot.data)
@@ -104,8 +115,9 @@ def test_the_board_compares_seeds_as_points_and_leaves_no_none(page, full):
         assert not {"None", "nan", "NaN", "null"} & set(cells)
 
 
-def test_every_page_is_read_by_everybody(page, full):
+def test_every_page_is_read_by_everybody(visitor, full):
     """One visit of each page: numbers and axes, contrast in both themes, and all widths."""
+    page = visitor
     page.emulate_media(color_scheme="light")
     problems: dict[str, list[str]] = {}
     for name, path in {**PAGES, **VIEWS}.items():
