@@ -35,6 +35,11 @@ BARE_AXES = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((
     && axis.showticklabels && !axis.matches && !(axis.title?.text || plot._fullLayout.annotations?.length >= 6))
   .map(([name]) => name))"""
 THEMED = "(scheme) => (getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === 'rgb(15, 23, 32)') === (scheme === 'dark')"
+LEGEND_IN_PLOT = """() => [...document.querySelectorAll('.js-plotly-plot')].filter((plot) => {
+  const legend = plot.querySelector('.legend .bg'), { orientation, yref } = plot._fullLayout.legend ?? {}
+  return legend && orientation === 'h' && yref === 'container'
+    && legend.getBoundingClientRect().bottom > plot.getBoundingClientRect().top + plot._fullLayout._size.t + 2
+}).map((plot) => plot.closest('[class*=st-key]')?.className ?? 'a chart')"""
 WRONG = {
     "percent without its space": re.compile(r"\d%"),
     "thousands not set apart": re.compile(r"(?<![\w.,/:#-])\d{5,}(?![\w.-])"),
@@ -140,6 +145,8 @@ def test_every_page_is_read_by_everybody(visitor, full):
             ).evaluate_all(OUTSIDE)
             wrong += [f"at {width} px: {what}" for what in (*wide, *beside)]
         page.set_viewport_size({"width": 1440, "height": 900})
+        settle(page, quiet=200)
+        wrong += [f"legend in the plot: {what}" for what in page.evaluate(LEGEND_IN_PLOT)]
         if name != "filter":
             wrong += violations(page)
             page.emulate_media(color_scheme="dark")
