@@ -1,6 +1,7 @@
 """Workers: the same task on threads, spawned processes or a Ray cluster; units come back as they finish."""
 
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..devices import hold
 from ..errors import InputError
+from ..processes import end_with
 
 ENGINES = ("local", "ray")
 
@@ -102,10 +104,21 @@ def _computed(
         with ThreadPoolExecutor(min(workers, len(units))) as executor:
             yield from _completed(executor, task, units)
     else:
-        # spawned, never forked: Lance's threads don't survive a fork
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(workers, len(units)), mp_context=context) as executor:
+        with _processes(min(workers, len(units))) as executor:
             yield from _completed(executor, task, units)
+
+
+def _processes(count: int, device: str | None = None) -> Executor:
+    """Spawned, never forked, for Lance's threads don't survive a fork. They end with this process: by themselves they
+    would wait for ever for the next unit of one that was killed."""
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, mp_context=spawn, initializer=_begin, initargs=(os.getpid(), device))
+
+
+def _begin(parent: int, device: str | None) -> None:
+    end_with(parent)
+    if device is not None:
+        hold(device)
 
 
 def _completed(executor: Executor, task: Work, units: Sequence[Unit]) -> Iterator[tuple[Unit, Any]]:
@@ -123,14 +136,11 @@ def _on_devices(
     task: Work, units: Sequence[Unit], devices: Sequence[str], workers: int, threads: bool
 ) -> Iterator[tuple[Unit, Any]]:
     """A worker a device takes the next unit as soon as it is free, so that a slow one holds up nothing but its own."""
-    spawn = multiprocessing.get_context("spawn")
     executors: list[Executor] = []
     for number in range(min(max(workers, len(devices)), len(units))):
-        given = (devices[number % len(devices)],)
+        device = devices[number % len(devices)]
         executors.append(
-            ThreadPoolExecutor(1, initializer=hold, initargs=given)
-            if threads
-            else ProcessPoolExecutor(1, mp_context=spawn, initializer=hold, initargs=given)
+            ThreadPoolExecutor(1, initializer=hold, initargs=(device,)) if threads else _processes(1, device)
         )
     todo = iter(units)
     waiting: dict[Future[Any], tuple[Unit, Executor]] = {}
