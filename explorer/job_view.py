@@ -51,9 +51,9 @@ def time_left(job: Job) -> str:
     training = _training_left(job) if job.kind == "train" else None
     if training:
         return f"about {duration(training)} left"
-    if job.progress < 0.03:
-        return ""
     spent = time.time() - job.started
+    if job.progress < 0.03 or spent < 0:  # the clock may have been set back
+        return ""
     return f"about {duration(spent / job.progress - spent)} left"
 
 
