@@ -7,7 +7,7 @@ import streamlit as st
 
 from poolscope.engine.catalogue import Entry
 from poolscope.explorer import inputs_chart, method_cost
-from poolscope.explorer.text import code, plain
+from poolscope.explorer.text import code, in_badge, plain
 from poolscope.pool import Pool
 
 
@@ -90,10 +90,10 @@ def _needs(entry: Entry) -> None:
     with st.container(horizontal=True, gap="small"):
         for name, there in entry.needs.items():
             st.badge(
-                plain(name), icon=":material/check:" if there else ":material/close:", color="green" if there else "orange"
+                in_badge(name), icon=":material/check:" if there else ":material/close:", color="green" if there else "orange"
             )  # fmt: skip
         for name in entry.columns:
-            st.badge(f"made as {plain(name)}", icon=":material/view_column:", color="gray")
+            st.badge(f"made as {in_badge(name)}", icon=":material/view_column:", color="gray")
         if not entry.needs and not entry.columns:
             st.badge("needs no column", icon=":material/check:", color="green")
     if entry.problem:

@@ -54,7 +54,9 @@ def test_one_machine(commands: Callable[[str], list[list[str]]], tiny_pool: Pool
     assert "l14_img" in tiny_pool.columns, "none of it embeds anew"
 
 
-def test_several_gpus(commands: Callable[[str], list[list[str]]], tiny_pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_gpus(
+    commands: Callable[[str], list[list[str]]], tiny_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With eight GPUs that are not there: each line asks the queue for its set of them."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4,5,6,7")
     monkeypatch.setattr(devices, "cuda_devices", lambda: 8)

@@ -23,6 +23,8 @@ def fit(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progress
     from .weights import parts_of
 
     if run.weights_path.is_file():
+        if latest_checkpoint(run).parent.exists():  # killed before the rest was kept
+            _keep(run, scale)
         return True
     parts = parts_of(latest_checkpoint(run))
     if parts < scale.checkpoints:
@@ -60,18 +62,20 @@ def latest_checkpoint(run: Run) -> Path:
 
 
 def _keep(run: Run, scale: Scale) -> None:
-    """Keeps the weights of a finished training, and where and how fast it ran."""
-    from .weights import keep_weights
+    """Keeps the weights of a finished training, and where and how fast it ran; the checkpoint goes last."""
+    from .weights import keep_weights, parts_of
 
     latest = latest_checkpoint(run)
-    done = keep_weights(latest, run.weights_path, model=run.model)
-    if done != scale.checkpoints:
-        run.weights_path.unlink()
-        raise RuntimeError(f"training ended after {done} of {scale.checkpoints} parts; resume the run")
+    if not run.weights_path.is_file():
+        done = parts_of(latest)
+        if done != scale.checkpoints:
+            raise RuntimeError(f"training ended after {done} of {scale.checkpoints} parts; resume the run")
+        keep_weights(latest, run.weights_path, model=run.model)
     run.samples_seen = scale.steps() * scale.batch
     if (run.path / "train" / "hardware.json").is_file():
         run.hardware = files.read_json(run.path / "train" / "hardware.json", dict)
     _learn_rate(run, scale)
+    run.save()
     shutil.rmtree(latest.parent)
 
 

@@ -23,6 +23,12 @@ from .scales import Scale
 GRACE_S = 5.0
 # Without the dashes torchrun takes our `--logs` for a short form of its own `--logs-specs`.
 MODULE = ("-m", "--", "poolscope.bench.worker")
+LAUNCHER = "POOLSCOPE_LAUNCHER"
+"""The variable with the pid of the process that started a training: what it started ends with it."""
+RANKS = (
+    f"import os; from poolscope.processes import end_with; end_with(int(os.environ['{LAUNCHER}'])); "
+    "from torch.distributed.run import main; main()"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,13 +140,12 @@ def command(argv: list[str], launch: Launch) -> list[str]:
         )
     if launch.world == 1:
         return [sys.executable, "-m", "poolscope.bench.worker", *argv]
-    return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(launch.gpus),
-            *MODULE, *argv]  # fmt: skip
+    return [sys.executable, "-c", RANKS, "--standalone", "--nproc-per-node", str(launch.gpus), *MODULE, *argv]
 
 
 def environment(launch: Launch) -> dict[str, str]:
     """The child's environment: nothing of the current directory importable, no second run's ranks, a CPU run blind to GPUs."""
-    env = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+    env = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1", LAUNCHER: str(os.getpid())}
     for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
         env.pop(name, None)
     if launch.gpus == 0:

@@ -152,9 +152,8 @@ def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path 
         built = build(sets, settings, progress=progress)
     kept = save(built, pool)
     if out is not None:
-        if out.suffix == ".html":
-            files.write_text(out, render(built))
-        files.write_json(out.with_suffix(".json"), built)
+        page = {out: render(built)} if out.suffix == ".html" else {}
+        files.write_texts({out.with_suffix(".json"): files.dump(built) + "\n", **page})
     content = {**without_images(built), "report": str(kept), "out": str(out) if out else None}
     emit(content, as_json=as_json, text=lambda: show(built, kept, out))
 

@@ -177,8 +177,8 @@ def _make(
         task = Task(pool.path.resolve(), method, state, types, subject, subject.get("rows"))
         stages = method.stages(pool, todo, state, folder=records.directory, progress=progress, each=where)
         with closing(stages):
-            for part, found in stages:
-                _compute(replace(task, state=found), part, where, offset)
+            for part, own in stages:
+                _compute(replace(task, state=own), part, where, offset)
     if describe(method, pool.reload()) != {key: made_by[key] for key in INPUTS}:
         raise PoolGrew("what the column is made of was replaced meanwhile")
     made_by |= {"findings": {**learnt, **method.findings(pool, (records.read(unit) for unit in units))}}

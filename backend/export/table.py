@@ -44,17 +44,18 @@ def export_table(
     copies = selection.copies
     schema = drawn_schema(schema_of(pool, columns), copies)
     seen = 0
-    with files.replacing(out) as part, WRITERS[form](part, schema, safe_cells) as write:
-        for batch in pool.scan(["uid", *[name for name in columns if name != "uid"]]):
-            if copies is not None and COPIES not in batch.schema.names:
-                often = pa.array(copies[seen : seen + batch.num_rows], pa.int32())
-                batch = pa.RecordBatch.from_arrays([*batch.columns, often], names=[*batch.schema.names, COPIES])
-            kept = batch.filter(pa.array(selection.mask[seen : seen + batch.num_rows]))
-            seen += batch.num_rows
-            if kept.num_rows:
-                write(arranged(kept, schema))
-            progress(seen, len(pool), "pairs read")
-    write_beside(out, pool, recipe, selection)
+    with files.replacing(out) as part:
+        with WRITERS[form](part, schema, safe_cells) as write:
+            for batch in pool.scan(["uid", *[name for name in columns if name != "uid"]]):
+                if copies is not None and COPIES not in batch.schema.names:
+                    often = pa.array(copies[seen : seen + batch.num_rows], pa.int32())
+                    batch = pa.RecordBatch.from_arrays([*batch.columns, often], names=[*batch.schema.names, COPIES])
+                kept = batch.filter(pa.array(selection.mask[seen : seen + batch.num_rows]))
+                seen += batch.num_rows
+                if kept.num_rows:
+                    write(arranged(kept, schema))
+                progress(seen, len(pool), "pairs read")
+        write_beside(out, pool, recipe, selection)
     return out
 
 

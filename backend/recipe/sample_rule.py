@@ -24,7 +24,7 @@ class SampleRule(SurvivorRule):
     sample: str
     pairs: int | None = Field(default=None, ge=1)
     penalty: float = Field(default=0.0, ge=0, le=1000)
-    temperature: float = Field(default=1.0, gt=0, le=1e6)
+    temperature: float = Field(default=1.0, ge=1e-6, le=1e6)
     seed: int = Field(default=0, ge=0, lt=2**63)
 
     def words(self) -> str:

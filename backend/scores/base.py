@@ -138,7 +138,7 @@ class Method:
         return "half"
 
     def readings(self, pairs: int) -> int:
-        """How often it reads the embeddings of so many pairs from the disk."""
+        """How often the embeddings of so many pairs are read from the disk or written to it."""
         return 1
 
     def once(self, pairs: int) -> float:

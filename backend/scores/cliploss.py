@@ -156,7 +156,9 @@ class ClipLoss(Method):
         return 2 * dim * self.work(pairs)
 
     def readings(self, pairs: int) -> int:
-        return self._readings(pairs)
+        """Each of several readings is read, dealt onto the disk and read again."""
+        times = self._readings(pairs)
+        return 3 * times if times > 1 else 1
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[int, int]:
         """The number of batches in a superblock and of readings of the pool."""

@@ -106,10 +106,10 @@ class VasD(Method):
         self, pool: "Pool", units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
     ) -> Generator[tuple[Sequence[Unit], Any], None, None]:
         """Trims, and leaves the steps of all pairs in a file that the units read."""
-        made = folder / "steps.npy"
-        if not made.exists():
-            write(made, self._steps(pool, state, folder, progress, each))
-        yield units, made
+        kept_steps = folder / "steps.npy"
+        if not kept_steps.exists():
+            write(kept_steps, self._steps(pool, state, folder, progress, each))
+        yield units, kept_steps
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         return {MAIN: np.load(state, mmap_mode="r")[unit.start : unit.stop]}

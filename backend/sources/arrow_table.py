@@ -11,7 +11,8 @@ from .npz import Damaged
 from .remote import open_binary
 from .text_table import unique
 
-_HIVE = re.compile(r"([A-Za-z_]\w*)=([^/]*)$")
+_HIVE = re.compile(r"([^\W\d][\w.\- ]*)=([^/]*)$")
+_NULL = "__HIVE_DEFAULT_PARTITION__"
 UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError)
 WIDE = 64  # rows at once where columns hold images
 PARQUET = (".parquet", ".pq")
@@ -23,7 +24,7 @@ class ArrowTable:
     def __init__(self, path: str, suffix: str, root: str = "") -> None:
         self._path, self._parquet = path, suffix in PARQUET
         inside = path.removeprefix(root).split("/")[:-1]
-        self._hive = {m[1]: unquote(m[2]) for part in inside if (m := _HIVE.fullmatch(part))}
+        self._hive = {m[1]: None if m[2] == _NULL else unquote(m[2]) for part in inside if (m := _HIVE.fullmatch(part))}
         try:
             opened, self.count = self._opened()
         except UNREADABLE as error:

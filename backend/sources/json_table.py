@@ -114,6 +114,8 @@ class JsonTable(CellTable):
             first = [keys for (keys,) in database.sql(listed).fetchall()]
             known = {key for keys in first for key in keys}
             self._keys = list(dict.fromkeys([*(first[0] if first else []), *sorted(known)]))[:MOST_KEYS]
+            if not self._keys:
+                return
             later, schema = set[str](), self._schema()
             self._held, width = Held(self._room), len(self._keys)
             for batch in database.sql(self._cells(f", {_odd(width)} AS keys")).to_arrow_reader(ROWS):
@@ -203,7 +205,10 @@ def _by_column(value: dict[str, Any]) -> list[Mapping[str, Any]]:
     inner = list(value.values())
     if len(inner) < 2 or not {key.lower() for key in value} & {*fields.CAPTIONS, "image", "file_name", "url"}:
         return []
-    if all(isinstance(one, list) for one in inner) and len({len(one) for one in inner}) == 1:
+    if all(isinstance(one, list) for one in inner):
+        if len({len(one) for one in inner}) > 1:
+            lengths = ", ".join(f"{name!r} {len(one):,}" for name, one in list(value.items())[:5])
+            raise Damaged(f"its columns have different lengths: {lengths}")
         return [dict(zip(value, row)) for row in zip(*inner)]
     if all(isinstance(one, dict) and one.keys() == inner[0].keys() for one in inner):
         return [{name: one[key] for name, one in value.items()} for key in inner[0]]

@@ -245,6 +245,7 @@ def _preview(
     import pyarrow as pa
 
     from . import places, texts
+    from .captions import problems
 
     rows: list[Mapping[str, Any]] = []
     roles = mapping.roles
@@ -262,7 +263,7 @@ def _preview(
                 about |= {"problem": seen.problem} if seen.problem and "image_offset" not in roles else {}
         elif value is not None:
             about["image"] = "(bytes in the table)"
-        rows += [{"text": text, **about} for text in said.to_pylist()]
+        rows += [{"text": text, **about} for text in problems(said)[0].to_pylist()]
     return rows[:PREVIEW]
 
 

@@ -50,7 +50,8 @@ def of_table(schema: pa.Schema, options: Options, sample: Sequence[Mapping[str, 
     roles = usual.by_content(sample, roles, captions=not named)
     listed = f"its columns: {', '.join(names)}"
     if "text" not in roles:
-        raise InputError(f"no caption column; name it with --text; {listed}.")
+        other = " (or name its --delimiter)" if len(names) == 1 else ""
+        raise InputError(f"no caption column; name it with --text; {listed}{other}.")
     if "image" not in roles and "url" not in roles:
         raise InputError(f"no column of images or URLs; name it with --image or --url; {listed}.")
     kept, vectors, left_out = _further(schema, roles, sample)

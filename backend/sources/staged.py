@@ -135,6 +135,18 @@ class Staged:
         path.write_text(text, encoding="utf-8", newline="")
         return str(path)
 
+    def even_lines(self) -> None:
+        """Ends all lines alike, in a copy: DuckDB refuses a file whose lines end in several ways."""
+        path = Path(self._room.name) / "even"
+        with self.open() if self.compression != "none" else open(self.path, "rb") as handle, path.open("wb") as out:
+            rest = b""
+            while chunk := handle.read(CHUNK):
+                chunk = rest + chunk
+                rest = chunk[-1:] if chunk.endswith(b"\r") else b""
+                out.write(chunk[: len(chunk) - len(rest)].replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+            out.write(b"\n" if rest else b"")
+        self.path, self.compression = str(path), "none"
+
     def small(self, most: int) -> bool:
         """Whether the text is known to take at most so many bytes."""
         return self.compression == "none" and Path(self.path).stat().st_size <= most

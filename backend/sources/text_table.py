@@ -16,6 +16,8 @@ from .staged import Staged, connect, limited, literal
 SAMPLE = 1 << 20
 UNCLOSED = "UNQUOTED VALUE"
 ROUNDS = 1000  # each takes at least a line off what is left
+MOST_COLUMNS = 1000
+MOST_CELLS = 1 << 23  # at once
 DELIMITERS = (",", "\t", ";", "|")
 _DATUM = re.compile(rf"^[+-]?\d+([.,]\d+)?$|^https?://|{roles.EXTENSIONS}(#\d+)?$", re.I)
 REASONS = {
@@ -136,18 +138,43 @@ def _header(first: Sequence[str], options: Options) -> bool:
     return len(set(filled)) == len(filled) and not any(_DATUM.search(c) or len(c.split()) > 3 for c in filled)
 
 
+def _mixed(sample: str) -> bool:
+    """Whether lines end in more than one way."""
+    return len(set(re.findall(r"\r\n|\r|\n", sample))) > 1
+
+
 class TextTable(CellTable):
     """The rows of one text table, cells as text; empty cells are null."""
 
     def __init__(self, staged: Staged, options: Options, room: Room) -> None:
         super().__init__(room)
         self._staged = staged
-        self.dialect = sniff(staged.sample(SAMPLE), staged.suffix, options)
-        self.schema = pa.schema([(name, pa.utf8()) for name in self.dialect.names])
+        sample = staged.sample(SAMPLE)
+        self.dialect = sniff(sample, staged.suffix, options)
+        named = {roles.plain(name) for name in options.named.values()}
+        self._places = [
+            place
+            for place, name in enumerate(self.dialect.names)
+            if place < MOST_COLUMNS or roles.known([name]) or roles.plain(name) in named
+        ]
+        self.schema = pa.schema([(self.dialect.names[place], pa.utf8()) for place in self._places])
         self.count = 0
         self.named = self.dialect.header
         self.rejected: list[tuple[str, str]] = []
-        self.note = staged.note
+        if _mixed(sample) and not self._readable(sample):
+            staged.even_lines()
+        more = len(self.dialect.names) - len(self._places)
+        self.note = staged.note or (f"{more:,} columns after the first {MOST_COLUMNS:,} are left out" if more else "")
+
+    def _readable(self, sample: str) -> bool:
+        import duckdb
+
+        try:
+            with connect() as database:
+                database.sql(f"SELECT count(*) FROM {self._source(self._staged.beside(sample), start=True)}").fetchall()
+        except duckdb.Error:
+            return False
+        return True
 
     def _source(self, part: str = "", *, start: bool = False) -> str:
         """The table as a DuckDB table function; or its lines in the file `part`, which may be its `start`."""
@@ -165,8 +192,9 @@ class TextTable(CellTable):
     def _read(self, size: int, kinds: Sequence[int], most: int | None) -> Iterator[list[pa.Array]]:
         """The rows. A quote that is never closed costs its own line: the lines that it swallowed are read again, last."""
         cell = "trim(c{0}) AS c{0}" if self.dialect.trim else "c{0}"
-        cells = ", ".join(cell.format(number) for number in range(len(self.schema)))
-        asked = ", ".join(["*", *(kind(f"c{place}") for place in kinds)])
+        cells = ", ".join(cell.format(place) for place in self._places)
+        asked = ", ".join(["*", *(kind(f"c{self._places[place]}") for place in kinds)])
+        size = min(size, max(2048, MOST_CELLS // len(self.schema)))
         self.rejected, source = [], self._source()
         if most is not None and (start := self._staged.sample(SAMPLE)).count("\n") > 2 * most + self.dialect.skip:
             source = self._source(self._staged.beside(start), start=True)

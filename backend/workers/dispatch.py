@@ -61,8 +61,8 @@ def gathered(
     waiting: dict[int, tuple[Unit, Any]] = {}
     number = {id(unit): place for place, unit in enumerate(units)}
     following = 0
-    for unit, made in _computed(task, units, engine, workers, address, devices=devices):
-        waiting[number[id(unit)]] = (unit, made)
+    for unit, result in _computed(task, units, engine, workers, address, devices=devices):
+        waiting[number[id(unit)]] = (unit, result)
         while following in waiting:
             yield waiting.pop(following)
             following += 1
@@ -141,9 +141,9 @@ class _Crew:
             while waiting:
                 for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                     unit, worker = waiting.pop(future)
-                    made = future.result()
+                    result = future.result()
                     following(worker)
-                    yield unit, made
+                    yield unit, result
         except BaseException:
             self.dismiss()
             raise

@@ -62,3 +62,22 @@ def test_a_run_whose_process_was_killed_is_stopped_at_once_on_its_own_machine(ho
     source = "from poolscope.runs import Run; import os; Run(id='killed').step_to('training'); os.kill(os.getpid(), 9)"
     subprocess.run([sys.executable, "-c", source], check=False, env={**os.environ, "POOLSCOPE_HOME": str(home)})
     assert Run.load("killed").state == "stopped"
+
+
+def test_a_process_ends_with_the_one_that_started_it(tmp_path: Path):
+    """However that ends: SIGKILL can't be caught, and what it started would go on to write where it is begun anew."""
+    child = "import os, sys, time; from poolscope.processes import end_with; end_with(int(sys.argv[1])); print(os.getpid(), flush=True)"
+    parent = f"import os, subprocess, sys; subprocess.run([sys.executable, '-c', {child + '; time.sleep(300)'!r}, str(os.getpid())])"
+    started = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE)
+    assert started.stdout is not None
+    pid = int(started.stdout.readline())
+    began = processes.started_at(pid)
+    assert began is not None
+    started.kill()
+    started.wait()
+    until = time.monotonic() + 60
+    while processes.alive(pid, began):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    late = subprocess.run([sys.executable, "-c", child, "1"], check=False)
+    assert late.returncode == 143, "its parent had ended before it came so far"

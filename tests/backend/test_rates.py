@@ -1,5 +1,6 @@
 """Rates: every number of the table says where it comes from, and what this machine has measured comes first."""
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,13 @@ def test_cards_have_short_names(name: str, short: str, tmp_path: Path, monkeypat
     assert devices.card() == short
     monkeypatch.setattr(devices, "DRIVER", tmp_path / "nothing")
     assert devices.card() == "GPU"
+
+
+def test_the_table_of_scales_is_the_one_that_these_rates_give(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If it is not: `python tests/benchmarks/scales.py --write`."""
+    scripts = Path(__file__).parents[1] / "benchmarks"
+    monkeypatch.syspath_prepend(str(scripts))
+    text = runpy.run_path(str(scripts / "scales.py"))["tables"]()
+    page = (scripts.parents[1] / "assets" / "results.md").read_text()
+    assert text in page
+    assert "embeddings of ViT-L/14 | 3,072 B a pair | 39 GB | 393 GB" in text

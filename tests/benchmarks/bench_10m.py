@@ -163,7 +163,7 @@ def measured(words: list[str], folder: Path) -> dict[str, float]:
     }  # fmt: skip
 
 
-def table(found: dict[str, dict[str, float]], pairs: int, workers: int) -> str:
+def table(figures: dict[str, dict[str, float]], pairs: int, workers: int) -> str:
     names = {
         "make": "make and import", **{name: f"`{name}`" for name in SCORES}, "select": "`select`, three rules",
         "dealt": "deal once", "singly": f"1 of {EVERY} read singly",
@@ -173,13 +173,13 @@ def table(found: dict[str, dict[str, float]], pairs: int, workers: int) -> str:
         "| step | seconds of processor | seconds, on a busy machine | most memory | most disk meanwhile | disk left |", "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name, words in names.items():
-        if one := found.get(name):
+        if one := figures.get(name):
             lines.append(
                 f"| {words} | {one['cpu']:,.0f} | {one['seconds']:,.0f} | {one['memory'] / 1e9:.1f} GB "
                 f"| {one['disk'] / 1e9:.2f} GB | {one['left'] / 1e9:.2f} GB |"
             )
-    if {"dealt", "singly"} <= found.keys():
-        once, row = found["dealt"]["cpu"] / pairs, found["singly"]["cpu"] / (2 * (pairs // EVERY))
+    if {"dealt", "singly"} <= figures.keys():
+        once, row = figures["dealt"]["cpu"] / pairs, figures["singly"]["cpu"] / (2 * (pairs // EVERY))
         lines.append(
             f"\nA pair that is dealt takes {1e6 * once:.2f} µs, both sides; an embedding that is read by its number {1e6 * row:.1f} µs. "
             f"At 128M and ten readings that is {128e7 * once / 3600:.1f} hours of processor against {256e7 * row / 3600:.1f}, "
@@ -249,9 +249,9 @@ def main() -> None:
     if chosen.step:
         todo[chosen.step]()
         return
-    found = json.loads(results.read_text()) if results.is_file() else {}
+    figures = json.loads(results.read_text()) if results.is_file() else {}
     for name, work in todo.items():
-        if name in found or (chosen.only and name not in chosen.only):
+        if name in figures or (chosen.only and name not in chosen.only):
             continue
         own = [
             sys.executable,
@@ -263,13 +263,13 @@ def main() -> None:
             str(chosen.workers),
         ]
         words = [sys.executable, "-m", "poolscope", *work] if isinstance(work, list) else [*own, "--step", name]
-        found[name] = measured(words, chosen.folder)
-        results.write_text(json.dumps(found, indent=1))
-        print(name, {key: round(value, 1) for key, value in found[name].items()}, flush=True)
-    made = table(found, chosen.pairs, chosen.workers) + "\n\n" + arithmetic()
-    print(made)
+        figures[name] = measured(words, chosen.folder)
+        results.write_text(json.dumps(figures, indent=1))
+        print(name, {key: round(value, 1) for key, value in figures[name].items()}, flush=True)
+    tables = table(figures, chosen.pairs, chosen.workers) + "\n\n" + arithmetic()
+    print(tables)
     if chosen.write:
-        put(Path(__file__).name, made)
+        put(Path(__file__).name, tables)
 
 
 if __name__ == "__main__":

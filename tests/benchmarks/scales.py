@@ -69,8 +69,8 @@ def on_devices() -> Iterator[str]:
         method = build(id, **parameters)
         reads = 2 * 768 * sum(column.endswith(("_img", "_txt")) for column in method.needs())
         for where in ON:
-            yield row(name, where, lambda pairs, id=id, method=method, where=where, reads=reads: duration(
-                _decoded(id, pairs, where, on_cards(method, pairs, 768, IMAGENET, bytes=reads * pairs)[where])
+            yield row(name, where, lambda pairs, method=method, where=where, reads=reads: duration(
+                _decoded(method.id, pairs, where, on_cards(method, pairs, 768, IMAGENET, bytes=reads * pairs)[where])
             ))  # fmt: skip
     for name, model in EMBEDDED.items():
         flop = 2 * size_of(model, config(model)).macs
@@ -101,8 +101,8 @@ def tables() -> str:
         f"**On GPUs**, by arithmetic, not measured: the operations of each method at 768 dimensions; of the data sheets' "
         f"rates {100 * half['share']:g} % of half precision for `cliploss` and `normsim` ({half['from']}), {100 * single['share']:g} % of "
         f"float32 for `vas`, `normsim` p = 2 and `image_based` ({single['from']}), {100 * embedding['share']:g} % of half precision for "
-        f"networks ({embedding['from']}); at least the time to read the embeddings, by `cliploss` {build('cliploss').partitions} "
-        f"times, at {table['disk']['gb_per_s']:g} GB/s "
+        f"networks ({embedding['from']}); at least the time to read the embeddings, for `cliploss` to read, deal and read them again "
+        f"{build('cliploss').partitions} times, at {table['disk']['gb_per_s']:g} GB/s "
         f"({table['disk']['from']}), and to decode images at {table['core']['decoding']['rate']} a second and core with "
         f"{CORES['A100']} cores beside an A100 and {CORES['8 x H100']} beside eight H100 ({table['core']['decoding']['from']}).", "",
         *head("", "on"), *on_devices(),

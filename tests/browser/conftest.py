@@ -6,10 +6,12 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from poolscope import jobs
 from poolscope.paths import ASSETS
+from poolscope.pool import Pool
 from tests.browser.server import serve
 
 PAIRS = 2000
@@ -31,8 +33,8 @@ def build_pool(path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from poolscope import engine, projection
-    from poolscope.pool import Pool, uid_pairs
+    from poolscope import engine
+    from poolscope.pool import uid_pairs
     from poolscope.scores import build
 
     table = pq.read_table(ASSETS / "demo" / "pairs.parquet").slice(0, PAIRS)
@@ -47,7 +49,18 @@ def build_pool(path: Path) -> None:
     pool = engine.embed(Pool.open(path), "demo" if teacher else "poolscope-demo", name="demo", device="cpu")
     for id, parameters in (("clip_score", {"model": "demo"}), ("basic", {})):
         pool = engine.run(pool, build(id, **parameters))
-    projection.build(pool)
+    place(pool)
+
+
+def place(pool: Pool) -> None:
+    """A map by the first two principal components: without UMAP, which takes most of the time that the pool takes."""
+    from poolscope.projection import Map, layout, maps
+
+    vectors = pool.embeddings("demo_img", np.arange(len(pool)))
+    first, same = layout.distinct(vectors)
+    xy = layout.fan_out(layout.scale(layout.even_out(layout.reduce(vectors[first], 2))), same)
+    made_by = {"model": "demo", "pairs": len(pool), "points": len(pool)}
+    maps.save(pool, Map("demo", np.arange(len(pool), dtype=np.uint32), xy.astype(np.float32), made_by))
 
 
 @pytest.fixture(scope="session")
@@ -108,11 +121,18 @@ def browser(chromium: str):
         started.close()
 
 
-@pytest.fixture
-def page(browser, address: str):
-    """A fresh page on the Filter page, drawn; afterwards the console must hold no error."""
+@pytest.fixture(scope="session")
+def window(browser):
+    """One profile of the browser for all pages: it keeps the app's scripts, which a fresh one would compile anew."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(window, address: str):
+    """A fresh page on the Filter page, drawn; afterwards the console must hold no error."""
+    opened = window.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -120,5 +140,5 @@ def page(browser, address: str):
     opened.goto(address)
     opened.wait_for_selector(".ps-map[data-stamp]")
     yield opened
-    context.close()
+    opened.close()
     assert errors == []

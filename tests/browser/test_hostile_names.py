@@ -170,7 +170,7 @@ def test_no_name_is_markup_on_any_page(browser, address: str, hostile: str) -> N
     page = context.new_page()
     page.set_default_timeout(60_000)
     errors, foreign = [], []
-    page.on("console", lambda one: errors.append(one.text) if one.type == "error" else None)
+    page.on("console", lambda one: errors.append(f"{one.text} {one.location}") if one.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     own = urlsplit(address).netloc
     page.on("request", lambda one: foreign.append(one.url) if urlsplit(one.url).netloc not in ("", own) else None)
@@ -184,5 +184,6 @@ def test_no_name_is_markup_on_any_page(browser, address: str, hostile: str) -> N
         found[name] = page.evaluate(MARKUP)
     assert not any(found.values()), found
     assert foreign == []
-    assert errors == []
+    # Streamlit looks for its server below the address of each page before it asks the root.
+    assert [one for one in errors if "/_stcore/" not in one] == []
     context.close()

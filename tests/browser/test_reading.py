@@ -33,6 +33,7 @@ BARE_AXES = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((
   .filter(([name, axis]) => /^[xy]axis\\d*$/.test(name) && axis.visible && axis.type !== 'category' && axis.tickmode !== 'array'
     && axis.showticklabels && !axis.matches && !(axis.title?.text || plot._fullLayout.annotations?.length >= 6))
   .map(([name]) => name))"""
+THEMED = "(scheme) => (getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === 'rgb(15, 23, 32)') === (scheme === 'dark')"
 WRONG = {
     "percent without its space": re.compile(r"\d%"),
     "thousands not set apart": re.compile(r"(?<![\w.,/:#-])\d{5,}(?![\w.-])"),
@@ -74,24 +75,38 @@ def violations(page) -> list[str]:
     return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_filter_page_and_its_palette_meet_wcag_aa(browser, address, scheme):
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
-    page = context.new_page()
-    page.goto(address)
+def test_the_filter_page_and_its_palette_meet_wcag_aa(page):
     page.locator(".ps-gallery button").first.wait_for(timeout=60_000)
-    settle(page)
-    assert violations(page) == []
-    page.keyboard.press("Control+k")
-    page.get_by_role("dialog", name="Commands").wait_for()
-    assert violations(page) == []
-    context.close()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(THEMED, arg=scheme)
+        settle(page, quiet=200)
+        assert violations(page) == []
+        page.keyboard.press("Control+k")
+        page.get_by_role("dialog", name="Commands").wait_for()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
 
 
-def test_every_page_is_read_by_everybody(browser, full):
+def test_the_board_compares_seeds_as_points_and_leaves_no_none(page, full):
+    page.goto(full + VIEWS["leaderboard-compare"])
+    settle(page, quiet=200)
+    points = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((plot) => plot.data)
+      .filter((trace) => trace.xaxis === 'x2').map((trace) => trace.x.length)"""
+    mine, other = page.evaluate(points)
+    assert mine == other
+    assert mine == 2 * 11  # two seeds on ten tasks and their average
+    for path in (VIEWS["leaderboard-compare"], "leaderboard"):
+        page.goto(full + path)
+        settle(page, quiet=200)
+        cells = page.locator("[role=gridcell]").all_text_contents()
+        assert cells
+        assert not {"None", "nan", "NaN", "null"} & set(cells)
+
+
+def test_every_page_is_read_by_everybody(page, full):
     """One visit of each page: numbers and axes, contrast in both themes, and all widths."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    page = context.new_page()
+    page.emulate_media(color_scheme="light")
     problems: dict[str, list[str]] = {}
     for name, path in {**PAGES, **VIEWS}.items():
         page.goto(full + path)
@@ -116,13 +131,10 @@ def test_every_page_is_read_by_everybody(browser, full):
         if name != "filter":
             wrong += violations(page)
             page.emulate_media(color_scheme="dark")
-            page.wait_for_function(
-                "getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === 'rgb(15, 23, 32)'"
-            )
+            page.wait_for_function(THEMED, arg="dark")
             settle(page, quiet=200)
             wrong += [f"dark: {one}" for one in violations(page)]
             page.emulate_media(color_scheme="light")
         if wrong:
             problems[name] = wrong
-    context.close()
     assert not problems, "\n".join(f"{name}: {what}" for name, found in problems.items() for what in found)

@@ -60,10 +60,10 @@ def groups_of(
         for first, last in blocks_of_cells(starts, BLOCK)
     ]
     _link(pool, name, units, threshold, folder / "links", progress, each)
-    found = Components(len(pool))
+    joined = Components(len(pool))
     for unit in units:
-        found.join(*np.load(folder / "links" / f"{unit.id}.npy"))
-    return found.first_members(np.asarray(pool.uid_rank()))
+        joined.join(*np.load(folder / "links" / f"{unit.id}.npy"))
+    return joined.first_members(np.asarray(pool.uid_rank()))
 
 
 def _link(
@@ -128,7 +128,7 @@ class _Links:
         assert isinstance(unit, Cells)
         rows = np.asarray(unit.rows)
         (vectors,) = self.deal.read(pool, unit)
-        found = [np.zeros((2, 0), np.int64)]
+        linked = [np.zeros((2, 0), np.int64)]
         for start, stop in pairwise(unit.edges):
-            found.append(rows[start:stop][links(vectors[start:stop], self.threshold)].astype(np.int64))
-        return np.concatenate(found, axis=1)
+            linked.append(rows[start:stop][links(vectors[start:stop], self.threshold)].astype(np.int64))
+        return np.concatenate(linked, axis=1)

@@ -118,13 +118,13 @@ def _place(nearest: Any, order: Any, following: Any, out: Any) -> None:
 
 def blocks_of_cells(starts: np.ndarray, most: int) -> list[tuple[int, int]]:
     """Ranges of consecutive cells that hold at most `most` members together; a larger cell is a range of its own."""
-    found, first = [], 0
+    ranges, first = [], 0
     while first < len(starts) - 1:
         last = int(np.searchsorted(starts, starts[first] + most, side="right")) - 1
         last = min(max(last, first + 1), len(starts) - 1)
-        found.append((first, last))
+        ranges.append((first, last))
         first = last
-    return found
+    return ranges
 
 
 def links(vectors: np.ndarray, threshold: float) -> np.ndarray:

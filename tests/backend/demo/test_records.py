@@ -181,3 +181,15 @@ def test_a_home_without_runs_and_too_large_a_file_are_refused(
     assert not (tmp_path / "records.zip").exists()
     assert records.unpack(tiny_pool, tiny_pool.path, tmp_path / "records.zip") == 0
     assert paths.runs().is_dir()
+
+
+@pytest.mark.parametrize(
+    "name", ["runs/a/../../../evil.json", "reports/../../evil.json", "sweeps//../../evil.json", "/evil"]
+)
+def test_no_name_in_the_records_leads_out_of_the_home(tiny_pool: Pool, tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / "records.zip", "w") as archive:
+        archive.writestr("sweeps/s.json", "{}")
+        archive.writestr(name, '{"sets": []}')
+    with pytest.raises(InputError, match="leads out"):
+        records.unpack(tiny_pool, tiny_pool.path, tmp_path / "records.zip")
+    assert not list(tmp_path.rglob("evil*"))

@@ -96,7 +96,7 @@ def test_a_runner_that_is_asked_to_end_ends_its_command_first(start, tmp_path: P
     job = ended(job_id)
     assert job.state == "cancelled"
     assert job.resumable
-    assert marked(tmp_path) == []
+    until(lambda: marked(tmp_path) == [])
 
 
 def test_heartbeat_goes_on(start):
