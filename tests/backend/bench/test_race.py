@@ -25,7 +25,7 @@ MEANS = {"all": 0.10, "half": 0.30, "sharp": 0.12}
 def test_a_race_names_what_the_full_grid_names_with_two_fifths_of_its_runs() -> None:
     found = replay(DEMO, SPREAD, rounds=80)
     assert found.best_stays == 1
-    assert found.same >= 0.85, "tests/benchmarks/bench_race.py makes 1,000 replays"
+    assert found.same >= 0.85, "tests/benchmarks/bench_race.py makes 400 replays"
     assert found.share <= 0.40
     assert found.same > found.another, "two full grids of the same recipes agree less"
 
@@ -154,7 +154,7 @@ def test_equal_recipes_are_not_told_apart(
     done = racing.go_on(racing.enter(tiny_pool, RECIPES, scale="small", most=4))
     assert done.state == "decided"
     assert len(racing.standing(done).tied) == 2
-    assert len(trained) == 12
+    assert 6 < len(trained) <= 12, "none that the full grid would surely keep is trained on"
 
 
 def test_wrong_races_are_refused_before_anything_is_trained(tiny_pool: Pool, trained: list[tuple[str, int]]) -> None:
