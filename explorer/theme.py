@@ -89,11 +89,11 @@ def figure(height: int = 280, *, x: str, y: str) -> "go.Figure":
     return chart
 
 
-def show(made: "go.Figure", *, key: str, alt: str) -> None:
+def show(chart: "go.Figure", *, key: str, alt: str) -> None:
     """Draws a figure, as wide as its column, without the mode bar."""
-    made.update_xaxes(title_font_color=ink(), tickfont_color=ink())
-    made.update_yaxes(title_font_color=ink(), tickfont_color=ink())
-    made.update_annotations(font_color=ink())
-    made.update_coloraxes(colorbar_title_font_color=ink(), colorbar_tickfont_color=ink())
-    made.update_traces(colorbar_title_font_color=ink(), colorbar_tickfont_color=ink(), selector={"type": "heatmap"})
-    st.plotly_chart(made, key=key, alt=alt, config={"displayModeBar": False})
+    chart.update_xaxes(title_font_color=ink(), tickfont_color=ink())
+    chart.update_yaxes(title_font_color=ink(), tickfont_color=ink())
+    chart.update_annotations(font_color=ink())
+    chart.update_coloraxes(colorbar_title_font_color=ink(), colorbar_tickfont_color=ink())
+    chart.update_traces(colorbar_title_font_color=ink(), colorbar_tickfont_color=ink(), selector={"type": "heatmap"})
+    st.plotly_chart(chart, key=key, alt=alt, config={"displayModeBar": False})

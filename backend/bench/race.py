@@ -110,8 +110,8 @@ def races() -> list[Race]:
 
 def seconds(text: str) -> float:
     """`2h`, `90m`, `1h30m` or `45s` in seconds. Raises InputError for anything else, and for nothing at all."""
-    found = _DURATION.fullmatch(text.strip())
-    total = sum(float(part or 0) * unit for part, unit in zip(found.groups(), (3600, 60, 1))) if found else 0.0
+    match = _DURATION.fullmatch(text.strip())
+    total = sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1))) if match else 0.0
     if not total > 0:
         raise InputError(f"budget {text!r} is no time: give hours, minutes or seconds, for example 2h, 90m or 1h30m")
     return total
@@ -225,23 +225,23 @@ def results(race: Race) -> dict[str, dict[int, float]]:
     rows = leaderboard(race.scale, pool=race.pool, published=False, unfinished=False)
     suite = scale_named(race.scale).tasks
     mine = by_recipe([row for row in rows if row.suite == suite and row.average is not None])
-    found: dict[str, dict[int, float]] = {}
+    averages: dict[str, dict[int, float]] = {}
     for entry in race.entries:
         same = mine.get((entry.recipe, race.scale, race.pool, suite, entry.kept), [])
-        found[entry.recipe] = {row.seed or 0: float(row.average or 0.0) for row in same}
-    return found
+        averages[entry.recipe] = {row.seed or 0: float(row.average or 0.0) for row in same}
+    return averages
 
 
 def _dealt(race: Race, known: dict[str, dict[int, float]]) -> dict[str, np.ndarray]:
-    found = {}
+    dealt = {}
     for entry in race.entries:
         values = [known[entry.recipe].get(seed) for seed in range(entry.dealt)]
         lost = [seed for seed, value in enumerate(values) if value is None]
         if lost:
             raise InputError(f"the run of {entry.recipe!r} with seed {lost[0]} is not on the leaderboard any more; start the "
                              "race anew with another name (--as)")  # fmt: skip
-        found[entry.recipe] = np.array(values, dtype=np.float64)
-    return found
+        dealt[entry.recipe] = np.array(values, dtype=np.float64)
+    return dealt
 
 
 def _expected(race: Race, entry: Entry) -> float:

@@ -18,7 +18,9 @@ from .images import shrink
 CACHE_BYTES = 512 * 1024 * 1024
 PATIENCE = 2.0  # seconds to wait for another process that writes
 AT_ONCE = 4
-_DECODING = threading.BoundedSemaphore(AT_ONCE)  # a small file can decode to a hundred megabytes, and a page asks for dozens
+_DECODING = threading.BoundedSemaphore(
+    AT_ONCE
+)  # a small file can decode to a hundred megabytes, and a page asks for dozens
 FAILURES = (sqlite3.Error, diskcache.Timeout, OSError)  # a cache that can't be used costs time, nothing else
 
 

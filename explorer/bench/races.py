@@ -54,11 +54,11 @@ def _start(pool: Pool, names: list[str], scale: str, budget: str, seeds: int, co
 def panels() -> None:
     """The latest races, newest first, those at work with their job's bar."""
     at_work = {str(job.id): job for job in jobs.all() if job.kind == KIND and not job.finished}
-    found = racing.races()[:SHOWN]
+    races = racing.races()[:SHOWN]
     for job in at_work.values():
-        if str(job.id) not in {race.job for race in found}:
+        if str(job.id) not in {race.job for race in races}:
             job_view.bar(job)
-    for race in found:
+    for race in races:
         with st.container(border=True):
             _panel(race, at_work.get(race.job or ""))
 
