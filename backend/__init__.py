@@ -31,9 +31,9 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.api"), name)
-    globals()[name] = found
-    return found
+    member = getattr(import_module(f"{__name__}.api"), name)
+    globals()[name] = member
+    return member
 
 
 def __dir__() -> list[str]:

@@ -38,9 +38,9 @@ class Size:
     text: Tower = field(repr=False)
 
 
-def size_of(model: str, found: Mapping[str, Any]) -> Size:
+def size_of(model: str, config: Mapping[str, Any]) -> Size:
     """Of `model` with the configuration `found`. Raises InputError for what is no pair of transformers."""
-    vision, text, dim = found["vision_cfg"], found["text_cfg"], int(found["embed_dim"])
+    vision, text, dim = config["vision_cfg"], config["text_cfg"], int(config["embed_dim"])
     if not isinstance(vision.get("layers"), int) or "width" not in text:
         raise InputError(f"model {model!r} is not a pair of transformers, so its cost can't be computed; "
                          "benchmark scales use ViT models")  # fmt: skip

@@ -220,8 +220,8 @@ def config(model: str) -> dict[str, Any]:
     """
     from importlib.util import find_spec
 
-    found = find_spec("open_clip")
-    theirs = [Path(found.origin).parent / "model_configs"] if found and found.origin else []
+    spec = find_spec("open_clip")
+    theirs = [Path(spec.origin).parent / "model_configs"] if spec and spec.origin else []
     for directory in (*config_dirs(), *theirs):
         path = directory / f"{model}.json"
         if path.is_file():

@@ -28,12 +28,12 @@ def share(part: int, whole: int) -> str:
     """
     if not whole:
         return percent(0)
-    found = part / whole
+    fraction = part / whole
     for digits in range(1, MOST_DIGITS):
-        shown = round(100 * found, digits)
+        shown = round(100 * fraction, digits)
         if (shown > 0 or not part) and (shown < 100 or part == whole):
-            return percent(found, digits)
-    return percent(found, MOST_DIGITS)
+            return percent(fraction, digits)
+    return percent(fraction, MOST_DIGITS)
 
 
 def percents(*shares: float) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def _path() -> Path:
 
 def _kept() -> dict[str, Any]:
     try:
-        found = files.read_json(_path())
+        kept = files.read_json(_path())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return kept if isinstance(kept, dict) else {}

@@ -53,8 +53,8 @@ def missing_seeds(a: Sequence[str | Run], b: Sequence[str | Run], gap: Gap) -> l
         return []
     if _trained_on(sides[0][0]) == _trained_on(sides[1][0]):
         return []
-    found = [_of(side, needed) for side in sides]
-    return [side for side in found if side.seeds]
+    needs = [_of(side, needed) for side in sides]
+    return [side for side in needs if side.seeds]
 
 
 def _repeatable(run: Run) -> bool:

@@ -135,13 +135,13 @@ def _stats(shards: Path) -> list[dict[str, Any]]:
 
 def _torn(shards: Path) -> list[Path]:
     """Statistics that were being written when a download was killed."""
-    found = []
+    torn = []
     for path in shards.glob("*_stats.json"):
         try:
             files.read_json(path, dict)
         except ValueError:
-            found.append(path)
-    return found
+            torn.append(path)
+    return torn
 
 
 def _list(pool: Pool, selection: Selection, to: Path) -> int:

@@ -44,13 +44,13 @@ class Staging:
 
     def written(self) -> list[Note]:
         """The notes whose files are whole, in row order and without a gap from row 0."""
-        found = [Note(**files.read_json(path, dict)) for path in self.notes.glob("written-*.json")]
+        notes = [Note(**files.read_json(path, dict)) for path in self.notes.glob("written-*.json")]
         chosen: list[Note] = []
         row, url = 0, places.of(self.pool).table
-        while here := [note for note in found if note.start <= row < note.stop]:
+        while here := [note for note in notes if note.start <= row < note.stop]:
             best = max(here, key=lambda note: note.stop)
             if fragments.staged_rows(url, best.piece) != best.stop - best.start:
-                found.remove(best)
+                notes.remove(best)
                 continue
             chosen.append(best)
             row = best.stop
