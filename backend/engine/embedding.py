@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -76,23 +77,26 @@ def embed(
         made_by |= {"poolscope": __version__}
         how = How(device, batch_size, resolved(precision, device), decoders, gpus, force)
         made_by |= {} if how.precision == "fp32" else {"precision": how.precision}
-        existing = [pool.columns[column] for column in columns.values() if column in pool.columns]
-        for column in existing:
-            if column.made_by.get("method") != "embed" or not _same_model(
-                column.made_by, model, str(made_by["weights"])
-            ):
-                raise InputError(
-                    f"column {column.name!r} exists already, made in another way; choose another name with --as."
-                )
-        if len(existing) == len(columns) and all(
-            existing[0].made_by.get(k, "") == made_by[k] for k in ("rows", "weights")
-        ):
+        if _up_to_date(pool, model, columns, made_by):
             progress(len(pool), len(pool), f"{name} is up to date")
             return pool
         try:
             return _embed(pool, model, columns, made_by, how, (engine, workers, address), progress)
         except PoolGrew:
             continue
+
+
+def _up_to_date(pool: Pool, model: Model, columns: dict[str, str], made_by: dict[str, Any]) -> bool:
+    """Whether the pool has both columns as they would be made. Raises InputError where one was made in another way."""
+    existing = [pool.columns[column] for column in columns.values() if column in pool.columns]
+    for column in existing:
+        if column.made_by.get("method") != "embed" or not _same_model(column.made_by, model, str(made_by["weights"])):
+            raise InputError(
+                f"column {column.name!r} exists already, made in another way; choose another name with --as."
+            )
+    if len(existing) < len(columns):
+        return False
+    return all(existing[0].made_by.get(key, "") == made_by[key] for key in ("rows", "weights"))
 
 
 @dataclass(frozen=True)
@@ -120,10 +124,8 @@ def _embed(
     subject = {"embed": model.name if weights else str(model), "weights": weights, "columns": columns}
     subject |= {"poolscope": __version__}
     records = Records(pool.path, subject)
-    units = [
-        Unit(f"{start}-{min(start + UNIT_ROWS, len(pool))}", start, min(start + UNIT_ROWS, len(pool)))
-        for start in range(0, len(pool), UNIT_ROWS)
-    ]
+    edges = [*range(0, len(pool), UNIT_ROWS), len(pool)]
+    units = [Unit(f"{start}-{stop}", start, stop) for start, stop in pairwise(edges)]
     released = 0
 
     def release(stop: int) -> None:
@@ -140,28 +142,40 @@ def _embed(
     planned = plan(pool, model, pairs=waiting, **_here(how) if engine == "local" else {"device": "cpu"})
     if not how.force:
         refuse(planned, columns["img"].removesuffix("_img"))
-    begun = time.monotonic()
     spread = devices.spread(how.device, how.gpus) if engine == "local" else ()
     task = EmbedTask(pool.path.resolve(), str(model), how, max(1, len(spread), workers), tuple(subject.items()))
-    if engine == "local" and max(workers, len(spread)) <= 1:
-        for unit in todo:
-            task.compute(unit, progress)
-    else:
-        done = len(pool) - sum(len(unit) for unit in todo)
-        for unit in finished(task, todo, engine=engine, workers=workers, address=address, devices=spread):
-            done += len(unit)
-            progress(done, len(pool), EMBEDDED)
-    _tools.cache_clear()
+    begun = time.monotonic()
+    _compute(task, todo, len(pool), where, spread, progress)
     if engine == "local" and waiting >= ENOUGH:
+        rate = f"embed {model.name} {how.precision}"
         pace = waiting / (time.monotonic() - begun)
-        rates.remember(
-            f"embed {model.name} {how.precision}", planned.device, pace, pairs=waiting, devices=planned.count
-        )
+        rates.remember(rate, planned.device, pace, pairs=waiting, devices=planned.count)
     types = staging.types() or records.read(units[0]).schema.types
     schema = pa.schema([(columns[part], kind) for part, kind in zip(("img", "txt"), types)])
     pool.add_staged(schema, staging, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
+
+
+def _compute(
+    task: "EmbedTask",
+    todo: list[Unit],
+    rows: int,
+    where: tuple[str, int, str | None],
+    spread: tuple[str, ...],
+    progress: Progress,
+) -> None:
+    """Leaves the record of each unit."""
+    engine, workers, address = where
+    if engine == "local" and max(workers, len(spread)) <= 1:
+        for unit in todo:
+            task.compute(unit, progress)
+    else:
+        done = rows - sum(map(len, todo))
+        for unit in finished(task, todo, engine=engine, workers=workers, address=address, devices=spread):
+            done += len(unit)
+            progress(done, rows, EMBEDDED)
+    _tools.cache_clear()
 
 
 def _here(how: How) -> dict[str, Any]:

@@ -172,16 +172,32 @@ def _make(
             made_by["self_test"] |= {method.id: test.as_json()}
         learnt = method.learnt(state)
     if todo:
-        total = sum(len(unit) for unit in units)
-        offset = _Offset(progress, total - sum(len(unit) for unit in todo), total, name)
+        total = sum(map(len, units))
+        offset = _Offset(progress, total - sum(map(len, todo)), total, name)
         task = Task(pool.path.resolve(), method, state, types, subject, subject.get("rows"))
-        stages = method.stages(pool, todo, state, folder=records.directory, progress=progress, each=where)
-        with closing(stages):
-            for part, own in stages:
-                _compute(replace(task, state=own), part, where, offset)
+        with closing(
+            method.stages(pool, todo, state, folder=records.directory, progress=progress, each=where)
+        ) as stages:
+            for part, stage in stages:
+                _compute(replace(task, state=stage), part, where, offset)
     if describe(method, pool.reload()) != {key: made_by[key] for key in INPUTS}:
         raise PoolGrew("what the column is made of was replaced meanwhile")
     made_by |= {"findings": {**learnt, **method.findings(pool, (records.read(unit) for unit in units))}}
+    _commit(pool, method, kept, types, records, units, made_by)
+    records.clear()
+    return pool.reload()
+
+
+def _commit(
+    pool: Pool,
+    method: Method,
+    kept: dict[str, str],
+    types: dict[str, pa.DataType],
+    records: Records,
+    units: list[Unit],
+    made_by: dict[str, Any],
+) -> None:
+    """Moves the records into the pool as columns named by `kept`; the main one last, which says that all are there."""
     extras = [key for key in kept if key != MAIN]
     commits: list[tuple[list[str], Kind]] = [(extras, "metadata"), ([MAIN], "flag")]
     for keys, kind in commits if method.kind == "flag" else [([MAIN, *extras], method.kind)]:
@@ -189,8 +205,6 @@ def _make(
         batches = records.in_row_order(units, keys, schema, len(pool))
         if keys:
             pool.add_column_stream(schema, batches, kind=kind, made_by=made_by, replace=True)
-    records.clear()
-    return pool.reload()
 
 
 def _work(pool: Pool, method: Method, made_by: dict[str, Any]) -> tuple[dict[str, Any], list[Unit]]:
