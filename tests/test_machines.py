@@ -71,3 +71,17 @@ def test_several_gpus(
     asked = [row["device"] for row in table.rows("1")]
     assert asked == ["gpus:8", "gpus:4", "gpu:5", "gpus:8", *["gpus:1"] * 4]
     assert sorted(row["argv"][0] for row in table.rows("1"))[0] == "embed"
+
+
+def test_a_run_from_the_app_asks_for_as_many_gpus(
+    tiny_pool: Pool, commands: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from poolscope.bench import Launch
+    from poolscope.explorer.bench import new_run
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4,5,6,7")
+    monkeypatch.setattr(new_run.st, "toast", lambda *_, **__: None)
+    for launch in (Launch(gpus=8), Launch(), Launch(gpus=0)):
+        new_run._start(Recipe(name="all"), "demo", (0,), tiny_pool, launch, "demo", {})
+    assert [row["device"] for row in table.rows("1")] == ["gpus:8", "gpus:1", "cpu"]
+    assert table.rows("1")[0]["argv"][-2:] == ["--gpus", "8"]

@@ -1,5 +1,6 @@
 """Units spread over fake devices: each gets its share, and embedding feeds them from decoding processes."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -141,6 +142,60 @@ def test_a_model_halves_its_batch_and_moves_to_the_processor(tiny_model, monkeyp
     np.testing.assert_allclose(loaded.texts(captions), whole, atol=1e-6)
     assert sizes == [10, 5, 2, 2, 2, 2, 2] + [2] * 5, "what fits is remembered"
     assert "5 are tried" in caplog.text
+
+
+class Tiny:
+    """A network of one number, which has no room on a GPU."""
+
+    device = "cuda"
+
+    def to(self, device):
+        self.device = device
+        return self
+
+    float = half = to
+
+    def encode_text(self, tokens):
+        import torch
+
+        if self.device == "cuda":
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return tokens.float() + 1
+
+
+def test_a_model_without_room_for_one_row_moves_to_the_processor_with_a_note(monkeypatch, caplog):
+    import torch
+
+    from poolscope.models import Loaded
+
+    devices._noted.cache_clear()
+    network = Tiny()
+    monkeypatch.setattr(Tiny, "float", lambda self: self)
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, *_, **__: self)
+    loaded = Loaded(network, None, None, torch.device("cuda"))
+    loaded.autocast = "fp16"
+    monkeypatch.setattr("poolscope.models.autocast", lambda *_: contextlib.nullcontext())
+    vectors = loaded.tokens(torch.tensor([[0, 0], [2, 0]]))
+    np.testing.assert_allclose(vectors, [[0.5**0.5, 0.5**0.5], [3 / 10**0.5, 1 / 10**0.5]], atol=1e-6)
+    assert (network.device, loaded.device.type, loaded.autocast) == ("cpu", "cpu", "fp32")
+    assert "1 are tried" in caplog.text
+    assert "it runs on the processor" in caplog.text
+
+
+def test_batches_for_a_gpu_come_in_pinned_half_precision_two_ahead_from_processes_that_stay(tmp_path):
+    import torch
+
+    from poolscope.engine.decoders import Decoders
+    from poolscope.models import Loaded
+
+    loaded = Loaded(None, None, None, torch.device("cuda"))
+    loaded.autocast = "fp16"
+    loader = Decoders(tmp_path, loaded, 3)._loader
+    assert (loader.pin_memory, loader.prefetch_factor, loader.num_workers) == (True, 2, 3)
+    assert loader.persistent_workers
+    assert loader.multiprocessing_context.get_start_method() == "spawn"
+    assert loader.dataset.half
+    assert not Decoders(tmp_path, Loaded(None, None, None, torch.device("cpu")), 1)._loader.dataset.half
 
 
 def test_decoders_leave_a_core_to_the_gpu_and_fit_into_shared_memory(monkeypatch, caplog):
