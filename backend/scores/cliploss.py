@@ -71,8 +71,8 @@ class ClipLoss(Method):
     four batches on its disk: 4 d bytes a pair and partition are read, written and read again, beside products of 2 B d
     FLOP, which is more than the products take on a device that does above B/6 FLOP in the time in which the disk moves
     a byte. One copy of the embeddings is there at a time, an eighth of it where the disk has less room; up to 512 MB
-    they are read where they are. The partitions are the same either way. `per_reading` draws several partitions inside the superblocks of one
-    reading; the noise of ten of them out of one reading is that of three.
+    they are read where they are. The partitions are the same either way. `per_reading` draws several partitions inside
+    the superblocks of one reading; the noise of ten of them out of one reading is that of three.
     The released code instead permutes each metadata file without a seed and leaves a short last batch, whose pairs score
     higher by about tau ln(B/b); `parity=true` keeps that cut (superblocks of 505,891 pairs, about 15 batches, read once,
     which takes 1.6 GB at 768-d). Its command line also defaults to batches of 1,024; the paper's scripts all say 32,768.

@@ -78,8 +78,8 @@ def score(place: Path, name: str, workers: int) -> None:
     run(Pool.open(place), build(name, **SCORES[name]), workers=workers)
 
 
-def dealt(place: Path) -> None:
-    """One pass of `cliploss` alone: every pair read, written in random order, and read again."""
+def dealt(place: Path) -> float:
+    """One pass of `cliploss` alone, in seconds of processor: every pair read, written in random order, and read again."""
     from poolscope.pool import Pool
     from poolscope.scores import build
     from poolscope.scores.base import here
@@ -87,23 +87,28 @@ def dealt(place: Path) -> None:
 
     pool = Pool.open(place)
     units = build("cliploss", **SCORES["cliploss"] | {"partitions": 1}).units(pool)
+    begun = time.process_time()
     for part, deal in passes(pool, ("l14_img", "l14_txt"), units, each=here):
         for unit in part:
             deal.read(pool, unit)
+    return time.process_time() - begun
 
 
-def singly(place: Path) -> None:
-    """Every 50th of a random order's pairs read row by row, both sides."""
+def singly(place: Path) -> float:
+    """Every 50th of a random order's pairs read row by row, both sides, in seconds of processor."""
     from poolscope.pool import Pool
     from poolscope.scores.kernels.dealing import stored
 
     pool = Pool.open(place)
     rows = np.random.default_rng(0).permutation(len(pool))[: len(pool) // EVERY]
+    stored(pool, "l14_img", rows[:16])  # loads what reading takes
+    begun = time.process_time()
     for name in ("l14_img", "l14_txt"):
         stored(pool, name, rows)
+    return time.process_time() - begun
 
 
-def steps(place: Path, pairs: int, workers: int) -> dict[str, Callable[[], None] | list[str]]:
+def steps(place: Path, pairs: int, workers: int) -> dict[str, Callable[[], float | None] | list[str]]:
     """What is measured: a function of this file, or words of the command line."""
     recipe = place.parent / "bench.yaml"
     recipe.write_text(RECIPE)
@@ -179,12 +184,18 @@ def table(figures: dict[str, dict[str, float]], pairs: int, workers: int) -> str
                 f"| {one['disk'] / 1e9:.2f} GB | {one['left'] / 1e9:.2f} GB |"
             )
     if {"dealt", "singly"} <= figures.keys():
-        once, row = figures["dealt"]["cpu"] / pairs, figures["singly"]["cpu"] / (2 * (pairs // EVERY))
+        whole = READINGS * 2 * 2 * DIMS * SCALES["128M"]
+        a_gb = figures["dealt"]["work"] / (pairs * 4 * D / 1e9)
+        a_row = figures["singly"]["work"] / (2 * (pairs // EVERY))
         lines.append(
-            f"\nA pair that is dealt takes {1e6 * once:.2f} µs, both sides; an embedding that is read by its number {1e6 * row:.1f} µs. "
-            f"At 128M and ten readings that is {128e7 * once / 3600:.1f} hours of processor against {256e7 * row / 3600:.1f}, "
-            "before the disk is waited for: 11.8 TB read and written in sequence, or 2.6 billion reads of 1.5 kB."
+            f"\nWithout the start of a process, a GB that is dealt takes {a_gb:.1f} s of processor, and an embedding that is "
+            f"read by its number {1e6 * a_row:.0f} µs, however short. Ten readings of 128M pairs at {DIMS} numbers are then "
+            f"{whole / 1e9 * a_gb / 3600:.1f} against {whole / (2 * DIMS) * a_row / 3600:.1f} hours of one core; and of the disk, "
+            f"{_bytes(3 * whole)} in sequence (1.6 hours at 2 GB/s) against {whole / (2 * DIMS) / 1e9:.1f} billion reads of "
+            f"{_bytes(2 * DIMS)} (7.1 hours at 100,000 a second, 30 days at 1,000)."
         )
+    if missing := [name for name in names if name not in figures]:
+        lines.append(f"\nNot measured in this run: {', '.join(f'`{name}`' for name in missing)}.")
     return "\n".join(lines)
 
 
@@ -211,7 +222,7 @@ def arithmetic() -> str:
         add("memory where steps are taken", _bytes(40 * start * pairs + pairs))
         add("`dedup`, cells", f"{cells:,}")
         add("on disk at once · written in all", f"{_bytes(side)} · {_bytes(PROBES * side)}")
-        add("comparisons a pair", f"{comparisons(pairs) / pairs:,.0f}")
+        add("comparisons a pair, training of cells among them", f"{comparisons(pairs) / pairs:,.0f}")
         add("their products", _flop(2.0 * DIMS * comparisons(pairs)))
         add(
             "memory where groups are joined · cells are trained",
@@ -247,7 +258,8 @@ def main() -> None:
     place, results = chosen.folder.resolve() / "pool", chosen.folder / "results.json"
     todo = steps(place, chosen.pairs, chosen.workers)
     if chosen.step:
-        todo[chosen.step]()
+        work = todo[chosen.step]()  # type: ignore[operator]
+        (chosen.folder / "work.json").write_text(json.dumps(work or 0.0))
         return
     figures = json.loads(results.read_text()) if results.is_file() else {}
     for name, work in todo.items():
@@ -264,10 +276,12 @@ def main() -> None:
         ]
         words = [sys.executable, "-m", "poolscope", *work] if isinstance(work, list) else [*own, "--step", name]
         figures[name] = measured(words, chosen.folder)
+        if "--step" in words:
+            figures[name]["work"] = json.loads((chosen.folder / "work.json").read_text())
         results.write_text(json.dumps(figures, indent=1))
         print(name, {key: round(value, 1) for key, value in figures[name].items()}, flush=True)
     tables = table(figures, chosen.pairs, chosen.workers) + "\n\n" + arithmetic()
-    print(tables)
+    print(tables, flush=True)
     if chosen.write:
         put(Path(__file__).name, tables)
 
