@@ -108,8 +108,8 @@ def table(known: Parts) -> str:
         f"| endlessly many test examples | {math.sqrt(rest):.2f} | |",
         f"| runs compared seed by seed, which shares the initialisation | {math.sqrt(paired):.2f} | 1 |",
     ]
-    found = f"{known.correlation:.2f} ({known.low:.2f} to {known.high:.2f}, p = {known.p:.3f})"
-    return "\n".join(lines) + f"\n\nCorrelation of two recipes' runs of one seed: {found}."
+    shared = f"{known.correlation:.2f} ({known.low:.2f} to {known.high:.2f}, p = {known.p:.3f})"
+    return "\n".join(lines) + f"\n\nCorrelation of two recipes' runs of one seed: {shared}."
 
 
 def batched(copies: int = 3) -> tuple[float, float]:

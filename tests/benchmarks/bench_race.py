@@ -109,8 +109,8 @@ def table(cases: Sequence[Case], rounds: int) -> str:
         "|---|---|---|---|---|",
     ]
     for name, means, spread, unsure in cases:
-        found = replay(means, spread, rounds=rounds, unsure=unsure)
-        shares = (found.same, found.best_stays, found.share, found.another)
+        replayed = replay(means, spread, rounds=rounds, unsure=unsure)
+        shares = (replayed.same, replayed.best_stays, replayed.share, replayed.another)
         lines.append(f"| {name} | {' | '.join(f'{100 * share:.1f} %' for share in shares)} |")
     return "\n".join(lines)
 
@@ -119,9 +119,9 @@ def trade_off(case: Case, rounds: int) -> str:
     """Agreement against runs, by the chance that a recipe is let go or kept wrongly."""
     lines = ["| doubt left at each look | same winners as the full grid | share of its runs |", "|---|---|---|"]
     for doubt in DOUBTS:
-        found = replay(case[1], case[2], rounds=rounds, unsure=case[3], doubt=doubt)
+        replayed = replay(case[1], case[2], rounds=rounds, unsure=case[3], doubt=doubt)
         chosen = " (the race's)" if doubt == DOUBT else ""
-        lines.append(f"| {100 * doubt:g} %{chosen} | {100 * found.same:.1f} % | {100 * found.share:.1f} % |")
+        lines.append(f"| {100 * doubt:g} %{chosen} | {100 * replayed.same:.1f} % | {100 * replayed.share:.1f} % |")
     return "\n".join(lines)
 
 
