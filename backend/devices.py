@@ -46,7 +46,7 @@ def choose(device: str = "auto") -> str:
     number = check(device).partition(":")[2]
     if device == "cpu":
         return "cpu"
-    own = getattr(_own, "device", None)
+    own = held()
     if not number and own:
         return str(own)
     count = cuda_devices()
@@ -75,6 +75,11 @@ def spread(device: str = "auto", most: int | None = None) -> tuple[str, ...]:
 def hold(device: str) -> None:
     """Makes `device` what `auto` and `cuda` mean in this thread: the first thing that a worker with a device does."""
     _own.device = device
+
+
+def held() -> str | None:
+    """The device of this thread, if it is a worker that has one."""
+    return getattr(_own, "device", None)
 
 
 def note(text: str) -> None:

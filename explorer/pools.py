@@ -74,9 +74,9 @@ def shared_map(pool: Pool, model: str) -> Map | None:
     return _map(str(pool.path), model, stamp, len(pool)) if stamp else None
 
 
-def density(pool: Pool, made: Map) -> "Density":
+def density(pool: Pool, of_pool: Map) -> "Density":
     """The density of all pairs of a map that places them all; shared, and it follows one mask."""
-    return _density(str(pool.path), made.model, map_stamp(pool, made.model), len(pool))
+    return _density(str(pool.path), of_pool.model, map_stamp(pool, of_pool.model), len(pool))
 
 
 def map_stamp(pool: Pool, model: str) -> int:
@@ -101,8 +101,8 @@ def by_token(name: str) -> Pool | None:
                 opened(path)
             except InputError:
                 continue
-    found = _BY_TOKEN.get(name)
-    return opened(found) if found else None
+    known = _BY_TOKEN.get(name)
+    return opened(known) if known else None
 
 
 def recent() -> list[Path]:
@@ -111,8 +111,8 @@ def recent() -> list[Path]:
         names = files.read_json(paths.home() / "recent.json", list)
     except (InputError, FileNotFoundError):
         return []
-    found = [Path(name) for name in names if isinstance(name, str)]
-    return [path for path in found if os.path.exists(path / "pool.json")]
+    looked_at = [Path(name) for name in names if isinstance(name, str)]
+    return [path for path in looked_at if os.path.exists(path / "pool.json")]
 
 
 def remember(path: Path) -> None:

@@ -16,16 +16,16 @@ from poolscope.recipe.notation import parse
 DRAWS, ONE = "draws by a score (Soft Cap Sampling)", "one caption per image"
 
 
-def draw(recipe: Recipe, pool: Pool, found: Outcome) -> None:
+def draw(recipe: Recipe, pool: Pool, outcome: Outcome) -> None:
     """All rules, from what the first one sees to what the last one leaves."""
     if not recipe.keep:
         st.info("No rules yet: everything is kept. Add a rule to start filtering.", icon=":material/tune:")
-    held = pools.desk(pool).kept_bars(found.recipe)
+    held = pools.desk(pool).kept_bars(outcome.recipe)
     for index, rule in enumerate(recipe.keep):
-        known = index < len(found.recipe.keep) and found.recipe.keep[index] == rule
-        count = found.selection.counts[index] if known else None
+        known = index < len(outcome.recipe.keep) and outcome.recipe.keep[index] == rule
+        count = outcome.selection.counts[index] if known else None
         bars = held.get(rule.score) if isinstance(rule, ScoreRule) and known else None
-        rule_card.draw(recipe, index, pool, count, bars, found.problems.get(index, ""))
+        rule_card.draw(recipe, index, pool, count, bars, outcome.problems.get(index, ""))
     _adding(recipe, pool)
 
 
@@ -52,8 +52,8 @@ def _add(rule: Rule | str | None, recipe: Recipe, pool: Pool) -> None:
     if rule == "yaml":
         st.session_state["ask"] = ("rule", len(recipe.keep))
     elif rule in ("sample", "caption"):
-        made = sample_rule if rule == "sample" else caption_rule
-        recipe_state.add_rule(recipe, made.fresh(pool, recipe))
+        form = sample_rule if rule == "sample" else caption_rule
+        recipe_state.add_rule(recipe, form.fresh(pool, recipe))
     elif rule is not None and not isinstance(rule, str):
         recipe_state.add_rule(recipe, rule)
 

@@ -10,7 +10,7 @@ _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # what follows would be rea
 def plain(text: object) -> str:
     """`text` as Markdown that shows it verbatim: no image, link, formula, colour or HTML, all on one line."""
     line = re.sub(r"\s*[\r\n\v\f\x85\u2028\u2029]+\s*", " ", _TURNS.sub("\ufffd", str(text)))
-    return _MARKUP.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", line) if line else ""
+    return _MARKUP.sub(lambda match: f"{match[0][:-1]}\\{match[0][-1]}", line) if line else ""
 
 
 def in_badge(text: object) -> str:

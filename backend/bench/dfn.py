@@ -165,23 +165,23 @@ class Dfn(Method):
                 progress(done, len(rows), "embedding")
         return {MAIN: scores}
 
-    def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
         if not self.network:
-            return self._share(pool, made, self._training_uids(pool), self.folds, "score with folds=2 or more")
+            return self._share(pool, tables, self._training_uids(pool), self.folds, "score with folds=2 or more")
         subset = Path(self.network) / "subset.npy"
         if not subset.is_file():
             return {}
         from ..recipe.subset_files import read_subset
 
-        return self._share(pool, made, read_subset(subset), 1, "use clean=RECIPE, which trains networks for it")
+        return self._share(pool, tables, read_subset(subset), 1, "use clean=RECIPE, which trains networks for it")
 
     def _share(
-        self, pool: "Pool", made: Iterable[pa.Table], uids: np.ndarray, folds: int, remedy: str
+        self, pool: "Pool", tables: Iterable[pa.Table], uids: np.ndarray, folds: int, remedy: str
     ) -> dict[str, Any]:
         rows = pool.rows_of(np.unique(uids))
         seen = np.zeros(len(pool), bool)
         seen[rows[rows >= 0]] = True
-        return training_share(made, seen, KEPT, folds, remedy)
+        return training_share(tables, seen, KEPT, folds, remedy)
 
     @property
     def _scale(self) -> Any:

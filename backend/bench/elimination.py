@@ -29,15 +29,16 @@ def sides(groups: Mapping[str, np.ndarray]) -> dict[str, Side]:
     A recipe's variance is its own, with that of all recipes counting as four further degrees of freedom (Smyth 2004,
     section 4): neither do few runs stand alone, nor does a recipe that scatters more borrow others' calm.
     """
-    freedom = {name: len(runs) - 1 for name, runs in groups.items()}
-    squares = {name: float(((runs - runs.mean()) ** 2).sum()) for name, runs in groups.items()}
-    every = sum(freedom.values())
+    runs = {name: values.tolist() for name, values in groups.items()}  # so few that numpy only costs
+    means = {name: sum(values) / len(values) for name, values in runs.items()}
+    squares = {name: sum((value - means[name]) ** 2 for value in values) for name, values in runs.items()}
+    every = sum(len(values) - 1 for values in runs.values())
     shared = sum(squares.values()) / every
+    sizes = {name: POOLED + len(values) - 1 for name, values in runs.items()}
     return {
-        name: Side(float(runs.mean()), len(runs), (POOLED * shared + squares[name]) / (POOLED + freedom[name]),
-                   min(POOLED + freedom[name], every))
-        for name, runs in groups.items()
-    }  # fmt: skip
+        name: Side(means[name], len(runs[name]), (POOLED * shared + squares[name]) / size, min(size, every))
+        for name, size in sizes.items()
+    }
 
 
 def limit(best: Side, other: Side, bound: float, runs: int) -> float:
@@ -106,26 +107,26 @@ def deal(
     fewest = min(len(values) for values in left.values())
     if fewest < ROUNDS:
         return set(), [name for name, values in left.items() if len(values) == fewest]
-    best = max(left, key=lambda name: float(left[name].mean()))
+    now = sides(runs)
+    best = max(left, key=lambda name: now[name].mean)
     if len(left[best]) < most:
         return set(), [best]
-    gone, open_ = _foreseen(runs, left, best, most, bound, doubt)
+    gone, open_ = _foreseen({name: now[name] for name in left}, now[best], most, bound, doubt)
     fewest = min((len(left[name]) for name in open_), default=most)
     return gone, [name for name in open_ if len(left[name]) == fewest]
 
 
 def _foreseen(
-    runs: Mapping[str, np.ndarray], left: Mapping[str, np.ndarray], best: str, most: int, bound: float, doubt: float
+    left: Mapping[str, Side], best: Side, most: int, bound: float, doubt: float
 ) -> tuple[set[str], list[str]]:
-    """Those of `left` that the full grid would find behind, and those of which that can't be said yet."""
-    now = sides(runs)
+    """Those that the full grid would find behind `best`, and those of which that can't be said yet."""
     gone, open_ = set(), []
-    for name in left:
-        side, whole = now[name], len(left[name]) >= most
-        full = Side(side.mean, most, side.variance, POOLED + most - 1)
-        beyond = now[best].mean - side.mean - limit(now[best], full, bound, most)
+    for name, side in left.items():
+        whole = side.runs >= most
+        full = side if whole else Side(side.mean, most, side.variance, POOLED + most - 1)
+        beyond = best.mean - side.mean - limit(best, full, bound, most)
         unsure = 0.0 if whole else margin(side, most, doubt)
-        if name != best and beyond > unsure:
+        if side is not best and beyond > unsure:
             gone.add(name)
         elif not whole and -beyond < unsure:
             open_.append(name)

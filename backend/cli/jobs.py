@@ -39,7 +39,7 @@ def as_json(job: "Job") -> dict[str, Any]:
 def _took(job: "Job") -> str:
     if job.started is None:
         return ""
-    seconds = int((job.ended or time.time()) - job.started)
+    seconds = max(0, int((job.ended or time.time()) - job.started))
     return f"{seconds // 60}:{seconds % 60:02d}"
 
 

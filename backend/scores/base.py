@@ -167,7 +167,7 @@ class Method:
         """
         return {}
 
-    def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
         """What to keep in the provenance of a finished column, from its units' tables; text under `warning` is shown."""
         return {}
 

@@ -46,14 +46,14 @@ def missed_group(pair: Mapping[str, Any]) -> str:
     return f"one of {size:,} near-duplicates, of which another stays" if size > 1 else ""
 
 
-def group_findings(made: Iterable[pa.Table], remedy: str) -> dict[str, Any]:
+def group_findings(tables: Iterable[pa.Table], remedy: str) -> dict[str, Any]:
     """The size of the largest group in the tables' column `duplicates`, with a warning where it is implausible.
 
     Real near-duplicates come in small groups: more than 1 % of the pool (20 pairs at least), or more than 1,000 pairs,
     rather share what the comparison can't see.
     """
     pairs, largest = 0, 0
-    for table in made:
+    for table in tables:
         pairs += len(table)
         largest = max(largest, int(table["duplicates"].to_numpy().max(initial=0)))
     if largest <= max(20, min(1000, pairs / 100)):
@@ -123,8 +123,8 @@ class Dedup(Method):
     def missed(self, pair: Mapping[str, Any]) -> str:
         return missed_group(pair)
 
-    def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
-        return group_findings(made, "raise threshold, or use another model's embedding or phash")
+    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
+        return group_findings(tables, "raise threshold, or use another model's embedding or phash")
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray:
         """Which pairs have a usable embedding, (n,) bool."""

@@ -139,12 +139,12 @@ class Hype(Method):
     def recognised(self, state: Spaces) -> tuple[np.ndarray, np.ndarray] | None:
         return (state.own, state.shuffled) if len(state.own) else None
 
-    def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
         if not self._trains:
             return {}
         seen = np.zeros(len(pool), bool)
         seen[self._training_rows(pool)] = True
-        return training_share(made, seen, KEPT, self.folds, "score with folds=2 or more")
+        return training_share(tables, seen, KEPT, self.folds, "score with folds=2 or more")
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         rows = np.arange(unit.start, unit.stop)

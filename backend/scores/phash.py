@@ -98,8 +98,8 @@ class PHash(Method):
     def missed(self, pair: Mapping[str, Any]) -> str:
         return missed_group(pair)
 
-    def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
-        return group_findings(made, "lower distance")
+    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
+        return group_findings(tables, "lower distance")
 
     def units(self, pool: "Pool") -> list[Unit]:
         return [Unit(f"all-{len(pool)}", 0, len(pool))] if len(pool) else []

@@ -82,11 +82,11 @@ class CellTable:
         if not names:
             return {}
         places = [self.schema.names.index(name) for name in names]
-        found = np.zeros(len(names), dtype=np.uint8)
+        guesses = np.zeros(len(names), dtype=np.uint8)
         for arrays in self._kinds(places):
             for number, kinds in enumerate(arrays):
-                found[number] |= np.bitwise_or.reduce(kinds.to_numpy(), initial=0)
-        return {name: _TYPES.get(int(bits), pa.utf8()) for name, bits in zip(names, found)}
+                guesses[number] |= np.bitwise_or.reduce(kinds.to_numpy(), initial=0)
+        return {name: _TYPES.get(int(bits), pa.utf8()) for name, bits in zip(names, guesses)}
 
     def _kinds(self, places: Sequence[int]) -> Iterator[list[pa.Array]]:
         if self._held is not None and self._held.batches is not None:

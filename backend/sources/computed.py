@@ -162,8 +162,8 @@ def _spool(
     schema = pa.schema([(one, plain[one]) for one in wanted])
     guesses = {one: Guess(plain[one], text=keyed.text) for one in wanted}
     with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, schema) as writer:
-        for found, batch in keyed.batches(wanted):
-            fresh = keys.take(found, joined.rows, batch.num_rows)
+        for wanted_keys, batch in keyed.batches(wanted):
+            fresh = keys.take(wanted_keys, joined.rows, batch.num_rows)
             joined.rows += batch.num_rows
             part = batch.select(wanted).cast(schema).take(pa.array(fresh))
             for one in wanted:

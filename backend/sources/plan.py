@@ -69,6 +69,10 @@ def scan(place: Place, name: str, layout: Layout) -> Scan:
     nothing = np.empty(0, dtype=UID_DTYPE), np.empty(0, dtype=bool)
     try:
         table = parquet(place, name)
+        names = table.schema_arrow.names
+        twice = next((column for column in layout.wanted if names.count(column) > 1), None)
+        if twice is not None:
+            raise Damaged(f"{names.count(twice)} columns are named {twice!r}")
         if layout.features:
             check_features(layout, feature_members(place, name, list(layout.features)), table.metadata.num_rows)
         rows = rows_at_once(partial(parquet, place, name), layout.wanted, UID_ROWS)

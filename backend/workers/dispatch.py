@@ -1,6 +1,7 @@
 """Workers: the same task on threads, spawned processes or a Ray cluster; units come back as they finish."""
 
 import multiprocessing
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..devices import hold
 from ..errors import InputError
+from ..processes import end_with
 
 ENGINES = ("local", "ray")
 
@@ -168,8 +170,15 @@ _kept: ContextVar[_Crew | None] = ContextVar("kept", default=None)
 
 
 def _worker(device: str | None, threads: bool) -> Executor:
-    """A thread or a process, which holds `device`; spawned, never forked: Lance's threads don't survive a fork."""
-    start: dict[str, Any] = {"initializer": hold, "initargs": (device,)} if device else {}
+    """A thread or a process, which holds `device`. Processes are spawned, never forked, for Lance's threads don't survive
+    a fork; they end with this process: by themselves they would wait for ever for the next unit of one that was killed."""
     if threads:
-        return ThreadPoolExecutor(1, **start)
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), **start)
+        return ThreadPoolExecutor(1, initializer=hold, initargs=(device,)) if device else ThreadPoolExecutor(1)
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_begin, initargs=(os.getpid(), device))
+
+
+def _begin(parent: int, device: str | None) -> None:
+    end_with(parent)
+    if device is not None:
+        hold(device)

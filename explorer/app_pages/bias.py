@@ -114,8 +114,8 @@ def _start(words: list[str], title: str) -> None:
 
 def _working() -> None:
     """Reports that are queued or running, and the last one if it failed."""
-    found = [job for job in jobs.all() if job.kind == KIND]
-    working = [job for job in found if not job.finished]
+    reports = [job for job in jobs.all() if job.kind == KIND]
+    working = [job for job in reports if not job.finished]
     ids = [job.id for job in working]
     if st.session_state.get("bias-working", ids) != ids:
         st.session_state["bias-working"] = ids
@@ -130,9 +130,9 @@ def _working() -> None:
                 st.space("stretch")
                 job_view.controls(job, key=f"bias-{job.id}")
             job_view.bar(job)
-    if found and found[0].resumable:
-        st.error(f"{plain(found[0].title)}: {found[0].state}", icon=":material/error:")
-        job_view.log(found[0], lines=4)
+    if reports and reports[0].resumable:
+        st.error(f"{plain(reports[0].title)}: {reports[0].state}", icon=":material/error:")
+        job_view.log(reports[0], lines=4)
 
 
 def _reports(pool: Pool) -> None:

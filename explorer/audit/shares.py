@@ -84,10 +84,10 @@ def _slopes(measures: Measures) -> None:
     families = np.array([definition.family for definition in measures.groups.definitions])
     for family in measures.groups.families:
         inside = families == family
-        found = slope(measures.kept[inside], measures.n[inside])
-        if found is not None and len(measures.groups.families) <= 3:
+        line = slope(measures.kept[inside], measures.n[inside])
+        if line is not None and len(measures.groups.families) <= 3:
             st.caption(
-                f"Keep rate on group size, {plain(family)}, {found.groups} groups: slope {found.slope:.3g} per pair, R² {found.r2:.2f}, p {found.p:.2g}; "
-                f"Spearman {found.spearman:.2f}; weighted logit slope {found.logit_slope:.2f} (p {found.logit_p:.2g}). "
+                f"Keep rate on group size, {plain(family)}, {line.groups} groups: slope {line.slope:.3g} per pair, R² {line.r2:.2f}, p {line.p:.2g}; "
+                f"Spearman {line.spearman:.2f}; weighted logit slope {line.logit_slope:.2f} (p {line.logit_p:.2g}). "
                 "A positive slope means that rare groups are also kept less."
             )

@@ -12,7 +12,7 @@ from poolscope import processes
 from poolscope.bench.training import _begin
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.runs import Run
+from poolscope.runs import Run, runs
 
 
 def test_this_process_runs_and_a_reused_pid_does_not():
@@ -55,7 +55,17 @@ def test_a_run_of_another_machine_is_running_while_it_beats_and_cannot_be_traine
     os.utime(run.path / "heartbeat", (time.time() - 3600,) * 2)
     assert Run.load("shared").state == "stopped"
     assert Run.load("shared").resumable
+    os.utime(run.path / "heartbeat", (time.time() + 86_400,) * 2)
+    assert Run.load("shared").state == "stopped", "a beat of tomorrow is one of a clock that was set back"
     run.step_to("done")
+
+
+def test_a_run_stamped_in_the_future_is_listed_like_others(home: Path):
+    for name, shift in (("later", 1e9), ("now", 0.0), ("before", -1e9)):
+        run = Run(id=name, created=time.time() + shift, ended=time.time() + shift, state="done")
+        run.save()
+    assert [run.id for run in runs()] == ["later", "now", "before"]
+    assert all(run.finished and not run.running for run in runs())
 
 
 def test_a_run_whose_process_was_killed_is_stopped_at_once_on_its_own_machine(home: Path):

@@ -37,8 +37,8 @@ WARM = 1 / 3
 TITLES = ["Pool", "Methods", "Who is kept", "Bias", "Runs", "Leaderboard", "Import", "Jobs", "Filter"]
 WRONG = re.compile(r"Traceback|Error\b|Exception|\bERROR\b|WARNING|thread.*panicked")
 ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"]
-KEPT = """(old) => { const found = [...document.querySelectorAll('p')].find((one) => /^kept [\\d,]+ of /.test(one.innerText))
-  return found && found.innerText !== old ? found.innerText : false }"""
+KEPT = """(old) => { const count = [...document.querySelectorAll('p')].find((one) => /^kept [\\d,]+ of /.test(one.innerText))
+  return count && count.innerText !== old ? count.innerText : false }"""
 
 
 @dataclass
@@ -154,8 +154,8 @@ async def together(pages: list[Any], seen: Seen, seconds: float) -> None:
 
 async def phase(playwright: Any, server: psutil.Process, url: str, browsers: int, work: Any) -> Seen:
     """Opens the app in so many browsers, then `work(pages, seen)`; the server's memory is sampled all the while."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    browser = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    browser = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
     seen = Seen(server)
     sampling = asyncio.create_task(seen.sample())
     try:

@@ -197,7 +197,13 @@ def _(room: Path) -> None:
 
 @layout("parquet of URLs (LAION)")
 def _(room: Path) -> None:
-    table = {"URL": urls(), "TEXT": TEXTS, "WIDTH": [640] * 5, "similarity": np.linspace(0, 1, 5), "NSFW": ["UNLIKELY"] * 5}
+    table = {
+        "URL": urls(),
+        "TEXT": TEXTS,
+        "WIDTH": [640] * 5,
+        "similarity": np.linspace(0, 1, 5),
+        "NSFW": ["UNLIKELY"] * 5,
+    }
     pq.write_table(pa.table(table), room / "part-00000.parquet")
 
 
@@ -243,7 +249,10 @@ def _(room: Path) -> None:
 @layout("Arrow stream (Hugging Face `save_to_disk`)")
 def _(room: Path) -> None:
     table = pa.table({"image": [{"bytes": image(n), "path": None} for n in range(5)], "text": TEXTS})
-    with pa.OSFile(str(room / "data-00000-of-00001.arrow"), "wb") as out, pa.ipc.new_stream(out, table.schema) as stream:
+    with (
+        pa.OSFile(str(room / "data-00000-of-00001.arrow"), "wb") as out,
+        pa.ipc.new_stream(out, table.schema) as stream,
+    ):
         stream.write_table(table)
     (room / "dataset_info.json").write_text("{}")
     (room / "state.json").write_text("{}")
@@ -295,13 +304,20 @@ def _(room: Path) -> None:
 
 @layout("webdataset, captions in JSON only", TWO)
 def _(room: Path) -> str:
-    samples = [{"webp": image(n, "WEBP"), "json": json.dumps({"captions": TWO[2 * n : 2 * n + 2]}).encode()} for n in range(5)]
+    samples = [
+        {"webp": image(n, "WEBP"), "json": json.dumps({"captions": TWO[2 * n : 2 * n + 2]}).encode()} for n in range(5)
+    ]
     return str(tar(room / "a.tar", samples))
 
 
 @layout("webdataset, members by option", image_key="input.png", caption_key="words")
 def _(room: Path) -> str:
-    return str(tar(room / "a.tar", [{"input.png": image(n), "mask.png": image(9), "words": t.encode()} for n, t in enumerate(TEXTS)]))
+    return str(
+        tar(
+            room / "a.tar",
+            [{"input.png": image(n), "mask.png": image(9), "words": t.encode()} for n, t in enumerate(TEXTS)],
+        )
+    )
 
 
 @layout("webdataset, several shards by a brace pattern")
@@ -329,9 +345,17 @@ def pairs(pool: Pool) -> list[tuple[str, str]]:
 
 def exported(pool: Pool, number: int, room: Path) -> list[tuple[str, Path]]:
     """The pool as a table and, if it has images, as shards or a dataset; the forms take turns."""
-    everything, columns = select(Recipe(name="all"), pool), ["uid", "text", "url", "image", "image_offset", "image_bytes"]
+    everything, columns = (
+        select(Recipe(name="all"), pool),
+        ["uid", "text", "url", "image", "image_offset", "image_bytes"],
+    )
     form = ("parquet", "csv", "jsonl")[number % 3]
-    export_table(pool, everything, room / f"out.{form}", columns=[name for name in columns if name == "uid" or name in pool.columns])
+    export_table(
+        pool,
+        everything,
+        room / f"out.{form}",
+        columns=[name for name in columns if name == "uid" or name in pool.columns],
+    )
     done = [(form, room / f"out.{form}")]
     if pool.image(0) is not None:
         name = ("shards", "image folder", "dataset in parquet")[number % 3]

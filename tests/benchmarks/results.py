@@ -35,6 +35,7 @@ def steps(work: Path) -> list[tuple[str, list[str]]]:
         ("scores, 63 runs and their tables", [str(HERE / "demo_methods.py"), "--write"]),
         ("ranks beside DataComp's", [str(HERE / "demo_ranks.py"), "--write"]),
         ("race replayed", [str(HERE / "bench_race.py"), "--stored", "--write"]),
+        ("where the noise comes from", [str(HERE / "bench_noise.py"), "stored", "--write"]),
         *([] if report.is_file() else [("bias report", bias)]),
         ("records that come with the demo", ["-m", "poolscope.demo.records", "--report", str(report)]),
     ]

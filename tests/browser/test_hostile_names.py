@@ -29,9 +29,9 @@ NAME = (
 )
 FILE = NAME.replace("/", "\u2215")[:110]  # what a file or folder can be called
 # What of the names became markup, by where it would be seen.
-MARKUP = """() => { const found = []
+MARKUP = """() => { const markup = []
   const all = (selector) => [...document.querySelectorAll(selector)]
-  const say = (what, nodes) => nodes.forEach((one) => found.push(`${what} in ${one.closest('[data-testid^=st]:not([data-testid=stMarkdownContainer], [data-testid=stMarkdown])')?.dataset.testid}: ${one.outerHTML.slice(0, 200)}`))
+  const say = (what, nodes) => nodes.forEach((one) => markup.push(`${what} in ${one.closest('[data-testid^=st]:not([data-testid=stMarkdownContainer], [data-testid=stMarkdown])')?.dataset.testid}: ${one.outerHTML.slice(0, 200)}`))
   say('image', all('img').filter((one) => /evil/.test(one.src) || one.getAttribute('src') === 'x' || one.hasAttribute('onerror')))
   say('link', all('a[href*="evil"]').filter((one) => !one.href.startsWith(location.origin)))
   say('bold', all('strong, b, em, del, h1 *, h2 *').filter((one) => /^evil-/.test(one.textContent.trim())))
@@ -39,10 +39,10 @@ MARKUP = """() => { const found = []
   say('code', all('code').filter((one) => one.textContent.trim() === 'evil-code'))
   say('colour', all('span').filter((one) => one.textContent.trim() === 'evil-red'))
   say('icon', all('[data-testid=stIconMaterial]').filter((one) => one.textContent.trim() === 'skull'))
-  if (document.body.innerText.includes('49evil')) found.push('template')
-  if (window.pwned) found.push('script')
+  if (document.body.innerText.includes('49evil')) markup.push('template')
+  if (window.pwned) markup.push('script')
   say('exception', all('[data-testid=stException]'))
-  return found }"""
+  return markup }"""
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,10 @@ def hostile(address: str, app_home: Path, pool_source: Path) -> Iterator[str]:
         patch.setenv("POOLSCOPE_HOME", str(app_home))
         rules = _columns(place)
         costs_were_measured(app_home, place)
-        made = [place, *_saved(place), *_records(app_home, place), *_reports(place)]
+        written = [place, *_saved(place), *_records(app_home, place), *_reports(place)]
         query = {"pool": str(place), "recipe": json.dumps({"name": NAME, "note": NAME, "keep": rules})}
         yield "&".join(f"{key}={quote(value)}" for key, value in query.items())
-        for path in made:
+        for path in written:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
@@ -175,14 +175,14 @@ def test_no_name_is_markup_on_any_page(browser, address: str, hostile: str) -> N
     own = urlsplit(address).netloc
     page.on("request", lambda one: foreign.append(one.url) if urlsplit(one.url).netloc not in ("", own) else None)
     context.route(re.compile("^http://evil"), lambda route: route.abort())
-    found = {}
+    markup = {}
     for name, path in PAGES.items():
         page.goto(f"{address}{path}?{hostile}")
         settle(page, 300)
         shown = page.inner_text("body")
         assert name == "import" or "evil" in shown, f"nothing of the names is on {name}: this shows nothing there"
-        found[name] = page.evaluate(MARKUP)
-    assert not any(found.values()), found
+        markup[name] = page.evaluate(MARKUP)
+    assert not any(markup.values()), markup
     assert foreign == []
     # Streamlit looks for its server below the address of each page before it asks the root.
     assert [one for one in errors if "/_stcore/" not in one] == []

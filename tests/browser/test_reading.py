@@ -4,6 +4,7 @@ nothing wider than its window from 1024 to 2560 px and at 150 %."""
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,11 @@ BARE_AXES = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((
     && axis.showticklabels && !axis.matches && !(axis.title?.text || plot._fullLayout.annotations?.length >= 6))
   .map(([name]) => name))"""
 THEMED = "(scheme) => (getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor === 'rgb(15, 23, 32)') === (scheme === 'dark')"
+LEGEND_IN_PLOT = """() => [...document.querySelectorAll('.js-plotly-plot')].filter((plot) => {
+  const legend = plot.querySelector('.legend .bg'), { orientation, yref } = plot._fullLayout.legend ?? {}
+  return legend && orientation === 'h' && yref === 'container'
+    && legend.getBoundingClientRect().bottom > plot.getBoundingClientRect().top + plot._fullLayout._size.t + 2
+}).map((plot) => plot.closest('[class*=st-key]')?.className ?? 'a chart')"""
 WRONG = {
     "percent without its space": re.compile(r"\d%"),
     "thousands not set apart": re.compile(r"(?<![\w.,/:#-])\d{5,}(?![\w.-])"),
@@ -67,6 +73,15 @@ def full(address: str, app_home: Path, pool_source: Path) -> Iterator[str]:
             run.path.rmdir()
 
 
+@pytest.fixture
+def visitor(window, full: str) -> Iterator[Any]:
+    """A page for addresses of all pages: Streamlit asks for its own files beside such an address first, which is a 404."""
+    opened = window.new_page()
+    opened.set_default_timeout(30_000)
+    yield opened
+    opened.close()
+
+
 def violations(page) -> list[str]:
     """What axe finds wrong on the page."""
     if not page.evaluate("Boolean(window.axe)"):
@@ -88,7 +103,8 @@ def test_the_filter_page_and_its_palette_meet_wcag_aa(page):
         page.keyboard.press("Escape")
 
 
-def test_the_board_compares_seeds_as_points_and_leaves_no_none(page, full):
+def test_the_board_compares_seeds_as_points_and_leaves_no_none(visitor, full):
+    page = visitor
     page.goto(full + VIEWS["leaderboard-compare"])
     settle(page, quiet=200)
     points = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap((plot) => plot.data)
@@ -104,8 +120,9 @@ def test_the_board_compares_seeds_as_points_and_leaves_no_none(page, full):
         assert not {"None", "nan", "NaN", "null"} & set(cells)
 
 
-def test_every_page_is_read_by_everybody(page, full):
+def test_every_page_is_read_by_everybody(visitor, full):
     """One visit of each page: numbers and axes, contrast in both themes, and all widths."""
+    page = visitor
     page.emulate_media(color_scheme="light")
     problems: dict[str, list[str]] = {}
     for name, path in {**PAGES, **VIEWS}.items():
@@ -128,6 +145,8 @@ def test_every_page_is_read_by_everybody(page, full):
             ).evaluate_all(OUTSIDE)
             wrong += [f"at {width} px: {what}" for what in (*wide, *beside)]
         page.set_viewport_size({"width": 1440, "height": 900})
+        settle(page, quiet=200)
+        wrong += [f"legend in the plot: {what}" for what in page.evaluate(LEGEND_IN_PLOT)]
         if name != "filter":
             wrong += violations(page)
             page.emulate_media(color_scheme="dark")

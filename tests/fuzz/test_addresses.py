@@ -59,10 +59,10 @@ def pool(_tiny_pool_source, tmp_path_factory) -> Pool:
 
     place = tmp_path_factory.mktemp("address") / "pool"
     shutil.copytree(_tiny_pool_source / "pool", place)
-    found = Pool.open(place)
-    rows = np.arange(len(found), dtype=np.uint32)
-    save(found, Map("l14", rows, np.zeros((len(rows), 2), np.float32), {"model": "l14", "pairs": 200, "points": 200}))
-    return found
+    copied = Pool.open(place)
+    rows = np.arange(len(copied), dtype=np.uint32)
+    save(copied, Map("l14", rows, np.zeros((len(rows), 2), np.float32), {"model": "l14", "pairs": 200, "points": 200}))
+    return copied
 
 
 @pytest.fixture(autouse=True)
