@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,38 +52,104 @@ def new(*paths: Path | str, force: bool = False, remedy: str = "replace it with 
             raise InputError(f"{str(path)!r} exists already; choose another name, or {remedy}.")
 
 
+def lock(handle: int, *, shared: bool = False) -> bool:
+    """Locks an open file for as long as any process has this descriptor; False if others hold the lock.
+
+    The kernel releases it when they die. Raises OSError on a file system without locks.
+    """
+    import fcntl
+
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; renames it to `path` once the block ends without an error."""
+    """Yields a temporary path beside `path`; renames it to `path` once the block ends without an error.
+
+    What a killed process left under the temporary name is removed.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
+    handle, part = _part(path)
     try:
         yield part
         with part.open("rb+") as written:
             os.fsync(written.fileno())
         part.chmod(0o644)
         part.replace(path)
-    finally:
+    except BaseException:
         part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(handle)
+
+
+def _part(path: Path) -> tuple[int, Path]:
+    """A new file beside `path`, locked by the descriptor that comes with it: always of the same name, so that the next
+    process finds what a killed one left, unless another one writes `path` at this moment."""
+    prefix = f".{path.name[:100]}."
+    part = path.with_name(f"{prefix}part")
+    with suppress(OSError):  # of a live process, of another user, or where there are no locks
+        if os.path.lexists(part):
+            _remove_dead(part)
+        handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        if _owns(handle, part):
+            return handle, part
+        os.close(handle)
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=".part", dir=path.parent)
+    return handle, Path(name)
+
+
+def _remove_dead(part: Path) -> None:
+    """Removes a temporary file unless the process that writes it lives."""
+    handle = os.open(part, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        if _holds(handle, part):
+            part.unlink()
+    finally:
+        os.close(handle)
+
+
+def _owns(handle: int, part: Path) -> bool:
+    """As `_holds`; where there are no locks, nobody takes what was just made for dead."""
+    try:
+        return _holds(handle, part)
+    except OSError:
+        return True
+
+
+def _holds(handle: int, part: Path) -> bool:
+    """Whether this descriptor has the lock, and is still that of the file of this name."""
+    return lock(handle) and os.path.lexists(part) and os.path.samestat(os.fstat(handle), os.lstat(part))
 
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yields a new folder beside `path`, which takes its place once the block ends without an error.
 
-    What an interrupted process left under the temporary name is removed; `path` itself must not be there yet.
+    What a killed process left under the temporary name is removed; `path` itself must not be there yet, unless as an
+    empty folder. Raises InputError while another process writes it.
     """
     part = path.with_name(f".{path.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    part.mkdir(parents=True, exist_ok=True)
+    handle = os.open(part, os.O_RDONLY)
     try:
-        yield part
-        part.rename(path)
+        if not _owns(handle, part):
+            raise InputError(f"{str(path)!r} is being written by another process; wait for it, or choose another name.")
+        for left in part.iterdir():
+            shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+        try:
+            yield part
+            part.rename(path)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        os.close(handle)
 
 
 def on_network(path: Path | str) -> bool:
@@ -105,6 +171,13 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 def write_text(path: Path | str, content: str) -> None:
     """Bytes of a path that are no UTF-8 are written as JSON escapes them."""
     write_bytes(path, content.encode(errors="backslashreplace"))
+
+
+def write_texts(contents: dict[Path, str]) -> None:
+    """Writes files that belong together: they take their places once all of them are written."""
+    with ExitStack() as places:
+        for path, content in contents.items():
+            places.enter_context(replacing(path)).write_bytes(content.encode(errors="backslashreplace"))
 
 
 def dump(content: Any) -> str:
@@ -141,10 +214,10 @@ def read_json(path: Path | str, kind: type | None = None, *, remedy: str = REMED
     """The JSON in a file, of the type `kind` if one is given. Raises InputError if it is not, OSError if it is gone."""
     content = Path(path).read_bytes()
     with reading(path, remedy):
-        found = json.loads(content.decode())
-        if kind is not None and not isinstance(found, kind):
-            raise TypeError(f"a {kind.__name__} is expected, not a {type(found).__name__}")
-    return found
+        read = json.loads(content.decode())
+        if kind is not None and not isinstance(read, kind):
+            raise TypeError(f"a {kind.__name__} is expected, not a {type(read).__name__}")
+    return read
 
 
 def read_array(path: Path | str, *, mapped: bool = False, remedy: str = REMEDY) -> "np.ndarray":
@@ -152,7 +225,7 @@ def read_array(path: Path | str, *, mapped: bool = False, remedy: str = REMEDY) 
     import numpy as np
 
     with reading(path, remedy):
-        found = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-        if not isinstance(found, np.ndarray):
+        array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
             raise TypeError("an archive, not an array")
-    return found
+    return array

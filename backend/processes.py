@@ -1,7 +1,9 @@
 """The identity of a process (machine, boot, pid namespace, pid, start time), and whether it still runs."""
 
 import os
+import signal
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -73,6 +75,21 @@ def running(where: str | None, pid: int | None, pid_started: float | None, heart
     if where in (None, machine()):
         return alive(pid, pid_started)
     return -AHEAD <= time.time() - heartbeat <= SILENCE
+
+
+def end_with(parent: int) -> None:
+    """Ends this process, by SIGTERM, at once or soon after `parent`, which started it, is gone, however that was killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(BEAT)
+        os._exit(128 + signal.SIGTERM)
+
+    if os.getppid() != parent:
+        sys.exit(128 + signal.SIGTERM)
+    threading.Thread(target=watch, daemon=True, name=f"ends with {parent}").start()
 
 
 class Heartbeat:

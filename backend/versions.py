@@ -29,10 +29,10 @@ def versions() -> dict[str, str]:
     >>> sorted(versions())[:2]
     ['faiss-cpu', 'lancedb']
     """
-    found = {"python": platform.python_version()}
+    by_name = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            by_name[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return by_name

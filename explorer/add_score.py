@@ -174,23 +174,23 @@ def _field(id: str, entry: "dataclasses.Field[Any]", hint: Any, default: Any, po
     return _number(kind, default, about.get("low"), about.get("high"), **widget)
 
 
-def _choice(choices: list[Any], default: Any, *, own: bool, **told: Any) -> Any:
+def _choice(choices: list[Any], default: Any, *, own: bool, **options: Any) -> Any:
     """A menu; an empty default is a choice too, and `own` lets one type another word."""
     if default == "":
         choices = ["", *choices]
     index = choices.index(default) if default in choices else 0
     return st.selectbox(
-        options=choices, index=index, format_func=lambda one: one or "(none)", accept_new_options=own, **told
+        options=choices, index=index, format_func=lambda one: one or "(none)", accept_new_options=own, **options
     )
 
 
-def _number(kind: type, default: Any, low: Any, high: Any, **told: Any) -> Any:
+def _number(kind: type, default: Any, low: Any, high: Any, **options: Any) -> Any:
     """A field for a number, in steps of 0.01 where the range is short."""
     low, high, value = (None if one is None else kind(one) for one in (low, high, default))
     if kind is int:
-        return st.number_input(min_value=low, max_value=high, value=value, step=1, **told)
+        return st.number_input(min_value=low, max_value=high, value=value, step=1, **options)
     step = 0.01 if low is not None and high is not None and high - low <= 2 else None
-    return st.number_input(min_value=low, max_value=high, value=value, step=step, format="%.6g", **told)
+    return st.number_input(min_value=low, max_value=high, value=value, step=step, format="%.6g", **options)
 
 
 def _free_name(id: str, pool: Pool) -> str:

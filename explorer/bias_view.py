@@ -251,23 +251,23 @@ def _transformed(report: dict[str, Any], names: Sequence[str]) -> None:
 
 
 def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
-    found = report["objects"]
-    if "missing" in found:
-        st.info(f"Objects were not analysed: {plain(found['missing'])}.", icon=":material/category:")
+    objects = report["objects"]
+    if "missing" in objects:
+        st.info(f"Objects were not analysed: {plain(objects['missing'])}.", icon=":material/category:")
         return
     st.caption(
-        plain(origin(found))
-        + f" From presence alone the sets are told apart {number_format.percent(found['accuracy'])} of the time. "
+        plain(origin(objects))
+        + f" From presence alone the sets are told apart {number_format.percent(objects['accuracy'])} of the time. "
         "Labels of a model err: read them as hints."
     )
-    shown = list(dict.fromkeys(row["class"] for rows in found["highest_share"] for row in rows[:8]))[::-1]
+    shown = list(dict.fromkeys(row["class"] for rows in objects["highest_share"] for row in rows[:8]))[::-1]
     figure = theme.figure(80 + 30 * len(shown), x="share of the set's images that show it, %", y="")
     for number, name in enumerate(names):
-        figure.add_bar(y=shown, x=[100 * found["rates"][label][number] for label in shown], name=name, orientation="h",
+        figure.add_bar(y=shown, x=[100 * objects["rates"][label][number] for label in shown], name=name, orientation="h",
                      marker_color=theme.SERIES[number % len(theme.SERIES)], hovertemplate="%{y}: %{x:.2f} %<extra>" + name + "</extra>")  # fmt: skip
     theme.show(figure, key="bias-objects", alt="Bar chart of the share of images that show each class, by set")
     for column, name, rows, per in zip(
-        st.columns(len(names), gap="medium"), names, found["highest_coefficient"], found["per_picture"]
+        st.columns(len(names), gap="medium"), names, objects["highest_coefficient"], objects["per_picture"]
     ):
         with column:
             st.markdown(f"**{plain(name)}**: {per['mean']:.2f} classes per image")

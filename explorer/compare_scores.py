@@ -28,27 +28,27 @@ def draw(pool: Pool) -> None:
         a = st.selectbox("Score A", names, index=0, key="compare-a", bind="query-params")
         b = st.selectbox("Score B", names, index=1, key="compare-b", bind="query-params")
     try:
-        found = _compared(str(pool.path), repr((pool.columns[a], pool.columns[b], len(pool))), a, b)
+        agreement = _compared(str(pool.path), repr((pool.columns[a], pool.columns[b], len(pool))), a, b)
     except InputError as error:
         st.error(plain(error), icon=":material/error:")
         return
     with st.container(horizontal=True):
-        st.metric("Rank correlation", "–" if np.isnan(found.spearman) else f"{found.spearman:.3f}", border=True,
+        st.metric("Rank correlation", "–" if np.isnan(agreement.spearman) else f"{agreement.spearman:.3f}", border=True,
                   help="Spearman's: 1 ranks alike, 0 not related, −1 reversed")  # fmt: skip
         for fraction in (0.1, 0.3):
-            st.metric(f"Shared in the top {100 * fraction:.0f} %", f"{100 * found.overlap_at(fraction):.1f} %", border=True,
+            st.metric(f"Shared in the top {100 * fraction:.0f} %", f"{100 * agreement.overlap_at(fraction):.1f} %", border=True,
                       help=f"By chance it would be {100 * fraction:.0f} %")  # fmt: skip
-        st.metric("Pairs with both", f"{found.pairs:,}", border=True,
-                  help=f"{plain(a)}: {found.scored[0]:,} scored · {plain(b)}: {found.scored[1]:,} scored")  # fmt: skip
+        st.metric("Pairs with both", f"{agreement.pairs:,}", border=True,
+                  help=f"{plain(a)}: {agreement.scored[0]:,} scored · {plain(b)}: {agreement.scored[1]:,} scored")  # fmt: skip
     left, right = st.columns(2, gap="medium")
     with left:
-        _plane(found, pool, a, b)
+        _plane(agreement, pool, a, b)
     with right:
-        _overlap(found, a, b)
+        _overlap(agreement, a, b)
     clicked = [
         _gallery(rows, places, pool, f"High by {high}, low by {low}", key)
         for rows, places, high, low, key in (
-            (found.rows_a, found.places_a, a, b, "higher-a"), (found.rows_b, found.places_b, b, a, "higher-b"),
+            (agreement.rows_a, agreement.places_a, a, b, "higher-a"), (agreement.rows_b, agreement.places_b, b, a, "higher-b"),
         )
     ]  # fmt: skip
     st.caption(f"Under each image: how far from the top it is by {plain(a)} and by {plain(b)}, in % of the pairs.")
@@ -58,14 +58,14 @@ def draw(pool: Pool) -> None:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing")
-def _compared(path: str, made: str, a: str, b: str) -> Agreement:
+def _compared(path: str, provenance: str, a: str, b: str) -> Agreement:
     from pathlib import Path
 
     columns = pools.columns(pools.opened(Path(path)))
     return agreement.compare(columns.array(a), columns.array(b), columns.rows_by_uid, most=TILES)
 
 
-def _plane(found: Agreement, pool: Pool, a: str, b: str) -> None:
+def _plane(agreement: Agreement, pool: Pool, a: str, b: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Pairs by both scores**", width="stretch")
         view = st.segmented_control(
@@ -73,22 +73,24 @@ def _plane(found: Agreement, pool: Pool, a: str, b: str) -> None:
         )
     chart = theme.figure(380, x=a, y=b)
     if view == SCATTER:
-        columns, rows = pools.columns(pool), found.sample
+        columns, rows = pools.columns(pool), agreement.sample
         chart.add_scattergl(
             x=columns.array(a)[rows], y=columns.array(b)[rows], mode="markers", marker={"size": 4, "opacity": 0.5, "color": theme.KEPT},
             hovertemplate=f"{a} %{{x:.4g}}<br>{b} %{{y:.4g}}<extra></extra>",
         )  # fmt: skip
     else:
-        counts = found.density.T
+        counts = agreement.density.T
         ticks = 10 ** np.arange(0, np.log10(max(1, counts.max())) + 1e-9)
         chart.add_heatmap(
-            x=(found.edges_a[1:] + found.edges_a[:-1]) / 2, y=(found.edges_b[1:] + found.edges_b[:-1]) / 2,
+            x=(agreement.edges_a[1:] + agreement.edges_a[:-1]) / 2, y=(agreement.edges_b[1:] + agreement.edges_b[:-1]) / 2,
             z=np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan), customdata=counts, colorscale=_shades(),
             colorbar={"title": {"text": "pairs"}, "tickvals": np.log10(ticks).tolist(), "ticktext": [f"{t:,.0f}" for t in ticks], "thickness": 10},
             hovertemplate=f"{a} %{{x:.4g}}<br>{b} %{{y:.4g}}<br>%{{customdata:,}} pairs<extra></extra>",
         )  # fmt: skip
     theme.show(chart, key=f"plane-{view}", alt=f"{view} of the pairs by {a} and {b}")
-    shown = f"{len(found.sample):,} of {found.pairs:,} pairs" if view == SCATTER else f"{found.pairs:,} pairs"
+    shown = (
+        f"{len(agreement.sample):,} of {agreement.pairs:,} pairs" if view == SCATTER else f"{agreement.pairs:,} pairs"
+    )
     st.caption(shown + (", the outer 0.1 % at the border" if view == DENSITY else ", drawn by uid"))
 
 
@@ -99,11 +101,11 @@ def _shades() -> list[list[object]]:
     return [[0, "#CFE4F7"], [0.5, "#1F83D2"], [1, "#0A2E4D"]]
 
 
-def _overlap(found: Agreement, a: str, b: str) -> None:
+def _overlap(agreement: Agreement, a: str, b: str) -> None:
     st.markdown("**Overlap of their tops**")
     chart = theme.figure(380, x="top fraction by each score (%)", y="shared pairs (% of the fraction)")
-    x = 100 * found.fractions
-    chart.add_scatter(x=x, y=100 * found.overlap, name=f"{a} and {b}", mode="lines", line={"width": 2.5, "color": theme.KEPT},
+    x = 100 * agreement.fractions
+    chart.add_scatter(x=x, y=100 * agreement.overlap, name=f"{a} and {b}", mode="lines", line={"width": 2.5, "color": theme.KEPT},
                      hovertemplate="top %{x:.0f} %: %{y:.1f} % shared<extra></extra>")  # fmt: skip
     chart.add_scatter(
         x=x, y=x, name="by chance", mode="lines", line={"dash": "dash", "color": theme.NEITHER}, hoverinfo="skip"

@@ -23,10 +23,10 @@ def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
     chart = theme.figure(height, x="kept, % of the pool", y="average of the tasks, %")
     axes = list(dict.fromkeys(point.axis for point in points if point.axis))
     for place, axis in enumerate(axes):
-        _line(chart, [point for point in points if point.axis == axis], axis, theme.SERIES[place % len(theme.SERIES)])
+        _line(chart, [point for point in points if point.axis == axis], axis, place)
     single = [point for point in points if not point.axis and point.value < 1]
     for place, point in enumerate(single, start=len(axes)):
-        _line(chart, [point], point.recipe, theme.SERIES[place % len(theme.SERIES)])
+        _line(chart, [point], point.recipe, place)
     whole = {point.mean for point in points if point.value == 1 and (point.share or 1.0) == 1.0}
     if whole:
         chart.add_hline(100 * whole.pop(), line_dash="dash", line_color=theme.NEITHER, annotation_text="no filter",
@@ -36,11 +36,15 @@ def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
     return chart
 
 
-def _line(made: go.Figure, points: Sequence[Point], name: str, colour: str) -> None:
-    made.add_scatter(
+def _line(chart: go.Figure, points: Sequence[Point], name: str, place: int) -> None:
+    """The line at `place` of the legend; past the last colour they begin again, dashed and with squares."""
+    again, left = divmod(place, len(theme.SERIES))
+    colour = theme.SERIES[left]
+    symbol = ("square" if again else "circle") if len(points) > 1 else "diamond"
+    chart.add_scatter(
         x=[100 * (point.value if point.share is None else point.share) for point in points],
         y=[100 * point.mean for point in points], name=name, mode="lines+markers" if len(points) > 1 else "markers",
-        line={"color": colour, "width": 2}, marker={"size": 9, "color": colour, "symbol": "circle" if len(points) > 1 else "diamond"},
+        line={"color": colour, "width": 2, "dash": "dash" if again else "solid"}, marker={"size": 9, "color": colour, "symbol": symbol},
         error_y={"type": "data", "array": [100 * (point.sd or 0.0) for point in points], "thickness": 1.5, "width": 4},
         text=[_point(point) for point in points], hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
@@ -62,16 +66,16 @@ def told(points: Sequence[Point]) -> str:
     return f"Average against kept fraction; best: {best.recipe} with {100 * best.mean:.1f} %"
 
 
-def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.Figure:
+def against_size(summaries: Sequence[Summary], published: Sequence[Row] = ()) -> go.Figure:
     """Average against subset size: a point per recipe, bars of one standard deviation over seeds.
 
     More recipes than there are colours stand without bars, with names beside the points where there is room, best first.
     """
-    chart = theme.figure(_tall(found), x="pairs kept", y="average of the tasks, %")
+    chart = theme.figure(_tall(summaries), x="pairs kept", y="average of the tasks, %")
     shown = [row for row in published if row.kept and row.average is not None]
-    if len(found) > len(theme.SERIES):
-        _named(chart, found, shown)
-    for place, summary in enumerate(found if len(found) <= len(theme.SERIES) else ()):
+    if len(summaries) > len(theme.SERIES):
+        _named(chart, summaries, shown)
+    for place, summary in enumerate(summaries if len(summaries) <= len(theme.SERIES) else ()):
         chart.add_scatter(
             x=[summary.kept], y=[100 * summary.mean], name=summary.recipe, mode="markers",
             marker={"size": 13, "color": theme.SERIES[place], "symbol": "diamond" if summary.baseline else "circle"},
@@ -80,7 +84,7 @@ def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.
         )  # fmt: skip
     if shown:
         _published(chart, shown)
-    base = next((summary for summary in found if summary.baseline), None)
+    base = next((summary for summary in summaries if summary.baseline), None)
     if base is not None:
         chart.add_hline(
             100 * base.mean,
@@ -92,22 +96,22 @@ def against_size(found: Sequence[Summary], published: Sequence[Row] = ()) -> go.
     return chart
 
 
-def _named(made: go.Figure, found: Sequence[Summary], published: Sequence[Row]) -> None:
+def _named(chart: go.Figure, summaries: Sequence[Summary], published: Sequence[Row]) -> None:
     """Recipes in the colours of `differences`, with names; on a logarithmic axis where published ones stand beside."""
-    known = [kept for kept in (*(one.kept for one in found), *(row.kept for row in published)) if kept]
+    known = [kept for kept in (*(one.kept for one in summaries), *(row.kept for row in published)) if kept]
     sizes = [_place(kept, published) for kept in known] or [1.0]
     first, last = (min(sizes), max(sizes)) if published else (0.0, max(sizes))
     span = last - first or 1.0
-    made.update_xaxes(range=[first - (0.05 * span if published else 0), last + 0.3 * span])
-    made.add_scatter(
-        x=[summary.kept for summary in found], y=[100 * summary.mean for summary in found],
-        mode="markers+text", text=_names(found, published, 1.3 * span), textposition="middle right",
+    chart.update_xaxes(range=[first - (0.05 * span if published else 0), last + 0.3 * span])
+    chart.add_scatter(
+        x=[summary.kept for summary in summaries], y=[100 * summary.mean for summary in summaries],
+        mode="markers+text", text=_names(summaries, published, 1.3 * span), textposition="middle right",
         textfont={"size": 11, "color": theme.ink()},
         marker={
-            "size": 10, "color": [theme.DROPPED if (summary.difference or 0) < 0 else theme.KEPT for summary in found],
-            "symbol": ["diamond" if summary.baseline else "circle" for summary in found],
+            "size": 10, "color": [theme.DROPPED if (summary.difference or 0) < 0 else theme.KEPT for summary in summaries],
+            "symbol": ["diamond" if summary.baseline else "circle" for summary in summaries],
         },
-        customdata=[_average(summary) for summary in found], hovertemplate="%{customdata}<extra></extra>",
+        customdata=[_average(summary) for summary in summaries], hovertemplate="%{customdata}<extra></extra>",
         name="run here", showlegend=bool(published), cliponaxis=False,
     )  # fmt: skip
 
@@ -117,21 +121,23 @@ def _place(kept: int | None, published: Sequence[Row]) -> float:
     return math.log10(max(1, kept or 0)) if published else float(kept or 0)
 
 
-def _names(found: Sequence[Summary], published: Sequence[Row], width: float) -> list[str]:
+def _names(summaries: Sequence[Summary], published: Sequence[Row], width: float) -> list[str]:
     """The names to write at the right of the points: where they cover neither another name nor another point."""
-    means = [*(summary.mean for summary in found), *(row.average or 0.0 for row in published)]
-    line = 16 * ((max(means) - min(means)) or 1.0) / (_tall(found) - 100)  # the height of a name, as a share
-    starts = [_place(summary.kept, published) for summary in found]
-    names = [one.recipe if len(one.recipe) <= LONGEST else one.recipe[: LONGEST - 1] + "…" for one in found]
+    means = [*(summary.mean for summary in summaries), *(row.average or 0.0 for row in published)]
+    line = 16 * ((max(means) - min(means)) or 1.0) / (_tall(summaries) - 100)  # the height of a name, as a share
+    starts = [_place(summary.kept, published) for summary in summaries]
+    names = [one.recipe if len(one.recipe) <= LONGEST else one.recipe[: LONGEST - 1] + "…" for one in summaries]
     stops = [start + width * (14 + 6.2 * len(name)) / 600 for start, name in zip(starts, names)]  # of 600 pixels
-    told: list[int] = []
-    for i, summary in enumerate(found):
-        near = [k for k, other in enumerate(found) if k != i and abs(other.mean - summary.mean) < line]
-        covers = any(starts[k] < stops[i] and starts[i] < stops[k] for k in near if k in told)
-        hides = any(starts[i] < starts[k] < stops[i] and abs(found[k].mean - summary.mean) < 0.6 * line for k in near)
+    shown: list[int] = []
+    for i, summary in enumerate(summaries):
+        near = [k for k, other in enumerate(summaries) if k != i and abs(other.mean - summary.mean) < line]
+        covers = any(starts[k] < stops[i] and starts[i] < stops[k] for k in near if k in shown)
+        hides = any(
+            starts[i] < starts[k] < stops[i] and abs(summaries[k].mean - summary.mean) < 0.6 * line for k in near
+        )
         if not covers and not hides and (not summary.baseline or published):  # else its line has the name
-            told.append(i)
-    return [name if i in told else "" for i, name in enumerate(names)]
+            shown.append(i)
+    return [name if i in shown else "" for i, name in enumerate(names)]
 
 
 def _average(summary: Summary) -> str:
@@ -140,25 +146,25 @@ def _average(summary: Summary) -> str:
     return f"{summary.recipe}{kept}<br>average {100 * summary.mean:.1f}{spread} over {_seeds(len(summary.seeds))}"
 
 
-def _tall(found: Sequence[Summary]) -> int:
+def _tall(summaries: Sequence[Summary]) -> int:
     """One height for the two charts that stand side by side."""
-    return max(340, 34 * sum(summary.difference is not None for summary in found) + 90)
+    return max(340, 34 * sum(summary.difference is not None for summary in summaries) + 90)
 
 
-def _published(made: go.Figure, rows: Sequence[Row]) -> None:
+def _published(chart: go.Figure, rows: Sequence[Row]) -> None:
     """Published results as crosses, and the line of those that no smaller subset beats."""
-    made.add_scatter(
+    chart.add_scatter(
         x=[row.kept for row in rows], y=[100 * (row.average or 0) for row in rows],
         text=[f"{row.recipe}<br>{row.source}" for row in rows], mode="markers", name="published",
         marker={"color": theme.NEITHER, "symbol": "x", "size": 8},
         hovertemplate="%{text}<br>%{x:,} pairs<br>average %{y:.1f}<extra>published</extra>",
     )  # fmt: skip
     line = frontier(str(rows[0].scale))
-    made.add_scatter(
+    chart.add_scatter(
         x=[row.kept for row in line], y=[100 * (row.average or 0) for row in line], mode="lines", name="published frontier",
         line={"color": theme.NEITHER, "dash": "dot", "width": 2, "shape": "hv"}, hoverinfo="skip",
     )  # fmt: skip
-    made.update_xaxes(type="log", dtick="D2", tickformat="~s")
+    chart.update_xaxes(type="log", dtick="D2", tickformat="~s")
 
 
 def over_scales(lines: Mapping[str, Sequence[tuple[str, float]]]) -> go.Figure:
@@ -199,11 +205,11 @@ def _ends(lines: Mapping[str, Sequence[tuple[str, float]]], own: Sequence[str]) 
     return shown
 
 
-def differences(found: Sequence[Summary]) -> go.Figure:
+def differences(summaries: Sequence[Summary]) -> go.Figure:
     """Difference of each recipe to no filter, with its 95 % interval over seeds; grey where it is not decided, and hollow
     where one seed decides nothing."""
-    shown = [summary for summary in found if summary.difference is not None][::-1]
-    chart = theme.figure(_tall(found), x="difference to no filter, points (95 % interval)", y="")
+    shown = [summary for summary in summaries if summary.difference is not None][::-1]
+    chart = theme.figure(_tall(summaries), x="difference to no filter, points (95 % interval)", y="")
     reach = [100 * (one.gap.reach or 0) if one.gap and one.low is not None else 0 for one in shown]
     chart.add_scatter(
         x=[100 * (one.difference or 0) for one in shown], y=[one.recipe for one in shown], mode="markers",

@@ -35,26 +35,26 @@ def dialog() -> bool:
 @st.dialog("Delete")
 def _question(kind: str, name: str) -> None:
     try:
-        found = deletion.find(kind, name, _pool())
+        thing = deletion.find(kind, name, _pool())
     except InputError as error:
         st.error(plain(error), icon=":material/error:")
         return
-    st.markdown(f"Delete the {kind} {code(found.name)}? It takes {found.bytes / 1e6:,.2f} MB.")
+    st.markdown(f"Delete the {kind} {code(thing.name)}? It takes {thing.bytes / 1e6:,.2f} MB.")
     end = "the pool is cleaned" if kind in deletion.OF_POOL else "the trash is emptied"
     st.caption(f"Undo brings it back until {end} ({code(_ends(kind))}), which frees the room.")
-    for user in found.users:
+    for user in thing.users:
         st.warning(f"In use by {plain(user)}", icon=":material/warning:")
-    force = bool(found.users) and st.checkbox("Delete it all the same", key="delete-force")
-    if st.button("Delete", type="primary", key="delete-now", disabled=bool(found.users) and not force):
+    force = bool(thing.users) and st.checkbox("Delete it all the same", key="delete-force")
+    if st.button("Delete", type="primary", key="delete-now", disabled=bool(thing.users) and not force):
         try:
-            deletion.delete(found, force=force)
+            deletion.delete(thing, force=force)
         except (InputError, OSError) as error:
             st.error(plain(error), icon=":material/error:")
             return
-        st.session_state[LAST] = (kind, found.name)
+        st.session_state[LAST] = (kind, thing.name)
         if kind == "pool":
-            _leave(found.name)
-        st.toast(f"Deleted {kind} {plain(found.name)}; Undo is in the rail", icon=":material/delete:")
+            _leave(thing.name)
+        st.toast(f"Deleted {kind} {plain(thing.name)}; Undo is in the rail", icon=":material/delete:")
         st.rerun()
 
 

@@ -30,7 +30,7 @@ def evaluate(recipe: Recipe, pool: Pool) -> Selection:
 def outcome(recipe: Recipe, pool: Pool) -> Outcome:
     """The recipe's selection; where rules can't be read, that of the session's last readable recipe, or without them."""
     try:
-        found = Outcome(recipe, evaluate(recipe, pool))
+        outcome_of = Outcome(recipe, evaluate(recipe, pool))
     except InputError:
         problems = _problems(recipe, pool)
         kept = st.session_state.get("valid")
@@ -41,18 +41,18 @@ def outcome(recipe: Recipe, pool: Pool) -> Outcome:
         last = kept[1] if kept and kept[0] == str(pool.path) else recipe.model_copy(update={"keep": rules})
         return Outcome(last, evaluate(last, pool), problems)
     st.session_state["valid"] = (str(pool.path), recipe)
-    return found
+    return outcome_of
 
 
 def _problems(recipe: Recipe, pool: Pool) -> dict[int, str]:
     """Why rules can't be read, by their index."""
-    found = {}
+    problems = {}
     for index, rule in enumerate(recipe.keep):
         try:
             evaluate(Recipe(keep=(rule,)), pool)
         except InputError as error:
-            found[index] = str(error)
-    return found
+            problems[index] = str(error)
+    return problems
 
 
 def scores_of(pool: Pool) -> list[str]:

@@ -14,7 +14,7 @@ BUILDING = "demo"
 def pool() -> Pool:
     """The current pool; else shows what to do (or the demo being built) and stops the page."""
     try:
-        found = pools.current()
+        current = pools.current()
     except InputError as error:
         if pools.current_path() == paths.demo_pool():
             _build()
@@ -26,9 +26,9 @@ def pool() -> Pool:
                 st.session_state.pop("pool", None)
                 st.rerun()
         st.stop()
-    if pools.recent()[:1] != [found.path.resolve()]:
-        pools.remember(found.path)
-    return found
+    if pools.recent()[:1] != [current.path.resolve()]:
+        pools.remember(current.path)
+    return current
 
 
 def _build() -> None:

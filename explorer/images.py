@@ -66,7 +66,7 @@ def draw(
         name = f"{key}-{number}"
         shown = _shown(name, shelf, at)
         rows = shelf.rows[at[:shown]]
-        facts = [shelf.facts[one] for one in at[:shown]] if len(shelf.facts) else _facts(rows, pool, by)
+        facts = _facts(rows, pool, by) or [shelf.facts[one] for one in at[:shown] if len(shelf.facts)]
         browsed = gallery.browse(
             tiles.of(rows, pool, facts=facts, selection=selection, recipe=recipe), token=pools.token(pool), size=SIZES[size],
             label=f"{key} {number + 1}", key=name, more=shelf.more if shown < len(at) else "", on_more=partial(_more, name),
@@ -101,11 +101,11 @@ def _settings(pool: Pool) -> tuple[str, bool, str, str]:
         words = st.text_input("Captions with", key="gallery-words", placeholder="cat")
         condition = st.text_input("Condition", key="gallery-where", placeholder="width >= 200")
         size = st.segmented_control("Tiles", list(SIZES), key="gallery-size", default="small", required=True)
-    found = [f"({condition.strip()})"] if condition.strip() else []
+    conditions = [f"({condition.strip()})"] if condition.strip() else []
     if words.strip() and "text" in pool.columns:
-        found.append("contains(lower(text), '" + words.strip().lower().replace("'", "''") + "')")
+        conditions.append("contains(lower(text), '" + words.strip().lower().replace("'", "''") + "')")
     st.session_state["gallery-kept"] = state
-    return by, falling, " AND ".join(found), size
+    return by, falling, " AND ".join(conditions), size
 
 
 def _arranged(

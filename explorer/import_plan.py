@@ -44,11 +44,11 @@ def _mapping(plan: Plan) -> dict[str, str]:
     changed: dict[str, str] = {}
     with st.container(horizontal=True):
         for role, label in ROLES.items():
-            found = plan.mapping.get(role) or (plan.mapping.get("uid") if role == "id" else None) or NONE
+            column = plan.mapping.get(role) or (plan.mapping.get("uid") if role == "id" else None) or NONE
             options = columns if role == "text" else [NONE, *columns]
-            place = options.index(found) if found in options else 0
+            place = options.index(column) if column in options else 0
             chosen = st.selectbox(label, options, index=place, width=170, key=f"import-role-{role}-{hash(plan.files)}")
-            if chosen not in (found, NONE):
+            if chosen not in (column, NONE):
                 changed[role] = str(chosen)
     return changed
 

@@ -31,8 +31,8 @@ def _bars(inputs: list[dict[str, Any]], measure: str, spread: str, axis: str, *,
     """One bar a column, the largest above; `spread` names the length of its whisker."""
     listed = sorted(inputs, key=lambda one: one[measure])
     values = [one[measure] for one in listed]
-    made = theme.figure(24 * len(listed) + 60, x=axis, y="")
-    made.add_bar(
+    chart = theme.figure(24 * len(listed) + 60, x=axis, y="")
+    chart.add_bar(
         x=values,
         y=[one["column"] for one in listed],
         orientation="h",
@@ -41,4 +41,4 @@ def _bars(inputs: list[dict[str, Any]], measure: str, spread: str, axis: str, *,
         hovertemplate="%{y}: %{x:.4~g}<extra></extra>",
     )
     said = ", ".join(f"{one['column']} {one[measure]:.3g}" for one in reversed(listed))
-    theme.show(made, key=key, alt=f"Bar chart of {axis}: {said}")
+    theme.show(chart, key=key, alt=f"Bar chart of {axis}: {said}")

@@ -40,7 +40,7 @@ def bar(job: Job) -> None:
     """The progress bar with what the job says it does and the one estimate of the time left."""
     text = job.message or {"queued": "waiting for its turn", "running": "starting"}.get(job.state, job.state)
     remaining = time_left(job)
-    st.progress(min(1.0, max(0.0, job.progress)), text=f"{text} · {remaining}" if remaining else text)
+    st.progress(min(1.0, max(0.0, job.progress)), text=plain(f"{text} · {remaining}" if remaining else text))
 
 
 def time_left(job: Job) -> str:
@@ -51,9 +51,9 @@ def time_left(job: Job) -> str:
     training = _training_left(job) if job.kind == "train" else None
     if training:
         return f"about {duration(training)} left"
-    if job.progress < 0.03:
-        return ""
     spent = time.time() - job.started
+    if job.progress < 0.03 or spent < 0:  # the clock may have been set back
+        return ""
     return f"about {duration(spent / job.progress - spent)} left"
 
 
@@ -112,7 +112,7 @@ def controls(job: Job, *, key: str) -> None:
         st.button("Resume", icon=":material/replay:", key=f"{key}-resume", on_click=act, args=(jobs.resume, job.id))
 
 
-def figures(found: dict[str, float]) -> str:
+def figures(values: dict[str, float]) -> str:
     """The live numbers of a job in one line."""
     names = {
         "samples_per_s": "pairs/s",
@@ -120,4 +120,4 @@ def figures(found: dict[str, float]) -> str:
         "data_s": "s waiting for data",
         "batch_s": "s per batch",
     }
-    return " · ".join(f"{names.get(name, name.replace('_', ' '))} {value:,.4g}" for name, value in found.items())
+    return " · ".join(f"{names.get(name, name.replace('_', ' '))} {value:,.4g}" for name, value in values.items())

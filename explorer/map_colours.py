@@ -51,25 +51,28 @@ def choices(pool: Pool) -> Choices:
     return [(title, values) for title, values in listed if values]
 
 
-def of(pool: Pool, made: Map, by: str) -> Colouring:
+def of(pool: Pool, of_pool: Map, by: str) -> Colouring:
     """The points by `by`; shared. Raises InputError for what the pool can't be coloured by."""
-    return _of(str(pool.path), made.model, by, stamp(pool, made))
+    return _of(str(pool.path), of_pool.model, by, stamp(pool, of_pool))
 
 
-def stamp(pool: Pool, made: Map) -> str:
+def stamp(pool: Pool, of_pool: Map) -> str:
     """Changes when the colours of any column or group may have."""
-    return f"{pools.map_stamp(pool, made.model):x}-{pools.stamp(pool.path):x}-{group_files.stamp(pool):x}"
+    return f"{pools.map_stamp(pool, of_pool.model):x}-{pools.stamp(pool.path):x}-{group_files.stamp(pool):x}"
 
 
-def legend(made: Colouring) -> list[map.Legend]:
+def legend(colouring: Colouring) -> list[map.Legend]:
     """The entries with their colours."""
-    named = number_format.language if "language" in made.by else str
-    return [map.Legend(named(entry.label), _colour(entry.place, made.ordered), entry.points) for entry in made.entries]
+    named = number_format.language if "language" in colouring.by else str
+    return [
+        map.Legend(named(entry.label), _colour(entry.place, colouring.ordered), entry.points)
+        for entry in colouring.entries
+    ]
 
 
-def shared_regions(pool: Pool, made: Map) -> Regions:
+def shared_regions(pool: Pool, of_pool: Map) -> Regions:
     """The regions of a map; found once per map."""
-    return _regions(str(pool.path), made.model, pools.map_stamp(pool, made.model), pools.token(pool))
+    return _regions(str(pool.path), of_pool.model, pools.map_stamp(pool, of_pool.model), pools.token(pool))
 
 
 def _colour(place: int, ordered: bool) -> str:
@@ -108,11 +111,11 @@ def _placed(pool: Pool, model: str) -> Map:
     return shared
 
 
-def _family(groups: Groups, made: Map, family: str) -> Colouring:
+def _family(groups: Groups, of_pool: Map, family: str) -> Colouring:
     """The points by the groups of a family; one in several groups has the colour of the smallest."""
-    found = groups.choose([family])
-    codes = np.full(len(made), -1, dtype=np.int16)
-    for place in np.argsort(-found.sizes, kind="stable"):
-        codes[bits.unpack(found.matrix[found.rows[place]], found.pairs)[made.rows]] = place
-    names = [definition.group for definition in found.definitions]
+    members = groups.choose([family])
+    codes = np.full(len(of_pool), -1, dtype=np.int16)
+    for place in np.argsort(-members.sizes, kind="stable"):
+        codes[bits.unpack(members.matrix[members.rows[place]], members.pairs)[of_pool.rows]] = place
+    names = [definition.group for definition in members.definitions]
     return colouring.categories(FAMILY + family, codes, names, [None] * len(names))

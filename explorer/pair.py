@@ -140,8 +140,8 @@ def _percentile(name: str, value: Any, kind: str, pool: Pool) -> str:
     """At or above how many of the scored pairs it is; empty for what is no score."""
     if kind != "score":
         return ""
-    found = percentile(pools.columns(pool).array(name), float(value))
-    return "" if np.isnan(found) else number_format.percent(found)
+    place = percentile(pools.columns(pool).array(name), float(value))
+    return "" if np.isnan(place) else number_format.percent(place)
 
 
 def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
@@ -156,13 +156,13 @@ def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
             "Neighbours by", sides, key="pair-side", default=sides[0], required=True, format_func=lambda one: SIDES[one],
             label_visibility="collapsed",
         )  # fmt: skip
-    found = neighbours(pool, row, model=model, side=side, limit=NEIGHBOURS)
-    if not len(found.rows):
+    near = neighbours(pool, row, model=model, side=side, limit=NEIGHBOURS)
+    if not len(near.rows):
         st.caption("This pair has no embedding on that side.")
         return
-    facts = [f"{cosine:.3f}" for cosine in found.similarity] if found.similarity is not None else []
+    facts = [f"{cosine:.3f}" for cosine in near.similarity] if near.similarity is not None else []
     opened = gallery.draw(
-        tiles.of(found.rows, pool, facts=facts, selection=selection), token=pools.token(pool), label="Nearest neighbours",
+        tiles.of(near.rows, pool, facts=facts, selection=selection), token=pools.token(pool), label="Nearest neighbours",
         key="neighbours", columns=NEIGHBOURS,
     )  # fmt: skip
     if opened is not None:

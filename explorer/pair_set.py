@@ -73,10 +73,10 @@ def _to_group(rows: np.ndarray, pool: Pool, name: str) -> str:
 def _free(pool: Pool, name: str) -> str:
     """`name` as a tag that the pool has not yet."""
     name, taken, number = _plain(name), set(tags.names(pool)), 2
-    made = name
-    while made in taken:
-        made, number = f"{name} {number}", number + 1
-    return made
+    free = name
+    while free in taken:
+        free, number = f"{name} {number}", number + 1
+    return free
 
 
 def _plain(name: str) -> str:

@@ -29,7 +29,7 @@ def current(pool: Pool) -> Map | None:
 
 
 def draw(
-    made: Map | None,
+    of_pool: Map | None,
     pool: Pool,
     selection: Selection,
     comparison: compare.Comparison | None,
@@ -38,25 +38,25 @@ def draw(
 ) -> map.MapEvents:
     """Draws the map; `marked` are rows to show as selected; `on_choice` is called when a lasso or entries of the legend
     choose pairs. Returns what happened on it."""
-    if made is None:
+    if of_pool is None:
         _offer(pool)
         return map.MapEvents(None, None)
-    shown, (by, coloured) = [selection.holds(made.rows)], colours(pool, made)
+    shown, (by, coloured) = [selection.holds(of_pool.rows)], colours(pool, of_pool)
     map_colours.show_in_url(by)
     if coloured is not None:
         legend = map_colours.legend(coloured)
     else:
         if comparison is not None:
-            shown.append(comparison.selection.holds(made.rows))
+            shown.append(comparison.selection.holds(of_pool.rows))
         legend = compare.legend(selection, comparison)
     on_its_own = map.shown_codes(map.said("legend"), by)
-    token, stamp = pools.token(pool), map_colours.stamp(pool, made)
-    place = f"{token}/{made.model}"
+    token, stamp = pools.token(pool), map_colours.stamp(pool, of_pool)
+    place = f"{token}/{of_pool.model}"
     return map.draw(
-        geometry=f"/map/{place}.bin?v={pools.map_stamp(pool, made.model)}",
+        geometry=f"/map/{place}.bin?v={pools.map_stamp(pool, of_pool.model)}",
         planes=shown,
         legend=legend,
-        highlight=_indices(made, marked),
+        highlight=_indices(of_pool, marked),
         token=token,
         stamp=f"{selection.kept}-{time.time_ns()}",
         colour=by,
@@ -65,40 +65,42 @@ def draw(
         hidden=[code for code in range(len(legend)) if code not in on_its_own] if on_its_own else [],
         regions=f"/regions/{place}.json?v={stamp}",
         facts=_facts(pool, stamp),
-        under=_density(pool, made, selection) if comparison is None and coloured is None and not on_its_own else None,
-        note=_note(pool, made, coloured is not None),
+        under=_density(pool, of_pool, selection)
+        if comparison is None and coloured is None and not on_its_own
+        else None,
+        note=_note(pool, of_pool, coloured is not None),
         on_lasso=on_choice,
         on_colour=map_colours.remember,
         on_legend=on_choice,
     )
 
 
-def colours(pool: Pool, made: Map) -> tuple[str, Colouring | None]:
+def colours(pool: Pool, of_pool: Map) -> tuple[str, Colouring | None]:
     """What the map is coloured by, and the colours; None when by who is kept."""
     by = map_colours.chosen(pool)
     try:
-        return by, None if by == map_colours.KEPT else map_colours.of(pool, made, by)
+        return by, None if by == map_colours.KEPT else map_colours.of(pool, of_pool, by)
     except InputError as error:
         st.warning(plain(error), icon=":material/palette:")
         return map_colours.KEPT, None
 
 
-def _density(pool: Pool, made: Map, selection: Selection) -> bytes | None:
-    if made.everyone is None:
+def _density(pool: Pool, of_pool: Map, selection: Selection) -> bytes | None:
+    if of_pool.everyone is None:
         return None
-    return pools.density(pool, made).png(selection.words, theme.KEPT, theme.DROPPED)
+    return pools.density(pool, of_pool).png(selection.words, theme.KEPT, theme.DROPPED)
 
 
-def _note(pool: Pool, made: Map, coloured: bool) -> str:
+def _note(pool: Pool, of_pool: Map, coloured: bool) -> str:
     if coloured:
-        about = f"{len(made):,} points, dropped pairs faint,"
-    elif made.everyone is not None:
-        about = f"{len(made):,} points, under them the density of all {len(pool):,} pairs,"
-    elif made.made_by.get("partial"):
-        about = f"the first {len(made):,} of {len(pool):,} pairs; the others are being placed,"
+        about = f"{len(of_pool):,} points, dropped pairs faint,"
+    elif of_pool.everyone is not None:
+        about = f"{len(of_pool):,} points, under them the density of all {len(pool):,} pairs,"
+    elif of_pool.made_by.get("partial"):
+        about = f"the first {len(of_pool):,} of {len(pool):,} pairs; the others are being placed,"
     else:
-        about = f"{len(made):,} of {len(pool):,} pairs" if len(made) < len(pool) else f"{len(pool):,} pairs"
-    return f"{about} by likeness of their images ({made.model})"
+        about = f"{len(of_pool):,} of {len(pool):,} pairs" if len(of_pool) < len(pool) else f"{len(pool):,} pairs"
+    return f"{about} by likeness of their images ({of_pool.model})"
 
 
 def _facts(pool: Pool, stamp: str) -> str:
@@ -108,13 +110,13 @@ def _facts(pool: Pool, stamp: str) -> str:
     return "?" + urlencode([("score", name) for name in names] + [("v", stamp)]) if names else ""
 
 
-def _indices(made: Map, rows: Sequence[int] | np.ndarray) -> list[int]:
+def _indices(of_pool: Map, rows: Sequence[int] | np.ndarray) -> list[int]:
     """Places on the map of those `rows` that it shows."""
     rows = np.asarray(rows, dtype=np.int64)
     if not len(rows):
         return []
-    at = np.minimum(np.searchsorted(made.rows, rows), len(made) - 1)
-    return at[made.rows[at] == rows].tolist()
+    at = np.minimum(np.searchsorted(of_pool.rows, rows), len(of_pool) - 1)
+    return at[of_pool.rows[at] == rows].tolist()
 
 
 def _offer(pool: Pool) -> None:

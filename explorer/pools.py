@@ -1,6 +1,7 @@
 """The pool that the session looks at, those it looked at before, and the handles that all sessions share."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,9 +74,9 @@ def shared_map(pool: Pool, model: str) -> Map | None:
     return _map(str(pool.path), model, stamp, len(pool)) if stamp else None
 
 
-def density(pool: Pool, made: Map) -> "Density":
+def density(pool: Pool, of_pool: Map) -> "Density":
     """The density of all pairs of a map that places them all; shared, and it follows one mask."""
-    return _density(str(pool.path), made.model, map_stamp(pool, made.model), len(pool))
+    return _density(str(pool.path), of_pool.model, map_stamp(pool, of_pool.model), len(pool))
 
 
 def map_stamp(pool: Pool, model: str) -> int:
@@ -100,15 +101,18 @@ def by_token(name: str) -> Pool | None:
                 opened(path)
             except InputError:
                 continue
-    found = _BY_TOKEN.get(name)
-    return opened(found) if found else None
+    known = _BY_TOKEN.get(name)
+    return opened(known) if known else None
 
 
 def recent() -> list[Path]:
     """Pools looked at lately, newest first, that are still there."""
-    listed = paths.home() / "recent.json"
-    names = files.read_json(listed) if listed.exists() else []
-    return [Path(name) for name in names if (Path(name) / "pool.json").exists()]
+    try:
+        names = files.read_json(paths.home() / "recent.json", list)
+    except (InputError, FileNotFoundError):
+        return []
+    looked_at = [Path(name) for name in names if isinstance(name, str)]
+    return [path for path in looked_at if os.path.exists(path / "pool.json")]
 
 
 def remember(path: Path) -> None:

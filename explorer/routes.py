@@ -23,18 +23,18 @@ MOST_FACTS = 3
 
 def geometry(request: Request) -> Response:
     """`/map/<pool>/<model>.bin`: quantised positions and rows (see `projection.Map.quantised`)."""
-    found = _mapped(request)
-    if found is None:
+    mapped = _mapped(request)
+    if mapped is None:
         return Response(status_code=404)
-    return Response(found[1].quantised(), media_type="application/octet-stream", headers=FOREVER)
+    return Response(mapped[1].quantised(), media_type="application/octet-stream", headers=FOREVER)
 
 
 def colours(request: Request) -> Response:
     """`/colours/<pool>/<model>.bin?by=`: one byte a point of the map, in the order of `geometry`."""
-    found = _mapped(request)
+    mapped = _mapped(request)
     try:
-        if found is not None:
-            codes = map_colours.of(*found, request.query_params.get("by", "")).codes
+        if mapped is not None:
+            codes = map_colours.of(*mapped, request.query_params.get("by", "")).codes
             return Response(codes.tobytes(), media_type="application/octet-stream", headers=FOREVER)
     except InputError:
         pass
@@ -43,10 +43,10 @@ def colours(request: Request) -> Response:
 
 def regions(request: Request) -> Response:
     """`/regions/<pool>/<model>.json`: places and words of the map's regions."""
-    found = _mapped(request)
-    if found is None:
+    mapped = _mapped(request)
+    if mapped is None:
         return Response(status_code=404)
-    text = json.dumps(map_colours.shared_regions(*found).as_json())
+    text = json.dumps(map_colours.shared_regions(*mapped).as_json())
     return Response(text, media_type="application/json", headers=FOREVER)
 
 
@@ -102,10 +102,10 @@ def vendored(request: Request) -> Response:
 def libraries() -> dict[str, Path]:
     import importlib.util
 
-    found = importlib.util.find_spec("plotly")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("plotly")
+    if spec is None or spec.origin is None:
         raise InputError("the package plotly is not installed; run `pip install poolscope` again.")
-    return {"plotly.min.js": Path(found.origin).parent / "package_data" / "plotly.min.js"}
+    return {"plotly.min.js": Path(spec.origin).parent / "package_data" / "plotly.min.js"}
 
 
 @lru_cache

@@ -9,22 +9,23 @@ from poolscope.explorer.evaluate import Outcome, flags_of, scores_of
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, tags
+from poolscope.recipe.caption_rule import image_column
 from poolscope.recipe.grammar import KEYS, FlagRule, Rule, ScoreRule, TagRule, WhereRule
 from poolscope.recipe.notation import parse
 
 DRAWS, ONE = "draws by a score (Soft Cap Sampling)", "one caption per image"
 
 
-def draw(recipe: Recipe, pool: Pool, found: Outcome) -> None:
+def draw(recipe: Recipe, pool: Pool, outcome: Outcome) -> None:
     """All rules, from what the first one sees to what the last one leaves."""
     if not recipe.keep:
         st.info("No rules yet: everything is kept. Add a rule to start filtering.", icon=":material/tune:")
-    held = pools.desk(pool).kept_bars(found.recipe)
+    held = pools.desk(pool).kept_bars(outcome.recipe)
     for index, rule in enumerate(recipe.keep):
-        known = index < len(found.recipe.keep) and found.recipe.keep[index] == rule
-        count = found.selection.counts[index] if known else None
+        known = index < len(outcome.recipe.keep) and outcome.recipe.keep[index] == rule
+        count = outcome.selection.counts[index] if known else None
         bars = held.get(rule.score) if isinstance(rule, ScoreRule) and known else None
-        rule_card.draw(recipe, index, pool, count, bars, found.problems.get(index, ""))
+        rule_card.draw(recipe, index, pool, count, bars, outcome.problems.get(index, ""))
     _adding(recipe, pool)
 
 
@@ -36,11 +37,11 @@ def _adding(recipe: Recipe, pool: Pool) -> None:
     options |= {f"flag  {name}": FlagRule(flag=name) for name in flags_of(pool)}
     options |= {f"tag  {name}": TagRule(tag=name) for name in tags.names(pool)}
     if scores_of(pool):
-        options |= {DRAWS: "sample"} | ({ONE: "caption"} if caption_rule.IMAGE in pool.columns else {})
+        options |= {DRAWS: "sample"} | ({ONE: "caption"} if image_column(pool) else {})
     options |= {"condition on columns (SQL)": WhereRule(where=_example(pool)), "any rule, as YAML": "yaml"}
     with st.container(horizontal=True):
         st.menu_button(
-            "Add a rule", list(options), key="add-rule", icon=":material/add:",
+            "Add a rule", list(options), key="add-rule", format_func=plain, icon=":material/add:",
             on_click=lambda: _add(options.get(st.session_state["add-rule"]), recipe, pool),
         )  # fmt: skip
         st.button("Add a score", key="add-score", icon=":material/functions:", help="Compute a new score or flag for the pool",
@@ -51,8 +52,8 @@ def _add(rule: Rule | str | None, recipe: Recipe, pool: Pool) -> None:
     if rule == "yaml":
         st.session_state["ask"] = ("rule", len(recipe.keep))
     elif rule in ("sample", "caption"):
-        made = sample_rule if rule == "sample" else caption_rule
-        recipe_state.add_rule(recipe, made.fresh(pool, recipe))
+        form = sample_rule if rule == "sample" else caption_rule
+        recipe_state.add_rule(recipe, form.fresh(pool, recipe))
     elif rule is not None and not isinstance(rule, str):
         recipe_state.add_rule(recipe, rule)
 

@@ -29,8 +29,7 @@ def write(audit: Audit, out: Path, *, words: Separating | None = None, force: bo
     """
     beside = out.with_suffix(".json")
     files.new(out, beside, force=force)
-    files.write_text(out, html(audit, words=words))
-    files.write_json(beside, audit.as_json())
+    files.write_texts({beside: files.dump(audit.as_json()) + "\n", out: html(audit, words=words)})
     return [out, beside]
 
 

@@ -48,18 +48,18 @@ def preflight(
     pool's own; `look_at_gpus` imports torch to count devices and read their memory.
     """
     scale, launch = scale_named(scale), launch or Launch()
-    found = [*_selection(pairs, scale), *_devices(scale, launch, look_at_gpus)]
+    problems = [*_selection(pairs, scale), *_devices(scale, launch, look_at_gpus)]
     if shards is not None:
-        found += _shards(Path(shards), scale, launch, uids)
+        problems += _shards(Path(shards), scale, launch, uids)
     if in_place and shards is not None:
-        found.append(
+        problems.append(
             Problem("error", "shards", "training in place reads the pool's own tars; leave out the other shards")
         )
     if in_place and pool is not None:
-        found += _pool_tars(pool)
+        problems += _pool_tars(pool)
     if pairs:
-        found += _room(pairs, scale, launch, pool, write=shards is None and not in_place)
-    return sorted(found, key=lambda problem: problem.level != "error")
+        problems += _room(pairs, scale, launch, pool, write=shards is None and not in_place)
+    return sorted(problems, key=lambda problem: problem.level != "error")
 
 
 def refuse(problems: list[Problem]) -> None:
@@ -89,9 +89,9 @@ def _devices(scale: Scale, launch: Launch, look: bool) -> list[Problem]:
         return [Problem("error", "devices", str(error))]
     if not look or launch.submitted:
         return []  # other machines than this one train
-    found, there = [], cuda_devices()
+    problems, there = [], cuda_devices()
     if (launch.gpus or 0) > there:
-        found.append(Problem("error", "devices", f"{launch.gpus} GPUs were asked for, this machine has {there}"))
+        problems.append(Problem("error", "devices", f"{launch.gpus} GPUs were asked for, this machine has {there}"))
     need = memory_need(scale, share)
     if there and launch.gpus != 0:
         import torch
@@ -105,15 +105,15 @@ def _devices(scale: Scale, launch: Launch, look: bool) -> list[Problem]:
         kind = "CPU"
         if scale.macs is not None or scale.samples_seen > 1_000_000:
             days = estimate(scale.samples_seen, scale, device="cpu").seconds["training"] / 86_400
-            found.append(
+            problems.append(
                 Problem("warning", "devices", f"no GPU is used: training would take about {days:,.0f} days here")
             )
     if need > free:
         parts = 2 ** int(np.ceil(np.log2(need / free)))
         text = (f"a device batch of {share:,} needs about {need / 2**30:.1f} GiB, {free / 2**30:.1f} GiB of {kind} memory "
                 f"are free; train with {launch.accum * parts} accumulation steps")  # fmt: skip
-        found.append(Problem("error" if need > 1.5 * free else "warning", "memory", text))
-    return found
+        problems.append(Problem("error" if need > 1.5 * free else "warning", "memory", text))
+    return problems
 
 
 def memory_need(scale: Scale, share: int) -> float:
@@ -132,27 +132,27 @@ def _shards(shards: Path, scale: Scale, launch: Launch, uids: np.ndarray | None)
     tars = sorted(shards.glob("*.tar"))
     if not tars:
         return [Problem("error", "shards", f"{str(shards)!r} holds no tar; export shards of the selection into it")]
-    found = []
+    problems = []
     workers = launch.world * max(1, launch.loaders(scale))
     if len(tars) < workers:
         text = f"{len(tars)} shards feed {workers} loader workers, so workers read the same ones; export smaller shards"
-        found.append(Problem("warning", "shards", text))
+        problems.append(Problem("warning", "shards", text))
     broken = [tar.name for tar in tars if not readable(tar)]
     if broken:
         text = f"{len(broken)} of {len(tars)} shards are not readable, the first is {broken[0]}; export them again"
-        found.append(Problem("error", "shards", text))
+        problems.append(Problem("error", "shards", text))
     ids = shards / "sample_ids.npy"
     if uids is not None and not ids.is_file():
         text = f"{str(shards)!r} has no sample_ids.npy, so nobody can tell which selection it holds; export it again"
-        found.append(Problem("error", "shards", text))
+        problems.append(Problem("error", "shards", text))
     elif uids is not None and not np.array_equal(read_array(ids), uids):
         text = f"the selection has changed since {str(shards)!r} was written; export its shards again"
-        found.append(Problem("error", "shards", text))
+        problems.append(Problem("error", "shards", text))
     if not (shards / "meta.json").is_file():
-        found.append(
+        problems.append(
             Problem("error", "shards", f"{str(shards)!r} has no meta.json: its export did not finish; run it again")
         )
-    return found
+    return problems
 
 
 def readable(tar: Path) -> bool:

@@ -87,10 +87,10 @@ class Dfn(Method):
     device: str = param("auto", "where the network runs", of="device")
 
     def contents(self, pool: "Pool") -> dict[str, str]:
-        found = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
+        by_name = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
         if self.network:
-            return found
-        return found | {"clean": _digest(self._training_uids(pool)), "scale": digests.of_value(asdict(self._scale))}
+            return by_name
+        return by_name | {"clean": _digest(self._training_uids(pool)), "scale": digests.of_value(asdict(self._scale))}
 
     def resolved(self) -> dict[str, str]:
         from ..devices import cuda_devices
@@ -118,6 +118,18 @@ class Dfn(Method):
     def trial(self, sample: int, pairs: int) -> "Dfn":
         """With an untrained network of that scale, which embeds as fast."""
         return self if self.network else dataclasses.replace(self, clean="", network=self._scale.model)
+
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        from .cost import size_of
+
+        network = self.network.partition("/")[0] if self.network else self._scale.model
+        try:
+            return 2 * size_of(network).macs * pairs
+        except InputError:  # no pair of transformers, or a file that names its own
+            return 0.0
+
+    def arithmetic(self) -> str:
+        return "embedding"
 
     def training(self, pool: "Pool") -> float:
         if self.network:
@@ -153,23 +165,23 @@ class Dfn(Method):
                 progress(done, len(rows), "embedding")
         return {MAIN: scores}
 
-    def findings(self, pool: "Pool", made: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
         if not self.network:
-            return self._share(pool, made, self._training_uids(pool), self.folds, "score with folds=2 or more")
+            return self._share(pool, tables, self._training_uids(pool), self.folds, "score with folds=2 or more")
         subset = Path(self.network) / "subset.npy"
         if not subset.is_file():
             return {}
         from ..recipe.subset_files import read_subset
 
-        return self._share(pool, made, read_subset(subset), 1, "use clean=RECIPE, which trains networks for it")
+        return self._share(pool, tables, read_subset(subset), 1, "use clean=RECIPE, which trains networks for it")
 
     def _share(
-        self, pool: "Pool", made: Iterable[pa.Table], uids: np.ndarray, folds: int, remedy: str
+        self, pool: "Pool", tables: Iterable[pa.Table], uids: np.ndarray, folds: int, remedy: str
     ) -> dict[str, Any]:
         rows = pool.rows_of(np.unique(uids))
         seen = np.zeros(len(pool), bool)
         seen[rows[rows >= 0]] = True
-        return training_share(made, seen, KEPT, folds, remedy)
+        return training_share(tables, seen, KEPT, folds, remedy)
 
     @property
     def _scale(self) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import files, paths
+from ..devices import short_name
 from ..errors import InputError
 from ..progress import Progress
 from ..runs import Run
@@ -22,6 +23,8 @@ def fit(run: Run, scale: Scale, launch: Launch, shards: Path, progress: Progress
     from .weights import parts_of
 
     if run.weights_path.is_file():
+        if latest_checkpoint(run).parent.exists():  # killed before the rest was kept
+            _keep(run, scale)
         return True
     parts = parts_of(latest_checkpoint(run))
     if parts < scale.checkpoints:
@@ -43,14 +46,14 @@ def collect(run: str) -> bool:
 
     if not (paths.runs() / run / "run.json").is_file():
         return False
-    found = Run.load(run)
-    if not found.resumable or found.weights_path.is_file():
+    loaded = Run.load(run)
+    if not loaded.resumable or loaded.weights_path.is_file():
         return False
-    scale = scale_named(found.scale or "").changed(**{n: v for n, v in found.settings.items() if n in CHANGEABLE})
-    if parts_of(latest_checkpoint(found)) < scale.checkpoints:
+    scale = scale_named(loaded.scale or "").changed(**{n: v for n, v in loaded.settings.items() if n in CHANGEABLE})
+    if parts_of(latest_checkpoint(loaded)) < scale.checkpoints:
         return False
-    _keep(found, scale)
-    found.step_to("done")
+    _keep(loaded, scale)
+    loaded.step_to("done")
     return True
 
 
@@ -59,18 +62,20 @@ def latest_checkpoint(run: Run) -> Path:
 
 
 def _keep(run: Run, scale: Scale) -> None:
-    """Keeps the weights of a finished training, and where and how fast it ran."""
-    from .weights import keep_weights
+    """Keeps the weights of a finished training, and where and how fast it ran; the checkpoint goes last."""
+    from .weights import keep_weights, parts_of
 
     latest = latest_checkpoint(run)
-    done = keep_weights(latest, run.weights_path, model=run.model)
-    if done != scale.checkpoints:
-        run.weights_path.unlink()
-        raise RuntimeError(f"training ended after {done} of {scale.checkpoints} parts; resume the run")
+    if not run.weights_path.is_file():
+        done = parts_of(latest)
+        if done != scale.checkpoints:
+            raise RuntimeError(f"training ended after {done} of {scale.checkpoints} parts; resume the run")
+        keep_weights(latest, run.weights_path, model=run.model)
     run.samples_seen = scale.steps() * scale.batch
     if (run.path / "train" / "hardware.json").is_file():
         run.hardware = files.read_json(run.path / "train" / "hardware.json", dict)
     _learn_rate(run, scale)
+    run.save()
     shutil.rmtree(latest.parent)
 
 
@@ -107,7 +112,10 @@ def _learn_rate(run: Run, scale: Scale) -> None:
     rates = [rate for rate in curves(run)["samples_per_s"] if rate]
     if rates:
         run.hardware["samples_per_s"] = round(float(np.median(rates)), 1)
-        remember_rate(scale, run.hardware.get("device", "cpu"), float(np.median(rates)))
+        gpu = str(run.hardware.get("gpu", ""))
+        # On processors all ranks share one machine's cores: what they do together is that machine's rate.
+        count = int(run.hardware.get("ranks", 1)) if gpu else int(run.hardware.get("nodes", 1))
+        remember_rate(scale, short_name(gpu) if gpu else "cpu", float(np.median(rates)), count=count)
 
 
 def brace(shards: Path) -> str:

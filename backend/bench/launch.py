@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from ..devices import card, held
 from ..errors import InputError
+from ..jobs.slots import visible
 from ..progress import Progress, silent
 from ..runs import Run
 from . import metrics
@@ -22,6 +24,12 @@ from .scales import Scale
 GRACE_S = 5.0
 # Without the dashes torchrun takes our `--logs` for a short form of its own `--logs-specs`.
 MODULE = ("-m", "--", "poolscope.bench.worker")
+LAUNCHER = "POOLSCOPE_LAUNCHER"
+"""The variable with the pid of the process that started a training: what it started ends with it."""
+RANKS = (
+    f"import os; from poolscope.processes import end_with; end_with(int(os.environ['{LAUNCHER}'])); "
+    "from torch.distributed.run import main; main()"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +68,11 @@ class Launch:
     @property
     def world(self) -> int:
         return max(1, self.gpus or 1) * self.nodes
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of device that it asks for: `cpu`, a GPU's name, None for whatever this machine has."""
+        return "cpu" if self.gpus == 0 else (card() or "GPU") if self.gpus else None
 
     @property
     def devices(self) -> dict[str, int]:
@@ -128,13 +141,13 @@ def command(argv: list[str], launch: Launch) -> list[str]:
         )
     if launch.world == 1:
         return [sys.executable, "-m", "poolscope.bench.worker", *argv]
-    return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(launch.gpus),
-            *MODULE, *argv]  # fmt: skip
+    return [sys.executable, "-c", RANKS, "--standalone", "--nproc-per-node", str(launch.gpus), *MODULE, *argv]
 
 
 def environment(launch: Launch) -> dict[str, str]:
-    """The child's environment: nothing of the current directory importable, no second run's ranks, a CPU run blind to GPUs."""
-    env = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+    """The child's environment: nothing of the current directory importable, no second run's ranks, a CPU run blind to GPUs,
+    one of a worker with a GPU of its own blind to the others."""
+    env = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1", LAUNCHER: str(os.getpid())}
     for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
         env.pop(name, None)
     if launch.gpus == 0:
@@ -145,6 +158,8 @@ def environment(launch: Launch) -> dict[str, str]:
         # Freed activations stay with the process: giving them back to the kernel means faulting them in at every step.
         env.setdefault("MALLOC_MMAP_THRESHOLD_", str(4 << 30))
         env.setdefault("MALLOC_TRIM_THRESHOLD_", str(8 << 30))
+    elif (own := held() or "").startswith("cuda:"):
+        env["CUDA_VISIBLE_DEVICES"] = visible([int(own.partition(":")[2])], os.environ.get("CUDA_VISIBLE_DEVICES"))
     if launch.threads:
         env["OMP_NUM_THREADS"] = str(launch.threads)
     return env

@@ -61,12 +61,12 @@ def add_training_part(
     Raises InputError if no task has a training part, and if an example is in an evaluation task of this disk: by its uid,
     by its file, or as a near-duplicate.
     """
-    found = [task for task in _asked(suite) if (Path(str(task.root)) / TRAIN / "nshards.txt").is_file()]
-    if not found:
+    tasks = [task for task in _asked(suite) if (Path(str(task.root)) / TRAIN / "nshards.txt").is_file()]
+    if not tasks:
         raise InputError(
             f"no task of {', '.join(suite)!r} has a training part: put tars like those of test/ into train/ beside it."
         )
-    parts = [read_part(task, max(1, most // len(found))) for task in found]
+    parts = [read_part(task, max(1, most // len(tasks))) for task in tasks]
     peeks = find_peeks(parts, [task for task in registry.tasks_list() if task.present], progress)
     if peeks:
         first = peeks[0]
@@ -75,10 +75,10 @@ def add_training_part(
             f"({first.how}): take them out of {TRAIN}/, or the evaluation would be worth nothing."
         )
     network = _network(pool, model).load(device)
-    made = [_embedded(network, part, progress) for part in parts]
+    embedded = [_embedded(network, part, progress) for part in parts]
     return add_examples(
-        pool, name, Examples(*(np.concatenate(side) for side in zip(*made, strict=True))), model=model,
-        source=f"training part of {', '.join(task.key for task in found)}", force=force,
+        pool, name, Examples(*(np.concatenate(side) for side in zip(*embedded, strict=True))), model=model,
+        source=f"training part of {', '.join(task.key for task in tasks)}", force=force,
     )  # fmt: skip
 
 
@@ -125,17 +125,17 @@ def find_peeks(parts: Sequence[Part], tasks: Sequence[Task], progress: Progress 
     trained = joined(looks)
     names = [f"{part.task.key}/{TRAIN} number {place}" for part in parts for place in range(len(part.images))]
     uids = {uid: place for place, uid in enumerate(uid for part in parts for uid in part.uids) if uid}
-    found: dict[int, Peek] = {}
+    peeks: dict[int, Peek] = {}
     for number, task in enumerate(tasks):
         asked, asked_uids = _asked_of(task)
         for uid in uids.keys() & set(asked_uids):
-            found.setdefault(uids[uid], Peek(names[uids[uid]], task.key, f"uid {uid}"))
+            peeks.setdefault(uids[uid], Peek(names[uids[uid]], task.key, f"uid {uid}"))
         for place, other in enumerate(trained.like(asked)):
             if other >= 0:
                 same = trained.digests[place] == asked.digests[other]
-                found.setdefault(place, Peek(names[place], task.key, "the same file" if same else "a near-duplicate"))
+                peeks.setdefault(place, Peek(names[place], task.key, "the same file" if same else "a near-duplicate"))
         progress(number + 1, len(tasks), "comparing with the evaluation tasks")
-    return [found[place] for place in sorted(found)]
+    return [peeks[place] for place in sorted(peeks)]
 
 
 def _asked(suite: Sequence[str]) -> list[Task]:
@@ -158,14 +158,14 @@ def _asked_of(task: Task) -> tuple[Prints, list[str]]:
                 uids.append(uid_of(sample))
                 yield sample.image
 
-    made = Prints.of(images())
+    prints = Prints.of(images())
     content: dict[str, Any] = {
-        "digests": np.frombuffer(b"".join(made.digests), np.uint8).reshape(-1, 16), "shapes": made.shapes,
-        "colours": made.colours, "uids": np.array([uid for uid in uids if uid], dtype=str),
+        "digests": np.frombuffer(b"".join(prints.digests), np.uint8).reshape(-1, 16), "shapes": prints.shapes,
+        "colours": prints.colours, "uids": np.array([uid for uid in uids if uid], dtype=str),
     }  # fmt: skip
     with files.replacing(kept) as path, path.open("wb") as handle:
         np.savez(handle, **content)
-    return made, [uid for uid in uids if uid]
+    return prints, [uid for uid in uids if uid]
 
 
 def _network(pool: Pool, model: str) -> Any:
@@ -187,9 +187,9 @@ def _embedded(network: "Loaded", part: Part, progress: Progress) -> tuple[np.nda
     prompts = kind_of(part.task)(part.task, Path(str(part.task.root))).prompts()
     vectors = encode(network, prompts)
     classes = np.stack([vectors[tuple(group)].cpu().numpy() for group in prompts])
-    made = []
+    parts = []
     for start in range(0, len(part.images), BATCH):
         pixels = [network.transform(open_rgb(image)) for image in part.images[start : start + BATCH]]
-        made.append(network.images(torch.stack(pixels)))
+        parts.append(network.images(torch.stack(pixels)))
         progress(min(start + BATCH, len(part.images)), len(part.images), f"embedding {part.task.key}")
-    return np.concatenate(made), classes[part.labels], np.array([part.task.key] * len(part.images))
+    return np.concatenate(parts), classes[part.labels], np.array([part.task.key] * len(part.images))

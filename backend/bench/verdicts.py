@@ -154,10 +154,10 @@ class Gap:
         error = self.error
         if error is None or not self.difference:
             return None
-        found = 2 + bisect_left(
+        number = 2 + bisect_left(
             range(2, MOST + 1), -abs(self.difference), key=lambda runs: -error.detectable(runs, self.runs)
         )
-        return found if found <= MOST else None
+        return number if number <= MOST else None
 
     @property
     def missing(self) -> int | None:
@@ -312,8 +312,8 @@ def _dunnett(control: int, sizes: tuple[int, ...]) -> float:
     every = [np.linspace(-1, 1, size) if size > 1 else np.zeros(1) for size in (control, *sizes)]
     freedom = sum(len(group) - 1 for group in every)
     variance = sum(float((group**2).sum()) for group in every) / freedom
-    found = stats.dunnett(*every[1:], control=every[0], rng=np.random.default_rng(0))
-    interval = found.confidence_interval(1 - LEVEL)
+    test = stats.dunnett(*every[1:], control=every[0], rng=np.random.default_rng(0))
+    interval = test.confidence_interval(1 - LEVEL)
     return float(interval.high[0] - interval.low[0]) / 2 / math.sqrt(variance * (1 / control + 1 / sizes[0]))
 
 

@@ -4,27 +4,17 @@
 srun every rank runs it.
 """
 
-import ctypes
 import os
-import signal
 import sys
 from pathlib import Path
 
 from ..devices import cuda_devices
 from ..files import write_json
 from ..models import register_configs
+from ..processes import end_with
 from ..runs import hardware
 from . import checkpoints, loading
-
-
-def die_with_parent() -> None:
-    """Asks Linux to end this process when its parent goes, so that a killed launcher leaves nothing running."""
-    try:
-        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)
-    except (AttributeError, OSError):
-        return
-    if os.getppid() == 1:
-        sys.exit(143)
+from .launch import LAUNCHER
 
 
 def skip_slow_attention() -> None:
@@ -56,14 +46,14 @@ def record_hardware(argv: list[str]) -> None:
         return
     ranks = int(env.get("WORLD_SIZE", env.get("SLURM_NTASKS", "1")))
     nodes = int(env.get("GROUP_WORLD_SIZE", env.get("SLURM_JOB_NUM_NODES", "1")))
-    found = hardware("cuda" if cuda_devices() else "cpu") | {"ranks": ranks, "nodes": nodes}
-    write_json(Path(argv[argv.index("--logs") + 1]) / "hardware.json", found)
+    about = hardware("cuda" if cuda_devices() else "cpu") | {"ranks": ranks, "nodes": nodes}
+    write_json(Path(argv[argv.index("--logs") + 1]) / "hardware.json", about)
 
 
 def main(argv: list[str]) -> int:
     # Only under our launcher: torchrun and srun look after their own ranks.
-    if "TORCHELASTIC_RUN_ID" not in os.environ and "SLURM_PROCID" not in os.environ:
-        die_with_parent()
+    if LAUNCHER in os.environ and "TORCHELASTIC_RUN_ID" not in os.environ:
+        end_with(int(os.environ[LAUNCHER]))
     record_hardware(argv)
     register_configs()
     loading.seed_shuffling()

@@ -17,13 +17,13 @@ def unmeasured(pool: Pool) -> list[Method]:
 def measure(pool: Pool, *, progress: Progress = silent) -> tuple[list[Estimate], dict[str, str]]:
     """Measures what `unmeasured` lists on samples of `pool`; returns the estimates, and why others can't be measured, by
     method. They are kept with the pool for `known`."""
-    found, problems = [], {}
+    estimates, problems = [], {}
     methods = unmeasured(pool)
     for number, method in enumerate(methods):
         progress(number, len(methods), method.title)
         try:
-            found.append(estimate(pool, method))
+            estimates.append(estimate(pool, method))
         except InputError as error:
             problems[method.id] = str(error)
     progress(len(methods), len(methods), "measured")
-    return found, problems
+    return estimates, problems

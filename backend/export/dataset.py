@@ -1,8 +1,6 @@
 """Export of a dataset with its images, as `datasets` of Hugging Face reads it: an image folder, or parquet."""
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
@@ -66,23 +64,17 @@ def export_dataset(
     names = scalars(pool) if columns is None else list(columns)
     copies = None if selection.wanted is None else selection.copies_of(rows)
     schema = drawn_schema(schema_of(pool, names), copies)
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
     missing: list[str] = []
-    try:
+    with files.replacing_folder(out) as part:
         pairs = _Pairs(pool, rows, list(dict.fromkeys(["uid", *names])), copies, missing, progress)
         count = (_folder if form == "imagefolder" else _parquet)(part, pairs, schema, metadata, shard_size)
         if len(missing) == len(rows):
             raise InputError(
                 f"none of the {len(rows):,} kept pairs has a readable image; index the shards with `poolscope index` first."
             )
-        if out.is_dir():
-            out.rmdir()
-        part.rename(out)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    if missing:
-        files.write_text(_missing(out), "".join(f"{uid}\n" for uid in sorted(missing)))
-    write_beside(out, pool, recipe, selection)
+        write_beside(out, pool, recipe, selection)
+        if missing:
+            files.write_text(_missing(out), "".join(f"{uid}\n" for uid in sorted(missing)))
     return Dataset(out, len(rows) - len(missing), count, len(missing))
 
 
@@ -129,10 +121,9 @@ class _Pairs:
 
 def _folder(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str, shard_size: int) -> int:
     full = pa.schema([pa.field("file_name", pa.utf8()), *schema])
-    part.mkdir(parents=True)
-    found = iter(pairs)
+    samples = iter(pairs)
     with WRITERS[metadata](part / f"metadata.{metadata}", full, False) as write:
-        while block := list(islice(found, BLOCK)):
+        while block := list(islice(samples, BLOCK)):
             listed = []
             for pair, image in block:
                 name = f"images/{pair['uid'][:2]}/{pair['uid']}.{extension(image)}"
@@ -149,12 +140,12 @@ def _parquet(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str, shard_
     full = pa.schema([pa.field("image", IMAGE), *schema]).with_metadata({"huggingface": _features(schema)})
     count = -(-len(pairs.rows) // shard_size)
     (part / "data").mkdir(parents=True)
-    found = iter(pairs)
+    samples = iter(pairs)
     edges = np.linspace(0, len(pairs.rows), count + 1).astype(int).tolist()
     for number, (start, stop) in enumerate(pairwise(edges)):
         path = part / "data" / f"train-{number:05d}-of-{count:05d}.parquet"
         with pyarrow.parquet.ParquetWriter(path, full) as writer:
-            taken = islice(found, stop - start)
+            taken = islice(samples, stop - start)
             while block := list(islice(taken, BLOCK)):
                 rows = [
                     {"image": {"bytes": image, "path": f"{pair['uid']}.{extension(image)}"}, **pair}

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +26,17 @@ from ..recipe import Selection
 from ..sources.tars import index_shards
 
 SHARD_SIZE = 10_000
+ADDRESSES = "urls.parquet"
 SCHEMA = pa.schema(
     [("uid", pa.utf8()), ("url", pa.utf8()), ("text", pa.utf8()), ("face_bboxes", pa.list_(pa.list_(pa.float64())))]
 )
 LARGEST_IMAGE = 64_000_000
-RUN = "import json, sys; from poolscope.export.guarded import main; main(json.loads(sys.argv[1]), private=sys.argv[2] == '1')"
+PATIENCE = 10.0
+"""Seconds that what a killed download left behind may take to end."""
+RUN = (
+    "import json, sys; from poolscope.processes import end_with; end_with(int(sys.argv[3])); "
+    "from poolscope.export.guarded import main; main(json.loads(sys.argv[1]), private=sys.argv[2] == '1')"
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,8 @@ def fetch(
     asked = _list(pool, selection, to)
     shards = to / "shards"
     shards.mkdir(exist_ok=True)
+    for torn in _torn(shards):  # img2dataset would take its shard for finished
+        torn.unlink()
     _run(_options(to, image_size, processes, threads, timeout, retries, blur, shard_size), private, to / "fetch.log",
          shards, asked, progress)  # fmt: skip
     report = _fetched(to, asked, _stats(shards))
@@ -91,7 +101,7 @@ def _options(
 ) -> dict[str, Any]:
     """DataComp's settings in the words of img2dataset."""
     return {
-        "url_list": str(to / "urls.parquet"), "input_format": "parquet", "url_col": "url", "caption_col": "text",
+        "url_list": str(to / ADDRESSES), "input_format": "parquet", "url_col": "url", "caption_col": "text",
         "save_additional_columns": ["uid"], "bbox_col": "face_bboxes" if blur else None,
         "output_folder": str(to / "shards"), "output_format": "webdataset", "number_sample_per_shard": shard_size,
         "oom_shard_count": 8, "image_size": image_size, "resize_mode": "keep_ratio_largest",
@@ -114,30 +124,46 @@ def _fetched(to: Path, asked: int, stats: list[dict[str, Any]]) -> Fetched:
 
 def _stats(shards: Path) -> list[dict[str, Any]]:
     """The statistics of the finished shards; one that is just being written is left out."""
-    found = []
+    stats = []
     for path in sorted(shards.glob("*_stats.json")):
         try:
-            found.append(files.read_json(path))
+            stats.append(files.read_json(path))
         except ValueError:
             continue
+    return stats
+
+
+def _torn(shards: Path) -> list[Path]:
+    """Statistics that were being written when a download was killed."""
+    found = []
+    for path in shards.glob("*_stats.json"):
+        try:
+            files.read_json(path, dict)
+        except ValueError:
+            found.append(path)
     return found
 
 
 def _list(pool: Pool, selection: Selection, to: Path) -> int:
-    """Writes the addresses to fetch, once: a download that goes on keeps its list. Returns how many there are."""
-    path, about = to / "urls.parquet", to / "selection.json"
+    """Writes the addresses to fetch, once: a download that goes on keeps its list. Returns how many there are.
+
+    The list says itself which selection it is of, so that it is whole or absent, whenever the command is killed.
+    """
+    path = to / ADDRESSES
     digest = hashlib.sha256(np.packbits(selection.mask).tobytes()).hexdigest()
     if path.exists():
-        if not about.exists() or files.read_json(about)["selection"] != digest:
+        with files.reading(path):
+            about = pq.read_metadata(path)
+        if (about.metadata or {}).get(b"selection") != digest.encode():
             raise InputError(f"{str(to)!r} holds another download; choose an empty directory for --to.")
-        return pq.read_metadata(path).num_rows
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        return int(about.num_rows)
+    if to.exists() and (not to.is_dir() or any(one.suffix != ".part" for one in to.iterdir())):
         raise InputError(f"{str(to)!r} is not empty; choose an empty directory for --to.")
     pool.require("url")
     names = [name for name in ("url", "text", "face_bboxes", "image_offset") if name in pool.columns]
     to.mkdir(parents=True, exist_ok=True)
-    files.write_json(about, {"selection": digest, "pool": pool.uri, "pool_version": pool.version})
-    with files.replacing(path) as part, pq.ParquetWriter(part, SCHEMA) as writer:
+    schema = SCHEMA.with_metadata({"selection": digest, "pool": pool.uri, "pool_version": str(pool.version)})
+    with files.replacing(path) as part, pq.ParquetWriter(part, schema) as writer:
         seen = count = 0
         for batch in pool.scan(["uid", *names], batch_size=16_384):
             kept = selection.mask[seen : seen + batch.num_rows].copy()
@@ -166,11 +192,31 @@ def _wanted(batch: pa.RecordBatch, kept: np.ndarray) -> pa.Table:
     return pa.table([uids, chosen["url"], chosen["text"], boxes], schema=SCHEMA)
 
 
+@contextmanager
+def _alone(addresses: Path) -> Iterator[tuple[int, ...]]:
+    """Shares the lock of this download's list with the processes that work on it, once those of a killed download have
+    ended; yields the descriptor that they inherit. Raises InputError while another download is at work here."""
+    until = time.monotonic() + PATIENCE
+    with addresses.open("rb+") as handle:
+        held = handle.fileno()
+        while not (files.lock(held) and files.lock(held, shared=True)):
+            if time.monotonic() > until:
+                raise InputError(
+                    f"another download into {str(addresses.parent)!r} is running; wait for it, or cancel it."
+                )
+            time.sleep(0.1)
+        yield (held,)
+
+
 def _run(options: dict[str, Any], private: bool, log: Path, shards: Path, asked: int, progress: Progress) -> None:
     """Runs img2dataset in a process of its own and reports its finished shards as progress."""
     environment = os.environ | {"OPENCV_IO_MAX_IMAGE_PIXELS": str(LARGEST_IMAGE), "NO_ALBUMENTATIONS_UPDATE": "1"}
-    argv = [sys.executable, "-P", "-c", RUN, json.dumps(options), "1" if private else "0"]
-    with log.open("ab") as out, subprocess.Popen(argv, stdout=out, stderr=out, env=environment) as process:
+    argv = [sys.executable, "-P", "-c", RUN, json.dumps(options), "1" if private else "0", str(os.getpid())]
+    with (
+        _alone(Path(options["url_list"])) as held,
+        log.open("ab") as out,
+        subprocess.Popen(argv, stdout=out, stderr=out, env=environment, pass_fds=held) as process,
+    ):
         try:
             while process.poll() is None:
                 time.sleep(0.5)

@@ -4,11 +4,27 @@ import http.client
 import importlib
 import io
 import ipaddress
+import multiprocessing
+import sys
 import time
 import urllib.request
+from functools import cache
 from typing import Any
 
-from img2dataset import downloader
+from .. import files
+from ..processes import end_with
+
+
+def end_with_download() -> None:
+    """What the download starts must not outlive it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        end_with(parent.pid)
+
+
+end_with_download()  # before the long import
+
+from img2dataset import downloader, logger  # noqa: E402
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 LONGEST_ANSWER = 60.0
@@ -20,15 +36,34 @@ class Guarded(downloader.Downloader):
     """img2dataset's downloader with the answer read by `download_image`, in every process that works for it."""
 
     private = False
+    addresses = ""
 
     def __call__(self, row: Any) -> Any:
+        _join(self.addresses)
         downloader.download_image = download_image
         global _private
         _private = self.private
         return super().__call__(row)
 
 
+class Watched(logger.LoggerProcess):
+    """img2dataset's log, which by itself goes on for ever once the download is killed."""
+
+    def run(self) -> None:
+        end_with_download()
+        super().run()
+
+
 _private = False
+
+
+@cache
+def _join(addresses: str) -> object:
+    """Takes part in the download's lock until this process ends."""
+    handle = open(addresses, "rb")  # noqa: SIM115
+    if not files.lock(handle.fileno(), shared=True):
+        sys.exit("the download that this process worked for was killed")
+    return handle
 
 
 def download_image(
@@ -123,8 +158,9 @@ def main(options: dict[str, Any], *, private: bool) -> None:
 
     def guarded(**chosen: Any) -> Guarded:
         guarded = Guarded(**chosen)
-        guarded.private = private
+        guarded.private, guarded.addresses = private, options["url_list"]
         return guarded
 
     vars(program)["Downloader"] = guarded
+    vars(program)["LoggerProcess"] = Watched
     program.download(**options)

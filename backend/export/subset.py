@@ -36,8 +36,8 @@ def _blocks(pool: Pool, mask: np.ndarray, copies: np.ndarray | None) -> Iterator
     def block(start: int) -> np.ndarray:
         rows = order[start : start + BLOCK]
         kept = np.flatnonzero(mask.take(rows))
-        found = uids[start : start + BLOCK].take(kept)
-        return found if copies is None else np.repeat(found, copies[rows[kept]])
+        kept_uids = uids[start : start + BLOCK].take(kept)
+        return kept_uids if copies is None else np.repeat(kept_uids, copies[rows[kept]])
 
     return in_order(block, range(0, len(order), BLOCK))
 
@@ -46,7 +46,7 @@ def write_uids(path: Path, pool: Pool, mask: np.ndarray, copies: np.ndarray | No
     """Writes the bytes of `np.save(path, kept_uids(pool, mask, copies))`, block by block."""
     count = np.count_nonzero(mask) if copies is None else copies.sum(where=mask, dtype=np.int64)
     shape = (int(count),)
-    with files.replacing(path) as part, part.open("wb") as handle:
+    with path.open("wb") as handle:
         header = {"descr": np.lib.format.dtype_to_descr(UID_DTYPE), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(handle, header)
         for block in _blocks(pool, mask, copies):
@@ -65,8 +65,9 @@ def export_subset(
     out = Path(out)
     check_subset(out, force=force)
     write = write_ids if out.suffix == ".txt" else write_uids
-    write(out, pool, selection.mask, selection.wanted)
-    write_beside(out, pool, recipe, selection)
+    with files.replacing(out) as part:
+        write(part, pool, selection.mask, selection.wanted)
+        write_beside(out, pool, recipe, selection)
     return out
 
 
@@ -82,7 +83,7 @@ def write_ids(path: Path, pool: Pool, mask: np.ndarray, copies: np.ndarray | Non
     names = ["uid", *(["id"] if "id" in pool.columns else [])]
     shared = _shared(pool) if "id" in names else None
     start = 0
-    with files.replacing(path) as part, part.open("w", encoding="utf-8") as handle:
+    with path.open("w", encoding="utf-8") as handle:
         for batch in pool.scan(names, batch_size=SCANNED):
             kept = mask[start : start + batch.num_rows]
             often = kept[kept].astype(int) if copies is None else copies[start : start + batch.num_rows][kept]
@@ -101,11 +102,11 @@ def _shared(pool: Pool) -> pa.Array:
     rows = pa.RecordBatchReader.from_batches(schema, (batch for batch in pool.scan(["id"], batch_size=SCANNED)))
     with connect() as database:
         database.register("rows", rows)
-        found = database.sql(
+        shared = database.sql(
             "SELECT id FROM rows WHERE id IS NOT NULL GROUP BY id "
             "HAVING count(*) > 1 OR id = '' OR regexp_matches(id, '^[\\s\\pZ]|[\\s\\pZ]$|\\pC|\\p{Zl}|\\p{Zp}')"
         ).to_arrow_table()
-    return found["id"].combine_chunks()
+    return shared["id"].combine_chunks()
 
 
 def sha256_of(path: Path) -> str:

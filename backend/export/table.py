@@ -44,17 +44,18 @@ def export_table(
     copies = selection.copies
     schema = drawn_schema(schema_of(pool, columns), copies)
     seen = 0
-    with files.replacing(out) as part, WRITERS[form](part, schema, safe_cells) as write:
-        for batch in pool.scan(["uid", *[name for name in columns if name != "uid"]]):
-            if copies is not None and COPIES not in batch.schema.names:
-                often = pa.array(copies[seen : seen + batch.num_rows], pa.int32())
-                batch = pa.RecordBatch.from_arrays([*batch.columns, often], names=[*batch.schema.names, COPIES])
-            kept = batch.filter(pa.array(selection.mask[seen : seen + batch.num_rows]))
-            seen += batch.num_rows
-            if kept.num_rows:
-                write(arranged(kept, schema))
-            progress(seen, len(pool), "pairs read")
-    write_beside(out, pool, recipe, selection)
+    with files.replacing(out) as part:
+        with WRITERS[form](part, schema, safe_cells) as write:
+            for batch in pool.scan(["uid", *[name for name in columns if name != "uid"]]):
+                if copies is not None and COPIES not in batch.schema.names:
+                    often = pa.array(copies[seen : seen + batch.num_rows], pa.int32())
+                    batch = pa.RecordBatch.from_arrays([*batch.columns, often], names=[*batch.schema.names, COPIES])
+                kept = batch.filter(pa.array(selection.mask[seen : seen + batch.num_rows]))
+                seen += batch.num_rows
+                if kept.num_rows:
+                    write(arranged(kept, schema))
+                progress(seen, len(pool), "pairs read")
+        write_beside(out, pool, recipe, selection)
     return out
 
 
@@ -62,15 +63,15 @@ def check_table(out: Path, form: str | None, *, safe_cells: bool = False, force:
     """The format of a table to write at `out`. Raises InputError if it can't be told, or `out` exists unless `force`."""
     if form is not None and form not in FORMATS.values():
         raise InputError(f"--format {form!r} is not known; choose parquet, csv or jsonl.")
-    made = form or FORMATS.get(out.suffix.lower())
-    if made is None:
+    chosen = form or FORMATS.get(out.suffix.lower())
+    if chosen is None:
         raise InputError(
             f"{out.name!r} does not end in .parquet, .csv or .jsonl; name the output so, or say which with --format."
         )
-    if safe_cells and made != "csv":
-        raise InputError(f"--safe-cells is for CSV, and {out.name!r} is written as {made}; leave it out.")
+    if safe_cells and chosen != "csv":
+        raise InputError(f"--safe-cells is for CSV, and {out.name!r} is written as {chosen}; leave it out.")
     files.new(out, *left_over(out), force=force)
-    return made
+    return chosen
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from ..errors import InputError
 from ..pool import digests
 from ..progress import Progress, silent
 from .base import Batch, Each, Method, here, param
-from .cliploss import stored
 from .ensemble import sample_rows
 from .kernels.columns import check_columns, split
+from .kernels.dealing import stored
 from .kernels.folds import folds_of, folds_of_uids
 
 if TYPE_CHECKING:
@@ -127,18 +127,18 @@ class Mix(Method):
         spreads = np.array([np.nanstd(one, dtype=np.float64) for one in values])
         inputs = _standardised(values, means, spreads)
         kept = Path(pool.path) / "networks" / f"mix-{self._subject(pool)}.json"
-        found: dict[str, Any] = files.read_json(kept, dict) if kept.exists() else {}
-        missing = [piece for piece in self._pieces(len(names)) if piece not in found]
+        pieces: dict[str, Any] = files.read_json(kept, dict) if kept.exists() else {}
+        missing = [piece for piece in self._pieces(len(names)) if piece not in pieces]
         if missing:
             course = self._course(pool, rows, inputs)
             for number, piece in enumerate(missing):
-                found[piece] = self._piece(course, found, piece, _part(progress, number, len(missing), piece))
-                files.write_json(kept, found)
-        learnt = np.array([[found[f"seed {s}, fold {f}"] for s in range(self.seeds)] for f in range(self.folds)])
+                pieces[piece] = self._piece(course, pieces, piece, _part(progress, number, len(missing), piece))
+                files.write_json(kept, pieces)
+        learnt = np.array([[pieces[f"seed {s}, fold {f}"] for s in range(self.seeds)] for f in range(self.folds)])
         usable = inputs[np.isfinite(inputs).all(axis=1)].astype(np.float64)
         sizes = np.array([(usable @ weights.mean(axis=0)).std() for weights in learnt])
         lines = sizes.mean() / np.where(sizes > 0, sizes, 1.0)
-        return Mixture(means, spreads, learnt.mean(axis=1) * lines[:, None], self._said(pool, found, learnt))
+        return Mixture(means, spreads, learnt.mean(axis=1) * lines[:, None], self._said(pool, pieces, learnt))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
         values = [np.asarray(batch[name]) for name in split(self.columns)]
@@ -158,7 +158,7 @@ class Mix(Method):
                 yield from (f"seed {seed}, reached {what}" for what in ("with all", "unweighted"))
                 yield from (f"seed {seed}, without {place}" for place in range(inputs))
 
-    def _piece(self, course: Course, found: Mapping[str, Any], piece: str, progress: Progress) -> Any:
+    def _piece(self, course: Course, pieces: Mapping[str, Any], piece: str, progress: Progress) -> Any:
         """The weights of a fold, or the loss that a reference reaches; of one input fewer, of all, or of equal weights."""
         from .kernels.mixing import reached
 
@@ -171,7 +171,7 @@ class Mix(Method):
         if what == "without":
             weights = self._weights(course, number, 0, int(which), progress)
         elif which == "with all":
-            weights = np.array(found[f"seed {seed}, fold 0"])
+            weights = np.array(pieces[f"seed {seed}, fold 0"])
         return reached(weights, pairs, course.given, asked, course.plan, 1000 + number)
 
     def _weights(self, course: Course, seed: int, fold: int, left_out: int | None, progress: Progress) -> np.ndarray:
@@ -222,27 +222,27 @@ class Mix(Method):
         held = {name: pool.digest(name) for name in self.needs()}
         return digests.of_value([known, held, self.contents(pool), len(pool)])[:16]
 
-    def _said(self, pool: "Pool", found: Mapping[str, Any], learnt: np.ndarray) -> dict[str, Any]:
+    def _said(self, pool: "Pool", pieces: Mapping[str, Any], learnt: np.ndarray) -> dict[str, Any]:
         """The weight of each input with its spread over seeds, how much it is missed, and what to be wary of."""
         names, inputs = split(self.columns), []
         by_seed = learnt.mean(axis=0)
         for place, name in enumerate(names):
             one = {"column": name, "weight": by_seed[:, place].mean(), "spread": by_seed[:, place].std(ddof=1)}
             if self.leave_out:
-                missed = self._differences(found, f"without {place}")
+                missed = self._differences(pieces, f"without {place}")
                 one |= {"missed": missed.mean(), "missed_spread": missed.std(ddof=1)}
             inputs.append({key: value if isinstance(value, str) else float(value) for key, value in one.items()})
         said: dict[str, Any] = {"inputs": inputs, "seeds": self.seeds, "cross_fitted": self.folds}
         if self.leave_out:
-            gain = self._differences(found, "reached unweighted")
+            gain = self._differences(pieces, "reached unweighted")
             said["gain"] = {"mean": float(gain.mean()), "spread": float(gain.std(ddof=1))}
         warnings = [text for name in names for text in _wary(pool, name, self.downstream)]
         return said | ({"warning": "; ".join(warnings)} if warnings else {})
 
-    def _differences(self, found: Mapping[str, Any], what: str) -> np.ndarray:
+    def _differences(self, pieces: Mapping[str, Any], what: str) -> np.ndarray:
         """By how much the loss `what` reached is above that of all inputs, for each seed."""
         seeds = range(self.seeds)
-        return np.array([found[f"seed {s}, {what}"] - found[f"seed {s}, reached with all"] for s in seeds])
+        return np.array([pieces[f"seed {s}, {what}"] - pieces[f"seed {s}, reached with all"] for s in seeds])
 
 
 def _standardised(values: list[np.ndarray], means: np.ndarray, spreads: np.ndarray) -> np.ndarray:
@@ -276,9 +276,9 @@ def _wary(pool: "Pool", name: str, downstream: str) -> Iterator[str]:
     target = (made_by.get("parameters") or {}).get("target")
     if target and target != downstream:
         yield f"{name} compares with the target set {target!r}, which is not known to be disjoint from the evaluation tasks"
-    found = made_by.get("findings") or {}
-    if found.get("folds") == 1 and found.get("warning"):
-        yield f"{name}: {found['warning']}"
+    findings = made_by.get("findings") or {}
+    if findings.get("folds") == 1 and findings.get("warning"):
+        yield f"{name}: {findings['warning']}"
 
 
 def _part(progress: Progress, number: int, total: int, piece: str) -> Callable[..., None]:

@@ -280,10 +280,3 @@ def clear(path: Path, *, itself: bool) -> None:
             entry.unlink(missing_ok=True)
     if itself:
         path.rmdir()
-
-
-def check_image(content: bytes) -> tuple[int, int]:
-    """Width and height in pixels of an image that decodes whole. Raises ValueError if it doesn't."""
-    from ..pool.decoding import measure
-
-    return measure(content)

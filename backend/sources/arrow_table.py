@@ -26,11 +26,11 @@ class ArrowTable:
         inside = path.removeprefix(root).split("/")[:-1]
         self._hive = {m[1]: None if m[2] == _NULL else unquote(m[2]) for part in inside if (m := _HIVE.fullmatch(part))}
         try:
-            found, self.count = self._opened()
+            opened, self.count = self._opened()
         except UNREADABLE as error:
             raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0]}") from None
-        self._names = unique(found.names)
-        columns = [pa.field(name, kind) for name, kind in zip(self._names, found.types)]
+        self._names = unique(opened.names)
+        columns = [pa.field(name, kind) for name, kind in zip(self._names, opened.types)]
         self._hive = {key: value for key, value in self._hive.items() if key not in self._names}
         self.schema = pa.schema([*columns, *(pa.field(key, pa.utf8()) for key in self._hive)])
         self.named = True

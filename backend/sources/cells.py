@@ -84,15 +84,15 @@ class CellTable:
         if not names:
             return {}
         places = [self.schema.names.index(name) for name in names]
-        found = np.zeros(len(names), dtype=np.uint8)
+        guesses = np.zeros(len(names), dtype=np.uint8)
         try:
             for arrays in self._kinds(places):
                 for number, kinds in enumerate(arrays):
-                    found[number] |= np.bitwise_or.reduce(kinds.to_numpy(), initial=0)
+                    guesses[number] |= np.bitwise_or.reduce(kinds.to_numpy(), initial=0)
         except duckdb.Error:
             self._forget()
             return dict.fromkeys(names, pa.utf8())
-        return {name: _TYPES.get(int(bits), pa.utf8()) for name, bits in zip(names, found)}
+        return {name: _TYPES.get(int(bits), pa.utf8()) for name, bits in zip(names, guesses)}
 
     def _forget(self) -> None:
         """Keeps no rows: what was read is not all."""

@@ -162,8 +162,8 @@ def _spool(
     schema = pa.schema([(one, plain[one]) for one in wanted])
     guesses = {one: Guess(plain[one], text=keyed.text) for one in wanted}
     with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, schema) as writer:
-        for found, batch in keyed.batches(wanted):
-            fresh = keys.take(found, joined.rows, batch.num_rows)
+        for wanted_keys, batch in keyed.batches(wanted):
+            fresh = keys.take(wanted_keys, joined.rows, batch.num_rows)
             joined.rows += batch.num_rows
             part = batch.select(wanted).cast(schema).take(pa.array(fresh))
             for one in wanted:
@@ -270,12 +270,12 @@ def _batch(
     places = pa.array(index, mask=wanted < 0)
     arrays = []
     for column, kind in zip(part, schema.types):
-        found = pa.concat_arrays(
+        stacked = pa.concat_arrays(
             [one.column(column.source) for one in taken] or [pa.nulls(0, parts[0].column(column.source).type)]
         )
-        made, good = values.converted(found.take(places), column.kind, kind)
+        converted, good = values.converted(stacked.take(places), column.kind, kind)
         column.present += int(good.sum())
-        arrays.append(made)
+        arrays.append(converted)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

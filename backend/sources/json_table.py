@@ -172,15 +172,15 @@ def _numbers_as_captions(sample: str, options: Options) -> bool:
 
 def _one_after_another(text: str) -> list[Any] | None:
     """The values of a text that holds several, with or without commas between them; None if it holds anything else."""
-    decoder, place, found = json.JSONDecoder(), 0, []
+    decoder, place, values = json.JSONDecoder(), 0, []
     while place < len(text):
         try:
             value, place = decoder.raw_decode(text, place)
         except (ValueError, RecursionError):
             return None
-        found.append(value)
+        values.append(value)
         place = re.compile(r"[\s,]*").match(text, place).end()  # type: ignore[union-attr]  # it always matches
-    return found
+    return values
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:

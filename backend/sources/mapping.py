@@ -137,11 +137,11 @@ def _embedding(name: str) -> str:
 def types(tables: Iterable[Any], names: Sequence[str]) -> dict[str, pa.DataType]:
     """The types of further columns over all tables: of text ones a number or truth value where every cell is one and
     none is changed by it, by a pass over all of them; text else."""
-    found: dict[str, pa.DataType] = {}
+    types_of: dict[str, pa.DataType] = {}
     for table in tables:
         for name, kind in table.types([name for name in names if name in table.schema.names]).items():
-            found[name] = kind if name not in found else _both(found[name], kind)
-    return {name: pa.utf8() if pa.types.is_null(kind) else kind for name, kind in found.items()}
+            types_of[name] = kind if name not in types_of else _both(types_of[name], kind)
+    return {name: pa.utf8() if pa.types.is_null(kind) else kind for name, kind in types_of.items()}
 
 
 def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:

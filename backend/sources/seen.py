@@ -54,14 +54,14 @@ def _merged(one: Run, other: Run) -> Run:
 def _inside(run: Run, keys: np.ndarray, low: np.ndarray) -> np.ndarray:
     """Where the sorted `keys` stand in the run; uids that share a mixed key are looked at one by one."""
     place = np.searchsorted(run[0], keys)
-    found = np.zeros(len(keys), dtype=bool)
+    inside = np.zeros(len(keys), dtype=bool)
     open_ = np.flatnonzero(run[0].take(place, mode="clip") == keys)
     while len(open_):
         here = place[open_]
         hit = run[1][here] == low[open_]
-        found[open_[hit]] = True
+        inside[open_[hit]] = True
         open_ = open_[~hit]
         place[open_] += 1
         open_ = open_[place[open_] < len(run[0])]
         open_ = open_[run[0][place[open_]] == keys[open_]]
-    return found
+    return inside

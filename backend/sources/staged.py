@@ -1,8 +1,10 @@
 """Staged files: a text file, wherever it lies and however it is encoded, as DuckDB can read it: local and UTF-8."""
 
 import codecs
+import lzma
 import shutil
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -19,6 +21,9 @@ BOMS = (
 )  # fmt: skip
 MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz"}
 CHUNK = 1 << 20
+BROKEN = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
+"""What opening and decompressing a damaged file raise; a file cut short raises EOFError, which the command line takes for
+the end of what somebody types."""
 
 
 def connect() -> "duckdb.DuckDBPyConnection":
@@ -164,7 +169,7 @@ class Staged:
                 while chunk := handle.read(CHUNK):
                     out.write(decoder.decode(chunk).encode("utf-8", "replace"))
                 out.write(decoder.decode(b"", final=True).encode("utf-8", "replace"))
-        except (OSError, EOFError, ValueError) as error:
+        except BROKEN as error:
             raise Damaged(f"it can't be read: {error}") from None
 
 

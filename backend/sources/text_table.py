@@ -63,8 +63,8 @@ def _before(lines: Sequence[str]) -> tuple[int, str]:
     """How many lines stand before the table (empty ones, comments, Excel's `sep=;`), and the delimiter that one declares."""
     declared = ""
     for number, line in enumerate(lines):
-        if found := re.fullmatch(r'"?sep=(.)"?', line.strip(), re.I):
-            declared = found[1]
+        if match := re.fullmatch(r'"?sep=(.)"?', line.strip(), re.I):
+            declared = match[1]
         elif line.strip() and not (
             line.startswith("#") and _names(line) == 0 and any(map(_names, lines[number:][:20]))
         ):
@@ -203,14 +203,14 @@ class TextTable(CellTable):
                 rows = database.sql(f"SELECT {asked} FROM (SELECT {cells} FROM {source}{limited(most)})")
                 for batch in rows.to_arrow_reader(size):
                     yield batch.columns
-                found = database.sql(
+                relation = database.sql(
                     f"SELECT line, error_type::VARCHAR, CASE WHEN error_type::VARCHAR = {literal(UNCLOSED)} "
                     "THEN csv_line END FROM reject_errors ORDER BY line, error_type"
                 ).fetchall()
                 database.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-                lines = {line: REASONS.get(why, f"row can't be read ({why.lower()})") for line, why, _ in found}
+                lines = {line: REASONS.get(why, f"row can't be read ({why.lower()})") for line, why, _ in relation}
                 self.rejected += [(f"line {line}" if not again else "", why) for line, why in lines.items()]
-                rest = [line for _, why, text in found if why == UNCLOSED for line in text.splitlines()[1:]]
+                rest = [line for _, why, text in relation if why == UNCLOSED for line in text.splitlines()[1:]]
                 if not rest:
                     return
                 source = self._source(self._staged.beside("\n".join([*rest, ""])))

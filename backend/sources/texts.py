@@ -57,8 +57,8 @@ def fields_of(value: Any) -> list[str]:
             return [value.decode()]
         except UnicodeDecodeError:
             return []
-    found, _ = fields.captions({"caption": value})
-    return found
+    texts, _ = fields.captions({"caption": value})
+    return texts
 
 
 def written(text: str) -> list[str]:
@@ -69,20 +69,20 @@ def written(text: str) -> list[str]:
     value = text.strip()
     for read in (json.loads, ast.literal_eval):
         try:
-            found = read(value)
+            value_of = read(value)
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
-        if isinstance(found, tuple):
-            found = list(found) if all(isinstance(one, str) for one in found) and len(found) > 1 else text
-        if isinstance(found, list) and _glued(value, found):
+        if isinstance(value_of, tuple):
+            value_of = list(value_of) if all(isinstance(one, str) for one in value_of) and len(value_of) > 1 else text
+        if isinstance(value_of, list) and _glued(value, value_of):
             return _split(value)
-        return fields_of(found) if isinstance(found, (list, dict, bytes, str)) else [text]
+        return fields_of(value_of) if isinstance(value_of, (list, dict, bytes, str)) else [text]
     return [text]
 
 
-def _glued(value: str, found: list[Any]) -> bool:
+def _glued(value: str, parts: list[Any]) -> bool:
     """Whether Python joined texts that stand beside each other without a comma, as NumPy prints arrays."""
-    return bool(re.search(r"""(['"])[\s]+(['"])""", value)) and value.count(",") < len(found) + 1 and len(found) == 1
+    return bool(re.search(r"""(['"])[\s]+(['"])""", value)) and value.count(",") < len(parts) + 1 and len(parts) == 1
 
 
 def _split(value: str) -> list[str]:

@@ -39,14 +39,14 @@ def workbench(pool: Pool) -> None:
     recipe = recipe_state.current(pool)
     if recipe_state.complaint():
         st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
-    found = outcome(recipe, pool)
-    shown, selection = found.recipe, found.selection
+    result = outcome(recipe, pool)
+    shown, selection = result.recipe, result.selection
     recipe_state.show_in_url()
     compare.show_in_url()
     toolbar.draw(recipe, pool, selection)
     left, right = st.columns([0.29, 0.71], gap="small")
     with left.container(key="rules", gap="small"):
-        rules.draw(recipe, pool, found)
+        rules.draw(recipe, pool, result)
     clicked = None
     with right.container(key="side", gap="small"):
         found_groups.offer(pool)

@@ -35,18 +35,18 @@ def workbench(pool: Pool) -> None:
     recipe = recipe_state.current(pool)
     if recipe_state.complaint():
         st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
-    found = outcome(recipe, pool)
-    shown, selection = found.recipe, found.selection
+    result = outcome(recipe, pool)
+    shown, selection = result.recipe, result.selection
     recipe_state.show_in_url()
     compare.show_in_url()
     toolbar.draw(recipe, pool, selection)
-    if found.problems:
+    if result.problems:
         st.html(DIMMED)
     left, middle, right = st.columns([0.29, 0.42, 0.29], gap="small")
     with left.container(key="rules", gap="small"):
         first_steps.draw()
         checklist.draw(pool)
-        rules.draw(recipe, pool, found)
+        rules.draw(recipe, pool, result)
         if add_score.waiting(pool):
             add_score.watch(pool)
     shown_map = pool_map.current(pool)

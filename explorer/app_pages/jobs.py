@@ -13,8 +13,8 @@ LATEST = 40
 
 
 def _running() -> None:
-    found = jobs.all()
-    working = [job for job in found if not job.finished]
+    every = jobs.all()
+    working = [job for job in every if not job.finished]
     before = st.session_state.get("jobs-working")
     st.session_state["jobs-working"] = [job.id for job in working]
     if before is not None and before != [job.id for job in working]:

@@ -28,10 +28,10 @@ def main() -> None:
             icon=":material/leaderboard:",
         )
         st.page_link("app_pages/runs.py", label="Start a run", icon=":material/model_training:")
-    found = _filtered(mine)
-    if found is None:
+    filtered = _filtered(mine)
+    if filtered is None:
         return
-    rows, view = found
+    rows, view = filtered
     own = [row for row in rows if not row.published]
     if view == SCALES:
         _over_scales(everything)
@@ -143,10 +143,10 @@ def _response(mine: list[Row]) -> None:
         here = curves_of([row for row in mine if row.pool == pool])
         if here:
             shares[pool] = here
-    for pool, found in shares.items():
+    for pool, of_pool in shares.items():
         if len(shares) > 1:
             st.caption(f"Pool {plain(pool)}")
-        theme.show(curves.response(found, height=420), key=f"response-{pool}", alt=curves.told(found))
+        theme.show(curves.response(of_pool, height=420), key=f"response-{pool}", alt=curves.told(of_pool))
     st.caption(
         "Runs whose recipes differ only in the fraction of their last rule; bars are one standard deviation over seeds."
     )

@@ -59,7 +59,8 @@ def _delete(pool: Pool) -> None:
     named = {f"{kind} {name}": (kind, name) for kind, name in there}
     if named:
         st.menu_button(
-            "Delete", list(named), key="delete-what", icon=":material/delete:", help="Delete a column, map or target set",
+            "Delete", list(named), key="delete-what", format_func=plain, icon=":material/delete:",
+            help="Delete a column, map or target set",
             on_click=lambda: deletion.ask(*named[st.session_state["delete-what"]]),
         )  # fmt: skip
 
@@ -85,11 +86,11 @@ def _shuffle() -> None:
 
 def _languages(pool: Pool) -> None:
     st.subheader("Caption languages")
-    found = overview.languages(pool)
-    if found is None:
+    languages = overview.languages(pool)
+    if languages is None:
         st.caption("No column tells the language; the `english` method on the Filter page finds it out.")
         return
-    name, counts = found
+    name, counts = languages
     shown = counts.head(20)[::-1]
     chart = theme.figure(max(160, 22 * len(shown) + 50), x="pairs", y="language")
     chart.add_bar(
@@ -107,13 +108,13 @@ def _languages(pool: Pool) -> None:
 
 def _sizes(pool: Pool) -> None:
     st.subheader("Image sizes")
-    found = overview.sizes(pool)
-    if found is None:
+    sizes = overview.sizes(pool)
+    if sizes is None:
         st.caption("The pool doesn't say how large its images are.")
         return
     for values, label, limit, about, key in (
-        (found[0], "shorter side (pixels)", 200, "basic keeps 200 pixels or more", "shorter"),
-        (found[1], "longer side / shorter side", 3, "basic keeps ratios up to 3", "ratio"),
+        (sizes[0], "shorter side (pixels)", 200, "basic keeps 200 pixels or more", "shorter"),
+        (sizes[1], "longer side / shorter side", 3, "basic keeps ratios up to 3", "ratio"),
     ):
         low, high = float(values.min()), float(np.quantile(values, 0.995))
         counts, edges = np.histogram(np.clip(values, low, max(high, low + 1e-6)), bins=60)

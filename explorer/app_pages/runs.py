@@ -40,8 +40,8 @@ def _new(pool: Pool) -> None:
 
 def _working() -> None:
     """Runs that wait or work, sweeps and curves, live."""
-    found = [job for job in jobs.all() if job.kind == KIND]
-    working = [job for job in found if not job.finished]
+    trainings = [job for job in jobs.all() if job.kind == KIND]
+    working = [job for job in trainings if not job.finished]
     ids = [job.id for job in working]
     if st.session_state.get("runs-working", ids) != ids:
         st.session_state["runs-working"] = ids
@@ -56,7 +56,7 @@ def _working() -> None:
     races.panels()
     sweep_view.panels()
     training.overlay([runs[str(job.id)] for job in reversed(working) if str(job.id) in runs])
-    if not found and not bench.runs():
+    if not trainings and not bench.runs():
         st.info(
             "No run yet. Choose a recipe and press Start: a small model is trained on the pairs that the recipe keeps "
             "and tested on images it never saw. Start with no filter, to have something to compare with.",

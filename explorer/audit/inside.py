@@ -183,6 +183,6 @@ def _curves(groups: Groups, score: str, pool: Pool) -> Curves:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _counted(
-    path: str, stamp: int, score: str, made: str, first: str, count: int, _groups: Groups, _pool: Pool
+    path: str, stamp: int, score: str, provenance: str, first: str, count: int, _groups: Groups, _pool: Pool
 ) -> Curves:
     return curves(_groups, pools.columns(_pool).array(score))

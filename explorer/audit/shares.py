@@ -33,8 +33,8 @@ def draw(measures: Measures, places: list[int]) -> None:
         figure.add_shape(
             type="line", x0=before[number], x1=after[number], y0=spot, y1=spot, line={"color": colour, "width": 2}
         )
-    figure.add_trace(go.Scatter(x=before, y=y, mode="markers", name="of the pool", marker={"size": 9, "color": theme.NEITHER, "symbol": "circle-open"}, hovertemplate="before %{x:.2f} %<extra></extra>"))  # fmt: skip
-    figure.add_trace(go.Scatter(x=after, y=y, mode="markers", name="of what is kept" if measures.drawn is None else "of the draws", marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>"))  # fmt: skip
+    figure.add_trace(go.Scatter(x=before, y=y, mode="markers", name="of the pool", cliponaxis=False, marker={"size": 9, "color": theme.NEITHER, "symbol": "circle-open"}, hovertemplate="before %{x:.2f} %<extra></extra>"))  # fmt: skip
+    figure.add_trace(go.Scatter(x=after, y=y, mode="markers", name="of what is kept" if measures.drawn is None else "of the draws", cliponaxis=False, marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>"))  # fmt: skip
     if expected is not None:
         figure.add_trace(go.Scatter(x=100 * expected[places], y=y, mode="markers", name="reference", marker={"size": 9, "color": theme.ONLY_B, "symbol": "line-ns-open"}, hovertemplate="reference %{x:.2f} %<extra></extra>"))  # fmt: skip
     rows(figure, y, [measures.groups.definitions[place].title for place in places])
@@ -84,10 +84,10 @@ def _slopes(measures: Measures) -> None:
     families = np.array([definition.family for definition in measures.groups.definitions])
     for family in measures.groups.families:
         inside = families == family
-        found = slope(measures.kept[inside], measures.n[inside])
-        if found is not None and len(measures.groups.families) <= 3:
+        line = slope(measures.kept[inside], measures.n[inside])
+        if line is not None and len(measures.groups.families) <= 3:
             st.caption(
-                f"Keep rate on group size, {plain(family)}, {found.groups} groups: slope {found.slope:.3g} per pair, R² {found.r2:.2f}, p {found.p:.2g}; "
-                f"Spearman {found.spearman:.2f}; weighted logit slope {found.logit_slope:.2f} (p {found.logit_p:.2g}). "
+                f"Keep rate on group size, {plain(family)}, {line.groups} groups: slope {line.slope:.3g} per pair, R² {line.r2:.2f}, p {line.p:.2g}; "
+                f"Spearman {line.spearman:.2f}; weighted logit slope {line.logit_slope:.2f} (p {line.logit_p:.2g}). "
                 "A positive slope means that rare groups are also kept less."
             )

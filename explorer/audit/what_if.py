@@ -48,11 +48,11 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     assert isinstance(rule, ScoreRule)
     scores = pools.columns(pool).array(rule.score)
     members = {id: inside.mask(id) for id in chosen}
-    found = own_thresholds(scores, alive, members, dict.fromkeys(chosen, rate / 100), keep=keep, same_size=same)
-    _outcome(inside, chosen, pool, recipe, selection, index, found, keep)
+    whatif = own_thresholds(scores, alive, members, dict.fromkeys(chosen, rate / 100), keep=keep, same_size=same)
+    _outcome(inside, chosen, pool, recipe, selection, index, whatif, keep)
     if st.button("Make it the recipe", icon=":material/bolt:", type="primary", key="audit-wi-take"):
         try:
-            own = to_recipe(recipe, index, found, groups, pool)
+            own = to_recipe(recipe, index, whatif, groups, pool)
         except InputError as error:
             st.error(plain(error), icon=":material/error:")
             return
@@ -64,17 +64,17 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
 
 
 def _outcome(
-    inside: Groups, chosen: list[str], pool: Pool, recipe: Recipe, selection: Selection, index: int, found: WhatIf, keep: int
+    inside: Groups, chosen: list[str], pool: Pool, recipe: Recipe, selection: Selection, index: int, whatif: WhatIf, keep: int
 ) -> None:  # fmt: skip
     places = [inside.index(id) for id in chosen]
-    after = outcome(recipe, index, found, pools.columns(pool))
+    after = outcome(recipe, index, whatif, pools.columns(pool))
     before, then = (measure(inside, one.mask, one.copies) for one in (selection, after))
     st.markdown(
-        f"The rule keeps **{found.kept:,}** pairs instead of {keep:,}, the recipe **{after.kept:,}** instead of {selection.kept:,}; "
-        f"everyone else stands at a threshold of {found.rest:.4g}."
+        f"The rule keeps **{whatif.kept:,}** pairs instead of {keep:,}, the recipe **{after.kept:,}** instead of {selection.kept:,}; "
+        f"everyone else stands at a threshold of {whatif.rest:.4g}."
     )
     _plot(before, then, places)
-    _table(before, then, places, found)
+    _table(before, then, places, whatif)
 
 
 def _plot(before: Measures, then: Measures, places: list[int]) -> None:
@@ -99,7 +99,7 @@ def _plot(before: Measures, then: Measures, places: list[int]) -> None:
     theme.show(figure, key="audit-wi-plot", alt="Keep rates now and with own thresholds")
 
 
-def _table(before: Measures, then: Measures, places: list[int], found: WhatIf) -> None:
+def _table(before: Measures, then: Measures, places: list[int], whatif: WhatIf) -> None:
     import pandas as pd
 
     def rates(one: Measures) -> list[float]:
@@ -109,7 +109,7 @@ def _table(before: Measures, then: Measures, places: list[int], found: WhatIf) -
     frame = pd.DataFrame(
         {
             "group": [before.groups.definitions[place].title for place in places], "pairs": before.n[places],
-            "threshold": [found.thresholds[id] for id in ids], "rate now, %": rates(before), "rate then, %": rates(then),
+            "threshold": [whatif.thresholds[id] for id in ids], "rate now, %": rates(before), "rate then, %": rates(then),
         }
     )  # fmt: skip
     formats = {"threshold": "%.4f", "rate now, %": "%.1f", "rate then, %": "%.1f"}

@@ -28,15 +28,15 @@ def choose(rows: Sequence[Row]) -> None:
         start.append(base)
     runs = st.multiselect("Models", list(names), default=start, format_func=lambda run: names[run], key="by-group",
                           max_selections=MOST)  # fmt: skip
-    found: dict[str, tuple[list[GroupAccuracy], dict[tuple[str, str], DataGroup]]] = {}
+    chosen: dict[str, tuple[list[GroupAccuracy], dict[tuple[str, str], DataGroup]]] = {}
     for run in runs:
-        name = names[run] if names[run] not in found else f"{names[run]} ({run})"
+        name = names[run] if names[run] not in chosen else f"{names[run]} ({run})"
         try:
-            found[name] = _audit(run, _stamp(run))
+            chosen[name] = _audit(run, _stamp(run))
         except InputError as error:
             st.warning(plain(error), icon=":material/warning:")
-    if found:
-        draw(found, key="by-group")
+    if chosen:
+        draw(chosen, key="by-group")
 
 
 def of_run(run: Run, *, key: str) -> None:
@@ -46,9 +46,9 @@ def of_run(run: Run, *, key: str) -> None:
         draw({"": (groups, data)}, key=key)
 
 
-def draw(found: Chosen, *, key: str) -> None:
+def draw(chosen: Chosen, *, key: str) -> None:
     """A chart per task and field: accuracy with its interval, and the kept share of such pairs at its right."""
-    kinds = list(dict.fromkeys((g.task, g.name, g.what, g.field) for groups, _ in found.values() for g in groups))
+    kinds = list(dict.fromkeys((g.task, g.name, g.what, g.field) for groups, _ in chosen.values() for g in groups))
     if not kinds:
         st.info("No task of these runs has groups and stored predictions; the flags and the skin tones of the demo have, and "
                 "DataComp's FairFace, UTKFace, GeoDE and Dollar Street.", icon=":material/info:")  # fmt: skip
@@ -58,11 +58,11 @@ def draw(found: Chosen, *, key: str) -> None:
         task, name, what, field = kind
         with columns[number % len(columns)]:
             st.markdown(f"**{plain(name)}**: {plain(what)} by {FIELDS.get(field, field)}")
-            theme.show(figure(found, kind), key=f"{key}-{number}", alt=f"Accuracy on {name} by {field}")
-            spread = [f"{label or 'this model'}: {100 * gap:.0f}" for label, (groups, _) in found.items()
+            theme.show(figure(chosen, kind), key=f"{key}-{number}", alt=f"Accuracy on {name} by {field}")
+            spread = [f"{label or 'this model'}: {100 * gap:.0f}" for label, (groups, _) in chosen.items()
                       if (gap := gaps(groups).get((task, what, field))) is not None]  # fmt: skip
             st.caption("Best minus worst group, points: " + " · ".join(spread))
-    if any(data for _, data in found.values()):
+    if any(data for _, data in chosen.values()):
         st.caption(
             "At the right: how much of the pool's pairs of that group the model's recipe kept (audit of the data)."
         )
@@ -70,28 +70,28 @@ def draw(found: Chosen, *, key: str) -> None:
         st.caption("The audit of the data is missing: find the pool's groups on the page Who is kept.")
 
 
-def figure(found: Chosen, kind: tuple[str, str, str, str]) -> go.Figure:
+def figure(chosen: Chosen, kind: tuple[str, str, str, str]) -> go.Figure:
     """Groups as rows; at the left accuracy, at the right the kept share where the data's audit knows the group."""
     from plotly.subplots import make_subplots
 
     task, _, what, field = kind
-    data = any(entry.field == field for _, known in found.values() for entry in known.values())
+    data = any(entry.field == field for _, known in chosen.values() for entry in known.values())
     names = list(dict.fromkeys(
-        g.group for groups, _ in found.values() for g in groups if (g.task, g.what, g.field) == (task, what, field)
+        g.group for groups, _ in chosen.values() for g in groups if (g.task, g.what, g.field) == (task, what, field)
     ))[::-1]  # fmt: skip
     chart = make_subplots(rows=1, cols=2 if data else 1, shared_yaxes=True, horizontal_spacing=0.04,
                          column_widths=[0.6, 0.4] if data else None)  # fmt: skip
-    shift = 0.62 / max(1, len(found))
-    for place, (label, (groups, known)) in enumerate(found.items()):
+    shift = 0.62 / max(1, len(chosen))
+    for place, (label, (groups, known)) in enumerate(chosen.items()):
         of_kind = [g for g in groups if (g.task, g.what, g.field) == (task, what, field)]
-        spot = {name: row + shift * ((len(found) - 1) / 2 - place) for row, name in enumerate(names)}
+        spot = {name: row + shift * ((len(chosen) - 1) / 2 - place) for row, name in enumerate(names)}
         about = {
             "name": label,
             "legendgroup": label,
             "marker": {"color": theme.SERIES[place % len(theme.SERIES)]},
             "row": 1,
         }
-        _accuracies(chart, of_kind, spot, about | {"showlegend": len(found) > 1})
+        _accuracies(chart, of_kind, spot, about | {"showlegend": len(chosen) > 1})
         beside = {name: known[field, name] for name in names if (field, name) in known}
         if beside:
             _kept(chart, beside, spot, 0.8 * shift, about)
@@ -100,11 +100,11 @@ def figure(found: Chosen, kind: tuple[str, str, str, str]) -> go.Figure:
         chart.update_xaxes(title="pairs kept, %", range=[0, 102], dtick=50, showgrid=True, row=1, col=2)
     chart.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[-0.6, len(names) - 0.4], showgrid=False,
                        zeroline=False, automargin=True)  # fmt: skip
-    several = len(found) > 1
+    several = len(chosen) > 1
     chart.update_layout(
-        height=90 + (34 if several else 0) + max(30, 17 * len(found)) * len(names), barmode="overlay", colorway=theme.SERIES,
+        height=90 + (34 if several else 0) + max(30, 17 * len(chosen)) * len(names), barmode="overlay", colorway=theme.SERIES,
         margin={"l": 8, "r": 8, "t": 40 if several else 8, "b": 8}, hoverlabel={"namelength": -1},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend=theme.LEGEND,
     )  # fmt: skip
     return chart
 

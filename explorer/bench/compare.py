@@ -30,31 +30,31 @@ def draw(joined: Sequence[Summary], rows: Sequence[Row]) -> None:
         st.info("Choose two different ones.", icon=":material/info:")
         return
     try:
-        found = _found(sides[first], sides[second], tuple(sorted(row.run for row in rows if row.evaluated)))
+        differences = _found(sides[first], sides[second], tuple(sorted(row.run for row in rows if row.evaluated)))
     except InputError as error:
         st.warning(plain(error), icon=":material/warning:")
         return
-    _say(found)
-    _more(missing_seeds(sides[first], sides[second], found[-1].gap))
+    _say(differences)
+    _more(missing_seeds(sides[first], sides[second], differences[-1].gap))
     titles = {task.key: task.name for task in bench.tasks_list()} | {"average": "Average"}
     theme.show(
-        figure(found, titles, _by_seed(found, sides[first], sides[second], rows)),
+        figure(differences, titles, _by_seed(differences, sides[first], sides[second], rows)),
         key="compare",
         alt=f"Difference of {first} to {second} on each task, with intervals",
     )
-    _table(found, titles)
+    _table(differences, titles)
 
 
 def _sides(joined: Sequence[Summary], rows: Sequence[Row]) -> dict[str, tuple[str, ...]]:
     """What can be compared, recipes over their seeds first, by the name it is offered under."""
-    found = {}
+    sides = {}
     for one in joined:
         count = len(one.runs)
-        found[f"{one.recipe} · {one.kept or 0:,} pairs · {count} seed{'' if count == 1 else 's'}"] = one.runs
+        sides[f"{one.recipe} · {one.kept or 0:,} pairs · {count} seed{'' if count == 1 else 's'}"] = one.runs
     for row in rows:
         if row.evaluated:
-            found[f"run {row.run}"] = (row.run,)
-    return found
+            sides[f"run {row.run}"] = (row.run,)
+    return sides
 
 
 @st.cache_data(max_entries=32, show_spinner="Resampling the test examples")
@@ -63,11 +63,11 @@ def _found(a: tuple[str, ...], b: tuple[str, ...], board: tuple[str, ...]) -> li
     return compare(a, b)
 
 
-def _say(found: Sequence[Difference]) -> None:
-    whole = found[-1]
+def _say(differences: Sequence[Difference]) -> None:
+    whole = differences[-1]
     what = "On the average" if whole.task == "average" else "On the one task they share"
     st.markdown(f"{what}: **{plain(whole.sentence)}**")
-    tasks = [one for one in found if one.task != "average"]
+    tasks = [one for one in differences if one.task != "average"]
     if whole.verdict:
         st.caption(f"{sum(one.stated for one in tasks)} of {len(tasks)} tasks differ by more than noise, at most 5 % of them "
                    "falsely (Benjamini–Hochberg).")  # fmt: skip
@@ -104,7 +104,7 @@ def _start(sides: Sequence[MoreSeeds]) -> None:
 BySeed = dict[str, tuple[list[float], list[float]]]
 
 
-def _by_seed(found: Sequence[Difference], a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> BySeed:
+def _by_seed(differences: Sequence[Difference], a: Sequence[str], b: Sequence[str], rows: Sequence[Row]) -> BySeed:
     """What each run of both sides has reached on each task, in percent."""
     known = {row.run: {**row.tasks, "average": row.average} for row in rows}
 
@@ -112,14 +112,14 @@ def _by_seed(found: Sequence[Difference], a: Sequence[str], b: Sequence[str], ro
         values = [known[run].get(task) for run in runs if run in known]
         return [100 * value for value in values if value is not None]
 
-    return {one.task: (of(a, one.task), of(b, one.task)) for one in found}
+    return {one.task: (of(a, one.task), of(b, one.task)) for one in differences}
 
 
-def figure(found: Sequence[Difference], titles: dict[str, str], by_seed: BySeed | None = None) -> go.Figure:
+def figure(differences: Sequence[Difference], titles: dict[str, str], by_seed: BySeed | None = None) -> go.Figure:
     """A row per task: at the left what each seed has reached, a point each; at the right the difference, its interval over
     examples (thick) and over seeds and examples (thin)."""
-    chart = theme.figure(110 + 24 * len(found), x="difference, points (95 % intervals)", y="")
-    shown = list(found)[::-1]
+    chart = theme.figure(110 + 24 * len(differences), x="difference, points (95 % intervals)", y="")
+    shown = list(differences)[::-1]
     names = [titles.get(one.task, one.task) for one in shown]
     _intervals(
         chart, [(name, one, one.gap.low, one.gap.high) for name, one in zip(names, shown)],
@@ -158,13 +158,13 @@ Bar = tuple[str, Difference, float | None, float | None]
 
 
 def _intervals(
-    made: go.Figure, bars: Sequence[Bar], *, name: str, marker: dict[str, object], thickness: float, cap: int, hover: bool
+    chart: go.Figure, bars: Sequence[Bar], *, name: str, marker: dict[str, object], thickness: float, cap: int, hover: bool
 ) -> None:  # fmt: skip
     """A marker for each difference with its interval, where it has one."""
     drawn = [bar for bar in bars if hover or bar[2] is not None]
     if not drawn:
         return
-    made.add_scatter(
+    chart.add_scatter(
         x=[100 * one.difference for _, one, _, _ in drawn], y=[title for title, _, _, _ in drawn], mode="markers",
         name=name, marker=marker,
         error_x={"type": "data", "symmetric": False, "color": marker["color"], "thickness": thickness, "width": cap,
@@ -189,12 +189,12 @@ def _hover(name: str, one: Difference) -> str:
     return "<br>".join(lines if one.p is None else [*lines, f"p = {one.p:.3f}"])
 
 
-def _table(found: Sequence[Difference], titles: dict[str, str]) -> None:
+def _table(differences: Sequence[Difference], titles: dict[str, str]) -> None:
     formats = dict.fromkeys(("this, %", "that, %", "could see"), "%.1f") | dict.fromkeys(
         ("difference", *INTERVALS), "%+.1f"
     )
     table.draw(
-        [_row(one, titles) for one in found],
+        [_row(one, titles) for one in differences],
         formats={**formats, "p": "%.2g", "examples": "localized", "seeds to decide": "%.0f"},
     )
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from poolscope import bench, jobs
+from poolscope import bench, devices, jobs
 from poolscope.bench import race as racing
 from poolscope.bench.race import Race
 from poolscope.errors import InputError
@@ -42,18 +42,23 @@ def _start(pool: Pool, names: list[str], scale: str, budget: str, seeds: int, co
     files = [str(ready.keep(known[name])) for name in names]
     words = ["race", *files, "--scale", scale, "--budget", budget, "--seeds", str(seeds), "--confidence", str(confidence),
              "--pool", str(pool.path)]  # fmt: skip
-    jobs.submit(words, kind=KIND, device=jobs.slot(), title=f"Race of {len(names)} recipes · {scale}")
+    jobs.submit(
+        words,
+        kind=KIND,
+        device=jobs.slot(count=max(1, devices.gpus())),
+        title=f"Race of {len(names)} recipes · {scale}",
+    )
     st.toast("The race is queued", icon=":material/flag:")
 
 
 def panels() -> None:
     """The latest races, newest first, those at work with their job's bar."""
     at_work = {str(job.id): job for job in jobs.all() if job.kind == KIND and not job.finished}
-    found = racing.races()[:SHOWN]
+    races = racing.races()[:SHOWN]
     for job in at_work.values():
-        if str(job.id) not in {race.job for race in found}:
+        if str(job.id) not in {race.job for race in races}:
             job_view.bar(job)
-    for race in found:
+    for race in races:
         with st.container(border=True):
             _panel(race, at_work.get(race.job or ""))
 

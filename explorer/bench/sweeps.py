@@ -88,8 +88,8 @@ def _start(pool: Pool, scores: Sequence[str], scale: str, fractions: Sequence[fl
 
 def panels() -> None:
     """Every sweep, newest first: those at work open, the others folded."""
-    found = sweeping.sweeps()
-    for sweep in found[:SHOWN]:
+    sweeps = sweeping.sweeps()
+    for sweep in sweeps[:SHOWN]:
         states = sweeping.progress(sweep)
         if states.get("queued", 0) + states.get("running", 0):
             with st.container(border=True):

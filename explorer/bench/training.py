@@ -26,7 +26,7 @@ MOST = 8
 Curves = Mapping[str, Sequence[float | None]]
 
 
-def figure(found: Mapping[str, Curves], resumes: Mapping[str, Sequence[int]] | None = None) -> go.Figure:
+def figure(curves: Mapping[str, Curves], resumes: Mapping[str, Sequence[int]] | None = None) -> go.Figure:
     """Six small charts over samples seen, a line per run; dotted lines where a run was resumed."""
     from plotly.subplots import make_subplots
 
@@ -34,15 +34,15 @@ def figure(found: Mapping[str, Curves], resumes: Mapping[str, Sequence[int]] | N
         rows=2, cols=COLUMNS, subplot_titles=[title for _, title, _, _ in PANELS], shared_xaxes=True,
         vertical_spacing=0.16, horizontal_spacing=0.065,
     )  # fmt: skip
-    for place, (name, points) in enumerate(found.items()):
+    for place, (name, points) in enumerate(curves.items()):
         colour = theme.SERIES[place % len(theme.SERIES)]
         for number, (key, title, factor, shape) in enumerate(PANELS):
             row, col = number // COLUMNS + 1, number % COLUMNS + 1
             values = [None if value is None else factor * value for value in points.get(key, ())]
             chart.add_scatter(
-                x=points["samples"], y=values, name=name, legendgroup=name, showlegend=number == 0 and len(found) > 1,
+                x=points["samples"], y=values, name=name, legendgroup=name, showlegend=number == 0 and len(curves) > 1,
                 mode="lines", line={"color": colour, "width": 2}, row=row, col=col,
-                hovertemplate=f"%{{x:,}} samples: %{{y:{shape}}}<extra>{name if len(found) > 1 else title}</extra>",
+                hovertemplate=f"%{{x:,}} samples: %{{y:{shape}}}<extra>{name if len(curves) > 1 else title}</extra>",
             )  # fmt: skip
             for moment in (resumes or {}).get(name, ()):
                 chart.add_vline(moment, line={"color": colour, "dash": "dot", "width": 1}, row=row, col=col)
@@ -55,27 +55,27 @@ def figure(found: Mapping[str, Curves], resumes: Mapping[str, Sequence[int]] | N
             chart.update_yaxes(rangemode="tozero", row=number // COLUMNS + 1, col=number % COLUMNS + 1)
     chart.update_yaxes(tickformat=".1e", exponentformat="e", row=2, col=1)
     chart.update_layout(
-        height=400, margin={"l": 8, "r": 8, "t": 58 if len(found) > 1 else 30, "b": 8}, colorway=theme.SERIES,
-        hoverlabel={"namelength": -1}, legend={"orientation": "h", "y": 1.12, "yanchor": "bottom", "x": 0},
+        height=400, margin={"l": 8, "r": 8, "t": 58 if len(curves) > 1 else 30, "b": 8}, colorway=theme.SERIES,
+        hoverlabel={"namelength": -1}, legend=theme.LEGEND,
     )  # fmt: skip
     return chart
 
 
 def draw(shown: Sequence[Run], *, key: str) -> bool:
     """Draws the curves of `shown`, each from its second point on; False if none of them has a curve yet."""
-    found, resumes, waiting = {}, {}, []
+    curves, resumes, waiting = {}, {}, []
     for run, name in zip(shown, names(shown)):
         points = bench.curves(run)
         if len(points["step"]) > 1:
-            found[name], resumes[name] = points, resumed_at(run)
+            curves[name], resumes[name] = points, resumed_at(run)
         elif points["step"]:
             waiting.append(name)
     if waiting:
         st.caption(f":material/hourglass_empty: Waiting for the second point of {plain(', '.join(waiting))}.")
-    if not found:
+    if not curves:
         return False
-    theme.show(figure(found, resumes), key=key, alt=f"Training curves of {', '.join(found)} over samples seen")
-    again = [name for run, name in zip(shown, names(shown)) if name in found and run.resumed]
+    theme.show(figure(curves, resumes), key=key, alt=f"Training curves of {', '.join(curves)} over samples seen")
+    again = [name for run, name in zip(shown, names(shown)) if name in curves and run.resumed]
     if again:
         st.caption(f"Resumed from a checkpoint (dotted): {'; '.join(_again(name, resumes[name]) for name in again)}.")
     return True

@@ -44,7 +44,7 @@ def test_open_clip_accepts_them(tmp_path: Path) -> None:
 
 
 def test_several_gpus_start_under_torchrun_and_several_nodes_do_not_start_here() -> None:
-    assert "torch.distributed.run" in command(["--x"], Launch(gpus=4))
+    assert "torch.distributed.run" in " ".join(command(["--x"], Launch(gpus=4)))
     with pytest.raises(InputError, match="2 nodes can't be started from here"):
         command(["--x"], Launch(gpus=4, nodes=2))
 

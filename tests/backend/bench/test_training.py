@@ -375,3 +375,19 @@ def test_small_selections_get_enough_shards_to_shuffle(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     with pytest.raises(InputError, match="without holes"):
         brace(tmp_path)
+
+
+def test_a_run_killed_between_its_weights_and_its_checkpoint_keeps_the_rest(home: Path) -> None:
+    """The weights are there, but neither what was seen nor the room of the checkpoint would ever come back."""
+    from poolscope.bench.cluster import Evaluation
+    from poolscope.bench.fitting import fit, latest_checkpoint
+    from poolscope.bench.scales import scale_named
+    from poolscope.progress import silent
+
+    run, scale = Run(id="half", scale="demo", settings={"batch": 64}), scale_named("demo").changed(**SETTINGS)
+    latest_checkpoint(run).parent.mkdir(parents=True)
+    run.weights_path.write_bytes(b"weights")
+    assert fit(run, scale, Launch(gpus=0), run.path / "shards", silent, evaluation=Evaluation(None, None))
+    assert Run.load("half").samples_seen == scale.steps() * scale.batch
+    assert not latest_checkpoint(run).parent.exists()
+    assert run.weights_path.read_bytes() == b"weights"

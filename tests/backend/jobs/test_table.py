@@ -11,7 +11,7 @@ import pytest
 
 from poolscope import jobs, processes
 from poolscope.errors import InputError
-from poolscope.jobs import TableProgress, table
+from poolscope.jobs import TableProgress, queue, table
 
 
 def row(**changed: object) -> int:
@@ -97,6 +97,23 @@ def test_a_clock_that_jumps_leaves_a_job_of_this_machine_alone(monkeypatch: pyte
     state = jobs.get(job_id).state
     assert table.finish(job_id, pid, "done", exit_code=0, message=None)  # what still runs after a test is killed
     assert state == "running"
+
+
+def test_a_job_whose_runner_died_is_sent_another_after_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mark of its first runner lies in the future now; it would have waited until the clock came by there again."""
+    now = time.time()
+    job_id = row(state="queued", device=jobs.SHORT, spawned=now + 86_400.0)
+    fresh = row(state="queued", device=jobs.SHORT, spawned=now)
+    assert queue._startable() == [job_id]
+    for one in (job_id, fresh):
+        with table.writing() as connection:
+            connection.execute("UPDATE jobs SET state='done' WHERE id=?", (one,))
+
+
+def test_a_job_of_the_future_has_taken_no_time_yet() -> None:
+    from poolscope.cli.jobs import _took
+
+    assert _took(jobs.get(row(started=time.time() + 1e6, ended=time.time()))) == "0:00"
 
 
 def journal(home: Path) -> str:

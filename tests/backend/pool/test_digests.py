@@ -51,6 +51,16 @@ def test_a_file_that_was_just_written_is_not_remembered(tmp_path: Path) -> None:
     assert not list((home() / "digests").glob("*"))
 
 
+def test_a_file_of_the_future_is_not_remembered(tmp_path: Path, home: Path) -> None:
+    """Its clock can't be trusted, so neither can the next write be told by the time."""
+    path = tmp_path / "large"
+    for content in (b"a", b"b"):
+        path.write_bytes(content * LARGE)
+        os.utime(path, (4e9, 4e9))
+        assert digests.of_path(path) == digests.of_path(path)
+    assert not list((home / "digests").glob("*"))
+
+
 def test_a_home_that_can_not_be_written_is_no_hindrance(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

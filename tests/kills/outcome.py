@@ -1,0 +1,115 @@
+"""What a command left: every file of its folder, and every column of its pools by content."""
+
+import hashlib
+import json
+import re
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from poolscope.errors import InputError
+from poolscope.pool import Pool
+
+POOLS = ("pool", "bare", "remote", "new", "home/pools/demo")
+VOLATILE = {
+    "argv", "command", "bytes", "created", "duration", "ended", "end_time", "finished", "hardware", "heartbeat", "job", "made", "machine", "pid", "pid_started", "pool_version",
+    "resumed", "samples_per_s", "seconds", "start_time", "started", "time", "version", "versions", "when", "batch_time", "data_time", "skipped_units",
+}  # fmt: skip
+"""What of a record depends on when, where or how often a command ran."""
+STAMPED = re.compile(r"\d{8}-\d{6}(-\d+)?|\d{19}")
+
+
+def outcome(here: Path) -> dict[str, str]:
+    """Files by digest of what they hold but for stamps; columns as `pool:column`."""
+    found: dict[str, str] = {}
+    for path in sorted(here.rglob("*")):
+        name = str(path.relative_to(here))
+        if path.is_file() and ".lance/" not in name and not path.name.startswith("heartbeat"):
+            found[STAMPED.sub("*", name)] = content(path, here)
+    for name in POOLS:
+        if Pool.exists(here / name):
+            found |= {f"{name}:{column}": value for column, value in columns(Pool.open(here / name)).items()}
+    return found
+
+
+def columns(pool: Pool) -> dict[str, str]:
+    """Of each column a digest of its values in row order; of images what lies at their places."""
+    placed = {"image", "image_offset", "sample_offset", "sample_size"} & pool.columns.keys()
+    names = [name for name in pool.columns if name not in placed | {"uid_hi", "uid_lo"}]
+    table = pool.take(range(len(pool)), ["uid", *names])
+    found = {name: digest(repr(table[name].to_pylist()).encode()) for name in table.column_names}
+    if placed:
+        found["image"] = digest(repr([image and digest(image) for image in pool.images(range(len(pool)))]).encode())
+    return found | {f"made by {name}": digest(plain(column.made_by)) for name, column in pool.columns.items()}
+
+
+def content(path: Path, here: Path) -> str:
+    """A digest of what a file says, wherever it lies and whenever it was written; an import's report says what it did."""
+    if path.match("reports/import-*.json"):
+        return ""
+    try:
+        return digest(READERS.get(path.suffix, Path.read_bytes)(path).replace(str(here).encode(), b""))
+    except (ValueError, InputError, OSError, tarfile.TarError, zipfile.BadZipFile) as error:
+        return f"broken: {error}"
+
+
+def _json(path: Path) -> bytes:
+    found = json.loads(path.read_text())
+    if path.name == "pool.json":
+        found.pop("id")  # drawn when the pool was made
+    return plain(found)
+
+
+def _lines(path: Path) -> bytes:
+    return b"\n".join(plain(json.loads(line)) for line in path.read_text().splitlines())
+
+
+def _tar(path: Path) -> bytes:
+    with tarfile.open(path) as tar:
+        return repr(sorted((one.name, digest(tar.extractfile(one).read())) for one in tar)).encode()
+
+
+def _parquet(path: Path) -> bytes:
+    return repr(sorted(map(repr, pq.read_table(path).to_pylist()))).encode()
+
+
+def _zip(path: Path) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        return repr([(one, digest(archive.read(one))) for one in sorted(archive.namelist())]).encode()
+
+
+def _there(path: Path) -> bytes:
+    return b""
+
+
+READERS = {
+    ".json": _json,
+    ".jsonl": _lines,
+    ".tar": _tar,
+    ".parquet": _parquet,
+    ".npz": _zip,
+    ".zip": _zip,
+    ".html": _there,
+    ".log": _there,
+    ".md": _there,
+    ".pt": _there,
+}
+
+
+def plain(value: Any) -> bytes:
+    return json.dumps(_without(value), sort_keys=True, default=repr).encode()
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(inner) for key, inner in value.items() if key not in VOLATILE}
+    if isinstance(value, list):
+        return [_without(inner) for inner in value]
+    return value
+
+
+def digest(written: bytes) -> str:
+    return hashlib.sha256(written).hexdigest()[:16]
