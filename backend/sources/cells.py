@@ -78,15 +78,26 @@ class CellTable:
 
     def types(self, names: Sequence[str]) -> dict[str, pa.DataType]:
         """The types of columns: number or truth value where every cell is one and none is changed by it, null where all
-        are empty, else text. Keeps the rows that it reads while there is room."""
+        are empty, else text, as in a file that breaks off. Keeps the rows that it reads while there is room."""
+        import duckdb
+
         if not names:
             return {}
         places = [self.schema.names.index(name) for name in names]
         guesses = np.zeros(len(names), dtype=np.uint8)
-        for arrays in self._kinds(places):
-            for number, kinds in enumerate(arrays):
-                guesses[number] |= np.bitwise_or.reduce(kinds.to_numpy(), initial=0)
+        try:
+            for arrays in self._kinds(places):
+                for number, kinds in enumerate(arrays):
+                    guesses[number] |= np.bitwise_or.reduce(kinds.to_numpy(), initial=0)
+        except duckdb.Error:
+            self._forget()
+            return dict.fromkeys(names, pa.utf8())
         return {name: _TYPES.get(int(bits), pa.utf8()) for name, bits in zip(names, guesses)}
+
+    def _forget(self) -> None:
+        """Keeps no rows: what was read is not all."""
+        if self._held is not None:
+            self._held.drop()
 
     def _kinds(self, places: Sequence[int]) -> Iterator[list[pa.Array]]:
         if self._held is not None and self._held.batches is not None:

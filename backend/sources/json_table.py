@@ -56,6 +56,7 @@ class JsonTable(CellTable):
             try:
                 self._discover()
             except Exception as error:
+                self._forget()
                 if self.form != "array":
                     raise Damaged(f"the JSON can't be read: {str(error).splitlines()[0]}") from None
                 self._rows = self._whole()
@@ -122,7 +123,7 @@ class JsonTable(CellTable):
                 self._held.add(pa.RecordBatch.from_arrays(batch.columns[:width], schema=schema))
                 later.update(pc.unique(batch.column(width).flatten()).to_pylist())
         if len(self._keys) < MOST_KEYS and later - known:
-            self._held.drop()
+            self._forget()
             self._keys = list(dict.fromkeys([*(first[0] if first else []), *sorted(known | later)]))[:MOST_KEYS]
 
     def _whole(self) -> pa.Table:

@@ -326,3 +326,16 @@ def test_an_archive_that_breaks_off_is_one_clear_line(room, name):
     (room / "t.json").write_text('{"url": ["a", "b"], "caption": ["one"]}')
     with pytest.raises(InputError, match="different lengths: 'url' 2, 'caption' 1"):
         look(room / "t.json")
+
+
+def test_what_breaks_off_gives_what_came_before_or_one_line(room):
+    lines = "".join(f"https://a/{n:06d},caption {n},{n}\n" for n in range(40_000))
+    (room / "t.csv.gz").write_bytes(gzip.compress(("url,caption,n\n" + lines).encode())[:-3000])
+    with pytest.raises(InputError, match="breaks off"):
+        look(room / "t.csv.gz").run(room.parent / "pool")
+    records = [{"url": f"https://a/{n}", "caption": "c", "n": n} for n in range(3)]
+    (room / "t.json").write_text(
+        "\n" + json.dumps(records)[:-1] + ', {"url": "https://a/3", "caption": "c", "n": 3,},]'
+    )
+    with pytest.raises(InputError, match="the JSON can't be read"):
+        look(room / "t.json").run(room.parent / "pool")
