@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 HOST ?= 127.0.0.1
-WORKERS ?= 2
+WORKERS ?= 3
 RESULTS_HOME ?= $(CURDIR)/.results
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)

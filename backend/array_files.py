@@ -43,13 +43,15 @@ def _torch(path: Path, pickled: str) -> "np.ndarray | Mapping[str, np.ndarray]":
     import torch
 
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         if not pickled:
             raise
         with zipfile.ZipFile(path) as archive:
-            found = _ArraysOnly(io.BytesIO(archive.read(pickled))).load()
-    return {str(name): _array(value) for name, value in found.items()} if isinstance(found, dict) else _array(found)
+            content = _ArraysOnly(io.BytesIO(archive.read(pickled))).load()
+    return (
+        {str(name): _array(value) for name, value in content.items()} if isinstance(content, dict) else _array(content)
+    )
 
 
 def _array(value: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ from .errors import InputError
 if TYPE_CHECKING:
     import torch
 
+DRIVER = Path("/proc/driver/nvidia/gpus")
 CHOICES = ("auto", "cpu", "cuda")
 Made = TypeVar("Made")
 _own = threading.local()  # the device of a worker that has one
@@ -45,15 +46,15 @@ def choose(device: str = "auto") -> str:
     number = check(device).partition(":")[2]
     if device == "cpu":
         return "cpu"
-    own = getattr(_own, "device", None)
+    own = held()
     if not number and own:
         return str(own)
-    found = cuda_devices()
+    count = cuda_devices()
     if device == "auto":
-        return "cuda" if found else "cpu"
-    if int(number or 0) >= found:
+        return "cuda" if count else "cpu"
+    if int(number or 0) >= count:
         raise InputError(
-            f"device {device!r} is not on this machine, torch sees {found} GPUs: use device=auto or device=cpu"
+            f"device {device!r} is not on this machine, torch sees {count} GPUs: use device=auto or device=cpu"
         )
     return device
 
@@ -63,17 +64,22 @@ def spread(device: str = "auto", most: int | None = None) -> tuple[str, ...]:
 
     Raises InputError as `choose` does, and for more GPUs than torch sees.
     """
-    chosen, found = choose(device), cuda_devices()
-    if device != "cpu" and (most or 0) > found:
-        raise InputError(f"{most} GPUs are asked for, and torch sees {found} on this machine: ask for fewer")
+    chosen, count = choose(device), cuda_devices()
+    if device != "cpu" and (most or 0) > count:
+        raise InputError(f"{most} GPUs are asked for, and torch sees {count} on this machine: ask for fewer")
     if chosen == "cpu" or device.startswith("cuda:"):
         return (chosen,)
-    return tuple(f"cuda:{number}" for number in range(most or found))
+    return tuple(f"cuda:{number}" for number in range(most or count))
 
 
 def hold(device: str) -> None:
     """Makes `device` what `auto` and `cuda` mean in this thread: the first thing that a worker with a device does."""
     _own.device = device
+
+
+def held() -> str | None:
+    """The device of this thread, if it is a worker that has one."""
+    return getattr(_own, "device", None)
 
 
 def note(text: str) -> None:
@@ -99,12 +105,12 @@ class Room:
         """
         import torch
 
-        made: list[Made] = []
+        parts: list[Made] = []
         start = 0
         while start < count:
             part = slice(start, min(start + self.rows, count))
             try:
-                made.append(work(part))
+                parts.append(work(part))
                 start = part.stop
             except torch.OutOfMemoryError:
                 if part.stop - part.start == 1:
@@ -114,7 +120,7 @@ class Room:
                     f"the device is out of memory with {part.stop - part.start:,} rows at once; {self.rows:,} are tried"
                 )
                 torch.cuda.empty_cache()
-        return made
+        return parts
 
 
 def slot(device: str = "auto", count: int | None = None) -> str:
@@ -137,6 +143,25 @@ def gpus() -> int:
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     files = len([path for path in Path("/dev").glob("nvidia[0-9]*") if path.name[6:].isdigit()])
     return files if shown is None else len([name for name in shown.split(",") if name.strip() and name != "-1"])
+
+
+def card() -> str:
+    """The kind of the first GPU by its short name ("H100"), without loading torch; empty where there is none, "GPU" where
+    the driver doesn't say."""
+    if not gpus():
+        return ""
+    for path in sorted(DRIVER.glob("*/information")):
+        for line in path.read_text(errors="replace").splitlines():
+            if line.startswith("Model:"):
+                return short_name(line.partition(":")[2])
+    return "GPU"
+
+
+def short_name(name: str) -> str:
+    """ "NVIDIA H100 80GB HBM3" is "H100", "NVIDIA A100-SXM4-40GB" is "A100", "NVIDIA GeForce RTX 4090" is "RTX 4090"."""
+    words = [word for word in name.replace("-", " ").split() if word not in ("NVIDIA", "Tesla", "GeForce")]
+    kept = 2 if words[:1] == ["RTX"] else 1
+    return " ".join(words[:kept]) or name.strip()
 
 
 def training_precision(device: str = "auto") -> str:

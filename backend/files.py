@@ -214,10 +214,10 @@ def read_json(path: Path | str, kind: type | None = None, *, remedy: str = REMED
     """The JSON in a file, of the type `kind` if one is given. Raises InputError if it is not, OSError if it is gone."""
     content = Path(path).read_bytes()
     with reading(path, remedy):
-        found = json.loads(content.decode())
-        if kind is not None and not isinstance(found, kind):
-            raise TypeError(f"a {kind.__name__} is expected, not a {type(found).__name__}")
-    return found
+        read = json.loads(content.decode())
+        if kind is not None and not isinstance(read, kind):
+            raise TypeError(f"a {kind.__name__} is expected, not a {type(read).__name__}")
+    return read
 
 
 def read_array(path: Path | str, *, mapped: bool = False, remedy: str = REMEDY) -> "np.ndarray":
@@ -225,7 +225,7 @@ def read_array(path: Path | str, *, mapped: bool = False, remedy: str = REMEDY) 
     import numpy as np
 
     with reading(path, remedy):
-        found = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-        if not isinstance(found, np.ndarray):
+        array = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
             raise TypeError("an archive, not an array")
-    return found
+    return array

@@ -5,12 +5,13 @@ import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from . import files
 from .devices import Room, autocast, choose, note
 from .errors import InputError
 from .paths import ASSETS, home
@@ -115,7 +116,7 @@ class Model:
                 from safetensors.torch import load_file
 
                 network.load_state_dict({key: value.float() for key, value in load_file(self.weights).items()})
-            tokenizer = open_clip.get_tokenizer(self.name)
+            words = tokenizer(self.name)
         except InputError:
             raise
         except Exception as error:  # open_clip, torch and safetensors raise many types for a file of another form
@@ -123,7 +124,7 @@ class Model:
             raise InputError(f"model {self} can't be loaded: {first}; give a local checkpoint as MODEL/path.") from None
         finally:
             logging.disable(logging.NOTSET)
-        return Loaded(network.eval(), transform, tokenizer, torch.device(device))
+        return Loaded(network.eval(), transform, words, torch.device(device))
 
     def __str__(self) -> str:
         return f"{self.name}/{self.weights}" if self.weights else self.name
@@ -165,12 +166,12 @@ class Loaded:
         import torch
 
         try:
-            made = self._room.over(len(batch), lambda part: self._forward(encode, batch[part]))
+            vectors = self._room.over(len(batch), lambda part: self._forward(encode, batch[part]))
         except torch.OutOfMemoryError:
             note(f"{self.device} has no room for this model and one row; it runs on the processor")
             self.network, self.device, self.autocast = self.network.to("cpu").float(), torch.device("cpu"), "fp32"
             return self._forward(encode, batch)
-        return made[0] if len(made) == 1 else np.concatenate(made)
+        return vectors[0] if len(vectors) == 1 else np.concatenate(vectors)
 
     def _forward(self, encode: Any, batch: Any) -> np.ndarray:
         import torch
@@ -193,6 +194,14 @@ def preferred() -> str | None:
     return next((name for name in COMMON if Model.parse(name).at_hand), None)
 
 
+@cache
+def tokenizer(architecture: str) -> Any:
+    """open_clip's tokenizer of a model, made once: it parses a vocabulary of 49,408 words each time it is made."""
+    import open_clip
+
+    return open_clip.get_tokenizer(architecture)
+
+
 def embedding_name(model: str) -> str:
     """The column name that an embedding takes unless another is given: `ViT-L-14/openai` gives `vit_l_14_openai`."""
     stem = model.rsplit(".", 1)[0] if "." in model else model
@@ -202,6 +211,22 @@ def embedding_name(model: str) -> str:
 def config_dirs() -> list[Path]:
     """Where model configurations are found besides open_clip's own: ours, then the user's in the home's `models/`."""
     return [directory for directory in (CONFIGS, home() / "models") if directory.is_dir()]
+
+
+def config(model: str) -> dict[str, Any]:
+    """open_clip's configuration of an architecture, read from disk so that an estimate needs no torch.
+
+    Raises InputError for an unknown name.
+    """
+    from importlib.util import find_spec
+
+    found = find_spec("open_clip")
+    theirs = [Path(found.origin).parent / "model_configs"] if found and found.origin else []
+    for directory in (*config_dirs(), *theirs):
+        path = directory / f"{model}.json"
+        if path.is_file():
+            return files.read_json(path, dict)
+    raise InputError(f"model {model!r} is unknown to open_clip; put its {model}.json into {home() / 'models'}")
 
 
 def register_configs() -> None:
@@ -218,8 +243,6 @@ def save_weights(network: Any, path: Path, *, model: str, about: dict[str, Any],
     """Writes weights as safetensors that name their model; `half` stores float16."""
     import torch
     from safetensors.torch import save_file
-
-    from . import files
 
     state = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     if half:

@@ -167,13 +167,13 @@ def _adapter() -> "TypeAdapter[Run]":
 
 def runs() -> list[Run]:
     """Every run of this home, newest first; unreadable records are left out."""
-    found = []
+    listed = []
     for record in paths.runs().glob("*/run.json"):
         try:
-            found.append(Run._read(record))
+            listed.append(Run._read(record))
         except InputError:
             continue
-    return sorted(found, key=lambda run: run.created, reverse=True)
+    return sorted(listed, key=lambda run: run.created, reverse=True)
 
 
 def new_id(*parts: str | int | None) -> str:

@@ -136,8 +136,8 @@ def targets(pool: Pool) -> list[str]:
     """Names of the target sets as `name/model`."""
     prefix = _prefix(pool)
     own = [name.removeprefix(prefix) for name in tables.names(pool.uri) if name.startswith(prefix)]
-    found = [_TABLE.fullmatch(name) for name in own]
-    stored = {"/".join(part.replace("..", ".") for part in match.groups()) for match in found if match}
+    matches = [_TABLE.fullmatch(name) for name in own]
+    stored = {"/".join(part.replace("..", ".") for part in match.groups()) for match in matches if match}
     copies = {f"{path.parent.name}/{path.stem}" for path in (pool.path / "targets").glob("*/*.npy")}
     return sorted(stored | copies)
 
@@ -289,11 +289,11 @@ def _read(given: str | Path, model: str) -> np.ndarray:
 
 
 def _named(content: Mapping[str, np.ndarray], source: Path) -> np.ndarray:
-    found = next((name for name in NAMED if name in content), None) or (
+    array = next((name for name in NAMED if name in content), None) or (
         next(iter(content)) if len(content) == 1 else None
     )
-    if found is None:
+    if array is None:
         raise InputError(
             f"{str(source)!r} holds {', '.join(sorted(content))[:120]}; one of them must be called image_features."
         )
-    return np.asarray(content[found])
+    return np.asarray(content[array])

@@ -9,9 +9,10 @@ from poolscope.explorer.evaluate import scores_of
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe
+from poolscope.recipe.caption_rule import IMAGES, image_column
 from poolscope.recipe.grammar import CaptionRule
 
-IMAGE, NO_SOURCE = "image_id", "the best of all"
+NO_SOURCE = "the best of all"
 MOST = 8  # sources with a slider each
 
 
@@ -19,7 +20,7 @@ def fresh(pool: Pool, recipe: Recipe) -> CaptionRule:
     """A rule to start from: each image's best caption by the score of the last rule that has one."""
     scores = scores_of(pool)
     named = [name for rule in recipe.leaves() for name in rule.columns() if name in scores]
-    return CaptionRule(caption=(named or scores)[-1])
+    return CaptionRule(caption=(named or scores)[-1], image=image_column(pool) or IMAGES[0])
 
 
 def draw(recipe: Recipe, index: int, pool: Pool) -> None:

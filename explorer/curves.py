@@ -23,10 +23,10 @@ def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
     chart = theme.figure(height, x="kept, % of the pool", y="average of the tasks, %")
     axes = list(dict.fromkeys(point.axis for point in points if point.axis))
     for place, axis in enumerate(axes):
-        _line(chart, [point for point in points if point.axis == axis], axis, theme.SERIES[place % len(theme.SERIES)])
+        _line(chart, [point for point in points if point.axis == axis], axis, place)
     single = [point for point in points if not point.axis and point.value < 1]
     for place, point in enumerate(single, start=len(axes)):
-        _line(chart, [point], point.recipe, theme.SERIES[place % len(theme.SERIES)])
+        _line(chart, [point], point.recipe, place)
     whole = {point.mean for point in points if point.value == 1 and (point.share or 1.0) == 1.0}
     if whole:
         chart.add_hline(100 * whole.pop(), line_dash="dash", line_color=theme.NEITHER, annotation_text="no filter",
@@ -36,11 +36,15 @@ def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
     return chart
 
 
-def _line(made: go.Figure, points: Sequence[Point], name: str, colour: str) -> None:
+def _line(made: go.Figure, points: Sequence[Point], name: str, place: int) -> None:
+    """The line at `place` of the legend; past the last colour they begin again, dashed and with squares."""
+    again, left = divmod(place, len(theme.SERIES))
+    colour = theme.SERIES[left]
+    symbol = ("square" if again else "circle") if len(points) > 1 else "diamond"
     made.add_scatter(
         x=[100 * (point.value if point.share is None else point.share) for point in points],
         y=[100 * point.mean for point in points], name=name, mode="lines+markers" if len(points) > 1 else "markers",
-        line={"color": colour, "width": 2}, marker={"size": 9, "color": colour, "symbol": "circle" if len(points) > 1 else "diamond"},
+        line={"color": colour, "width": 2, "dash": "dash" if again else "solid"}, marker={"size": 9, "color": colour, "symbol": symbol},
         error_y={"type": "data", "array": [100 * (point.sd or 0.0) for point in points], "thickness": 1.5, "width": 4},
         text=[_point(point) for point in points], hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip

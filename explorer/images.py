@@ -66,7 +66,7 @@ def draw(
         name = f"{key}-{number}"
         shown = _shown(name, shelf, at)
         rows = shelf.rows[at[:shown]]
-        facts = [shelf.facts[one] for one in at[:shown]] if len(shelf.facts) else _facts(rows, pool, by)
+        facts = _facts(rows, pool, by) or [shelf.facts[one] for one in at[:shown] if len(shelf.facts)]
         browsed = gallery.browse(
             tiles.of(rows, pool, facts=facts, selection=selection, recipe=recipe), token=pools.token(pool), size=SIZES[size],
             label=f"{key} {number + 1}", key=name, more=shelf.more if shown < len(at) else "", on_more=partial(_more, name),

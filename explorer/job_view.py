@@ -40,7 +40,7 @@ def bar(job: Job) -> None:
     """The progress bar with what the job says it does and the one estimate of the time left."""
     text = job.message or {"queued": "waiting for its turn", "running": "starting"}.get(job.state, job.state)
     remaining = time_left(job)
-    st.progress(min(1.0, max(0.0, job.progress)), text=f"{text} · {remaining}" if remaining else text)
+    st.progress(min(1.0, max(0.0, job.progress)), text=plain(f"{text} · {remaining}" if remaining else text))
 
 
 def time_left(job: Job) -> str:

@@ -1,15 +1,13 @@
 """The card of a method: what it computes, what it needs, what it costs, who published it and what it scored there."""
 
 import dataclasses
-import html
 from typing import Any
 
 import streamlit as st
 
 from poolscope.engine.catalogue import Entry
 from poolscope.explorer import inputs_chart, method_cost
-from poolscope.explorer.pair import plain
-from poolscope.explorer.text import code
+from poolscope.explorer.text import code, in_badge, plain
 from poolscope.pool import Pool
 
 
@@ -92,10 +90,10 @@ def _needs(entry: Entry) -> None:
     with st.container(horizontal=True, gap="small"):
         for name, there in entry.needs.items():
             st.badge(
-                html.escape(name), icon=":material/check:" if there else ":material/close:", color="green" if there else "orange"
+                in_badge(name), icon=":material/check:" if there else ":material/close:", color="green" if there else "orange"
             )  # fmt: skip
         for name in entry.columns:
-            st.badge(f"made as {html.escape(name)}", icon=":material/view_column:", color="gray")
+            st.badge(f"made as {in_badge(name)}", icon=":material/view_column:", color="gray")
         if not entry.needs and not entry.columns:
             st.badge("needs no column", icon=":material/check:", color="green")
     if entry.problem:

@@ -83,8 +83,16 @@ def in_words(cost: Estimate) -> str:
 def details(cost: Estimate) -> str:
     """How the cost was found."""
     size = f"{cost.disk / 1e6:,.1f} MB" if cost.disk >= 50_000 else f"{cost.disk / 1e3:,.1f} kB"
+    more = f", and {cost.temporary / 1e9:,.1f} GB while it runs" if cost.temporary else ""
+    words = f"{cost.basis[0].upper()}{cost.basis[1:]}. "
     return (
-        f"Measured: {cost.sample:,} pairs in {cost.measured:.2f} s on {cost.cores} cores. "
-        f"{cost.start:.1f} s to start, {1e6 * cost.per_pair:,.1f} µs per pair, {size} on disk."
+        f"{words}{cost.start:.1f} s to start, {1e6 * cost.per_pair:,.1f} µs per pair, {size} on disk{more}."
         + (" Training is not measured but computed from its scale." if cost.training else "")
+        + _elsewhere(cost)
     )
+
+
+def _elsewhere(cost: Estimate) -> str:
+    """The times on GPUs that were not measured, and where they come from."""
+    times = ", ".join(f"{where} {duration(seconds)}" for where, seconds in cost.elsewhere.items())
+    return f" On GPUs: {times}; {cost.elsewhere_basis}." if times else ""

@@ -1,6 +1,7 @@
 """The pool that the session looks at, those it looked at before, and the handles that all sessions share."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,9 +107,12 @@ def by_token(name: str) -> Pool | None:
 
 def recent() -> list[Path]:
     """Pools looked at lately, newest first, that are still there."""
-    listed = paths.home() / "recent.json"
-    names = files.read_json(listed) if listed.exists() else []
-    return [Path(name) for name in names if (Path(name) / "pool.json").exists()]
+    try:
+        names = files.read_json(paths.home() / "recent.json", list)
+    except (InputError, FileNotFoundError):
+        return []
+    looked_at = [Path(name) for name in names if isinstance(name, str)]
+    return [path for path in looked_at if os.path.exists(path / "pool.json")]
 
 
 def remember(path: Path) -> None:

@@ -9,6 +9,7 @@ from poolscope.explorer.evaluate import Outcome, flags_of, scores_of
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, tags
+from poolscope.recipe.caption_rule import image_column
 from poolscope.recipe.grammar import KEYS, FlagRule, Rule, ScoreRule, TagRule, WhereRule
 from poolscope.recipe.notation import parse
 
@@ -36,11 +37,11 @@ def _adding(recipe: Recipe, pool: Pool) -> None:
     options |= {f"flag  {name}": FlagRule(flag=name) for name in flags_of(pool)}
     options |= {f"tag  {name}": TagRule(tag=name) for name in tags.names(pool)}
     if scores_of(pool):
-        options |= {DRAWS: "sample"} | ({ONE: "caption"} if caption_rule.IMAGE in pool.columns else {})
+        options |= {DRAWS: "sample"} | ({ONE: "caption"} if image_column(pool) else {})
     options |= {"condition on columns (SQL)": WhereRule(where=_example(pool)), "any rule, as YAML": "yaml"}
     with st.container(horizontal=True):
         st.menu_button(
-            "Add a rule", list(options), key="add-rule", icon=":material/add:",
+            "Add a rule", list(options), key="add-rule", format_func=plain, icon=":material/add:",
             on_click=lambda: _add(options.get(st.session_state["add-rule"]), recipe, pool),
         )  # fmt: skip
         st.button("Add a score", key="add-score", icon=":material/functions:", help="Compute a new score or flag for the pool",

@@ -33,9 +33,10 @@ def draw(recipe: Recipe, index: int, pool: Pool) -> None:
     st.selectbox(
         "Score", scores, key=_shows(f"{name}-score", rule.sample), on_change=_rescored, args=(name, index, pool)
     )
-    most = max(1, min(MOST_TIMES * len(pool), max(2 * len(pool), rule.pairs)))
+    draws = rule.draws(max(1, len(pool)))
+    most = max(1, min(MOST_TIMES * len(pool), max(2 * len(pool), draws)))
     st.slider(
-        "Draws", 1, max(2, most), key=_shows(f"{name}-pairs", rule.pairs), step=max(1, most // 200), format="localized",
+        "Draws", 1, max(2, most), key=_shows(f"{name}-pairs", draws), step=max(1, most // 200), format="localized",
         on_change=_moved, args=(index, "pairs", f"{name}-pairs"), help="Draws in all; a pair that is drawn again counts again",
     )  # fmt: skip
     left, right = st.columns(2, gap="small", vertical_alignment="bottom")

@@ -53,7 +53,9 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
         return None
     kept = int(selection.holds(hits.rows).sum())
     how = ("; by the index, as whole words" if mode == WORD else "; by the index") if hits.by_index else ""
-    st.caption(f"{hits.total:,} pairs, the best {len(hits.rows):,} shown; {kept:,} of these are kept{how}")
+    cut = len(hits.rows) < hits.total
+    what = f"{hits.total:,} pairs, the first {len(hits.rows):,} shown" if cut else f"{len(hits.rows):,} pairs"
+    st.caption(f"{what if mode == WORD else f'the {len(hits.rows):,} nearest pairs'}; {kept:,} of these are kept{how}")
     facts = [f"{value:.3f}" for value in hits.similarity] if hits.similarity is not None else []
     return images.draw(
         [images.Shelf("", hits.rows, facts)],

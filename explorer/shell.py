@@ -5,7 +5,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from poolscope.errors import InputError
 from poolscope.explorer import commands, deletion, navigation, theme
+from poolscope.explorer.text import plain
 
 sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]  # see app.py
 st.set_page_config(
@@ -21,5 +23,8 @@ theme.layout()
 navigation.pool_switcher()
 commands.draw(pages, page)
 deletion.offer_undo()
-page.run()
+try:
+    page.run()
+except InputError as error:  # of a file that came to harm after it was written; what a page asks for it answers in place
+    st.error(plain(error), icon=":material/error:")
 deletion.dialog()

@@ -24,6 +24,8 @@ OTHERS, NOTHING = "#8A94A0", "#B4BDC6"
 SEQUENCE = ["#3F4788", "#35608D", "#2A788E", "#1F918C", "#22A884", "#44BF70", "#7AD151", "#B8DE29"]
 INK_LIGHT, INK_DARK = "#14202B", "#E8EEF4"  # textColor of .streamlit/config.toml
 _INK = f"light-dark({INK_LIGHT}, {INK_DARK})"  # follows a theme that changes while the page is open
+# Over a chart; at the top of its whole box, for one above the plot slides into it when a narrow window grows wide.
+LEGEND = {"orientation": "h", "x": 0, "y": 1, "yanchor": "top", "yref": "container"}
 SERIES = [KEPT, DROPPED, "#0F8A68", "#9A47AB", "#64707D", "#C9A100", "#C4314B", "#4A5FC1"]
 
 # The pages use the whole width, and the columns of the Filter page scroll inside the window.
@@ -39,6 +41,7 @@ _LAYOUT = """<style>
 .ps-funnel i, .ps-funnel b {position: absolute; left: 0; top: 0; bottom: 0; background: #D9730D} .ps-funnel b {background: #1F83D2}
 [class*="st-key-rule-"][class*="-card-wrong"] input {box-shadow: 0 0 0 2px #C4314B; border-radius: 6px}
 .st-key-side [data-testid="stButtonGroup"] button {padding-left: .55rem; padding-right: .55rem}
+[class*=st-key-card-] .katex-display > .katex {white-space: normal}
 @media (max-width: 900px) {.st-key-rules, .st-key-side {max-height: none}}
 </style>"""
 
@@ -79,7 +82,7 @@ def figure(height: int = 280, *, x: str, y: str) -> "go.Figure":
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         xaxis={"title": x, "automargin": True},
         yaxis={"title": y, "automargin": True},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend=LEGEND,
         colorway=SERIES,
         hoverlabel={"namelength": -1},
     )

@@ -29,8 +29,8 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
         compared = compare.name_of_other()
         others = [name for name in known if name != recipe.name]
         st.menu_button(
-            _short(f"vs {compared}") if compared else "Compare", [STOP, *others] if compared else others or ["no other recipe"],
-            key="compare", icon=":material/compare_arrows:", help="Compare with another recipe",
+            plain(_short(f"vs {compared}")) if compared else "Compare", [STOP, *others] if compared else others or ["no other recipe"],
+            key="compare", format_func=plain, icon=":material/compare_arrows:", help="Compare with another recipe",
             on_click=lambda: _compare(st.session_state["compare"]), disabled=not others and not compared,
         )  # fmt: skip
         st.button("Share", key="do-share", icon=":material/link:", on_click=_ask, args=("share",))
@@ -47,8 +47,8 @@ def _state(recipe: Recipe, pool: Pool, known: dict[str, Recipe]) -> None:
     """The recipe's name, whether it was edited, and the ways to keep or undo that; files that can't be read by name."""
     base, changed = recipe_state.origin(recipe), recipe_state.is_edited(recipe)
     st.menu_button(
-        _short(base.name if base and changed else recipe.name), [*known, EMPTY, TEXT], key="load", icon=":material/filter_alt:",
-        help="Load a recipe", on_click=lambda: _load(st.session_state["load"], known),
+        plain(_short(base.name if base and changed else recipe.name)), [*known, EMPTY, TEXT], key="load", format_func=plain,
+        icon=":material/filter_alt:", help="Load a recipe", on_click=lambda: _load(st.session_state["load"], known),
     )  # fmt: skip
     broken = choices.broken(pool)
     if broken:

@@ -15,16 +15,33 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything reads it: no test may ask 
 
 from poolscope.pool import Pool
 
+LONG = (
+    "tests/browser",
+    "tests/test_kills.py",
+    "tests/backend/workers",
+    "tests/backend/bench",
+    "tests/test_shadowing.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: next((place for place, name in enumerate(LONG) if item.nodeid.startswith(name)), 99))
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """For several workers: a file's tests stay together, and all browser tests share one app and one Chromium."""
+    """For several workers: a file's tests stay together, all browser tests share one app and one Chromium, and those of
+    Ray one cluster."""
     from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False  # it would begin with the files of most tests
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return "tests/browser" if file.startswith("tests/browser/") else file
+            shared = ("tests/browser/", "tests/backend/workers/test_ray")
+            return next((start for start in shared if file.startswith(start)), file)
 
     return ByFile(config, log)
 

@@ -94,3 +94,16 @@ def test_the_layers_of_the_guide_are_those_that_are_checked() -> None:
         room for line in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE) for room in re.findall(r"`(\w+)`", line)
     }
     assert shown == checked
+
+
+def test_the_table_of_the_browser_tests_names_tests_that_are_there() -> None:
+    tests = ROOT / "tests"
+    table = (tests / "browser" / "README.md").read_text(encoding="utf-8").partition("| demand | test |")[2]
+    named = [word.partition("…")[0].rstrip("_") for word in re.findall(r"`([\w…/]+)`", table)]
+    assert len(named) > 50
+    texts = [file.read_text(encoding="utf-8") for file in tests.rglob("test_*.py")]
+    defined = {name for text in texts for name in re.findall(r"^def test_(\w+)", text, re.MULTILINE)}
+    for name in named:
+        files = [tests / f"{name}.py", tests / "browser" / f"{name}.py", tests / name]
+        clause = any(one.startswith(name) for one in defined)
+        assert clause or name in ("any", "all", "not") or any(file.exists() for file in files), name

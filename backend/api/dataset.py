@@ -44,23 +44,23 @@ class Pairs(Dataset[tuple[Any, str]]):
         rows = self._rows[np.asarray(indices, dtype=np.int64)]
         pool = self._opened()
         captions = pool.take(rows, ["text"])["text"].to_pylist()
-        found = []
+        samples = []
         for row, picture, caption in zip(rows.tolist(), pool.images(rows), captions, strict=True):
             image = _decoded(picture)
             if image is not None and caption is not None:
-                found.append((self._transform(image) if self._transform else image, caption))
+                samples.append((self._transform(image) if self._transform else image, caption))
             elif strict:
                 uid = pool.take([row], ["uid"])["uid"][0].as_py()
                 if image is not None:
                     raise InputError(f'pair {uid} has no caption; leave it out, as by `where: "text IS NOT NULL"`.')
                 raise InputError(f"the image of pair {uid} can't be read; leave it out, or index its shards again.")
-        if not found:
+        if not samples:
             raise InputError(f"none of the {len(rows)} pairs of a batch can be read; index the shards again.")
-        if len(found) < len(rows):
+        if len(samples) < len(rows):
             warnings.warn(
-                f"{len(rows) - len(found)} of {len(rows)} pairs have no readable image or no caption", stacklevel=3
+                f"{len(rows) - len(samples)} of {len(rows)} pairs have no readable image or no caption", stacklevel=3
             )
-        return found
+        return samples
 
     def _opened(self) -> Pool:
         if self._process not in (None, os.getpid()):

@@ -10,7 +10,7 @@ from ..engine.ready import find
 from ..errors import InputError
 from ..pool import Column
 from ..progress import Progress, silent
-from ..recipe import Recipe, load, select
+from ..recipe import Desk, Recipe, load
 from . import html
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Pool:
     def __init__(self, store: stored.Pool) -> None:
         self.store = store
         """The handle of `poolscope.pool`: scans, arrays, images, uids."""
+        self._desk: Desk | None = None
 
     @property
     def name(self) -> str:
@@ -137,7 +138,18 @@ class Pool:
             from ..engine import ensure
 
             self.store = ensure(read, self.store, progress=progress)
-        return Selection(self.store, read, select(read, self.store))
+        return Selection(self.store, read, self.desk.step(read))
+
+    @property
+    def desk(self) -> Desk:
+        """What answers the app's sliders on this pool: thresholds, fractions, and the pairs just kept and dropped.
+
+        >>> round(ps.open("pool").desk.threshold("clip_l14", 0.3), 2)
+        0.6
+        """
+        if self._desk is None or self._desk.pool is not self.store:
+            self._desk = Desk(self.store)
+        return self._desk
 
     def histogram(self, score: str, *, bins: int = 60) -> "go.Figure":
         """The distribution of a score over all pairs, as a Plotly figure.
@@ -158,9 +170,9 @@ class Pool:
         from ..search import by_word
 
         rows = by_word(self.store, words, limit=limit).rows
-        found = self.store.take(rows, ["uid", "text"]).to_pandas()
-        found.insert(0, "row", rows)
-        return found
+        table = self.store.take(rows, ["uid", "text"]).to_pandas()
+        table.insert(0, "row", rows)
+        return table
 
     def delete(self, kind: str, name: str, *, force: bool = False) -> "Pool":
         """Deletes a column, recipe, tag, report, map or target of this pool, or a run, sweep, job or pool; returns this pool.

@@ -55,8 +55,8 @@ def find(
 def load(pool: Pool, *, families: Iterable[str] | None = None) -> Groups:
     """The groups found before, without looking for any."""
     wanted = None if families is None else set(families)
-    found = [group_files.load(pool, one) or [] for one in providers(pool) if not one.missing(pool)]
-    return _choose(Groups.of([group for groups in found for group in groups], len(pool)), wanted, pool)
+    of_providers = [group_files.load(pool, one) or [] for one in providers(pool) if not one.missing(pool)]
+    return _choose(Groups.of([group for groups in of_providers for group in groups], len(pool)), wanted, pool)
 
 
 def waiting(pool: Pool) -> list[Provider]:

@@ -36,9 +36,9 @@ def mark(pool: Pool) -> None:
 def _found_by(pool: Pool, provider: str) -> list[Path]:
     """A provider's list, then the files of its groups."""
     folder = group_files.folder(pool)
-    found = folder / f"{provider}.list.json"
-    if not found.exists():
+    listing = folder / f"{provider}.list.json"
+    if not listing.exists():
         return []
-    ids = group_files.listing(found).get("groups", [])
+    ids = group_files.listing(listing).get("groups", [])
     paths = [folder / f"{id}{end}" for id in ids for end in (".json", ".npy")]
-    return [found, *(path for path in dict.fromkeys(paths) if path.exists())]
+    return [listing, *(path for path in dict.fromkeys(paths) if path.exists())]

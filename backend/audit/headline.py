@@ -54,7 +54,8 @@ def headline_of(measures: Measures) -> Headline:
     place = int(np.argmin(np.where(sure, worst, np.inf)))
     worst_group, rate = measures.groups.definitions[place], float(measures.rate[place])
     own, overall = percents(rate, measures.overall)
-    kept = f"kept under {SMALLEST} of {int(measures.n[place]):,}" if measures.small[place] else f"kept {own}"
+    few = f"under {SMALLEST}" if measures.small[place] else "" if measures.kept[place] else "none"
+    kept = f"kept {few} of {int(measures.n[place]):,}" if few else f"kept {own}"
     text = f"largest loss: {worst_group.title}, {kept} against {overall} overall"
     if measures.drawn is not None and not measures.small[place]:
         after, before = percents(measures.share_after[place], measures.n[place] / measures.pairs)

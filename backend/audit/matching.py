@@ -73,22 +73,22 @@ class Matcher:
 
     def find(self, captions: pa.Array) -> np.ndarray:
         """`(G, words(n))` uint64 bitmaps: which captions mention which group. A null mentions nothing."""
-        found = np.zeros((len(self.groups), words(len(captions))), dtype=np.uint64)
+        held = np.zeros((len(self.groups), words(len(captions))), dtype=np.uint64)
         captions = captions.fill_null("") if captions.null_count else captions
         ascii_rows = pc.string_is_ascii(captions).to_numpy(zero_copy_only=False)
         if ascii_rows.all():
-            self._scan(captions, np.arange(len(captions)), found)
-            return found
+            self._scan(captions, np.arange(len(captions)), held)
+            return held
         for mask, plain in ((ascii_rows, True), (~ascii_rows, False)):
             part = captions.filter(pa.array(mask))
-            self._scan(part if plain else fold(part), np.flatnonzero(mask), found)
-        return found
+            self._scan(part if plain else fold(part), np.flatnonzero(mask), held)
+        return held
 
-    def _scan(self, captions: pa.Array, rows: np.ndarray, found: np.ndarray) -> None:
+    def _scan(self, captions: pa.Array, rows: np.ndarray, held: np.ndarray) -> None:
         text, ends = utf8(captions)
         if len(rows):
             _scan_blocks(
-                text, ends, rows, self.child, self.class_of, self.first, self.group, self.rule, self.loose, self.word, found
+                text, ends, rows, self.child, self.class_of, self.first, self.group, self.rule, self.loose, self.word, held
             )  # fmt: skip
 
 

@@ -63,8 +63,8 @@ def measure(groups: Groups, mask: np.ndarray, copies: np.ndarray | None = None) 
     each pair is drawn, None for once each that is kept."""
     packed = mask.dtype == np.uint64
     total = int(np.bitwise_count(mask).sum()) if packed else int(np.count_nonzero(mask))
-    found = measures_of(groups, groups.count(mask), total)
-    return found if copies is None or not total else weighted(found, copies)
+    measures = measures_of(groups, groups.count(mask), total)
+    return measures if copies is None or not total else weighted(measures, copies)
 
 
 def weighted(measures: Measures, copies: np.ndarray) -> Measures:

@@ -46,8 +46,8 @@ def audit(
     selection = recipe if isinstance(recipe, Selection) else select(recipe, pool)
     if selection.pairs != len(pool):
         raise InputError(f"the selection is of {selection.pairs:,} pairs, the pool has {len(pool):,}; select again.")
-    found = catalog.find(pool, families=families, progress=progress) if groups is None else groups.choose(families)
-    shown = found.choose(minimum=minimum)
+    members = catalog.find(pool, families=families, progress=progress) if groups is None else groups.choose(families)
+    shown = members.choose(minimum=minimum)
     measures = measure(shown, selection.mask, selection.copies)
     pooled = within(pool, shown, selection.mask, strata, progress) if strata else None
     expected = expected_shares(shown, reference)
@@ -61,7 +61,7 @@ def audit(
         drawn=selection.drawn,
         rows=tuple(rows(measures, selection, pooled=pooled, expected=expected)),
         minimum=minimum,
-        left_out=len(found) - len(shown),
+        left_out=len(members) - len(shown),
         strata=strata,
         rules=tuple(count.as_json() for count in selection.counts),
         slopes=slopes(measures),
@@ -75,8 +75,8 @@ def within(pool: Pool, groups: Groups, mask: np.ndarray, name: str, progress: Pr
     """The odds ratio of each group within the strata `name`, `(G,)` arrays."""
     from .strata import strata
 
-    found = strata(pool, name, progress)
-    return pooled_within(groups, mask, found.codes, len(found.names))
+    layers = strata(pool, name, progress)
+    return pooled_within(groups, mask, layers.codes, len(layers.names))
 
 
 def pooled_within(groups: Groups, mask: np.ndarray, codes: np.ndarray, size: int) -> Pooled:
@@ -116,10 +116,10 @@ def slopes(measures: Measures) -> dict[str, Slope]:
     if measures.total_kept in (0, measures.pairs):
         return {}
     families = np.array([definition.family for definition in measures.groups.definitions])
-    found = {}
+    by_family = {}
     for family in measures.groups.families:
         inside = families == family
         line = slope(measures.kept[inside], measures.n[inside])
         if line is not None:
-            found[family] = line
-    return found
+            by_family[family] = line
+    return by_family

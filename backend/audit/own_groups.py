@@ -166,22 +166,22 @@ def _keys_of(source: Path, key: str | None, pool: Pool) -> str:
 
     with opened(source, "row", None, None, source.parent) as table:
         names = {name.lower() for name in (table.types if key is None else [key])}
-    found = [on for on in KEYS if names & set(CALLED[on])]
-    if not found and key is None:
+    keys = [on for on in KEYS if names & set(CALLED[on])]
+    if not keys and key is None:
         raise InputError(
             f"{source.name!r} has no key column uid, id or url; name it with --key, and say what it holds with --on."
         )
-    return next((on for on in found if on == "uid" or on in pool.columns), found[0] if found else "uid")
+    return next((on for on in keys if on == "uid" or on in pool.columns), keys[0] if keys else "uid")
 
 
 def _group_column(names: list[str], wanted: str | None) -> str:
     if wanted is not None and wanted not in names:
         raise InputError(f"the file has no column {wanted!r} for --column; it has {', '.join(names) or 'none'}.")
     by_name = next((name for call in CALLED for name in names if name.lower() == call), None)
-    found = wanted or by_name or (names[0] if len(names) == 1 else None)
-    if found is None:
+    column = wanted or by_name or (names[0] if len(names) == 1 else None)
+    if column is None:
         raise InputError(f"which column names the group? Say --column; beside the key there are {', '.join(names) or 'none'}.")  # fmt: skip
-    return found
+    return column
 
 
 def _texts(values: pa.Array, name: str) -> pa.Array:

@@ -2,8 +2,6 @@
 
 from typing import Any, Protocol
 
-import numpy as np
-
 from ..pool import Pool
 from ..progress import Progress
 from .group import Group
@@ -32,10 +30,3 @@ class Provider(Protocol):
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         """The groups that have members, one pass over the pool."""
-
-
-def from_codes(codes: np.ndarray, wanted: np.ndarray | list[int]) -> list[np.ndarray]:
-    """Packed bits of `codes == w` for each wanted code; `codes` is `(n,)`."""
-    from ..kernels.bits import pack
-
-    return [pack(codes == code) for code in wanted]

@@ -91,7 +91,7 @@ class Audit:
             "pairs": self.pairs, "kept": self.kept, "drawn": self.drawn, "groups": [row.as_json() for row in self.rows],
             "headline": self.headline.text, "pool": self.pool, "pool_version": self.pool_version, "recipe": self.recipe,
             "rules": list(self.rules), "minimum": self.minimum, "groups_left_out": self.left_out, "strata": self.strata,
-            "slopes": {family: found.as_json() for family, found in self.slopes.items()},
+            "slopes": {family: slope.as_json() for family, slope in self.slopes.items()},
             "definitions": [definition.as_json() for definition in self.definitions], "lexicons": dict(self.lexicons),
             "safeguards": list(SAFEGUARDS), "poolscope": __version__,
         }  # fmt: skip

@@ -1,8 +1,11 @@
-"""Reads a pool in steps of whole bitmap words, so that a provider can fill its bitmaps piece by piece."""
+"""Reads columns of a pool for the providers: in steps of whole bitmap words, as texts, as codes of their values."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..pool import Pool
 
@@ -33,3 +36,21 @@ def text_array(table: pa.Table, column: str = "text") -> pa.Array:
     if not pa.types.is_string(array.type) and not pa.types.is_large_string(array.type):
         array = array.cast(pa.utf8())
     return array.fill_null("") if array.null_count else array
+
+
+def value_codes(pool: Pool, name: str, most: int) -> tuple[np.ndarray, list[Any]] | None:
+    """`(n,)` int16 number of each pair's value, -1 for null, and the values; None if there are more than `most`."""
+    codes = np.full(len(pool), -1, dtype=np.int16)
+    known: dict[Any, int] = {}
+    start = 0
+    for batch in pool.scan([name], batch_size=65_536):
+        coded = pc.dictionary_encode(batch.column(0))
+        for value in coded.dictionary.to_pylist():
+            known.setdefault(value, len(known))
+        if len(known) > most:
+            return None
+        numbers = np.array([known[value] for value in coded.dictionary.to_pylist()] + [-1], np.int16)
+        places = coded.indices.fill_null(len(numbers) - 1).to_numpy(zero_copy_only=False)
+        codes[start : start + len(places)] = numbers[places]
+        start += len(places)
+    return codes, list(known)

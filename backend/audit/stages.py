@@ -18,10 +18,10 @@ def stages(groups: Groups, selection: Selection) -> list[Measures]:
     for number, count in enumerate(selection.counts, start=1):
         alive = (selection.dropped_by == 0) | (selection.dropped_by > number)
         left -= count.dropped
-        found = measures_of(groups, groups.count(alive), left)
+        measures = measures_of(groups, groups.count(alive), left)
         if selection.wanted is not None and number >= since and left:
-            found = weighted(found, selection.wanted * alive)
-        after.append(found)
+            measures = weighted(measures, selection.wanted * alive)
+        after.append(measures)
     return after
 
 

@@ -49,7 +49,7 @@ def strata(pool: Pool, name: str, progress: Progress = silent) -> Strata:
         return _commonest(name, by_host[codes], names)
     if name not in pool.columns:
         raise InputError(f"no strata {name!r}; allowed: {', '.join(BUILT_IN)}, or a metadata column of few values.")
-    from .providers.columns import value_codes
+    from .scan import value_codes
 
     coded = value_codes(pool, name, MOST)
     if coded is None:

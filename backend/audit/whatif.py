@@ -64,7 +64,7 @@ def own_thresholds(
     return WhatIf(mask, thresholds, rest, int(mask.sum()))
 
 
-def to_recipe(recipe: Recipe, index: int, found: WhatIf, groups: Groups, pool: Pool, *, name: str = "") -> Recipe:
+def to_recipe(recipe: Recipe, index: int, whatif: WhatIf, groups: Groups, pool: Pool, *, name: str = "") -> Recipe:
     """The recipe with the rule at `index` replaced by one threshold per group; the groups are written as subset files
     to `<pool>/subsets`, so that the recipe stands on its own.
 
@@ -73,19 +73,19 @@ def to_recipe(recipe: Recipe, index: int, found: WhatIf, groups: Groups, pool: P
     rule = recipe.keep[index] if 0 <= index < len(recipe.keep) else None
     if not isinstance(rule, ScoreRule):
         raise InputError("own thresholds need a rule on one score; choose such a rule.")
-    if not 0 < len(found.thresholds) <= MOST_GROUPS:
-        raise InputError(f"{len(found.thresholds)} groups are not allowed; choose 1 to {MOST_GROUPS}.")
-    inside: dict[str, Rule] = {id: SubsetRule(subset=write_subset(id, groups, pool)) for id in found.thresholds}
+    if not 0 < len(whatif.thresholds) <= MOST_GROUPS:
+        raise InputError(f"{len(whatif.thresholds)} groups are not allowed; choose 1 to {MOST_GROUPS}.")
+    inside: dict[str, Rule] = {id: SubsetRule(subset=write_subset(id, groups, pool)) for id in whatif.thresholds}
     parts: list[Rule] = [
         AllRule(all=(inside[id], ScoreRule(score=rule.score, min=_written(threshold))))
-        for id, threshold in found.thresholds.items()
+        for id, threshold in whatif.thresholds.items()
     ]
     anyone: Rule = AnyRule(any=tuple(inside.values()))
     parts.append(
-        AllRule(all=(NotRule.model_validate({"not": anyone}), ScoreRule(score=rule.score, min=_written(found.rest))))
+        AllRule(all=(NotRule.model_validate({"not": anyone}), ScoreRule(score=rule.score, min=_written(whatif.rest))))
     )
     keep = (*recipe.keep[:index], AnyRule(any=tuple(parts)), *recipe.keep[index + 1 :])
-    titles = ", ".join(groups.definitions[groups.index(id)].title for id in found.thresholds)
+    titles = ", ".join(groups.definitions[groups.index(id)].title for id in whatif.thresholds)
     return recipe.model_copy(
         update={
             "name": name or f"{recipe.name}, own thresholds",
@@ -95,10 +95,10 @@ def to_recipe(recipe: Recipe, index: int, found: WhatIf, groups: Groups, pool: P
     )
 
 
-def outcome(recipe: Recipe, index: int, found: WhatIf, columns: Columns) -> Selection:
+def outcome(recipe: Recipe, index: int, whatif: WhatIf, columns: Columns) -> Selection:
     """What the recipe keeps with the rule at `index` replaced by `found`; nothing is written."""
     keep = (*recipe.keep[:index], FlagRule(flag=OWN), *recipe.keep[index + 1 :])
-    with_mask: Any = _WithMask(columns, found.mask)
+    with_mask: Any = _WithMask(columns, whatif.mask)
     return select_columns(recipe.model_copy(update={"keep": keep}), with_mask)
 
 

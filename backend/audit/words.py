@@ -51,10 +51,10 @@ def separating(
     z = log_odds(table)[0]
     shares = table / np.array([[len(rows)] for rows in drawn])
     known = table.sum(axis=0) >= SMALLEST
-    found = [
+    words = [
         Word(vocabulary[place], float(z[place]), float(shares[0, place]), float(shares[1, place]))
         for place in np.flatnonzero(known & (np.abs(z) > CERTAIN))
     ]
-    marks_kept = sorted((word for word in found if word.z > 0), key=lambda word: -word.z)
-    marks_dropped = sorted((word for word in found if word.z < 0), key=lambda word: word.z)
+    marks_kept = sorted((word for word in words if word.z > 0), key=lambda word: -word.z)
+    marks_dropped = sorted((word for word in words if word.z < 0), key=lambda word: word.z)
     return marks_kept[:limit], marks_dropped[:limit]

@@ -31,6 +31,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = found
-    return found
+    member = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = member
+    return member

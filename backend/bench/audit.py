@@ -46,7 +46,7 @@ def audit_model(run: "str | Run", *, tasks: Sequence[str] | None = None) -> list
     A field whose groups have fewer than five examples on average (a country each) says nothing and is left out.
     """
     run = Run.load(run)
-    found: list[GroupAccuracy] = []
+    accuracies: list[GroupAccuracy] = []
     for task in tasks_list():
         if tasks is not None and task.key not in tasks:
             continue
@@ -57,8 +57,8 @@ def audit_model(run: "str | Run", *, tasks: Sequence[str] | None = None) -> list
             for field in _fields(task, predictions):
                 values = predictions[f"by_{field}"]
                 if (values >= 0).sum() >= FEWEST * len(np.unique(values[values >= 0])):
-                    found += _by_group(task, what, hits, field, values)
-    return found
+                    accuracies += _by_group(task, what, hits, field, values)
+    return accuracies
 
 
 def gaps(groups: Sequence[GroupAccuracy]) -> dict[tuple[str, str, str], float]:
@@ -128,15 +128,15 @@ def audit_data(run: "str | Run", groups: Sequence[GroupAccuracy]) -> dict[tuple[
     mask = np.zeros(len(pool), dtype=bool)
     mask[rows[rows >= 0]] = True
     there = {definition.id for definition in known.definitions}
-    found = {}
+    by_group = {}
     for (field, group), ids in wanted.items():
         if not set(ids) <= there:
             continue
         members = np.logical_or.reduce([known.mask(id) for id in ids])
         pairs, kept = int(members.sum()), int((members & mask).sum())
         if pairs and not 0 < kept < SMALLEST:
-            found[field, group] = DataGroup(field, group, ids, pairs, kept)
-    return found
+            by_group[field, group] = DataGroup(field, group, ids, pairs, kept)
+    return by_group
 
 
 def _judged(task: Task, predictions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -159,14 +159,16 @@ def _fields(task: Task, predictions: dict[str, np.ndarray]) -> list[str]:
 
 
 def _by_group(task: Task, what: str, hits: np.ndarray, field: str, values: np.ndarray) -> list[GroupAccuracy]:
-    found = []
+    accuracies = []
     names = _names(task, field)
     for value in np.unique(values[values >= 0]).tolist():
         mine = hits[values == value]
         low, high = map(float, wilson(mine.sum(), len(mine)))
         name = names[value] if value < len(names) else str(value)
-        found.append(GroupAccuracy(task.key, task.name, what, field, name, len(mine), float(mine.mean()), low, high))
-    return found
+        accuracies.append(
+            GroupAccuracy(task.key, task.name, what, field, name, len(mine), float(mine.mean()), low, high)
+        )
+    return accuracies
 
 
 def _names(task: Task, field: str) -> tuple[str, ...]:

@@ -98,11 +98,11 @@ def group_means(main: Mapping[str, float | None], tasks: Iterable[Task]) -> dict
         if task.averaged and task.group:
             members.setdefault(task.group, []).append(main.get(task.key))
     order = [name for name in GROUPS if name in members] + [name for name in members if name not in GROUPS]
-    found: dict[str, float | None] = {}
+    means: dict[str, float | None] = {}
     for name in order:
         values = [value for value in members[name] if value is not None]
-        found[name] = float(np.mean(values)) if len(values) == len(members[name]) else None
-    return found
+        means[name] = float(np.mean(values)) if len(values) == len(members[name]) else None
+    return means
 
 
 def _resumed(run: Run) -> list[str]:
@@ -110,10 +110,10 @@ def _resumed(run: Run) -> list[str]:
 
 
 def _skipped(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    found = [
+    reasons = [
         f"{line['dataset']}: {line['skipped']} unreadable images left out" for line in results if line.get("skipped")
     ]
-    return found
+    return reasons
 
 
 @dataclass(frozen=True)
@@ -163,11 +163,11 @@ Place = tuple[str, str, str, str, int | None]
 
 def by_recipe(rows: Sequence[Row], *, comparable_only: bool = True) -> dict[Place, list[Row]]:
     """The training runs among `rows`, those that are alike but for their seed together."""
-    found: dict[Place, list[Row]] = {}
+    places: dict[Place, list[Row]] = {}
     for row in rows:
         if row.seed is not None and row.scale and not row.published and (row.comparable or not comparable_only):
-            found.setdefault((row.recipe, row.scale, row.pool, row.suite, row.kept), []).append(row)
-    return found
+            places.setdefault((row.recipe, row.scale, row.pool, row.suite, row.kept), []).append(row)
+    return places
 
 
 def averages(rows: Sequence[Row]) -> np.ndarray:
@@ -181,8 +181,8 @@ def summaries(rows: Sequence[Row], *, comparable_only: bool = True) -> list[Summ
     whole = [row for row in rows if row.average is not None]
     for place, mine in by_recipe(whole, comparable_only=comparable_only).items():
         boards.setdefault(place[1:4], {})[place] = mine
-    found = [summary for sets in boards.values() for summary in _board(sets)]
-    return sorted(found, key=lambda summary: -summary.mean)
+    summaries_of = [summary for sets in boards.values() for summary in _board(sets)]
+    return sorted(summaries_of, key=lambda summary: -summary.mean)
 
 
 def _board(sets: Mapping[Place, list[Row]]) -> list[Summary]:
@@ -207,12 +207,12 @@ def _summary(place: Place, mine: Sequence[Row], gap: Gap | None) -> Summary:
 
 def _means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
     """Mean of each figure that every run has."""
-    found: dict[str, float] = {}
+    means: dict[str, float] = {}
     for name in figures[0]:
         values = [value for one in figures if (value := one.get(name)) is not None]
         if len(values) == len(figures):
-            found[name] = float(np.mean(values))
-    return found
+            means[name] = float(np.mean(values))
+    return means
 
 
 def runs_of(name: str, rows: Sequence[Row]) -> list[str]:
@@ -223,15 +223,15 @@ def runs_of(name: str, rows: Sequence[Row]) -> list[str]:
     mine = [row for row in rows if not row.published]
     if any(row.run == name for row in mine):
         return [name]
-    found = [row for row in mine if row.recipe == name and row.evaluated and row.comparable]
-    places = {(row.scale, row.pool, row.suite, row.kept) for row in found}
+    same = [row for row in mine if row.recipe == name and row.evaluated and row.comparable]
+    places = {(row.scale, row.pool, row.suite, row.kept) for row in same}
     if len(places) > 1:
         raise InputError(f"recipe {name!r} was run at several scales, on several pools or versions, or evaluated on several suites; choose with --scale and "
                          "--pool, or give a run's id")  # fmt: skip
-    if not found:
+    if not same:
         known = ", ".join(sorted({row.recipe for row in mine if row.evaluated})) or "none"
         raise InputError(f"no run and no recipe {name!r} was evaluated here; recipes: {known}")
-    return [row.run for row in found]
+    return [row.run for row in same]
 
 
 def scaling(rows: Sequence[Row]) -> dict[str, list[tuple[str, float]]]:
@@ -247,9 +247,9 @@ def scaling(rows: Sequence[Row]) -> dict[str, list[tuple[str, float]]]:
             values.setdefault((name, row.scale), []).append(row.average)
     lines: dict[str, list[tuple[str, float]]] = {}
     for scale in SCALES:
-        for (name, where), found in values.items():
+        for (name, where), averages in values.items():
             if where == scale:
-                lines.setdefault(name, []).append((scale, float(np.mean(found))))
+                lines.setdefault(name, []).append((scale, float(np.mean(averages))))
     return {name: line for name, line in lines.items() if len(line) > 1}
 
 

@@ -103,10 +103,10 @@ def save_within_parts() -> None:
             first[0] = batches_of(args.resume)
             rounds = first[0] // max(1, args.workers)
             data.filter_no_caption_or_no_image = Unseen(wanted, rounds * args.batch_size)
-        found = build(args, preprocess, is_train, *rest, **more)
+        dataset = build(args, preprocess, is_train, *rest, **more)
         if is_train and first[0]:
             logging.info(f"=> going on after {first[0] * args.batch_size * args.world_size} pairs of the part")
-        return found
+        return dataset
 
     def train_one_epoch(
         model: Any, sources: Any, loss: Any, epoch: int, optimizer: Any, scaler: Any, scheduler: Any, teacher: Any,
@@ -119,9 +119,9 @@ def save_within_parts() -> None:
         part = Part(sources["train"].dataloader, first[0], args, clock, state)
         first[0] = 0
         watched = sources | {"train": dataclasses.replace(sources["train"], dataloader=part)}
-        found = loop(model, watched, loss, epoch, optimizer, scaler, scheduler, teacher, args, **more)
+        outcome = loop(model, watched, loss, epoch, optimizer, scaler, scheduler, teacher, args, **more)
         clock.saved()  # by open_clip itself, at the end of the part
-        return found
+        return outcome
 
     data.get_wds_dataset, main.train_one_epoch = get_wds_dataset, train_one_epoch
     train.enumerate = lambda items: enumerate(items, getattr(items, "first", 0))

@@ -1,23 +1,15 @@
 """What a run will cost before it starts: multiply-adds, time here and on known GPUs, disk."""
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from .. import paths
+from .. import devices, rates
+from ..architecture import Size
+from ..architecture import size_of as sized
 from ..errors import InputError
-from ..files import read_json, write_json
 from .scales import CHOSEN, SCALES, Scale, scale_named
-
-PEAK_BF16 = {"V100": 125e12, "A100": 312e12, "L40S": 362e12, "H100": 989e12, "H200": 989e12}
-"""Dense half-precision FLOP/s of the makers' data sheets (fp16 on V100)."""
-
-UTILISATION = 0.18
-"""Share of that peak in DataComp's own reports: small 4 h on one A100 (0.17), xlarge 81 h on 512 A100 (0.19)."""
-
-DEMO_RATE = 645.0
-"""Pairs per second of the demo's model in float32 training on two idle cores, measured (with bfloat16 units 920);
-other models are taken to run at the same multiply-adds per second until this machine has measured them."""
+from .weights import config
 
 BYTES_PER_PAIR = 35_000
 """Mean size of a pair in DataComp's tars (450 GB for 12.8 M); a pool's own mean replaces it."""
@@ -27,8 +19,9 @@ BYTES_PER_PAIR = 35_000
 class Estimate:
     """`macs` are forward multiply-adds over all samples seen, as DataComp prints them; `flops` those of training
     (2 per multiply-add; forward + twice that backward, once more forward with gradient checkpointing).
-    `seconds` is the time on this machine by phase and `basis` says where its rate comes from; `gpu_hours` is by
-    device at DataComp's own utilisation; `disk` bytes by what they are for; `repeats` how often a pair is seen."""
+    `seconds` is the time on this machine by phase, on `devices` of them, and `basis` says where its rate comes from;
+    `gpu_hours` is by card and `gpu_basis` says by what arithmetic; `disk` bytes by what they are for; `repeats` how often
+    a pair is seen."""
 
     scale: str
     pairs: int
@@ -40,7 +33,9 @@ class Estimate:
     flops: float
     seconds: dict[str, float]
     basis: str
+    devices: int
     gpu_hours: dict[str, float]
+    gpu_basis: str
     disk: dict[str, int]
     checkpoints: int
 
@@ -56,58 +51,16 @@ class Estimate:
         return asdict(self) | {"total_seconds": self.total_seconds, "total_disk": self.total_disk}
 
 
-@dataclass(frozen=True)
-class Tower:
-    """One transformer: its sequence length, width, depth, and multiply-adds besides its layers."""
-
-    tokens: int
-    width: int
-    layers: int
-    more_macs: float = 0.0
-    more_parameters: float = 0.0
-    mlp: float = 4.0
-
-    @property
-    def macs(self) -> float:
-        per_layer = (4 + 2 * self.mlp) * self.width**2 * self.tokens + 2 * self.tokens**2 * self.width
-        return self.layers * per_layer + self.more_macs
-
-    @property
-    def parameters(self) -> float:
-        return self.layers * (4 + 2 * self.mlp) * self.width**2 + self.tokens * self.width + self.more_parameters
-
-
-@dataclass(frozen=True)
-class Size:
-    """Multiply-adds of one pair's forward pass and the parameters of a model."""
-
-    macs: float
-    parameters: int
-    image: Tower = field(repr=False)
-    text: Tower = field(repr=False)
-
-
 def size_of(model: str) -> Size:
-    """From the architecture's configuration (two transformers). Raises InputError for other architectures."""
-    from .weights import config
-
-    found = config(model)
-    vision, text, dim = found["vision_cfg"], found["text_cfg"], int(found["embed_dim"])
-    if not isinstance(vision.get("layers"), int) or "width" not in text:
-        raise InputError(f"model {model!r} is not a pair of transformers, so its cost can't be computed; "
-                         "benchmark scales use ViT models")  # fmt: skip
-    side, patch = int(vision["image_size"]), int(vision["patch_size"])
-    patches, width = (side // patch) ** 2, int(vision["width"])
-    image = Tower(patches + 1, width, vision["layers"], patches * 3 * patch**2 * width + width * dim,
-                  3 * patch**2 * width + width * dim, float(vision.get("mlp_ratio", 4)))  # fmt: skip
-    wide, length = int(text["width"]), int(text.get("context_length", 77))
-    words = Tower(length, wide, int(text.get("layers", 12)), wide * dim,
-                  int(text.get("vocab_size", 49408)) * wide + wide * dim, float(text.get("mlp_ratio", 4)))  # fmt: skip
-    return Size(image.macs + words.macs, round(image.parameters + words.parameters), image, words)
+    """From the architecture's configuration. Raises InputError for an unknown one, and for what is no two transformers."""
+    return sized(model, config(model))
 
 
-def estimate(recipe_or_count: Any, scale: "str | Scale", *, pool: Any = None, device: str | None = None) -> Estimate:
-    """The cost of a run at `scale` on so many pairs; a Recipe (or its file) is counted on `pool`.
+def estimate(
+    recipe_or_count: Any, scale: "str | Scale", *, pool: Any = None, device: str | None = None, count: int = 1
+) -> Estimate:
+    """The cost of a run at `scale` on so many pairs; a Recipe (or its file) is counted on `pool`. It trains on `count`
+    devices, which share each batch, of the kind `device`: `cpu`, a GPU's name, or what this machine has.
 
     Fast: no model is built and torch is not imported.
     """
@@ -116,17 +69,22 @@ def estimate(recipe_or_count: Any, scale: "str | Scale", *, pool: Any = None, de
     size = size_of(scale.model)
     macs = size.macs * scale.samples_seen
     flops = 2 * _work(scale) * scale.samples_seen
-    rate, basis = rate_here(scale, device)
+    rate, basis = rate_here(scale, device, count)
+    table = rates.table()
+    asked = table["evaluation"]["demo" if scale.tasks == "demo" else "datacomp"]
+    written = rates.on_cores("shards", 2).per_second
     per_pair = _mean_bytes(pool)
     weights = 4 * size.parameters
     return Estimate(
         scale=scale.name, pairs=pairs, samples_seen=scale.samples_seen, steps=scale.steps(),
         repeats=round(scale.samples_seen / pairs, 2) if pairs else 0.0,
         parameters=size.parameters, macs=macs, flops=flops,
-        seconds={"shards": round(pairs / 8_000, 1), "start": 12.0, "training": round(scale.samples_seen / rate, 1),
-                 "evaluation": 15.0 if scale.tasks == "demo" else 5190.0},
-        basis=basis,
-        gpu_hours={gpu: round(flops / (peak * UTILISATION) / 3600, 3) for gpu, peak in PEAK_BF16.items()},
+        seconds={"shards": round(pairs / written, 1), "start": 12.0, "training": round(scale.samples_seen / rate, 1),
+                 "evaluation": float(asked["seconds"])},
+        basis=basis, devices=count,
+        gpu_hours={card: round(flops / rates.on_card("training", card).per_second / 3600, 3) for card in rates.cards()},
+        gpu_basis=f"from a table: {100 * table['shares']['training']['share']:g} % of the data sheets' peak, as in "
+                  f"{table['shares']['training']['from']}",
         disk={"shards": int(pairs * (per_pair + 2_560)), "checkpoints": 2 * 3 * weights, "weights": weights},
         checkpoints=scale.checkpoints,
     )  # fmt: skip
@@ -143,19 +101,25 @@ def pairs_of(recipe_or_count: Any, pool: Any = None) -> int:
     return select(recipe, pool).drawn
 
 
-def rate_here(scale: Scale, device: str | None = None) -> tuple[float, str]:
-    """(pairs per second, where the number comes from): measured by a run on this machine, else the built-in one."""
-    rates = _rates()
-    precisions = CHOSEN if scale.precision == "auto" else (scale.precision,)
-    for name in (device,) if device else ("cuda", "cpu"):
-        for precision in precisions:
-            known = rates.get(f"{scale.model} {precision} {name}")
+def rate_here(scale: Scale, device: str | None = None, count: int = 1) -> tuple[float, str]:
+    """(pairs per second of `count` devices, where the number comes from): measured by a run on this machine, else by the
+    table of rates. Several devices are taken to be as many times as fast as one."""
+    kinds = (device,) if device else tuple(filter(None, (devices.card(), "cpu")))
+    for kind in kinds:
+        for precision in CHOSEN if scale.precision == "auto" else (scale.precision,):
+            known = rates.measured(f"{scale.model} {precision}", kind)
             if known:
-                return float(known), f"measured on this machine ({name})"
+                return known.per_second * count, known.source + _times(count)
+    if kinds[0] != "cpu":
+        known = rates.on_card("training", kinds[0])
+        return known.per_second / (2 * _work(scale)) * count, known.source + _times(count)
     cores = max(1, os.cpu_count() or 1)
-    demo = SCALES["demo"]
-    ratio = _work(demo) / _work(scale)
-    return DEMO_RATE * ratio * cores / 2, f"assumed for {cores} CPU cores; the first run here measures it"
+    known = rates.on_cores("training", cores)
+    return known.per_second * _work(SCALES["demo"]) / _work(scale), f"{known.source}; the first run here measures it"
+
+
+def _times(count: int) -> str:
+    return f", times {count} devices" if count > 1 else ""
 
 
 def _work(scale: Scale) -> float:
@@ -163,22 +127,10 @@ def _work(scale: Scale) -> float:
     return size_of(scale.model).macs * (4 if scale.grad_checkpointing else 3)
 
 
-def remember_rate(scale: Scale, device: str, samples_per_s: float) -> None:
-    """Keeps a measured rate for the next estimate."""
-    if samples_per_s > 0:
-        write_json(_rates_path(), _rates() | {f"{scale.model} {scale.precision} {device}": round(samples_per_s, 1)})
-
-
-def _rates_path() -> Any:
-    return paths.home() / "rates.json"
-
-
-def _rates() -> dict[str, Any]:
-    try:
-        found = read_json(_rates_path())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def remember_rate(scale: Scale, device: str, samples_per_s: float, *, count: int = 1, pairs: int | None = None) -> None:
+    """Keeps the measured rate of `count` devices of the kind `device` for the next estimate."""
+    trained = scale.samples_seen if pairs is None else pairs
+    rates.remember(f"{scale.model} {scale.precision}", device, samples_per_s, pairs=trained, devices=count)
 
 
 def _mean_bytes(pool: Any) -> float:

@@ -87,10 +87,10 @@ class Dfn(Method):
     device: str = param("auto", "where the network runs", of="device")
 
     def contents(self, pool: "Pool") -> dict[str, str]:
-        found = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
+        by_name = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
         if self.network:
-            return found
-        return found | {"clean": _digest(self._training_uids(pool)), "scale": digests.of_value(asdict(self._scale))}
+            return by_name
+        return by_name | {"clean": _digest(self._training_uids(pool)), "scale": digests.of_value(asdict(self._scale))}
 
     def resolved(self) -> dict[str, str]:
         from ..devices import cuda_devices
@@ -118,6 +118,18 @@ class Dfn(Method):
     def trial(self, sample: int, pairs: int) -> "Dfn":
         """With an untrained network of that scale, which embeds as fast."""
         return self if self.network else dataclasses.replace(self, clean="", network=self._scale.model)
+
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        from .cost import size_of
+
+        network = self.network.partition("/")[0] if self.network else self._scale.model
+        try:
+            return 2 * size_of(network).macs * pairs
+        except InputError:  # no pair of transformers, or a file that names its own
+            return 0.0
+
+    def arithmetic(self) -> str:
+        return "embedding"
 
     def training(self, pool: "Pool") -> float:
         if self.network:

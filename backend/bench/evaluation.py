@@ -1,7 +1,6 @@
 """Zero-shot evaluation: one model load, one text pass, then task after task, each result appended as it is had."""
 
 import hashlib
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -134,9 +133,9 @@ def score_task(loaded: "Loaded", one: Kind, prompts: Sequence[Sequence[str]], ve
     if not prompts or not all(prompts):
         raise InputError(f"task {one.task.key!r} has no prompts in {one.root}; fetch it again")
     one.begin(torch.stack([vectors[tuple(group)] for group in prompts]))
-    found = features(loaded, one.root, Seen() if seen is None else seen, size=size, threads=decoders(), precision=precision,
+    encoded = features(loaded, one.root, Seen() if seen is None else seen, size=size, threads=decoders(), precision=precision,
                      skipped=skipped)  # fmt: skip
-    for vectors_of_images, samples in found:
+    for vectors_of_images, samples in encoded:
         with torch.inference_mode():
             one.update(vectors_of_images, samples)
     predictions = one.finish()
@@ -191,14 +190,14 @@ def record_of(model: str) -> Run:
     if "/" not in model and model != "demo" and not Path(model).exists():
         raise InputError(f"{model!r} is no run's id and names no weights; see `poolscope leaderboard`, or write {model}/TAG or "
                          f"{model}/CHECKPOINT")  # fmt: skip
-    found = model_of(model)
-    label = hashlib.sha256(digest(found).encode()).hexdigest()[:10]
-    stem = "".join(c if c.isalnum() else "-" for c in str(found)[-40:]).strip("-").lower()
+    parsed = model_of(model)
+    label = hashlib.sha256(digest(parsed).encode()).hexdigest()[:10]
+    stem = "".join(c if c.isalnum() else "-" for c in str(parsed)[-40:]).strip("-").lower()
     identity = f"model-{stem}-{label}"
     if (paths.runs() / identity / "run.json").is_file():
         return Run.load(identity)
-    weights = str(Path(found.weights).resolve()) if Path(found.weights).is_file() else found.weights
-    run = Run(id=identity, kind="model", name=str(found), model=found.name, weights=weights, recipe="",
+    weights = str(Path(parsed.weights).resolve()) if Path(parsed.weights).is_file() else parsed.weights
+    run = Run(id=identity, kind="model", name=str(parsed), model=parsed.name, weights=weights, recipe="",
               versions=versions(), hardware=hardware(), created=time.time())  # fmt: skip
     run.step_to("done")
     return run
@@ -222,7 +221,3 @@ def _suite(run: Run) -> str | None:
     if run.kind == "model":
         return "demo" if run.model in ("poolscope-demo", "poolscope-mini") else None
     return str(run.settings.get("tasks") or "datacomp")
-
-
-def lines_of(results: Sequence[Result]) -> str:
-    return "".join(json.dumps(result.as_json(), allow_nan=False) + "\n" for result in results)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import files, paths
+from ..devices import short_name
 from ..errors import InputError
 from ..progress import Progress
 from ..runs import Run
@@ -45,14 +46,14 @@ def collect(run: str) -> bool:
 
     if not (paths.runs() / run / "run.json").is_file():
         return False
-    found = Run.load(run)
-    if not found.resumable or found.weights_path.is_file():
+    loaded = Run.load(run)
+    if not loaded.resumable or loaded.weights_path.is_file():
         return False
-    scale = scale_named(found.scale or "").changed(**{n: v for n, v in found.settings.items() if n in CHANGEABLE})
-    if parts_of(latest_checkpoint(found)) < scale.checkpoints:
+    scale = scale_named(loaded.scale or "").changed(**{n: v for n, v in loaded.settings.items() if n in CHANGEABLE})
+    if parts_of(latest_checkpoint(loaded)) < scale.checkpoints:
         return False
-    _keep(found, scale)
-    found.step_to("done")
+    _keep(loaded, scale)
+    loaded.step_to("done")
     return True
 
 
@@ -111,7 +112,10 @@ def _learn_rate(run: Run, scale: Scale) -> None:
     rates = [rate for rate in curves(run)["samples_per_s"] if rate]
     if rates:
         run.hardware["samples_per_s"] = round(float(np.median(rates)), 1)
-        remember_rate(scale, run.hardware.get("device", "cpu"), float(np.median(rates)))
+        gpu = str(run.hardware.get("gpu", ""))
+        # On processors all ranks share one machine's cores: what they do together is that machine's rate.
+        count = int(run.hardware.get("ranks", 1)) if gpu else int(run.hardware.get("nodes", 1))
+        remember_rate(scale, short_name(gpu) if gpu else "cpu", float(np.median(rates)), count=count)
 
 
 def brace(shards: Path) -> str:

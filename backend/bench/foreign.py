@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import replacing
-from ..runs import Run, hardware, new_id, read_results, write_results
+from ..runs import Run, hardware, new_id, write_results
 from ..versions import versions
 from .evaluation import Result
 from .scales import SCALES, differences
@@ -76,19 +76,21 @@ def read_eval_results(path: Path | str) -> list[Result]:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{str(path)!r} is not readable: {error}") from error
-    found = []
+    results = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             content = json.loads(line)
             metrics = {str(name): _number(value) for name, value in content["metrics"].items()}
-            found.append(Result(str(content["key"]), str(content["dataset"]), metrics, int(content.get("examples", 0))))
+            results.append(
+                Result(str(content["key"]), str(content["dataset"]), metrics, int(content.get("examples", 0)))
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{str(path)!r}, line {number}, is no result ({error}); expected key, dataset, metrics"
             ) from error
-    return found
+    return results
 
 
 def _number(value: Any) -> float | None:
@@ -135,13 +137,3 @@ def import_run(directory: Path | str, *, name: str = "") -> Run:
     if source.is_file():
         write_results(run.path / "results.jsonl", [result.as_json() for result in read_eval_results(source)])
     return run
-
-
-def merge_results(run: "str | Run", results: list[Result]) -> None:
-    """Adds results that were made elsewhere to a run; ours stay where both have a task."""
-    run = Run.load(run)
-    known = read_results(run.path / "results.jsonl")
-    write_results(
-        run.path / "results.jsonl",
-        [*known.values(), *(result.as_json() for result in results if result.key not in known)],
-    )

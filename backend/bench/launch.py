@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from ..devices import card, held
 from ..errors import InputError
+from ..jobs.slots import visible
 from ..progress import Progress, silent
 from ..runs import Run
 from . import metrics
@@ -66,6 +68,11 @@ class Launch:
     @property
     def world(self) -> int:
         return max(1, self.gpus or 1) * self.nodes
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of device that it asks for: `cpu`, a GPU's name, None for whatever this machine has."""
+        return "cpu" if self.gpus == 0 else (card() or "GPU") if self.gpus else None
 
     @property
     def devices(self) -> dict[str, int]:
@@ -138,7 +145,8 @@ def command(argv: list[str], launch: Launch) -> list[str]:
 
 
 def environment(launch: Launch) -> dict[str, str]:
-    """The child's environment: nothing of the current directory importable, no second run's ranks, a CPU run blind to GPUs."""
+    """The child's environment: nothing of the current directory importable, no second run's ranks, a CPU run blind to GPUs,
+    one of a worker with a GPU of its own blind to the others."""
     env = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1", LAUNCHER: str(os.getpid())}
     for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
         env.pop(name, None)
@@ -150,6 +158,8 @@ def environment(launch: Launch) -> dict[str, str]:
         # Freed activations stay with the process: giving them back to the kernel means faulting them in at every step.
         env.setdefault("MALLOC_MMAP_THRESHOLD_", str(4 << 30))
         env.setdefault("MALLOC_TRIM_THRESHOLD_", str(8 << 30))
+    elif (own := held() or "").startswith("cuda:"):
+        env["CUDA_VISIBLE_DEVICES"] = visible([int(own.partition(":")[2])], os.environ.get("CUDA_VISIBLE_DEVICES"))
     if launch.threads:
         env["OMP_NUM_THREADS"] = str(launch.threads)
     return env

@@ -152,13 +152,13 @@ def exact_steps() -> None:
     build = loading.get_wds_dataset
 
     def get_wds_dataset(args: Any, preprocess_img: Any, is_train: bool, *rest: Any, **more: Any) -> Any:
-        found = build(args, preprocess_img, is_train, *rest, **more)
+        dataset = build(args, preprocess_img, is_train, *rest, **more)
         if is_train:
             share = args.batch_size * args.world_size
             batches = math.ceil(args.train_num_samples / (share * args.accum_freq)) * args.accum_freq
-            found.dataloader = found.dataloader.with_epoch(batches)
-            found.dataloader.num_batches, found.dataloader.num_samples = batches, batches * share
-        return found
+            dataset.dataloader = dataset.dataloader.with_epoch(batches)
+            dataset.dataloader.num_batches, dataset.dataloader.num_samples = batches, batches * share
+        return dataset
 
     loading.get_wds_dataset = get_wds_dataset
 

@@ -31,12 +31,12 @@ def parse(line: str, *, batch: int) -> dict[str, float] | None:
     `step` counts optimiser steps done so far over the whole run (1-based), `samples` pairs seen so far,
     `data_s` and `batch_s` seconds per batch waiting for pairs and in all, averaged over the log window.
     """
-    found = _LINE.search(line)
-    loss = _LOSS.search(found["losses"]) if found else None
-    if found is None or loss is None:
+    match = _LINE.search(line)
+    loss = _LOSS.search(match["losses"]) if match else None
+    if match is None or loss is None:
         return None
-    data_s, batch_s, rate, lr, logit_scale = (float(value) for value in found.groups()[3:8])
-    samples = int(found["part"]) * int(found["per_part"]) + int(found["samples"])
+    data_s, batch_s, rate, lr, logit_scale = (float(value) for value in match.groups()[3:8])
+    samples = int(match["part"]) * int(match["per_part"]) + int(match["samples"])
     return {
         "step": round(samples / batch),
         "samples": samples,
@@ -106,15 +106,15 @@ def curves(run: "str | Run") -> dict[str, list[float | None]]:
         while ordered and ordered[-1]["step"] >= point["step"]:
             ordered.pop()
         ordered.append(point)
-    found = {name: [point.get(name) for point in ordered] for name in FIELDS}
-    return found | {"seconds_left": _left(found, total_samples(run))}
+    fields = {name: [point.get(name) for point in ordered] for name in FIELDS}
+    return fields | {"seconds_left": _left(fields, total_samples(run))}
 
 
-def _left(found: dict[str, list[float | None]], total: int | None) -> list[float | None]:
+def _left(fields: dict[str, list[float | None]], total: int | None) -> list[float | None]:
     """Seconds of training left at each point, at the median pace of the seven before it."""
     left: list[float | None] = []
-    for place, samples in enumerate(found["samples"]):
-        pace = [rate for rate in found["samples_per_s"][max(0, place - WINDOW + 1) : place + 1] if rate]
+    for place, samples in enumerate(fields["samples"]):
+        pace = [rate for rate in fields["samples_per_s"][max(0, place - WINDOW + 1) : place + 1] if rate]
         known = total is not None and samples is not None and pace
         left.append(round(max(0.0, total - samples) / median(pace), 1) if known else None)  # type: ignore[operator]
     return left
@@ -140,9 +140,9 @@ def resumed_at(run: "str | Run") -> list[int]:
     if total is None:
         return []
     points: list[int] = []
-    for found in _RESUMING.finditer(run.log_path.read_text(errors="replace")):
-        if found["part"] is not None:
-            points.append(int(found["part"]) * total // int(run.settings["checkpoints"]))
+    for match in _RESUMING.finditer(run.log_path.read_text(errors="replace")):
+        if match["part"] is not None:
+            points.append(int(match["part"]) * total // int(run.settings["checkpoints"]))
         elif points:
-            points[-1] += int(found["pairs"])
+            points[-1] += int(match["pairs"])
     return points

@@ -173,17 +173,17 @@ def rows() -> list[Row]:
     blocks = [(scale, DATACOMP, text) for scale, text in _TABLE_3.items()]
     blocks += [(scale, source, text) for (scale, source), text in _APPENDIX.items()]
     blocks += [(scale, BYOD, text) for scale, text in _BYOD.items()]
-    found = []
+    listed = []
     for scale, source, text in blocks:
         for line in text.strip().splitlines():
             recipe, size, *numbers, average = line.split("|")
             groups = {name: float(number) if number else None for name, number in zip(GROUPS, numbers)}
-            found.append(
+            listed.append(
                 Row(run="", recipe=recipe, scale=scale, kept=_size(size), average=float(average), groups=groups,
                     published=True, source=source, notes=_UNSURE.get(source, ()), state="published",
                     track="byod" if source == BYOD else "filtering")
             )  # fmt: skip
-    return found
+    return listed
 
 
 def _size(text: str) -> int | None:

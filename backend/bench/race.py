@@ -2,23 +2,26 @@
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import files, paths
+from .. import devices, files, paths
 from ..errors import InputError
 from ..number_format import percent
 from ..progress import Progress, silent
 from ..runs import Run, check_id
+from ..workers.dispatch import finished
 from .board import by_recipe, leaderboard
 from .checks import preflight, refuse
 from .cost import estimate
-from .elimination import bounds, deal
+from .elimination import deal, one_look
 from .scales import scale_named
 from .training import train
 
@@ -74,10 +77,12 @@ class Race:
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "none"
             raise InputError(f"race {name!r} does not exist; there are: {known}")
-        content = files.read_json(path)
-        content["entries"] = tuple(Entry(**entry) for entry in content["entries"])
-        content["budget"] = float("inf") if content["budget"] is None else content["budget"]
-        return cls(**content)
+        content = files.read_json(path, dict)
+        content["budget"] = float("inf") if content.get("budget") is None else content["budget"]
+        from pydantic import TypeAdapter
+
+        with files.reading(path):
+            return TypeAdapter(cls).validate_python(content)
 
     def with_entry(self, name: str, **changed: Any) -> "Race":
         entries = tuple(replace(e, **changed) if e.recipe == name else e for e in self.entries)
@@ -95,9 +100,12 @@ class Standing:
 
 
 def races() -> list[Race]:
-    """Every race of this home, newest first."""
-    found = [Race.load(path.stem) for path in (paths.home() / "races").glob("*.json")]
-    return sorted(found, key=lambda race: race.created, reverse=True)
+    """Every race of this home, newest first; unreadable records are left out."""
+    readable = []
+    for path in (paths.home() / "races").glob("*.json"):
+        with suppress(InputError):
+            readable.append(Race.load(path.stem))
+    return sorted(readable, key=lambda race: race.created, reverse=True)
 
 
 def seconds(text: str) -> float:
@@ -162,25 +170,49 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
 
-def go_on(race: Race, progress: Progress = silent) -> Race:
-    """Trains what decides the race, one run after the other, until it is decided or the next run would not fit the
-    budget. Runs that are on the leaderboard already count and cost nothing."""
-    limits = bounds(len(race.entries), race.most, race.confidence)
+def go_on(race: Race, progress: Progress = silent, *, gpus: int | None = None) -> Race:
+    """Trains what decides the race until it is decided or the next run would not fit the budget, which is the time of all
+    runs together. The runs of a round are trained side by side, one on each GPU (at most `gpus`), else one after the
+    other. Runs that are on the leaderboard already count and cost nothing."""
+    places = devices.spread(most=gpus)
+    bound = one_look(len(race.entries), race.most, race.confidence)
     while True:
         known = results(race)
-        gone, dealt = deal(_dealt(race, known), {e.recipe for e in race.entries if e.out}, race.most, limits)
+        gone, dealt = deal(_dealt(race, known), {e.recipe for e in race.entries if e.out}, race.most, bound)
         for entry in race.entries:
             if entry.recipe in gone:
                 race = race.with_entry(entry.recipe, out=entry.dealt)
         if not dealt:
             return _saved(replace(race, state="decided"))
-        for name in dealt:
-            entry = next(entry for entry in race.entries if entry.recipe == name)
-            if entry.dealt not in known[name]:
-                if race.spent + _expected(race, entry) > race.budget:
-                    return _saved(replace(race, state="budget spent"))
-                race = _trained(race, entry, progress)
-            race = _saved(race.with_entry(name, dealt=entry.dealt + 1))
+        for start in range(0, len(dealt), len(places)):
+            names = dealt[start : start + len(places)]
+            entries = [entry for name in names for entry in race.entries if entry.recipe == name]
+            fresh = [entry for entry in entries if entry.dealt not in known[entry.recipe]]
+            fitting = [
+                entry
+                for number, entry in enumerate(fresh, 1)
+                if race.spent + number * _expected(race, entry) <= race.budget
+            ]
+            race = _side_by_side(race, fitting, places, progress)
+            for entry in entries:
+                if entry in fitting or entry not in fresh:
+                    race = _saved(race.with_entry(entry.recipe, dealt=entry.dealt + 1))
+            if len(fitting) < len(fresh):
+                return _saved(replace(race, state="budget spent"))
+
+
+def _side_by_side(race: Race, entries: Sequence[Entry], places: Sequence[str], progress: Progress) -> Race:
+    """The race with one more run of each of these, each on a device of its own."""
+    heat = _Heat(race, progress)
+    for _ in finished(heat, entries, devices=places, threads=True):
+        pass
+    known = results(heat.race)
+    for entry in entries:
+        if entry.dealt not in known[entry.recipe]:
+            run_id = _run_id(race, entry)
+            why = "; ".join(Run.load(run_id).not_comparable)
+            raise RuntimeError(f"run {run_id} has no average over its tasks: {why}")
+    return heat.race
 
 
 def _saved(race: Race) -> Race:
@@ -217,29 +249,36 @@ def _expected(race: Race, entry: Entry) -> float:
     return race.spent / race.trained if race.trained else estimate(entry.kept, race.scale).total_seconds
 
 
-def _trained(race: Race, entry: Entry, progress: Progress) -> Race:
-    from ..pool import Pool
+class _Heat:
+    """Trains runs of a race, each on the device that its thread holds, and adds up what they take."""
 
+    def __init__(self, race: Race, progress: Progress) -> None:
+        self.race, self._progress, self._lock = race, progress, threading.Lock()
+
+    def compute(self, entry: Entry) -> None:
+        from ..pool import Pool
+
+        race, run_id = self.race, _run_id(self.race, entry)
+        there = (paths.runs() / run_id / "run.json").is_file()
+        title = f"{entry.recipe}, seed {entry.dealt}"
+
+        def titled(done: int, total: int, message: str = "", **figures: float) -> None:
+            self._progress(done, total, f"{title}: {message}", **figures)
+
+        begun = time.monotonic()
+        run = None
+        try:
+            run = train(entry.file, Pool.open(race.pool), scale=race.scale, seed=entry.dealt, run_id=run_id, resume=there,
+                        sweep=race.id, progress=titled)  # fmt: skip
+        finally:  # a stopped run costs what it took, too
+            with self._lock:
+                spent, count = self.race.spent + time.monotonic() - begun, self.race.trained + (run is not None)
+                self.race = _saved(replace(self.race, spent=spent, trained=count))
+
+
+def _run_id(race: Race, entry: Entry) -> str:
     place = next(place for place, other in enumerate(race.entries) if other.recipe == entry.recipe)
-    run_id = f"{race.id}-{place:02d}-s{entry.dealt}"
-    there = (paths.runs() / run_id / "run.json").is_file()
-    title = f"{entry.recipe}, seed {entry.dealt}"
-
-    def told(done: int, total: int, message: str = "", **figures: float) -> None:
-        progress(done, total, f"{title}: {message}", **figures)
-
-    begun = time.monotonic()
-    run = None
-    try:
-        run = train(entry.file, Pool.open(race.pool), scale=race.scale, seed=entry.dealt, run_id=run_id, resume=there,
-                    sweep=race.id, progress=told)  # fmt: skip
-    finally:  # a stopped run costs what it took, too
-        race = _saved(
-            replace(race, spent=race.spent + time.monotonic() - begun, trained=race.trained + (run is not None))
-        )
-    if entry.dealt not in results(race)[entry.recipe]:
-        raise RuntimeError(f"run {run_id} has no average over its tasks: {'; '.join(Run.load(run_id).not_comparable)}")
-    return race
+    return f"{race.id}-{place:02d}-s{entry.dealt}"
 
 
 def standing(race: Race) -> Standing:

@@ -51,11 +51,11 @@ def points(entries: Iterable[Entry]) -> list[Point]:
         if row.average is not None:
             values.setdefault((axis, value, "" if axis or value == 1 else row.recipe), []).append(row)
     axes = sorted({axis for axis, _, _ in values if axis})
-    found = []
+    listed = []
     for (axis, value, _), rows in values.items():
         for owner in axes if not axis and value == 1 and axes else [axis]:
-            found.append(_point(owner, value, rows))
-    return sorted(found, key=lambda point: (point.axis, point.value, point.recipe))
+            listed.append(_point(owner, value, rows))
+    return sorted(listed, key=lambda point: (point.axis, point.value, point.recipe))
 
 
 def _point(axis: str, value: float, rows: Sequence[Row]) -> Point:
@@ -93,12 +93,12 @@ def curves_of(rows: Sequence[Row]) -> list[Point]:
             before = ", ".join(rule.label() for rule in recipe.active[:-1])
             name = f"{last.score} after {before}" if before else str(last.score)  # type: ignore[union-attr]
             placed.setdefault((row.scale, row.pool, rules[:-1]), []).append((name, float(top), row))
-    found: list[Point] = []
+    curves: list[Point] = []
     for entries in placed.values():
         drawn = points(entries)
         lines = {axis for axis in {p.axis for p in drawn if p.axis} if sum(p.axis == axis for p in drawn) > 1}
-        found += [point for point in drawn if point.axis in lines]
-    return sorted(found, key=lambda point: (point.axis, point.value))
+        curves += [point for point in drawn if point.axis in lines]
+    return sorted(curves, key=lambda point: (point.axis, point.value))
 
 
 def recipe_of(run: str) -> "Recipe | None":

@@ -81,11 +81,11 @@ class _Others:
     def values(self, tasks: Sequence[Task]) -> list[np.ndarray]:
         """For each recipe `(runs,)`: the average of these tasks in its runs that have all of them."""
         shares = weights(tasks)
-        found = [
+        columns = [
             np.array([np.average(known, weights=shares) for row in rows if (known := _known(row, tasks)) is not None])
             for rows in self.recipes
         ]
-        return [values for values in found if len(values)]
+        return [values for values in columns if len(values)]
 
 
 def compare(
@@ -105,32 +105,32 @@ def compare(
     sides = [[Run.load(run) for run in ([side] if isinstance(side, (str, Run)) else side)] for side in (a, b)]
     wanted = _shared(sides, tasks)
     others = _others(sides)
-    found, averaged = [], []
+    differences, averaged = [], []
     for number, task in enumerate(wanted):
         progress(number, len(wanted), f"resampling {task.name}")
         values, examples = _drawn([*sides[0], *sides[1]], task, draws=draws, seed=seed)
-        found.append(_difference(task.key, values, examples, len(sides[0]), others.values([task])))
+        differences.append(_difference(task.key, values, examples, len(sides[0]), others.values([task])))
         if task.averaged:
             averaged.append((task, values))
-    stated = discovered([one.p for one in found])
-    found = [replace(one, stated=bool(known)) for one, known in zip(found, stated)]
+    stated = discovered([one.p for one in differences])
+    differences = [replace(one, stated=bool(known)) for one, known in zip(differences, stated)]
     if len(averaged) > 1:
-        found.append(_average(averaged, sum(one.examples for one in found), len(sides[0]), others))
-    return found
+        differences.append(_average(averaged, sum(one.examples for one in differences), len(sides[0]), others))
+    return differences
 
 
 def _shared(sides: Sequence[Sequence[Run]], tasks: Sequence[str] | None) -> list[Task]:
     """The tasks that every run has a main metric of."""
     runs = [run for side in sides for run in side]
     done = [{line["key"] for line in run.results() if _main_of(line) is not None} for run in runs]
-    found = [
+    shared = [
         task for task in tasks_list()
         if task.metric and all(task.key in keys for keys in done) and (tasks is None or task.key in tasks)
     ]  # fmt: skip
-    if not found or not all(sides):
+    if not shared or not all(sides):
         names = " and ".join(sorted({run.id for run in runs})) or "they"
         raise InputError(f"{names} share no task with results; evaluate both on the same tasks")
-    return found
+    return shared
 
 
 def _main_of(line: Mapping[str, Any]) -> float | None:

@@ -71,11 +71,11 @@ class Sweep:
 
 def sweeps() -> list[Sweep]:
     """Every sweep of this home, newest first; unreadable records are left out."""
-    found = []
+    listed = []
     for path in (paths.home() / "sweeps").glob("*.json"):
         with suppress(InputError):
-            found.append(Sweep.load(path.stem))
-    return sorted(found, key=lambda sweep: sweep.created, reverse=True)
+            listed.append(Sweep.load(path.stem))
+    return sorted(listed, key=lambda sweep: sweep.created, reverse=True)
 
 
 def grid(
@@ -91,19 +91,19 @@ def grid(
     known = base.model_dump(mode="json", by_alias=True, exclude_defaults=True) if base else {}
     rules, origin = known.get("keep", []), {"scores": known["scores"]} if known.get("scores") else {}
     prefix = f"{base.name}, " if base else ""
-    found: list[tuple[Recipe, str, float]] = []
+    cells: list[tuple[Recipe, str, float]] = []
     if any(not 0 < fraction <= 1 for fraction in fractions):
         raise InputError(f"fractions are {list(fractions)}; each must be above 0 and at most 1")
     if 1.0 in fractions:
         name = base.name if base else "no filter"
-        found.append((Recipe.model_validate({"name": name, "keep": rules, **origin}), "", 1.0))
+        cells.append((Recipe.model_validate({"name": name, "keep": rules, **origin}), "", 1.0))
     for score in dict.fromkeys(scores):
         for fraction in dict.fromkeys(fractions):
             if fraction < 1:
                 name = f"{prefix}{score} {fraction * 100:g} %"
                 content = {"name": name, "keep": [*rules, {"score": score, "top": fraction}], **origin}
-                found.append((Recipe.model_validate(content), score, fraction))
-    return found
+                cells.append((Recipe.model_validate(content), score, fraction))
+    return cells
 
 
 def cells_of(
@@ -116,13 +116,13 @@ def cells_of(
     for score in scores:
         if base is None or score not in base.scores:
             pool.require(score, "score")
-    found = grid(scores, fractions, base=base) if scores else []
+    chosen = grid(scores, fractions, base=base) if scores else []
     for recipe in recipes:
         kept = select(recipe, pool).kept
         # Fraction 1 stands for "no filter" in a curve, so only a recipe without rules may have it.
-        found.append((recipe, "", 1.0 if not recipe.active else min(kept / max(1, len(pool)), 1 - 1e-9)))
+        chosen.append((recipe, "", 1.0 if not recipe.active else min(kept / max(1, len(pool)), 1 - 1e-9)))
     distinct: dict[tuple[object, ...], tuple[Recipe, str, float]] = {}
-    for cell in found:
+    for cell in chosen:
         distinct.setdefault(cell[0].active, cell)
     cells = list(distinct.values())
     if not cells or not seeds:
@@ -216,7 +216,7 @@ def _runs_of(sweep: Sweep) -> dict[Cell, Run]:
     finished = [run for run in runs() if run.finished]
     by_job = {run.job: run for run in finished if run.job}
     named = {(run.recipe, run.seed): run for run in finished if run.sweep == sweep.id and not run.job}
-    found = {
+    by_cell = {
         cell: by_job.get(str(cell.job)) if cell.job else named.get((cell.recipe, cell.seed)) for cell in sweep.cells
     }
-    return {cell: run for cell, run in found.items() if run is not None}
+    return {cell: run for cell, run in by_cell.items() if run is not None}

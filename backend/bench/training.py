@@ -58,8 +58,8 @@ def train(
     Every step leaves its result in the run's directory, so the same call with `resume=True` and the run's id goes on
     where it stopped (training: after the last checkpoint). A job that is started again resumes its own run by itself.
     `settings` change the scale, `launch` says on which devices; what differs from the scale's table is listed in
-    `not_comparable`. `shards` uses tars that were exported before instead of writing them; `keep_shards` leaves ours; `in_place` writes
-    none, and reads the kept samples from the pool's own tars, in the order in which they would have been written.
+    `not_comparable`. `shards` uses tars that were exported before instead of writing them; `keep_shards` leaves ours;
+    `in_place` writes none, and reads the kept samples from the pool's own tars, in the order of the shards.
 
     Raises InputError, before anything is written, for an empty or tiny selection and whatever else `preflight` finds;
     RuntimeError if the training process fails. On any stop the run is left resumable.
@@ -74,25 +74,30 @@ def train(
     refuse(preflight(selection.drawn, wanted, launch=launch, pool=opened, shards=written, uids=uids,
                      in_place=in_place, look_at_gpus=True))  # fmt: skip
     if run is None:
-        here = device if cuda_devices() else "cpu"
-        run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, uids, here)
-        run.sweep, run.track = sweep, track
-        run.save()
+        device = device if cuda_devices() else "cpu"
+        run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, device, sweep, track)
     else:
         _same(run, wanted, seed, uids)
         _same_devices(run, wanted, launch)
     with _ending(run):
         directory = _shards(run, loaded_recipe, opened, selection, written, in_place, progress)
-        if not fit(run, wanted, launch, directory, progress, evaluation=Evaluation(tasks, tasks_dir)):
-            return run
-        if evaluate:
-            run.step_to("evaluating")
-            with timed(run, "evaluation"):
-                evaluate_run(run, tasks=tasks, tasks_dir=tasks_dir, progress=within(progress, "evaluating"))
-        if not keep_shards and written is None:
-            shutil.rmtree(run.path / "shards", ignore_errors=True)
-        run.step_to("done")
+        tested = Evaluation(tasks, tasks_dir)
+        if fit(run, wanted, launch, directory, progress, evaluation=tested):
+            _finish(run, tested if evaluate else None, keep_shards or written is not None, progress)
     return run
+
+
+def _finish(run: Run, evaluation: Evaluation | None, keep_shards: bool, progress: Progress) -> None:
+    """What comes after training: the evaluation, if there is to be one, and the removal of shards that nobody keeps."""
+    if evaluation is not None:
+        run.step_to("evaluating")
+        with timed(run, "evaluation"):
+            evaluate_run(
+                run, tasks=evaluation.tasks, tasks_dir=evaluation.tasks_dir, progress=within(progress, "evaluating")
+            )
+    if not keep_shards:
+        shutil.rmtree(run.path / "shards", ignore_errors=True)
+    run.step_to("done")
 
 
 def _begin(recipe: Any, pool: Any, run_id: str | None, resume: bool) -> "tuple[Run | None, Recipe, Pool]":
@@ -131,7 +136,7 @@ def _uids(pool: "Pool", selection: "Selection") -> np.ndarray:
 
 
 def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Selection", scale: Scale, seed: int,
-            uids: np.ndarray, device: str) -> Run:  # fmt: skip
+            device: str, sweep: str | None, track: str) -> Run:  # fmt: skip
     from ..export.subset import export_subset, sha256_of
     from ..recipe import dump
 
@@ -141,7 +146,7 @@ def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Sele
         pool_pairs=len(pool), kept=selection.kept, rules=[count.as_json() for count in selection.counts],
         model=scale.model, argv=command_line(), versions=versions(), hardware=hardware(device),
         not_comparable=differences(scale), created=time.time(), job=os.environ.get("POOLSCOPE_JOB"),
-        notes=_notes(scale, pool),
+        notes=_notes(scale, pool), sweep=sweep, track=track,
     )  # fmt: skip
     files.write_text(run.path / "recipe.yaml", dump(recipe))
     export_subset(pool, selection, run.path / "subset.npy", recipe=recipe, force=True)

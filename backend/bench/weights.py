@@ -2,28 +2,12 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 from .. import models, paths
 from ..errors import InputError
-from ..files import read_json, replacing
+from ..files import replacing
+from ..models import config as config
 from ..runs import Run
-
-
-def config(model: str) -> dict[str, Any]:
-    """open_clip's configuration of an architecture, read from disk so that an estimate needs no torch.
-
-    Raises InputError for an unknown name.
-    """
-    from importlib.util import find_spec
-
-    found = find_spec("open_clip")
-    theirs = [Path(found.origin).parent / "model_configs"] if found and found.origin else []
-    for directory in (*models.config_dirs(), *theirs):
-        path = directory / f"{model}.json"
-        if path.is_file():
-            return read_json(path, dict)
-    raise InputError(f"model {model!r} is unknown to open_clip; put its {model}.json into {paths.home() / 'models'}")
 
 
 def model_of(model: "str | Run") -> models.Model:
@@ -38,12 +22,12 @@ def model_of(model: "str | Run") -> models.Model:
         if not run.weights_path.is_file():
             raise InputError(f"run {run.id!r} has no weights yet (state: {run.state}); let it finish training first")
         return models.Model(run.model, str(run.weights_path))
-    found = models.Model.parse(model)
-    if not found.weights:
+    parsed = models.Model.parse(model)
+    if not parsed.weights:
         raise InputError(
             f"model {model!r} names no weights; write {model}/TAG or {model}/CHECKPOINT, or give a run's id"
         )
-    return found
+    return parsed
 
 
 def digest(model: models.Model) -> str:

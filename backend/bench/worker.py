@@ -46,8 +46,8 @@ def record_hardware(argv: list[str]) -> None:
         return
     ranks = int(env.get("WORLD_SIZE", env.get("SLURM_NTASKS", "1")))
     nodes = int(env.get("GROUP_WORLD_SIZE", env.get("SLURM_JOB_NUM_NODES", "1")))
-    found = hardware("cuda" if cuda_devices() else "cpu") | {"ranks": ranks, "nodes": nodes}
-    write_json(Path(argv[argv.index("--logs") + 1]) / "hardware.json", found)
+    about = hardware("cuda" if cuda_devices() else "cpu") | {"ranks": ranks, "nodes": nodes}
+    write_json(Path(argv[argv.index("--logs") + 1]) / "hardware.json", about)
 
 
 def main(argv: list[str]) -> int:

@@ -163,8 +163,8 @@ def _published(family: Family, chance: float) -> dict[str, float] | None:
 
 def _strongest(coefficients: np.ndarray, names: Sequence[str]) -> list[list[dict[str, Any]]]:
     """Per set the features whose coefficient speaks most for it."""
-    found = []
+    strongest = []
     for row in coefficients:
         order = [int(place) for place in np.argsort(-row, kind="stable")[:SHOWN] if row[place] > 0]
-        found.append([{"feature": names[place], "coefficient": float(row[place])} for place in order])
-    return found
+        strongest.append([{"feature": names[place], "coefficient": float(row[place])} for place in order])
+    return strongest

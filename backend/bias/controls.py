@@ -28,8 +28,8 @@ def null(
     members = sample.labels == int(sample.counts.argmax())
     runs = []
     for seed in range(NULL_SEEDS):
-        found = _pseudo(sample, groups, members, 2, seed, learner, settings)
-        runs.append({key: found[key] for key in ("accuracy", "low", "high", "p", "train_accuracy")})
+        accuracy = _pseudo(sample, groups, members, 2, seed, learner, settings)
+        runs.append({key: accuracy[key] for key in ("accuracy", "low", "high", "p", "train_accuracy")})
         tick()
     mean = float(np.mean([run["accuracy"] for run in runs]))
     return {
@@ -53,16 +53,16 @@ def memorisation(
     rows = np.flatnonzero(sample.labels == largest)
     parts = len(sample.sets)
     order = rows[np.argsort(_luck(sample, rows), kind="stable")]
-    found = []
+    curve = []
     for size in sorted({min(size, len(rows) // parts) for size in sizes}):
         if size < 2 * settings.folds:
             continue
         members = np.zeros(len(sample), dtype=bool)
         members[order[: size * parts]] = True
         run = _pseudo(sample, groups, members, parts, 0, learner, settings)
-        found.append({"per_set": size, "chance": 1 / parts, **run})
+        curve.append({"per_set": size, "chance": 1 / parts, **run})
         tick()
-    return found
+    return curve
 
 
 def _pseudo(

@@ -84,15 +84,15 @@ def _appearance(one: int, rows: Sequence[dict[str, Any]]) -> list[dict[str, str]
     return [{"title": looks.capitalize(), "text": f"Compared with the other sets: {proof}."}]
 
 
-def _objects(one: int, found: dict[str, Any]) -> list[dict[str, str]]:
-    if "highest_coefficient" not in found:
+def _objects(one: int, objects: dict[str, Any]) -> list[dict[str, str]]:
+    if "highest_coefficient" not in objects:
         return []
-    best = [row for row in found["highest_coefficient"][one] if row["coefficient"] > 0][:5]
+    best = [row for row in objects["highest_coefficient"][one] if row["coefficient"] > 0][:5]
     said = []
     if best:
         shown = ", ".join(f"{row['class']} ({percent(row['rate'])} of images)" for row in best)
         said.append({"title": "Shows more often", "text": f"{shown}."})
-    means = [row["mean"] for row in found["per_picture"]]
+    means = [row["mean"] for row in objects["per_picture"]]
     rest = np.mean([mean for number, mean in enumerate(means) if number != one])
     if rest and abs(means[one] / rest - 1) > 0.1:
         word = "More" if means[one] > rest else "Fewer"
@@ -111,10 +111,10 @@ def _words(one: int, marking: Sequence[Sequence[dict[str, Any]]]) -> list[dict[s
     return [{"title": "Words that mark it", "text": f"{shown} of the captions."}]
 
 
-def _topics(one: int, found: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, str]]:
-    if not found or not found[one]:
+def _topics(one: int, topics: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, str]]:
+    if not topics or not topics[one]:
         return []
-    shown = "; ".join(f"{' '.join(topic['words'])} ({percent(topic['share'], 0)})" for topic in found[one][:2])
+    shown = "; ".join(f"{' '.join(topic['words'])} ({percent(topic['share'], 0)})" for topic in topics[one][:2])
     return [{"title": "Talks about", "text": f"{shown}."}]
 
 
@@ -161,15 +161,15 @@ def _second_question(lines: Sequence[str]) -> str:
 
 
 def _sections(answer: str, count: int) -> list[list[str]]:
-    found: list[list[str]] = [[] for _ in range(count)]
+    sections: list[list[str]] = [[] for _ in range(count)]
     place = -1
     for line in answer.splitlines():
         words = line.strip(" *#:").split()
         if len(words) == 2 and words[0].upper() == "COLLECTION" and words[1].isdigit():
             place = int(words[1]) - 1
         elif line.strip().startswith(("-", "*", "•")) and 0 <= place < count:
-            found[place].append(line.strip().lstrip("-*• "))
-    return found
+            sections[place].append(line.strip().lstrip("-*• "))
+    return sections
 
 
 def _bullets(answer: str) -> list[str]:

@@ -42,9 +42,9 @@ def channel_levels(images: np.ndarray) -> np.ndarray:
     import cv2
 
     counts = np.empty((len(images), 3, 256), dtype=np.float32)
-    for made, picture in zip(counts, images):
+    for levels, picture in zip(counts, images):
         for channel in range(3):
-            made[channel] = cv2.calcHist([picture], [channel], None, [256], [0, 256]).reshape(-1)
+            levels[channel] = cv2.calcHist([picture], [channel], None, [256], [0, 256]).reshape(-1)
     return counts
 
 

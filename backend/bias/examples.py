@@ -39,11 +39,11 @@ def first_rows(sample: Sample) -> list[np.ndarray]:
     from ..kernels.hashing import uniform
 
     luck = uniform(sample.seed, sample.uid_hi, sample.uid_lo, 31)
-    found = []
+    first = []
     for one in range(len(sample.sets)):
         rows = np.flatnonzero(sample.labels == one)
-        found.append(rows[np.argsort(luck[rows], kind="stable")[:PER_SET]])
-    return found
+        first.append(rows[np.argsort(luck[rows], kind="stable")[:PER_SET]])
+    return first
 
 
 def typical(sample: Sample, measured: Accuracy, groups: np.ndarray) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def typical(sample: Sample, measured: Accuracy, groups: np.ndarray) -> list[dict
     """
     probability = measured.probability
     said = probability.argmax(axis=1)
-    found = []
+    examples = []
     for one in range(len(sample.sets)):
         own = np.flatnonzero(sample.labels == one)
         sure = own[np.argsort(-probability[own, one], kind="stable")]
@@ -68,8 +68,8 @@ def typical(sample: Sample, measured: Accuracy, groups: np.ndarray) -> list[dict
                 "captions": [sample.texts[row][:200] if sample.texts else "" for row in rows],
                 "strip": strip(sample.images[rows[:12]]) if sample.images is not None else "",
             }
-        found.append(entry)
-    return found
+        examples.append(entry)
+    return examples
 
 
 def _apart(rows: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -18,14 +18,14 @@ def add(
     report: dict[str, Any],
     sample: Sample,
     validation: CrossValidation,
-    found: Accuracies,
+    accuracies: Accuracies,
     settings: Settings,
     progress: Progress,
 ) -> None:
     """Puts `appearance`, `objects`, `words`, `topics`, `examples` and `descriptions` into the report."""
     progress(0, 5, "appearance")
-    if "appearance" in found.features:
-        report["appearance"] = appearance(found.features["appearance"].matrix, sample.labels, len(sample.sets))
+    if "appearance" in accuracies.features:
+        report["appearance"] = appearance(accuracies.features["appearance"].matrix, sample.labels, len(sample.sets))
     progress(1, 5, "objects")
     report["objects"] = objects.of_sample(
         sample, validation, classes=settings.classes, model=settings.model, threshold=settings.threshold
@@ -36,8 +36,11 @@ def add(
         progress(3, 5, "topics")
         report["topics"] = words.topics(sample.texts, sample.labels, len(sample.sets), seed=settings.seed)
     progress(4, 5, "examples")
-    best = _for_examples(found)
-    report["examples"] = {"family": best, "sets": examples.typical(sample, found.measured[best], validation.groups)}
+    best = _for_examples(accuracies)
+    report["examples"] = {
+        "family": best,
+        "sets": examples.typical(sample, accuracies.measured[best], validation.groups),
+    }
     report["descriptions"] = {"by": "figures", "sets": describing.from_figures(sample.names, report)}
     if settings.endpoint is not None and sample.texts is not None:
         progress(4, 5, f"descriptions by {settings.endpoint.model}")
@@ -62,11 +65,11 @@ def appearance(matrix: np.ndarray, labels: np.ndarray, classes: int) -> list[dic
     return rows
 
 
-def _for_examples(found: Accuracies) -> str:
+def _for_examples(accuracies: Accuracies) -> str:
     """The family whose probabilities choose the typical images: the one that sees most of the images."""
     seen = [
         name
-        for name in found.measured
+        for name in accuracies.measured
         if name in ("original", "hog", "harmonised") or (name.startswith("embedding_") and name.endswith("_img"))
     ]
-    return max(seen or found.measured, key=lambda name: found.measured[name].accuracy)
+    return max(seen or accuracies.measured, key=lambda name: accuracies.measured[name].accuracy)

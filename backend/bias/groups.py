@@ -62,7 +62,7 @@ def image_links(images: np.ndarray, progress: Progress = silent) -> np.ndarray:
     hashes, colours = difference_hash(images), area_means(images.astype(np.float32), 4).reshape(len(images), -1)
     signs = np.unpackbits(hashes, axis=1).astype(np.float32) * 2 - 1
     bits = signs.shape[1]
-    found = []
+    links = []
     for start in range(0, len(images), BLOCK):
         stop = min(start + BLOCK, len(images))
         agree = signs[start:stop] @ signs[start:].T
@@ -73,9 +73,9 @@ def image_links(images: np.ndarray, progress: Progress = silent) -> np.ndarray:
         for part in range(0, len(left), 65536):
             chosen = slice(part, part + 65536)
             alike[chosen] = np.abs(colours[left[chosen]] - colours[right[chosen]]).max(axis=1) < COLOUR
-        found.append(np.stack([left[alike], right[alike]], axis=1))
+        links.append(np.stack([left[alike], right[alike]], axis=1))
         progress(stop, len(images), "looking for near-duplicates")
-    return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
+    return np.concatenate(links) if links else np.empty((0, 2), dtype=np.int64)
 
 
 def difference_hash(images: np.ndarray) -> np.ndarray:
@@ -89,14 +89,14 @@ def difference_hash(images: np.ndarray) -> np.ndarray:
 
 def embedding_links(vectors: np.ndarray, least: float, progress: Progress = silent) -> np.ndarray:
     """`(m, 2)` pairs of rows whose cosine is at least `least`; rows of zeros have none."""
-    found = []
+    links = []
     for start in range(0, len(vectors), BLOCK):
         stop = min(start + BLOCK, len(vectors))
         left, right = np.nonzero(vectors[start:stop] @ vectors[start:].T >= least)
         later = right > left
-        found.append(np.stack([left[later] + start, right[later] + start], axis=1))
+        links.append(np.stack([left[later] + start, right[later] + start], axis=1))
         progress(stop, len(vectors), "looking for near-duplicates by embedding")
-    return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
+    return np.concatenate(links) if links else np.empty((0, 2), dtype=np.int64)
 
 
 def components(n: int, links: Sequence[np.ndarray]) -> np.ndarray:
@@ -148,14 +148,14 @@ def registered_domains(urls: Sequence[str]) -> list[str]:
 
     extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
     known: dict[str, str] = {}
-    found = []
+    domains = []
     for url in urls:
         host = url.split("://", 1)[1].split("/", 1)[0] if "://" in url else ""
         if host and host not in known:
             parts = extract(host)
             known[host] = f"{parts.domain}.{parts.suffix}" if parts.suffix else ""
-        found.append(known.get(host, ""))
-    return found
+        domains.append(known.get(host, ""))
+    return domains
 
 
 def _dense(ids: np.ndarray) -> np.ndarray:

@@ -23,16 +23,16 @@ def distinguishing(report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def summary(report: Mapping[str, Any]) -> str:
     """One sentence: how well the sets can be told apart, and what little information still suffices."""
     families, chance = report["families"], f"chance {percent(report['chance'])}"
-    found = distinguishing(report)
-    if not found:
+    telling = distinguishing(report)
+    if not telling:
         count = f"any of {len(families)} families" if len(families) > 1 else f"“{families[0]['title']}”"
         return (
             f"The sets can't be told apart by {count}: the highest accuracy is {percent(families[0]['accuracy'])} ({chance}), "
             f"p {min(corrected(families)):.2f} after correction for the families."
         )
-    best = next(iter(found.values()))
+    best = next(iter(telling.values()))
     text = f"The sets are told apart {percent(best['accuracy'])} of the time by “{best['title']}” ({chance})"
     for name, by in (("mean_rgb", "their mean colour alone"), ("file_facts", "file facts alone")):
-        if name in found and found[name] is not best:
-            text += f", {percent(found[name]['accuracy'])} by {by}"
+        if name in telling and telling[name] is not best:
+            text += f", {percent(telling[name]['accuracy'])} by {by}"
     return text + "."

@@ -36,13 +36,13 @@ def render(report: Mapping[str, Any]) -> str:
     )  # fmt: skip
 
 
-def origin(found: Mapping[str, Any]) -> str:
+def origin(published: Mapping[str, Any]) -> str:
     """Where the labels of an object analysis come from, in a sentence."""
-    if found.get("by") == "a detector":
-        return f"Classes that the detector named in at least one image: {found['of']}."
+    if published.get("by") == "a detector":
+        return f"Classes that the detector named in at least one image: {published['of']}."
     return (
-        f"Zero-shot labels: {found['classes']}, {found['of']} classes, by {PurePath(found['model']).name} on {found['column']}; "
-        f"a class is present at a softmax share of {found['threshold']:g}."
+        f"Zero-shot labels: {published['classes']}, {published['of']} classes, by {PurePath(published['model']).name} on {published['column']}; "
+        f"a class is present at a softmax share of {published['threshold']:g}."
     )
 
 

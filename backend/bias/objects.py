@@ -102,12 +102,12 @@ def presence(vectors: np.ndarray, texts: np.ndarray, scale: float, *, threshold:
 
     `vectors` `(n, d)`, `texts` `(c, d)` unit float32. Several classes can be there, or none.
     """
-    found = np.empty((len(vectors), len(texts)), dtype=bool)
+    present = np.empty((len(vectors), len(texts)), dtype=bool)
     for start in range(0, len(vectors), 4096):
         logits = scale * (vectors[start : start + 4096] @ texts.T)
         share = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found[start : start + 4096] = share / share.sum(axis=1, keepdims=True) >= threshold
-    return found
+        present[start : start + 4096] = share / share.sum(axis=1, keepdims=True) >= threshold
+    return present
 
 
 def analyse(there: np.ndarray, names: Sequence[str], validation: CrossValidation) -> dict[str, Any]:
@@ -199,7 +199,7 @@ def of_sample(
     if vectors.shape[1] != texts.shape[1]:
         return {"missing": f"{tower} has {texts.shape[1]} dimensions, {column} has {vectors.shape[1]}"}
     say("objects by their zero-shot labels")
-    found = analyse(presence(vectors, texts, scale, threshold=threshold), listed.names, validation)
+    objects = analyse(presence(vectors, texts, scale, threshold=threshold), listed.names, validation)
     about = {
         "by": "zero-shot labels",
         "column": column,
@@ -208,16 +208,16 @@ def of_sample(
         "of": len(listed.names),
         "threshold": threshold,
     }
-    return {**about, **found}
+    return {**about, **objects}
 
 
 def _by_detector(sample: Sample, validation: CrossValidation) -> dict[str, Any]:
-    found = [sample.shared[DETECTED][place] for place in range(len(sample))]
-    names = sorted(frozenset().union(*found))
+    detections = [sample.shared[DETECTED][place] for place in range(len(sample))]
+    names = sorted(frozenset().union(*detections))
     if len(names) < 2:
         return {"missing": f"the detector found {len(names)} classes in all images"}
     number = {name: place for place, name in enumerate(names)}
     there = np.zeros((len(sample), len(names)), dtype=bool)
-    for row, classes in enumerate(found):
+    for row, classes in enumerate(detections):
         there[row, [number[name] for name in classes]] = True
     return {"by": "a detector", "of": len(names), **analyse(there, names, validation)}

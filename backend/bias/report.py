@@ -46,13 +46,15 @@ def build(sets: Sequence[PairSet], settings: Settings | None = None, *, progress
         threads=settings.folds_at_once,
     )
     families, left_out = families_of(sample, settings)
-    found = accuracies_of(families, sample, validation, settings, stage(progress, 0.2, 0.75))
+    accuracies = accuracies_of(families, sample, validation, settings, stage(progress, 0.2, 0.75))
     report = _head(sample, groups, validation, settings)
-    entries = found.entries(validation.chance)
+    entries = accuracies.entries(validation.chance)
     report["families"] = [one | {"p_holm": p} for one, p in zip(entries, corrected(entries))]
     report["left_out"] = left_out
-    report["controls"] = _controls(sample, groups, validation, found, settings, stage(progress, 0.75, 0.88, "controls"))
-    explain.add(report, sample, validation, found, settings, stage(progress, 0.88, 1.0))
+    report["controls"] = _controls(
+        sample, groups, validation, accuracies, settings, stage(progress, 0.75, 0.88, "controls")
+    )
+    explain.add(report, sample, validation, accuracies, settings, stage(progress, 0.88, 1.0))
     report["seconds"] = round(time.monotonic() - began, 1)
     progress(STEPS, STEPS, "done")
     return report
@@ -87,7 +89,7 @@ def _controls(
     sample: Sample,
     groups: Groups,
     validation: CrossValidation,
-    found: Accuracies,
+    accuracies: Accuracies,
     settings: Settings,
     progress: Progress,
 ) -> dict[str, Any]:
@@ -99,13 +101,13 @@ def _controls(
         done += 1
         progress(min(done, 8), 8)
 
-    accuracy = {name: one.accuracy for name, one in found.measured.items()}
+    accuracy = {name: one.accuracy for name, one in accuracies.measured.items()}
     for family in (FileFacts(), *([Harmonised()] if "original" in accuracy else [])):
         if family.name not in accuracy and not family.missing(sample):
             accuracy[family.name] = validation.accuracy_of(classifier_of(family, sample, settings)[0]).accuracy
-    figures: dict[str, Any] = {"family": found.control.name}
-    figures["null"] = null(sample, groups.ids, found.learner, settings=settings, tick=tick)
-    figures["memorisation"] = memorisation(sample, groups.ids, found.learner, settings=settings, tick=tick)
+    figures: dict[str, Any] = {"family": accuracies.control.name}
+    figures["null"] = null(sample, groups.ids, accuracies.learner, settings=settings, tick=tick)
+    figures["memorisation"] = memorisation(sample, groups.ids, accuracies.learner, settings=settings, tick=tick)
     figures["shortcut"] = accuracy.get("file_facts")
     if "original" in accuracy and "harmonised" in accuracy:
         figures["harmonised"] = {

@@ -143,21 +143,21 @@ def _draw(part: PairSet, number: int, pictured: bool, per_set: int, size: int, s
         taken = order[:per_set]
         taken = taken[np.lexsort((lo[taken], hi[taken]))]
         return _Drawn(rows[taken], hi[taken], lo[taken], None, None, 0)
-    found: list[int] = []
+    drawn: list[int] = []
     images, facts, unreadable, start = [], [], 0, 0
     with ThreadPoolExecutor(threads()) as pool:
-        while len(found) < per_set and start < len(order):
-            candidates = order[start : start + min(CHUNK, per_set - len(found))]
+        while len(drawn) < per_set and start < len(order):
+            candidates = order[start : start + min(CHUNK, per_set - len(drawn))]
             start += len(candidates)
             for place, read in zip(candidates, pool.map(lambda one: _read(one, size), _files(part, rows[candidates]))):
                 if read is None:
                     unreadable += 1
                     continue
-                found.append(int(place))
+                drawn.append(int(place))
                 images.append(read[0])
                 facts.append(read[1])
-            progress(len(found), per_set)
-    chosen = np.asarray(found, dtype=np.int64)
+            progress(len(drawn), per_set)
+    chosen = np.asarray(drawn, dtype=np.int64)
     by_uid = np.lexsort((lo[chosen], hi[chosen]))
     chosen = chosen[by_uid]
     stacked = np.stack(images)[by_uid] if images else np.empty((0, size, size, 3), np.uint8)
@@ -165,8 +165,8 @@ def _draw(part: PairSet, number: int, pictured: bool, per_set: int, size: int, s
     return _Drawn(rows[chosen], hi[chosen], lo[chosen], stacked, table, unreadable)
 
 
-def _read(found: tuple[bytes | None, tuple[int, int] | None], size: int) -> tuple[np.ndarray, np.ndarray] | None:
-    content, stored = found
+def _read(file: tuple[bytes | None, tuple[int, int] | None], size: int) -> tuple[np.ndarray, np.ndarray] | None:
+    content, stored = file
     if content is None:
         return None
     try:
@@ -214,9 +214,9 @@ def _join(sets: tuple[PairSet, ...], drawn: list[_Drawn], pictured: bool, size: 
 
 def _column(sets: tuple[PairSet, ...], drawn: list[_Drawn], name: str) -> tuple[str, ...] | None:
     """A text column of all sampled pairs; None unless every set has it."""
-    found: list[str] = []
+    values: list[str] = []
     for part, one in zip(sets, drawn):
         if part.pool is None or name not in part.pool.columns:
             return None
-        found.extend(text or "" for text in part.pool.take(one.rows, [name])[name].to_pylist())
-    return tuple(found)
+        values.extend(text or "" for text in part.pool.take(one.rows, [name])[name].to_pylist())
+    return tuple(values)

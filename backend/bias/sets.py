@@ -112,11 +112,11 @@ def overlap(sets: Sequence[PairSet]) -> int:
 
 def common_embeddings(sets: Sequence[PairSet]) -> list[str]:
     """The embedding columns that every set has; a target set has the images' of its model."""
-    found = []
+    common = []
     for part in sets:
         columns = {} if part.pool is None else part.pool.columns
-        found.append({name for name, one in columns.items() if one.kind == "embedding"} or {f"{part.model}_img"})
-    return sorted(set.intersection(*found) - {"_img"})
+        common.append({name for name, one in columns.items() if one.kind == "embedding"} or {f"{part.model}_img"})
+    return sorted(set.intersection(*common) - {"_img"})
 
 
 def checked(sets: list[PairSet]) -> list[PairSet]:

@@ -81,9 +81,9 @@ def command(names: Iterable[str] = COMMANDS) -> Any:
     app.callback()(poolscope)
     for name in names:
         module, _, attribute = COMMANDS[name].partition(".")
-        found = getattr(import_module(f"poolscope.cli.{module}"), attribute)
-        if isinstance(found, typer.Typer):
-            app.add_typer(found, name=name)
+        function = getattr(import_module(f"poolscope.cli.{module}"), attribute)
+        if isinstance(function, typer.Typer):
+            app.add_typer(function, name=name)
         else:
-            app.command(name)(found)
+            app.command(name)(function)
     return typer.main.get_command(app)

@@ -25,29 +25,35 @@ FamiliesOption = Annotated[
 ]
 
 
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="report.html", help="Write a report, and its figures as JSON beside it."),
+]
+Strata = Annotated[
+    str | None,
+    typer.Option("--strata", metavar="S", help="Also compare within language, domain, length or a column."),
+]
+Minimum = Annotated[int, typer.Option("--minimum", min=1, help="Leave out groups of fewer pairs.")]
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        "--reference",
+        metavar="R",
+        help="Expected shares: uniform, or a YAML file of group id: share; flags amplification.",
+    ),
+]
+
+
 def audit(
     context: typer.Context,
     recipe: RecipeName,
     pool: PoolPath = None,
     version: Version = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="report.html", help="Write a report, and its figures as JSON beside it."),
-    ] = None,
+    out: Out = None,
     families: FamiliesOption = None,
-    strata: Annotated[
-        str | None,
-        typer.Option("--strata", metavar="S", help="Also compare within language, domain, length or a column."),
-    ] = None,
-    minimum: Annotated[int, typer.Option("--minimum", min=1, help="Leave out groups of fewer pairs.")] = 100,
-    reference: Annotated[
-        str | None,
-        typer.Option(
-            "--reference",
-            metavar="R",
-            help="Expected shares: uniform, or a YAML file of group id: share; flags amplification.",
-        ),
-    ] = None,
+    strata: Strata = None,
+    minimum: Minimum = 100,
+    reference: Reference = None,
     force: Force = False,
     detach: Detach = False,
     as_json: Json = False,

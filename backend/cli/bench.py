@@ -129,15 +129,15 @@ def changes(given: list[str]) -> dict[str, Any]:
 
     kinds: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _truth}
     types = {f.name: getattr(f.type, "__name__", str(f.type)) for f in fields(Scale)}
-    found: dict[str, Any] = {}
+    changed: dict[str, Any] = {}
     for name, text in parse_settings(given, example="samples_seen=2048").items():
         try:
-            found[name] = kinds.get(types.get(name, ""), str)(text)
+            changed[name] = kinds.get(types.get(name, ""), str)(text)
         except ValueError:
             raise InputError(f"--set {name}={text!r}: {name} is a number") from None
-        if isinstance(found[name], int) and not isinstance(found[name], bool) and found[name] < 1:
+        if isinstance(changed[name], int) and not isinstance(changed[name], bool) and changed[name] < 1:
             raise InputError(f"--set {name}={text}: it must be 1 or more")
-    return found
+    return changed
 
 
 def _truth(text: str) -> bool:
@@ -173,7 +173,7 @@ def show_cost(
 
     selection = select(recipe, pool)
     kept, drawn = selection.kept, selection.drawn
-    cost = estimate(drawn, scale, pool=pool, device="cpu" if launch.gpus == 0 else None)
+    cost = estimate(drawn, scale, pool=pool, device=launch.kind, count=launch.world)
     problems = preflight(drawn, scale, launch=launch, pool=pool, in_place=in_place)
     content = {
         "recipe": recipe.name,
@@ -184,10 +184,20 @@ def show_cost(
     emit(content, as_json=as_json, text=lambda: _print_cost(recipe.name, cost, problems))
 
 
+def _with(devices: int) -> str:
+    return "here" if devices == 1 else f"on {devices} devices"
+
+
 def _print_cost(name: str, cost: "Estimate", problems: "list[Problem]") -> None:
     line(f"{name} at scale {cost.scale}: {cost.pairs:,} pairs, each seen {cost.repeats:g} times")
-    line(f"  about {cost.total_seconds / 60:.1f} minutes here ({cost.basis}), {cost.macs:.2g} multiply-adds")
-    line("  GPU hours: " + ", ".join(f"{gpu} {hours:g}" for gpu, hours in cost.gpu_hours.items()))
+    line(
+        f"  about {cost.total_seconds / 60:.1f} minutes {_with(cost.devices)} ({cost.basis}), {cost.macs:.2g} multiply-adds"
+    )
+    line(
+        "  GPU hours: "
+        + ", ".join(f"{gpu} {hours:g}" for gpu, hours in cost.gpu_hours.items())
+        + f" ({cost.gpu_basis})"
+    )
     line(f"  disk: {cost.total_disk / 1e9:.2f} GB, {cost.checkpoints} checkpoints, one after every {cost.steps // cost.checkpoints:,} "
          f"of {cost.steps:,} steps")  # fmt: skip
     for problem in problems:

@@ -23,52 +23,88 @@ Names = Annotated[
         metavar="[A.yaml [B.yaml …]]", help="One recipe: kept against dropped. More: what each of them keeps."
     ),
 ]
+By = Annotated[str | None, typer.Option("--by", metavar="COLUMN", help="Compare the values of a column.")]
+OtherPool = Annotated[
+    Path | None, typer.Option("--other-pool", metavar="Q", help="Compare with this pool; B applies to it.")
+]
+Target = Annotated[
+    str | None, typer.Option("--target", metavar="NAME", help="Compare with a target set, by embeddings alone.")
+]
+Model = Annotated[str, typer.Option("--model", metavar="M", help="The model of the target set's embeddings.")]
+RunOption = Annotated[
+    str | None,
+    typer.Option(
+        "--run",
+        metavar="RUN",
+        help="Compare the pairs that this run was trained on, with A, a target set, or the whole pool.",
+    ),
+]
+Only = Annotated[
+    bool, typer.Option("--only", help="Of several recipes, compare only the pairs that no other one keeps.")
+]
+PerSet = Annotated[int, typer.Option("--per-set", metavar="N", help="Pairs to sample of each set.")]
+Size = Annotated[int, typer.Option("--size", metavar="PX", help="Side of the images; 224 is the paper's.")]
+Folds = Annotated[int, typer.Option("--folds", help="Folds of the cross-validation.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the sample, the shuffles and the folds.")]
+Families = Annotated[
+    str | None, typer.Option("--families", metavar="A,B,…", help="Families to measure [default: all].")
+]
+Classifier = Annotated[str, typer.Option("--classifier", help="logistic, small or convnext.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", help="Training epochs of a network [default: its own].")]
+Classes = Annotated[
+    str, typer.Option("--classes", metavar="LIST", help="Objects: everyday, imagenet, or a file of names.")
+]
+Tower = Annotated[
+    str, typer.Option("--tower", metavar="MODEL", help="Text tower for objects [default: the embedding's own].")
+]
+Threshold = Annotated[float, typer.Option("--threshold", help="Softmax share from which an object counts as present.")]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--weights",
+        metavar="FAMILY=PATH",
+        help="Weights of segmentation, detection, depth, sam, generated_captions or vae.",
+    ),
+]
+EndpointOption = Annotated[
+    str,
+    typer.Option(
+        "--endpoint",
+        metavar="URL",
+        help="OpenAI-compatible server that writes the descriptions; captions are sent to it.",
+    ),
+]
+EndpointModel = Annotated[str, typer.Option("--endpoint-model", help="The model's name on that server.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="OUT.html", help="Write the report; OUT.json comes beside it.")
+]
 
 
 def bias(
     context: typer.Context,
     recipes: Names = None,
     pool: PoolPath = None,
-    by: Annotated[str | None, typer.Option("--by", metavar="COLUMN", help="Compare the values of a column.")] = None,
-    other_pool: Annotated[
-        Path | None, typer.Option("--other-pool", metavar="Q", help="Compare with this pool; B applies to it.")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option("--target", metavar="NAME", help="Compare with a target set, by embeddings alone.")
-    ] = None,
-    model: Annotated[str, typer.Option("--model", metavar="M", help="The model of the target set's embeddings.")] = "l14",
-    run: Annotated[
-        str | None, typer.Option("--run", metavar="RUN", help="Compare the pairs that this run was trained on, with A, a target set, or the whole pool.")
-    ] = None,
-    only: Annotated[bool, typer.Option("--only", help="Of several recipes, compare only the pairs that no other one keeps.")] = False,
-    per_set: Annotated[int, typer.Option("--per-set", metavar="N", help="Pairs to sample of each set.")] = 10_000,
-    size: Annotated[int, typer.Option("--size", metavar="PX", help="Side of the images; 224 is the paper's.")] = 64,
-    folds: Annotated[int, typer.Option("--folds", help="Folds of the cross-validation.")] = 5,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the sample, the shuffles and the folds.")] = 0,
-    families: Annotated[
-        str | None, typer.Option("--families", metavar="A,B,…", help="Families to measure [default: all].")
-    ] = None,
-    classifier: Annotated[str, typer.Option("--classifier", help="logistic, small or convnext.")] = "logistic",
-    epochs: Annotated[int | None, typer.Option("--epochs", help="Training epochs of a network [default: its own].")] = None,
-    classes: Annotated[
-        str, typer.Option("--classes", metavar="LIST", help="Objects: everyday, imagenet, or a file of names.")
-    ] = "everyday",
-    tower: Annotated[
-        str, typer.Option("--tower", metavar="MODEL", help="Text tower for objects [default: the embedding's own].")
-    ] = "",
-    threshold: Annotated[float, typer.Option("--threshold", help="Softmax share from which an object counts as present.")] = 0.1,
-    weights: Annotated[
-        list[str] | None,
-        typer.Option("--weights", metavar="FAMILY=PATH", help="Weights of segmentation, detection, depth, sam, generated_captions or vae."),
-    ] = None,
-    endpoint: Annotated[
-        str, typer.Option("--endpoint", metavar="URL", help="OpenAI-compatible server that writes the descriptions; captions are sent to it.")
-    ] = "",
-    endpoint_model: Annotated[str, typer.Option("--endpoint-model", help="The model's name on that server.")] = "default",
+    by: By = None,
+    other_pool: OtherPool = None,
+    target: Target = None,
+    model: Model = "l14",
+    run: RunOption = None,
+    only: Only = False,
+    per_set: PerSet = 10_000,
+    size: Size = 64,
+    folds: Folds = 5,
+    seed: Seed = 0,
+    families: Families = None,
+    classifier: Classifier = "logistic",
+    epochs: Epochs = None,
+    classes: Classes = "everyday",
+    tower: Tower = "",
+    threshold: Threshold = 0.1,
+    weights: Weights = None,
+    endpoint: EndpointOption = "",
+    endpoint_model: EndpointModel = "default",
     device: Device = "auto",
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="OUT.html", help="Write the report; OUT.json comes beside it.")
-    ] = None,
+    out: Out = None,
     force: Force = False,
     detach: Detach = False,
     as_json: Json = False,
@@ -76,15 +112,7 @@ def bias(
     """Show how well sets can be told apart, and by what."""
     from ..bias import Endpoint, Settings
 
-    if out is not None and out.suffix not in (".html", ".json"):
-        raise InputError(f"{out.name!r} does not end in .html or .json: name the output for example report.html")
-    if out is not None:
-        files.new(out, out.with_suffix(".json"), force=force)
-    if classifier not in ("logistic", "small", "convnext"):
-        raise InputError(f"--classifier {classifier!r}: choose logistic, small or convnext")
-    asked = tuple(name.strip() for name in families.split(",") if name.strip()) if families is not None else None
-    if asked == ():
-        raise InputError(f"--families {families!r} names no family: leave it out to measure all of them")
+    asked = _checked(out, classifier, families, force)
     settings = Settings(
         per_set=per_set, size=size, folds=folds, seed=seed, families=asked, classifier=classifier, epochs=epochs,  # type: ignore[arg-type]
         device=device, classes=classes, model=tower, threshold=threshold, weights=pairs(weights or []),
@@ -100,6 +128,20 @@ def bias(
     opened = open_pool(pool)
     sets = chosen_sets(recipes or [], opened, by=by, other=other_pool, target=target, model=model, run=run, only=only)
     report(sets, opened, settings, out, as_json)
+
+
+def _checked(out: Path | None, classifier: str, families: str | None, force: bool) -> tuple[str, ...] | None:
+    """The families asked for, None for all; InputError for wrong options, before anything expensive begins."""
+    if out is not None and out.suffix not in (".html", ".json"):
+        raise InputError(f"{out.name!r} does not end in .html or .json: name the output for example report.html")
+    if out is not None:
+        files.new(out, out.with_suffix(".json"), force=force)
+    if classifier not in ("logistic", "small", "convnext"):
+        raise InputError(f"--classifier {classifier!r}: choose logistic, small or convnext")
+    asked = tuple(name.strip() for name in families.split(",") if name.strip()) if families is not None else None
+    if asked == ():
+        raise InputError(f"--families {families!r} names no family: leave it out to measure all of them")
+    return asked
 
 
 def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path | None, as_json: bool) -> None:
@@ -204,10 +246,10 @@ def title(recipes: list[str], by: str | None, other: Path | None, target: str | 
 
 def pairs(words: list[str]) -> dict[str, str]:
     """`["depth=DIR"]` as a dictionary."""
-    found = {}
+    weights = {}
     for word in words:
         name, equal, place = word.partition("=")
         if not equal or not place:
             raise InputError(f"--weights {word!r}: write FAMILY=DIRECTORY, for example depth=models/depth")
-        found[name] = place
-    return found
+        weights[name] = place
+    return weights

@@ -30,15 +30,17 @@ def compare(
     opened = open_pool(pool)
     for name in (a, b):
         opened.require(name, "score")
-    found = agreement.compare(opened.array(a), opened.array(b), opened.uid_order(), fractions=SHOWN, most=most)
+    comparison = agreement.compare(opened.array(a), opened.array(b), opened.uid_order(), fractions=SHOWN, most=most)
     ends = {
-        "higher_by_a": _pairs(opened, found.rows_a, found.places_a, a, b),
-        "higher_by_b": _pairs(opened, found.rows_b, found.places_b, a, b),
+        "higher_by_a": _pairs(opened, comparison.rows_a, comparison.places_a, a, b),
+        "higher_by_b": _pairs(opened, comparison.rows_b, comparison.places_b, a, b),
     }
 
     def text() -> None:
-        line(f"{a} and {b}: rank correlation {found.spearman:.4f} over {found.pairs:,} pairs that both score")
-        shares = ((f"{percent(f, 0)}", f"{percent(o)}") for f, o in zip(found.fractions, found.overlap, strict=True))
+        line(f"{a} and {b}: rank correlation {comparison.spearman:.4f} over {comparison.pairs:,} pairs that both score")
+        shares = (
+            (f"{percent(f, 0)}", f"{percent(o)}") for f, o in zip(comparison.fractions, comparison.overlap, strict=True)
+        )
         table(("top#", "shared#"), shares)
         for listed, (high, low) in zip(ends.values(), ((a, b), (b, a)), strict=True):
             if listed:
@@ -46,7 +48,7 @@ def compare(
                 rows = [(e["uid"], *(_place(e, side) for side in "ab"), (e["text"] or "")[:80]) for e in listed]
                 table(("uid", f"{a}#", f"{b}#", "caption"), rows)
 
-    emit({"a": a, "b": b, **found.as_json(), **ends}, as_json=as_json, text=text)
+    emit({"a": a, "b": b, **comparison.as_json(), **ends}, as_json=as_json, text=text)
 
 
 def _place(entry: dict[str, Any], side: str) -> str:

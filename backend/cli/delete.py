@@ -63,14 +63,14 @@ def _delete(kind: str, names: list[str], path: Any, yes: bool, force: bool, as_j
     from .. import deletion
 
     opened = open_pool(path) if kind in deletion.OF_POOL else None
-    found = [deletion.find(kind, name, opened) for name in names]
-    for one in found:
+    things = [deletion.find(kind, name, opened) for name in names]
+    for one in things:
         if one.users and not force:
             deletion.delete(one)  # says what uses it
-    frees = size(sum(one.bytes for one in found))
-    what = f"{kind} {', '.join(one.name for one in found)}"
+    frees = size(sum(one.bytes for one in things))
+    what = f"{kind} {', '.join(one.name for one in things)}"
     done = yes or (not as_json and sys.stdin.isatty() and typer.confirm(f"Delete {what}? It takes {frees}."))
-    for one in found if done else []:
+    for one in things if done else []:
         deletion.delete(one, force=force)
 
     def text() -> None:
@@ -81,7 +81,7 @@ def _delete(kind: str, names: list[str], path: Any, yes: bool, force: bool, as_j
         else:
             line(f"would delete {what}, {frees}. Add --yes to do it")
 
-    emit({"deleted": [_about(one) for one in found], "done": done}, as_json=as_json, text=text)
+    emit({"deleted": [_about(one) for one in things], "done": done}, as_json=as_json, text=text)
 
 
 def _until(kind: str) -> str:
@@ -107,15 +107,15 @@ def _list(pool: "Pool | None", as_json: bool) -> None:
 
     from .. import deletion
 
-    found = deletion.deleted(pool)
-    when = [datetime.fromtimestamp(one.when).astimezone() for one in found]
+    listed = deletion.deleted(pool)
+    when = [datetime.fromtimestamp(one.when).astimezone() for one in listed]
     content = [
         {"kind": one.kind, "name": one.name, "deleted": moment.isoformat(timespec="seconds"), "bytes": one.bytes}
-        for one, moment in zip(found, when)
+        for one, moment in zip(listed, when)
     ]
 
     def text() -> None:
-        rows = [(one.kind, one.name, f"{at:%Y-%m-%d %H:%M}", size(one.bytes)) for one, at in zip(found, when)]
+        rows = [(one.kind, one.name, f"{at:%Y-%m-%d %H:%M}", size(one.bytes)) for one, at in zip(listed, when)]
         table(("kind", "name", "deleted", "size#"), rows) if rows else line("nothing deleted can be brought back")
 
     emit({"deleted": content}, as_json=as_json, text=text)

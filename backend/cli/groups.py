@@ -34,19 +34,19 @@ def groups(
 
     opened = open_pool(pool)
     with progress_bar("groups") as progress:
-        found = catalog.find(opened, families=listed(families), again=again, progress=progress)
-    sizes = [int(size) if size >= SMALLEST else None for size in found.sizes]
+        members = catalog.find(opened, families=listed(families), again=again, progress=progress)
+    sizes = [int(size) if size >= SMALLEST else None for size in members.sizes]
     absent = {one.id: one.missing(opened) for one in catalog.providers(opened) if one.missing(opened)}
     content = {
         "pairs": len(opened),
-        "groups": [{**about.as_json(), "n": size} for about, size in zip(found.definitions, sizes)],
+        "groups": [{**about.as_json(), "n": size} for about, size in zip(members.definitions, sizes)],
         "absent": absent,
     }
 
     def text() -> None:
         rows = [
             (about.family, about.id, about.title, "under 10" if size is None else f"{size:,}")
-            for about, size in zip(found.definitions, sizes)
+            for about, size in zip(members.definitions, sizes)
         ]
         table(("family", "id", "group", "pairs#"), rows)
         for provider, reason in absent.items():

@@ -63,15 +63,15 @@ def columns(
     emit(report.as_json(), as_json=as_json, text=lambda: _show(report))
 
 
-def _show(made: "Joined") -> None:
-    for one in made.columns:
+def _show(joined: "Joined") -> None:
+    for one in joined.columns:
         line(f"{one['kind']} {one['name']}: {one['pairs']:,} pairs have a value, {one['missing']:,} have none")
     for count, words in (
-        (made.unknown, "keys are not in the pool"),
-        (made.repeated, "rows repeat a key, the first counts"),
-        (made.bad_rows, "rows could not be read"),
+        (joined.unknown, "keys are not in the pool"),
+        (joined.repeated, "rows repeat a key, the first counts"),
+        (joined.bad_rows, "rows could not be read"),
     ):
         if count:
             line(f"  {count:,} {words}")
-    if made.left_out:
-        line(f"  left out, for they came with the pairs: {', '.join(made.left_out)}")
+    if joined.left_out:
+        line(f"  left out, for they came with the pairs: {', '.join(joined.left_out)}")

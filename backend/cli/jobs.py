@@ -48,19 +48,19 @@ def list_(as_one: Json = False) -> None:
     """List all jobs, newest first."""
     from .. import jobs
 
-    found = jobs.all()
+    listed = jobs.all()
 
     def text() -> None:
-        if not found:
+        if not listed:
             line("no jobs yet: long commands take --detach, and the app starts some")
             return
         columns = ("id#", "kind", "state", "progress#", "took#", "title", "message")
         table(
             columns,
-            [(j.id, j.kind, j.state, f"{percent(j.progress, 0)}", _took(j), j.title, j.message) for j in found],
+            [(j.id, j.kind, j.state, f"{percent(j.progress, 0)}", _took(j), j.title, j.message) for j in listed],
         )
 
-    emit({"jobs": [as_json(job) for job in found]}, as_json=as_one, text=text)
+    emit({"jobs": [as_json(job) for job in listed]}, as_json=as_one, text=text)
 
 
 @app.command()
@@ -104,11 +104,11 @@ def wait(job: JobId, as_one: Json = False) -> None:
     from .. import jobs
 
     with progress_bar(f"job {job}") as progress:
-        while not (found := jobs.get(job)).finished:
-            progress(int(found.progress * 100), 100, found.message, **found.figures)
+        while not (followed := jobs.get(job)).finished:
+            progress(int(followed.progress * 100), 100, followed.message, **followed.figures)
             time.sleep(0.5)
-    _show(found, as_one)
-    if found.state != "done":
+    _show(followed, as_one)
+    if followed.state != "done":
         raise typer.Exit(1)
 
 

@@ -62,7 +62,7 @@ def leaderboard(
         "published": [row.as_json() for row in reference],
         "response": [point.as_json() for point in points],
         "scaling": {
-            name: [{"scale": where, "average": value} for where, value in found] for name, found in lines.items()
+            name: [{"scale": where, "average": value} for where, value in curve] for name, curve in lines.items()
         },
     }
     emit(content, as_json=as_json, text=lambda: _print(own, joined, reference, points, lines))
@@ -82,10 +82,10 @@ def _print(rows: "list[Row]", joined: "list[Summary]", reference: "list[Row]", p
             [(p.axis, f"{100 * (p.share or p.value):.3g}", len(p.seeds), _share(p.mean), _share(p.sd)) for p in points],
         )
     if lines:
-        scales = list(dict.fromkeys(where for found in lines.values() for where, _ in found))
+        scales = list(dict.fromkeys(where for curve in lines.values() for where, _ in curve))
         table(
             ("over scales", *(f"{where}#" for where in scales)),
-            [(name, *(_share(dict(found).get(where)) for where in scales)) for name, found in lines.items()],
+            [(name, *(_share(dict(curve).get(where)) for where in scales)) for name, curve in lines.items()],
         )
 
 
@@ -140,32 +140,32 @@ def _compare(names: tuple[str, str], rows: "list[Row]", as_json: bool) -> None:
 
     a, b = (runs_of(name, rows) for name in names)
     with progress_bar("comparison") as progress:
-        found = compare(a, b, progress=progress)
-    more = missing_seeds(a, b, found[-1].gap)
+        comparison = compare(a, b, progress=progress)
+    more = missing_seeds(a, b, comparison[-1].gap)
     content = {
-        "a": a, "b": b, "differences": [one.as_json() for one in found],
+        "a": a, "b": b, "differences": [one.as_json() for one in comparison],
         "more_seeds": [{"run": side.run, "seeds": list(side.seeds), "command": side.command} for side in more],
     }  # fmt: skip
 
     def text() -> None:
-        _print_differences(names, found)
+        _print_differences(names, comparison)
         for side in more:
             say(f"to decide it: {side.command}")
 
     emit(content, as_json=as_json, text=text)
 
 
-def _print_differences(names: tuple[str, str], found: "list[Difference]") -> None:
+def _print_differences(names: tuple[str, str], differences: "list[Difference]") -> None:
     table(
         ("task", f"{names[0]}#", f"{names[1]}#", "difference#", "95 % over examples", "95 % over seeds and examples", "p#", "could see#", ""),
         [
             (d.task, _share(d.a), _share(d.b), f"{d.difference:+.4f}", _interval(d.low, d.high),
              _interval(d.gap.low, d.gap.high), "" if d.p is None else f"{d.p:.3f}", _share(d.gap.detectable),
              "more than noise" if d.stated else "")
-            for d in found
+            for d in differences
         ],
     )  # fmt: skip
-    line(f"{found[-1].task}, {found[-1].sentence}")
+    line(f"{differences[-1].task}, {differences[-1].sentence}")
 
 
 def _groups(run: str, as_json: bool) -> None:
@@ -173,19 +173,19 @@ def _groups(run: str, as_json: bool) -> None:
     from ..bench import Run
     from ..bench.audit import audit_data, audit_model, gaps
 
-    found = audit_model(run)
-    data = audit_data(run, found)
+    accuracies = audit_model(run)
+    data = audit_data(run, accuracies)
     content: dict[str, Any] = {
         "run": Run.load(run).id,
-        "groups": [group.as_json() for group in found],
-        "gaps": [{"task": t, "what": w, "field": f, "gap": gap} for (t, w, f), gap in gaps(found).items()],
+        "groups": [group.as_json() for group in accuracies],
+        "gaps": [{"task": t, "what": w, "field": f, "gap": gap} for (t, w, f), gap in gaps(accuracies).items()],
         "data": [group.as_json() for group in data.values()],
     }
-    emit(content, as_json=as_json, text=lambda: _print_groups(found, data))
+    emit(content, as_json=as_json, text=lambda: _print_groups(accuracies, data))
 
 
-def _print_groups(found: "list[GroupAccuracy]", data: "dict[tuple[str, str], DataGroup]") -> None:
-    if not found:
+def _print_groups(accuracies: "list[GroupAccuracy]", data: "dict[tuple[str, str], DataGroup]") -> None:
+    if not accuracies:
         line("no task of this run has groups and predictions: evaluate it on one that has, for example flags")
         return
     table(
@@ -193,13 +193,13 @@ def _print_groups(found: "list[GroupAccuracy]", data: "dict[tuple[str, str], Dat
         [
             (g.name, g.what, g.field, g.group, f"{g.n:,}", _share(g.accuracy), f"{g.low:.4f} to {g.high:.4f}",
              *_data(data.get((g.field, g.group))))
-            for g in found
+            for g in accuracies
         ],
     )  # fmt: skip
 
 
-def _data(found: "DataGroup | None") -> tuple[str, str]:
-    return ("", "") if found is None else (f"{found.pairs:,}", f"{percent(found.rate)}")
+def _data(group: "DataGroup | None") -> tuple[str, str]:
+    return ("", "") if group is None else (f"{group.pairs:,}", f"{percent(group.rate)}")
 
 
 def _interval(low: float | None, high: float | None) -> str:

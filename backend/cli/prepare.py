@@ -6,22 +6,27 @@ import typer
 
 from ..devices import slot
 from .console import emit, line, progress_bar, say
+from .estimate import embedding_plan_of, plan_in_words
 from .options import Detach, Device, Json, PoolPath, named, open_pool, submit
 from .score import warn_of_teacher
+
+Model = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[MODEL[/PRETRAINED]]",
+        help="An open_clip model and tag, or a checkpoint [default: the pool's own embeddings].",
+    ),
+]
+Name = Annotated[str | None, named("NAME", "Makes NAME_img and NAME_txt [default: after the model].")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")]
 
 
 def prepare(
     context: typer.Context,
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[MODEL[/PRETRAINED]]",
-            help="An open_clip model and tag, or a checkpoint [default: the pool's own embeddings].",
-        ),
-    ] = None,
-    name: Annotated[str | None, named("NAME", "Makes NAME_img and NAME_txt [default: after the model].")] = None,
+    model: Model = None,
+    name: Name = None,
     pool: PoolPath = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")] = 256,
+    batch_size: BatchSize = 256,
     device: Device = "auto",
     detach: Detach = False,
     as_json: Json = False,
@@ -36,6 +41,8 @@ def prepare(
     from ..engine.prepare import prepare as work
 
     warn_of_teacher(model, opened)
+    if model:
+        say(plan_in_words(embedding_plan_of(opened, model, device)))
     with progress_bar("prepare") as progress:
         prepared = work(opened, model, name=name, device=device, batch_size=batch_size, progress=progress)
     tested = prepared.self_test

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .console import emit, line, progress_bar, table
-from .options import Detach, Json, PoolPath, open_pool, submit
+from .options import Detach, Gpus, Json, PoolPath, open_pool, submit
 from .recipe import make_scores, read_recipe
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def race(
     name: Annotated[
         str | None, typer.Option("--as", metavar="RACE", help="Its name [default: made of its recipes and settings].")
     ] = None,
+    gpus: Gpus = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
@@ -39,11 +40,17 @@ def race(
     """
     from ..bench.race import as_json as content
     from ..bench.race import enter, go_on, seconds
+    from ..devices import gpus as gpus_here
     from ..devices import slot
 
     allowed = float("inf") if budget is None else seconds(budget)
     if detach:
-        submit(context, kind="race", device=slot(), title=f"Race of {len(recipes)} recipes, {scale}")
+        submit(
+            context,
+            kind="race",
+            device=slot(count=gpus or max(1, gpus_here())),
+            title=f"Race of {len(recipes)} recipes, {scale}",
+        )
     opened = open_pool(pool)
     read = [read_recipe(recipe, opened) for recipe in recipes]
     for recipe in read:
@@ -51,7 +58,7 @@ def race(
     entered = enter(opened, read, scale=scale, budget=allowed, confidence=confidence, most=seeds, name=name,
                     job=os.environ.get("POOLSCOPE_JOB"))  # fmt: skip
     with progress_bar("race") as progress:
-        done = go_on(entered, progress)
+        done = go_on(entered, progress, gpus=gpus)
     result = content(done)
     emit(result, as_json=as_json, text=lambda: _print(done, result))
 

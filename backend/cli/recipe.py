@@ -64,23 +64,30 @@ def show_selection(recipe: "Recipe", selection: "Selection") -> None:
             line(f"warning: rule {number}, {count.rule}, {count.warning}")
 
 
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="FILE", help="Write the kept uids (.npy, DataComp's format) or ids (.txt)."),
+]
+Uid = Annotated[
+    list[str] | None,
+    typer.Option("--uid", metavar="UID", help="Tell why this pair, by uid or id, is kept; repeat for more."),
+]
+Near = Annotated[
+    int,
+    typer.Option("--near", metavar="N", min=0, help="Show the N pairs next to each threshold, kept and dropped."),
+]
+
+
 def select(
     context: typer.Context,
     recipe: RecipeName,
     pool: PoolPath = None,
     version: Version = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE", help="Write the kept uids (.npy, DataComp's format) or ids (.txt)."
-        ),
-    ] = None,
-    uid: Annotated[
-        list[str] | None,
-        typer.Option("--uid", metavar="UID", help="Tell why this pair, by uid or id, is kept; repeat for more."),
-    ] = None,
+    out: Out = None,
+    uid: Uid = None,
     force: Force = False,
     detach: Detach = False,
+    near: Near = 0,
     as_json: Json = False,
 ) -> None:
     """Apply a recipe and count what each rule drops."""
@@ -98,13 +105,36 @@ def select(
     asked = reasons_for(uid or [], applied, opened, selection)
     if asked:
         content["asked"] = asked
+    nearest = pairs_near(near, applied, opened) if near else []
+    if nearest:
+        content["near"] = nearest
 
     def text() -> None:
         show_selection(applied, selection)
+        if nearest:
+            rows = [(n["rule"], n["side"], n["uid"], n["score"], n["text"]) for n in nearest]
+            table(("rule#", "just", "uid", "score#", "caption"), rows)
         for one in asked:
             line(f"{one['uid']}: {one['reason']}")
 
     emit(content, as_json=as_json, text=text)
+
+
+def pairs_near(limit: int, recipe: "Recipe", pool: "Pool") -> list[dict[str, Any]]:
+    """The `limit` pairs just kept and the `limit` just dropped at the threshold of each score rule, nearest first."""
+    from ..recipe import Desk
+    from ..recipe.grammar import ScoreRule
+
+    desk, pairs = Desk(pool, rank=False), []
+    for index, rule in enumerate(recipe.keep):
+        if not rule.on or not isinstance(rule, ScoreRule):
+            continue
+        edge = desk.edge(recipe, index, limit)
+        for side, rows in (("kept", edge.kept), ("dropped", edge.dropped)):
+            scores = () if edge.scores is None else edge.scores[rows].tolist()
+            for score, pair in zip(scores, pool.take(rows, ["uid", "text"]).to_pylist(), strict=True):
+                pairs.append({"rule": index + 1, "side": side, "score": score, **pair})
+    return pairs
 
 
 def reasons_for(pairs: list[str], recipe: "Recipe", pool: "Pool", selection: "Selection") -> list[dict[str, Any]]:

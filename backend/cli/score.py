@@ -47,16 +47,16 @@ def methods(
     classes, broken = loadable()
     for problem in broken:
         say(f"warning: {problem}")
-    found = [describe(method) for method in sorted(classes, key=lambda method: method.id)]
+    described = [describe(method) for method in sorted(classes, key=lambda method: method.id)]
 
     def text() -> None:
         def parameters(entry: dict[str, Any]) -> str:
             return ", ".join(f"{p['name']}={p['default']}" for p in entry["parameters"])
 
-        rows = [(m["id"], m["kind"], m["title"], parameters(m), ", ".join(m["needs"]), m["paper"]) for m in found]
+        rows = [(m["id"], m["kind"], m["title"], parameters(m), ", ".join(m["needs"]), m["paper"]) for m in described]
         table(("method", "kind", "title", "parameters", "needs", "paper"), rows)
 
-    emit({"methods": found}, as_json=as_json, text=text)
+    emit({"methods": described}, as_json=as_json, text=text)
 
 
 def describe(method: "type[Method]") -> dict[str, Any]:
@@ -118,7 +118,7 @@ def score(
     if only_estimate:
         from .estimate import show_estimate
 
-        show_estimate(opened, built, as_json)
+        show_estimate(opened, built, as_json, gpus)
         return
     if detach:
         submit(context, kind="score", device=built.slot(gpus), title=f"Score {column or method}")
@@ -171,37 +171,54 @@ def warn_of_teacher(model: str | None, pool: "Pool") -> None:
         say("warning: the demo's teacher knows clip art and emoji only; embed this pool with, say, ViT-B-32/openai")
 
 
+ModelOption = Annotated[
+    str, typer.Argument(metavar="MODEL[/PRETRAINED]", help="An open_clip model and tag, a checkpoint, or demo.")
+]
+Name = Annotated[str, named("NAME", "Makes the columns NAME_img and NAME_txt.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")]
+OnlyEstimate = Annotated[
+    bool, typer.Option("--estimate", help="Only tell the time, the disk and the devices that it would take.")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Start although the disk seems too small.")]
+
+
 def embed(
     context: typer.Context,
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL[/PRETRAINED]", help="An open_clip model and tag, a checkpoint, or demo.")
-    ],
-    name: Annotated[str, named("NAME", "Makes the columns NAME_img and NAME_txt.")],
+    model: ModelOption,
+    name: Name,
     pool: PoolPath = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")] = 256,
+    batch_size: BatchSize = 256,
     device: Device = "auto",
     engine: Engine = "local",
     workers: Workers = 1,
     address: Address = None,
     gpus: Gpus = None,
+    only_estimate: OnlyEstimate = False,
+    force: ForceOption = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:
     """Embed images and captions with an open_clip model.
 
-    An interrupted command, started again, goes on where it stopped.
+    An interrupted command, started again, goes on where it stopped. It is refused where the disk can't hold it.
     """
     if detach:
         submit(context, kind="embed", device=slot(device, gpus or max(1, gpus_here())), title=f"Embed as {name}")
     from .. import engine as engines
     from ..engine import selftest
+    from .estimate import embedding_plan_of, plan_in_words, show_plan
 
     opened = open_pool(pool)
     warn_of_teacher(model, opened)
+    if only_estimate:
+        show_plan(opened, model, device, gpus, as_json)
+        return
+    if engine == "local" and f"{name}_img" not in opened.columns:
+        say(plan_in_words(embedding_plan_of(opened, model, device, gpus)))
     with progress_bar(f"embed as {name}") as progress:
         opened = engines.embed(
             opened, model, name=name, batch_size=batch_size, device=device, engine=engine, workers=workers,
-            address=address, gpus=gpus, progress=progress,
+            address=address, gpus=gpus, force=force, progress=progress,
         )  # fmt: skip
         tested = selftest.check(opened, name, progress)
     columns = [opened.columns[f"{name}_{side}"] for side in ("img", "txt")]

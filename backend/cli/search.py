@@ -48,20 +48,20 @@ def search(
         if by == "word"
         else _by_model(opened, words, model, by=by, limit=limit, where=where, exact=exact)
     )
-    found = opened.take(hits.rows, ["uid", "text"]).to_pylist()
-    scores = [None] * len(found) if hits.similarity is None else hits.similarity.tolist()
+    rows = opened.take(hits.rows, ["uid", "text"]).to_pylist()
+    scores = [None] * len(rows) if hits.similarity is None else hits.similarity.tolist()
     pairs: list[dict[str, Any]] = [
         {"row": int(row), "uid": pair["uid"], "text": pair["text"], "score": score}
-        for row, pair, score in zip(hits.rows, found, scores)
+        for row, pair, score in zip(hits.rows, rows, scores)
     ]
 
     content = {"total": hits.total, "by_index": hits.by_index, "pairs": pairs}
     emit(content, as_json=as_json, text=lambda: _show(content))
 
 
-def _show(found: dict[str, Any]) -> None:
-    pairs = found["pairs"]
-    line(f"{found['total']:,} pairs found, {len(pairs):,} shown" + (", by the index" if found["by_index"] else ""))
+def _show(content: dict[str, Any]) -> None:
+    pairs = content["pairs"]
+    line(f"{content['total']:,} pairs found, {len(pairs):,} shown" + (", by the index" if content["by_index"] else ""))
     rows = [
         (p["row"], p["uid"], "" if p["score"] is None else f"{p['score']:.4f}", shortened(p["text"])) for p in pairs
     ]

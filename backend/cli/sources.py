@@ -167,46 +167,62 @@ def webdataset(
     show_report(report, as_json)
 
 
+Sources = Annotated[
+    list[str], typer.Argument(metavar="PATH...", help="Files, directories, glob or brace patterns, or URLs.")
+]
+PoolOption = Annotated[Path | None, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what an import would do, and stop there.")]
+Uid = Annotated[str | None, Named]
+Text = Annotated[str | None, Named]
+Image = Annotated[str | None, Named]
+Url = Annotated[str | None, Named]
+Id = Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")]
+Width = Annotated[str | None, Named]
+Height = Annotated[str | None, Named]
+Images = Annotated[
+    str | None, typer.Option("--images", metavar="DIR", help="Where relative image paths start [default: found].")
+]
+Captions = Annotated[
+    str, typer.Option("--captions", metavar="all|first|longest", help="What to take of several captions.")
+]
+Delimiter = Annotated[
+    str | None, typer.Option("--delimiter", metavar="C", help="What separates cells: ';', tab, … [default: found].")
+]
+Encoding = Annotated[
+    str | None, typer.Option("--encoding", metavar="E", help="utf-16, latin-1, gb18030, … [default: found].")
+]
+Header = Annotated[
+    bool | None, typer.Option("--header/--no-header", help="Whether the first row names columns [default: found].")
+]
+Check = Annotated[bool, typer.Option("--check/--no-check", help="Open every image to see that it is whole.")]
+ImageKey = Annotated[str | None, typer.Option("--image-key", metavar="EXT", help="Shards: extension of the image.")]
+CaptionKey = Annotated[
+    str | None,
+    typer.Option("--caption-key", metavar="EXT|FIELD", help="Shards: extension or field of the caption."),
+]
+
+
 @app.command("any", hidden=True)
 def anything(
     context: typer.Context,
-    sources: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files, directories, glob or brace patterns, or URLs.")
-    ],
-    pool: Annotated[Path | None, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what an import would do, and stop there.")] = False,
-    uid: Annotated[str | None, Named] = None,
-    text: Annotated[str | None, Named] = None,
-    image: Annotated[str | None, Named] = None,
-    url: Annotated[str | None, Named] = None,
-    id_: Annotated[
-        str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")
-    ] = None,
-    width: Annotated[str | None, Named] = None,
-    height: Annotated[str | None, Named] = None,
-    images: Annotated[
-        str | None, typer.Option("--images", metavar="DIR", help="Where relative image paths start [default: found].")
-    ] = None,
-    captions: Annotated[
-        str, typer.Option("--captions", metavar="all|first|longest", help="What to take of several captions.")
-    ] = "all",
-    delimiter: Annotated[
-        str | None, typer.Option("--delimiter", metavar="C", help="What separates cells: ';', tab, … [default: found].")
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option("--encoding", metavar="E", help="utf-16, latin-1, gb18030, … [default: found].")
-    ] = None,
-    header: Annotated[
-        bool | None, typer.Option("--header/--no-header", help="Whether the first row names columns [default: found].")
-    ] = None,
-    check: Annotated[bool, typer.Option("--check/--no-check", help="Open every image to see that it is whole.")] = True,
-    image_key: Annotated[
-        str | None, typer.Option("--image-key", metavar="EXT", help="Shards: extension of the image.")
-    ] = None,
-    caption_key: Annotated[
-        str | None,
-        typer.Option("--caption-key", metavar="EXT|FIELD", help="Shards: extension or field of the caption."),
-    ] = None,
+    sources: Sources,
+    pool: PoolOption = None,
+    dry_run: DryRun = False,
+    uid: Uid = None,
+    text: Text = None,
+    image: Image = None,
+    url: Url = None,
+    id_: Id = None,
+    width: Width = None,
+    height: Height = None,
+    images: Images = None,
+    captions: Captions = "all",
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    check: Check = True,
+    image_key: ImageKey = None,
+    caption_key: CaptionKey = None,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:

@@ -64,16 +64,16 @@ def list_(as_json: Json = False) -> None:
     """List all sweeps, newest first."""
     from ..bench.sweep import progress, sweeps
 
-    found = sweeps()
+    listed = sweeps()
 
     def text() -> None:
-        if not found:
+        if not listed:
             line("no sweeps yet: `poolscope sweep start --scores clip_score` queues one")
             return
-        rows = [(s.id, s.scale, s.pool, len(s.cells), _states(progress(s))) for s in found]
+        rows = [(s.id, s.scale, s.pool, len(s.cells), _states(progress(s))) for s in listed]
         table(("sweep", "scale", "pool", "runs#", "state"), rows)
 
-    emit({"sweeps": [_content(one) for one in found]}, as_json=as_json, text=text)
+    emit({"sweeps": [_content(one) for one in listed]}, as_json=as_json, text=text)
 
 
 @app.command()
@@ -81,10 +81,10 @@ def show(sweep: Name, as_json: Json = False) -> None:
     """Show how far a sweep is, and its response curve so far."""
     from ..bench.sweep import Sweep, response
 
-    found = Sweep.load(sweep)
+    loaded = Sweep.load(sweep)
     points = response(sweep)
-    content = {**_content(found), "points": [point.as_json() for point in points]}
-    emit(content, as_json=as_json, text=lambda: _show(found, points))
+    content = {**_content(loaded), "points": [point.as_json() for point in points]}
+    emit(content, as_json=as_json, text=lambda: _show(loaded, points))
 
 
 @app.command()
@@ -141,13 +141,13 @@ def _states(states: dict[str, int]) -> str:
 
 def _numbers(text: str, option: str, kind: Any) -> list[Any]:
     """`"0.2, 1"` as numbers. Raises InputError that names the word that is none."""
-    found = []
+    numbers = []
     for word in filter(None, (part.strip() for part in text.split(","))):
         try:
-            found.append(kind(word))
+            numbers.append(kind(word))
         except ValueError:
             wanted = "whole numbers" if kind is int else "numbers"
             raise InputError(f"{option} {word!r} is no number: give {wanted} with commas between") from None
-        if kind is int and found[-1] < 0:
+        if kind is int and numbers[-1] < 0:
             raise InputError(f"{option} {word!r} is negative: seeds are 0 or more")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(numbers))

@@ -17,27 +17,29 @@ if TYPE_CHECKING:
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 
+Check = Annotated[bool, typer.Option("--check", help="Read every tar of those on this disk; say what is wrong.")]
+Fetch = Annotated[bool, typer.Option("--fetch", help="Download those that are not on this disk.")]
+Convert = Annotated[
+    str | None,
+    typer.Option(
+        "--convert", metavar="KEY", help="Make a task that is not published as tars (Flickr, MSCOCO, WinoGAViL)."
+    ),
+]
+Sources = Annotated[
+    list[Path] | None,
+    typer.Option("--from", metavar="FILE", help="With --convert: its parquet tables, or WinoGAViL's CSV and images."),
+]
+
+
 @app.callback()
 def tasks(
     context: typer.Context,
     task_keys: TaskKeys = None,
     tasks_dir: TasksDir = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Read every tar of those on this disk; say what is wrong.")
-    ] = False,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Download those that are not on this disk.")] = False,
-    convert: Annotated[
-        str | None,
-        typer.Option(
-            "--convert", metavar="KEY", help="Make a task that is not published as tars (Flickr, MSCOCO, WinoGAViL)."
-        ),
-    ] = None,
-    sources: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--from", metavar="FILE", help="With --convert: its parquet tables, or WinoGAViL's CSV and images."
-        ),
-    ] = None,
+    check: Check = False,
+    fetch: Fetch = False,
+    convert: Convert = None,
+    sources: Sources = None,
     as_json: Json = False,
 ) -> None:
     """List, check, download, make and add evaluation tasks."""
@@ -56,15 +58,15 @@ def tasks(
 
         with progress_bar("tasks") as progress:
             content["fetched"] = fetch_tasks(chosen, tasks_dir=into, progress=progress)
-    found = tasks_list(tasks_dir)
+    known = tasks_list(tasks_dir)
     if chosen is not None:
-        unknown = set(chosen) - {task.key for task in found}
+        unknown = set(chosen) - {task.key for task in known}
         if unknown:
             raise InputError(f"task {min(unknown)!r} is unknown; see `poolscope tasks`")
-        found = [task for task in found if task.key in chosen]
-    wrong = _check(found) if check else {}
-    listed = [task.as_json() | ({"wrong": wrong.get(task.key, [])} if check else {}) for task in found]
-    emit({**content, "tasks": listed}, as_json=as_json, text=lambda: _print(found, wrong, check))
+        known = [task for task in known if task.key in chosen]
+    wrong = _check(known) if check else {}
+    listed = [task.as_json() | ({"wrong": wrong.get(task.key, [])} if check else {}) for task in known]
+    emit({**content, "tasks": listed}, as_json=as_json, text=lambda: _print(known, wrong, check))
     broken = [key for key, texts in wrong.items() if texts]
     if broken:
         raise InputError(
@@ -134,11 +136,11 @@ def _convert(key: str, sources: list[Path], into: Path) -> Path:
     return convert.winogavil(sources[0], sources[1], into)
 
 
-def _check(found: "list[Task]") -> dict[str, list[str]]:
+def _check(listed: "list[Task]") -> dict[str, list[str]]:
     """What is wrong with each task that is on this disk, by key."""
     from ..bench.tasks.fetch import check
 
-    here = [task for task in found if task.present]
+    here = [task for task in listed if task.present]
     wrong = {}
     with progress_bar("tasks") as progress:
         for number, task in enumerate(here):
@@ -147,8 +149,8 @@ def _check(found: "list[Task]") -> dict[str, list[str]]:
     return wrong
 
 
-def _print(found: "list[Task]", wrong: dict[str, list[str]], checked: bool) -> None:
-    rows = [(t.key, t.name, t.suite, t.kind, t.metric, t.group, _state(t, wrong, checked), t.note) for t in found]
+def _print(listed: "list[Task]", wrong: dict[str, list[str]], checked: bool) -> None:
+    rows = [(t.key, t.name, t.suite, t.kind, t.metric, t.group, _state(t, wrong, checked), t.note) for t in listed]
     table(("key", "name", "suite", "kind", "metric", "group", "present", "note"), rows)
     for texts in wrong.values():
         for text in texts:

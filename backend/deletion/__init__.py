@@ -39,25 +39,25 @@ def find(kind: str, name: str, pool: Pool | None = None) -> Found:
     return of_pool.KINDS[kind](name, pool)
 
 
-def delete(found: Found, *, force: bool = False) -> None:
+def delete(thing: Found, *, force: bool = False) -> None:
     """Deletes it; `undo` brings it back until the next compaction. Raises InputError if it is in use, unless `force`."""
-    if found.users and not force:
+    if thing.users and not force:
         raise InputError(
-            f"{found.kind} {found.name!r} is in use by {'; '.join(found.users)}; wait, or delete it with --force."
+            f"{thing.kind} {thing.name!r} is in use by {'; '.join(thing.users)}; wait, or delete it with --force."
         )
-    found.stop()
-    found.act()
+    thing.stop()
+    thing.act()
 
 
 def deleted(pool: Pool | None = None) -> list[Deleted]:
     """What can be brought back, the latest first: of the home, and of the pool."""
     entries = [entry for root in _roots(pool) for entry in trash.entries(root)]
-    found = [Deleted(entry.kind, entry.name, entry.when, entry.bytes, entry) for entry in entries]
+    listing = [Deleted(entry.kind, entry.name, entry.when, entry.bytes, entry) for entry in entries]
     if pool is not None:
         pool = pool.reload()
         gone = pool.deleted_columns()
-        found += [Deleted("column", one.name, one.when, pool.bytes_of(one.stored), one) for one in gone]
-    return sorted(found, key=lambda one: one.when, reverse=True)
+        listing += [Deleted("column", one.name, one.when, pool.bytes_of(one.stored), one) for one in gone]
+    return sorted(listing, key=lambda one: one.when, reverse=True)
 
 
 def undo(pool: Pool | None = None, kind: str | None = None, name: str | None = None) -> Deleted:

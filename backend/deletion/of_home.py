@@ -51,8 +51,8 @@ def _sweep(name: str) -> Found:
     return Found("sweep", name, trash.size(*moved), users, lambda: trash.move(paths.home(), "sweep", name, moved))
 
 
-def _listed(found: Iterable[Path]) -> str:
-    return ", ".join(sorted(path.stem for path in found)[:20]) or "none"
+def _listed(places: Iterable[Path]) -> str:
+    return ", ".join(sorted(path.stem for path in places)[:20]) or "none"
 
 
 def _job(name: str) -> Found:

@@ -89,17 +89,17 @@ def category(image: SourceImage) -> str | None:
     """The class of the longest prefix in CATEGORIES of a clip art image's folder, else None."""
     folders = image.url.split("/")[1:-1]
     for depth in range(len(folders), 0, -1):
-        found = CATEGORIES.get("/".join(folders[:depth]))
-        if found:
-            return found
+        category = CATEGORIES.get("/".join(folders[:depth]))
+        if category:
+            return category
     return None
 
 
 def noun(image: SourceImage) -> str | None:
     """The one class of NOUNS that a clip art image's words name; None if they name none or several."""
     words = set(re.findall(r"[a-z]+", f"{image.stem} {image.title} {image.keywords}".lower()))
-    found = [name for name, others in NOUNS.items() if words & set(others) or set(name.split()) <= words]
-    return found[0] if len(found) == 1 else None
+    nouns = [name for name, others in NOUNS.items() if words & set(others) or set(name.split()) <= words]
+    return nouns[0] if len(nouns) == 1 else None
 
 
 def region(code: str) -> str | None:
@@ -109,7 +109,7 @@ def region(code: str) -> str | None:
 
 def tone(title: str) -> tuple[str, str] | None:
     """(`woman astronaut`, `medium-dark`) for `woman astronaut medium-dark skin tone`; None unless one tone."""
-    found = re.fullmatch(r"(.+?) (light|medium-light|medium|medium-dark|dark) skin tone", title)
-    if found is None or "skin tone" in found.group(1):
+    match = re.fullmatch(r"(.+?) (light|medium-light|medium|medium-dark|dark) skin tone", title)
+    if match is None or "skin tone" in match.group(1):
         return None
-    return found.group(1), found.group(2)
+    return match.group(1), match.group(2)

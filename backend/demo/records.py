@@ -70,6 +70,10 @@ def unpack(pool: "Pool", where: Path, source: Path = FILE) -> int:
     home, runs_of = str(where.resolve()), dict[str, list[str]]()
     with zipfile.ZipFile(source) as archive:
         for name in archive.namelist():
+            if name.startswith("/") or ".." in name.split("/"):
+                raise InputError(
+                    f"{str(source)!r} holds {name[:200]!r}, which leads out of it; take the file as it shipped."
+                )
             kind, _, rest = name.partition("/")
             if kind == "runs":
                 runs_of.setdefault(rest.partition("/")[0], []).append(name)

@@ -108,12 +108,12 @@ def labelled(
     order = sorted(rows, key=lambda row: unit_hash("example", row[0].url))
     names = list(names) if names else sorted({name for _, name in rows})
     taken: Counter[str] = Counter()
-    found = []
+    examples = []
     for picture, name in order:
         taken[name] += 1
         if most is None or taken[name] <= most:
-            found.append(Example(image=small(picture.thumbnail), label=names.index(name)))
-    return found, names
+            examples.append(Example(image=small(picture.thumbnail), label=names.index(name)))
+    return examples, names
 
 
 def write_all(root: Path, held: HeldOut, pool: Sequence[SourceImage]) -> None:

@@ -55,7 +55,7 @@ def write_all(source: Path, root: Path) -> dict[str, int]:
     """Writes `train/` beside the `test/` of each task under `root`; returns how many examples each has."""
     images = list(pool_images(source))
     held = joined([Prints.of(tasks.images(folder / "test" / "0.tar")) for folder in sorted(root.iterdir())])
-    made = {}
+    counts = {}
     for key, most in MOST.items():
         names = (root / key / "classnames.txt").read_text(encoding="utf-8").splitlines()
         rows = [(image, name) for image in images if (name := label(key, image)) in names]
@@ -64,8 +64,8 @@ def write_all(source: Path, root: Path) -> dict[str, int]:
         seen = Prints.of(example.image for example in examples).like(held) >= 0
         examples = [example for example, peeks in zip(examples, seen, strict=True) if not peeks]
         tasks.write_tar(root / key / "train", examples)
-        made[key] = len(examples)
-    return made
+        counts[key] = len(examples)
+    return counts
 
 
 if __name__ == "__main__":

@@ -65,34 +65,35 @@ def entry(id: str, pool: Pool) -> Entry:
     tests = tuple(test for model in read if (test := selftest.known(pool, model)))
     said = tuple(f"{name}: {one}" for name in entries for one in cautions(pool.columns[name]))
     tests += tuple(test for name in entries for test in self_tests(pool.columns[name]) if test.model not in pool.models)
-    found = tuple(f"{name}: {one}" for name in entries for one in notes(pool.columns[name]))
-    return Entry(type(method), parameters, needs, problem, entries, recipes_with(id), tests, said, found)
+    cautions_of = tuple(f"{name}: {one}" for name in entries for one in notes(pool.columns[name]))
+    return Entry(type(method), parameters, needs, problem, entries, recipes_with(id), tests, said, cautions_of)
 
 
 def cautions(column: Column) -> list[str]:
     """Why not to trust a column, as its provenance tells: a model that failed the self-test, or what its method found."""
-    found = (column.made_by.get("findings") or {}).get("warning")
-    return [*(test.warning for test in self_tests(column) if test.warning), *([found] if found else [])]
+    warning = (column.made_by.get("findings") or {}).get("warning")
+    return [*(test.warning for test in self_tests(column) if test.warning), *([warning] if warning else [])]
 
 
 def notes(column: Column) -> list[str]:
     """What the method of a column found, in words."""
-    found = column.made_by.get("findings") or {}
+    findings = column.made_by.get("findings") or {}
     said = []
-    if found.get("largest_group"):
-        said.append(f"the largest group has {found['largest_group']:,} pairs")
-    if found.get("inputs"):
-        said.append(inputs_in_words(found["inputs"]))
-    if gain := found.get("gain"):
+    if findings.get("largest_group"):
+        said.append(f"the largest group has {findings['largest_group']:,} pairs")
+    if findings.get("inputs"):
+        said.append(inputs_in_words(findings["inputs"]))
+        said += missed_in_words(findings["inputs"])
+    if gain := findings.get("gain"):
         said.append(
             f"downstream loss of a reference {gain['mean']:.3f} ± {gain['spread']:.3f} lower than with equal weights, "
-            f"over {found['seeds']} seeds, on examples kept aside"
+            f"over {findings['seeds']} seeds, on examples kept aside"
         )
-    if found.get("folds", 1) > 1:
+    if findings.get("folds", 1) > 1:
         said.append(
-            f"cross-fitted in {found['folds']} folds: none of its {found['trained_on']:,} training pairs "
-            f"({percent(found['training_share'], 0)} of the pool, {percent(found['training_share_of_best'], 0)} of its best "
-            f"{percent(found['best'], 0)}) is scored by a network that has seen it"
+            f"cross-fitted in {findings['folds']} folds: none of its {findings['trained_on']:,} training pairs "
+            f"({percent(findings['training_share'], 0)} of the pool, {percent(findings['training_share_of_best'], 0)} of its best "
+            f"{percent(findings['best'], 0)}) is scored by a network that has seen it"
         )
     return said
 
@@ -106,6 +107,13 @@ def inputs_in_words(inputs: list[dict[str, Any]]) -> str:
     return "weight of " + ", ".join(f"{one['column']} {one['weight']:+.2f} ± {one['spread']:.2f}" for one in heavy)
 
 
+def missed_in_words(inputs: list[dict[str, Any]]) -> list[str]:
+    """How much each input is missed when left out, most first; nothing where that was not learnt."""
+    missed = sorted((one for one in inputs if "missed" in one), key=lambda one: -one["missed"])
+    listed = ", ".join(f"{one['column']} {one['missed']:+.3f} ± {one['missed_spread']:.3f}" for one in missed)
+    return [f"downstream loss added when left out: {listed}"] if listed else []
+
+
 def self_tests(column: Column) -> list[SelfTest]:
     """The self-tests of the models that a column was made with."""
     return [SelfTest.from_json(one) for one in (column.made_by.get("self_test") or {}).values()]
@@ -113,10 +121,10 @@ def self_tests(column: Column) -> list[SelfTest]:
 
 def loadable() -> tuple[list[type[Method]], list[str]]:
     """The classes of all methods in the catalogue's order, and why others, of broken packages, can't be loaded."""
-    found, broken = [], []
+    classes, broken = [], []
     for id in METHODS:
         try:
-            found.append(METHODS[id])
+            classes.append(METHODS[id])
         except InputError as error:
             broken.append(str(error))
-    return found, broken
+    return classes, broken

@@ -16,11 +16,13 @@ import numpy as np
 import pyarrow as pa
 
 from .. import files
+from ..devices import card
 from ..pool import Pool
 from ..pool.columns import described
 from ..progress import Progress, silent
 from ..scores.base import Method
 from ..versions import __version__
+from .elsewhere import basis, of_pool
 from .run import run
 
 FIRST = 64  # loads libraries, lists and networks; what it takes longer than the next is the start
@@ -31,9 +33,11 @@ SHARED = ("targets", "centroids", "thumbnails.zip", "subsets")
 
 @dataclass(frozen=True)
 class Estimate:
-    """`seconds` for all `pairs` by `cores`, of which `start` once and `training` not measured but told by the scale.
+    """`seconds` for all `pairs` by `cores`, of which `start` once and `training` not measured but computed from its scale.
 
-    `sample` pairs were run in `measured` seconds; `disk` is the bytes of the columns it leaves.
+    `sample` pairs were run in `measured` seconds on one `device` (`cpu`, or a GPU's name); units are spread over `devices`
+    of them. `disk` is the bytes of the columns it leaves, `temporary` those that it takes at most while it runs;
+    `elsewhere` seconds by cards and counts that were not measured, and `elsewhere_basis` says by what arithmetic.
     """
 
     method: str
@@ -46,6 +50,18 @@ class Estimate:
     seconds: float
     disk: int
     cores: int
+    device: str
+    devices: int
+    elsewhere: dict[str, float]
+    elsewhere_basis: str
+    temporary: int = 0
+
+    @property
+    def basis(self) -> str:
+        """Where `seconds` comes from."""
+        on = f"{self.cores} cores" if self.device == "cpu" else self.device
+        spread = f", units spread over {self.devices} of them" if self.devices > 1 else ""
+        return f"measured here on {self.sample:,} pairs in {self.measured:.2f} s ({on}{spread})"
 
     @property
     def per_pair(self) -> float:
@@ -53,13 +69,14 @@ class Estimate:
         return (self.seconds - self.start - self.training) / self.pairs if self.pairs else 0.0
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"seconds_per_pair": self.per_pair}
+        return asdict(self) | {"seconds_per_pair": self.per_pair, "basis": self.basis}
 
 
-def estimate(pool: Pool, method: Method, *, progress: Progress = silent) -> Estimate:
+def estimate(pool: Pool, method: Method, *, gpus: int | None = None, progress: Progress = silent) -> Estimate:
     """Runs `method` on 64 random pairs of `pool`, then 1,024, then on more until a run takes 1.5 s, and extrapolates.
 
-    The sample lies in a pool of its own in a temporary directory; `pool` gets no column. The result is kept with the
+    One device runs the sample; what it would take is shared by as many as the method spreads its units over, at most
+    `gpus`. The sample lies in a pool of its own in a temporary directory; `pool` gets no column. The result is kept with the
     pool for `known`. A trained network is not trained for it: `Method.trial` makes training small, `Method.training`
     tells its time. Raises InputError as the method does for a pool that lacks what it needs.
     """
@@ -81,7 +98,9 @@ def estimate(pool: Pool, method: Method, *, progress: Progress = silent) -> Esti
     start = max(0.0, start - runs[0][2]) if runs else 0.0
     progress(1 + len(SIZES), 1 + len(SIZES), "measured")
     fixed, pace = _line(runs)
-    training = method.training(pool)
+    training, devices = method.training(pool), _devices(pool, method, gpus)
+    once = method.once(len(pool))
+    work = method.work(len(pool)) * (once + (1 - once) / devices)
     total = Estimate(
         method=method.id,
         parameters=method.parameters(),
@@ -90,18 +109,23 @@ def estimate(pool: Pool, method: Method, *, progress: Progress = silent) -> Esti
         measured=runs[-1][2] if runs else 0.0,
         start=start + fixed,
         training=training,
-        seconds=start + fixed + pace * method.work(len(pool)) + training,
+        seconds=start + fixed + pace * work + training,
         disk=sum(_width(kind) for kind in method.outputs(pool).values()) * len(pool),
         cores=len(os.sched_getaffinity(0)),
+        device=_device(method),
+        devices=devices,
+        elsewhere=of_pool(method, pool),
+        elsewhere_basis=basis(method),
+        temporary=method.temporary(pool),
     )
-    files.write_json(_path(pool, method), asdict(total))
+    files.write_json(_path(pool, method, devices), asdict(total))
     return total
 
 
 def known(pool: Pool, method: Method) -> Estimate | None:
-    """The estimate that was made before for this pool, method, version and number of cores, if any."""
+    """The estimate that was made before for this pool, method, version and number of cores and devices, if any."""
     try:
-        return Estimate(**files.read_json(_path(pool, method)))
+        return Estimate(**files.read_json(_path(pool, method, _devices(pool, method, None))))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -114,9 +138,22 @@ def duration(seconds: float) -> str:
     return f"{seconds / 86400:,.1f} days"
 
 
+def _device(method: Method) -> str:
+    """What a unit computes on: `cpu`, or a GPU's name."""
+    return card() or "GPU" if method.resolved().get("device", "cpu") != "cpu" else "cpu"
+
+
+def _devices(pool: Pool, method: Method, gpus: int | None) -> int:
+    """How many devices share the units; no more than there are units."""
+    if _device(method) == "cpu":
+        return 1
+    there = len(method.spread(gpus))
+    return min(there, len(pool.fragments)) if type(method).units is Method.units else there
+
+
 def _timed(pool: Pool, method: Method) -> float:
     begun = time.perf_counter()
-    run(pool, method, column="estimated", replace=True)
+    run(pool, method, column="estimated", replace=True, gpus=1 if _device(method) != "cpu" else None)
     return time.perf_counter() - begun
 
 
@@ -154,10 +191,10 @@ def _sampled(pool: Pool, method: Method, pairs: int) -> Iterator[Pool]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _path(pool: Pool, method: Method) -> Path:
+def _path(pool: Pool, method: Method, devices: int) -> Path:
     subject = {
         "method": method.id, "parameters": method.parameters(), "rows": len(pool), "poolscope": __version__,
-        "cores": len(os.sched_getaffinity(0)), "needs": [name for name in method.needs() if name in pool.columns],
+        "cores": len(os.sched_getaffinity(0)), "devices": devices, "device": _device(method), "needs": [name for name in method.needs() if name in pool.columns],
     }  # fmt: skip
     digest = hashlib.sha256(json.dumps(subject, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return pool.path / "estimates" / f"{digest}.json"

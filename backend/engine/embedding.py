@@ -1,9 +1,10 @@
 """Embedding a pool with an open_clip model: images and captions to two columns, in resumable units."""
 
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,24 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from .. import devices
+from .. import devices, rates
 from ..errors import InputError
 from ..models import Loaded, Model
-from ..pool import Pool, PoolGrew
-from ..pool.decoding import open_rgb
+from ..pool import Pool, PoolGrew, Staging
 from ..pool.store import check_name
 from ..progress import Progress, silent
 from ..scores.base import Unit
 from ..versions import __version__
 from ..workers.dispatch import check_engine, finished
 from .decoders import Decoders, decode, key_of, processes_for
+from .embedding_plan import plan, refuse
 from .records import Records
 
 UNIT_ROWS = 8192
 EMBEDDED = "pairs embedded"
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+ENOUGH = 4 * UNIT_ROWS
+"""Pairs embedded in one go that tell a rate."""
 REMEMBERED = 32_768
 """Images whose vectors are remembered: 55 MB at 768 numbers."""
 
@@ -44,6 +47,7 @@ def embed(
     gpus: int | None = None,
     precision: str = "auto",
     decoders: int | None = None,
+    force: bool = False,
     progress: Progress = silent,
 ) -> Pool:
     """Adds `<name>_img` and `<name>_txt`, unit-norm float16 `(n, d)`; a pair without a readable image gets null.
@@ -57,7 +61,8 @@ def embed(
     (by default the cores that a GPU has to itself). `precision` of the forward pass: `fp32`, `fp16`, `bf16`; `auto` is
     float16 on a GPU, the precision in which the vectors are kept, and float32 on a processor, which gets no decoders
     by default.
-    Raises InputError if a name is taken by another model, or if the model can't be loaded.
+    Raises InputError if a name is taken by another model, if the model can't be loaded, or, without `force`, if the disk
+    can't hold what it takes (see `embedding_plan`).
     """
     check_engine(engine)
     if precision not in PRECISIONS:
@@ -69,7 +74,7 @@ def embed(
         pool = pool.reload()
         made_by = {"method": "embed", "model": str(model), "weights": model.digest, "rows": len(pool)}
         made_by |= {"poolscope": __version__}
-        how = How(device, batch_size, _resolved(precision, device), decoders, gpus)
+        how = How(device, batch_size, resolved(precision, device), decoders, gpus, force)
         made_by |= {} if how.precision == "fp32" else {"precision": how.precision}
         existing = [pool.columns[column] for column in columns.values() if column in pool.columns]
         for column in existing:
@@ -99,6 +104,7 @@ class How:
     precision: str
     decoders: int | None
     gpus: int | None
+    force: bool = False
 
 
 def _embed(
@@ -118,8 +124,23 @@ def _embed(
         Unit(f"{start}-{min(start + UNIT_ROWS, len(pool))}", start, min(start + UNIT_ROWS, len(pool)))
         for start in range(0, len(pool), UNIT_ROWS)
     ]
-    todo = [unit for unit in units if unit not in records]
+    released = 0
+
+    def release(stop: int) -> None:
+        nonlocal released
+        while released < len(units) and units[released].stop <= stop:
+            records.forget(units[released])
+            released += 1
+
+    staging = Staging(pool.path, records.directory, partial(records.rows, units), release)
+    until = staging.until()
+    todo = [unit for unit in units if unit.stop > until and unit not in records]
     engine, workers, address = where
+    waiting = sum(map(len, todo))
+    planned = plan(pool, model, pairs=waiting, **_here(how) if engine == "local" else {"device": "cpu"})
+    if not how.force:
+        refuse(planned, columns["img"].removesuffix("_img"))
+    begun = time.monotonic()
     spread = devices.spread(how.device, how.gpus) if engine == "local" else ()
     task = EmbedTask(pool.path.resolve(), str(model), how, max(1, len(spread), workers), tuple(subject.items()))
     if engine == "local" and max(workers, len(spread)) <= 1:
@@ -131,19 +152,24 @@ def _embed(
             done += len(unit)
             progress(done, len(pool), EMBEDDED)
     _tools.cache_clear()
-    kind = records.read(units[0]).schema.field("img").type
-    schema = pa.schema([(columns["img"], kind), (columns["txt"], kind)])
-    batches = (
-        pa.RecordBatch.from_arrays(batch.columns, schema=schema)
-        for unit in units
-        for batch in records.read(unit).to_batches()
-    )
-    pool.add_column_stream(schema, batches, kind="embedding", made_by=made_by, replace=True)
+    if engine == "local" and waiting >= ENOUGH:
+        pace = waiting / (time.monotonic() - begun)
+        rates.remember(
+            f"embed {model.name} {how.precision}", planned.device, pace, pairs=waiting, devices=planned.count
+        )
+    types = staging.types() or records.read(units[0]).schema.types
+    schema = pa.schema([(columns[part], kind) for part, kind in zip(("img", "txt"), types)])
+    pool.add_staged(schema, staging, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
 
 
-def _resolved(precision: str, device: str) -> str:
+def _here(how: How) -> dict[str, Any]:
+    return {"device": how.device, "gpus": how.gpus, "precision": how.precision, "decoders": how.decoders}
+
+
+def resolved(precision: str, device: str) -> str:
+    """The precision of the forward pass that `auto` means on a device."""
     if precision != "auto":
         return precision
     return "fp32" if devices.choose(device) == "cpu" else "fp16"
@@ -293,14 +319,3 @@ def _column(matrix: np.ndarray) -> pa.Array:
     missing = np.isnan(matrix[:, 0])
     flat = pa.array(matrix.reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, matrix.shape[1], mask=pa.array(missing) if missing.any() else None)
-
-
-def embed_picture(loaded: Loaded, image: bytes) -> np.ndarray:
-    """`(1, d)` float32 of one image file. Raises InputError if it can't be decoded."""
-    import torch
-
-    try:
-        pixels = loaded.transform(open_rgb(image))
-    except ValueError:
-        raise InputError("the image can't be decoded; give a PNG, JPEG or WebP file.") from None
-    return loaded.images(torch.stack([pixels]))

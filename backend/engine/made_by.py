@@ -40,7 +40,7 @@ def same_way(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 def same_parameter(old: Mapping[str, Any], new: Mapping[str, Any], name: str) -> bool:
     """Whether a parameter has one value in both, or names the same content."""
-    there, here = ((made.get("contents") or {}).get(name) for made in (old, new))
+    there, here = ((provenance.get("contents") or {}).get(name) for provenance in (old, new))
     if there is not None and there == here:
         return True
     return bool((old.get("parameters") or {}).get(name) == new["parameters"].get(name))

@@ -68,43 +68,47 @@ def prepare(
 
 
 def _embed(
-    made: Prepared, model: str | None, name: str | None, device: str, batch_size: int, progress: Progress
+    prepared: Prepared, model: str | None, name: str | None, device: str, batch_size: int, progress: Progress
 ) -> None:
-    if model is None and made.pool.models:
-        made.model = made.pool.model()
+    if model is None and prepared.pool.models:
+        prepared.model = prepared.pool.model()
         return
     model = model or preferred()
     if model is None:
-        made.left_out["embeddings"] = (
+        prepared.left_out["embeddings"] = (
             "no model was named and no common one is on this disk; name one, for example ViT-B-32/openai"
         )
         return
     Model.parse(model)
-    if "image" not in made.pool.columns or not made.pool.filled("image"):
-        made.left_out["embeddings"] = f"pool {made.pool.name!r} has no images; fetch them with `poolscope fetch`"
+    if "image" not in prepared.pool.columns or not prepared.pool.filled("image"):
+        prepared.left_out["embeddings"] = (
+            f"pool {prepared.pool.name!r} has no images; fetch them with `poolscope fetch`"
+        )
         return
-    made.model = name or embedding_name(model)
-    made.pool = embed(made.pool, model, name=made.model, batch_size=batch_size, device=device, progress=progress)
+    prepared.model = name or embedding_name(model)
+    prepared.pool = embed(
+        prepared.pool, model, name=prepared.model, batch_size=batch_size, device=device, progress=progress
+    )
 
 
-def _score(made: Prepared, scores: Sequence[str], progress: Progress) -> None:
+def _score(prepared: Prepared, scores: Sequence[str], progress: Progress) -> None:
     """The first scores; a column of that name that is made in another way stays as it is."""
     for number, id in enumerate(scores):
         watch = _within(progress, number, len(scores))
-        parameters = {"model": made.model} if id == "clip_score" and made.model else {}
+        parameters = {"model": prepared.model} if id == "clip_score" and prepared.model else {}
 
         def score(id: str = id, given: dict[str, Any] = parameters, watch: Progress = watch) -> None:
-            made.pool = run(made.pool, fit(id, made.pool, **given), progress=watch)
-            made.scores.append(id)
+            prepared.pool = run(prepared.pool, fit(id, prepared.pool, **given), progress=watch)
+            prepared.scores.append(id)
 
-        _attempt(made, id, score)
+        _attempt(prepared, id, score)
 
 
-def _attempt(made: Prepared, step: str, work: Callable[[], Any]) -> None:
+def _attempt(prepared: Prepared, step: str, work: Callable[[], Any]) -> None:
     try:
         work()
     except InputError as error:
-        made.left_out[step] = str(error)
+        prepared.left_out[step] = str(error)
 
 
 def _within(progress: Progress, number: int, parts: int) -> Progress:

@@ -64,24 +64,22 @@ def _from(origin: Recipe, recipe: Recipe) -> Recipe:
 
 @lru_cache(maxsize=1)
 def _ready(ids: tuple[str, ...]) -> dict[str, Recipe]:
-    found = dict(published())
+    recipes = dict(published())
     for id in ids:
         try:
             method = METHODS[id]
         except InputError:  # a broken package; whoever asks for its method is told
             continue
         declared = [load(dict(one)) for one in method.recipes]
-        if not declared and not any(_uses(recipe, id) for recipe in found.values()):
+        if not declared and not any(_uses(recipe, id) for recipe in recipes.values()):
             declared = [_plain(method)]
-        found |= {f"{id}-{number}" if number > 1 else id: one for number, one in enumerate(declared, start=1)}
-    return found
+        recipes |= {f"{id}-{number}" if number > 1 else id: one for number, one in enumerate(declared, start=1)}
+    return recipes
 
 
 def _uses(recipe: Recipe, id: str) -> bool:
     """Whether the recipe makes a column by the method, or names one that it must have made."""
-    return any(made.get("method") == id for made in recipe.scores.values()) or id in recipe.columns() - set(
-        recipe.scores
-    )
+    return any(how.get("method") == id for how in recipe.scores.values()) or id in recipe.columns() - set(recipe.scores)
 
 
 def _plain(method: type[Method]) -> Recipe:

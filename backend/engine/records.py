@@ -46,11 +46,11 @@ class Records:
     def __contains__(self, unit: Unit) -> bool:
         return self.path(unit).exists()
 
-    def write(self, unit: Unit, made: dict[str, Any], types: dict[str, pa.DataType]) -> None:
+    def write(self, unit: Unit, columns: dict[str, Any], types: dict[str, pa.DataType]) -> None:
         """Writes the columns of one unit; ValueError if a column is missing or of another length."""
         arrays = {}
         for name, kind in types.items():
-            array = made[name]
+            array = columns[name]
             if not isinstance(array, (pa.Array, pa.ChunkedArray)):
                 array = fixed_list(array) if np.ndim(array) == 2 else pa.array(array)
             if len(array) != len(unit):
@@ -67,6 +67,13 @@ class Records:
     def read(self, unit: Unit) -> pa.Table:
         with pa.memory_map(str(self.path(unit))) as source:
             return pa.ipc.open_file(source).read_all()
+
+    def rows(self, units: Sequence[Unit], start: int, stop: int) -> Iterator[pa.RecordBatch]:
+        """Rows of the pool from the records of `units`, each a stretch of rows, in row order."""
+        for unit in units:
+            first, last = max(start, unit.start), min(stop, unit.stop)
+            if first < last:
+                yield from self.read(unit).slice(first - unit.start, last - first).to_batches()
 
     def in_row_order(
         self, units: Sequence[Unit], keys: Sequence[str], schema: pa.Schema, rows: int
@@ -90,11 +97,15 @@ class Records:
             table = self.read(unit)
             places = unit.rows if unit.rows is not None else np.arange(unit.start, unit.stop)
             for key in keys:
-                made = table[key].to_numpy()
-                whole[key][places] = made if times == 1 else whole[key][places] + made / times
+                rows_of = table[key].to_numpy()
+                whole[key][places] = rows_of if times == 1 else whole[key][places] + rows_of / times
         yield from pa.Table.from_arrays([pa.array(whole[key]) for key in keys], schema=schema).to_batches(
             max_chunksize=8192
         )
+
+    def forget(self, unit: Unit) -> None:
+        """Deletes the record of one unit: what it holds lies in the pool's own files by now."""
+        self.path(unit).unlink(missing_ok=True)
 
     def clear(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,6 +1,7 @@
 """Running a method: prepare, compute the units that have no record, commit the column."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,11 @@ class Part:
 
     pool_path: Path
     part: Callable[[Pool, Unit], Any]
+
+    @property
+    def device(self) -> str:
+        """What the part computes on: a processor, unless it says otherwise."""
+        return getattr(self.part, "device", "cpu")
 
     def compute(self, unit: Unit) -> Any:
         return self.part(Pool.open(self.pool_path), unit)
@@ -105,31 +111,38 @@ def run(
     check_engine(engine)
     while True:
         pool = pool.reload()
-        existing = pool.columns.get(name)
-        if existing and (existing.with_pairs or existing.made_by.get("method") == IMPORTED or existing.dim):
-            raise InputError(
-                f"column {name!r} was imported or embedded, and no score replaces it; choose another name with --as."
-            )
-        method.check(pool)
-        made_by = describe(method, pool)
-        if existing and not replace:
-            if not same_way(existing.made_by, made_by):
-                raise InputError(
-                    f"column {name!r} exists already, made in another way; choose another name with --as, or add --replace."
-                )
-            reason = outdated(existing.made_by, made_by)
-            if not reason:
-                progress(len(pool), len(pool), f"{name} is up to date")
-                return pool
-            progress(0, len(pool), f"{name} is made again: {reason}")
-        tests = (selftest.check(pool, model) for model in pool.models if f"{model}_img" in method.needs())
-        made_by |= {"self_test": {test.model: test.as_json() for test in tests if test}}
+        made_by = _wanted(pool, method, name, replace, progress)
+        if not made_by:
+            return pool
         try:
-            with session(engine, workers, address):
-                where = _Everywhere(engine, workers, address, method.spread(gpus) if engine == "local" else ())
+            where = _Everywhere(engine, workers, address, method.spread(gpus) if engine == "local" else ())
+            with session(engine, workers, address, where.devices):
                 return _make(pool, method, name, made_by, where, progress)
         except PoolGrew:
             continue
+
+
+def _wanted(pool: Pool, method: Method, name: str, replace: bool, progress: Progress) -> dict[str, Any]:
+    """The provenance of the column that is to be made; empty if the pool has it. Raises InputError as `run` does."""
+    existing = pool.columns.get(name)
+    if existing and (existing.with_pairs or existing.made_by.get("method") == IMPORTED or existing.dim):
+        raise InputError(
+            f"column {name!r} was imported or embedded, and no score replaces it; choose another name with --as."
+        )
+    method.check(pool)
+    made_by = describe(method, pool)
+    if existing and not replace:
+        if not same_way(existing.made_by, made_by):
+            raise InputError(
+                f"column {name!r} exists already, made in another way; choose another name with --as, or add --replace."
+            )
+        reason = outdated(existing.made_by, made_by)
+        if not reason:
+            progress(len(pool), len(pool), f"{name} is up to date")
+            return {}
+        progress(0, len(pool), f"{name} is made again: {reason}")
+    tests = (selftest.check(pool, model) for model in pool.models if f"{model}_img" in method.needs())
+    return made_by | {"self_test": {test.model: test.as_json() for test in tests if test}}
 
 
 def _make(
@@ -150,6 +163,8 @@ def _make(
     own = type(method)
     tells = own.recognised is not Method.recognised or own.learnt is not Method.learnt
     learnt: Mapping[str, Any] = {}
+    if todo:
+        method.check_room(pool)
     if todo or tells:
         state = method.prepare(pool, progress, where)
         recognised = method.recognised(state)
@@ -157,10 +172,13 @@ def _make(
             made_by["self_test"] |= {method.id: test.as_json()}
         learnt = method.learnt(state)
     if todo:
-        task = Task(pool.path.resolve(), method, state, types, subject, subject.get("rows"))
         total = sum(len(unit) for unit in units)
-        done = total - sum(len(unit) for unit in todo)
-        _compute(task, todo, where, _Offset(progress, done, total, name))
+        offset = _Offset(progress, total - sum(len(unit) for unit in todo), total, name)
+        task = Task(pool.path.resolve(), method, state, types, subject, subject.get("rows"))
+        stages = method.stages(pool, todo, state, folder=records.directory, progress=progress, each=where)
+        with closing(stages):
+            for part, own in stages:
+                _compute(replace(task, state=own), part, where, offset)
     if describe(method, pool.reload()) != {key: made_by[key] for key in INPUTS}:
         raise PoolGrew("what the column is made of was replaced meanwhile")
     made_by |= {"findings": {**learnt, **method.findings(pool, (records.read(unit) for unit in units))}}

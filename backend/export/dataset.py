@@ -121,9 +121,9 @@ class _Pairs:
 
 def _folder(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str, shard_size: int) -> int:
     full = pa.schema([pa.field("file_name", pa.utf8()), *schema])
-    found = iter(pairs)
+    samples = iter(pairs)
     with WRITERS[metadata](part / f"metadata.{metadata}", full, False) as write:
-        while block := list(islice(found, BLOCK)):
+        while block := list(islice(samples, BLOCK)):
             listed = []
             for pair, image in block:
                 name = f"images/{pair['uid'][:2]}/{pair['uid']}.{extension(image)}"
@@ -140,12 +140,12 @@ def _parquet(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str, shard_
     full = pa.schema([pa.field("image", IMAGE), *schema]).with_metadata({"huggingface": _features(schema)})
     count = -(-len(pairs.rows) // shard_size)
     (part / "data").mkdir(parents=True)
-    found = iter(pairs)
+    samples = iter(pairs)
     edges = np.linspace(0, len(pairs.rows), count + 1).astype(int).tolist()
     for number, (start, stop) in enumerate(pairwise(edges)):
         path = part / "data" / f"train-{number:05d}-of-{count:05d}.parquet"
         with pyarrow.parquet.ParquetWriter(path, full) as writer:
-            taken = islice(found, stop - start)
+            taken = islice(samples, stop - start)
             while block := list(islice(taken, BLOCK)):
                 rows = [
                     {"image": {"bytes": image, "path": f"{pair['uid']}.{extension(image)}"}, **pair}

@@ -124,13 +124,13 @@ def _fetched(to: Path, asked: int, stats: list[dict[str, Any]]) -> Fetched:
 
 def _stats(shards: Path) -> list[dict[str, Any]]:
     """The statistics of the finished shards; one that is just being written is left out."""
-    found = []
+    stats = []
     for path in sorted(shards.glob("*_stats.json")):
         try:
-            found.append(files.read_json(path))
+            stats.append(files.read_json(path))
         except ValueError:
             continue
-    return found
+    return stats
 
 
 def _torn(shards: Path) -> list[Path]:

@@ -55,21 +55,21 @@ def plan(pool: Pool, rows: np.ndarray, copies: np.ndarray) -> Plan:
 
 def absent(recipe: Recipe | None, pool: Pool) -> np.ndarray:
     """`(k,)` records `u8,u8`, ascending: the uids of the recipe's subset files that the pool lacks."""
-    found = [np.empty(0, dtype=UID_DTYPE)]
+    missing = [np.empty(0, dtype=UID_DTYPE)]
     for rule in recipe.active if recipe else ():
         if isinstance(rule, SubsetRule):
             uids = subset_uids(rule.subset, pool)
-            found.append(uids[pool.rows_of(uids) < 0])
-    return np.unique(np.concatenate(found))
+            missing.append(uids[pool.rows_of(uids) < 0])
+    return np.unique(np.concatenate(missing))
 
 
 def _places(pool: Pool, rows: np.ndarray) -> pa.Table:
     """The place columns of `rows`: taken if they are few, else scanned; columns that the pool lacks are null."""
     known = [name for name in COLUMNS if name in pool.columns]
     if not known:
-        found = pa.table({})
+        places = pa.table({})
     elif len(rows) < FEW * len(pool):
-        found = pool.take(rows, known)
+        places = pool.take(rows, known)
     else:
         chosen = np.zeros(len(pool), dtype=bool)
         chosen[rows] = True
@@ -77,9 +77,9 @@ def _places(pool: Pool, rows: np.ndarray) -> pa.Table:
         for batch in pool.scan(known, batch_size=65_536):
             parts.append(batch.filter(pa.array(chosen[seen : seen + batch.num_rows])))
             seen += batch.num_rows
-        found = pa.Table.from_batches(parts)
+        places = pa.Table.from_batches(parts)
     types = {"image": pa.utf8()}
-    columns = {n: found[n] if n in known else pa.nulls(len(rows), types.get(n, pa.int64())) for n in COLUMNS}
+    columns = {n: places[n] if n in known else pa.nulls(len(rows), types.get(n, pa.int64())) for n in COLUMNS}
     return pa.table(columns)
 
 

@@ -79,8 +79,8 @@ class Sources:
         try:
             content = self._reader(tar)(offset, size)
             read_at = bytes_reader(content)
-            found: Iterator[Any] = samples(read_at, len(content))
-            sample = next(found, None)
+            members: Iterator[Any] = samples(read_at, len(content))
+            sample = next(members, None)
         except (OSError, ValueError, BrokenTar):
             return []
         if sample is None or len(content) != size or sample.problem or sample.image() is None:

@@ -58,13 +58,12 @@ def export_shards(
 
     Only kept samples are read, each by one seek; their members are copied as they are and in their order, the image with
     the extension of the format that its bytes are, and a caption file is added where there is none. A pair that is no
-    whole sample of a tar is written anew, its JSON with the pool's metadata. A pair that is drawn
-    m times is written m times, j = 0 to m - 1. `blur` blurs the faces of the pool's `face_bboxes` and turns those images into WebP. Beside the tars:
-    `sample_ids.npy` (the kept uids; where the recipe is one subset file alone, a copy of that file, with the uids that the
-    pool lacks), `<shard>_stats.json`, `missing.txt` (kept uids in no shard), `unreadable.txt`, and
-    `meta.json`, which comes last. Shard sizes differ by at most one sample; numbers and bytes don't depend on workers.
-    A finished shard is skipped when the export runs again. Raises InputError if nothing is kept, or `out` holds
-    something else.
+    whole sample of a tar is written anew, its JSON with the pool's metadata. A pair that is drawn m times is written m
+    times, j = 0 to m - 1. `blur` blurs the faces of the pool's `face_bboxes` and turns those images into WebP. Beside the
+    tars: `sample_ids.npy` (the kept uids; where the recipe is one subset file alone, a copy of that file, with the uids
+    that the pool lacks), `<shard>_stats.json`, `missing.txt` (kept uids in no shard), `unreadable.txt`, and `meta.json`,
+    which comes last. Bytes don't depend on workers. A finished shard is skipped when the export runs again. Raises
+    InputError if nothing is kept, or `out` holds something else.
     """
     from ..workers.dispatch import finished
 
@@ -83,9 +82,7 @@ def export_shards(
         raise InputError(
             f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
         )
-    edges = np.linspace(0, total, -(-total // shard_size) + 1).astype(np.int64).tolist()
-    units = [ShardUnit(number, a, b) for number, (a, b) in enumerate(pairwise(edges))]
-    task = ShardTask(pool.path.resolve(), out.resolve(), blur)
+    task, units = ShardTask(pool.path.resolve(), out.resolve(), blur), units_of(total, shard_size)
     _keep_plan(planned, out / PLAN)
     todo = [unit for unit in units if not task.stats(unit).exists()]
     done = total - sum(map(len, todo))
@@ -99,11 +96,11 @@ def export_shards(
     return Shards(out, len(units), about["output_count"], about["missing"], about["unreadable"])
 
 
-def _keep_plan(made: Plan, work: Path) -> None:
+def _keep_plan(planned: Plan, work: Path) -> None:
     """Writes the plan down for the workers."""
     with files.replacing(work / "entries.npy") as part, part.open("wb") as handle:
-        np.save(handle, made.entries)
-    files.write_json(work / "tars.json", made.tars)
+        np.save(handle, planned.entries)
+    files.write_json(work / "tars.json", planned.tars)
 
 
 def _about(out: Path, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -175,6 +172,12 @@ class ShardUnit:
 
     def __len__(self) -> int:
         return self.stop - self.start
+
+
+def units_of(total: int, shard_size: int) -> list[ShardUnit]:
+    """Shards whose sizes differ by at most one sample."""
+    edges = np.linspace(0, total, -(-total // shard_size) + 1).astype(np.int64).tolist()
+    return [ShardUnit(number, start, end) for number, (start, end) in enumerate(pairwise(edges))]
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,8 @@ def _blocks(pool: Pool, mask: np.ndarray, copies: np.ndarray | None) -> Iterator
     def block(start: int) -> np.ndarray:
         rows = order[start : start + BLOCK]
         kept = np.flatnonzero(mask.take(rows))
-        found = uids[start : start + BLOCK].take(kept)
-        return found if copies is None else np.repeat(found, copies[rows[kept]])
+        kept_uids = uids[start : start + BLOCK].take(kept)
+        return kept_uids if copies is None else np.repeat(kept_uids, copies[rows[kept]])
 
     return in_order(block, range(0, len(order), BLOCK))
 
@@ -102,11 +102,11 @@ def _shared(pool: Pool) -> pa.Array:
     rows = pa.RecordBatchReader.from_batches(schema, (batch for batch in pool.scan(["id"], batch_size=SCANNED)))
     with connect() as database:
         database.register("rows", rows)
-        found = database.sql(
+        shared = database.sql(
             "SELECT id FROM rows WHERE id IS NOT NULL GROUP BY id "
             "HAVING count(*) > 1 OR id = '' OR regexp_matches(id, '^[\\s\\pZ]|[\\s\\pZ]$|\\pC|\\p{Zl}|\\p{Zp}')"
         ).to_arrow_table()
-    return found["id"].combine_chunks()
+    return shared["id"].combine_chunks()
 
 
 def sha256_of(path: Path) -> str:

@@ -63,15 +63,15 @@ def check_table(out: Path, form: str | None, *, safe_cells: bool = False, force:
     """The format of a table to write at `out`. Raises InputError if it can't be told, or `out` exists unless `force`."""
     if form is not None and form not in FORMATS.values():
         raise InputError(f"--format {form!r} is not known; choose parquet, csv or jsonl.")
-    made = form or FORMATS.get(out.suffix.lower())
-    if made is None:
+    chosen = form or FORMATS.get(out.suffix.lower())
+    if chosen is None:
         raise InputError(
             f"{out.name!r} does not end in .parquet, .csv or .jsonl; name the output so, or say which with --format."
         )
-    if safe_cells and made != "csv":
-        raise InputError(f"--safe-cells is for CSV, and {out.name!r} is written as {made}; leave it out.")
+    if safe_cells and chosen != "csv":
+        raise InputError(f"--safe-cells is for CSV, and {out.name!r} is written as {chosen}; leave it out.")
     files.new(out, *left_over(out), force=force)
-    return made
+    return chosen
 
 
 @contextmanager

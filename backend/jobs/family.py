@@ -17,22 +17,22 @@ def members(job_id: int, pid: int, pid_started: float) -> list[psutil.Process]:
     here = alive(pid, pid_started)
     if not here and started_at(pid) is not None:
         return []
-    found = {}
+    family = {}
     if here:
         try:
             runner = psutil.Process(pid)
-            found = {process.pid: process for process in [runner, *runner.children(recursive=True)]}
+            family = {process.pid: process for process in [runner, *runner.children(recursive=True)]}
         except GONE:
-            found = {}
+            family = {}
     for process in psutil.process_iter():
         try:
             if os.getsid(process.pid) != pid:
                 continue
             if here or process.environ().get("POOLSCOPE_JOB") == str(job_id):
-                found[process.pid] = process
+                family[process.pid] = process
         except GONE:
             continue
-    return [process for process in found.values() if started_at(process.pid) is not None]
+    return [process for process in family.values() if started_at(process.pid) is not None]
 
 
 def send(processes: Iterable[psutil.Process], signal_number: int) -> None:

@@ -57,7 +57,7 @@ def submit(argv: Sequence[str], *, kind: str, device: str | None = "cpu", title:
 def all() -> list[Job]:
     """Every job, newest first."""
     refresh()
-    return [table.as_job(found) for found in table.rows(order="id DESC")]
+    return [table.as_job(entry) for entry in table.rows(order="id DESC")]
 
 
 def get(job_id: int | str) -> Job:
@@ -69,18 +69,18 @@ def get(job_id: int | str) -> Job:
 
 def resume(job_id: int | str) -> Job:
     """Runs a failed, cancelled or lost job again: the same command line, which skips what it finds done."""
-    found = table.row(job_id)
+    entry = table.row(job_id)
     refresh()
     with table.writing() as connection:
         cursor = connection.execute(
             "UPDATE jobs SET state='queued', cancel_requested=0, spawned=NULL, started=NULL, ended=NULL, "
             "heartbeat=NULL, machine=NULL, pid=NULL, pid_started=NULL, exit_code=NULL, message='', device=? "
             "WHERE id=? AND state IN ('failed', 'cancelled', 'lost')",
-            (found["device"] and slots.wanted(found["device"]), found["id"]),
+            (entry["device"] and slots.wanted(entry["device"]), entry["id"]),
         )
     if cursor.rowcount == 0:
         state = table.row(job_id)["state"]
-        raise InputError(f"job {found['id']} is {state}: only a failed, cancelled or lost job can be resumed")
+        raise InputError(f"job {entry['id']} is {state}: only a failed, cancelled or lost job can be resumed")
     refresh()
     return table.as_job(table.row(job_id))
 
@@ -91,20 +91,20 @@ def move(job_id: int | str, by: int) -> Job:
     Raises InputError for a job that doesn't wait.
     """
     with table.writing() as connection:
-        found = table.row(job_id)
-        if found["state"] != "queued":
-            raise InputError(f"job {found['id']} is {found['state']}: only a job that waits can be moved")
+        entry = table.row(job_id)
+        if entry["state"] != "queued":
+            raise InputError(f"job {entry['id']} is {entry['state']}: only a job that waits can be moved")
         same = connection.execute(
-            "SELECT id, created FROM jobs WHERE state='queued' AND device IS ? ORDER BY created, id", (found["device"],)
+            "SELECT id, created FROM jobs WHERE state='queued' AND device IS ? ORDER BY created, id", (entry["device"],)
         ).fetchall()
-        order = [row["id"] for row in same if row["id"] != found["id"]]
-        place = [row["id"] for row in same].index(found["id"])
-        order.insert(min(max(0, place + by), len(order)), found["id"])
+        order = [row["id"] for row in same if row["id"] != entry["id"]]
+        place = [row["id"] for row in same].index(entry["id"])
+        order.insert(min(max(0, place + by), len(order)), entry["id"])
         moments = [
             row["created"] + 1e-6 * nth for nth, row in enumerate(same)
         ]  # the times of submission are dealt out in the new order
         connection.executemany("UPDATE jobs SET created=? WHERE id=?", list(zip(moments, order)))
-    return get(found["id"])
+    return get(entry["id"])
 
 
 def cancel(job_id: int | str, *, grace: float = GRACE) -> Job:
@@ -113,29 +113,29 @@ def cancel(job_id: int | str, *, grace: float = GRACE) -> Job:
     Asks first (SIGTERM), kills after `grace` seconds. A job that has ended stays as it is.
     Raises RuntimeError if a process survives even that, InputError for a job of another machine.
     """
-    found = table.row(job_id)
+    entry = table.row(job_id)
     with table.writing() as connection:
         connection.execute(
             "UPDATE jobs SET state='cancelled', message='cancelled', ended=? WHERE id=? AND state='queued'",
-            (time.time(), found["id"]),
+            (time.time(), entry["id"]),
         )
-        connection.execute("UPDATE jobs SET cancel_requested=1 WHERE id=? AND state='running'", (found["id"],))
-    found = table.row(job_id)
-    if found["state"] == "running":
-        if found["machine"] != processes.machine():
-            where = str(found["machine"]).split("/")[0]
-            raise InputError(f"job {found['id']} runs on {where}: cancel it there")
-        _end_processes(found, grace)
-        table.finish(found["id"], found["pid"], "cancelled", exit_code=None, message="cancelled")
+        connection.execute("UPDATE jobs SET cancel_requested=1 WHERE id=? AND state='running'", (entry["id"],))
+    entry = table.row(job_id)
+    if entry["state"] == "running":
+        if entry["machine"] != processes.machine():
+            where = str(entry["machine"]).split("/")[0]
+            raise InputError(f"job {entry['id']} runs on {where}: cancel it there")
+        _end_processes(entry, grace)
+        table.finish(entry["id"], entry["pid"], "cancelled", exit_code=None, message="cancelled")
     refresh()
     return table.as_job(table.row(job_id))
 
 
-def _end_processes(found: dict[str, Any], grace: float) -> None:
-    runner = found["pid"]
-    if runner is None or found["pid_started"] is None:
+def _end_processes(entry: dict[str, Any], grace: float) -> None:
+    runner = entry["pid"]
+    if runner is None or entry["pid_started"] is None:
         return
-    identity = (found["id"], runner, found["pid_started"])
+    identity = (entry["id"], runner, entry["pid_started"])
     living = family.members(*identity)
     family.send(living, signal.SIGTERM)
     if family.wait_gone(living, grace):
@@ -148,7 +148,7 @@ def _end_processes(found: dict[str, Any], grace: float) -> None:
     rest = family.wait_gone(rest, 5)
     if rest:
         pids = ", ".join(str(process.pid) for process in rest)
-        raise RuntimeError(f"job {found['id']} could not be ended: process {pids} survives SIGKILL")
+        raise RuntimeError(f"job {entry['id']} could not be ended: process {pids} survives SIGKILL")
 
 
 def log_tail(job_id: int | str, max_bytes: int = 65536) -> str:
@@ -168,27 +168,27 @@ def log_tail(job_id: int | str, max_bytes: int = 65536) -> str:
 
 def refresh() -> None:
     """Notices jobs whose processes have vanished, and starts the queued jobs whose device is free."""
-    for found in table.rows("state='running'"):
-        if _vanished(found):
-            _bury(found)
+    for entry in table.rows("state='running'"):
+        if _vanished(entry):
+            _bury(entry)
     if table.rows("state='queued'"):
         for job_id in _startable():
             _spawn(job_id)
 
 
-def _vanished(found: dict[str, Any]) -> bool:
-    return not processes.running(found["machine"], found["pid"], found["pid_started"], found["heartbeat"])
+def _vanished(entry: dict[str, Any]) -> bool:
+    return not processes.running(entry["machine"], entry["pid"], entry["pid_started"], entry["heartbeat"])
 
 
-def _bury(found: dict[str, Any]) -> None:
+def _bury(entry: dict[str, Any]) -> None:
     """Writes the end of a job whose runner has gone, after ending what the runner left behind."""
-    if found["machine"] == processes.machine() and found["pid"] is not None:
-        orphans = family.members(found["id"], found["pid"], found["pid_started"])
+    if entry["machine"] == processes.machine() and entry["pid"] is not None:
+        orphans = family.members(entry["id"], entry["pid"], entry["pid_started"])
         family.send(orphans, signal.SIGKILL)
         family.wait_gone(orphans, 2)
-    state = "cancelled" if found["cancel_requested"] else "lost"
-    message = "cancelled" if found["cancel_requested"] else "its processes vanished: resume it to go on"
-    table.finish(found["id"], found["pid"], state, exit_code=None, message=message)
+    state = "cancelled" if entry["cancel_requested"] else "lost"
+    message = "cancelled" if entry["cancel_requested"] else "its processes vanished: resume it to go on"
+    table.finish(entry["id"], entry["pid"], state, exit_code=None, message=message)
 
 
 def _startable() -> list[int]:

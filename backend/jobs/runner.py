@@ -46,17 +46,17 @@ def main(job_id: int, command: Sequence[str] = ("-m", "poolscope")) -> int:
 
 def _run(job_id: int, command: Sequence[str], asked_to_end: list[int]) -> int:
     """Runs the job's command to its end; returns its exit code, negative for a signal."""
-    found = table.row(job_id)
+    entry = table.row(job_id)
     environment = {**os.environ, "POOLSCOPE_JOB": str(job_id)}
-    if numbers := slots.given(found["device"] or ""):
+    if numbers := slots.given(entry["device"] or ""):
         environment["CUDA_VISIBLE_DEVICES"] = slots.visible(numbers, environment.get("CUDA_VISIBLE_DEVICES"))
-    argv = [str(word) for word in found["argv"]]
+    argv = [str(word) for word in entry["argv"]]
     print(f"--- {time.strftime('%Y-%m-%d %H:%M:%S')} poolscope {' '.join(argv)}", flush=True)
     child = subprocess.Popen(
         [*queue.python(), *command, *argv],
         stdin=subprocess.DEVNULL,
         env=environment,
-        cwd=found["cwd"],
+        cwd=entry["cwd"],
     )
     last_beat = time.monotonic()
     passed_on = False

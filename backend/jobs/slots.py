@@ -25,8 +25,8 @@ def wanted(device: str) -> str:
 
 def given(device: str) -> tuple[int, ...]:
     """The GPUs that a running job holds."""
-    words, _, found = device.partition("=")
-    listed = found or (words[4:] if words.startswith("gpu:") else "")
+    words, _, numbers = device.partition("=")
+    listed = numbers or (words[4:] if words.startswith("gpu:") else "")
     return tuple(int(number) for number in listed.split(",") if number)
 
 

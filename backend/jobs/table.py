@@ -79,14 +79,14 @@ def connect() -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.text_factory = lambda content: content.decode(errors="replace")
     try:
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found > VERSION:
+        schema = connection.execute("PRAGMA user_version").fetchone()[0]
+        if schema > VERSION:
             raise InputError(
-                f"{path} was written by a newer Poolscope (version {found}, this one knows {VERSION}): "
+                f"{path} was written by a newer Poolscope (version {schema}, this one knows {VERSION}): "
                 "upgrade Poolscope or set POOLSCOPE_HOME to another directory"
             )
-        _settle_journal(connection, path, new=found < VERSION)
-        if found < VERSION:
+        _settle_journal(connection, path, new=schema < VERSION)
+        if schema < VERSION:
             connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
     except BaseException:
         connection.close()
@@ -124,8 +124,8 @@ def writing() -> Iterator[sqlite3.Connection]:
 def rows(where: str = "1", values: tuple[Any, ...] = (), *, order: str = "id") -> list[dict[str, Any]]:
     """Rows of the table; a cell that holds something else than its column's type counts as empty."""
     with _opened() as connection:
-        found = connection.execute(f"SELECT * FROM jobs WHERE {where} ORDER BY {order}", values).fetchall()
-    return [_typed(row) for row in found]
+        entries = connection.execute(f"SELECT * FROM jobs WHERE {where} ORDER BY {order}", values).fetchall()
+    return [_typed(row) for row in entries]
 
 
 def _typed(row: sqlite3.Row) -> dict[str, Any]:
@@ -153,33 +153,33 @@ def _cell(value: Any, kind: type, default: Any) -> Any:
 def row(job_id: int | str) -> dict[str, Any]:
     """The row of one job; InputError when there is none."""
     try:
-        found = rows("id = ?", (int(job_id),))
+        entries = rows("id = ?", (int(job_id),))
     except InputError:
         raise
     except (ValueError, OverflowError):
-        found = []
-    if not found:
+        entries = []
+    if not entries:
         raise InputError(f"no job {str(job_id)[:40]!r}: `poolscope jobs list` shows the jobs there are")
-    return found[0]
+    return entries[0]
 
 
-def as_job(found: dict[str, Any]) -> Job:
+def as_job(entry: dict[str, Any]) -> Job:
     return Job(
-        id=found["id"],
-        kind=found["kind"],
-        title=found["title"],
-        argv=tuple(map(str, found["argv"])),
-        device=found["device"],
-        state=found["state"],
-        progress=found["progress"],
-        message=found["message"],
-        figures={name: value for name, value in found["figures"].items() if isinstance(value, (int, float))},
-        created=found["created"],
-        started=found["started"],
-        ended=found["ended"],
-        exit_code=found["exit_code"],
-        log_path=log_path(found["id"]),
-        pid=found["pid"],
+        id=entry["id"],
+        kind=entry["kind"],
+        title=entry["title"],
+        argv=tuple(map(str, entry["argv"])),
+        device=entry["device"],
+        state=entry["state"],
+        progress=entry["progress"],
+        message=entry["message"],
+        figures={name: value for name, value in entry["figures"].items() if isinstance(value, (int, float))},
+        created=entry["created"],
+        started=entry["started"],
+        ended=entry["ended"],
+        exit_code=entry["exit_code"],
+        log_path=log_path(entry["id"]),
+        pid=entry["pid"],
     )
 
 
@@ -196,23 +196,23 @@ def insert(*, kind: str, title: str, argv: list[str], device: str | None, cwd: s
 def take(job_id: int) -> dict[str, Any]:
     """Removes the row of a job that has ended and returns it. Raises InputError while the job waits or runs."""
     with writing() as connection:
-        found = connection.execute(
+        entry = connection.execute(
             "DELETE FROM jobs WHERE id=? AND state NOT IN ('queued', 'running') RETURNING *", (job_id,)
         ).fetchone()
-    if found is None:
+    if entry is None:
         raise InputError(
             f"job {job_id} is {row(job_id)['state']}: cancel it with `poolscope jobs cancel {job_id}` first"
         )
-    return dict(found)
+    return dict(entry)
 
 
-def put(found: dict[str, Any]) -> None:
+def put(entry: dict[str, Any]) -> None:
     """Puts back a row that `take` removed; ids are never given twice."""
     with writing() as connection:
-        known = [column["name"] for column in connection.execute("PRAGMA table_info(jobs)") if column["name"] in found]
+        known = [column["name"] for column in connection.execute("PRAGMA table_info(jobs)") if column["name"] in entry]
         connection.execute(
             f"INSERT OR IGNORE INTO jobs ({', '.join(known)}) VALUES ({', '.join('?' * len(known))})",
-            [found[name] for name in known],
+            [entry[name] for name in known],
         )
 
 
@@ -220,8 +220,8 @@ def claim(job_id: int, *, machine: str, pid: int, pid_started: float) -> bool:
     """Turns a queued job into a running one with the devices that it gets, if they are free; of several runners one wins."""
     now = time.time()
     with writing() as connection:
-        found = connection.execute("SELECT device FROM jobs WHERE id=? AND state='queued'", (job_id,)).fetchone()
-        device = slots.assigned(found["device"], busy(connection)) if found else None
+        entry = connection.execute("SELECT device FROM jobs WHERE id=? AND state='queued'", (job_id,)).fetchone()
+        device = slots.assigned(entry["device"], busy(connection)) if entry else None
         if device is None:
             return False
         connection.execute(

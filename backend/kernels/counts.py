@@ -32,8 +32,8 @@ class Sparse:
         none = np.empty(0, dtype=np.int64)
         few = [np.flatnonzero(row) if np.count_nonzero(row) < most else none for row in bitmaps]
         starts = np.zeros(len(few) + 1, dtype=np.int64)
-        np.cumsum([len(found) for found in few], out=starts[1:])
-        bits = [row[found] for row, found in zip(bitmaps, few)]
+        np.cumsum([len(columns) for columns in few], out=starts[1:])
+        bits = [row[columns] for row, columns in zip(bitmaps, few)]
         places = np.concatenate([*few, np.empty(0, np.int64)]).astype(np.uint32)
         return cls(starts, places, np.concatenate([*bits, np.empty(0, np.uint64)]))
 

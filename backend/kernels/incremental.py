@@ -168,7 +168,7 @@ def positions(members, before, after, counts, first, last):
     """
     width = members.shape[1]
     rows = np.empty((2, BATCH), dtype=np.int64)
-    found = np.zeros(2, dtype=np.int64)
+    places = np.zeros(2, dtype=np.int64)
     fetched = np.empty((width, BATCH), dtype=np.uint64)
     for w in range(first, last):
         moved = before[w] ^ after[w]
@@ -177,29 +177,29 @@ def positions(members, before, after, counts, first, last):
         while moved:
             bit = lowest(moved)
             side: Any = np.int64((gone >> bit) & np.uint64(1))
-            rows[side, found[side]] = base + np.int64(bit)
-            found[side] += 1
-            if found[side] == BATCH:
+            rows[side, places[side]] = base + np.int64(bit)
+            places[side] += 1
+            if places[side] == BATCH:
                 _count_batch(members, rows[side], BATCH, fetched, counts, 1 - 2 * side)
-                found[side] = 0
+                places[side] = 0
             moved &= moved - np.uint64(1)
     for side in (0, 1):
-        _count_batch(members, rows[side], found[side], fetched, counts, 1 - 2 * side)
+        _count_batch(members, rows[side], places[side], fetched, counts, 1 - 2 * side)
 
 
 @njit(nogil=True, cache=True)
-def _count_batch(members, rows, found, fetched, counts, sign):
+def _count_batch(members, rows, places, fetched, counts, sign):
     """`found` rows, at most 255, for that is what a byte counts to."""
     every_eighth = np.uint64(0x0101010101010101)
-    for r in range(found):
+    for r in range(places):
         row = rows[r]
         for k in range(members.shape[1]):
             fetched[k, r] = members[row, k]
     for k in range(members.shape[1]):
-        words = fetched[k, :found]
+        words = fetched[k, :places]
         for j in range(8):
             held = np.uint64(0)
-            for r in range(found):
+            for r in range(places):
                 held += (words[r] >> np.uint64(j)) & every_eighth
             for octet in range(8):
                 counts[k * 64 + octet * 8 + j] += sign * np.int64((held >> np.uint64(8 * octet)) & np.uint64(255))

@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import InputError
-from . import fragments, places, tables
+from . import fragments, places, tables, work
 from .columns import KEYS, NEW, nulled
 from .lock import writing
+from .staging import Staging
 
 if TYPE_CHECKING:
     from lancedb.table import LanceTable
@@ -41,12 +42,12 @@ def scanned(directory: Path, version: int | None = None) -> fragments.Fragments:
     """
     place = places.of(directory)
     try:
-        found = fragments.Fragments(place.table, version)
-        if version is None and any(name.endswith(NEW) for name in found.schema.names) and not place.read_only:
+        stored = fragments.Fragments(place.table, version)
+        if version is None and any(name.endswith(NEW) for name in stored.schema.names) and not place.read_only:
             with changing(directory):
                 settled(directory)
-            found = fragments.Fragments(place.table)
-        return found
+            stored = fragments.Fragments(place.table)
+        return stored
     except tables.FAILURES as error:
         if version is not None:
             raise _no_version(directory, version) from None
@@ -139,6 +140,8 @@ def part_of(directory: Path, pieces: Sequence[Sequence[str]]) -> list[bool]:
 def sweep(directory: Path) -> None:
     """Removes files that no version of the pool names: what killed writers left. No piece may wait to be appended."""
     with changing(directory):
+        if any((directory / work.FOLDER).glob("*/written-*.json")):
+            return  # columns wait for their commit, which an interrupted process will make
         fragments.prune(settled(directory), older_than=EVER)
 
 
@@ -150,19 +153,33 @@ def add_columns(
     Raises PoolGrew unless the table has `rows` rows, InputError if a name is taken and `replace` is false.
     """
     with changing(directory):
-        table = settled(directory)
-        if table.count_rows() != rows:
-            raise PoolGrew(f"{rows:,} pairs became {table.count_rows():,}")
-        present = set(table.schema.names)
-        taken = [name for name in schema.names if name in present]
-        if taken and not replace:
-            raise InputError(f"column {taken[0]!r} exists already; choose another name with --as, or add --replace.")
-        if set(taken) & set(KEYS):
-            raise InputError(f"column {taken[0]!r} is part of the uid and can't be replaced; choose another name.")
-        named = pa.schema([entry.with_name(entry.name + NEW) if entry.name in taken else entry for entry in schema])
+        table, named = _prepared(directory, rows, schema, replace)
         renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=named) for batch in batches)
         fragments.merge(table, pa.RecordBatchReader.from_batches(named, renamed))
         settled(directory)
+
+
+def add_staged(directory: Path, rows: int, schema: pa.Schema, staging: Staging, *, replace: bool) -> None:
+    """As `add_columns`, for columns that go fragment by fragment from where they come from to the table's files."""
+    with changing(directory):
+        table, named = _prepared(directory, rows, schema, replace)
+        fragments.commit_staged(table, places.of(directory).table, *staging.write(table, named))
+        settled(directory)
+
+
+def _prepared(directory: Path, rows: int, schema: pa.Schema, replace: bool) -> tuple["LanceTable", pa.Schema]:
+    """The table that columns can be added to, and their schema with other names for those that are there."""
+    table = settled(directory)
+    if table.count_rows() != rows:
+        raise PoolGrew(f"{rows:,} pairs became {table.count_rows():,}")
+    present = set(table.schema.names)
+    taken = [name for name in schema.names if name in present]
+    if taken and not replace:
+        raise InputError(f"column {taken[0]!r} exists already; choose another name with --as, or add --replace.")
+    if set(taken) & set(KEYS):
+        raise InputError(f"column {taken[0]!r} is part of the uid and can't be replaced; choose another name.")
+    named = [entry.with_name(entry.name + NEW) if entry.name in taken else entry for entry in schema]
+    return table, pa.schema(named)
 
 
 def drop_columns(directory: Path, names: Sequence[str]) -> None:

@@ -29,8 +29,8 @@ class DeletedColumn:
 
 def listed(schema: pa.Schema) -> list[DeletedColumn]:
     """The deleted columns that can be restored, the latest first."""
-    found = [(name, _DELETED.fullmatch(name)) for name in schema.names]
-    deleted = [DeletedColumn(name, match[1], int(match[2]) / 1000) for name, match in found if match]
+    matches = [(name, _DELETED.fullmatch(name)) for name in schema.names]
+    deleted = [DeletedColumn(name, match[1], int(match[2]) / 1000) for name, match in matches if match]
     return sorted(deleted, key=lambda one: one.when, reverse=True)
 
 

@@ -6,6 +6,7 @@
 - Scans of whole columns and of conditions, which is all that `poolscope select`, a slider or a worker does: importing
   LanceDB takes three times as long as such a process does otherwise, for it brings pandas and the client of remote
   namespaces. It is imported when a pool's `table` is first used.
+- Columns of one fragment written before the commit that names them, for what must not lie on the disk twice.
 - Fragments that workers wrote, appended in one commit: LanceDB's `add` takes rows, from one process.
 - Pruning without compaction, and what it would free: LanceDB's `optimize` always does both, and says nothing before.
 """
@@ -15,10 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import lance
 import pyarrow as pa
+from lance.file import LanceFileReader
 from lance.fragment import write_fragments
 
 from .tables import FRAGMENT_ROWS, STORAGE, native
@@ -73,12 +75,12 @@ class Fragments:
     @cached_property
     def all(self) -> list[Fragment]:
         """The work units, in row order."""
-        found, start = [], 0
+        fragments, start = [], 0
         for number, part in self._parts.items():
             rows = part.count_rows()
-            found.append(Fragment(number, start, start + rows))
+            fragments.append(Fragment(number, start, start + rows))
             start += rows
-        return found
+        return fragments
 
     def whole(self, columns: Sequence[str], condition: str | None = None) -> pa.RecordBatchReader:
         """Large batches of the columns of all rows, or of those for which the condition holds, in row order."""
@@ -111,6 +113,38 @@ class Fragments:
 def merge(table: "LanceTable", reader: pa.RecordBatchReader) -> None:
     """Adds the columns of `reader`, which follow row order, as a new version."""
     table.to_lance().add_columns(reader)
+
+
+def stage(table: "LanceTable", number: int, reader: pa.RecordBatchReader) -> tuple[str, Any]:
+    """Writes the columns of `reader` for one fragment as a file that no version names yet; the fragment with it, as JSON
+    text, and the schema of a table that has the columns."""
+    fragment = table.to_lance().get_fragment(number)
+    assert fragment is not None, number
+    merged, schema = fragment.merge_columns(reader)
+    return json.dumps(merged.to_json()), schema
+
+
+def staged_rows(url: str, piece: str) -> int:
+    """How many rows the staged file of a fragment holds; -1 if it is gone or broken."""
+    try:
+        return int(_staged(url, piece).num_rows())
+    except (OSError, ValueError, RuntimeError):
+        return -1
+
+
+def staged(url: str, piece: str, start: int, count: int) -> list[pa.RecordBatch]:
+    """Some rows of the staged file of a fragment."""
+    return _staged(url, piece).read_range(start, count, batch_size=GROUP_ROWS).to_table().to_batches(GROUP_ROWS)
+
+
+def commit_staged(table: "LanceTable", url: str, pieces: Sequence[str], schema: Any) -> None:
+    """Makes staged columns part of the table, in one commit."""
+    parts = [lance.FragmentMetadata.from_json(piece) for piece in pieces]
+    lance.LanceDataset.commit(url, lance.LanceOperation.Merge(parts, schema), read_version=int(table.version))
+
+
+def _staged(url: str, piece: str) -> LanceFileReader:
+    return LanceFileReader(f"{url}/data/{lance.FragmentMetadata.from_json(piece).files[-1].path}")
 
 
 def write(url: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> list[str]:

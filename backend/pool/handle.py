@@ -97,7 +97,9 @@ class Handle:
             has = ", ".join(sorted(c.name for c in self.columns.values() if kind in (None, c.kind))) or "none"
             what = kind or "column"
             wrong = (
-                f"{name!r} is {_with_article(column.kind)}, not {_with_article(kind)}" if column else f"pool {self.name!r} has no {what} {name!r}"
+                f"{name!r} is {_with_article(column.kind)}, not {_with_article(kind)}"
+                if column
+                else f"pool {self.name!r} has no {what} {name!r}"
             )
             raise InputError(f"{wrong}; it has {has}. See `poolscope info`; make scores with `poolscope score`.")
         return column
@@ -108,13 +110,13 @@ class Handle:
 
         The default is OpenAI's ViT-L/14 as DataComp brings it; the demo's teacher comes last in any other pool.
         """
-        found = [
+        models = [
             name.removesuffix("_img")
             for name, column in self.columns.items()
             if column.kind == "embedding" and name.endswith("_img")
         ]
         own = self.origin.get("source") == "demo"
-        return sorted(found, key=lambda model: (model != "l14", model == "demo" and not own))
+        return sorted(models, key=lambda model: (model != "l14", model == "demo" and not own))
 
     def model(self, name: str | None = None) -> str:
         """`name`, or the pool's default model. Raises InputError if the pool has no such embeddings."""

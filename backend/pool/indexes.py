@@ -70,8 +70,8 @@ def nearest(
     query = table.search(np.asarray(vector, dtype=np.float16), vector_column_name=column, query_type="vector")
     query = query.distance_type("dot").maximum_nprobes(0).minimum_nprobes(LOOKED_AT)
     query = query.refine_factor(max(1, -(-REFINED * 100 // max(limit, 1)))).limit(limit)
-    found = _run(query.select(["_rowoffset", "_distance"]), where)
-    return found["_rowoffset"].to_numpy().astype(np.int64), (1 - found["_distance"].to_numpy()).astype(np.float32)
+    hits = _run(query.select(["_rowoffset", "_distance"]), where)
+    return hits["_rowoffset"].to_numpy().astype(np.int64), (1 - hits["_distance"].to_numpy()).astype(np.float32)
 
 
 def words(
@@ -82,8 +82,8 @@ def words(
     parts = [_part(term, column) for term in terms]
     asked = parts[0] if len(parts) == 1 else BooleanQuery([(Occur.MUST, part) for part in parts])
     query = table.search(asked, query_type="fts").limit(max(limit, MOST_TOLD))
-    found = _run(query.select(["_rowoffset", "_score"]), where)
-    rows, score = found["_rowoffset"].to_numpy().astype(np.int64), found["_score"].to_numpy()
+    hits = _run(query.select(["_rowoffset", "_score"]), where)
+    rows, score = hits["_rowoffset"].to_numpy().astype(np.int64), hits["_score"].to_numpy()
     return rows[np.lexsort((rows, -score))][:limit], len(rows)
 
 

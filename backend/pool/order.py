@@ -70,9 +70,9 @@ class UidOrder:
     def find(self, wanted: np.ndarray) -> np.ndarray:
         """`(k,)` int64: the row of each uid, -1 when the pool lacks it."""
         wanted = np.asarray(wanted, dtype=UID_DTYPE)
-        found = np.full(len(wanted), -1, dtype=np.int64)
+        places = np.full(len(wanted), -1, dtype=np.int64)
         if not self._pairs or not len(wanted):
-            return found
+            return places
         uids, rows = self.read(UIDS), self.read(ROWS)
         ascending = np.argsort(wanted["f0"])  # neighbours in the sorted file then share its pages
         place = np.empty(len(wanted), dtype=np.int64)
@@ -86,10 +86,10 @@ class UidOrder:
             here = uids[place[open_]]
             equal = here["f0"] == wanted["f0"][open_]
             hit = equal & (here["f1"] == wanted["f1"][open_])
-            found[open_[hit]] = rows[place[open_[hit]]]
+            places[open_[hit]] = rows[place[open_[hit]]]
             open_ = open_[equal & ~hit]
             place[open_] += 1
-        return found
+        return places
 
     def _make(self) -> None:
         uids = self._uids()

@@ -50,18 +50,18 @@ class Place:
 
 def uri_of(given: str | Path) -> str | None:
     """`given` as the URI of a database, without a slash at its end; None for a path. `Path` may have folded its //."""
-    found = _URI.fullmatch(str(given))
-    if found is None or found[1].lower() == "file":
+    match = _URI.fullmatch(str(given))
+    if match is None or match[1].lower() == "file":
         return None
-    return f"{found[1]}://{found[2].rstrip('/')}"
+    return f"{match[1]}://{match[2].rstrip('/')}"
 
 
 def as_path(given: str | Path) -> Path:
     """A local path, also from `file://…`. Raises InputError for one with control characters, which Lance can't hold."""
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in str(given)):
         raise InputError(f"{str(given)[:200]!r} holds a control character; give the pool another path.")
-    found = re.fullmatch(r"file:/{1,3}(/?.*)", str(given))
-    return Path("/" + found[1].lstrip("/")) if found else Path(given)
+    match = re.fullmatch(r"file:/{1,3}(/?.*)", str(given))
+    return Path("/" + match[1].lstrip("/")) if match else Path(given)
 
 
 def of(directory: Path) -> Place:
@@ -78,12 +78,12 @@ def of(directory: Path) -> Place:
 def content(directory: Path) -> dict[str, Any]:
     """What `pool.json` says. Raises InputError if it is damaged."""
     try:
-        found = files.read_json(directory / "pool.json")
+        content = files.read_json(directory / "pool.json")
     except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict) or not isinstance(found.get("origin", {}), dict):
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get("origin", {}), dict):
         raise InputError(f"{str(directory / 'pool.json')!r} is damaged; restore it, or import the pool again.")
-    return found
+    return content
 
 
 def there(directory: Path) -> bool:
@@ -123,10 +123,10 @@ def exists(given: str | Path) -> bool:
 def about(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
     """What the table's metadata says of its pool: format, origin, identity; empty for a table made by others."""
     try:
-        found = json.loads((metadata or {}).get(ABOUT.encode(), b"{}"))
+        content = json.loads((metadata or {}).get(ABOUT.encode(), b"{}"))
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _at_uri(uri: str) -> Place:

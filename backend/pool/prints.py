@@ -37,13 +37,13 @@ class Prints:
     def like(self, others: "Prints") -> np.ndarray:
         """`(n,)` int64: for each image the first of `others` that is the same file or nearly the same image, else -1."""
         places = {digest: place for place, digest in reversed(list(enumerate(others.digests)))}
-        found = np.array([places.get(digest, -1) for digest in self.digests], np.int64)
-        for place in np.flatnonzero((found < 0) & (self.shapes != 0)):
+        rows = np.array([places.get(digest, -1) for digest in self.digests], np.int64)
+        for place in np.flatnonzero((rows < 0) & (self.shapes != 0)):
             near = np.flatnonzero(np.bitwise_count(others.shapes ^ self.shapes[place]) <= BITS)
             shades = np.abs(others.colours[near].astype(np.int16) - self.colours[place]).max(axis=1, initial=0)
             same = near[(shades <= SHADES) & (others.shapes[near] != 0)]
-            found[place] = same[0] if len(same) else -1
-        return found
+            rows[place] = same[0] if len(same) else -1
+        return rows
 
 
 def joined(parts: Sequence[Prints]) -> Prints:

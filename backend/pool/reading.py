@@ -43,12 +43,12 @@ def take(table: "LanceTable", indices: np.ndarray, names: Sequence[str]) -> pa.T
     wanted = list(dict.fromkeys(stored + (list(KEYS) if "uid" in names else [])))
     unique, inverse = np.unique(indices, return_inverse=True)
     if len(unique):
-        found = table.take_offsets(unique.tolist()).select(wanted).to_arrow().take(pa.array(inverse))
+        taken = table.take_offsets(unique.tolist()).select(wanted).to_arrow().take(pa.array(inverse))
     else:
-        found = pa.schema([table.schema.field(name) for name in wanted]).empty_table()
+        taken = pa.schema([table.schema.field(name) for name in wanted]).empty_table()
     if "uid" in names:
-        found = found.append_column("uid", uid_hex(found["uid_hi"].to_numpy(), found["uid_lo"].to_numpy()))
-    return found.select(list(names))
+        taken = taken.append_column("uid", uid_hex(taken["uid_hi"].to_numpy(), taken["uid_lo"].to_numpy()))
+    return taken.select(list(names))
 
 
 def where(table: Fragments, sql: str) -> np.ndarray:

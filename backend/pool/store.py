@@ -21,6 +21,7 @@ from .columns import Kind
 from .deleted import DeletedColumn
 from .fragments import Freed
 from .handle import Handle
+from .staging import Staging
 from .versions import Version
 
 FORMAT = 1
@@ -158,6 +159,17 @@ class Pool(Handle):
             check_name(name)
         described = column_files.described(schema, kind=kind, made_by=made_by)
         commit.add_columns(self.path, len(self), described, batches, replace=replace)
+        self._refresh()
+
+    def add_staged(
+        self, schema: pa.Schema, staging: Staging, *, kind: Kind, made_by: Mapping[str, Any], replace: bool = False
+    ) -> None:
+        """Like `add_column_stream` for columns that the disk must not hold twice: see `staging`."""
+        self._writable()
+        for name in schema.names:
+            check_name(name)
+        described = column_files.described(schema, kind=kind, made_by=made_by)
+        commit.add_staged(self.path, len(self), described, staging, replace=replace)
         self._refresh()
 
     def drop_column(self, name: str) -> None:

@@ -5,6 +5,7 @@ The cache is never the pool's own: a pool may come from anywhere, and what reads
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from .images import shrink
 
 CACHE_BYTES = 512 * 1024 * 1024
 PATIENCE = 2.0  # seconds to wait for another process that writes
+AT_ONCE = 4
+_DECODING = threading.BoundedSemaphore(AT_ONCE)  # a small file can decode to a hundred megabytes, and a page asks for dozens
 FAILURES = (sqlite3.Error, diskcache.Timeout, OSError)  # a cache that can't be used costs time, nothing else
 
 
@@ -31,8 +34,9 @@ def thumbnail(pool: str, uid: str, size: int, read: Callable[[], bytes | None]) 
         kept = None
     if isinstance(kept, bytes):
         return kept
-    image = read()
-    small = shrink(image, size) if image else None
+    with _DECODING:
+        image = read()
+        small = shrink(image, size) if image else None
     if small:
         try:
             _cache(paths.home() / "cache" / "thumbnails").set(key, small)

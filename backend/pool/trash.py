@@ -65,8 +65,8 @@ def move(root: Path, kind: str, name: str, paths: Sequence[Path], *, note: dict[
 def entries(root: Path) -> list[Entry]:
     """What is in the trash of `root`, the latest first; what is no entry is left out."""
     place = root / FOLDER
-    found = [] if place.is_symlink() else [entry for path in place.glob(f"*/{ENTRY}") if (entry := _read(path))]
-    return sorted(found, key=lambda entry: entry.when, reverse=True)
+    entries = [] if place.is_symlink() else [entry for path in place.glob(f"*/{ENTRY}") if (entry := _read(path))]
+    return sorted(entries, key=lambda entry: entry.when, reverse=True)
 
 
 def restore(entry: Entry) -> None:
@@ -93,10 +93,10 @@ def forget(entry: Entry) -> None:
 
 def empty(root: Path) -> int:
     """Removes all entries for good; returns the bytes that they held."""
-    found = entries(root)
-    for entry in found:
+    listed = entries(root)
+    for entry in listed:
         forget(entry)
-    return sum(entry.bytes for entry in found)
+    return sum(entry.bytes for entry in listed)
 
 
 def size(*paths: Path) -> int:

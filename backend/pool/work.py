@@ -37,15 +37,15 @@ def spool(directory: Path) -> Iterator[Path]:
 def leftovers(directory: Path) -> list[Path]:
     """What nobody works on any more: files of dead processes, and what has waited for a week to be resumed."""
     work, now = directory / FOLDER, time.time()
-    found = [directory / "thumbnails"] if (directory / "thumbnails").is_dir() else []  # the cache of an older edition
+    left = [directory / "thumbnails"] if (directory / "thumbnails").is_dir() else []  # the cache of an older edition
     if work.is_dir():
         with _turn(work):
-            found += _dead(work)
-        found += [
+            left += _dead(work)
+        left += [
             path for path in work.iterdir() if not path.name.startswith((".", SPOOL)) and now - _changed(path) > STALE
         ]
     torn = (path for path in directory.glob("**/.*.part") if ".lance" not in str(path.relative_to(directory)))
-    return found + [path for path in torn if path.is_file() and now - _changed(path) > STALE]
+    return left + [path for path in torn if path.is_file() and now - _changed(path) > STALE]
 
 
 def remove(directory: Path) -> None:
@@ -64,14 +64,14 @@ def _turn(work: Path) -> FileLock:
 
 def _dead(work: Path) -> list[Path]:
     """The spools whose owner, which would hold their lock, is gone."""
-    found = []
+    dead = []
     for folder in work.glob(f"{SPOOL}*"):
         try:
             with FileLock(folder / ".lock", timeout=0):
-                found.append(folder)
+                dead.append(folder)
         except (Timeout, OSError):
             continue
-    return found
+    return dead
 
 
 def _changed(path: Path) -> float:

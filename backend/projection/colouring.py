@@ -66,12 +66,12 @@ def _plain(pool: Pool, name: str) -> bool:
     return text or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
 
 
-def by_column(pool: Pool, made: Map, name: str) -> Colouring:
+def by_column(pool: Pool, of_pool: Map, name: str) -> Colouring:
     """The points by the values of a column. Raises InputError for a column that the pool lacks or that can't be shown."""
     column = pool.require(name)
     if not _plain(pool, name):
         raise InputError(f"column {name!r} of {column.dtype} has no colours; choose {', '.join(columns(pool)[:8])}.")
-    values = pool.take(made.rows, [name])[name]
+    values = pool.take(of_pool.rows, [name])[name]
     if pa.types.is_boolean(values.type):
         return _flags(name, column.kind, values)
     if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
@@ -139,9 +139,9 @@ def _texts(name: str, values: pa.ChunkedArray) -> Colouring:
     return categories(name, coded.indices.to_numpy(), words, rules)
 
 
-def by_region(found: Regions, level: int = 1) -> Colouring:
+def by_region(regions: Regions, level: int = 1) -> Colouring:
     """The points by the regions of the map."""
-    places, codes = found.at(level)
+    places, codes = regions.at(level)
     return categories("region", codes, [place.label for place in places], [None] * len(places))
 
 

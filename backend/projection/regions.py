@@ -49,21 +49,21 @@ class Regions:
         return [asdict(region) for region in self.regions if region.label != UNNAMED]
 
 
-def regions(pool: Pool, made: Map) -> Regions:
+def regions(pool: Pool, of_pool: Map) -> Regions:
     """Finds and names the regions of a map; a pool without captions has them unnamed."""
-    captions = pool.take(made.rows, ["text"])["text"] if "text" in pool.columns else None
+    captions = pool.take(of_pool.rows, ["text"])["text"] if "text" in pool.columns else None
     words = None if captions is None else _words(pc.fill_null(captions, "").to_pylist())
-    found: list[Region] = []
-    codes = np.full((len(SMOOTHING), len(made)), -1, dtype=np.int16)
+    clusters: list[Region] = []
+    codes = np.full((len(SMOOTHING), len(of_pool)), -1, dtype=np.int16)
     for level, (smoothing, most) in enumerate(zip(SMOOTHING, MOST)):
-        codes[level], peaks = basins(made.xy, smoothing, most)
+        codes[level], peaks = basins(of_pool.xy, smoothing, most)
         labels = named(codes[level], len(peaks), *words) if words else [UNNAMED] * len(peaks)
         sizes = np.bincount(codes[level][codes[level] >= 0], minlength=len(peaks))
-        found += [
+        clusters += [
             Region(level, round(float(x), 4), round(float(y), 4), int(size), label)
             for (x, y), size, label in zip(peaks, sizes, labels)
         ]
-    return Regions(tuple(found), codes)
+    return Regions(tuple(clusters), codes)
 
 
 def basins(xy: np.ndarray, smoothing: float, most: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,17 +13,17 @@ AT_LEAST = 40
 
 def embedded(pool: Pool, column: str, progress: Progress = silent) -> np.ndarray:
     """`(k,)` int64 rows whose embedding is there (no null, no NaN)."""
-    found, start = [], 0
+    parts, start = [], 0
     for batch in pool.scan([column]):
         vectors = batch.column(0)
         valid = vectors.is_valid().to_numpy(zero_copy_only=False)
         values = vectors.drop_null().flatten().to_numpy(zero_copy_only=False).reshape(-1, vectors.type.list_size)
         finite = np.isfinite(values).all(axis=1)
         rows = np.flatnonzero(valid)[finite] + start
-        found.append(rows)
+        parts.append(rows)
         start += len(vectors)
         progress(start, len(pool), "looking for embeddings")
-    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
 
 def stratified(

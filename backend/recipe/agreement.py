@@ -130,9 +130,9 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 def _largest(values: np.ndarray, most: int) -> np.ndarray:
     """Positions of the `most` largest positive values, largest first, ties by position."""
     most = min(most, len(values))
-    found = np.argpartition(-values, most - 1)[:most] if most else np.zeros(0, np.int64)
-    found = found[values[found] > 0]
-    return found[np.lexsort((found, -values[found]))]
+    largest = np.argpartition(-values, most - 1)[:most] if most else np.zeros(0, np.int64)
+    largest = largest[values[largest] > 0]
+    return largest[np.lexsort((largest, -values[largest]))]
 
 
 def _density(a: np.ndarray, b: np.ndarray, rows: np.ndarray, edges_a: np.ndarray, edges_b: np.ndarray) -> np.ndarray:

@@ -38,8 +38,8 @@ def bars(scores: np.ndarray, bins: int = BINS) -> Bars:
 
 def bar_of(scores: np.ndarray, edges: np.ndarray) -> np.ndarray:
     """`(n,)` uint8: the bar of each pair, as `bars` counts them; the number of bars for a pair that it does not count."""
-    found = np.searchsorted(edges[1:-1], scores, side="right")
-    return np.where(np.isfinite(scores), found, len(edges) - 1).astype(np.uint8)
+    bar = np.searchsorted(edges[1:-1], scores, side="right")
+    return np.where(np.isfinite(scores), bar, len(edges) - 1).astype(np.uint8)
 
 
 def weighed(codes: np.ndarray, copies: np.ndarray, bars: int) -> np.ndarray:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ..pool import Pool
     from .columns import Columns
 
-MOST_SOURCES = 100
+MOST_SOURCES, MOST_SHARE = 100, 1_000_000
+IMAGES = ("image_id", "sha256")  # columns that captions of one image share, the best known first
 
 
 class CaptionRule(SurvivorRule):
@@ -39,8 +40,8 @@ class CaptionRule(SurvivorRule):
     def _shares_of_sources(self) -> "CaptionRule":
         if (self.source is None) != (not self.shares):
             raise ValueError("source and shares belong together: which column says the source, and the share of each")
-        if any(not 0 <= share < float("inf") for share in self.shares.values()):
-            raise ValueError("a share is a number from 0 on")
+        if any(not 0 <= share <= MOST_SHARE for share in self.shares.values()):
+            raise ValueError(f"a share is a number from 0 to {MOST_SHARE:,}")
         if self.shares and not any(self.shares.values()):
             raise ValueError("all shares are 0, which would keep nothing")
         return self
@@ -63,10 +64,22 @@ class CaptionRule(SurvivorRule):
         import pyarrow as pa
 
         pool.require(self.caption, "score")
+        if self.image not in pool.columns:
+            raise InputError(
+                f"no column {self.image!r} says which captions share an image; name one that does with image: COLUMN, "
+                f"such as {image_column(pool) or 'one that poolscope import columns adds'}."
+            )
+        if self.image == "image" and "image_offset" in pool.columns and pool.filled("image_offset"):
+            raise InputError(
+                "column 'image' names the file that many images lie in, not each one; name another with image: COLUMN, "
+                f"such as {image_column(pool) or 'url'}."
+            )
         for name in (self.image, *([self.source] if self.source else [])):
             kind = pool.require(name).kind
             if kind not in ("metadata", "key") or pa.types.is_nested(pool.schema.field(name).type):
-                raise InputError(f"column {name!r} can't tell images or sources apart; name a metadata column of text or numbers.")
+                raise InputError(
+                    f"column {name!r} can't tell images or sources apart; name a metadata column of text or numbers."
+                )
 
     def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
         scores = columns.array(self.caption)
@@ -112,6 +125,11 @@ class CaptionRule(SurvivorRule):
             if pair.unscored(self)
             else "another caption of its image is kept, or its source has no share"
         )
+
+
+def image_column(pool: "Pool") -> str | None:
+    """The column that says which pairs share an image, None if the pool has none that is known to."""
+    return next((name for name in IMAGES if name in pool.columns and pool.filled(name)), None)
 
 
 def _least(images: np.ndarray, states: np.ndarray) -> np.ndarray:

@@ -46,7 +46,9 @@ class Desk:
     >>> desk.step(recipe).kept, desk.edge(recipe, 0).dropped, desk.threshold("clip_score", 0.3)   # doctest: +SKIP
     """
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: "Pool", *, rank: bool = True) -> None:
+        """`rank=False` ranks nothing, for whoever asks only once."""
+        self.rank = rank
         self.pool, self.columns = pool, PoolColumns(pool)
         self._plain = PlainSelection(self.columns)
         self._bars: dict[str, Bars] = {}
@@ -117,7 +119,7 @@ class Desk:
             self._plain.forget()
             if "_live" in vars(self):
                 self._live.forget()
-        if len(self.pool) < LARGE:
+        if len(self.pool) < LARGE or not self.rank:
             return self._plain
         if self._live.ready(recipe):
             return self._live

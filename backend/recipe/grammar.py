@@ -191,8 +191,8 @@ class NotRule(AnyKind):
 def _tag(value: Any) -> str | None:
     """The one word of the grammar that says which kind of rule it is."""
     has = value.__contains__ if isinstance(value, dict) else lambda key: hasattr(value, "not_" if key == "not" else key)
-    found = [key for key in KEYS if has(key)]
-    return found[0] if len(found) == 1 else None
+    keys = [key for key in KEYS if has(key)]
+    return keys[0] if len(keys) == 1 else None
 
 
 Rule = Annotated[

@@ -75,9 +75,9 @@ class LiveSelection:
 
     def ranked(self, name: str) -> Ranked:
         """The column by rank, made once."""
-        found = self._ranked.get(name)
-        if found is not None:
-            return found
+        known = self._ranked.get(name)
+        if known is not None:
+            return known
         with self._making:
             return self._ranked_in(name)
 

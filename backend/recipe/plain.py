@@ -36,7 +36,7 @@ class PlainSelection:
 
     def histograms(self, step: Selection, edges: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """For each score `(b,)` integers: how many pairs of the selection each bar between the edges holds."""
-        found = {}
+        counts = {}
         for name, rising in edges.items():
             key = (name, rising.tobytes())
             if key not in self._codes:
@@ -45,10 +45,10 @@ class PlainSelection:
                 self._codes[key] = bar_of(self._columns.array(name), rising)
             codes, copies = self._codes[key][step.mask], step.wanted
             if copies is None:
-                found[name] = np.bincount(codes, minlength=len(rising))[: len(rising) - 1]
+                counts[name] = np.bincount(codes, minlength=len(rising))[: len(rising) - 1]
             else:
-                found[name] = weighed(codes, copies[step.mask], len(rising) - 1)
-        return found
+                counts[name] = weighed(codes, copies[step.mask], len(rising) - 1)
+        return counts
 
     def at_least(self, score: str, threshold: float, among: Selection) -> int:
         """How many pairs of the selection score `threshold` or more, in the score's own precision."""

@@ -52,14 +52,14 @@ def _fits(order: np.ndarray, codes: np.ndarray, pairs: int) -> bool:
     return len(order) <= pairs and order.max(initial=0) < max(1, pairs) and codes.max(initial=0) <= bins
 
 
-def _keep(paths: list[Path], made: Ranked) -> None:
+def _keep(paths: list[Path], ranked: Ranked) -> None:
     folder = paths[0].parent
     folder.mkdir(parents=True, exist_ok=True)
     name = paths[0].name.rsplit(".", 3)[0]
     for old in folder.glob("*.npy"):
         if old.name.rsplit(".", 3)[0] == name and old not in paths:
             old.unlink(missing_ok=True)
-    for path, array in zip(paths, (made.order, made.codes)):
+    for path, array in zip(paths, (ranked.order, ranked.codes)):
         with files.replacing(path) as part, part.open("wb") as handle:
             np.save(handle, array)
 

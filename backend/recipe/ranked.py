@@ -145,14 +145,14 @@ class Ranked:
             place = self._start(near)
         while held < number:
             rows = self.order[place : place + WALK]
-            found = np.flatnonzero(inside(alive, rows))[: number - held]
-            bits.mark(mask, rows[found])
-            held, place = held + len(found), place + len(rows)
+            held_rows = np.flatnonzero(inside(alive, rows))[: number - held]
+            bits.mark(mask, rows[held_rows])
+            held, place = held + len(held_rows), place + len(rows)
         while held > number:
             rows = self.order[max(place - WALK, 0) : place]
-            found = np.flatnonzero(inside(alive, rows))[number - held :]
-            bits.clear(mask, rows[found])
-            held, place = held - len(found), place - len(rows)
+            held_rows = np.flatnonzero(inside(alive, rows))[number - held :]
+            bits.clear(mask, rows[held_rows])
+            held, place = held - len(held_rows), place - len(rows)
         place = self._end(mask, min(place + WALK, self.scored))
         self._best = (alive, number, mask, place)
         return mask, place
@@ -161,9 +161,9 @@ class Ranked:
         """The place behind the last pair of the mask, which is before `place`."""
         while True:
             first = max(place - WALK, 0)
-            found = np.flatnonzero(inside(mask, self.order[first:place]))
-            if len(found):
-                return first + int(found[-1]) + 1
+            alive = np.flatnonzero(inside(mask, self.order[first:place]))
+            if len(alive):
+                return first + int(alive[-1]) + 1
             place = first
 
     def _about(self, share: float, alive: np.ndarray) -> int:
@@ -173,16 +173,16 @@ class Ranked:
 
     def nearest(self, place: int, mask: np.ndarray, limit: int, *, better: bool) -> np.ndarray:
         """The rows of the mask, at most `limit`, whose places are nearest before `place` (`better`), or from it on."""
-        found: list[np.ndarray] = []
+        parts: list[np.ndarray] = []
         step = WALK
         while limit > 0 and (place > 0 if better else place < self.scored):
             first, last = (max(place - step, 0), place) if better else (place, min(place + step, self.scored))
             rows = self.order[first:last]
             rows = rows[inside(mask, rows)]
-            found.append((rows[::-1] if better else rows)[:limit])
-            limit -= len(found[-1])
+            parts.append((rows[::-1] if better else rows)[:limit])
+            limit -= len(parts[-1])
             place, step = first if better else last, 4 * step
-        return np.concatenate([*found, np.empty(0, np.uint32)]).astype(np.int64)
+        return np.concatenate([*parts, np.empty(0, np.uint32)]).astype(np.int64)
 
     def alive(self, alive: np.ndarray, left: int) -> int:
         """How many of the `left` pairs of the mask have a score."""

@@ -23,30 +23,30 @@ def published() -> dict[str, Recipe]:
 
 def saved(pool: Pool) -> dict[str, Recipe]:
     """The recipes saved with the pool, by name; a broken file is left out, see `unreadable`."""
-    found: dict[str, Recipe] = {}
+    recipes: dict[str, Recipe] = {}
     for stem, recipe in by_file(pool).items():
-        found[stem if recipe.name in found else recipe.name] = recipe
-    return found
+        recipes[stem if recipe.name in recipes else recipe.name] = recipe
+    return recipes
 
 
 def unreadable(pool: Pool) -> dict[str, str]:
     """Why recipes saved with the pool can't be read, by the name of their file."""
-    found = {}
+    reasons = {}
     for path in sorted((pool.path / "recipes").glob("*.yaml")):
         try:
             load(path)
         except InputError as error:
-            found[path.name] = str(error)
-    return found
+            reasons[path.name] = str(error)
+    return reasons
 
 
 def by_file(pool: Pool) -> dict[str, Recipe]:
     """The recipes saved with the pool, by the name of their file without its suffix."""
-    found: dict[str, Recipe] = {}
+    recipes: dict[str, Recipe] = {}
     for path in sorted((pool.path / "recipes").glob("*.yaml")):
         with suppress(InputError):
-            found[path.stem] = load(path)
-    return found
+            recipes[path.stem] = load(path)
+    return recipes
 
 
 def keep(recipe: Recipe) -> Path:

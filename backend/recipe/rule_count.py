@@ -51,7 +51,7 @@ class RuleCount:
         elif rule.on and isinstance(rule, SampleRule):
             often = (drawn or 0) / max(1, kept)
             times = "once" if often == 1 else f"{often:.3g} times"
-            wanted, note = rule.pairs, f"{kept:,} of the {left:,} left, {times} each"
+            wanted, note = rule.draws(pairs), f"{kept:,} of the {left:,} left, {times} each"
         warning = "; ".join(_warning(one, rule, left) for one in short)
         return cls(rule.label(), kept, left - kept, threshold, wanted, note, warning, not rule.on, drawn, draws)
 

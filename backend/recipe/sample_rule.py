@@ -16,21 +16,26 @@ MOST_TIMES = 10  # draws for each pair of the pool
 
 
 class SampleRule(SurvivorRule):
-    """Draws `pairs` pairs with repetition, by softmax(score / temperature), where each draw of a pair lowers its score
-    (divided by the temperature) by `penalty`; see `kernels.soft_cap`."""
+    """Draws `pairs` pairs with repetition (None: as many as the pool has), by softmax(score / temperature), where each
+    draw of a pair lowers its score (divided by the temperature) by `penalty`; see `kernels.soft_cap`."""
 
     KIND = "sample"
 
     sample: str
-    pairs: int = Field(ge=1)
+    pairs: int | None = Field(default=None, ge=1)
     penalty: float = Field(default=0.0, ge=0, le=1000)
-    temperature: float = Field(default=1.0, gt=0, le=1e6)
+    temperature: float = Field(default=1.0, ge=1e-6, le=1e6)
     seed: int = Field(default=0, ge=0, lt=2**63)
 
     def words(self) -> str:
         temperature = "" if self.temperature == 1 else f", temperature {self.temperature:g}"
         seed = f", seed {self.seed}" if self.seed else ""
-        return f"{self.pairs:,} draws by {self.sample}, penalty {self.penalty:g}{temperature}{seed}"
+        draws = "as many draws as the pool has pairs" if self.pairs is None else f"{self.pairs:,} draws"
+        return f"{draws} by {self.sample}, penalty {self.penalty:g}{temperature}{seed}"
+
+    def draws(self, n: int) -> int:
+        """How many pairs it draws of a pool of `n`."""
+        return n if self.pairs is None else self.pairs
 
     def subjects(self) -> tuple[str, ...]:
         return (self.sample,)
@@ -40,9 +45,9 @@ class SampleRule(SurvivorRule):
 
     def check(self, pool: "Pool") -> None:
         check_number(pool, self.sample)
-        if self.pairs > (most := MOST_TIMES * len(pool)):
+        if (draws := self.draws(len(pool))) > (most := MOST_TIMES * len(pool)):
             raise InputError(
-                f"sample asks for {self.pairs:,} pairs; at most {most:,} are drawn, {MOST_TIMES} times the pool."
+                f"sample asks for {draws:,} pairs; at most {most:,} are drawn, {MOST_TIMES} times the pool."
             )
 
     def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
@@ -53,7 +58,7 @@ class SampleRule(SurvivorRule):
         rows = np.flatnonzero(possible)
         logits = scores[rows].astype(np.float64) / self.temperature
         copies = np.zeros(columns.n, dtype=np.uint32)
-        copies[rows] = soft_cap(columns.states(self.seed)[rows], logits, self.pairs, self.penalty)
+        copies[rows] = soft_cap(columns.states(self.seed)[rows], logits, self.draws(columns.n), self.penalty)
         return Taken(copies > 0, possible, copies)
 
     def missed(self, pair: Witness) -> str:

@@ -37,10 +37,10 @@ def _listed(path: Path, pool: Pool) -> np.ndarray:
         lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{str(path)!r} can't be read as text: {error}; give one id or uid a line.") from None
-    found = _named(pool, [line for line in lines if line])
-    if not len(found):
+    rows = _named(pool, [line for line in lines if line])
+    if not len(rows):
         raise InputError(f"no line of {str(path)!r} is an id or a uid of pool {pool.name!r}.")
-    return found
+    return rows
 
 
 def rows_named(pool: Pool, names: Sequence[str]) -> np.ndarray:
@@ -53,15 +53,15 @@ def _named(pool: Pool, names: Sequence[str]) -> np.ndarray:
     counted = pa.array(names, pa.utf8()).value_counts()
     values, often = counted.field("values"), counted.field("counts").to_numpy()
     nobodys = np.ones(len(values), dtype=bool)
-    found = []
+    parts = []
     for batch in pool.scan(["uid", "id"], batch_size=65_536) if "id" in pool.columns else ():
         place = pc.index_in(batch["id"], value_set=values)
         known, place = place.is_valid().to_numpy(zero_copy_only=False), place.drop_null().to_numpy()
         nobodys[place] = False
-        found.append(np.repeat(records(*(batch[key].to_numpy()[known] for key in KEYS)), often[place]))
+        parts.append(np.repeat(records(*(batch[key].to_numpy()[known] for key in KEYS)), often[place]))
     uids, valid = parse(pc.utf8_lower(values))
     there = nobodys & valid & (pool.rows_of(uids) >= 0)
-    return np.concatenate([*found, np.repeat(uids[there], often[there])])
+    return np.concatenate([*parts, np.repeat(uids[there], often[there])])
 
 
 def read_subset(path: str | Path) -> np.ndarray:

@@ -1,8 +1,9 @@
 """Method: how a score or flag column is made. The base owns reading and bookkeeping; a method is its maths."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -10,9 +11,9 @@ import pyarrow as pa
 
 from .. import devices
 from ..errors import InputError
-from ..pool.columns import matrix, to_numpy
 from ..progress import Progress, silent
 from .kernels import parameters
+from .kernels.batch import Batch as Batch
 from .kernels.parameters import param as param
 
 if TYPE_CHECKING:
@@ -41,38 +42,6 @@ def here(pool: "Pool", units: Sequence[Unit], part: Callable[["Pool", Unit], Any
     """`part` of each unit, one after the other, in this process."""
     for unit in units:
         yield unit, part(pool, unit)
-
-
-class Batch(Mapping[str, Any]):
-    """Columns of some pairs: embeddings `(n, d)` float32, numbers `(n,)`, text as a pyarrow StringArray."""
-
-    def __init__(self, columns: dict[str, Any], uid_hi: np.ndarray, uid_lo: np.ndarray) -> None:
-        self._columns = columns
-        self.uid_hi, self.uid_lo = uid_hi, uid_lo
-
-    @classmethod
-    def from_arrow(cls, batch: pa.RecordBatch) -> "Batch":
-        columns = {name: _unpack(batch.column(name)) for name in batch.schema.names if name not in ("uid_hi", "uid_lo")}
-        return cls(columns, batch.column("uid_hi").to_numpy(), batch.column("uid_lo").to_numpy())
-
-    def __getitem__(self, name: str) -> Any:
-        column = self._columns[name]
-        return column.astype(np.float32) if isinstance(column, np.ndarray) and column.ndim == 2 else column
-
-    def stored(self, name: str) -> np.ndarray:
-        """An embedding `(n, d)` as the pool keeps it, float16: for methods that widen it tile by tile."""
-        column: np.ndarray = self._columns[name]
-        return column
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
-
-    @property
-    def rows(self) -> int:
-        return len(self.uid_hi)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +128,23 @@ class Method:
         """How much there is to do on so many pairs, in any unit: what a sample cost is extrapolated by it."""
         return float(pairs)
 
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        """Floating-point operations that its device does for so many pairs with embeddings of `dim` numbers, against a
+        target set of `targets` vectors; 0 for a method that needs no device."""
+        return 0.0
+
+    def arithmetic(self) -> str:
+        """What its operations are on a GPU: `half` or `single` precision, or an `embedding`."""
+        return "half"
+
+    def readings(self, pairs: int) -> int:
+        """How often the embeddings of so many pairs are read from the disk or written to it."""
+        return 1
+
+    def once(self, pairs: int) -> float:
+        """The share of `work` that one device does before units are spread over all: training."""
+        return 0.0
+
     def trial(self, sample: int, pairs: int) -> "Method":
         """The method as it is tried on `sample` of `pairs` pairs, where it would be too much or impossible on so few."""
         return self
@@ -193,9 +179,28 @@ class Method:
         """A small statistic of the whole pool; None when the method needs none.
 
         `each` maps a function over units of the pool, wherever the engine runs them: `(pool, unit) -> part`, picklable
-        as are its parts, which come back in the order of the units.
+        as are its parts, which come back in the order of the units. One that needs a GPU has it as its `device`.
         """
         return None
+
+    def stages(
+        self, pool: "Pool", units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
+    ) -> Generator[tuple[Sequence[Unit], Any], None, None]:
+        """The units that have no record yet, in the parts in which they are computed, each part with its state.
+
+        A method that first needs files beside the pool, or rounds of work by all workers, does that before it yields a
+        part; what follows the `yield` is done once the part is computed, and in any case if an error ends it. `folder`,
+        named by all that determines the column, stays until the column is there: what is kept in it needs not be made
+        again after an interruption.
+        """
+        yield units, state
+
+    def temporary(self, pool: "Pool") -> int:
+        """Bytes on the disk of the pool that the work takes at most, beside the column."""
+        return 0
+
+    def check_room(self, pool: "Pool") -> None:
+        """Raises InputError, before anything is computed, if that disk has less than the work can do with."""
 
     def score(self, batch: Batch, state: Any) -> np.ndarray | dict[str, Any]:
         """The column for a batch: `(n,)` float32 or bool, or a dict with extra columns; NaN = not scored."""
@@ -225,14 +230,6 @@ def fragments(pool: "Pool") -> list[Unit]:
 
 def _join(parts: list[Any]) -> Any:
     return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else pa.concat_arrays(parts)
-
-
-def _unpack(column: pa.Array) -> Any:
-    if pa.types.is_fixed_size_list(column.type):
-        return matrix(column)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_nested(column.type):
-        return column
-    return to_numpy(column)
 
 
 def _supply(name: str) -> str:

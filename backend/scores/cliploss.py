@@ -1,10 +1,11 @@
 """CLIPLoss: how well a pair does in the contrastive loss of random batches drawn from the pool."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..kernels.hashing import draw
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, here, param
 from .kernels.cliploss_kernel import batch_scores
+from .kernels.dealing import check_disk, passes, temporary
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -65,10 +67,12 @@ class ClipLoss(Method):
 
     Batches do not depend on the order or the sharding of the pool: for each partition a hash of (seed, uid) deals all
     pairs anew into batches of equal size (± 1), so that the partitions are independent and the noise of their mean is
-    that of one divided by sqrt K. Each reads the pool once more, in superblocks of about four batches: 4 d bytes a pair and
-    partition, beside products of 2 B d FLOP, which is more than the products take on a device that does above B/2 FLOP
-    in the time in which the disk gives a byte. `per_reading` draws several partitions inside the superblocks of one
-    reading; the noise of ten of them out of one reading is that of three.
+    that of one divided by sqrt K. Each reads the pool once more, from front to back, and deals it into superblocks of about
+    four batches on its disk: 4 d bytes a pair and partition are read, written and read again, beside products of 2 B d
+    FLOP, which is more than the products take on a device that does above B/6 FLOP in the time in which the disk moves
+    a byte. One copy of the embeddings is there at a time, an eighth of it where the disk has less room; up to 512 MB
+    they are read where they are. The partitions are the same either way. `per_reading` draws several partitions inside
+    the superblocks of one reading; the noise of ten of them out of one reading is that of three.
     The released code instead permutes each metadata file without a seed and leaves a short last batch, whose pairs score
     higher by about tau ln(B/b); `parity=true` keeps that cut (superblocks of 505,891 pairs, about 15 batches, read once,
     which takes 1.6 GB at 768-d). Its command line also defaults to batches of 1,024; the paper's scripts all say 32,768.
@@ -112,6 +116,17 @@ class ClipLoss(Method):
             pool.require(name, "embedding")
         devices.choose(self.device)
 
+    def temporary(self, pool: "Pool") -> int:
+        return temporary(pool, self._dealt(len(pool)))
+
+    def check_room(self, pool: "Pool") -> None:
+        check_disk(pool, self._dealt(len(pool)))
+
+    def _dealt(self, pairs: int) -> tuple[str, ...]:
+        """The columns that come with a superblock's rows: uids too, where partitions are drawn inside it."""
+        drawn = self.parity or self._readings(pairs) < self.partitions
+        return (*self.needs(), *(("uid_hi", "uid_lo") if drawn else ()))
+
     def units(self, pool: "Pool") -> list[Unit]:
         """Superblocks of every reading of the pool; each pair is in one of each reading, and gets the readings' mean."""
         readings, count = self._readings(len(pool)), self._superblocks(len(pool))
@@ -137,20 +152,33 @@ class ClipLoss(Method):
         blocks = max(1, round(pairs / self.batch_size))
         return pairs * (pairs / blocks) * (self.partitions if blocks > 1 else 1)
 
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        return 2 * dim * self.work(pairs)
+
+    def readings(self, pairs: int) -> int:
+        """Each of several readings is read, dealt onto the disk and read again."""
+        times = self._readings(pairs)
+        return 3 * times if times > 1 else 1
+
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[int, int]:
         """The number of batches in a superblock and of readings of the pool."""
         return self._batches(len(pool)), self._readings(len(pool))
 
+    def stages(
+        self, pool: "Pool", units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
+    ) -> Generator[tuple[Sequence[Unit], Any], None, None]:
+        for part, deal in passes(pool, self._dealt(len(pool)), units, each=each, progress=progress):
+            yield part, (*state, deal)
+
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
-        rows = np.arange(unit.start, unit.stop) if unit.rows is None else unit.rows
-        batches, readings = state
+        batches, readings, deal = state
         wanted = self.partitions if batches > 1 else 1  # of one batch every partition is the same
         numbers = range(unit.reading if isinstance(unit, Superblock) else 0, wanted, readings)
-        images, texts = (stored(pool, name, rows) for name in self.needs())
+        images, texts, *uid = deal.read(pool, unit)
         device = devices.choose(self.device)
-        blocks_of = partial(self._partitions, pool, rows, batches, numbers)
+        blocks_of = partial(self._partitions, len(unit), uid, batches, numbers)
         total = self._sum(
-            images, texts, blocks_of, device, lambda n: progress(n * len(rows) // len(numbers), len(rows))
+            images, texts, blocks_of, device, lambda n: progress(n * len(unit) // len(numbers), len(unit))
         )
         return {MAIN: (total * (readings / wanted)).astype(np.float32)}
 
@@ -192,28 +220,13 @@ class ClipLoss(Method):
         return total
 
     def _partitions(
-        self, pool: "Pool", rows: np.ndarray, batches: int, numbers: range
+        self, count: int, uid: Sequence[np.ndarray], batches: int, numbers: range
     ) -> Iterator[list[np.ndarray] | list[slice]]:
-        """The batches of each partition of a superblock, as places in it."""
+        """The batches of each partition of a superblock of `count` pairs, as places in it."""
         if len(numbers) == 1 and not self.parity:  # the superblock's rows are in random order already
-            edges = np.linspace(0, len(rows), batches + 1).astype(np.int64)
+            edges = np.linspace(0, count, batches + 1).astype(np.int64)
             yield [slice(start, stop) for start, stop in pairwise(edges.tolist())]
             return
-        keys = pool.take(rows, ["uid_hi", "uid_lo"])
-        uid = keys["uid_hi"].to_numpy(), keys["uid_lo"].to_numpy()
         for number in numbers:
-            drawn = draw(self.seed, *uid, number + 1)
+            drawn = draw(self.seed, uid[0], uid[1], number + 1)
             yield partition(drawn, batches, rows_per_block=self.batch_size if self.parity else None)
-
-
-def stored(pool: "Pool", name: str, rows: np.ndarray, *, step: int = 16384) -> np.ndarray:
-    """The embeddings of `rows` (any order) in the dtype on disk, (n, d); read in steps, so that nothing doubles."""
-    from ..pool.columns import matrix
-
-    whole: np.ndarray | None = None
-    for start in range(0, len(rows), step):
-        part = matrix(pool.take(rows[start : start + step], [name])[name])
-        if whole is None:
-            whole = np.empty((len(rows), part.shape[1]), part.dtype)
-        whole[start : start + len(part)] = part
-    return np.empty((0, pool.columns[name].dim or 0), np.float16) if whole is None else whole

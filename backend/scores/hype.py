@@ -15,7 +15,7 @@ from ..kernels.matmul import bad_rows
 from ..pool import digests
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, here, param
-from .cliploss import stored
+from .kernels.dealing import stored
 from .kernels.folds import alignments, fold_samples, folds_of, training_share
 from .kernels.hype_terms import TERMS, Space, Spaces, hype_terms
 
@@ -72,8 +72,10 @@ class Hype(Method):
 
     def contents(self, pool: "Pool") -> dict[str, str]:
         clean = self._training_rows(pool) if self.clean and self._trains else None
-        found = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
-        return found if clean is None else found | {"clean": hashlib.sha256(pool.uids()[clean].tobytes()).hexdigest()}
+        digests = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
+        return (
+            digests if clean is None else digests | {"clean": hashlib.sha256(pool.uids()[clean].tobytes()).hexdigest()}
+        )
 
     def resolved(self) -> dict[str, str]:
         from .kernels.hype_network import hype_precision
@@ -129,7 +131,7 @@ class Hype(Method):
             near = hype_terms(images, others, space.images, space.texts, space.c)[2]
             own.append(terms[-1][2])
             shuffled.append(np.where((others != texts).any(axis=1), near, np.float32(np.nan)))
-        lines = tuple(alignments([made[place] for made in terms]) for place in range(len(TERMS)))
+        lines = tuple(alignments([samples[place] for samples in terms]) for place in range(len(TERMS)))
         first = lines[2]
         own, shuffled = ([a * part + b for (a, b), part in zip(first, parts)] for parts in (own, shuffled))
         return Spaces(spaces, lines, np.concatenate(own), np.concatenate(shuffled))
@@ -189,10 +191,10 @@ class Hype(Method):
         with torch.inference_mode():
             for part in read_images(pool, rows, loaded.transform):
                 texts.append(loaded.texts(loaded.tokenizer(part.captions)).numpy())
-                made = np.full_like(texts[-1], np.nan)
+                vectors = np.full_like(texts[-1], np.nan)
                 if part.pixels is not None:
-                    made[part.there] = loaded.images(part.pixels).numpy()
-                images.append(made)
+                    vectors[part.there] = loaded.images(part.pixels).numpy()
+                images.append(vectors)
                 progress(sum(map(len, images)), len(rows), "embedding")
             if not images:
                 return np.empty((0, 1), np.float32), np.empty((0, 1), np.float32), float(loaded.curvature)
@@ -231,6 +233,6 @@ class Hype(Method):
             def report(done: int, total: int, message: str = "", **figures: float) -> None:
                 progress(done, total, words, **figures)
 
-            made = train_network(pool, rows, architecture=self.architecture, **settings, progress=report)
-            made.save(path, about)
+            network = train_network(pool, rows, architecture=self.architecture, **settings, progress=report)
+            network.save(path, about)
         return str(path)

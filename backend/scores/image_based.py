@@ -17,9 +17,9 @@ from ..pool import digests
 from ..progress import Progress, silent
 from ..text.language import language_digest, languages
 from .base import MAIN, Batch, Each, Method, Unit, fragments, here, param
-from .cliploss import stored
 from .english import is_english
 from .kernels.centroids import nearest_centroids, train_centroids
+from .kernels.dealing import stored
 from .kernels.matrices import read_matrix
 from .kernels.targets import fitting_target, tiles
 
@@ -119,9 +119,18 @@ class ImageBased(Method):
         trained = 0 if self.centroids else self.iterations * min(pairs, self.train_rows)
         return self.clusters * float(pairs + trained)
 
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        return 2 * dim * (self.work(pairs) + self.clusters * float(targets))
+
+    def arithmetic(self) -> str:
+        return "single"
+
+    def once(self, pairs: int) -> float:
+        return 1 - self.clusters * pairs / self.work(pairs) if pairs else 0.0
+
     def trial(self, sample: int, pairs: int) -> "ImageBased":
-        fewer = max(1, self.clusters * sample // max(pairs, sample))
-        return self if self.centroids else dataclasses.replace(self, clusters=fewer)
+        """With so many clusters that products are most of its time, as they are with all of them."""
+        return self if self.centroids else dataclasses.replace(self, clusters=max(1, min(self.clusters, sample // 16)))
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Clusters:
         """Trains or loads the centroids and finds the target's; keeps them in the pool's `work/centroids-*.npy`."""

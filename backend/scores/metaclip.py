@@ -149,8 +149,8 @@ class MetaClip(Method):
                 return count(read_lines(self.corpus))
             total: Counter[Any] = Counter()
             seen = 0
-            for unit, found in each(pool, fragments(pool), partial(_tallied, count=count)):
-                total.update(found)
+            for unit, part in each(pool, fragments(pool), partial(_tallied, count=count)):
+                total.update(part)
                 seen += len(unit)
                 progress(seen, len(pool), "counting words")
             return total

@@ -112,8 +112,8 @@ class MetaClipWorldwide(Method):
         for more in self._each(
             pool, progress, each, partial(_counted, listed=listed, language=self.language), "entries"
         ):
-            for name, found in more.items():
-                counts[name] += found
+            for name, balance in more.items():
+                counts[name] += balance
         english = counts.get(ENGLISH, np.zeros(0, np.int64))
         if self.t and not english.sum():
             raise InputError(
@@ -139,26 +139,26 @@ class MetaClipWorldwide(Method):
 
     def _each(self, pool: "Pool", progress: Progress, each: Each, part: Callable[..., Any], what: str) -> Iterator[Any]:
         seen = 0
-        for unit, found in each(pool, fragments(pool), part):
+        for unit, counted in each(pool, fragments(pool), part):
             seen += len(unit)
-            yield found
+            yield counted
             progress(seen, len(pool), f"counting {what}")
 
     def _corpus(self, pool: "Pool", progress: Progress, each: Each) -> Listed:
         """The entries of each language from its own captions."""
         words: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for found in self._each(pool, progress, each, partial(_words, language=self.language), "words"):
-            for name, more in found.items():
+        for part in self._each(pool, progress, each, partial(_words, language=self.language), "words"):
+            for name, more in part.items():
                 words[name].update(more)
         frequent = {n: frozenset(w for w, count in c.items() if count >= self.min_count) for n, c in words.items()}
         pairs: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-        for found in self._each(
+        for part in self._each(
             pool, progress, each, partial(_pairs, language=self.language, frequent=frequent), "pairs"
         ):
-            for name, more in found.items():
+            for name, more in part.items():
                 pairs[name].update(more)
-        made = {name: self._built(name, iter([words[name], pairs[name]])) for name in sorted(words)}
-        return {name: "\n".join(entries) for name, entries in made.items() if entries}
+        built = {name: self._built(name, iter([words[name], pairs[name]])) for name in sorted(words)}
+        return {name: "\n".join(entries) for name, entries in built.items() if entries}
 
     def _built(self, language: str, tallies: Iterator[Counter[Any]]) -> list[str]:
         """The entries of a language from what was counted: its words, then its word pairs."""
@@ -171,8 +171,8 @@ class MetaClipWorldwide(Method):
     def _report(self, pool: "Pool", counts: dict[str, np.ndarray], t: dict[str, float], share: float) -> None:
         name = hashlib.sha256(repr(sorted(self.parameters().items())).encode()).hexdigest()[:8]
         languages = {
-            language or "unknown": {"entries": len(found), "matches": int(found.sum()), "t": t[language]}
-            for language, found in sorted(counts.items(), key=lambda one: -one[1].sum())
+            language or "unknown": {"entries": len(of_language), "matches": int(of_language.sum()), "t": t[language]}
+            for language, of_language in sorted(counts.items(), key=lambda one: -one[1].sum())
         }
         files.write_json(
             pool.path / "reports" / f"{self.id}-{name}.json",
@@ -249,9 +249,9 @@ def _entries(name: str, version: tuple[int, ...]) -> Listed:
     for language, entries in content.items():
         if not all(isinstance(entry, str) for entry in entries):
             raise InputError(f"{name!r}: the entries of {language!r} are not all text.")
-        found = dict.fromkeys(entry for entry in entries if entry.strip() and "\n" not in entry)
-        if found:
-            listed[language] = "\n".join(found)
+        unique = dict.fromkeys(entry for entry in entries if entry.strip() and "\n" not in entry)
+        if unique:
+            listed[language] = "\n".join(unique)
     if not listed:
         raise InputError(f"{name!r} holds no entries; give at least one language with one.")
     return listed

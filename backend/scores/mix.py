@@ -12,9 +12,9 @@ from ..errors import InputError
 from ..pool import digests
 from ..progress import Progress, silent
 from .base import Batch, Each, Method, here, param
-from .cliploss import stored
 from .ensemble import sample_rows
 from .kernels.columns import check_columns, split
+from .kernels.dealing import stored
 from .kernels.folds import folds_of, folds_of_uids
 
 if TYPE_CHECKING:

@@ -135,6 +135,12 @@ class NormSim(Method):
         fitting_target(pool, self.target, self.model)
         devices.choose(self.device)
 
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        return 2.0 * dim * (dim * (pairs + targets) if read_norm(self.p) == 2 else float(pairs) * targets)
+
+    def arithmetic(self) -> str:
+        return "single" if read_norm(self.p) != math.inf else "half"
+
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray | str:
         """For p = 2 the target's `sum g g^T`, otherwise the path of its file."""
         targets = fitting_target(pool, self.target, self.model)

@@ -153,9 +153,9 @@ def _hashed(pool: "Pool", unit: Unit) -> None:
     todo = np.flatnonzero(hashes[1] == 0)
     for start in range(0, len(todo), _READ):
         rows = todo[start : start + _READ]
-        found = [perceptual_hash(image) for image in pool.images(unit.start + rows)]
-        hashes[0, rows] = [one or 0 for one in found]
-        hashes[1, rows] = [one is not None for one in found]
+        hashed = [perceptual_hash(image) for image in pool.images(unit.start + rows)]
+        hashes[0, rows] = [one or 0 for one in hashed]
+        hashes[1, rows] = [one is not None for one in hashed]
     with files.replacing(path) as part, part.open("wb") as handle:
         np.save(handle, hashes)
 

@@ -114,6 +114,12 @@ class Vas(Method):
         else:
             fitting_target(pool, self.target, self.model)
 
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        return 2.0 * dim * dim * (pairs + (0 if self.covariance else targets))
+
+    def arithmetic(self) -> str:
+        return "single"
+
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray:
         """The second moment, (d, d) float64."""
         dim = pool.require(self.needs()[0], "embedding").dim or 0

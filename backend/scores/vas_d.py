@@ -1,6 +1,6 @@
 """VAS-D: variance alignment with the pool's own survivors, trimmed step by step; no external target."""
 
-import hashlib
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,17 +11,17 @@ import numpy as np
 from .. import devices
 from ..errors import InputError
 from ..kernels.matmul import bad_rows
-from ..pool.work import spool
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, fragments, here, param
-from .cliploss import stored
-from .kernels.trimming import removal_steps
+from .kernels.dealing import check_disk, stored, temporary
+from .kernels.kept import write
+from .kernels.laid_out import laid_out
+from .kernels.trimming import Held, highest, removal_steps
 
 if TYPE_CHECKING:
     from ..pool import Pool
 
 Moments = tuple[np.ndarray, np.ndarray, int]  # sum f f^T, sum f, number of f
-IN_MEMORY = 512 * 2**20  # bytes of embeddings; more are kept in a temporary file beside the pool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,9 @@ class VasD(Method):
     The score is the step at which a pair leaves, `steps + 1` for the pairs that stay to the end, 0 for pairs that the
     quality cut dropped, NaN for a zero or non-finite embedding or no quality score; so any fraction between
     `final` and `quality_top` is a slider. It keeps what lies along the dominant directions, hence `center`.
-    Reads (n, d) embeddings, gives (n,) float32. One unit, which goes on from what it saves every five minutes; 1.25 d^2
-    FLOP per survivor and step.
+    Reads (n, d) embeddings, gives (n,) float32; 1.25 d^2 FLOP per survivor and step. Above 512 MB of embeddings the
+    survivors' are laid out beside the pool, in files of 262,144 pairs, and all workers take part in every step. What is
+    interrupted goes on from what it saves every five minutes, and a step from its finished files.
     """
 
     id = "vas_d"
@@ -67,12 +68,26 @@ class VasD(Method):
         pool.require(f"{self.model}_img", "embedding")
         if self.quality:
             pool.require(self.quality, "score")
-        if self.final > (self.quality_top if self.quality else 1):
+        if self.final > self._start():
             raise InputError(f"final is {self.final} and quality_top {self.quality_top}: final must not be larger.")
 
-    def units(self, pool: "Pool") -> list[Unit]:
-        """One unit, in uid order, so that neither row order nor sharding reaches a sum."""
-        return [Unit(f"all-{len(pool)}", rows=np.asarray(pool.uid_order()))] if len(pool) else []
+    def temporary(self, pool: "Pool") -> int:
+        return 2 * temporary(pool, self.needs()[:1], self._start())  # dealt, then laid out
+
+    def check_room(self, pool: "Pool") -> None:
+        check_disk(pool, self.needs()[:1], 2 * self._start())
+
+    def _start(self) -> float:
+        """The fraction of the pool that the trimming starts from, at most."""
+        return self.quality_top if self.quality else 1.0
+
+    def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
+        """The survivors, on average half-way between the first and the last, are scored and summed at every step."""
+        most, least = self.quality_top if self.quality else 1.0, self.final
+        return 4.0 * dim * dim * self.steps * pairs * (most + least) / 2
+
+    def arithmetic(self) -> str:
+        return "single"
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[np.ndarray, Moments]:
         """Which pairs have a usable embedding, (n,) bool, and their moments."""
@@ -87,46 +102,62 @@ class VasD(Method):
             progress(unit.stop, len(pool), "moments")
         return good, (square, total, max(1, int(good.sum())))
 
+    def stages(
+        self, pool: "Pool", units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
+    ) -> Generator[tuple[Sequence[Unit], Any], None, None]:
+        """Trims, and leaves the steps of all pairs in a file that the units read."""
+        kept_steps = folder / "steps.npy"
+        if not kept_steps.exists():
+            write(kept_steps, self._steps(pool, state, folder, progress, each))
+        yield units, kept_steps
+
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
+        return {MAIN: np.load(state, mmap_mode="r")[unit.start : unit.stop]}
+
+    def _steps(
+        self, pool: "Pool", state: tuple[np.ndarray, Moments], folder: Path, progress: Progress, each: Each
+    ) -> np.ndarray:
+        """The step at which each pair of the pool leaves, (n,) float32."""
         from ..recipe.grammar import exact_count
 
-        rows = np.asarray(unit.rows)
-        name = f"{self.model}_img"
         good, first = state
-        good = good[rows]
-        scores = np.where(good, np.float32(0), np.float32(np.nan))
-        chosen = np.flatnonzero(good)
-        if self.quality:
-            quality = pool.array(self.quality)[rows]
-            scores[np.isnan(quality)] = np.nan
-            chosen = np.flatnonzero(good & ~np.isnan(quality))
-            best = np.argsort(-quality[chosen], kind="stable")[: exact_count(self.quality_top, len(rows))]
-            chosen = np.sort(chosen[best])
-        final = exact_count(self.final, len(rows))
-        device = devices.choose(self.device)
-        saved = self._saved(pool, rows[chosen], first, final, device)
-        with spool(pool.path) as folder:
-            vectors = spooled(pool, name, rows[chosen], folder)
-            scores[chosen] = removal_steps(
+        chosen, scores = self._chosen(pool, good)
+        name, device = self.needs()[0], devices.choose(self.device)
+
+        def trimmed(vectors: Any) -> np.ndarray:
+            return removal_steps(
                 vectors,
                 first,
-                final=final,
+                final=exact_count(self.final, len(pool)),
                 steps=self.steps,
                 center=self.center,
-                device=device,
-                saved=saved,
-                progress=lambda done, total, message="", **_: progress(done * len(rows) // total, len(rows), message),
+                saved=folder / "trimming.npz",
+                progress=lambda done, total, message="", **_: progress(done * len(pool) // total, len(pool), message),
             )
-            del vectors
-        saved.unlink(missing_ok=True)
-        return {MAIN: scores}
 
-    def _saved(self, pool: "Pool", rows: np.ndarray, first: Moments, final: int, device: str) -> Path:
-        """Where an interrupted trimming is kept: named by its rows, the embeddings' moments, its schedule and device."""
-        named = hashlib.sha256(repr((self.steps, self.center, final, first[2], device)).encode())
-        for array in (rows, *first[:2]):
-            named.update(np.ascontiguousarray(array).tobytes())
-        return pool.path / "work" / f"trimming-{named.hexdigest()[:24]}.npz"
+        if not temporary(pool, (name,)):
+            scores[chosen] = trimmed(Held(stored(pool, name, chosen), device))
+        else:
+            with laid_out(
+                pool, name, chosen, rounds=folder / "rounds", device=device, each=each, progress=progress
+            ) as vectors:
+                scores[chosen] = trimmed(vectors)
+        return scores
+
+    def _chosen(self, pool: "Pool", good: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows that the trimming starts from, in uid order, so that neither row order nor sharding reaches a sum, and
+        what the others get, (n,) float32."""
+        from ..recipe.grammar import exact_count
+
+        scores = np.where(good, np.float32(0), np.float32(np.nan))
+        rows = np.asarray(pool.uid_order())
+        rows = rows[good[rows]]
+        if self.quality:
+            quality = pool.array(self.quality)
+            scores[np.isnan(quality)] = np.nan
+            rows = rows[~np.isnan(quality[rows])]
+            rows = rows[highest(quality[rows], exact_count(self.quality_top, len(pool)))]
+        return rows, scores
 
 
 def moments(pool: "Pool", unit: Unit, *, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -144,17 +175,3 @@ def moments(pool: "Pool", unit: Unit, *, name: str) -> tuple[np.ndarray, np.ndar
         total += tile.sum(axis=0)
         good.append(usable)
     return np.concatenate(good), square, total
-
-
-def spooled(pool: "Pool", name: str, rows: np.ndarray, folder: Path) -> np.ndarray:
-    """The embeddings of `rows`, (n, d) as stored; beyond 512 MB as a memory map of a file in `folder`."""
-    dim = pool.columns[name].dim or 0
-    if len(rows) * dim * 2 <= IN_MEMORY:
-        return stored(pool, name, rows)
-    vectors = np.memmap(folder / "vectors", np.float16, "w+", shape=(len(rows), dim))
-    for start in range(0, len(rows), _STEP):
-        vectors[start : start + _STEP] = stored(pool, name, rows[start : start + _STEP])
-    return vectors
-
-
-_STEP = 65_536

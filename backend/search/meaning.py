@@ -56,8 +56,8 @@ def nearest(
         if exclude is not None and start <= exclude < start + len(cosine):
             cosine[exclude - start] = -np.inf
         cut = best[-1] if len(best) == limit else -np.inf
-        found = np.flatnonzero(cosine > cut)
-        best, rows = np.concatenate([best, cosine[found]]), np.concatenate([rows, found + start])
+        near = np.flatnonzero(cosine > cut)
+        best, rows = np.concatenate([best, cosine[near]]), np.concatenate([rows, near + start])
         order = np.lexsort((rows, -best))[:limit]
         best, rows = best[order], rows[order]
         start += len(cosine)

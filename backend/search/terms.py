@@ -41,12 +41,12 @@ def log_odds(table: np.ndarray, *, prior: float = PRIOR) -> np.ndarray:
     """
     whole = table.sum(axis=0)
     alpha = np.maximum(prior * whole / max(whole.sum(), 1), 1e-9)
-    found = np.empty_like(table)
+    odds = np.empty_like(table)
     for one in range(len(table)):
         inside, outside = table[one], whole - table[one]
         delta = _logit(inside, alpha, prior) - _logit(outside, alpha, prior)
-        found[one] = delta / np.sqrt(1 / (inside + alpha) + 1 / (outside + alpha))
-    return found
+        odds[one] = delta / np.sqrt(1 / (inside + alpha) + 1 / (outside + alpha))
+    return odds
 
 
 def marking(texts: Sequence[str], labels: np.ndarray, classes: int) -> list[list[dict[str, Any]]]:
@@ -56,10 +56,10 @@ def marking(texts: Sequence[str], labels: np.ndarray, classes: int) -> list[list
         return [[] for _ in range(classes)]
     z, whole = log_odds(table), table.sum(axis=0)
     size = np.bincount(labels, minlength=classes)
-    found = []
+    marks = []
     for one in range(classes):
         best = [int(word) for word in np.argsort(-z[one], kind="stable")[:SHOWN] if z[one, word] > 1.96]
-        found.append(
+        marks.append(
             [
                 {
                     "word": vocabulary[word], "z": float(z[one, word]),
@@ -69,7 +69,7 @@ def marking(texts: Sequence[str], labels: np.ndarray, classes: int) -> list[list
                 for word in best
             ]
         )  # fmt: skip
-    return found
+    return marks
 
 
 def topics(texts: Sequence[str], labels: np.ndarray, classes: int, *, seed: int = 0) -> list[list[dict[str, Any]]]:
@@ -81,14 +81,14 @@ def topics(texts: Sequence[str], labels: np.ndarray, classes: int, *, seed: int 
     def terms(text: str) -> list[str]:
         return [word for word in words(text) if word not in ENGLISH_STOP_WORDS]
 
-    found: list[list[dict[str, Any]]] = []
+    topics: list[list[dict[str, Any]]] = []
     for one in range(classes):
         own = [text for text, label in zip(texts, labels) if label == one]
         vectorizer = CountVectorizer(analyzer=terms, min_df=min(3, max(1, len(own) // 50)), max_features=3000)
         try:
             matrix = vectorizer.fit_transform(own)
         except ValueError:  # no word is in enough captions
-            found.append([])
+            topics.append([])
             continue
         matrix = matrix[np.asarray(matrix.sum(axis=1)).ravel() > 0]
         model = LatentDirichletAllocation(
@@ -97,14 +97,14 @@ def topics(texts: Sequence[str], labels: np.ndarray, classes: int, *, seed: int 
         belongs = model.fit_transform(matrix).argmax(axis=1)
         names = vectorizer.get_feature_names_out()
         shares = np.bincount(belongs, minlength=TOPICS) / max(1, len(belongs))
-        found.append(
+        topics.append(
             [
                 {"words": [str(names[word]) for word in np.argsort(-model.components_[topic])[:WORDS_PER_TOPIC]],
                  "share": float(shares[topic])}
                 for topic in np.argsort(-shares, kind="stable")
             ]
         )  # fmt: skip
-    return found
+    return topics
 
 
 def _logit(count: np.ndarray, alpha: np.ndarray, prior: float) -> np.ndarray:

@@ -26,8 +26,8 @@ def by_word(
         rows, total = indexes.words(pool.table, column, parts, limit, checked(where, pool.columns) if where else None)
         return Hits(rows, None, total, by_index=True)
     held = pool.where(" AND ".join(f"contains(lower({column}), '{escaped(part)}')" for part in parts))
-    found = np.flatnonzero(held & pool.where(where) if where else held)
-    return Hits(found[:limit], None, len(found))
+    hits = np.flatnonzero(held & pool.where(where) if where else held)
+    return Hits(hits[:limit], None, len(hits))
 
 
 def terms(query: str) -> list[str]:

@@ -228,7 +228,10 @@ def widen(pool: Pool, schema: pa.Schema) -> None:
 
 
 def _sliced(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
-    return [batch.slice(start, 8192) for batch in batches for start in range(0, batch.num_rows, 8192)]
+    """Few rows at once where they have embeddings; without, Lance takes a third less time for many."""
+    wide = any(pa.types.is_fixed_size_list(kind) for kind in batches[0].schema.types)
+    size = 8192 if wide else 65_536
+    return [batch.slice(start, size) for batch in batches for start in range(0, batch.num_rows, size)]
 
 
 def forget_unfinished(given: str | Path, schema: pa.Schema) -> None:
@@ -277,10 +280,3 @@ def clear(path: Path, *, itself: bool) -> None:
             entry.unlink(missing_ok=True)
     if itself:
         path.rmdir()
-
-
-def check_image(content: bytes) -> tuple[int, int]:
-    """Width and height in pixels of an image that decodes whole. Raises ValueError if it doesn't."""
-    from ..pool.decoding import measure
-
-    return measure(content)

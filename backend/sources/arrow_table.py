@@ -1,7 +1,7 @@
 """Arrow tables: parquet, Arrow and Feather files with the types they have, and the keys of hive folders."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -11,7 +11,8 @@ from .npz import Damaged
 from .remote import open_binary
 from .text_table import unique
 
-_HIVE = re.compile(r"([A-Za-z_]\w*)=([^/]*)$")
+_HIVE = re.compile(r"([^\W\d][\w.\- ]*)=([^/]*)$")
+_NULL = "__HIVE_DEFAULT_PARTITION__"
 UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError)
 WIDE = 64  # rows at once where columns hold images
 PARQUET = (".parquet", ".pq")
@@ -23,22 +24,22 @@ class ArrowTable:
     def __init__(self, path: str, suffix: str, root: str = "") -> None:
         self._path, self._parquet = path, suffix in PARQUET
         inside = path.removeprefix(root).split("/")[:-1]
-        self._hive = {m[1]: unquote(m[2]) for part in inside if (m := _HIVE.fullmatch(part))}
+        self._hive = {m[1]: None if m[2] == _NULL else unquote(m[2]) for part in inside if (m := _HIVE.fullmatch(part))}
         try:
-            found, self.count = self._opened()
+            opened, self.count = self._opened()
         except UNREADABLE as error:
             raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0]}") from None
-        self._names = unique(found.names)
-        columns = [pa.field(name, kind) for name, kind in zip(self._names, found.types)]
+        self._names = unique(opened.names)
+        columns = [pa.field(name, kind) for name, kind in zip(self._names, opened.types)]
         self._hive = {key: value for key, value in self._hive.items() if key not in self._names}
         self.schema = pa.schema([*columns, *(pa.field(key, pa.utf8()) for key in self._hive)])
-        self.typed, self.named = True, True
+        self.named = True
         self.rejected: list[tuple[str, str]] = []
         self.note = ""
 
-    def source(self) -> None:
-        """No DuckDB expression: the types are known."""
-        return
+    def types(self, names: Sequence[str]) -> dict[str, pa.DataType]:
+        """The types that further columns get."""
+        return {name: plain_type(self.schema.field(name).type) for name in names}
 
     def batches(self, size: int, most: int | None = None) -> Iterator[pa.RecordBatch]:
         """Raises Damaged where the file breaks off."""
@@ -74,6 +75,15 @@ class ArrowTable:
         for batch in whole:
             for start in range(0, batch.num_rows, size):
                 yield batch.slice(start, size)
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type that a further column gets: numbers and truth values as they are, everything else text."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return pa.float32() if kind == pa.float16() else kind
+    return pa.utf8()
 
 
 def holds_bytes(kind: pa.DataType) -> bool:

@@ -38,7 +38,13 @@ def problems(text: pa.Array) -> tuple[pa.Array, np.ndarray]:
         wrong[_true(pc.match_substring(text, "\0"))] = 3
     if (pc.max(pc.binary_length(text)).as_py() or 0) > LONGEST_CAPTION:
         wrong[_true(pc.greater(pc.utf8_length(text), LONGEST_CAPTION))] = 2
-    wrong[_true(pc.or_kleene(pc.utf8_is_space(text), pc.equal(pc.binary_length(text), 0)), null=True)] = 1
+    first, _ = edges(text)
+    blank = (first <= 32) | (first > 126)  # or may be
+    some = text.filter(pa.array(blank))
+    blank[blank] = _true(pc.or_kleene(pc.utf8_is_space(some), pc.equal(pc.binary_length(some), 0)), null=True)
+    wrong[blank] = 1
+    if text.null_count:
+        wrong[_true(text.is_null())] = 1
     wrong[broken] = 4
     return text, wrong
 
@@ -65,6 +71,17 @@ def plain(text: pa.Array) -> pa.Array:
     if _may_hold_nul(text):
         bad = pc.or_(bad, pc.match_substring(text, "\0"))
     return pc.if_else(pc.fill_null(bad, False), pa.scalar(None, pa.utf8()), text) if pc.any(bad).as_py() else text
+
+
+def edges(text: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """The first and the last byte of each value, `(n,)` uint8; 0 for an empty one."""
+    _, places, content = text.buffers()
+    if content is None or not content.size or not len(text):
+        return np.zeros(len(text), np.uint8), np.zeros(len(text), np.uint8)
+    octets = np.frombuffer(content, np.uint8)
+    offsets = np.frombuffer(places, np.int32)[text.offset : text.offset + len(text) + 1]
+    filled = offsets[1:] > offsets[:-1]
+    return octets.take(offsets[:-1], mode="clip") * filled, octets.take(offsets[1:] - 1, mode="clip") * filled
 
 
 def _may_hold_nul(text: pa.Array) -> bool:

@@ -270,12 +270,12 @@ def _batch(
     places = pa.array(index, mask=wanted < 0)
     arrays = []
     for column, kind in zip(part, schema.types):
-        found = pa.concat_arrays(
+        stacked = pa.concat_arrays(
             [one.column(column.source) for one in taken] or [pa.nulls(0, parts[0].column(column.source).type)]
         )
-        made, good = values.converted(found.take(places), column.kind, kind)
+        converted, good = values.converted(stacked.take(places), column.kind, kind)
         column.present += int(good.sum())
-        arrays.append(made)
+        arrays.append(converted)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

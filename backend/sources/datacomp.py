@@ -64,14 +64,14 @@ def import_datacomp(
     Raises InputError if there is no parquet, nothing could be imported, or the pool has other columns.
     """
     place = Place(str(source).rstrip("/") if "://" in str(source) else str(source))
-    found = place.sizes(".parquet")
-    if not found:
+    sizes = place.sizes(".parquet")
+    if not sizes:
         raise InputError(f"no .parquet in {str(source)!r}; give the directory of DataComp's metadata, or its URL.")
     before = emptiness(pool_path)
-    pool, layout = _opened(pool_path, place, found, embeddings, columns or {}, dedup_features)
+    pool, layout = _opened(pool_path, place, sizes, embeddings, columns or {}, dedup_features)
     with importing(pool.path), leaving_nothing(pool.path, before):
         pool = pool.reload()
-        run = _Import(pool, place, layout, found, verify)
+        run = _Import(pool, place, layout, sizes, verify)
         run.write(engine, workers, address, progress)
         report = run.finish()
     if shards is not None:
@@ -84,22 +84,22 @@ def import_datacomp(
 class _Import:
     """One import under the pool's import lock: a plan, a record per written file, commits in the order of files."""
 
-    def __init__(self, pool: Pool, place: Place, layout: Layout, found: Mapping[str, int], verify: bool) -> None:
+    def __init__(self, pool: Pool, place: Place, layout: Layout, sizes: Mapping[str, int], verify: bool) -> None:
         self.pool, self.place, self.layout = pool, place, layout
         wanted = {*pool.schema.names}
         self.schema = pa.schema(
             [pool.schema.field(name) for name in ("uid_hi", "uid_lo", *layout.schema.names) if name in wanted]
         )
         subject = {
-            "source": place.path("") if place.local else place.url, "files": dict(found),
+            "source": place.path("") if place.local else place.url, "files": dict(sizes),
             "features": place.sizes(FEATURES) if layout.features else {},
             "columns": [str(entry) for entry in self.schema], "roles": dict(layout.roles), "poolscope": __version__,
-            "bound": binding([place.path(name) for name in found], {"verify": verify}),
+            "bound": binding([place.path(name) for name in sizes], {"verify": verify}),
         }  # fmt: skip
         digest = hashlib.sha256(json.dumps(subject, sort_keys=True).encode()).hexdigest()[:16]
         self.work = pool.path / "work" / f"import-{digest}"
         self.task = FileTask(pool.path.resolve(), place.url, layout, self.schema, self.work, verify)
-        self.units = [FileUnit(hashlib.sha256(name.encode()).hexdigest()[:24], name, 0) for name in found]
+        self.units = [FileUnit(hashlib.sha256(name.encode()).hexdigest()[:24], name, 0) for name in sizes]
         self.report = Report(place.url)
         self._next = 0
         self._waiting: list[str] = []
@@ -180,15 +180,15 @@ class _Import:
     def _plan(self, progress: Progress) -> None:
         """Reads all uids, decides which pairs are new, and writes that down; files with problems have a record at once."""
         scans = []
-        for found in in_order(lambda unit: scan(self.place, unit.name, self.layout), self.units):
-            scans.append(found)
+        for scanned in in_order(lambda unit: scan(self.place, unit.name, self.layout), self.units):
+            scans.append(scanned)
             progress(0, 0, f"{len(scans):,} of {len(self.units):,} files looked at")
         report, units = Report(self.place.url), []
-        for unit, found, chosen in zip(self.units, scans, choose(self.pool.uids(), scans)):
-            units.append(FileUnit(unit.id, unit.name, len(found.uids)))
-            if found.problem:
-                files.write_json(self.task.record(unit), {"problem": found.problem})
-            elif len(chosen.drop) == len(found.uids):
+        for unit, scanned, chosen in zip(self.units, scans, choose(self.pool.uids(), scans)):
+            units.append(FileUnit(unit.id, unit.name, len(scanned.uids)))
+            if scanned.problem:
+                files.write_json(self.task.record(unit), {"problem": scanned.problem})
+            elif len(chosen.drop) == len(scanned.uids):
                 files.write_json(self.task.record(unit), {"pieces": [], "rows": 0, "uncaptioned": {}, "examples": {}})
             elif len(chosen.drop):
                 with files.replacing(self.task.dropped(unit)) as part, part.open("wb") as handle:
@@ -217,15 +217,15 @@ class _Import:
 def _opened(
     path: str | Path,
     place: Place,
-    found: Mapping[str, int],
+    sizes: Mapping[str, int],
     embeddings: Sequence[str] | None,
     columns: Mapping[str, str],
     dedup: bool,
 ) -> tuple[Pool, Layout]:
     """The pool, made if there is none, and the layout of the source; both must agree."""
-    schema = _joint_schema(place, found)
+    schema = _joint_schema(place, sizes)
     pool = Pool.open(path) if Pool.exists(path) else None
-    features = _features(place, found, embeddings, dedup, pool)
+    features = _features(place, sizes, embeddings, dedup, pool)
     layout = of_schema(schema, columns, features)
     if pool is None:
         return Pool.create(path, layout.schema, {"kind": "datacomp", "source": place.url}), layout
@@ -240,16 +240,16 @@ def _opened(
     return pool, layout
 
 
-def _joint_schema(place: Place, found: Mapping[str, int]) -> pa.Schema:
+def _joint_schema(place: Place, sizes: Mapping[str, int]) -> pa.Schema:
     """The columns of all the parquets that can be read: a pair has null in those that its own file lacks."""
     schemas, problem = [], ""
-    for schema in in_order(lambda name: _schema(place, name), found):
+    for schema in in_order(lambda name: _schema(place, name), sizes):
         if isinstance(schema, str):
             problem = problem or schema
         else:
             schemas.append(schema)
     if not schemas:
-        raise InputError(f"none of the {len(found):,} parquet files in {place.url!r} can be read: {problem}.")
+        raise InputError(f"none of the {len(sizes):,} parquet files in {place.url!r} can be read: {problem}.")
     return joint(schemas)
 
 
@@ -262,7 +262,7 @@ def _schema(place: Place, name: str) -> pa.Schema | str:
 
 
 def _features(
-    place: Place, found: Mapping[str, int], embeddings: Sequence[str] | None, dedup: bool, pool: Pool | None
+    place: Place, sizes: Mapping[str, int], embeddings: Sequence[str] | None, dedup: bool, pool: Pool | None
 ) -> dict[str, int]:
     """The arrays to take and their dimensions, from the pool or else from the first feature file that can be read."""
     if pool is not None and embeddings is None:
@@ -273,7 +273,7 @@ def _features(
         return {}
     problem = "there is no .npz beside the parquet files"
     present = place.sizes(FEATURES)
-    for name in found:
+    for name in sizes:
         if beside(name) not in present:
             continue
         try:

@@ -39,19 +39,19 @@ def _integer(digits: str) -> int | float | None:
 
 def lowered(about: Mapping[str, Any]) -> dict[str, Any]:
     """The fields by their names in lower case, the first of equal ones."""
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in about.items():
-        found.setdefault(name.lower(), value)
-    return found
+        fields.setdefault(name.lower(), value)
+    return fields
 
 
 def captions(about: Mapping[str, Any], named: Iterable[str] = ()) -> tuple[list[str], str]:
     """The captions of the first field that holds any, and its name in lower case; `named` instead of the usual names."""
     fields = lowered(about)
     for name in [one.lower() for one in named] or CAPTIONS:
-        found = [text for text in _texts(fields.get(name)) if text.strip()]
-        if found:
-            return found, name
+        texts = [text for text in _texts(fields.get(name)) if text.strip()]
+        if texts:
+            return texts, name
     return [], ""
 
 
@@ -61,7 +61,7 @@ def _texts(value: Any, depth: int = 0) -> list[str]:
     if isinstance(value, list) and depth < 2:
         return [text for one in value for text in _texts(one, depth + 1)]
     if isinstance(value, dict) and depth < 3:
-        return next((found for name in INNER if (found := _texts(value.get(name), depth + 1))), [])
+        return next((texts for name in INNER if (texts := _texts(value.get(name), depth + 1))), [])
     return []
 
 

@@ -93,9 +93,9 @@ class _Reading:
         try:
             table = parquet(self.place, self._unit.name)
             if layout.features:
-                found = feature_members(self.place, self._unit.name, list(layout.features))
+                of_unit = feature_members(self.place, self._unit.name, list(layout.features))
                 archive = beside(self._unit.name)
-                members = {name: Features(Rows(lambda: self.place.open(archive), found[name])) for name in found}
+                members = {name: Features(Rows(lambda: self.place.open(archive), of_unit[name])) for name in of_unit}
             wanted = [name for name in layout.wanted if name in table.schema_arrow.names]
             size = BATCH_WITH_FEATURES if members else BATCH
             size = rows_at_once(partial(parquet, self.place, self._unit.name), wanted, size)

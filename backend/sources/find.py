@@ -35,10 +35,10 @@ class Found:
 
 def find(paths: Sequence[str | os.PathLike[str]]) -> list[Found]:
     """What the paths stand for, in their order. Raises InputError where there is nothing."""
-    found = [_one(one) for path in paths for one in _expanded(os.fspath(path))]
-    if not found:
+    sources = [_one(one) for path in paths for one in _expanded(os.fspath(path))]
+    if not sources:
         raise InputError("nothing to import is named; give a file, directory, pattern or URL.")
-    return found
+    return sources
 
 
 def _expanded(path: str) -> list[str]:
@@ -121,24 +121,24 @@ def _tar(path: str) -> bool:
     return suffixes(path)[0] in TARS or name.endswith((".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"))
 
 
-def _sorted(found: Found, names: Sequence[str], *, named: bool) -> Found:
+def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:
     stems = {os.path.splitext(name)[0] for name in names if Path(name).suffix.lower() in IMAGES}
     worded = {os.path.splitext(name)[0] for name in names if Path(name).suffix.lower() in WORDS}
     for name in names:
         suffix, _ = suffixes(name)
         base = os.path.basename(name).lower()
         if _tar(name):
-            found.tars.append(name)
+            source.tars.append(name)
         elif suffix == ".json" and (stem := os.path.splitext(name)[0]) in stems and not named:
-            found.sidecars += [name] if stem not in worded else []  # else it is read with the text file
+            source.sidecars += [name] if stem not in worded else []  # else it is read with the text file
         elif suffix in TABLES and (named or base not in ABOUT):
-            found.tables.append(name)
+            source.tables.append(name)
         elif suffix in WORDS and os.path.splitext(name)[0] in stems:
-            found.sidecars.append(name)
+            source.sidecars.append(name)
         elif suffix in (".txt", ".token") and (named or "caption" in base or "token" in base or "result" in base):
-            found.tables.append(name)
+            source.tables.append(name)
         elif suffix in IMAGES:
-            found.images += 1
+            source.images += 1
         else:
-            found.others.append(name)
-    return found
+            source.others.append(name)
+    return source

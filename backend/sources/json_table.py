@@ -2,12 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from . import fields
+from .cells import ROWS, CellTable, Held, Room, kind
 from .npz import Damaged
 from .options import Options
 from .staged import Staged, connect, limited, literal
@@ -17,7 +19,8 @@ SAMPLE = 1 << 20
 LARGEST = 2 << 30  # an annotation file is one value, read whole
 SPELLED = 256 << 20  # a larger file is streamed, its numbers as DuckDB spells them
 AS_SPELLED: dict[str, Any] = {"parse_float": str, "parse_int": str}
-FORMATS = {"lines": "newline_delimited", "array": "array"}
+KEYED = 1000  # records whose keys are asked before the first pass
+MOST_KEYS = 1000
 
 
 def form(sample: str) -> str:
@@ -36,10 +39,11 @@ def _is_object(line: str) -> bool:
         return False
 
 
-class JsonTable:
+class JsonTable(CellTable):
     """The rows of one JSON file as text: a string as it is, other values as JSON; null where there is none."""
 
-    def __init__(self, staged: Staged, options: Options) -> None:
+    def __init__(self, staged: Staged, options: Options, room: Room) -> None:
+        super().__init__(room)
         self._staged = staged
         sample = staged.sample(SAMPLE)
         self.form = form(sample)
@@ -50,57 +54,76 @@ class JsonTable:
             self._rows = self._whole()
         else:
             try:
-                self._keys = self._discover()
+                self._discover()
             except Exception as error:
                 if self.form != "array":
                     raise Damaged(f"the JSON can't be read: {str(error).splitlines()[0]}") from None
                 self._rows = self._whole()
-        names = self._rows.schema.names if self._rows is not None else self._keys
-        if not names:
+        self.schema = self._rows.schema if self._rows is not None else self._schema()
+        if not self.schema.names:
             raise Damaged("it holds no record")
-        self.schema = pa.schema([(name, pa.utf8()) for name in names])
         self.count = self._rows.num_rows if self._rows is not None else 0
-        self.typed, self.named = False, True
+        self.named = True
         self.note = staged.note
 
-    def source(self) -> str | None:
-        """The table as a DuckDB table function; None where it was read whole."""
-        if self._rows is not None:
-            return None
-        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in self._keys)
+    def _schema(self) -> pa.Schema:
+        return pa.schema([(name, pa.utf8()) for name in unique(self._keys)])
+
+    def _source(self) -> str:
+        """The records as a DuckDB table function with one column, `json`."""
+        function = {"lines": "read_ndjson_objects", "array": "read_json_objects"}[self.form]
+        more = "ignore_errors = true" if self.form == "lines" else "format = 'array'"
         return (
-            f"read_json({literal(self._staged.path)}, format = '{FORMATS[self.form]}', columns = {{{columns}}}, "
-            f"compression = '{self._staged.compression}'{self._lenient}, maximum_object_size = 67108864)"
-        )
-
-    @property
-    def _lenient(self) -> str:
-        return ", ignore_errors = true" if self.form == "lines" else ""
-
-    def batches(self, size: int, most: int | None = None) -> Iterator[pa.RecordBatch]:
-        if self._rows is not None:
-            yield from self._rows.to_batches(max_chunksize=size)
-            return
-        with connect() as database:
-            yield from database.sql(f"SELECT * FROM {self.source()}{limited(most)}").to_arrow_reader(size)
-
-    def _discover(self) -> list[str]:
-        """All keys of all records: those of the first in their order, then those that come later."""
-        function = "read_ndjson_objects" if self.form == "lines" else "read_json_objects"
-        kind = "" if self.form == "lines" else ", format = 'array'"
-        read = (
-            f"{function}({literal(self._staged.path)}{kind}, compression = '{self._staged.compression}'{self._lenient}, "
+            f"{function}({literal(self._staged.path)}, {more}, compression = '{self._staged.compression}', "
             "maximum_object_size = 67108864)"
         )
+
+    def _cells(self, more: str = "") -> str:
+        """A query for the values of the keys. Keys that are empty or differ in case only are no fields of a DuckDB struct."""
+        fields, columns = dict[str, str](), []
+        for number, key in enumerate(self._keys):
+            if key and key.lower() not in {one.lower() for one in fields}:
+                fields[key] = "VARCHAR"
+                columns.append(f"struct_extract_at(fields, {len(fields)}) AS c{number}")
+            else:
+                pointer = key.replace("~", "~0").replace("/", "~1")
+                columns.append(f"json_extract_string(json, {literal('/' + pointer)}) AS c{number}")
+        record = f"json_transform(json, {literal(json.dumps(fields))})" if fields else "NULL"
+        inner = f"SELECT json, {record} AS fields FROM {self._source()}"
+        return f"SELECT {', '.join(columns)}{more} FROM ({inner})"
+
+    def _read(self, size: int, kinds: Sequence[int], most: int | None) -> Iterator[list[pa.Array]]:
+        if self._rows is not None and not kinds:
+            for batch in self._rows.to_batches(max_chunksize=size):
+                yield batch.columns
+            return
+        asked = ", ".join(["*", *(kind(f"c{place}") for place in kinds)])
         with connect() as database:
-            found = database.sql(
-                f"SELECT DISTINCT json_keys(json) FROM {read} WHERE json_type(json) = 'OBJECT'"
-            ).fetchall()
-            first = database.sql(
-                f"SELECT json_keys(json) FROM {read} WHERE json_type(json) = 'OBJECT' LIMIT 1"
-            ).fetchall()
-        there = sorted({key for (keys,) in found for key in keys})
-        return list(dict.fromkeys([*(first[0][0] if first else []), *there]))[:1000]
+            if self._rows is not None:
+                rows = self._rows.rename_columns([f"c{number}" for number in range(len(self.schema))])
+                database.register("rows", rows)
+            source = "rows" if self._rows is not None else f"({self._cells()}{limited(most)})"
+            for batch in database.sql(f"SELECT {asked} FROM {source}").to_arrow_reader(size):
+                yield batch.columns
+
+    def _discover(self) -> None:
+        """All keys of all records: those of the first in their order, then those that come later. Keeps the rows that it
+        reads, unless some have keys that weren't known before."""
+        listed = f"SELECT json_keys(json) FROM {self._source()} WHERE json_type(json) = 'OBJECT' LIMIT {KEYED}"
+        with connect() as database:
+            first = [keys for (keys,) in database.sql(listed).fetchall()]
+            known = {key for keys in first for key in keys}
+            self._keys = list(dict.fromkeys([*(first[0] if first else []), *sorted(known)]))[:MOST_KEYS]
+            if not self._keys:
+                return
+            later, schema = set[str](), self._schema()
+            self._held, width = Held(self._room), len(self._keys)
+            for batch in database.sql(self._cells(f", {_odd(width)} AS keys")).to_arrow_reader(ROWS):
+                self._held.add(pa.RecordBatch.from_arrays(batch.columns[:width], schema=schema))
+                later.update(pc.unique(batch.column(width).flatten()).to_pylist())
+        if len(self._keys) < MOST_KEYS and later - known:
+            self._held.drop()
+            self._keys = list(dict.fromkeys([*(first[0] if first else []), *sorted(known | later)]))[:MOST_KEYS]
 
     def _whole(self) -> pa.Table:
         with self._staged.open() as handle:
@@ -132,6 +155,14 @@ class JsonTable:
                 yield value
 
 
+def _odd(width: int) -> str:
+    """SQL for the keys of a record, null for one that plainly has no other than the first `width`: as many `":` as values."""
+    filled = " + ".join(f"(c{number} IS NOT NULL)::INT" for number in range(width)) or "0"
+    marks = "(strlen(json) - strlen(replace(json, '\":', ''))) // 2"
+    spaced = " OR ".join(f"contains(json, chr({code}) || ':')" for code in (9, 10, 13, 32))
+    return f"CASE WHEN json_type(json) = 'OBJECT' AND ({marks} <> {filled} OR {spaced}) THEN json_keys(json) END"
+
+
 def _numbers_as_captions(sample: str, options: Options) -> bool:
     """Whether captions are JSON numbers, so that `3.10` must not become 3.1: such a file is read whole."""
     names = "|".join(re.escape(name) for name in ([options.text] if options.text else fields.CAPTIONS))
@@ -140,15 +171,15 @@ def _numbers_as_captions(sample: str, options: Options) -> bool:
 
 def _one_after_another(text: str) -> list[Any] | None:
     """The values of a text that holds several, with or without commas between them; None if it holds anything else."""
-    decoder, place, found = json.JSONDecoder(), 0, []
+    decoder, place, values = json.JSONDecoder(), 0, []
     while place < len(text):
         try:
             value, place = decoder.raw_decode(text, place)
         except (ValueError, RecursionError):
             return None
-        found.append(value)
+        values.append(value)
         place = re.compile(r"[\s,]*").match(text, place).end()  # type: ignore[union-attr]  # it always matches
-    return found
+    return values
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:
@@ -174,7 +205,10 @@ def _by_column(value: dict[str, Any]) -> list[Mapping[str, Any]]:
     inner = list(value.values())
     if len(inner) < 2 or not {key.lower() for key in value} & {*fields.CAPTIONS, "image", "file_name", "url"}:
         return []
-    if all(isinstance(one, list) for one in inner) and len({len(one) for one in inner}) == 1:
+    if all(isinstance(one, list) for one in inner):
+        if len({len(one) for one in inner}) > 1:
+            lengths = ", ".join(f"{name!r} {len(one):,}" for name, one in list(value.items())[:5])
+            raise Damaged(f"its columns have different lengths: {lengths}")
         return [dict(zip(value, row)) for row in zip(*inner)]
     if all(isinstance(one, dict) and one.keys() == inner[0].keys() for one in inner):
         return [{name: one[key] for name, one in value.items()} for key in inner[0]]

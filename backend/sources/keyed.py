@@ -83,12 +83,12 @@ def key_column(names: list[str], on: str, key: str | None) -> str | None:
             raise InputError(f"the file has no column {key!r} for --key; it has {', '.join(names)}.")
         return key
     lower = {name.lower(): name for name in reversed(names)}
-    found = next((lower[name] for name in CALLED.get(on, (on.lower(),)) if name in lower), None)
-    if found is None and on != "row":
+    column = next((lower[name] for name in CALLED.get(on, (on.lower(),)) if name in lower), None)
+    if column is None and on != "row":
         raise InputError(
             f"the file has no column {on!r}; name it with --key, or choose --on. It has {', '.join(names)}."
         )
-    return found
+    return column
 
 
 def _parquet(source: Path, on: str, key: str | None) -> Keyed:
@@ -163,13 +163,13 @@ def _arrays(source: Path, on: str, key: str | None, keys: Path | None, work: Pat
     if source.suffix.lower() == ".npz":
         arrays = {path.stem: _mapped(path) for path in _unzipped(source, work)}
         column = key_column(list(arrays), on, key)
-        found = arrays.pop(column) if column else None
+        keyed = arrays.pop(column) if column else None
     else:
-        arrays, found = {source.stem: _mapped(source)}, _key_list(keys) if keys else None
-    if found is None and on != "row":
+        arrays, keyed = {source.stem: _mapped(source)}, _key_list(keys) if keys else None
+    if keyed is None and on != "row":
         raise InputError(f"{source.name!r} has no keys; list them in order with --keys FILE, or say --on row.")
     lengths = {name: len(array) for name, array in arrays.items() if array.ndim}
-    count = len(found) if found is not None else max(lengths.values(), default=0)
+    count = len(keyed) if keyed is not None else max(lengths.values(), default=0)
     wrong = next((name for name in arrays if lengths.get(name) != count), None)
     if wrong:
         raise InputError(f"array {wrong!r} has {lengths.get(wrong, 1):,} rows, and there are {count:,} keys.")
@@ -177,22 +177,22 @@ def _arrays(source: Path, on: str, key: str | None, keys: Path | None, work: Pat
     def batches(wanted: Sequence[str]) -> Iterator[Batch]:
         for start in range(0, count, BATCH):
             values = {name: _arrow(arrays[name][start : start + BATCH]) for name in wanted}
-            yield None if found is None else _arrow(found[start : start + BATCH]), pa.RecordBatch.from_pydict(values)
+            yield None if keyed is None else _arrow(keyed[start : start + BATCH]), pa.RecordBatch.from_pydict(values)
 
     return Keyed({name: _arrow(array[:0]).type for name, array in arrays.items()}, batches, count)
 
 
 def _unzipped(source: Path, work: Path) -> list[Path]:
     """The arrays of an archive as files of their own, by their place in it: its names are not trusted."""
-    found = []
+    paths = []
     with zipfile.ZipFile(source) as archive:
         for number, entry in enumerate(archive.infolist()):
             path = work / str(number) / f"{Path(entry.filename).name.removesuffix('.npy')}.npy"
             path.parent.mkdir(parents=True)
             with archive.open(entry) as packed, path.open("wb") as out:
                 shutil.copyfileobj(packed, out, 1 << 20)
-            found.append(path)
-    return found
+            paths.append(path)
+    return paths
 
 
 def _mapped(path: Path) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError
 from ..progress import Progress, silent
+from .cells import HELD, Room
 from .find import Found, find
 from .mapping import ColumnMap
 from .npz import Damaged
@@ -103,82 +104,83 @@ def look(
     options: Options | None = None,
     *,
     only: Kind | None = None,
+    held: int = HELD,
 ) -> Plan:
     """Looks at files, directories, patterns and URLs, and says what an import of them would do.
 
-    `only`: takes the sources as of that kind. Raises InputError, in one line that says what is missing, for a path that
+    `only`: takes the sources as of that kind; `held`: bytes of rows that may be kept for the import. Raises InputError, in one line that says what is missing, for a path that
     does not exist, images without captions, a table without captions, and anything else that can't become pairs.
     """
     options = options or Options()
     given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     parts: list[Part] = []
     tables: list[tuple[Found, str]] = []
-    for found in find(given):
+    for source in find(given):
         if only == "table":
-            tables += [(found, path) for path in found.tables or _forced(found)]
+            tables += [(source, path) for path in source.tables or _forced(source)]
             continue
-        part = _directory(found, options)
+        part = _directory(source, options)
         if part is not None:
             parts.append(part)
         else:
-            tables += [(found, path) for path in found.tables]
+            tables += [(source, path) for path in source.tables]
     if tables:
-        parts.append(_tables(tables, options, ", ".join(os.fspath(one) for one in given)))
+        parts.append(_tables(tables, options, ", ".join(os.fspath(one) for one in given), Room(held)))
     if not parts:
         raise InputError(f"no table or shard in {', '.join(map(str, given))!r}; give captions with images or URLs.")
     return Plan(tuple(parts), options)
 
 
-def _forced(found: Found) -> list[str]:
-    if found.others or found.tars:
-        name = (found.others or found.tars)[0]
+def _forced(source: Found) -> list[str]:
+    if source.others or source.tars:
+        name = (source.others or source.tars)[0]
         raise InputError(
             f"{name!r} is neither .parquet, .arrow, .csv, .tsv, .json nor .jsonl; convert it first, or import it by "
             "`poolscope import`."
         )
-    raise InputError(f"no table in {found.given!r}; give a .parquet, .arrow, .csv, .tsv, .json or .jsonl file.")
+    raise InputError(f"no table in {source.given!r}; give a .parquet, .arrow, .csv, .tsv, .json or .jsonl file.")
 
 
-def _directory(found: Found, options: Options) -> Part | None:
+def _directory(source: Found, options: Options) -> Part | None:
     """The part of a source that is no table: shards, DataComp's metadata, clip-retrieval's layout, captions in files."""
     from .retrieval import retrieval_parts
 
-    if "://" not in found.root and os.path.isdir(found.given) and retrieval_parts(found.given):
-        return Part("clip-retrieval", found.given, tuple(found.tables))
-    if found.tars:
-        return _shards(found, options)
-    if found.tables and _is_datacomp(found):
-        return Part("datacomp", found.given, tuple(found.tables), {"uid": "uid", "text": "text", "url": "url"})
-    if found.sidecars and all(_OF_IMG2DATASET.fullmatch(os.path.basename(path)) for path in found.tables):
-        return _sidecars(found, options)
-    if found.tables:
+    if "://" not in source.root and os.path.isdir(source.given) and retrieval_parts(source.given):
+        return Part("clip-retrieval", source.given, tuple(source.tables))
+    if source.tars:
+        return _shards(source, options)
+    if source.tables and _is_datacomp(source):
+        return Part("datacomp", source.given, tuple(source.tables), {"uid": "uid", "text": "text", "url": "url"})
+    if source.sidecars and all(_OF_IMG2DATASET.fullmatch(os.path.basename(path)) for path in source.tables):
+        return _sidecars(source, options)
+    if source.tables:
         return None
-    if found.images:
+    if source.images:
         raise InputError(
-            f"{found.given!r} holds {found.images:,} images and no captions; add a table such as metadata.csv with the "
+            f"{source.given!r} holds {source.images:,} images and no captions; add a table such as metadata.csv with the "
             "columns file_name and text, or a .txt beside each image."
         )
-    what = f"only files of other kinds, such as {os.path.basename(found.others[0])}" if found.others else "no file"
-    raise InputError(f"{found.given!r} holds {what}; give .csv, .tsv, .json, .jsonl, .parquet, .arrow or .tar files.")
+    what = f"only files of other kinds, such as {os.path.basename(source.others[0])}" if source.others else "no file"
+    raise InputError(f"{source.given!r} holds {what}; give .csv, .tsv, .json, .jsonl, .parquet, .arrow or .tar files.")
 
 
-def _shards(found: Found, options: Options) -> Part:
+def _shards(source: Found, options: Options) -> Part:
     from .shard_preview import preview
 
-    mapping, rows, problems = preview(found.tars[0], options, PREVIEW)
+    mapping, rows, problems = preview(source.tars[0], options, PREVIEW)
     left_out = {where: reason for reason, where in problems.items()}
-    left_out |= dict.fromkeys(found.tables[:5], "table beside shards (their own JSON is read)")
-    return Part("webdataset", found.given, tuple(found.tars), mapping, preview=tuple(rows), left_out=left_out)
+    left_out |= dict.fromkeys(source.tables[:5], "table beside shards (their own JSON is read)")
+    return Part("webdataset", source.given, tuple(source.tars), mapping, preview=tuple(rows), left_out=left_out)
 
 
-def _is_datacomp(found: Found) -> bool:
+def _is_datacomp(source: Found) -> bool:
     import pyarrow.parquet as pq
 
     from .arrow_table import UNREADABLE
     from .remote import open_binary
 
-    listed = [path for path in found.tables if path.endswith(".parquet")]
-    if len(listed) != len(found.tables):
+    listed = [path for path in source.tables if path.endswith(".parquet")]
+    if len(listed) != len(source.tables):
         return False
     for path in listed[:5]:
         try:
@@ -189,22 +191,22 @@ def _is_datacomp(found: Found) -> bool:
     return False
 
 
-def _sidecars(found: Found, options: Options) -> Part:
+def _sidecars(source: Found, options: Options) -> Part:
     from . import sidecars
 
-    rows = sidecars.rows(found.sidecars[:PREVIEW])
-    suffix = os.path.splitext(found.sidecars[0])[1]
-    left = dict.fromkeys(found.tables[:5], "table of img2dataset beside the images (their own texts are read)")
-    if found.images > len(found.sidecars):
-        left["images"] = f"{found.images - len(found.sidecars):,} without a caption"
+    rows = sidecars.rows(source.sidecars[:PREVIEW])
+    suffix = os.path.splitext(source.sidecars[0])[1]
+    left = dict.fromkeys(source.tables[:5], "table of img2dataset beside the images (their own texts are read)")
+    if source.images > len(source.sidecars):
+        left["images"] = f"{source.images - len(source.sidecars):,} without a caption"
     return Part(
-        "captions beside images", found.given, tuple(found.sidecars), {"text": suffix, "image": "file"},
+        "captions beside images", source.given, tuple(source.sidecars), {"text": suffix, "image": "file"},
         preview=tuple(rows), left_out=left,
     )  # fmt: skip
 
 
-def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -> Part:
-    from .table import mapped, open_table
+def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str, room: Room) -> Part:
+    from .table import mapped, open_table, sampled
 
     opened: list[Opened] = []
     left_out: dict[str, str] = {}
@@ -212,10 +214,11 @@ def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -
     rows: list[Mapping[str, Any]] = []
     extra: dict[str, str] = {}
     wrong = ""
-    for found, path in tables:
+    for source, path in tables:
         try:
-            table = open_table(path, options, found.root)
-            here = mapped(path, table, options)
+            table = open_table(path, options, source.root, room)
+            sample = sampled(table)
+            here = mapped(path, table, options, sample)
         except (Damaged, InputError) as error:
             left_out[path] = str(error)
             wrong = wrong or f"{path!r}: {error}"
@@ -226,7 +229,7 @@ def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -
         notes |= {f"{os.path.basename(path)}: {table.note}": None} if table.note else {}
         notes |= {f"column {was!r} becomes {now!r}": None for was, now in here.renamed.items()}
         if len(rows) < PREVIEW:
-            rows += _preview(table, here, options)[: PREVIEW - len(rows)]
+            rows += _preview(table, sample[:PREVIEW], here, options)[: PREVIEW - len(rows)]
     if not opened:
         raise InputError(wrong)
     first = opened[0][2]
@@ -235,30 +238,32 @@ def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str) -
     return Part("table", given, files, mapping, extra, tuple(rows), left_out, tuple(notes), tuple(opened))
 
 
-def _preview(table: Any, found: ColumnMap, options: Options) -> list[Mapping[str, Any]]:
+def _preview(
+    table: Any, sample: Sequence[Mapping[str, Any]], mapping: ColumnMap, options: Options
+) -> list[Mapping[str, Any]]:
     """The first pairs as they will be, images looked at."""
     import pyarrow as pa
 
     from . import places, texts
-    from .table import sampled
+    from .captions import problems
 
     rows: list[Mapping[str, Any]] = []
-    roles = found.roles
+    roles = mapping.roles
     kind = table.schema.field(roles["text"]).type
-    for row in sampled(table, PREVIEW):
+    for row in sample:
         said, _ = texts.captions(pa.array([row[roles["text"]]], type=kind), options.captions)  # type: ignore[arg-type]
         about: dict[str, Any] = {role: row[roles[role]] for role in ("url", "id", "uid") if role in roles}
         value = row.get(roles.get("image", ""))
         if isinstance(value, str):
-            value = value.rpartition("#")[0] if found.numbered else value
-            place = value if places.is_web(value) else places.resolved(value, found.base)
+            value = value.rpartition("#")[0] if mapping.numbered else value
+            place = value if places.is_web(value) else places.resolved(value, mapping.base)
             about["url" if places.is_web(value) else "image"] = place
             if "image" in about:
                 seen = places.looked_at(place, None, None, check=False)
                 about |= {"problem": seen.problem} if seen.problem and "image_offset" not in roles else {}
         elif value is not None:
             about["image"] = "(bytes in the table)"
-        rows += [{"text": text, **about} for text in said.to_pylist()]
+        rows += [{"text": text, **about} for text in problems(said)[0].to_pylist()]
     return rows[:PREVIEW]
 
 

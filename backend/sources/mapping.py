@@ -14,15 +14,9 @@ from . import roles as usual
 from .appender import STANDARD
 from .arrow_table import holds_bytes
 from .options import Options
-from .staged import connect, identifier
 from .vectors import dimension, is_vector, side_of, written_dimension
 
 FIXED = {*STANDARD.names, "uid", "uid_hi", "uid_lo", "id", "image_id", "sample_offset", "sample_size"}
-_NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]+)?"
-_TYPES = {None: pa.null(), 1: pa.int64(), 2: pa.float64(), 3: pa.float64(), 4: pa.bool_()}  # text else
-_CELL = f"""bit_or(CASE WHEN {{0}} IS NULL THEN NULL WHEN try_cast({{0}} AS BIGINT)::VARCHAR = {{0}} THEN 1
-    WHEN regexp_full_match({{0}}, '{_NUMBER}') AND length({{0}}) < 24 AND try_cast({{0}} AS DOUBLE) IS NOT NULL THEN 2
-    WHEN lower({{0}}) IN ('true', 'false') THEN 4 ELSE 8 END)"""
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,8 @@ def of_table(schema: pa.Schema, options: Options, sample: Sequence[Mapping[str, 
     roles = usual.by_content(sample, roles, captions=not named)
     listed = f"its columns: {', '.join(names)}"
     if "text" not in roles:
-        raise InputError(f"no caption column; name it with --text; {listed}.")
+        other = " (or name its --delimiter)" if len(names) == 1 else ""
+        raise InputError(f"no caption column; name it with --text; {listed}{other}.")
     if "image" not in roles and "url" not in roles:
         raise InputError(f"no column of images or URLs; name it with --image or --url; {listed}.")
     kept, vectors, left_out = _further(schema, roles, sample)
@@ -139,25 +134,14 @@ def _embedding(name: str) -> str:
     return f"{'_'.join(base) or 'embedding'}_{side}"
 
 
-def plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type that a further column gets: numbers and truth values as they are, everything else text."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return pa.float32() if kind == pa.float16() else kind
-    return pa.utf8()
-
-
 def types(tables: Iterable[Any], names: Sequence[str]) -> dict[str, pa.DataType]:
     """The types of further columns over all tables: of text ones a number or truth value where every cell is one and
-    none is changed by it, by a scan of all of them; text else."""
-    found: dict[str, pa.DataType] = {}
+    none is changed by it, by a pass over all of them; text else."""
+    types_of: dict[str, pa.DataType] = {}
     for table in tables:
-        here = [name for name in names if name in table.schema.names]
-        kinds = _scanned(table, here) if not table.typed else {n: plain_type(table.schema.field(n).type) for n in here}
-        for name, kind in kinds.items():
-            found[name] = kind if name not in found else _both(found[name], kind)
-    return {name: pa.utf8() if pa.types.is_null(kind) else kind for name, kind in found.items()}
+        for name, kind in table.types([name for name in names if name in table.schema.names]).items():
+            types_of[name] = kind if name not in types_of else _both(types_of[name], kind)
+    return {name: pa.utf8() if pa.types.is_null(kind) else kind for name, kind in types_of.items()}
 
 
 def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:
@@ -169,20 +153,6 @@ def _both(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     if len(numbers) < 2:
         return pa.utf8()
     return pa.int64() if all(pa.types.is_integer(kind) for kind in numbers) else pa.float64()
-
-
-def _scanned(table: Any, names: Sequence[str]) -> dict[str, pa.DataType]:
-    if not names:
-        return {}
-    with connect() as database:
-        source = table.source()
-        if source is None:
-            rows = pa.Table.from_batches(table.batches(65_536), schema=table.schema)
-            database.register("rows", rows)
-            source = "rows"
-        tests = ", ".join(_CELL.format(identifier(name)) for name in names)
-        (row,) = database.sql(f"SELECT {tests} FROM {source}").fetchall()
-    return {name: _TYPES.get(kinds, pa.utf8()) for name, kinds in zip(names, row)}
 
 
 def in_pool(

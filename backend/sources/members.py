@@ -77,13 +77,13 @@ def _is_image(member: Member, read_at: ReadAt) -> bool:
     return member.size > HEAD and bool(starts_as(read_at(member.offset, HEAD)))
 
 
-def captions(found: Found, about: dict[str, Any], read_at: ReadAt, keys: Keys) -> tuple[list[str], str] | str:
+def captions(parts: Found, about: dict[str, Any], read_at: ReadAt, keys: Keys) -> tuple[list[str], str] | str:
     """The captions and the JSON field that gave them (empty: a file did), or the reason why there are none."""
     problem = "no caption"
-    if found.text is not None and found.text.size:
-        if found.text.size > SMALL:
-            return f".{found.text.extension} larger than {SMALL:,} bytes"
-        text = decoded(read_at(found.text.offset, found.text.size))
+    if parts.text is not None and parts.text.size:
+        if parts.text.size > SMALL:
+            return f".{parts.text.extension} larger than {SMALL:,} bytes"
+        text = decoded(read_at(parts.text.offset, parts.text.size))
         if text is None:
             problem = "caption is not UTF-8"
         elif text.strip():
@@ -105,14 +105,14 @@ def decoded(content: bytes) -> str | None:
         return None
 
 
-def about(found: Found, read_at: ReadAt) -> dict[str, Any] | str:
+def about(parts: Found, read_at: ReadAt) -> dict[str, Any] | str:
     """The sample's JSON, empty if it has none, or the reason why it can't be used."""
-    if found.about is None:
+    if parts.about is None:
         return {}
-    if found.about.size > SMALL:
+    if parts.about.size > SMALL:
         return f".json larger than {SMALL:,} bytes"
     try:
-        given = fields.parse(read_at(found.about.offset, found.about.size))
+        given = fields.parse(read_at(parts.about.offset, parts.about.size))
     except UnicodeDecodeError:
         return "JSON is not UTF-8"
     except (ValueError, RecursionError):

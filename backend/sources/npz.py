@@ -56,7 +56,7 @@ def members(handle: BinaryIO, wanted: Sequence[str]) -> dict[str, Member]:
     Raises Damaged for a file that is no archive, a missing key, and an array that is not `(rows, dim)` of floating
     numbers in C order with as many bytes as its header announces.
     """
-    found: dict[str, Member] = {}
+    by_name: dict[str, Member] = {}
     try:
         with zipfile.ZipFile(handle) as archive:
             entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
@@ -64,10 +64,10 @@ def members(handle: BinaryIO, wanted: Sequence[str]) -> dict[str, Member]:
                 if name not in entries:
                     raise Damaged(f"features hold no {name!r} but {', '.join(sorted(entries)[:8]) or 'nothing'}")
                 with archive.open(entries[name]) as stream:
-                    found[name] = _member(name, entries[name], stream.read(_HEADER))
+                    by_name[name] = _member(name, entries[name], stream.read(_HEADER))
     except UNREADABLE as error:
         raise Damaged(f"features can't be read: {error}") from None
-    return found
+    return by_name
 
 
 def _member(name: str, entry: zipfile.ZipInfo, start: bytes) -> Member:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ..pool.columns import fixed_list
 from ..pool.decoding import extension
-from ..pool.uids import parse, parse_valid
+from ..pool.uids import parse, records
 from . import places, texts
 from .appender import Appender
 from .arrow_table import holds_bytes
@@ -35,14 +35,14 @@ class Pairs:
 
     def __init__(
         self,
-        found: ColumnMap,
+        mapping: ColumnMap,
         appender: Appender,
         file: str,
         options: Options,
         packer: Packer,
         threads: ThreadPoolExecutor,
     ) -> None:
-        self._map, self._appender, self._file, self._options = found, appender, file, options
+        self._map, self._appender, self._file, self._options = mapping, appender, file, options
         self._packer, self._threads = packer, threads
 
     def take(self, batch: pa.RecordBatch, start: int) -> None:
@@ -125,21 +125,21 @@ class Pairs:
 
     def _packed(self, given: pa.Array, wanted: np.ndarray) -> dict[int, Image]:
         """Images held as bytes, or named by a path where a struct has one and no bytes."""
-        found: dict[int, Image] = {}
+        packed: dict[int, Image] = {}
         for row in wanted.tolist():
             value = given[row].as_py()
             content, path = _bytes_of(value)
             if content:
-                found[row] = places.opened("", content, check=True)
-                if not found[row].problem:
-                    found[row] = self._written(found[row], content)
+                packed[row] = places.opened("", content, check=True)
+                if not packed[row].problem:
+                    packed[row] = self._written(packed[row], content)
             elif path:
-                found[row] = places.looked_at(
+                packed[row] = places.looked_at(
                     places.resolved(path, self._map.base), None, None, check=self._options.check
                 )
             else:
-                found[row] = Image("", problem=places.NONE)
-        return found
+                packed[row] = Image("", problem=places.NONE)
+        return packed
 
     def _written(self, image: Image, content: bytes) -> Image:
         name = f"{image.sha256}.{extension(content) or 'bin'}"
@@ -198,28 +198,28 @@ class Pairs:
             pa.RecordBatch.from_arrays(arrays, schema=fields), uids, lambda i: self._where_is(int(rows[i]), start)
         )
 
-    def _place(self, made: dict[str, pa.Array], images: Sequence[Image], batch: pa.RecordBatch) -> None:
-        made["image"] = pa.array([None if one.problem else one.path for one in images], pa.utf8())
+    def _place(self, columns: dict[str, pa.Array], images: Sequence[Image], batch: pa.RecordBatch) -> None:
+        columns["image"] = pa.array([None if one.problem else one.path for one in images], pa.utf8())
         for side in ("width", "height"):
-            made[side] = pa.array([getattr(one, side) for one in images], pa.int32())
-        made["sha256"] = pa.array([one.sha256 for one in images], pa.utf8())
+            columns[side] = pa.array([getattr(one, side) for one in images], pa.int32())
+        columns["sha256"] = pa.array([one.sha256 for one in images], pa.utf8())
         if self._where:
             where = [self._where.get(one.sha256 or "", (None, None)) if one.path else (None, None) for one in images]
-            made["image_offset"] = pa.array([one[0] for one in where], pa.int64())
-            made["image_bytes"] = pa.array([one[1] for one in where], pa.int64())
+            columns["image_offset"] = pa.array([one[0] for one in where], pa.int64())
+            columns["image_bytes"] = pa.array([one[1] for one in where], pa.int64())
             self._where.clear()
         for role in ("image_offset", "image_bytes"):
             if role in self._map.roles:
-                made[role] = pa.array(
+                columns[role] = pa.array(
                     [_whole(one) for one in batch.column(self._map.roles[role]).to_pylist()], pa.int64()
                 )
 
-    def _identify(self, made: dict[str, pa.Array], batch: pa.RecordBatch, rows: np.ndarray) -> np.ndarray:
+    def _identify(self, columns: dict[str, pa.Array], batch: pa.RecordBatch, rows: np.ndarray) -> np.ndarray:
         """The uids: those given as 32 hex digits (or a UUID) in the column `uid`, else the hash of the id, the url or
         image, and the caption. Adds `id`, and `image_id` where captions share an image."""
         count = len(rows)
         given, own = self._text(batch, "uid"), self._text(batch, "id")
-        image = self._text_of_image(batch, made)
+        image = self._text_of_image(batch, columns)
         ids = own
         parts = [column for column in (own if own is not None else given, image) if column is not None]
         uids = np.zeros(count, dtype="u8,u8")
@@ -234,18 +234,18 @@ class Pairs:
             if ids is None and not pc.all(exact).as_py():
                 ids = pc.if_else(exact, None, given)
         if not valid.all():
-            uids[~valid] = _hashed([*parts, made["text"]], ~valid)
+            uids[~valid] = _hashed([*parts, columns["text"]], ~valid)
         if ids is not None:
-            made["id"] = ids
+            columns["id"] = ids
         if self._map.joined:
             joined = self._text(batch, "id") if "id" in self._map.roles else given
-            made["image_id"] = pc.coalesce(joined, image) if joined is not None and not self._map.numbered else image
+            columns["image_id"] = pc.coalesce(joined, image) if joined is not None and not self._map.numbered else image
         return uids
 
-    def _text_of_image(self, batch: pa.RecordBatch, made: dict[str, pa.Array]) -> pa.Array:
+    def _text_of_image(self, batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.Array:
         """What tells one image from another: its url, else its hash and the path that the table gives."""
         nothing = pa.nulls(batch.num_rows, pa.utf8())
-        url, digest = made.get("url", nothing), made.get("sha256", nothing)
+        url, digest = columns.get("url", nothing), columns.get("sha256", nothing)
         column = self._map.roles.get("image")
         if column is None or holds_bytes(batch.schema.field(column).type):
             return pc.coalesce(url, digest)
@@ -253,7 +253,7 @@ class Pairs:
         if self._map.numbered:
             name = pc.replace_substring_regex(name, r"#\d+$", "")
             return pc.coalesce(url, name)
-        return pc.coalesce(url, pc.binary_join_element_wise(digest, name, "/", null_handling="skip"))
+        return pc.coalesce(url, pc.binary_join_element_wise(digest, name, "/"), digest, name)
 
     def _converted(self, given: pa.Array, name: str) -> pa.Array:
         """A further column in the type that the pool has for it; null where a value has none there."""
@@ -293,17 +293,21 @@ class Pairs:
 def _hashed(parts: Sequence[pa.Array], rows: np.ndarray) -> np.ndarray:
     """`(k,)` records: the MD5 of the parts joined by NUL, for the pairs of the mask `rows`."""
     joined = pc.binary_join_element_wise(*parts, "\0", null_handling="replace", null_replacement="")
-    keys = pa.table({"key": joined.filter(pa.array(rows)).cast(pa.binary())})
+    keys = pa.table({"key": (joined if rows.all() else joined.filter(pa.array(rows))).cast(pa.binary())})
     with _database().cursor() as database:
         database.register("keys", keys)
-        uids = database.sql("SELECT md5(key) AS uid FROM keys").to_arrow_table()["uid"].chunks
-    return parse_valid(pa.concat_arrays(uids).cast(pa.utf8()))
+        digests = database.sql("SELECT md5_number(key) AS uid FROM keys").to_arrow_table()["uid"].chunks
+    octets = [np.frombuffer(one.storage.buffers()[1], ">u8", 2 * len(one), 16 * one.offset) for one in digests]
+    halves = np.concatenate(octets).astype(np.uint64).reshape(-1, 2)
+    return records(halves[:, 0], halves[:, 1])
 
 
 @cache
 def _database() -> "DuckDBPyConnection":
-    """One database for all hashes: opening one takes longer than hashing a batch."""
-    return connect()
+    """One database for all hashes, given as 16 bytes each: opening one takes longer than hashing a batch."""
+    database = connect()
+    database.execute("SET arrow_lossless_conversion = true")
+    return database
 
 
 def _bytes_of(value: Any) -> tuple[bytes | None, str | None]:
@@ -327,6 +331,9 @@ def _pixels(given: pa.Array) -> pa.Array:
     """Widths and heights: null where they are not whole numbers from 1 to 2^31 - 1."""
     text = as_text(given)
     if text is not None:
+        if pc.all(pc.ascii_is_decimal(text)).as_py() and (pc.max(pc.binary_length(text)).as_py() or 0) < 10:
+            whole = text.cast(pa.int32())
+            return pc.if_else(pc.greater(whole, 0), whole, None)
         whole = pc.match_substring_regex(text, r"^[0-9]{1,10}(\.0+)?$")
         given = pc.if_else(pc.fill_null(whole, False), text, None).cast(pa.float64())
     wide = given.cast(pa.float64(), safe=False)

@@ -68,9 +68,9 @@ def base_of(values: Sequence[str], given: str | None, table: str) -> str:
     best, hits = own, _hits(wanted, own)
     if wanted and hits < len(wanted):
         for directory in _near(own):
-            found = _hits(wanted, directory)
-            if found > hits:
-                best, hits = directory, found
+            matched = _hits(wanted, directory)
+            if matched > hits:
+                best, hits = directory, matched
     return best
 
 

@@ -69,6 +69,10 @@ def scan(place: Place, name: str, layout: Layout) -> Scan:
     nothing = np.empty(0, dtype=UID_DTYPE), np.empty(0, dtype=bool)
     try:
         table = parquet(place, name)
+        names = table.schema_arrow.names
+        twice = next((column for column in layout.wanted if names.count(column) > 1), None)
+        if twice is not None:
+            raise Damaged(f"{names.count(twice)} columns are named {twice!r}")
         if layout.features:
             check_features(layout, feature_members(place, name, list(layout.features)), table.metadata.num_rows)
         rows = rows_at_once(partial(parquet, place, name), layout.wanted, UID_ROWS)
@@ -80,9 +84,9 @@ def scan(place: Place, name: str, layout: Layout) -> Scan:
     return Scan(name, uids, valid)
 
 
-def check_features(layout: Layout, found: dict[str, Member], rows: int) -> None:
+def check_features(layout: Layout, members: dict[str, Member], rows: int) -> None:
     """Raises Damaged unless each array has `rows` rows of the layout's dimension."""
-    for name, member in found.items():
+    for name, member in members.items():
         if member.rows != rows:
             raise Damaged(f"{rows:,} pairs in the parquet and {member.rows:,} rows of features {name!r}")
         if member.dim != layout.features[name]:
@@ -140,15 +144,15 @@ def choose(present: np.ndarray, scans: Sequence[Scan]) -> list[Chosen]:
 
     Memory: about 50 bytes a pair of pool and source together.
     """
-    uids = np.concatenate([present, *(found.uids[found.valid] for found in scans)])
+    uids = np.concatenate([present, *(scan.uids[scan.valid] for scan in scans)])
     first = first_rows(uids)
     chosen, start = [], len(present)
-    for found in scans:
-        stop = start + int(np.count_nonzero(found.valid))
+    for scan in scans:
+        stop = start + int(np.count_nonzero(scan.valid))
         again = first[start:stop] < np.arange(start, stop)
-        drop = ~found.valid
+        drop = ~scan.valid
         malformed = int(np.count_nonzero(drop))
-        drop[found.valid] = again
+        drop[scan.valid] = again
         known = int(np.count_nonzero(first[start:stop] < len(present)))
         rows = np.flatnonzero(drop).astype(np.uint32)
         chosen.append(Chosen(rows, known, len(rows) - malformed - known, malformed))

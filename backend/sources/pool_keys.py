@@ -58,9 +58,9 @@ class PoolKeys:
             lead = np.arange(len(origin))
             lead[1:][same] = 0
             origin = origin[np.maximum.accumulate(lead)]
-        found = np.full(self._count, -1, dtype=np.int64)
-        found[self._rows] = origin
-        return found
+        origins_of = np.full(self._count, -1, dtype=np.int64)
+        origins_of[self._rows] = origin
+        return origins_of
 
     def _places(self, keys: pa.Array | None, start: int, count: int) -> np.ndarray:
         """`(count,)` int64: the first place of each key among the sorted ones; -1 where the pool lacks it."""
@@ -80,17 +80,17 @@ class PoolKeys:
     def _leftmost(self, wanted: np.ndarray) -> np.ndarray:
         high = self._high
         place = np.searchsorted(high, wanted["f0"])
-        found = np.full(len(wanted), -1, dtype=np.int64)
+        leftmost = np.full(len(wanted), -1, dtype=np.int64)
         open_ = np.arange(len(wanted))
         while len(open_):  # one round, and one more for each key that shares its high half with another
             open_ = open_[place[open_] < len(high)]
             here = self._keys[place[open_]]
             equal = here["f0"] == wanted["f0"][open_]
             hit = equal & (here["f1"] == wanted["f1"][open_])
-            found[open_[hit]] = place[open_[hit]]
+            leftmost[open_[hit]] = place[open_[hit]]
             open_ = open_[equal & ~hit]
             place[open_] += 1
-        return found
+        return leftmost
 
 
 def _digests(pool: Pool, on: str) -> tuple[np.ndarray, np.ndarray]:
@@ -110,10 +110,10 @@ def _digests(pool: Pool, on: str) -> tuple[np.ndarray, np.ndarray]:
 def _hashed(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """128 bits of BLAKE2b of each text as records `u8,u8`, and where there is a text."""
     blank = bytes(16)
-    found = b"".join(
+    digests = b"".join(
         hashlib.blake2b(text.encode(), digest_size=16).digest() if text else blank for text in texts.to_pylist()
     )
-    return np.frombuffer(found, dtype=UID_DTYPE), np.array([bool(text) for text in texts.to_pylist()], dtype=bool)
+    return np.frombuffer(digests, dtype=UID_DTYPE), np.array([bool(text) for text in texts.to_pylist()], dtype=bool)
 
 
 def _text(keys: pa.Array) -> pa.Array:

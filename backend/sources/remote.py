@@ -36,17 +36,17 @@ class Place:
         if self.local:
             return self._local_sizes(suffix)
         system, root = self._system
-        found: dict[str, int] = {}
+        by_name: dict[str, int] = {}
         for entry in self._listed(system, root):
             name = entry["name"].rstrip("/").rsplit("/", 1)[-1]
             if entry["type"] == "directory" and name.startswith("part_"):
                 for inner in self._listed(system, entry["name"]):
                     below = inner["name"].rsplit("/", 1)[-1]
                     if below.endswith(suffix):
-                        found[f"{name}/{below}"] = inner.get("size") or 0
+                        by_name[f"{name}/{below}"] = inner.get("size") or 0
             elif name.endswith(suffix):
-                found[name] = entry.get("size") or 0
-        return dict(sorted(found.items()))
+                by_name[name] = entry.get("size") or 0
+        return dict(sorted(by_name.items()))
 
     def _listed(self, system: Any, path: str) -> list[dict[str, Any]]:
         try:

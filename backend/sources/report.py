@@ -83,5 +83,5 @@ class Report:
 
 def reports(pool_path: Path) -> list[dict[str, Any]]:
     """All import reports of a pool, newest first."""
-    found = sorted((pool_path / "reports").glob("import-*.json"), reverse=True)
-    return [files.read_json(path) for path in found]
+    paths = sorted((pool_path / "reports").glob("import-*.json"), reverse=True)
+    return [files.read_json(path) for path in paths]

@@ -41,8 +41,8 @@ def retrieval_parts(directory: str | Path) -> list[Part]:
     parts = []
     for metadata in sorted((root / "metadata").glob("metadata_*.parquet"), key=_number):
         number = metadata.stem.rpartition("_")[2]
-        found = {side: root / folder / f"{folder}_{number}.npy" for side, folder in FOLDERS.items()}
-        parts.append(Part(metadata, {side: path for side, path in found.items() if path.is_file()}))
+        paths = {side: root / folder / f"{folder}_{number}.npy" for side, folder in FOLDERS.items()}
+        parts.append(Part(metadata, {side: path for side, path in paths.items() if path.is_file()}))
     return parts if any(part.embeddings for part in parts) else []
 
 
@@ -68,8 +68,8 @@ def import_retrieval(
     if Pool.exists(pool_path):
         raise InputError(f"{str(pool_path)!r} is a pool already; embeddings are imported with a new pool.")
     arrays = [_arrays(part) for part in parts]
-    with tempfile.TemporaryDirectory(prefix="poolscope-") as made:
-        listed = Path(made) / "metadata.parquet"
+    with tempfile.TemporaryDirectory(prefix="poolscope-") as folder:
+        listed = Path(folder) / "metadata.parquet"
         _number_rows(parts, listed)
         tables = TableImport([str(listed)], Options(**{"check": False, **options}), str(source))
         report = tables.run(pool_path, progress)
@@ -88,7 +88,8 @@ def _number(path: Path) -> tuple[int, str]:
 
 
 def _arrays(part: Part) -> dict[str, np.ndarray]:
-    rows = pq.read_metadata(part.metadata).num_rows
+    with files.reading(part.metadata):
+        rows = pq.read_metadata(part.metadata).num_rows
     arrays = {}
     for side, path in part.embeddings.items():
         array = files.read_array(path, mapped=True)
@@ -103,7 +104,10 @@ def _arrays(part: Part) -> dict[str, np.ndarray]:
 
 def _number_rows(parts: list[Part], out: Path) -> None:
     """One parquet of all parts' metadata, each row with its number; columns of text where parts differ."""
-    schemas = [pq.read_schema(part.metadata).remove_metadata() for part in parts]
+    schemas = []
+    for part in parts:
+        with files.reading(part.metadata):
+            schemas.append(pq.read_schema(part.metadata).remove_metadata())
     try:
         schema = pa.unify_schemas(schemas, promote_options="permissive")
     except pa.ArrowException:
@@ -111,11 +115,12 @@ def _number_rows(parts: list[Part], out: Path) -> None:
     start = 0
     with pq.ParquetWriter(out, schema.append(pa.field(ROW, pa.int64()))) as writer:
         for part in parts:
-            for batch in pq.ParquetFile(part.metadata).iter_batches(batch_size=BATCH):
-                table = pa.concat_tables([schema.empty_table(), pa.table(batch)], promote_options="permissive")
-                numbers = pa.array(np.arange(start, start + batch.num_rows))
-                writer.write_table(table.append_column(ROW, numbers))
-                start += batch.num_rows
+            with files.reading(part.metadata):
+                for batch in pq.ParquetFile(part.metadata).iter_batches(batch_size=BATCH):
+                    table = pa.concat_tables([schema.empty_table(), pa.table(batch)], promote_options="permissive")
+                    numbers = pa.array(np.arange(start, start + batch.num_rows))
+                    writer.write_table(table.append_column(ROW, numbers))
+                    start += batch.num_rows
 
 
 def _keyed(arrays: list[dict[str, np.ndarray]]) -> Keyed:

@@ -58,9 +58,9 @@ def choose(
         free = [name for name in (usable or {}).get(role, names) if name not in roles.values() or role in ("uid", "id")]
         exact = next((name for name in usual if name in free), None)
         by_plain = {plain(name): name for name in reversed(free)}
-        found = exact or next((by_plain[name] for name in usual if name in by_plain), None)
-        if found is not None and not (role == "id" and found in (roles.get("image"), roles.get("text"))):
-            roles[role] = found
+        source = exact or next((by_plain[name] for name in usual if name in by_plain), None)
+        if source is not None and not (role == "id" and source in (roles.get("image"), roles.get("text"))):
+            roles[role] = source
     return roles
 
 
@@ -76,26 +76,26 @@ def given(role: str, column: str, names: Sequence[str]) -> str:
 
 def by_content(rows: Sequence[Mapping[str, object]], roles: Mapping[str, str], *, captions: bool) -> dict[str, str]:
     """The roles that names didn't settle, from what the columns hold: image files, URLs and, if `captions`, most words."""
-    found = dict(roles)
+    chosen = dict(roles)
     texts = {
         name: [value for row in rows if isinstance(value := row[name], str) and value]
         for name in (rows[0] if rows else ())
         if name not in roles.values()
     }
     texts = {name: values for name, values in texts.items() if values}
-    if "url" not in found and (url := _most(texts, _URL)):
-        found["url"] = url
+    if "url" not in chosen and (url := _most(texts, _URL)):
+        chosen["url"] = url
         texts.pop(url)
-    if "image" not in found and "url" not in found and (image := _most(texts, _IMAGE)):
-        found["image"] = image
+    if "image" not in chosen and "url" not in chosen and (image := _most(texts, _IMAGE)):
+        chosen["image"] = image
         texts.pop(image)
-    if captions and "text" not in found and texts:
+    if captions and "text" not in chosen and texts:
         words = {name: sum(len(value.split()) for value in values) / len(values) for name, values in texts.items()}
         best = max(words, key=lambda name: words[name])
         only = len(texts) == 1 and sum(any(map(str.isalpha, value)) for value in texts[best]) > len(texts[best]) / 2
         if words[best] >= 2 or only:
-            found["text"] = best
-    return found
+            chosen["text"] = best
+    return chosen
 
 
 def _most(texts: Mapping[str, Sequence[str]], pattern: re.Pattern[str]) -> str | None:

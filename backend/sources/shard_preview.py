@@ -39,13 +39,13 @@ def _pairs(
     reader = Reader(shard, keys, {})
     for sample, parts in islice(good_samples(shard, keys, read_at, length, report), LOOKED_AT):
         assert parts.image is not None
-        made, _ = reader.pairs(sample, parts, read_at)
-        if isinstance(made, str):
-            report.skip(made, f"{shard}: {sample.key}")
+        rows, _ = reader.pairs(sample, parts, read_at)
+        if isinstance(rows, str):
+            report.skip(rows, f"{shard}: {sample.key}")
             continue
         said = parts.text or parts.about
         roles |= {"text": f".{said.extension}"} if said else {}
         roles |= {"image": f".{parts.image.extension}"}
-        for pair in made:
+        for pair in rows:
             about = {name: pair[name] for name in SHOWN if pair.get(name) is not None}
             yield {"text": pair["text"], **about, "member": f"{sample.key}.{parts.image.extension}"}

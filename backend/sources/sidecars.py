@@ -35,10 +35,10 @@ def _read(file: str) -> str:
 def _about(file: str) -> dict[str, Any]:
     """The fields of a JSON file; none if it is missing or holds no object."""
     try:
-        found = parse(_read(file).encode())
+        fields = parse(_read(file).encode())
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return fields if isinstance(fields, dict) else {}
 
 
 @contextmanager

@@ -1,8 +1,10 @@
 """Staged files: a text file, wherever it lies and however it is encoded, as DuckDB can read it: local and UTF-8."""
 
 import codecs
+import lzma
 import shutil
 import tempfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -19,6 +21,9 @@ BOMS = (
 )  # fmt: skip
 MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz"}
 CHUNK = 1 << 20
+BROKEN = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
+"""What opening and decompressing a damaged file raise; a file cut short raises EOFError, which the command line takes for
+the end of what somebody types."""
 
 
 def connect() -> "duckdb.DuckDBPyConnection":
@@ -130,6 +135,18 @@ class Staged:
         path.write_text(text, encoding="utf-8", newline="")
         return str(path)
 
+    def even_lines(self) -> None:
+        """Ends all lines alike, in a copy: DuckDB refuses a file whose lines end in several ways."""
+        path = Path(self._room.name) / "even"
+        with self.open() if self.compression != "none" else open(self.path, "rb") as handle, path.open("wb") as out:
+            rest = b""
+            while chunk := handle.read(CHUNK):
+                chunk = rest + chunk
+                rest = chunk[-1:] if chunk.endswith(b"\r") else b""
+                out.write(chunk[: len(chunk) - len(rest)].replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+            out.write(b"\n" if rest else b"")
+        self.path, self.compression = str(path), "none"
+
     def small(self, most: int) -> bool:
         """Whether the text is known to take at most so many bytes."""
         return self.compression == "none" and Path(self.path).stat().st_size <= most
@@ -152,7 +169,7 @@ class Staged:
                 while chunk := handle.read(CHUNK):
                     out.write(decoder.decode(chunk).encode("utf-8", "replace"))
                 out.write(decoder.decode(b"", final=True).encode("utf-8", "replace"))
-        except (OSError, EOFError, ValueError) as error:
+        except BROKEN as error:
             raise Damaged(f"it can't be read: {error}") from None
 
 

@@ -40,64 +40,64 @@ class Survey:
 def survey(shards: Sequence[str], keys: Keys, progress: Progress = silent) -> Survey:
     """Looks over all shards. Raises InputError for a compressed or an unsorted one, naming the command that mends it,
     and if no sample has both an image and a caption."""
-    found = Survey()
+    result = Survey()
     for shard in shards:
         _refuse_compressed(shard)
     for number, shard in enumerate(shards):
         progress(number, len(shards), f"looking over {shard.rsplit('/', 1)[-1]}")
-        _look(shard, keys, found)
-    if not found.whole:
-        raise InputError(_nothing(shards, found))
-    return found
+        _look(shard, keys, result)
+    if not result.whole:
+        raise InputError(_nothing(shards, result))
+    return result
 
 
-def _nothing(shards: Sequence[str], found: Survey) -> str:
-    why = ", ".join(f"{why}: {count:,}" for why, count in found.lacking.most_common(3)) or "there are no files in it"
-    if not found.extensions:
+def _nothing(shards: Sequence[str], result: Survey) -> str:
+    why = ", ".join(f"{why}: {count:,}" for why, count in result.lacking.most_common(3)) or "there are no files in it"
+    if not result.extensions:
         return f"no pair could be imported from {shards[0]!r} ({why}); give tars of images with captions."
-    named = ", ".join(f".{name} ({count:,})" for name, count in found.extensions.most_common(8))
+    named = ", ".join(f".{name} ({count:,})" for name, count in result.extensions.most_common(8))
     return (
         f"no pair could be imported: no sample has an image and a caption of the same name ({why}); the files in the shards "
         f"end in {named}. Name the right ones with --image-key and --caption-key."
     )
 
 
-def _look(shard: str, keys: Keys, found: Survey) -> None:
+def _look(shard: str, keys: Keys, result: Survey) -> None:
     seen: dict[int, bool] = {}
     split = whole = 0
     try:
         with reading(shard) as (read_at, length):
             for sample in samples(read_at, length):
                 if sample.problem:
-                    found.lacking.update([sample.problem] if sample.problem != "directory" else [])
+                    result.lacking.update([sample.problem] if sample.problem != "directory" else [])
                     continue
-                found.extensions.update(member.extension for member in sample.members)
+                result.extensions.update(member.extension for member in sample.members)
                 parts = members.find(sample, read_at, keys)
                 number = hash(sample.key)
                 if parts.whole:
                     whole += 1
-                    _fields(parts, read_at, keys, found)
+                    _fields(parts, read_at, keys, result)
                 else:
-                    found.lacking["no image" if parts.image is None else "no caption"] += 1
+                    result.lacking["no image" if parts.image is None else "no caption"] += 1
                     split += seen.get(number) is False
                 seen[number] = seen.get(number, False) or parts.whole
     except (BrokenTar, OSError, ValueError):
-        found.lacking["tar is damaged or truncated"] += 1
+        result.lacking["tar is damaged or truncated"] += 1
     if split > whole // 100:
         raise InputError(_unsorted(shard, split))
-    found.whole += whole
+    result.whole += whole
 
 
-def _fields(parts: members.Found, read_at: ReadAt, keys: Keys, found: Survey) -> None:
+def _fields(parts: members.Found, read_at: ReadAt, keys: Keys, result: Survey) -> None:
     about = members.about(parts, read_at)
     if not isinstance(about, dict) or not about:
         return
     texts = members.captions(parts, about, read_at, keys)
     if isinstance(texts, tuple):
         identity = fields.identity(about)
-        found.ids |= identity.id is not None
-        found.images |= len(texts[0]) > 1 or identity.image is not None
-        found.kinds.add(fields.extras(about, texts[1], texts[0][0]))
+        result.ids |= identity.id is not None
+        result.images |= len(texts[0]) > 1 or identity.image is not None
+        result.kinds.add(fields.extras(about, texts[1], texts[0][0]))
 
 
 def _refuse_compressed(shard: str) -> None:

@@ -16,6 +16,7 @@ from . import mapping as columns
 from .appender import Appender
 from .arrow_table import PARQUET, UNREADABLE, ArrowTable
 from .binding import binding
+from .cells import Room
 from .json_table import JsonTable
 from .mapping import ColumnMap
 from .npz import Damaged
@@ -24,7 +25,7 @@ from .packed import Packer
 from .pairs import Pairs
 from .places import base_of
 from .report import Report
-from .staged import Staged, suffixes
+from .staged import BROKEN, Staged, suffixes
 from .text_table import TextTable
 
 BATCH = 65_536
@@ -34,17 +35,16 @@ SAMPLE = 64
 
 
 class Table(Protocol):
-    """What every kind of table gives: its columns, whether they have types and names, and its rows, or those batches
-    that hold the first `most`."""
+    """What every kind of table gives: its columns and whether they have names, their types in a pool, and its rows,
+    or those batches that hold the first `most`."""
 
     schema: pa.Schema
     count: int
-    typed: bool
     named: bool
     rejected: list[tuple[str, str]]
     note: str
 
-    def source(self) -> str | None: ...
+    def types(self, names: Sequence[str]) -> dict[str, pa.DataType]: ...
 
     def batches(self, size: int, most: int | None = None) -> Iterator[pa.RecordBatch]: ...
 
@@ -52,8 +52,8 @@ class Table(Protocol):
 Opened = tuple[str, Table, ColumnMap]  # a path, the table, and how its columns are read
 
 
-def open_table(path: str, options: Options, root: str = "") -> Table:
-    """A table by its suffix. Raises Damaged for a file that can't be read."""
+def open_table(path: str, options: Options, root: str = "", room: Room | None = None) -> Table:
+    """A table by its suffix, which may keep rows that it reads in `room`. Raises Damaged for a file that can't be read."""
     import duckdb
 
     suffix, _ = suffixes(path)
@@ -62,34 +62,33 @@ def open_table(path: str, options: Options, root: str = "") -> Table:
     try:
         staged = Staged(path, options.encoding)
         if suffix in (".json", ".jsonl", ".ndjson"):
-            return JsonTable(staged, options)
-        return TextTable(staged, options)
-    except (InputError, duckdb.Error, OSError) as error:
+            return JsonTable(staged, options, room or Room())
+        return TextTable(staged, options, room or Room())
+    except (duckdb.Error, *BROKEN) as error:
         raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0].rstrip('.')}") from None
 
 
-def sampled(table: Table, rows: int = SAMPLE) -> list[dict[str, Any]]:
+def sampled(table: Table) -> list[dict[str, Any]]:
     """The first rows. Raises Damaged."""
     import duckdb
 
     try:
-        found = table.batches(rows, rows)
-        first = next(found, None)
-        found.close()  # type: ignore[attr-defined]
-        return first.slice(0, rows).to_pylist() if first is not None else []
+        batches = table.batches(SAMPLE, SAMPLE)
+        first = next(batches, None)
+        batches.close()  # type: ignore[attr-defined]
+        return first.slice(0, SAMPLE).to_pylist() if first is not None else []
     except (duckdb.Error, UnicodeDecodeError, *UNREADABLE) as error:
         raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0]}") from None
 
 
-def mapped(path: str, table: Table, options: Options) -> ColumnMap:
-    """How the table's columns are read. Raises Damaged, or InputError for a table without captions or images."""
-    sample = sampled(table)
-    found = columns.of_table(table.schema, options, sample, named=table.named)
-    column = found.roles.get("image", "")
+def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]]) -> ColumnMap:
+    """How the table's columns are read, by its first rows. Raises InputError for a table without captions or images."""
+    mapping = columns.of_table(table.schema, options, sample, named=table.named)
+    column = mapping.roles.get("image", "")
     values = [row[column] for row in sample if isinstance(row.get(column), str)]
-    if found.numbered:
+    if mapping.numbered:
         values = [value.rpartition("#")[0] for value in values]
-    return replace(found, base=base_of(values, options.images, path))
+    return replace(mapping, base=base_of(values, options.images, path))
 
 
 class TableImport:
@@ -111,10 +110,10 @@ class TableImport:
         if there is not None and not len(there):
             there = None
         fitted, schema = [], pa.schema([])
-        for path, table, found in opened:
-            found, own_kinds = columns.in_pool(found, kinds, there)
-            schema = _union(schema, columns.pool_schema(found, own_kinds))
-            fitted.append((path, table, found))
+        for path, table, mapping in opened:
+            mapping, own_kinds = columns.in_pool(mapping, kinds, there)
+            schema = _union(schema, columns.pool_schema(mapping, own_kinds))
+            fitted.append((path, table, mapping))
         bound = binding(self.files, self.options.as_json())
         origin = {"kind": "table", "source": self.source}
         with Appender(pool_path, self.source, schema, origin, bound) as appender:
@@ -123,19 +122,19 @@ class TableImport:
                     appender.report.skip(f"file left out: {why}", Path(path).name)
             total = sum(table.count for _, table, _ in fitted)
             done = 0
-            for number, (path, table, found) in enumerate(fitted):
-                done = self._read(number, path, table, found, appender, progress, done, total)
+            for number, (path, table, mapping) in enumerate(fitted):
+                done = self._read(number, path, table, mapping, appender, progress, done, total)
             return appender.finish()
 
     def _opened(self) -> list[Opened]:
-        opened, wrong = [], None
+        opened, wrong, room = [], None, Room()
         for path in self.files:
             if path in self._before:
                 opened.append(self._before[path])
                 continue
             try:
-                table = open_table(path, self.options, self.root)
-                opened.append((path, table, mapped(path, table, self.options)))
+                table = open_table(path, self.options, self.root, room)
+                opened.append((path, table, mapped(path, table, self.options, sampled(table))))
             except (Damaged, InputError) as error:
                 self.left_out[path] = str(error)
                 wrong = wrong or f"{path!r}: {error}"
@@ -145,21 +144,21 @@ class TableImport:
 
     @staticmethod
     def _extra(opened: Sequence[Opened]) -> list[str]:
-        return list(dict.fromkeys(source for _, _, found in opened for source in found.extra))
+        return list(dict.fromkeys(source for _, _, mapping in opened for source in mapping.extra))
 
     def _read(
-        self, number: int, path: str, table: Table, found: ColumnMap, appender: Appender, progress: Progress, done: int,
+        self, number: int, path: str, table: Table, mapping: ColumnMap, appender: Appender, progress: Progress, done: int,
         total: int,
     ) -> int:  # fmt: skip
         import duckdb
 
         prefix = f"{number}:"
         behind = max((int(unit.removeprefix(prefix)) for unit in appender.units if unit.startswith(prefix)), default=0)
-        local = "image" in found.roles
+        local = "image" in mapping.roles
         packer = Packer(appender.pool.path, f"import-{appender.key}")
         row = 0
         with ThreadPoolExecutor(2) as threads:
-            pairs = Pairs(found, appender, Path(path).name, self.options, packer, threads)
+            pairs = Pairs(mapping, appender, Path(path).name, self.options, packer, threads)
             try:
                 for batch in prefetched(table.batches(IMAGES * 16 if local else BATCH)):
                     start, row = row, row + batch.num_rows

@@ -59,14 +59,14 @@ def index_shards(
     Raises InputError if there is no tar.
     """
     place = Place(str(shards))
-    found = place.sizes(".tar")
-    if not found:
+    sizes = place.sizes(".tar")
+    if not sizes:
         raise InputError(f"no .tar in {str(shards)!r}; give a directory of webdataset shards, or one .tar file.")
     with importing(pool.path):
         pool = pool.reload()
         known_path = pool.path / "shards.json"
         known = files.read_json(known_path) if known_path.exists() else {}
-        about = {path: [size, _modified(path), len(pool)] for path, size in zip(map(place.path, found), found.values())}
+        about = {path: [size, _modified(path), len(pool)] for path, size in zip(map(place.path, sizes), sizes.values())}
         todo = [path for path in about if known.get(path) != about[path]]
         subject = json.dumps([sorted(todo), __version__])
         work = pool.path / "work" / f"index-{hashlib.sha256(subject.encode()).hexdigest()[:16]}"
@@ -147,8 +147,8 @@ def _modified(path: str) -> int:
     return 0 if "://" in path else Path(path).stat().st_mtime_ns
 
 
-def _good(found: Iterator[Sample], skip: Any) -> Iterator[Sample]:
-    for sample in found:
+def _good(samples: Iterator[Sample], skip: Any) -> Iterator[Sample]:
+    for sample in samples:
         if not sample.problem:
             yield sample
         elif sample.problem != "directory":

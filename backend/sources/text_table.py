@@ -9,12 +9,15 @@ import pyarrow as pa
 
 from ..errors import InputError
 from . import roles
+from .cells import CellTable, Room, kind
 from .options import Options
-from .staged import Staged, connect, identifier, limited, literal
+from .staged import Staged, connect, limited, literal
 
 SAMPLE = 1 << 20
 UNCLOSED = "UNQUOTED VALUE"
 ROUNDS = 1000  # each takes at least a line off what is left
+MOST_COLUMNS = 1000
+MOST_CELLS = 1 << 23  # at once
 DELIMITERS = (",", "\t", ";", "|")
 _DATUM = re.compile(rf"^[+-]?\d+([.,]\d+)?$|^https?://|{roles.EXTENSIONS}(#\d+)?$", re.I)
 REASONS = {
@@ -60,8 +63,8 @@ def _before(lines: Sequence[str]) -> tuple[int, str]:
     """How many lines stand before the table (empty ones, comments, Excel's `sep=;`), and the delimiter that one declares."""
     declared = ""
     for number, line in enumerate(lines):
-        if found := re.fullmatch(r'"?sep=(.)"?', line.strip(), re.I):
-            declared = found[1]
+        if match := re.fullmatch(r'"?sep=(.)"?', line.strip(), re.I):
+            declared = match[1]
         elif line.strip() and not (
             line.startswith("#") and _names(line) == 0 and any(map(_names, lines[number:][:20]))
         ):
@@ -135,40 +138,71 @@ def _header(first: Sequence[str], options: Options) -> bool:
     return len(set(filled)) == len(filled) and not any(_DATUM.search(c) or len(c.split()) > 3 for c in filled)
 
 
-class TextTable:
+def _mixed(sample: str) -> bool:
+    """Whether lines end in more than one way."""
+    return len(set(re.findall(r"\r\n|\r|\n", sample))) > 1
+
+
+class TextTable(CellTable):
     """The rows of one text table, cells as text; empty cells are null."""
 
-    def __init__(self, staged: Staged, options: Options) -> None:
+    def __init__(self, staged: Staged, options: Options, room: Room) -> None:
+        super().__init__(room)
         self._staged = staged
-        self.dialect = sniff(staged.sample(SAMPLE), staged.suffix, options)
-        self.schema = pa.schema([(name, pa.utf8()) for name in self.dialect.names])
+        sample = staged.sample(SAMPLE)
+        self.dialect = sniff(sample, staged.suffix, options)
+        named = {roles.plain(name) for name in options.named.values()}
+        self._places = [
+            place
+            for place, name in enumerate(self.dialect.names)
+            if place < MOST_COLUMNS or roles.known([name]) or roles.plain(name) in named
+        ]
+        self.schema = pa.schema([(self.dialect.names[place], pa.utf8()) for place in self._places])
         self.count = 0
-        self.typed = False
         self.named = self.dialect.header
         self.rejected: list[tuple[str, str]] = []
-        self.note = staged.note
+        if _mixed(sample) and not self._readable(sample):
+            staged.even_lines()
+        more = len(self.dialect.names) - len(self._places)
+        self.note = staged.note or (f"{more:,} columns after the first {MOST_COLUMNS:,} are left out" if more else "")
 
-    def source(self, rest: str = "") -> str:
-        """The table as a DuckDB table function; or its lines in the file `rest`."""
+    def _readable(self, sample: str) -> bool:
+        import duckdb
+
+        try:
+            with connect() as database:
+                database.sql(f"SELECT count(*) FROM {self._source(self._staged.beside(sample), start=True)}").fetchall()
+        except duckdb.Error:
+            return False
+        return True
+
+    def _source(self, part: str = "", *, start: bool = False) -> str:
+        """The table as a DuckDB table function; or its lines in the file `part`, which may be its `start`."""
         d = self.dialect
-        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in d.names)
-        header, skip = (False, 0) if rest else (d.header, d.skip)
+        columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(len(d.names)))
+        header, skip = (d.header, d.skip) if start or not part else (False, 0)
         return (
-            f"read_csv({literal(rest or self._staged.path)}, auto_detect = false, columns = {{{columns}}}, "
+            f"read_csv({literal(part or self._staged.path)}, auto_detect = false, columns = {{{columns}}}, "
             f"header = {str(header).lower()}, delim = {literal(d.delimiter)}, quote = {literal(d.quote)}, "
             f"escape = {literal(d.escape)}, skip = {skip}, "
-            f"compression = '{'none' if rest else self._staged.compression}', store_rejects = true, "
+            f"compression = '{'none' if part else self._staged.compression}', store_rejects = true, "
             f"rejects_limit = 0, max_line_size = 16000000, null_padding = false)"
         )
 
-    def batches(self, size: int, most: int | None = None) -> Iterator[pa.RecordBatch]:
+    def _read(self, size: int, kinds: Sequence[int], most: int | None) -> Iterator[list[pa.Array]]:
         """The rows. A quote that is never closed costs its own line: the lines that it swallowed are read again, last."""
-        wrapped = "trim({0}) AS {0}" if self.dialect.trim else "{0}"
-        cells = ", ".join(wrapped.format(identifier(name)) for name in self.dialect.names)
-        self.rejected, source = [], self.source()
+        cell = "trim(c{0}) AS c{0}" if self.dialect.trim else "c{0}"
+        cells = ", ".join(cell.format(place) for place in self._places)
+        asked = ", ".join(["*", *(kind(f"c{self._places[place]}") for place in kinds)])
+        size = min(size, max(2048, MOST_CELLS // len(self.schema)))
+        self.rejected, source = [], self._source()
+        if most is not None and (start := self._staged.sample(SAMPLE)).count("\n") > 2 * most + self.dialect.skip:
+            source = self._source(self._staged.beside(start), start=True)
         with connect() as database:
             for again in range(ROUNDS):
-                yield from database.sql(f"SELECT {cells} FROM {source}{limited(most)}").to_arrow_reader(size)
+                rows = database.sql(f"SELECT {asked} FROM (SELECT {cells} FROM {source}{limited(most)})")
+                for batch in rows.to_arrow_reader(size):
+                    yield batch.columns
                 found = database.sql(
                     f"SELECT line, error_type::VARCHAR, CASE WHEN error_type::VARCHAR = {literal(UNCLOSED)} "
                     "THEN csv_line END FROM reject_errors ORDER BY line, error_type"
@@ -179,4 +213,4 @@ class TextTable:
                 rest = [line for _, why, text in found if why == UNCLOSED for line in text.splitlines()[1:]]
                 if not rest:
                     return
-                source = self.source(self._staged.beside("\n".join([*rest, ""])))
+                source = self._source(self._staged.beside("\n".join([*rest, ""])))

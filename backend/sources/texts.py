@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import fields
-from .captions import as_text
+from .captions import as_text, edges
 
 _WRITTEN = r"""^\s*(\[.*\]|\{.*\}|\(.*\)|b'.*'|b".*")\s*$"""  # may be a list, a record or bytes, written as text
+_LAST = np.frombuffer(b"])}'\" \t\n\f\r", np.uint8)  # how such a text ends: a look at a byte instead of a pattern
 _NONE: tuple[Any, ...] = (None,)
 
 
@@ -28,13 +29,15 @@ def captions(column: pa.Array, which: fields.Which) -> tuple[pa.Array, np.ndarra
         text = column.cast(pa.utf8())
     if text is None:
         return _expanded([fields_of(value) for value in column.to_pylist()], which)
-    try:
-        odd = pc.fill_null(pc.match_substring_regex(text, _WRITTEN), False)
-    except pa.ArrowInvalid:  # not UTF-8: the check of captions finds which
+    marked = np.isin(edges(text)[1], _LAST)
+    if marked.any():
+        try:
+            odd = pc.match_substring_regex(text.filter(pa.array(marked)), _WRITTEN)
+        except pa.ArrowInvalid:  # not UTF-8: the check of captions finds which
+            return text, rows
+        marked[marked] = pc.fill_null(odd, False).to_numpy(zero_copy_only=False)
+    if not marked.any():
         return text, rows
-    if not pc.any(odd).as_py():
-        return text, rows
-    marked = odd.to_numpy(zero_copy_only=False)
     return _expanded([written(value) if mark else [value] for value, mark in zip(text.to_pylist(), marked)], which)
 
 
@@ -54,8 +57,8 @@ def fields_of(value: Any) -> list[str]:
             return [value.decode()]
         except UnicodeDecodeError:
             return []
-    found, _ = fields.captions({"caption": value})
-    return found
+    texts, _ = fields.captions({"caption": value})
+    return texts
 
 
 def written(text: str) -> list[str]:
@@ -66,20 +69,20 @@ def written(text: str) -> list[str]:
     value = text.strip()
     for read in (json.loads, ast.literal_eval):
         try:
-            found = read(value)
+            value_of = read(value)
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
-        if isinstance(found, tuple):
-            found = list(found) if all(isinstance(one, str) for one in found) and len(found) > 1 else text
-        if isinstance(found, list) and _glued(value, found):
+        if isinstance(value_of, tuple):
+            value_of = list(value_of) if all(isinstance(one, str) for one in value_of) and len(value_of) > 1 else text
+        if isinstance(value_of, list) and _glued(value, value_of):
             return _split(value)
-        return fields_of(found) if isinstance(found, (list, dict, bytes, str)) else [text]
+        return fields_of(value_of) if isinstance(value_of, (list, dict, bytes, str)) else [text]
     return [text]
 
 
-def _glued(value: str, found: list[Any]) -> bool:
+def _glued(value: str, parts: list[Any]) -> bool:
     """Whether Python joined texts that stand beside each other without a comma, as NumPy prints arrays."""
-    return bool(re.search(r"""(['"])[\s]+(['"])""", value)) and value.count(",") < len(found) + 1 and len(found) == 1
+    return bool(re.search(r"""(['"])[\s]+(['"])""", value)) and value.count(",") < len(parts) + 1 and len(parts) == 1
 
 
 def _split(value: str) -> list[str]:

@@ -26,8 +26,8 @@ def is_vector(kind: pa.DataType) -> bool:
 
 def side_of(name: str) -> str | None:
     """`img` or `txt`, if the column's name says which side of a pair it embeds."""
-    found = [side for side, words in _SIDES.items() if words.search(name.lower())]
-    return found[0] if len(found) == 1 else None
+    sides = [side for side, words in _SIDES.items() if words.search(name.lower())]
+    return sides[0] if len(sides) == 1 else None
 
 
 def dimension(column: pa.Array) -> int | None:
@@ -40,10 +40,15 @@ def dimension(column: pa.Array) -> int | None:
 def written_dimension(values: Sequence[Any]) -> int | None:
     """The length of the vectors that the texts are, written as JSON: lists of numbers with decimals, equally long and
     longer than a box; None for other texts."""
-    found = [_listed(pa.scalar(one)) for one in values if isinstance(one, str) and one.lstrip().startswith("[")]
-    lengths = {len(one) for one in found if one is not None}
+    listed = [_listed(pa.scalar(one)) for one in values if isinstance(one, str) and one.lstrip().startswith("[")]
+    lengths = {len(one) for one in listed if one is not None}
     given = [one for one in values if one is not None]
-    if len(found) != len(given) or any(one is None for one in found) or len(lengths) != 1 or "." not in "".join(given):
+    if (
+        len(listed) != len(given)
+        or any(one is None for one in listed)
+        or len(lengths) != 1
+        or "." not in "".join(given)
+    ):
         return None
     (length,) = lengths
     return length if length >= SHORTEST_WRITTEN else None

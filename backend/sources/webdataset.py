@@ -163,9 +163,9 @@ def good_samples(
     return _good(_until_broken(samples(read_at, length), report, shard), read_at, keys, report, shard)
 
 
-def _until_broken(found: Iterator[Sample], report: Report, shard: str) -> Iterator[Sample]:
+def _until_broken(samples: Iterator[Sample], report: Report, shard: str) -> Iterator[Sample]:
     try:
-        yield from found
+        yield from samples
     except BrokenTar as error:
         report.skip(DAMAGED, f"{shard}: {error}")
 
@@ -179,7 +179,7 @@ def _offer(pairs: list[dict[str, Any]] | str, appender: Appender, where: str, bl
 
 
 def _good(
-    found: Iterable[Sample], read_at: ReadAt, keys: Keys, report: Report, shard: str
+    samples: Iterable[Sample], read_at: ReadAt, keys: Keys, report: Report, shard: str
 ) -> Iterator[tuple[Sample, Found]]:
     """Samples that have an image and may have a caption; the others are counted.
 
@@ -187,7 +187,7 @@ def _good(
     nothing tells which image the caption belongs to.
     """
     seen: dict[int, bool] = {}
-    for sample in found:
+    for sample in samples:
         if sample.problem:
             if sample.problem != "directory":
                 report.skip(sample.problem, f"{shard}: {sample.key}")
@@ -218,10 +218,10 @@ class Reader:
         if isinstance(about, str):
             return about, False
         blank = fields.identity(about).uid is not None
-        found = members.captions(parts, about, read_at, self.keys)
-        if isinstance(found, str) and not blank:
-            return found, False
-        texts: Texts = ([None], "") if isinstance(found, str) else found
+        captions = members.captions(parts, about, read_at, self.keys)
+        if isinstance(captions, str) and not blank:
+            return captions, False
+        texts: Texts = ([None], "") if isinstance(captions, str) else captions
         return self._pairs(sample, parts, read_at, about, texts), blank
 
     def _pairs(

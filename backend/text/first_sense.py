@@ -52,13 +52,13 @@ class SenseTable:
     def any_entity(self, captions: pa.Array) -> np.ndarray:
         """`(n,)` bool: does any white-space-separated word of the caption have a first synset that counts?"""
         text, ends = utf8(captions)
-        found = scan(
+        hits = scan(
             text, ends, self.slots, self.content, self.ends, self.answers, self.senses, self.repeat,
             OLD, OLD_ENDS, NEW, NEW_ENDS, PART_ENDS, LAST,
         )  # fmt: skip
-        for row in np.flatnonzero(found == ASK).tolist():
-            found[row] = HIT if self._ask(captions[row].as_py()) else MISS
-        return found == HIT
+        for row in np.flatnonzero(hits == ASK).tolist():
+            hits[row] = HIT if self._ask(captions[row].as_py()) else MISS
+        return hits == HIT
 
     def _ask(self, caption: str) -> bool:
         return any(self.wordnet.first_offset(word, repeat=self.repeat) in self.entities for word in caption.split())
@@ -123,7 +123,7 @@ def scan(
     text, ends, slots, content, string_ends, answers, senses, repeat, old, old_ends, new, new_ends, part_ends, last
 ):  # pragma: no cover
     """Per caption MISS, HIT, or ASK (no hit, and a word that Python must look up)."""
-    found = np.zeros(len(ends) - 1, np.uint8)
+    hits = np.zeros(len(ends) - 1, np.uint8)
     word = np.zeros(LONGEST, np.uint8)
     forms = np.zeros((2, FORMS, LONGEST + 4), np.uint8)
     lengths = np.zeros((2, FORMS), np.int64)
@@ -138,7 +138,7 @@ def scan(
             if not plain:
                 continue
             if size > LONGEST:
-                found[row] = ASK
+                hits[row] = ASK
                 continue
             index = find(word, 0, size, hash_bytes(word, 0, size), slots, content, string_ends)
             if index >= 0:
@@ -149,11 +149,11 @@ def scan(
                     old, old_ends, new, new_ends, part_ends, last,
                 )  # fmt: skip
             if sense == HIT:
-                found[row] = HIT
+                hits[row] = HIT
                 break
             if sense == ASK:
-                found[row] = ASK
-    return found
+                hits[row] = ASK
+    return hits
 
 
 @njit(cache=True, nogil=True)

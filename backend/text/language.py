@@ -87,9 +87,9 @@ def languages(captions: pa.Array, path: str = "") -> tuple[pa.Array, np.ndarray]
     from ..kernels.strings import utf8
     from .fasttext_kernel import classify
 
-    found, probabilities = classify(model, *utf8(captions))
-    blank = np.asarray(pc.equal(pc.binary_length(pc.utf8_trim(captions, SPACES)), 0)) | (found < 0)
-    codes = pc.take(pa.array([*model.labels, ""], type=pa.utf8()), np.where(blank, len(model.labels), found))
+    detected, probabilities = classify(model, *utf8(captions))
+    blank = np.asarray(pc.equal(pc.binary_length(pc.utf8_trim(captions, SPACES)), 0)) | (detected < 0)
+    codes = pc.take(pa.array([*model.labels, ""], type=pa.utf8()), np.where(blank, len(model.labels), detected))
     return codes, np.where(blank, np.float32(0), probabilities)
 
 

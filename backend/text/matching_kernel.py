@@ -104,18 +104,18 @@ def spaced(text, start, stop, out):  # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def emit(entry, row, found, n, stamps, same):  # pragma: no cover
+def emit(entry, row, entries, n, stamps, same):  # pragma: no cover
     """Appends an entry and those of the same form, unless this row has it."""
     while entry >= 0 and stamps[entry] != row + 1:
         stamps[entry] = row + 1
-        found[n] = entry
+        entries[n] = entry
         n += 1
         entry = same[entry]
     return n
 
 
 @njit(cache=True, nogil=True)
-def match_row(text, start, stop, row, arrays, spans, hashes, words, letters, found, stamps):  # pragma: no cover
+def match_row(text, start, stop, row, arrays, spans, hashes, words, letters, entries, stamps):  # pragma: no cover
     """Writes the entries of one caption into `found`, each once; returns their number."""
     (slots, content, word_ends, nodes, table, children, present,
      letter_nodes, letter_table, letter_children, letter_present, edges, relaxed, same, codes) = arrays  # fmt: skip
@@ -125,7 +125,7 @@ def match_row(text, start, stop, row, arrays, spans, hashes, words, letters, fou
         j = i + 1
         while node >= 0:
             if nodes[node, 0] >= 0:
-                n = emit(nodes[node, 0], row, found, n, stamps, same)
+                n = emit(nodes[node, 0], row, entries, n, stamps, same)
             if nodes[node, 1] == 0 or j == count or words[j] < 0:
                 break
             node = child(node, words[j], table, children, present)
@@ -137,7 +137,7 @@ def match_row(text, start, stop, row, arrays, spans, hashes, words, letters, fou
             j = i + 1
             while node >= 0:
                 if letter_nodes[node, 0] >= 0:
-                    n = emit(letter_nodes[node, 0], row, found, n, stamps, same)
+                    n = emit(letter_nodes[node, 0], row, entries, n, stamps, same)
                 if letter_nodes[node, 1] == 0 or j == size:
                     break
                 node = child(node, letters[j], letter_table, letter_children, letter_present)
@@ -162,17 +162,17 @@ def scratch(ends, arrays):  # pragma: no cover
 @njit(cache=True, nogil=True)
 def collect(text, ends, arrays):  # pragma: no cover
     """`(offsets, ids)` of all captions, ids ascending within one."""
-    spans, hashes, words, letters, found, stamps = scratch(ends, arrays)
+    spans, hashes, words, letters, entries, stamps = scratch(ends, arrays)
     offsets = np.zeros(len(ends), np.int64)
     ids = np.zeros(4 * len(ends) + 16, np.int32)
     total = 0
     for row in range(len(ends) - 1):
-        n = match_row(text, ends[row], ends[row + 1], row, arrays, spans, hashes, words, letters, found, stamps)
+        n = match_row(text, ends[row], ends[row + 1], row, arrays, spans, hashes, words, letters, entries, stamps)
         if total + n > len(ids):
             larger = np.zeros(2 * (total + n), np.int32)
             larger[:total] = ids[:total]
             ids = larger
-        ids[total : total + n] = np.sort(found[:n])
+        ids[total : total + n] = np.sort(entries[:n])
         total += n
         offsets[row + 1] = total
     return offsets, ids[:total].copy()
@@ -180,25 +180,25 @@ def collect(text, ends, arrays):  # pragma: no cover
 
 @njit(cache=True, nogil=True)
 def add_counts(text, ends, arrays, counts):  # pragma: no cover
-    spans, hashes, words, letters, found, stamps = scratch(ends, arrays)
+    spans, hashes, words, letters, entries, stamps = scratch(ends, arrays)
     matched = 0
     for row in range(len(ends) - 1):
-        n = match_row(text, ends[row], ends[row + 1], row, arrays, spans, hashes, words, letters, found, stamps)
+        n = match_row(text, ends[row], ends[row + 1], row, arrays, spans, hashes, words, letters, entries, stamps)
         matched += n > 0
         for k in range(n):
-            counts[found[k]] += 1
+            counts[entries[k]] += 1
     return matched
 
 
 @njit(cache=True, nogil=True)
 def least_keys(text, ends, arrays, counts, draws):  # pragma: no cover
     codes = arrays[14]
-    spans, hashes, words, letters, found, stamps = scratch(ends, arrays)
+    spans, hashes, words, letters, entries, stamps = scratch(ends, arrays)
     keys = np.full(len(ends) - 1, np.nan)
     for row in range(len(ends) - 1):
-        n = match_row(text, ends[row], ends[row + 1], row, arrays, spans, hashes, words, letters, found, stamps)
+        n = match_row(text, ends[row], ends[row + 1], row, arrays, spans, hashes, words, letters, entries, stamps)
         for k in range(n):
-            key = uniform(draws[row], codes[found[k]]) * counts[found[k]]
+            key = uniform(draws[row], codes[entries[k]]) * counts[entries[k]]
             if not key >= keys[row]:
                 keys[row] = key
     return keys

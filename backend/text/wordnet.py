@@ -40,9 +40,9 @@ class Wordnet:
         """
         form = word.lower()
         for part in range(4):
-            found = self._in_part(form, part, repeat)
-            if found != NO_SYNSET:
-                return found
+            offset = self._in_part(form, part, repeat)
+            if offset != NO_SYNSET:
+                return offset
         return NO_SYNSET
 
     def _in_part(self, form: str, part: int, repeat: bool) -> int:

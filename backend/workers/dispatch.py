@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
@@ -62,23 +63,33 @@ def gathered(
     waiting: dict[int, tuple[Unit, Any]] = {}
     number = {id(unit): place for place, unit in enumerate(units)}
     following = 0
-    for unit, made in _computed(task, units, engine, workers, address, devices=devices):
-        waiting[number[id(unit)]] = (unit, made)
+    for unit, result in _computed(task, units, engine, workers, address, devices=devices):
+        waiting[number[id(unit)]] = (unit, result)
         while following in waiting:
             yield waiting.pop(following)
             following += 1
 
 
 @contextmanager
-def session(engine: str, workers: int, address: str | None) -> Iterator[None]:
-    """Keeps one connection to a Ray cluster for everything inside; nothing for other engines."""
-    if engine != "ray":
-        yield
-        return
-    from .ray import connected
+def session(engine: str, workers: int = 1, address: str | None = None, devices: Sequence[str] = ()) -> Iterator[None]:
+    """Keeps one connection to a Ray cluster, or the processes of this machine, for everything inside that asks for the
+    same workers and devices: rounds of units don't start them anew."""
+    if engine == "ray":
+        from .ray import connected
 
-    with connected(workers, address):
+        with connected(workers, address):
+            yield
+        return
+    crew = _Crew(max(workers, len(devices)), tuple(devices))
+    before = _kept.set(crew)
+    try:
         yield
+    except BaseException:
+        crew.dismiss()
+        raise
+    finally:
+        _kept.reset(before)
+    crew.leave()
 
 
 def _computed(
@@ -91,76 +102,83 @@ def _computed(
     devices: Sequence[str] = (),
 ) -> Iterator[tuple[Unit, Any]]:
     check_engine(engine)
+    size = max(workers, len(devices))
     if engine == "ray" and units:
         from .ray import compute_on_ray
 
         yield from compute_on_ray(task, units, workers=workers, address=address)
-    elif len(devices) > 1 and len(units) > 1:
-        yield from _on_devices(task, units, devices, workers, threads)
-    elif workers <= 1 or len(units) <= 1:
+    elif size <= 1 or len(units) <= 1:
         for unit in units:
             yield unit, task.compute(unit)
-    elif threads:
-        with ThreadPoolExecutor(min(workers, len(units))) as executor:
-            yield from _completed(executor, task, units)
     else:
-        with _processes(min(workers, len(units))) as executor:
-            yield from _completed(executor, task, units)
+        kept = _kept.get()
+        if kept and not threads and (kept.size, kept.devices) == (size, tuple(devices)):
+            yield from kept.compute(task, units)
+            return
+        crew = _Crew(size, tuple(devices), threads)
+        yield from crew.compute(task, units)
+        crew.leave()
 
 
-def _processes(count: int, device: str | None = None) -> Executor:
-    """Spawned, never forked, for Lance's threads don't survive a fork. They end with this process: by themselves they
-    would wait for ever for the next unit of one that was killed."""
+class _Crew:
+    """Workers, each with a device if there are any, that take the next unit as soon as they are free, so that a slow one
+    holds up nothing but its own. They are started when there is a unit for them."""
+
+    def __init__(self, size: int, devices: tuple[str, ...], threads: bool = False) -> None:
+        self.size, self.devices, self._threads = size, devices, threads
+        self._workers: list[Executor] = []
+
+    def compute(self, task: Work, units: Sequence[Unit]) -> Iterator[tuple[Unit, Any]]:
+        """Each unit with what came of it; dismisses the workers if one fails, or if not all units are asked for."""
+        todo = iter(units)
+        waiting: dict[Future[Any], tuple[Unit, Executor]] = {}
+
+        def following(worker: Executor) -> None:
+            for unit in islice(todo, 1):
+                waiting[worker.submit(task.compute, unit)] = unit, worker
+
+        try:
+            for worker in self._hired(len(units)):
+                following(worker)
+            while waiting:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    unit, worker = waiting.pop(future)
+                    result = future.result()
+                    following(worker)
+                    yield unit, result
+        except BaseException:
+            self.dismiss()
+            raise
+
+    def _hired(self, units: int) -> list[Executor]:
+        while len(self._workers) < min(self.size, units):
+            given = self.devices[len(self._workers) % len(self.devices)] if self.devices else None
+            self._workers.append(_worker(given, self._threads))
+        return self._workers[:units]
+
+    def dismiss(self) -> None:
+        """Ends without waiting for units that are being computed."""
+        while self._workers:
+            self._workers.pop().shutdown(wait=False, cancel_futures=True)
+
+    def leave(self) -> None:
+        while self._workers:
+            self._workers.pop().shutdown()
+
+
+_kept: ContextVar[_Crew | None] = ContextVar("kept", default=None)
+
+
+def _worker(device: str | None, threads: bool) -> Executor:
+    """A thread or a process, which holds `device`. Processes are spawned, never forked, for Lance's threads don't survive
+    a fork; they end with this process: by themselves they would wait for ever for the next unit of one that was killed."""
+    if threads:
+        return ThreadPoolExecutor(1, initializer=hold, initargs=(device,)) if device else ThreadPoolExecutor(1)
     spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(count, mp_context=spawn, initializer=_begin, initargs=(os.getpid(), device))
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=_begin, initargs=(os.getpid(), device))
 
 
 def _begin(parent: int, device: str | None) -> None:
     end_with(parent)
     if device is not None:
         hold(device)
-
-
-def _completed(executor: Executor, task: Work, units: Sequence[Unit]) -> Iterator[tuple[Unit, Any]]:
-    waiting = {executor.submit(task.compute, unit): unit for unit in units}
-    try:
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                yield waiting.pop(future), future.result()
-    except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        raise
-
-
-def _on_devices(
-    task: Work, units: Sequence[Unit], devices: Sequence[str], workers: int, threads: bool
-) -> Iterator[tuple[Unit, Any]]:
-    """A worker a device takes the next unit as soon as it is free, so that a slow one holds up nothing but its own."""
-    executors: list[Executor] = []
-    for number in range(min(max(workers, len(devices)), len(units))):
-        device = devices[number % len(devices)]
-        executors.append(
-            ThreadPoolExecutor(1, initializer=hold, initargs=(device,)) if threads else _processes(1, device)
-        )
-    todo = iter(units)
-    waiting: dict[Future[Any], tuple[Unit, Executor]] = {}
-
-    def following(executor: Executor) -> None:
-        for unit in islice(todo, 1):
-            waiting[executor.submit(task.compute, unit)] = unit, executor
-
-    try:
-        for executor in executors:
-            following(executor)
-        while waiting:
-            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                unit, executor = waiting.pop(future)
-                made = future.result()
-                following(executor)
-                yield unit, made
-    except BaseException:
-        for executor in executors:
-            executor.shutdown(wait=False, cancel_futures=True)
-        raise
-    for executor in executors:
-        executor.shutdown()

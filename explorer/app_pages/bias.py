@@ -8,6 +8,7 @@ import streamlit as st
 
 from poolscope import bench, bias, files, jobs
 from poolscope.bias.html import render
+from poolscope.errors import InputError
 from poolscope.explorer import bias_view, choices, deletion, first_start, job_view, pools, recipe_state
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -146,27 +147,32 @@ def _reports(pool: Pool) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         path = st.selectbox("Report", kept, format_func=_label, key="bias-report")
+        deletion.button("report", path.stem, key="bias-report")
         report = _read(str(path), path.stat().st_mtime_ns)
         st.download_button("HTML", lambda: render(report), f"{path.stem}.html", "text/html", icon=":material/download:",
                            key="bias-html", on_click="ignore")  # fmt: skip
         st.download_button("JSON", lambda: json.dumps(report, ensure_ascii=False), f"{path.stem}.json", "application/json",
                            icon=":material/download:", key="bias-json", on_click="ignore")  # fmt: skip
-        deletion.button("report", path.stem, key="bias-report")
-    bias_view.draw(report)
+    with files.reading(path, "delete it, and make it anew"):
+        bias_view.draw(report)
 
 
 def _label(path: Path) -> str:
-    report = _read(str(path), path.stat().st_mtime_ns)
-    names = [part["name"] for part in report["sets"]]
-    sampled = sum(part["sampled"] for part in report["sets"])
-    title = " against ".join(names) if len(names) < 4 else f"{len(names)} sets"
-    when = str(report["made"]).replace("T", " ")[:16]
-    return " · ".join(filter(None, [title, f"{sampled:,} pairs", when, report.get("note")]))
+    try:
+        report = _read(str(path), path.stat().st_mtime_ns)
+        with files.reading(path):
+            names = [part["name"] for part in report["sets"]]
+            sampled = sum(part["sampled"] for part in report["sets"])
+            title = " against ".join(names) if len(names) < 4 else f"{len(names)} sets"
+            when = str(report["made"]).replace("T", " ")[:16]
+            return " · ".join(filter(None, [title, f"{sampled:,} pairs", when, report.get("note")]))
+    except InputError:
+        return f"{path.stem}, damaged"
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _read(path: str, stamp: int) -> dict[str, Any]:
-    return files.read_json(path)
+    return files.read_json(path, dict, remedy="delete it, and make it anew")
 
 
 main()

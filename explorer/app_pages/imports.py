@@ -88,7 +88,7 @@ def _looked_at(source: str, options: Options) -> Plan:
     kept = st.session_state.get("import-plan")
     if kept is None or kept[0] != (source, options):
         with st.spinner("Looking at the first pairs", show_time=True):
-            kept = (source, options), look(source, options)
+            kept = (source, options), look(source, options, held=0)
         st.session_state["import-plan"] = kept
     return kept[1]
 

@@ -59,7 +59,8 @@ def _delete(pool: Pool) -> None:
     named = {f"{kind} {name}": (kind, name) for kind, name in there}
     if named:
         st.menu_button(
-            "Delete", list(named), key="delete-what", icon=":material/delete:", help="Delete a column, map or target set",
+            "Delete", list(named), key="delete-what", format_func=plain, icon=":material/delete:",
+            help="Delete a column, map or target set",
             on_click=lambda: deletion.ask(*named[st.session_state["delete-what"]]),
         )  # fmt: skip
 

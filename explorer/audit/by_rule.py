@@ -37,7 +37,7 @@ def draw(measures: Measures, places: list[int], recipe: Recipe, selection: Selec
         figure.add_trace(
             go.Scatter(x=rules, y=lifts, name=_short(measures.groups.definitions[place].title), mode="lines+markers")
         )
-    figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top"})
+    figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top", "yref": "paper"})
     figure.update_yaxes(rangemode="tozero")
     theme.show(figure, key="audit-rules", alt=f"Lift of {min(MOST, len(places))} groups after each rule")
     _table(measures, places[:MOST], recipe, steps)

@@ -92,7 +92,7 @@ def _dots(figure: Any, measures: Measures, measure: str, known: list[int], heigh
         figure.add_scatter(
             x=values[members], y=[heights[place] for place in members], mode="markers", name=name,
             marker={"size": 9, "color": colour}, error_x=_interval(values, low, high, members, thickness=1.6, width=3),
-            text=[_hover(measures, place) for place in members], hovertemplate="%{text}<extra></extra>",
+            text=[_hover(measures, place) for place in members], hovertemplate="%{text}<extra></extra>", cliponaxis=False,
         )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _bounds(figure: Any, measures: Measures, measure: str, hidden: list[int], he
         y=[heights[place] for place in hidden], mode="markers", name=f"kept under {SMALLEST}: at most here",
         marker={"symbol": "triangle-left-open", "size": 9, "color": theme.DROPPED},
         text=[f"{_escape(measures.groups.definitions[p].title)}<br>kept under {SMALLEST} of {int(measures.n[p]):,}" for p in hidden],
-        hovertemplate="%{text}<extra></extra>",
+        hovertemplate="%{text}<extra></extra>", cliponaxis=False,
     )  # fmt: skip
 
 

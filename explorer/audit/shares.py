@@ -33,8 +33,8 @@ def draw(measures: Measures, places: list[int]) -> None:
         figure.add_shape(
             type="line", x0=before[number], x1=after[number], y0=spot, y1=spot, line={"color": colour, "width": 2}
         )
-    figure.add_trace(go.Scatter(x=before, y=y, mode="markers", name="of the pool", marker={"size": 9, "color": theme.NEITHER, "symbol": "circle-open"}, hovertemplate="before %{x:.2f} %<extra></extra>"))  # fmt: skip
-    figure.add_trace(go.Scatter(x=after, y=y, mode="markers", name="of what is kept" if measures.drawn is None else "of the draws", marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>"))  # fmt: skip
+    figure.add_trace(go.Scatter(x=before, y=y, mode="markers", name="of the pool", cliponaxis=False, marker={"size": 9, "color": theme.NEITHER, "symbol": "circle-open"}, hovertemplate="before %{x:.2f} %<extra></extra>"))  # fmt: skip
+    figure.add_trace(go.Scatter(x=after, y=y, mode="markers", name="of what is kept" if measures.drawn is None else "of the draws", cliponaxis=False, marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>"))  # fmt: skip
     if expected is not None:
         figure.add_trace(go.Scatter(x=100 * expected[places], y=y, mode="markers", name="reference", marker={"size": 9, "color": theme.ONLY_B, "symbol": "line-ns-open"}, hovertemplate="reference %{x:.2f} %<extra></extra>"))  # fmt: skip
     rows(figure, y, [measures.groups.definitions[place].title for place in places])

@@ -104,7 +104,7 @@ def figure(found: Chosen, kind: tuple[str, str, str, str]) -> go.Figure:
     chart.update_layout(
         height=90 + (34 if several else 0) + max(30, 17 * len(found)) * len(names), barmode="overlay", colorway=theme.SERIES,
         margin={"l": 8, "r": 8, "t": 40 if several else 8, "b": 8}, hoverlabel={"namelength": -1},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend=theme.LEGEND,
     )  # fmt: skip
     return chart
 

@@ -33,7 +33,7 @@ def form(pool: Pool) -> None:
     try:
         selection = evaluate(recipe, pool)
         settings = bench.SCALES[scale].changed(**changes)
-        cost = bench.estimate(selection.drawn, settings, pool=pool)
+        cost = bench.estimate(selection.drawn, settings, pool=pool, device=launch.kind, count=launch.world)
         problems = bench.preflight(selection.drawn, settings, pool=pool, launch=launch)
     except InputError as error:
         st.error(plain(error), icon=":material/error:")
@@ -46,7 +46,8 @@ def form(pool: Pool) -> None:
         st.metric("Samples seen", _count(cost.samples_seen), width="content")
         st.metric("Disk", f"{cost.total_disk / 1e9:,.2f} GB", width="content")
     if scale != "demo":
-        st.caption("GPU hours: " + ", ".join(f"{gpu} {hours:,.3g}" for gpu, hours in cost.gpu_hours.items()))
+        st.caption("GPU hours: " + ", ".join(f"{gpu} {hours:,.3g}" for gpu, hours in cost.gpu_hours.items()),
+                   help=cost.gpu_basis)  # fmt: skip
     for problem in problems:
         (st.error if problem.level == "error" else st.warning)(
             problem.text, icon=":material/error:" if problem.level == "error" else ":material/warning:"

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from poolscope import bench, jobs
+from poolscope import bench, devices, jobs
 from poolscope.bench import race as racing
 from poolscope.bench.race import Race
 from poolscope.errors import InputError
@@ -42,7 +42,12 @@ def _start(pool: Pool, names: list[str], scale: str, budget: str, seeds: int, co
     files = [str(ready.keep(known[name])) for name in names]
     words = ["race", *files, "--scale", scale, "--budget", budget, "--seeds", str(seeds), "--confidence", str(confidence),
              "--pool", str(pool.path)]  # fmt: skip
-    jobs.submit(words, kind=KIND, device=jobs.slot(), title=f"Race of {len(names)} recipes · {scale}")
+    jobs.submit(
+        words,
+        kind=KIND,
+        device=jobs.slot(count=max(1, devices.gpus())),
+        title=f"Race of {len(names)} recipes · {scale}",
+    )
     st.toast("The race is queued", icon=":material/flag:")
 
 

@@ -56,7 +56,7 @@ def figure(found: Mapping[str, Curves], resumes: Mapping[str, Sequence[int]] | N
     chart.update_yaxes(tickformat=".1e", exponentformat="e", row=2, col=1)
     chart.update_layout(
         height=400, margin={"l": 8, "r": 8, "t": 58 if len(found) > 1 else 30, "b": 8}, colorway=theme.SERIES,
-        hoverlabel={"namelength": -1}, legend={"orientation": "h", "y": 1.12, "yanchor": "bottom", "x": 0},
+        hoverlabel={"namelength": -1}, legend=theme.LEGEND,
     )  # fmt: skip
     return chart
 

@@ -9,48 +9,20 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from playwright.sync_api import sync_playwright
 
 from poolscope.paths import default_pool
+from tests.browser.server import serve
 
-ROOT = Path(__file__).parents[2]
 DONE = """([stamp, drawn]) => { const map = document.querySelector('.ps-map')
   return map.dataset.stamp !== stamp && map.dataset.drawn !== drawn }"""
-
-
-def serve(pool: Path) -> tuple[subprocess.Popen, str]:
-    """The app on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "explorer/app.py",
-        "--server.headless=true",
-        f"--server.port={port}",
-    ]
-    server = subprocess.Popen(
-        command, cwd=ROOT, env={**os.environ, "POOLSCOPE_POOL": str(pool)}, stdout=subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{port}/"
-    for _ in range(240):
-        try:
-            urllib.request.urlopen(f"{url}_stcore/health", timeout=1)
-            break
-        except OSError:
-            time.sleep(0.25)
-    return server, url
 
 
 def measure(url: str, steps: int) -> tuple[list[float], int]:
@@ -82,12 +54,8 @@ def main() -> None:
     parser.add_argument("--pool", type=Path, default=default_pool())
     parser.add_argument("--steps", type=int, default=30)
     chosen = parser.parse_args()
-    server, url = serve(chosen.pool)
-    try:
+    with serve(POOLSCOPE_POOL=str(chosen.pool)) as (url, _):
         times, points = measure(url, chosen.steps)
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
     print(
         json.dumps(
             {

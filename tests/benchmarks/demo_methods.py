@@ -32,6 +32,7 @@ from poolscope.pool import Pool
 from poolscope.recipe import load, select
 
 SEEDS = (0, 1, 2)
+LANES = 2
 HEADING = "## Does a filter help?"
 SHOWN = ("CLIPLoss 30 %, then NormSim 20 %", "CLIPLoss 30 %", "CLIP score 30 %", "No filter", "Basic")
 TASKS = {
@@ -164,7 +165,7 @@ def signed(share: float) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lanes", type=int, default=2, help="runs at a time")
+    parser.add_argument("--lanes", type=int, default=LANES, help="runs at a time")
     parser.add_argument("--table", action="store_true", help="only print the table of what was run")
     parser.add_argument("--write", action="store_true", help="put the tables into assets/results.md and README.md")
     chosen = parser.parse_args()

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from make_pool import make
 
 from poolscope.export import export_shards
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, load, select
 from poolscope.sources import import_datacomp, index_shards
-from tests.benchmarks.make_pool import make
 
 
 def through(shards: Path, uids: set[str], out: Path) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from poolscope.kernels import hashing
 from poolscope.kernels.counts import group_counts
 from poolscope.kernels.incremental import MOST, Counter
 from poolscope.recipe import Recipe, load, select_columns
@@ -51,10 +52,19 @@ class Arrays:
     def array(self, name: str) -> np.ndarray:
         return self._scores[name]
 
-    def subset(self, file: str) -> np.ndarray:
+    def states(self, seed: int) -> np.ndarray:
+        return hashing.draw(seed, self.rank.astype(np.uint64), self.rank.astype(np.uint64))
+
+    def repeats(self, file: str) -> np.ndarray | None:
+        return None
+
+    def subset(self, name: str) -> np.ndarray:
         raise NotImplementedError
 
-    where = subset
+    def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
+        raise NotImplementedError
+
+    where = tag = subset
 
 
 def resident() -> float:

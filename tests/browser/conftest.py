@@ -3,20 +3,17 @@
 import hashlib
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from poolscope import jobs
 from poolscope.paths import ASSETS
+from poolscope.pool import Pool
+from tests.browser.server import serve
 
-ROOT = Path(__file__).parents[2]
 PAIRS = 2000
 REQUIRED = os.environ.get("POOLSCOPE_REQUIRE_BROWSER") == "1"
 ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-dev-shm-usage"]
@@ -36,8 +33,8 @@ def build_pool(path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from poolscope import engine, projection
-    from poolscope.pool import Pool, uid_pairs
+    from poolscope import engine
+    from poolscope.pool import uid_pairs
     from poolscope.scores import build
 
     table = pq.read_table(ASSETS / "demo" / "pairs.parquet").slice(0, PAIRS)
@@ -52,7 +49,18 @@ def build_pool(path: Path) -> None:
     pool = engine.embed(Pool.open(path), "demo" if teacher else "poolscope-demo", name="demo", device="cpu")
     for id, parameters in (("clip_score", {"model": "demo"}), ("basic", {})):
         pool = engine.run(pool, build(id, **parameters))
-    projection.build(pool)
+    place(pool)
+
+
+def place(pool: Pool) -> None:
+    """A map by the first two principal components: without UMAP, which takes most of the time that the pool takes."""
+    from poolscope.projection import Map, layout, maps
+
+    vectors = pool.embeddings("demo_img", np.arange(len(pool)))
+    first, same = layout.distinct(vectors)
+    xy = layout.fan_out(layout.scale(layout.even_out(layout.reduce(vectors[first], 2))), same)
+    made_by = {"model": "demo", "pairs": len(pool), "points": len(pool)}
+    maps.save(pool, Map("demo", np.arange(len(pool), dtype=np.uint32), xy.astype(np.float32), made_by))
 
 
 @pytest.fixture(scope="session")
@@ -79,38 +87,17 @@ def address(chromium: str, app_home: Path, pool_source: Path) -> Iterator[str]:
     """The address of the app, started on a free port as a user starts it."""
     pool = app_home.parent / "pool"
     shutil.copytree(pool_source, pool)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "POOLSCOPE_HOME": str(app_home), "POOLSCOPE_POOL": str(pool)}
-    _costs_were_measured(app_home, pool)
-    command = [sys.executable, "-m", "streamlit", "run", "explorer/app.py", "--server.headless=true"]
-    log = (app_home.parent / "app.log").open("wb")
-    server = subprocess.Popen(
-        [*command, f"--server.port={port}"], cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
-    )
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(240):
-            assert server.poll() is None, (app_home.parent / "app.log").read_text()[-2000:]
-            try:
-                urllib.request.urlopen(f"{url}_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.25)
+    costs_were_measured(app_home, pool)
+    with serve(app_home.parent / "app.log", POOLSCOPE_HOME=str(app_home), POOLSCOPE_POOL=str(pool)) as (url, _):
         yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-        log.close()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("POOLSCOPE_HOME", str(app_home))
-            for job in jobs.all():  # a job outlives the app, so a test that failed may have left one
-                if not job.finished:
-                    jobs.cancel(job.id)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("POOLSCOPE_HOME", str(app_home))
+        for job in jobs.all():  # a job outlives the app, so a test that failed may have left one
+            if not job.finished:
+                jobs.cancel(job.id)
 
 
-def _costs_were_measured(app_home: Path, pool: Path) -> None:
+def costs_were_measured(app_home: Path, pool: Path) -> None:
     """A job that measured all costs ended just now, or the first look at Methods would start it beside the tests."""
     from poolscope.jobs import table
 
@@ -134,11 +121,18 @@ def browser(chromium: str):
         started.close()
 
 
-@pytest.fixture
-def page(browser, address: str):
-    """A fresh page on the Filter page, drawn; afterwards the console must hold no error."""
+@pytest.fixture(scope="session")
+def window(browser):
+    """One profile of the browser for all pages: it keeps the app's scripts, which a fresh one would compile anew."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    opened = context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(window, address: str):
+    """A fresh page on the Filter page, drawn; afterwards the console must hold no error."""
+    opened = window.new_page()
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
@@ -146,5 +140,5 @@ def page(browser, address: str):
     opened.goto(address)
     opened.wait_for_selector(".ps-map[data-stamp]")
     yield opened
-    context.close()
+    opened.close()
     assert errors == []

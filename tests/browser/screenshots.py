@@ -7,14 +7,8 @@ Every page in light and dark at three widths, and its views and states at one. A
 
 import argparse
 import io
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +19,7 @@ from playwright.sync_api import sync_playwright
 from poolscope import paths
 from tests.browser import journey
 from tests.browser.places import PAGES, VIEWS, settle
+from tests.browser.server import serve
 
 ROOT = Path(__file__).parents[2]
 HERE = ROOT / "assets" / "screenshots"
@@ -48,7 +43,7 @@ def _lasso(page: Any) -> None:
 def _search(page: Any) -> None:
     page.get_by_role("radio", name="Search").click()
     field = page.get_by_label("Search the pool")
-    field.fill("a red star")
+    field.fill("a red heart")
     field.press("Enter")
     page.locator(".ps-gallery button").nth(8).wait_for()
 
@@ -72,43 +67,26 @@ def app(address: str | None) -> Iterator[str]:
     if address:
         yield address.rstrip("/") + "/"
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "poolscope", "app", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env={**os.environ, "BROWSER": "true"})
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        while not _answers(url):
-            if server.poll() is not None:
-                sys.exit("the app did not start")
-            time.sleep(0.3)
+    with serve() as (url, _):
         yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
 
 
-def _answers(url: str) -> bool:
-    try:
-        return bool(urllib.request.urlopen(f"{url}_stcore/health", timeout=1).status == 200)
-    except OSError:
-        return False
-
-
-def take(browser: Any, url: str, path: str, out: Path, *, width: int, scheme: str, act: Callable[[Any], None] | None = None) -> None:  # fmt: skip
-    """One screenshot as WebP."""
-    size = {"width": width, "height": WIDTHS[width]}
-    context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce")
+def take(context: Any, url: str, path: str, out: Path, name: str, *, widths: Iterable[int], act: Callable[[Any], None] | None = None) -> None:  # fmt: skip
+    """A page at these widths as WebP, `<out>/<name>-<width>.webp`: opened once, then resized."""
     page = context.new_page()
+    page.set_default_timeout(180_000)
     page.goto(url + path)
     settle(page)
     if act is not None:
         act(page)
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+        page.mouse.move(width - 3, 3)  # off the tables, which show their tools to a pointer
         settle(page)
-    _as_at_home(page)
-    Image.open(io.BytesIO(page.screenshot())).convert("RGB").save(out, quality=QUALITY, method=6)
-    context.close()
+        _as_at_home(page)
+        shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        shot.save(out / f"{name}-{width}.webp", quality=QUALITY, method=6)
+    page.close()
 
 
 def _as_at_home(page: Any) -> None:
@@ -160,13 +138,15 @@ def main() -> None:
         if given.film:
             film(browser, url, given.out / "journey.webp")
             return
-        for name, path in PAGES.items():
-            for width in WIDTHS if given.only is None or name in given.only else ():
-                for scheme in SCHEMES:
-                    take(browser, url, path, given.out / f"{name}-{scheme}-{width}.webp", width=width, scheme=scheme)
-        for name, (path, act) in STATES.items():
-            for scheme in SCHEMES if given.only is None or name in given.only else ():
-                take(browser, url, path, given.out / f"{name}-{scheme}-1440.webp", width=1440, scheme=scheme, act=act)
+        for scheme in SCHEMES:
+            context = browser.new_context(
+                viewport={"width": 1440, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+            )
+            for name in [*PAGES, *STATES] if given.only is None else given.only:
+                path, act = STATES.get(name) or (PAGES[name], None)
+                widths = WIDTHS if name in PAGES else (1440,)
+                take(context, url, path, given.out, f"{name}-{scheme}", widths=widths, act=act)
+            context.close()
         browser.close()
 
 

@@ -5,6 +5,9 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from poolscope.pool import Pool
+from poolscope.recipe import load
+from poolscope.recipe.ready import save
 from tests.browser.test_filter import kept, recipe, wait_for_kept
 
 pytestmark = pytest.mark.browser
@@ -115,7 +118,7 @@ def test_the_map_moves_by_keyboard(page):
     page.wait_for_function("document.querySelector('.ps-map').dataset.zoom === '1.000'")
 
 
-def test_a_lasso_becomes_a_rule(page):
+def test_a_lasso_becomes_a_rule_a_tag_and_a_group(page):
     before = kept(page)
     box = page.locator(".ps-map canvas").bounding_box()
     page.keyboard.down("Shift")
@@ -130,3 +133,48 @@ def test_a_lasso_becomes_a_rule(page):
     after = wait_for_kept(page, before)
     assert after < before
     assert recipe(page)["keep"][-1].keys() == {"tag"}
+    page.get_by_role("button", name="Tag or group").click()
+    name = page.get_by_label("Name", exact=True)
+    name.fill("around the middle")
+    name.press("Tab")
+    page.get_by_role("button", name="Make a tag").click()
+    page.get_by_text(re.compile("pairs have the tag around the middle")).wait_for()
+    page.get_by_role("button", name="Make a group").click()
+    page.get_by_text(re.compile("pairs are the group around.the.middle")).wait_for()
+
+
+def test_hovering_tells_image_caption_score_and_state(page):
+    box = page.locator(".ps-map canvas").bounding_box()
+    tip = page.locator(".ps-map-tip")
+    for step in range(60):
+        x, y = 0.3 + 0.04 * (step % 10), 0.3 + 0.08 * (step // 10)
+        page.mouse.move(box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        page.wait_for_timeout(350)
+        if tip.is_visible():
+            break
+    tip.wait_for(state="visible")
+    assert tip.locator("p").inner_text().strip()
+    assert tip.locator("img").get_attribute("src")
+    facts = tip.inner_text()
+    assert "clip_score" in facts
+    assert re.search(r"\b(kept|dropped)\b", facts)
+
+
+def test_two_recipes_have_four_colours_and_what_only_one_keeps_is_shown(page, address, app_home):
+    pool = Pool.open(app_home.parent / "pool")
+    save(load({"name": "every other", "keep": [{"where": "width >= height"}]}), pool, replace=True)
+    page.goto(f"{address}?compare=every+other")
+    page.wait_for_selector(".ps-map[data-stamp]")
+    page.wait_for_function("document.querySelectorAll('.ps-map-legend button').length === 4")
+    colours = page.locator(".ps-map-legend button i").evaluate_all("(all) => all.map((one) => one.style.background)")
+    assert len(set(colours)) == 4
+    for view, state in (("Only A", "kept"), ("Only B", "dropped")):
+        page.get_by_role("radio", name=view).click()
+        page.get_by_text(re.compile(r"^[\d,]+ pairs .* are kept by .* and not by ")).wait_for()
+        tiles = page.locator(".st-key-side .ps-gallery button")
+        page.wait_for_function(
+            """(state) => { const all = [...document.querySelectorAll('.st-key-side .ps-gallery button')]
+              return all.length && all.every((one) => one.dataset.state === state) }""",
+            arg=state,
+        )
+        assert tiles.count() > 5

@@ -1,4 +1,4 @@
-"""The other pages in a real browser: they open from the navigation, tell what they know, and take wrong input calmly."""
+"""The other pages in a real browser: they tell what they know, and take wrong input calmly."""
 
 import pytest
 from PIL import Image
@@ -12,6 +12,9 @@ def test_every_page_opens(page):
     for title in ("Pool", "Methods", "Bias", "Runs", "Leaderboard", "Import", "Jobs"):
         go(page, title)
         assert not page.get_by_test_id("stException").count()
+        current = page.get_by_test_id("stSidebarNav").locator("a[aria-current=page]")
+        assert [one.inner_text().split("\n")[-1] for one in current.all()] == [title]
+        assert page.get_by_test_id("stSidebar").get_by_role("combobox").is_visible()
 
 
 def test_pool_page_and_its_gallery(page):
@@ -56,3 +59,6 @@ def test_dropped_files_become_a_pool(page, tmp_path):
     page.get_by_role("button", name="Open the pool").click()
     page.get_by_role("heading", name="Pool", exact=True).wait_for()
     assert page.get_by_test_id("stMetricValue").first.inner_text() == "3"
+    page.get_by_text("This pool is new").wait_for()
+    for button in ("Prepare everything", "Find groups"):
+        page.get_by_role("button", name=button).wait_for()

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from tests.browser.places import settle
+
 pytestmark = pytest.mark.browser
 MINUTES = 60_000
 
@@ -27,3 +29,6 @@ def test_a_run_can_be_cancelled(page):
     go(page, "Jobs")
     page.get_by_text(re.compile(r"· cancelled")).first.click()
     page.get_by_role("button", name="Resume").wait_for()
+    go(page, "Leaderboard")
+    settle(page)
+    assert not page.locator("[role=gridcell]").filter(has_text="stopped").count(), "a cancelled run is no row"

@@ -324,7 +324,7 @@ def test_search_by_word_counts_all_hits(start, mapped_pool):
     app.text_input(key="search").set_value("red square").run()
     hits = int(mapped_pool.where("contains(text, 'red square')").sum())
     assert hits > 0
-    assert f"{hits} pairs, the best" in texts(app)
+    assert f"{hits} pairs; " in texts(app)
 
 
 def test_comparing_counts_both_sides(start, mapped_pool):
@@ -361,7 +361,10 @@ def test_draws_and_penalty_are_sliders(start, mapped_pool):
 
 
 def test_the_share_of_each_source_of_captions_is_a_slider(start, mapped_pool):
-    numbers = np.arange(200)
+    from poolscope.explorer import caption_rule
+
+    numbers, empty = np.arange(200), load({"keep": []})
+    assert caption_rule.fresh(mapped_pool, empty).image == "sha256", "the hash of the file tells images, too"
     mapped_pool.add_columns(
         {
             "image_id": np.array([f"i{n // 2}" for n in numbers]),
@@ -370,6 +373,7 @@ def test_the_share_of_each_source_of_captions_is_a_slider(start, mapped_pool):
         kind="metadata",
         made_by={},
     )
+    assert caption_rule.fresh(mapped_pool.reload(), empty).image == "image_id"
     rule = {"caption": "clip_l14", "source": "caption_source", "shares": {"alt": 0.5, "generated": 0.5}}
     app = start(mapped_pool, recipe=said(load({"name": "one", "keep": [rule]})))
     assert not app.exception

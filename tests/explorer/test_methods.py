@@ -111,4 +111,5 @@ def test_what_a_joined_column_learnt_of_each_input_is_a_chart(start, tiny_pool):
     assert "0.125" in missed
     assert "0.03125" in missed
     assert "0.500 ± 0.100 lower than with equal weights, over 3 seeds" in texts(app)
+    assert "sharp +0.125 ± 0.031" in texts(app), "how much it is missed is said, too"
     assert "how often the column votes higher" in texts(app)

@@ -50,6 +50,14 @@ def test_thumbnail_is_a_small_image(token):
     assert routes.thumbnail(asked(token=token, row=200)).status_code == 404
 
 
+def test_a_blank_that_stands_for_an_image_is_never_kept(token, mapped_pool, monkeypatch):
+    """The image may come later: a shard is mounted, a pool is indexed."""
+    monkeypatch.setattr(type(mapped_pool), "thumbnail", lambda self, row, size: None)
+    answer = routes.thumbnail(asked(token=token, row=3))
+    assert answer.media_type == "image/svg+xml"
+    assert answer.headers["cache-control"] == "no-store"
+
+
 def test_pair_gives_the_caption(token):
     assert b"un chat noir dort 1" in routes.pair(asked(token=token, row=1)).body
     assert routes.pair(asked(token=token, row=10**9)).status_code == 404

@@ -30,9 +30,18 @@ def test_lines_and_backticks_end_nothing():
     assert code("a`b\n` <i>") == "`a'b ' <i>`"
 
 
+@pytest.mark.parametrize("mark", ["\u202e", "\u2067", "\u202b", "\u2066"])
+def test_no_name_turns_round_what_follows_it(mark):
+    assert plain(f"exe{mark}gnp") == "exe\ufffdgnp"
+    assert code(f"exe{mark}gnp") == "`exe\ufffdgnp`"
+    assert plain("\u05e9\u05dc\u05d5\u05dd") == "\u05e9\u05dc\u05d5\u05dd"
+
+
 DRAWS = {
     "markdown", "caption", "write", "header", "subheader", "title", "error", "warning", "info", "success", "toast", "button",
-    "expander", "metric", "status", "popover", "checkbox", "toggle",
+    "expander", "metric", "status", "popover", "checkbox", "toggle", "progress", "spinner", "tabs", "radio", "pills", "segmented_control",
+    "link_button", "download_button", "page_link", "slider", "select_slider", "selectbox", "multiselect", "number_input", "text_input",
+    "text_area", "badge", "latex", "feedback", "file_uploader", "form_submit_button", "chat_message", "dialog", "Page",
 }  # fmt: skip
 NAMES = {
     "title",
@@ -57,7 +66,7 @@ def unescaped(node: ast.AST) -> list[str]:
         name = getattr(node.func, "id", getattr(node.func, "attr", ""))
         inner = (
             []
-            if name in ("plain", "code", "len", "with_code")
+            if name in ("plain", "in_badge", "code", "len", "with_code")
             else [one for arg in node.args for one in unescaped(arg)]
         )
         return [ast.unparse(node)] if name == "str" else inner
@@ -81,7 +90,11 @@ def test_no_page_draws_a_name_or_an_error_as_markdown():
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in DRAWS:
                 drawn = [
                     *call.args[:1],
-                    *(word.value for word in call.keywords if word.arg in ("help", "label", "body")),
+                    *(
+                        word.value
+                        for word in call.keywords
+                        if word.arg in ("help", "label", "body", "text", "caption", "captions")
+                    ),
                 ]
                 found += [f"{path.name}:{call.lineno} {one}" for arg in drawn for one in unescaped(arg)]
     assert found == []

@@ -5,6 +5,7 @@ import io
 import os
 import random
 import shutil
+import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from poolscope.jobs import queue
 from poolscope.pool import Pool
 from tests.fuzz.mutations import mutate
 from tests.fuzz.surfaces import EVERYTHING, SURFACES, Surface, files, placed
+
+SHELL = Path(__file__).parents[2] / "explorer" / "shell.py"
 
 
 @dataclass
@@ -66,13 +69,20 @@ class Fuzz:
         return here, pool
 
     def ended(self, command: str | list[str], here: Path, pool: Path) -> str | None:
-        """Runs a command; what is wrong with its end, or with a pool that was whole before it."""
-        words = command.split() if isinstance(command, str) else command
-        argv = placed(words, here=here, pool=pool, new=here.parent / "new")
-        problem = self.end(argv, here / "home" if (here / "home").exists() else here.parent / "home")
-        if not problem and pool.parent != here:
-            problem = self.changed(Pool.open(pool), "import" in argv)
-        return f"{problem}\n  {' '.join(argv)}" if problem else None
+        """Runs a command, or several with `;` between them up to one that is refused; what is wrong with the end of one, or
+        with a pool that was whole before it."""
+        home = here / "home" if (here / "home").exists() else here.parent / "home"
+        for line in command.split(" ; ") if isinstance(command, str) else [command]:
+            words = line.split() if isinstance(line, str) else line
+            argv = placed(words, here=here, pool=pool, new=here.parent / "new")
+            problem = self.end(argv, home, pool)
+            if not problem and pool.parent != here:
+                problem = self.changed(Pool.open(pool), "import" in argv)
+            if problem:
+                return f"{problem}\n  {' '.join(argv)}"
+            if self.code:
+                break
+        return None
 
     def line(self, words: list[str]) -> str | None:
         """Runs a command line over valid files; what is wrong with its end, else None."""
@@ -88,27 +98,29 @@ class Fuzz:
         before = os.getcwd()
         os.chdir(work)
         try:
-            problem = self.end(argv, here / "home")
+            problem = self.end(argv, here / "home", pool)
         finally:
             os.chdir(before)
         if not problem and "{pool}" in words:
             problem = self.changed(Pool.open(pool), "import" in words)
         return f"{problem}\n  {argv}" if problem else None
 
-    def end(self, argv: list[str], home: Path) -> str | None:
-        """Runs a command line in this process; what is wrong with how it ended."""
+    def end(self, argv: list[str], home: Path, pool: Path) -> str | None:
+        """Runs a command line in this process, or draws `page NAME` of the app; what is wrong with how it ended.
+
+        `pool` is the default one: without any, a command would first build the demo.
+        """
         out, err = io.StringIO(), io.StringIO()
-        os.environ["POOLSCOPE_HOME"] = str(home)
-        os.environ["POOLSCOPE_DEBUG"] = "1"
+        os.environ |= {"POOLSCOPE_HOME": str(home), "POOLSCOPE_POOL": str(pool), "POOLSCOPE_DEBUG": "1"}
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = self.code = main(argv)
+                code = self.code = _drawn(argv[1]) if argv[:1] == ["page"] else main(argv)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
             return f"{type(error).__name__} escaped: {''.join(traceback.format_exception(error)[-6:])}"
         finally:
-            del os.environ["POOLSCOPE_DEBUG"]
+            del os.environ["POOLSCOPE_DEBUG"], os.environ["POOLSCOPE_POOL"]
         errors = err.getvalue()
         if code not in (0, 2):
             return f"exit {code}: {errors[-2500:]}"
@@ -129,6 +141,21 @@ class Fuzz:
 
         damage = [(rng.randrange(2), rng.choice(NAMES), rng.randrange(2**32)) for _ in range(rng.choice((1, 1, 2)))]
         return self.run(rng.choice(SURFACES), rng.randrange(1000), damage, rng.randrange(1000))
+
+
+def _drawn(page: str) -> int:
+    """Draws a page of the app; 1, with what it says on stderr, if that ends in an exception."""
+    from streamlit.testing.v1 import AppTest
+
+    main_module = sys.modules["__main__"]
+    try:
+        app = AppTest.from_file(str(SHELL), default_timeout=120).run()
+        app = app.switch_page(f"app_pages/{page}.py").run() if page != "filter" else app
+    finally:
+        sys.modules["__main__"] = main_module
+    for raised in app.exception:
+        print(raised.value, *raised.stack_trace[-8:], sep="\n", file=sys.stderr)
+    return 1 if len(app.exception) else 0
 
 
 @pytest.fixture(scope="module")

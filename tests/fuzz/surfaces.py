@@ -1,6 +1,7 @@
 """What the product reads: for each kind of file a small valid one, and the commands that read it."""
 
 import csv
+import gzip
 import json
 import pickle
 import shutil
@@ -67,21 +68,50 @@ def tables(here: Path, pool: Pool) -> None:
     feather.write_feather(pa.Table.from_pylist(rows), here / "t.arrow")
 
 
+def annotations(here: Path, pool: Pool) -> None:
+    """Annotation files of COCO and Karpathy, clip-retrieval's layout, images with a text file beside each, packed text."""
+    tables(here, pool)
+    rows = records(pool)
+    images = [{"id": i, "file_name": f"{i}.png", "width": 64, "height": 48} for i in range(4)]
+    notes = [{"id": 10 + i, "image_id": i % 4, "caption": f"a note {i}"} for i in range(8)]
+    (here / "coco.json").write_text(json.dumps({"info": {"year": 2014}, "images": images, "annotations": notes}))
+    said = [{"raw": "a dog runs", "tokens": ["a", "dog"]}, {"raw": "a dog", "tokens": ["a"]}]
+    split = [{"filename": f"{i}.png", "filepath": "", "split": "val", "cocoid": i, "sentences": said} for i in range(4)]
+    (here / "karpathy.json").write_text(json.dumps({"dataset": "coco", "images": split}))
+    (here / "r" / "metadata").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows).drop(["image"]), here / "r" / "metadata" / "metadata_0.parquet")
+    for side in ("img_emb", "text_emb"):
+        (here / "r" / side).mkdir()
+        np.save(here / "r" / side / f"{side}_0.npy", np.eye(len(rows), 16, dtype=np.float16))
+    (here / "s").mkdir()
+    for number in range(3):
+        (here / "s" / f"{number}.png").write_bytes(image_bytes(number))
+        (here / "s" / f"{number}.txt").write_text(f"beside it {number}")
+    for name, packed in (("p.csv.gz", gzip.compress), ("p.tsv.gz", gzip.compress)):
+        (here / name).write_bytes(packed((here / name.replace("p.", "t.").removesuffix(".gz")).read_bytes()))
+
+
 def tars(here: Path, pool: Pool) -> None:
     write_shard(here / "tars" / "0.tar", [
         {"__key__": f"{i:03d}", "png": image_bytes(i), "txt": f"a caption {i}".encode(), "json": json.dumps({"uid": f"{i:032x}", "width": i, "url": f"https://example.org/{i}"}).encode()}
         for i in range(6)
     ])  # fmt: skip
+    (here / "all.yaml").write_text("name: all\nkeep: []\n")
+    (here / "half.yaml").write_text("name: half\nkeep:\n- {where: text < 'a caption 3'}\n")
     tasks(here, pool)
 
 
 def arrays(here: Path, pool: Pool) -> None:
+    import torch
+
     rng = np.random.default_rng(0)
     matrix = rng.normal(size=(len(pool), 16)).astype(np.float32)
     np.save(here / "vectors.npy", matrix)
     np.save(here / "values.npy", matrix[:, 0])
     np.save(here / "keys.npy", pool.uids())
     np.savez(here / "vectors.npz", image_features=matrix)
+    torch.save({"image_features": torch.from_numpy(matrix)}, here / "vectors.pt")
+    torch.save(torch.eye(16), here / "covariance.pt")
     np.savez(
         here / "values.npz",
         uid=pool.take(range(len(pool)), ["uid"])["uid"].to_numpy().astype("U32"),
@@ -143,6 +173,40 @@ def runs(here: Path, pool: Pool) -> None:
     (foreign / "eval_results.jsonl").write_text(
         '{"key": "mnist", "dataset": "MNIST", "metrics": {"acc1": 0.5, "main_metric": 0.5}}\n' * 3
     )
+
+
+def home(here: Path, pool: Pool) -> None:
+    """What the home keeps beside runs and jobs, and what was saved with the pool."""
+    from poolscope import bias, deletion
+    from poolscope.bench.race import Entry, Race
+    from poolscope.bench.sweep import Cell, Sweep
+    from poolscope.recipe import load, ready, tags
+
+    runs(here, pool)
+    groups(here, pool)
+    shutil.copytree(pool.path, here / "pool")
+    own = Pool.open(here / "pool")
+    for name in ("kept", "gone"):
+        ready.save(load({"name": name, "keep": [{"score": "clip_l14", "top": 0.5}]}), own)
+    (own.path / "lexicons").mkdir()
+    shutil.copyfile(here / "lex.yaml", own.path / "lexicons" / "colours.yaml")
+    tags.save(own, "mine", np.arange(9))
+    halves = bias.kept_and_dropped(ready.saved(own)["kept"], own)
+    settings = bias.Settings(per_set=20, size=32, families=("mean_rgb", "caption_words"), folds=2)
+    bias.save(bias.build(halves, settings), own)
+    (here / "home" / "recent.json").write_text(json.dumps([str(own.path)]))
+    (here / "home" / "first-steps.json").write_text('{"done": ["slider"]}')
+    (here / "home" / "rates.json").write_text('{"tiny amp_bf16 cpu": 500.0, "poolscope-mini amp_bf16 cpu": 500.0}')
+
+    def save() -> None:
+        entries = tuple(Entry(name, str(here / f"{name}.yaml"), 100, dealt=1) for name in ("one", "where"))
+        Race(id="r", scale="demo", pool=str(own.path), entries=entries).save()
+        Sweep(
+            id="s", scale="demo", pool=str(own.path), cells=tuple(Cell("one", "clip_l14", 0.5, n) for n in (0, 1))
+        ).save()
+        deletion.delete(deletion.find("recipe", "gone", own))
+
+    _with_home(here / "home", save)
 
 
 def jobs(here: Path, pool: Pool) -> None:
@@ -263,7 +327,7 @@ READS = tuple(
         "score caption_length --as long", "info", "export dataset --out {new} --recipe {here}/one.yaml",
         "select {here}/where.yaml --uid 00000000000000000000000000000000", "versions --clean --yes", "map --replace --sample 50",
     )
-)  # fmt: skip
+) + tuple(f"page {page}" for page in ("filter", "pool", "methods", "audit", "bias"))  # fmt: skip
 
 SURFACES = (
     Surface("table", tables, ("t.*",), tuple(
@@ -273,12 +337,23 @@ SURFACES = (
                         *((f"import columns {{file}} {P} --columns size", f"groups add {{file}} {P} --name mine") if end in ("csv", "parquet") else ()), "import table {file} --pool {new} --image image --check --text text --id size",
                         "import {here} --pool {new} --json")
     )),
+    Surface("annotations", annotations, ("*.json", "r/*/*", "s/*", "p.*"), (
+        *(f"import {{here}}/{name}.json --pool {{new}}" for name in ("coco", "karpathy")), "import {here}/r --pool {new} --json",
+        "import {here}/s --pool {new}", "import {here}/p.csv.gz --pool {new}", "import table {here}/p.tsv.gz --pool {new} --no-check --json",
+        f"import columns {{here}}/p.csv.gz {P} --columns size", "import {here} --pool {new} --dry-run --json",
+    )),
+    Surface("images", tars, ("tars/*.tar",), (
+        "import webdataset {here}/tars --pool {new} ; export shards --out {new}-out --recipe {here}/all.yaml --pool {new}",
+        "import webdataset {here}/tars --pool {new} ; bias {here}/half.yaml --per-set 20 --size 32 --families mean_rgb,caption_words --pool {new}",
+        "import webdataset {here}/tars --pool {new} ; score phash --as p --pool {new}",
+    )),
     Surface("tars", tars, ("tars/*.tar", "tasks/few/test/*"), (
         "import webdataset {here}/tars --pool {new}", "import {here}/tars --pool {new} --json", f"index {{here}}/tars {P}",
         "tasks add mine {here}/tasks/few", "import webdataset {here}/tars --pool {new} --caption-key json --image-key png",
         "import webdataset {here}/tars --pool {new} --caption-key url",
     )),
-    Surface("arrays", arrays, ("*.np?",), (
+    Surface("arrays", arrays, ("*.np?", "*.pt"), (
+        f"target t {{here}}/vectors.pt --model l14 {P}", f"target u {{here}}/vectors.npy --model l14 {P} ; score vas --set target=u --set covariance={{here}}/covariance.pt --as v {P}",
         f"target t {{here}}/vectors.npy --model l14 {P}", f"target t {{here}}/vectors.npz --model l14 {P}",
         f"import columns {{here}}/values.npy --on row --as q {P}", f"import columns {{here}}/vectors.npy --on row --as m --side img {P}",
         f"import columns {{here}}/values.npy --keys {{here}}/keys.npy --as q {P}", f"import columns {{here}}/values.npz --as q {P}",
@@ -304,10 +379,19 @@ SURFACES = (
     Surface("runs", runs, ("home/runs/one/*", "foreign/*"), (
         "leaderboard", "leaderboard --json", "leaderboard --compare one two", "leaderboard --groups one", "evaluate one --tasks flags", "submit one --out {new}",
         f"train {{here}}/home/runs/one/recipe.yaml --resume --as one --scale demo {P} --estimate", "import run {here}/foreign", "import run {here}/foreign --as x --json",
-        "sweep list", "leaderboard --published", f"train {{here}}/home/runs/one/recipe.yaml --scale demo --estimate {P}",
+        "sweep list", "leaderboard --published", "page leaderboard", "page runs", f"train {{here}}/home/runs/one/recipe.yaml --scale demo --estimate {P}",
+    )),
+    Surface("home", home, (
+        "home/*.json", "home/sweeps/*", "home/races/*", "pool/reports/*", "pool/recipes/*", "pool/lexicons/*", "pool/tags/*",
+        "pool/.poolscope-trash/*/*", "home/runs/*/*",
+    ), (
+        "sweep list", *(f"page {page}" for page in ("filter", "bias", "runs", "leaderboard", "audit", "pool", "jobs")), "sweep show s", "delete sweep s --yes",
+        f"train {{here}}/one.yaml --scale demo {P} --estimate", f"select kept {P}", f"delete recipe kept --yes {P}", f"delete --undo {P}", f"delete --list {P}",
+        f"groups {P} --families colour ; audit kept --families colour --minimum 10 {P}", f"delete tag mine --yes {P}", f"info --json {P}", f"export subset --recipe kept --out {{new}}.npy {P}",
     )),
     Surface("jobs", jobs, ("home/jobs.sqlite",), (
         "jobs list", "jobs list --json", "jobs show 1", "jobs show 2 --json", "jobs log 1", "jobs cancel 2", "jobs wait 1", "jobs resume 2", "sweep list",
+        "page jobs", "page runs", "page bias",
     )),
     Surface("pool", pool_files, ("pool/*.json", "pool/**/*.json", "pool/**/*.npy", "pool/**/*.lance", "pool/**/*.manifest", "pool/**/*.txn", "pool/*"), READS),
     Surface("lists", lists, ("*.txt", "*.json", "*.npy"), tuple(

@@ -16,6 +16,10 @@ DAMAGED = {
     "pickle": b"\x80\x04\x95\x0c\x00\x00\x00", "utf-16": '{"a": 1}'.encode("utf-16"),
 }  # fmt: skip
 FILES = [
+    ("annotations", "p.csv.gz", "import {here}/p.csv.gz --pool {new}"),
+    ("annotations", "r/metadata/metadata_0.parquet", "import {here}/r --pool {new}"),
+    ("annotations", "r/img_emb/img_emb_0.npy", "import {here}/r --pool {new}"),
+    ("home", "home/sweeps/s.json", "sweep show s"),
     ("runs", "home/runs/one/run.json", "leaderboard"),
     ("runs", "home/runs/one/results.jsonl", "leaderboard"),
     ("runs", "home/runs/one/recipe.yaml", "submit one --out {new}"),
@@ -107,3 +111,27 @@ def test_a_task_half_added_is_no_task(fuzz: Fuzz) -> None:
     assert fuzz.ended("tasks add mine {here}/tasks/few", here, pool) is None
     assert fuzz.code == 0
     assert not part.exists()
+
+
+@pytest.mark.parametrize("content", [b"hello", b"[1]", b'{"sets": 1, "entries": [1], "done": 3}'])
+@pytest.mark.parametrize(
+    ("damaged", "page"),
+    [("home/*.json", "filter"), ("home/races/*", "runs"), ("pool/reports/*", "bias"), ("home/jobs.sqlite", "jobs")],
+)
+def test_a_damaged_file_is_one_line_in_the_app(fuzz: Fuzz, damaged: str, page: str, content: bytes) -> None:
+    here, pool = fuzz.prepared(BY_NAME["home"])
+    (here / "home" / "jobs.sqlite").touch()
+    for path in here.glob(damaged):
+        path.write_bytes(content)
+    assert fuzz.ended(f"page {page}", here, pool) is None
+
+
+@pytest.mark.parametrize("name", ["p.csv.gz", "p.tsv.gz"])
+def test_a_file_cut_short_is_wrong_input_and_no_interruption(fuzz: Fuzz, name: str) -> None:
+    here, pool = fuzz.prepared(BY_NAME["annotations"])
+    whole = (here / name).read_bytes()
+    for length in range(1, len(whole), len(whole) // 5):
+        (here / name).write_bytes(whole[:length])
+        for command in ("import {here}/%s --pool {new}", "import columns {here}/%s --pool {pool} --columns size"):
+            assert fuzz.ended(command % name, here, pool) is None
+            assert fuzz.code == 2

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
 
 from ...pool import Pool
 from ...progress import Progress
 from ..group import Definition, Group, slug
-from .language import language_name
+from ..scan import value_codes
+from .language import Language, language_name, stated
 
 SKIPPED = frozenset(
     {"uid", "text", "url", "sha256", "image", "title", "keywords", "language", "width", "height", "image_offset", "image_bytes"}
@@ -20,7 +20,8 @@ ERROR = "as good as the column that came with the pool; its own provenance says 
 @dataclass(frozen=True)
 class PoolColumns:
     """Every imported metadata column (face attributes, sources, labels) with at most `most_values` text values, or
-    `most_numbers` whole numbers, makes a family; columns that a method of ours made don't."""
+    `most_numbers` whole numbers, makes a family; columns that a method of ours made don't, nor one that states languages
+    where those are detected: its groups would stand twice."""
 
     most_values: int = 40
     most_numbers: int = 12
@@ -52,10 +53,11 @@ class PoolColumns:
         return groups
 
     def _usable(self, pool: Pool) -> dict[str, str]:
+        twice = "" if Language().missing(pool) else stated(pool)
         return {
             name: column.dtype
             for name, column in pool.columns.items()
-            if column.kind == "metadata" and name not in SKIPPED and not column.made_by
+            if column.kind == "metadata" and name not in SKIPPED and name != twice and not column.made_by
             and column.dtype in ("string", "large_string", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16")
         }  # fmt: skip
 
@@ -90,21 +92,3 @@ def _said(name: str, value: Any) -> str:
     """A value as people say it: languages by name."""
     known = language_name(str(value)) if "language" in name else str(value)
     return str(value) if known.startswith("language ") else known
-
-
-def value_codes(pool: Pool, name: str, most: int) -> tuple[np.ndarray, list[Any]] | None:
-    """`(n,)` int16 number of each pair's value, -1 for null, and the values; None if there are more than `most`."""
-    codes = np.full(len(pool), -1, dtype=np.int16)
-    known: dict[Any, int] = {}
-    start = 0
-    for batch in pool.scan([name], batch_size=65_536):
-        coded = pc.dictionary_encode(batch.column(0))
-        for value in coded.dictionary.to_pylist():
-            known.setdefault(value, len(known))
-        if len(known) > most:
-            return None
-        numbers = np.array([known[value] for value in coded.dictionary.to_pylist()] + [-1], np.int16)
-        places = coded.indices.fill_null(len(numbers) - 1).to_numpy(zero_copy_only=False)
-        codes[start : start + len(places)] = numbers[places]
-        start += len(places)
-    return codes, list(known)

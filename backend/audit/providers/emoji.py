@@ -58,8 +58,8 @@ class Emoji:
 
         members: dict[tuple[str, str], np.ndarray] = {}
         for start, table in steps(pool, ["url"]):
-            found = pc.struct_field(pc.extract_regex(text_array(table, "url"), NAMED), "codes")
-            coded = found.dictionary_encode()
+            named = pc.struct_field(pc.extract_regex(text_array(table, "url"), NAMED), "codes")
+            coded = named.dictionary_encode()
             kinds = [kinds_of(codes) for codes in coded.dictionary.to_pylist()]
             places = coded.indices.fill_null(len(kinds)).to_numpy(zero_copy_only=False)
             for kind in {kind for listed in kinds for kind in listed}:
@@ -93,17 +93,17 @@ def kinds_of(codes: str) -> set[tuple[str, str]]:
         region = country_regions().get(country)
         return {(flag, region)} if region else set()
     here = set(points)
-    found = {(tone, TONES[point]) for point in here & TONES.keys()}
-    person = bool(here & (WOMEN | MEN | NEUTRAL) or found)
+    kinds = {(tone, TONES[point]) for point in here & TONES.keys()}
+    person = bool(here & (WOMEN | MEN | NEUTRAL) or kinds)
     if person:
-        found |= {(gender, name) for name, signs in (("woman", WOMEN), ("man", MEN)) if here & signs}
+        kinds |= {(gender, name) for name, signs in (("woman", WOMEN), ("man", MEN)) if here & signs}
         if not here & (WOMEN | MEN):
-            found.add((gender, "unmarked"))
-        found |= {(age, name) for name, signs in AGES.items() if here & signs}
+            kinds.add((gender, "unmarked"))
+        kinds |= {(age, name) for name, signs in AGES.items() if here & signs}
     if JOINER in here and here & (WOMEN | MEN | NEUTRAL):
-        found |= {(job, JOBS[point]) for point in here & JOBS.keys()}
-    found |= {(job, SINGLE_JOBS[point]) for point in here & SINGLE_JOBS.keys()}
-    return found
+        kinds |= {(job, JOBS[point]) for point in here & JOBS.keys()}
+    kinds |= {(job, SINGLE_JOBS[point]) for point in here & SINGLE_JOBS.keys()}
+    return kinds
 
 
 def _title(family: str, name: str) -> str:

@@ -98,10 +98,10 @@ def codes_of(path: Path, pool: Pool, on: str, progress: Progress) -> tuple[np.nd
 
 def slugs(names: Sequence[str]) -> list[str]:
     """The names as parts of ids, each another one: of equal slugs the later get a number."""
-    found: dict[str, None] = {}
+    unique: dict[str, None] = {}
     for name in names:
         part, number = slug(name), 2
-        while part in found:
+        while part in unique:
             part, number = f"{slug(name)}-{number}", number + 1
-        found[part] = None
-    return list(found)
+        unique[part] = None
+    return list(unique)

@@ -40,13 +40,13 @@ class Pixels:
         from ...kernels.bits import pack
 
         number, first = distinct_pictures(pool)
-        found = np.zeros((len(first), len(LOOKS)), dtype=bool)
+        flags = np.zeros((len(first), len(LOOKS)), dtype=bool)
         with ThreadPoolExecutor(2) as threads:
             for start in range(0, len(first), BATCH):
                 images = pool.images(first[start : start + BATCH])
-                found[start : start + len(images)] = list(threads.map(_look, images))
+                flags[start : start + len(images)] = list(threads.map(_look, images))
                 progress(min(start + BATCH, len(first)), len(first), "looks of images")
-        looks = found[number] if len(first) else np.zeros((len(pool), len(LOOKS)), dtype=bool)
+        looks = flags[number] if len(first) else np.zeros((len(pool), len(LOOKS)), dtype=bool)
         return [
             Group(
                 Definition(f"look.{name}", self.families[0], name, title, method, ERROR, self.id), pack(looks[:, place])

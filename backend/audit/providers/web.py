@@ -102,8 +102,8 @@ def host_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str]]:
     codes = np.full(len(pool), -1, dtype=np.int32)
     known: dict[str, int] = {}
     for start, table in steps(pool, ["url"]):
-        found = pc.struct_field(pc.extract_regex(text_array(table, "url"), HOST), "host")
-        coded = pc.ascii_lower(found).dictionary_encode()
+        hosts = pc.struct_field(pc.extract_regex(text_array(table, "url"), HOST), "host")
+        coded = pc.ascii_lower(hosts).dictionary_encode()
         numbers = np.array([known.setdefault(host, len(known)) for host in coded.dictionary.to_pylist()], np.int32)
         places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         codes[start : start + len(places)] = np.append(numbers, np.int32(-1))[places]
@@ -118,8 +118,8 @@ def registered(host: str) -> tuple[str, str]:
     >>> registered("images.shop.example.co.uk")
     ('example.co.uk', 'co.uk')
     """
-    found = _extractor()(host)
-    return (f"{found.domain}.{found.suffix}" if found.domain and found.suffix else "", found.suffix)
+    parts = _extractor()(host)
+    return (f"{parts.domain}.{parts.suffix}" if parts.domain and parts.suffix else "", parts.suffix)
 
 
 @cache

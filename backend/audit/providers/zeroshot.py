@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...models import TEACHER
 from ...number_format import percent
 from ...pool import Pool
 from ...progress import Progress
@@ -34,7 +35,8 @@ class ZeroShot:
         if column is None:
             return "the pool has no image embeddings"
         named = str(pool.columns[column].made_by.get("model", ""))
-        if not Path(named.partition("/")[2]).is_file():
+        weights = Path(named.partition("/")[2])
+        if not weights.is_file() and weights.name != TEACHER.name:  # the teacher is found where the demo lies now
             return f"the text side of {column} is not at hand: {named or 'its model'} has no weights on this disk"
         return ""
 
@@ -61,11 +63,11 @@ class ZeroShot:
             margins[:, start : start + len(vectors)] = weights @ vectors.T
             start += len(vectors)
             progress(start, len(pool), "zero-shot prompts")
-        found = []
+        groups = []
         for place, (name, prompt) in enumerate(prompts.items()):
             mask = margins[place] > 0  # NaN: no image, no member
             error = known_error(pool, mask, ~np.isnan(margins[place]), prompt.get("check"))
-            found.append(
+            groups.append(
                 Group(
                     Definition(
                         f"zeroshot.{name}", self.families[0], name, f"detected as {prompt['title']}",
@@ -75,7 +77,7 @@ class ZeroShot:
                     pack(mask),
                 )
             )  # fmt: skip
-        return [group for group in found if group.bits.any()]
+        return [group for group in groups if group.bits.any()]
 
 
 def direction(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
@@ -118,11 +120,11 @@ def read_prompts(pool: Pool) -> dict[str, dict[str, Any]]:
     import yaml
 
     own = pool.path / "prompts.yaml"
-    found: dict[str, dict[str, Any]] = {}
+    prompts: dict[str, dict[str, Any]] = {}
     for path in (FOLDER / "prompts.yaml", *([own] if own.exists() else [])):
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            found |= {
+            prompts |= {
                 slug(str(name)): {"title": str(p["title"]), **p, "is": list(p["is"]), "not": list(p["not"])}
                 for name, p in content.items()
             }
@@ -130,7 +132,7 @@ def read_prompts(pool: Pool) -> dict[str, dict[str, Any]]:
             raise InputError(
                 f"{str(path)!r} is no list of prompt pairs: each needs title, is and not; see assets/lexicons/prompts.yaml."
             ) from None
-    return found
+    return prompts
 
 
 def _column(pool: Pool) -> str | None:

@@ -26,10 +26,10 @@ def tasks_list(tasks_dir: Path | str | None = None) -> list[Task]:
     if tasks_dir is not None and not Path(tasks_dir).is_dir():
         raise InputError(f"tasks directory {str(tasks_dir)!r} does not exist; give the one that holds wds_*_test")
     dirs = [Path(tasks_dir)] if tasks_dir is not None else default_dirs()
-    found: list[Task] = []
+    listed: list[Task] = []
     for task in TASKS:
         root = next((d / task.folder for d in dirs if (d / task.folder / "test" / "nshards.txt").is_file()), None)
-        found.append(replace(task, root=root))
+        listed.append(replace(task, root=root))
     own: dict[str, Task] = {}
     for directory in dirs:
         for description in sorted(directory.glob("[!.]*/task.json")):
@@ -38,7 +38,7 @@ def tasks_list(tasks_dir: Path | str | None = None) -> list[Task]:
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InputError(f"{description} does not describe a task: {error}") from error
             own.setdefault(task.key, _apart(task))
-    return found + [task for key, task in own.items() if key not in {t.key for t in found}]
+    return listed + [task for key, task in own.items() if key not in {t.key for t in listed}]
 
 
 def _apart(task: Task) -> Task:
@@ -49,11 +49,11 @@ def _apart(task: Task) -> Task:
 
 def suites(tasks_dir: Path | str | None = None) -> dict[str, int]:
     """Suites with tasks on this disk, and how many."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for task in tasks_list(tasks_dir):
         if task.present:
-            found[task.suite] = found.get(task.suite, 0) + 1
-    return found
+            counts[task.suite] = counts.get(task.suite, 0) + 1
+    return counts
 
 
 def choose(
@@ -80,10 +80,10 @@ def choose(
                 raise InputError(f"task {key!r} is not on this disk; fetch it with `poolscope tasks` or set "
                                  "POOLSCOPE_TASKS to the directory that holds it")  # fmt: skip
         return [known[key] for key in dict.fromkeys(keys)]
-    found = [task for task in known.values() if _readable(task) and suite in (None, task.suite)]
-    if not found and tasks_dir is not None:
-        found = [task for task in known.values() if _readable(task)]
-    return found
+    chosen = [task for task in known.values() if _readable(task) and suite in (None, task.suite)]
+    if not chosen and tasks_dir is not None:
+        chosen = [task for task in known.values() if _readable(task)]
+    return chosen
 
 
 def _members(name: str, known: dict[str, Task]) -> list[str]:

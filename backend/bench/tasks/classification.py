@@ -40,11 +40,11 @@ class Classification(kind.Kind):
 
     def finish(self) -> kind.Predictions:
         top = np.concatenate(self.tops) if self.tops else np.zeros((0, 1), np.int64)
-        found = {"label": kind.small(np.asarray(self.labels)), "top": kind.small(top)}
+        predictions = {"label": kind.small(np.asarray(self.labels)), "top": kind.small(top)}
         if self.task.fields:
             values = np.stack(self.metadata) if self.metadata else np.zeros((0, len(self.task.fields)), np.int64)
-            found |= {f"by_{name}": kind.small(values[:, i]) for i, name in enumerate(self.task.fields)}
-        return found
+            predictions |= {f"by_{name}": kind.small(values[:, i]) for i, name in enumerate(self.task.fields)}
+        return predictions
 
     @staticmethod
     def metrics(predictions: Mapping[str, np.ndarray], task: Task) -> kind.Metrics:

@@ -63,16 +63,16 @@ def by_group(hits: np.ndarray, groups: np.ndarray, *, metric: str, field: str, w
 
     hits (n,) bool, groups (n,) int; a negative group takes no part.
     """
-    found: Metrics = {}
+    metrics: Metrics = {}
     taken = groups >= 0
     counts = np.bincount(groups[taken])
     right = np.bincount(groups[taken], weights=hits[taken], minlength=len(counts))
     for group, count in enumerate(counts):
-        found[f"{metric}_{field}:{group}"] = float(right[group] / count) if count else None
-        found[f"count_{field}:{group}"] = float(count)
+        metrics[f"{metric}_{field}:{group}"] = float(right[group] / count) if count else None
+        metrics[f"count_{field}:{group}"] = float(count)
     filled = counts > 0
-    found[f"{metric}_{worst}"] = float((right[filled] / counts[filled]).min()) if filled.any() else None
-    return found
+    metrics[f"{metric}_{worst}"] = float((right[filled] / counts[filled]).min()) if filled.any() else None
+    return metrics
 
 
 def small(values: np.ndarray) -> np.ndarray:

@@ -184,16 +184,16 @@ def _of_table(path: Path) -> Iterator[_Example | str]:
         if image is None or (label is None and caption is None):
             have = ", ".join(names) or "none"
             raise InputError(f"{path.name} needs a column image and a column label (or caption); it has: {have}.")
-        found: dict[str, list[str]] = {}
+        classes: dict[str, list[str]] = {}
         for row in rows:
             place, said = (row.get(image) or "").strip(), (row.get(label or caption or "") or "").strip()
             if not place or not said:
                 yield "row without an image or a label"
             elif label is None:
-                found.setdefault(place, []).append(said)
+                classes.setdefault(place, []).append(said)
             else:
                 yield _Example(path.parent / place, said)
-        for place, captions in found.items():
+        for place, captions in classes.items():
             yield _Example(path.parent / place, captions=tuple(captions))
 
 
@@ -210,10 +210,10 @@ def _is_image(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() in _SUFFIXES
 
 
-def _checked(found: Iterator[_Example | str], skipped: Counter[str], progress: Progress) -> Iterator[_Example]:
+def _checked(examples: Iterator[_Example | str], skipped: Counter[str], progress: Progress) -> Iterator[_Example]:
     """Examples whose image decodes, each once."""
     seen: set[bytes] = set()
-    for number, example in enumerate(found, start=1):
+    for number, example in enumerate(examples, start=1):
         progress(number, 0, f"{number:,} examples read")
         if isinstance(example, str):
             skipped[example] += 1

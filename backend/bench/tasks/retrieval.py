@@ -57,16 +57,16 @@ class Retrieval(kind.Kind):
         for start in range(0, len(captions), _BLOCK):
             own = owner[start : start + _BLOCK]
             top = (captions[start : start + _BLOCK] @ images.T).topk(min(depth, n), dim=1).indices
-            found = (top == own[:, None]).cpu().numpy()
+            hits = (top == own[:, None]).cpu().numpy()
             for column, k in enumerate(KS):
-                np.add.at(image_hits[:, column], own.cpu().numpy(), found[:, :k].any(axis=1))
+                np.add.at(image_hits[:, column], own.cpu().numpy(), hits[:, :k].any(axis=1))
         for start in range(0, n, _BLOCK):
             block = images[start : start + _BLOCK]
             top = (block @ captions.T).topk(min(depth, len(captions)), dim=1).indices
             mine = torch.arange(start, start + len(block), device=owner.device)
-            found = (owner[top] == mine[:, None]).cpu().numpy()
+            hits = (owner[top] == mine[:, None]).cpu().numpy()
             for column, k in enumerate(KS):
-                text_hit[start : start + len(block), column] = found[:, :k].any(axis=1)
+                text_hit[start : start + len(block), column] = hits[:, :k].any(axis=1)
         counts = np.bincount(owner.cpu().numpy(), minlength=n) if n else np.zeros(0, np.int64)
         return {"text_hit": text_hit, "image_hits": kind.small(image_hits), "captions": kind.small(counts)}
 
@@ -74,11 +74,11 @@ class Retrieval(kind.Kind):
     def metrics(predictions: Mapping[str, np.ndarray], task: Task) -> kind.Metrics:
         hits, captions = predictions["image_hits"], predictions["captions"]
         total = int(captions.sum())
-        found: kind.Metrics = {}
+        metrics: kind.Metrics = {}
         for column, k in enumerate(KS):
-            found[f"image_retrieval_recall@{k}"] = float(hits[:, column].sum() / total) if total else None
+            metrics[f"image_retrieval_recall@{k}"] = float(hits[:, column].sum() / total) if total else None
         for column, k in enumerate(KS):
-            found[f"text_retrieval_recall@{k}"] = kind.mean(predictions["text_hit"][:, column])
-        first = (found["image_retrieval_recall@1"], found["text_retrieval_recall@1"])
-        found["mean_recall@1"] = sum(first) / 2 if None not in first else None  # type: ignore[arg-type]
-        return found
+            metrics[f"text_retrieval_recall@{k}"] = kind.mean(predictions["text_hit"][:, column])
+        first = (metrics["image_retrieval_recall@1"], metrics["text_retrieval_recall@1"])
+        metrics["mean_recall@1"] = sum(first) / 2 if None not in first else None  # type: ignore[arg-type]
+        return metrics

@@ -88,12 +88,12 @@ def lines(root: Path | str, name: str) -> list[str]:
     """
     try:
         with open_file(f"{str(root).rstrip('/')}/{name}") as file:
-            found = [line.strip() for line in file.read().decode("utf-8-sig").split("\n")]
+            stripped = [line.strip() for line in file.read().decode("utf-8-sig").split("\n")]
     except OSError as error:
         raise InputError(f"task directory {str(root)!r} has no {name}; fetch it again") from error
     except UnicodeDecodeError:
         raise InputError(f"{name} of task directory {str(root)!r} is not UTF-8; fetch it again") from None
-    return [line for line in found if line]
+    return [line for line in stripped if line]
 
 
 def samples(root: Path | str, *, only: tuple[str, ...] | None = None, split: str = "test") -> Iterator[Sample]:
@@ -155,7 +155,7 @@ def batches(
 
 
 def _decoded(
-    found: Iterable[Sample], transform: Callable[[Any], "torch.Tensor"], *, size: int, threads: int, skipped: list[str],
+    samples: Iterable[Sample], transform: Callable[[Any], "torch.Tensor"], *, size: int, threads: int, skipped: list[str],
     known: Container[bytes],
 ) -> Iterator[tuple[Sample, "torch.Tensor | None"]]:  # fmt: skip
     """Samples without their files, each with its image, None for a known one; threads decode up to `3 size` ahead."""
@@ -166,7 +166,7 @@ def _decoded(
         return sample, image
 
     def with_images() -> Iterator[Sample]:
-        for sample in found:
+        for sample in samples:
             if sample.image is not None:
                 sample.digest = hashlib.blake2b(sample.image, digest_size=16).digest()
                 yield sample

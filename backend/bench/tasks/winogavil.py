@@ -29,9 +29,9 @@ class WinoGAViL(kind.Kind):
 
     def _instance(self, line: str) -> dict[str, Any]:
         try:
-            found = json.loads(line)
-            return {"cue": str(found["cue"]), "candidates": [_stem(name) for name in found["candidates"]],
-                    "associations": [_stem(name) for name in found["associations"]]}  # fmt: skip
+            instance = json.loads(line)
+            return {"cue": str(instance["cue"]), "candidates": [_stem(name) for name in instance["candidates"]],
+                    "associations": [_stem(name) for name in instance["associations"]]}  # fmt: skip
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self.root}/test/instances.jsonl has a bad line ({error}): {line[:80]!r}") from error
 

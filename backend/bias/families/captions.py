@@ -54,8 +54,8 @@ class CaptionWords(_Caption):
 
 
 def _terms(text: str) -> list[str]:
-    found = words(text)
-    return found + [f"{first} {second}" for first, second in pairwise(found)]
+    terms = words(text)
+    return terms + [f"{first} {second}" for first, second in pairwise(terms)]
 
 
 FORM = (
@@ -84,14 +84,14 @@ class CaptionForm(_Caption):
 def form(text: str) -> tuple[float, ...]:
     """The 12 numbers of `FORM`."""
     length = max(1, len(text))
-    found = text.split()
+    tokens = text.split()
 
     def share(test: Callable[[str], bool]) -> float:
         return sum(map(test, text)) / length
 
     return (
-        len(text), len(found), sum(map(len, found)) / max(1, len(found)), share(str.isdigit),
+        len(text), len(tokens), sum(map(len, tokens)) / max(1, len(tokens)), share(str.isdigit),
         share(lambda c: not c.isalnum() and not c.isspace()), share(str.isupper), share(str.isspace),
-        share(lambda c: not c.isascii()), len(set(found)) / max(1, len(found)), not text.strip(),
+        share(lambda c: not c.isascii()), len(set(tokens)) / max(1, len(tokens)), not text.strip(),
         FILE_NAME.search(text) is not None, np.log1p(len(text)),
     )  # fmt: skip

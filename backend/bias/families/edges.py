@@ -105,21 +105,21 @@ class Sift(_Structure):
         from sklearn.cluster import MiniBatchKMeans
 
         def of(block: np.ndarray, start: int) -> np.ndarray:
-            found = np.empty(len(block), dtype=object)
-            found[:] = [key_points(grey) for grey in greys(block)]
-            return found
+            keypoints = np.empty(len(block), dtype=object)
+            keypoints[:] = [key_points(grey) for grey in greys(block)]
+            return keypoints
 
-        found = by_chunk(sample, of, progress)
-        every = np.concatenate([vectors for _, vectors in found])
-        facts = np.stack([facts for facts, _ in found])
+        keypoints = by_chunk(sample, of, progress)
+        every = np.concatenate([vectors for _, vectors in keypoints])
+        facts = np.stack([facts for facts, _ in keypoints])
         if len(every) < WORDS:
             return Features(facts, KEY_POINT_FACTS)
         step = max(1, len(every) // LEARNT_FROM)
         words = MiniBatchKMeans(WORDS, random_state=sample.seed, n_init=1, batch_size=4096, max_iter=20).fit(
             every[::step]
         )
-        counts = np.zeros((len(found), WORDS), dtype=np.float32)
-        owner = np.repeat(np.arange(len(found)), [len(vectors) for _, vectors in found])
+        counts = np.zeros((len(keypoints), WORDS), dtype=np.float32)
+        owner = np.repeat(np.arange(len(keypoints)), [len(vectors) for _, vectors in keypoints])
         np.add.at(counts, (owner, words.predict(every)), 1)
         counts /= np.maximum(counts.sum(axis=1, keepdims=True), 1)
         names = (*KEY_POINT_FACTS, *(f"visual word {word}" for word in range(WORDS)))

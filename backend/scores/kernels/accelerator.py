@@ -77,9 +77,9 @@ def partition_sums(
                     scores = -0.5 * temperature * _log_sums(a[place], b[place], temperature)
                     total[place] += scores.to(torch.float32)
             done(number)
-        made = total.cpu().numpy()
-    made[~good] = np.nan
-    return made
+        sums = total.cpu().numpy()
+    sums[~good] = np.nan
+    return sums
 
 
 def _usable(rows: torch.Tensor) -> torch.Tensor:

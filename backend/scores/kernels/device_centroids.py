@@ -69,19 +69,19 @@ def _means(points: np.ndarray | torch.Tensor, label: np.ndarray, centroids: torc
     sums = torch.zeros(centroids.shape, dtype=torch.float64, device=device)
     for start in range(0, len(order), PIECE):
         rows = order[start : start + PIECE]
-        found, lengths = np.unique(label[rows], return_counts=True)
+        labels, lengths = np.unique(label[rows], return_counts=True)
         if isinstance(points, torch.Tensor):
             part = points[torch.from_numpy(rows).to(device)]
         else:
             part = send(points[rows], str(device))
         of = torch.from_numpy(lengths).to(device)
-        sums[torch.from_numpy(found).to(device, torch.int64)] += torch.segment_reduce(part.double(), "sum", lengths=of)
+        sums[torch.from_numpy(labels).to(device, torch.int64)] += torch.segment_reduce(part.double(), "sum", lengths=of)
     sizes = counts.copy()
-    made = (sums / torch.from_numpy(np.maximum(counts, 1)).to(device)[:, None]).float()
+    means = (sums / torch.from_numpy(np.maximum(counts, 1)).to(device)[:, None]).float()
     for empty in np.flatnonzero(counts == 0):
         largest = int(sizes.argmax())
-        made[empty] = made[largest] * (1 + _SPLIT)
-        made[largest] *= 1 - _SPLIT
+        means[empty] = means[largest] * (1 + _SPLIT)
+        means[largest] *= 1 - _SPLIT
         sizes[empty] = sizes[largest] // 2
         sizes[largest] -= sizes[empty]
-    return made
+    return means

@@ -54,17 +54,17 @@ def alignments(samples: Sequence[np.ndarray]) -> tuple[tuple[float, float], ...]
     return tuple((spread / own, mean - spread / own * middle) for middle, own in zip(means, spreads))
 
 
-def training_share(made: Iterable[Any], seen: np.ndarray, top: float, folds: int, remedy: str) -> dict[str, Any]:
+def training_share(tables: Iterable[Any], seen: np.ndarray, top: float, folds: int, remedy: str) -> dict[str, Any]:
     """How many of the best `top` are pairs that a network was trained on, for the provenance; a warning if it scored them.
 
     made: the units' tables in row order, the score under `""`; seen: `(n,)` bool, the training pairs; folds: networks
     that share the work, so that with two or more no pair was scored by one that had seen it.
     """
-    scores = np.concatenate([table[""].to_numpy() for table in made])
+    scores = np.concatenate([table[""].to_numpy() for table in tables])
     scored = np.flatnonzero(~np.isnan(scores))
     best = scored[np.argsort(-scores[scored], kind="stable")[: max(1, int(top * len(scores)))]]
     whole, share = float(seen.mean()), float(seen[best].mean()) if len(best) else 0.0
-    found: dict[str, Any] = {
+    findings: dict[str, Any] = {
         "folds": folds,
         "trained_on": int(seen.sum()),
         "training_share": round(whole, 4),
@@ -72,8 +72,8 @@ def training_share(made: Iterable[Any], seen: np.ndarray, top: float, folds: int
         "best": top,
     }
     if folds == 1 and seen.any():
-        found["warning"] = (
+        findings["warning"] = (
             f"its network was trained on {percent(share, 0)} of its best {percent(top, 0)}, and on {percent(whole, 0)} of the pool: "
             f"it favours what it has seen; {remedy}"
         )
-    return found
+    return findings

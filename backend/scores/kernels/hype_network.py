@@ -12,7 +12,7 @@ from torch import nn
 
 from ...devices import autocast, choose, training_precision
 from ...errors import InputError
-from ...models import register_configs, save_weights
+from ...models import register_configs, save_weights, tokenizer
 from ...progress import Progress, silent
 from . import lorentz
 from .images import read_images
@@ -42,7 +42,7 @@ class HyperbolicClip(nn.Module):
             )
         self.architecture = architecture
         self.clip, _, self.transform = open_clip.create_model_and_transforms(architecture)
-        self.tokenizer = open_clip.get_tokenizer(architecture)
+        self.tokenizer = tokenizer(architecture)
         with torch.no_grad():
             dim = self.clip.encode_text(self.tokenizer(["a"])).shape[1]
         self.log_c = nn.Parameter(torch.zeros(()))

@@ -58,16 +58,16 @@ def fit(votes: np.ndarray, levels: Sequence[int], *, rounds: int = 500, toleranc
     than three voters, accuracies can't be told from agreement.
     """
     keep = _mean_vote(votes, levels)
-    found = LabelModel(0.5, ())
+    model = LabelModel(0.5, ())
     for _ in range(rounds):
         tables = [_table(votes[:, k], keep, count) for k, count in enumerate(levels)]
         prior = (keep.sum() + 1) / (len(keep) + 2)
-        found = LabelModel(float(prior), tuple(tables))
-        now = np.nan_to_num(found.posterior(votes), nan=prior)
+        model = LabelModel(float(prior), tuple(tables))
+        now = np.nan_to_num(model.posterior(votes), nan=prior)
         moved, keep = float(np.abs(now - keep).max(initial=0)), now
         if moved < tolerance:
             break
-    return found
+    return model
 
 
 def _mean_vote(votes: np.ndarray, levels: Sequence[int]) -> np.ndarray:

@@ -17,10 +17,10 @@ def read_matrix(path: str | Path, what: str) -> np.ndarray:
         raise InputError(f"no {what} file at {str(path)!r}: give an existing .npy, .npz or .pt file.")
     try:
         read = read_arrays(path)
-        found = next(iter(read.values())) if isinstance(read, Mapping) else read
+        matrix = next(iter(read.values())) if isinstance(read, Mapping) else read
     except Exception as error:  # whatever a foreign file makes its reader raise
         reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
         raise InputError(f"{what} file {str(path)!r} can't be read ({reason}): save one plain array.") from None
-    if found.dtype.kind not in "fiu":
-        raise InputError(f"{what} file {str(path)!r} holds {found.dtype}; allowed are real numbers.")
-    return found
+    if matrix.dtype.kind not in "fiu":
+        raise InputError(f"{what} file {str(path)!r} holds {matrix.dtype}; allowed are real numbers.")
+    return matrix

@@ -37,12 +37,14 @@ class Plan:
 
 def lessons(images: np.ndarray, classes: np.ndarray, tasks: np.ndarray, kind: torch.dtype, device: str) -> Lessons:
     """Examples `(M, d)` with their classes' vectors `(M, d)`, sorted into tasks; equal vectors of a task are one class."""
-    made = []
+    lessons_of = []
     for key in np.unique(tasks):
         places = np.flatnonzero(tasks == key)
         vectors, labels = np.unique(classes[places], axis=0, return_inverse=True)
-        made.append((torch.as_tensor(vectors, dtype=kind), torch.as_tensor(places), torch.as_tensor(labels.ravel())))
-    moved = tuple((v.to(device), p.to(device), n.to(device)) for v, p, n in made)
+        lessons_of.append(
+            (torch.as_tensor(vectors, dtype=kind), torch.as_tensor(places), torch.as_tensor(labels.ravel()))
+        )
+    moved = tuple((v.to(device), p.to(device), n.to(device)) for v, p, n in lessons_of)
     return Lessons(torch.as_tensor(images, dtype=kind, device=device), moved)
 
 
@@ -69,13 +71,12 @@ def weighted_loss(
 
 def downstream_loss(heads: Heads, given: Lessons, scale: float, chosen: torch.Tensor | None = None) -> torch.Tensor:
     """The mean over tasks of the cross-entropy of zero-shot classification; `chosen` `(M,)` bool are the examples to count."""
-    images = normalize(given.images @ heads[0], dim=1)
     losses = []
     for vectors, places, labels in given.tasks:
         counted = slice(None) if chosen is None else chosen[places]
-        if len(places[counted]):
-            logits = scale * images[places[counted]] @ normalize(vectors @ heads[1], dim=1).T
-            losses.append(cross_entropy(logits, labels[counted]))
+        if len(rows := places[counted]):
+            images = normalize(given.images[rows] @ heads[0], dim=1)
+            losses.append(cross_entropy(scale * images @ normalize(vectors @ heads[1], dim=1).T, labels[counted]))
     return torch.stack(losses).mean()
 
 

@@ -1,21 +1,31 @@
-"""Near-duplicate groups: pairs of vectors above a cosine, joined into connected components."""
+"""Near-duplicate groups: vectors above a cosine are linked, all with all or within cells, and what is linked is a component.
+
+Beyond 60,000 vectors faiss makes k-means cells, every vector joins its three nearest, and pairs within a cell are compared,
+so that a link is missed only if two near-identical vectors share no cell.
+"""
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numba import njit
 
 from ...kernels import matmul
 from ...progress import Progress, silent
 
 EXACT_UP_TO = 60_000
+PROBES = 3
+"""Cells that a vector joins: its nearest."""
 TILE = 2048
 _PENDING = 4_000_000  # edges held before they are folded into the components
 
 
 class Components:
-    """Connected components of n nodes while edges arrive."""
+    """Connected components of n nodes while edges arrive; 8 bytes a node, 24 more while edges are folded in."""
 
     def __init__(self, n: int) -> None:
         self._n = n
-        self._labels = np.arange(n)
+        self._labels = np.arange(n, dtype=np.int32 if n < 2**31 else np.int64)
         self._pending: list[np.ndarray] = []
         self._held = 0
 
@@ -28,11 +38,11 @@ class Components:
             if self._held > _PENDING:
                 self._fold()
 
-    def first_members(self) -> np.ndarray:
-        """(n,) int64: the smallest node of each node's component."""
+    def first_members(self, rank: np.ndarray | None = None) -> np.ndarray:
+        """(n,) int64: the smallest node of each node's component, or the smallest `rank` (n,) of its nodes."""
         self._fold()
         first = np.full(self._n, self._n, np.int64)
-        np.minimum.at(first, self._labels, np.arange(self._n))
+        np.minimum.at(first, self._labels.astype(np.intp, copy=False), np.arange(self._n) if rank is None else rank)
         return first[self._labels]
 
     def _fold(self) -> None:
@@ -46,30 +56,91 @@ class Components:
         self._pending, self._held = [], 0
 
 
-def duplicate_groups(
-    vectors: np.ndarray, threshold: float, *, cells: int = 0, probes: int = 3, progress: Progress = silent
-) -> np.ndarray:
-    """The group of each row of `vectors` (n, d): the smallest row of its connected component, (n,) int64.
+def cells_for(count: int, cells: int = 0) -> int:
+    """The number of cells that narrow the comparison of `count` vectors: as asked for, else none up to 60,000; 0: none."""
+    if not cells and count > EXACT_UP_TO:
+        cells = max(2, int(4 * np.sqrt(count)))
+    return min(cells, max(1, count // 40)) if cells else 0
 
-    Two rows are linked if their cosine is at least `threshold`. Up to 60,000 rows all pairs are compared; beyond, or with
-    `cells`, faiss makes k-means cells, every row joins its `probes` nearest, and pairs within a cell are compared, so
-    that a link is missed only if two near-identical vectors share no cell. Zero or non-finite rows are alone.
-    """
+
+def comparisons(count: int, cells: int = 0) -> float:
+    """Inner products that groups of `count` vectors take: training of cells, assignment, and pairs within cells."""
+    cells = cells_for(count, cells)
+    if not cells:
+        return count * count / 2
+    return 8 * cells * min(count, 64 * cells) + count * cells + PROBES**2 * count**2 / (2 * cells)
+
+
+def train_cells(sample: np.ndarray, cells: int, progress: Progress = silent) -> np.ndarray:
+    """Unit centres (cells, d) float32 of k-means on a sample (m, d)."""
+    from .centroids import train_centroids
+
+    centers = train_centroids(np.asarray(sample, np.float32), cells, iterations=8, progress=progress)
+    return centers / np.linalg.norm(centers, axis=1, keepdims=True)
+
+
+def nearest_cells(vectors: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """The `PROBES` nearest cells of each vector (n, d), (n, probes) int32; -1 for a zero or non-finite one."""
+    import faiss
+
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(np.ascontiguousarray(centers, np.float32))
+    nearest = np.full((len(vectors), min(PROBES, len(centers))), -1, np.int32)
+    for start in range(0, len(vectors), 16384):
+        part = np.asarray(vectors[start : start + 16384], np.float32)
+        good = ~matmul.bad_rows(part)
+        nearest[start : start + 16384][good] = index.search(part[good], nearest.shape[1])[1]
+    return nearest
+
+
+def members_of_cells(nearest: np.ndarray, order: np.ndarray, cells: int, out: np.ndarray) -> np.ndarray:
+    """Writes into `out` (m,) the rows of each cell, one cell after the other, within a cell in the given `order` (n,);
+    returns where each cell begins, and the end, (cells + 1,). nearest: (n, probes), -1 for a row in no cell."""
+    counts = np.zeros(cells + 1, np.int64)
+    for start in range(0, len(nearest), 1 << 20):
+        part = nearest[start : start + (1 << 20)]
+        counts[1:] += np.bincount(part[part >= 0], minlength=cells)
+    starts = np.cumsum(counts)
+    _place(nearest, order, starts[:-1].copy(), out)
+    return starts
+
+
+@njit(cache=True, nogil=True)
+def _place(nearest: Any, order: Any, following: Any, out: Any) -> None:
+    for i in range(len(order)):
+        row = order[i]
+        for probe in range(nearest.shape[1]):
+            cell = nearest[row, probe]
+            if cell >= 0:
+                out[following[cell]] = row
+                following[cell] += 1
+
+
+def blocks_of_cells(starts: np.ndarray, most: int) -> list[tuple[int, int]]:
+    """Ranges of consecutive cells that hold at most `most` members together; a larger cell is a range of its own."""
+    ranges, first = [], 0
+    while first < len(starts) - 1:
+        last = int(np.searchsorted(starts, starts[first] + most, side="right")) - 1
+        last = min(max(last, first + 1), len(starts) - 1)
+        ranges.append((first, last))
+        first = last
+    return ranges
+
+
+def links(vectors: np.ndarray, threshold: float) -> np.ndarray:
+    """Places (2, m) of the vectors (n, d) of one cell that are linked, directly or by others of the cell: each with the
+    first of its component. Two are linked whose cosine reaches the threshold. Zero or non-finite vectors are alone."""
     good = np.flatnonzero(~matmul.bad_rows(vectors))
-    found = Components(len(vectors))
-    if not cells and len(good) > EXACT_UP_TO:
-        cells = max(2, int(4 * np.sqrt(len(good))))
-    groups = _cells(vectors, good, min(cells, max(1, len(good) // 40)), probes, progress) if cells else [good]
-    done = 0
-    for group in groups:
-        _link(vectors, group, threshold, found)
-        done += len(group)
-        progress(min(done, len(vectors)), len(vectors), "comparing")
-    return found.first_members()
+    within = Components(len(vectors))
+    for a, b in _close(vectors, good, threshold):
+        within.join(a, b)
+    first = within.first_members()
+    later = np.flatnonzero(first != np.arange(len(first)))
+    return np.stack([later, first[later]])
 
 
-def _link(vectors: np.ndarray, rows: np.ndarray, threshold: float, found: Components) -> None:
-    """Links the rows of one cell whose cosine reaches the threshold, by tiles of the upper triangle."""
+def _close(vectors: np.ndarray, rows: np.ndarray, threshold: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The pairs of rows whose cosine reaches the threshold, by tiles of the upper triangle."""
     import torch
 
     with torch.inference_mode(), matmul.accurate():
@@ -81,7 +152,7 @@ def _link(vectors: np.ndarray, rows: np.ndarray, threshold: float, found: Compon
                 if other == start:
                     close = np.triu(close, 1)
                 a, b = np.nonzero(close)
-                found.join(rows[start + a], rows[other + b])
+                yield rows[start + a], rows[other + b]
 
 
 def _unit(rows: np.ndarray):
@@ -91,23 +162,6 @@ def _unit(rows: np.ndarray):
     return tile / tile.norm(dim=1, keepdim=True)
 
 
-def _cells(vectors: np.ndarray, rows: np.ndarray, cells: int, probes: int, progress: Progress) -> list[np.ndarray]:
-    import faiss
-
-    from .centroids import train_centroids
-
-    sample = rows[:: max(1, len(rows) // (64 * cells))]
-    centers = train_centroids(np.asarray(vectors[sample], np.float32), cells, iterations=8, progress=progress)
-    index = faiss.IndexFlatIP(vectors.shape[1])
-    index.add(centers / np.linalg.norm(centers, axis=1, keepdims=True))
-    members: list[np.ndarray] = []
-    owners: list[np.ndarray] = []
-    for start in range(0, len(rows), 16384):
-        part = rows[start : start + 16384]
-        _, nearest = index.search(np.asarray(vectors[part], np.float32), min(probes, cells))
-        owners.append(nearest.reshape(-1))
-        members.append(np.repeat(part, nearest.shape[1]))
-    owner, member = np.concatenate(owners), np.concatenate(members)
-    order = np.argsort(owner, kind="stable")
-    edges = np.flatnonzero(np.diff(owner[order])) + 1
-    return np.split(member[order], edges)
+def sampled(rows: np.ndarray, cells: int) -> np.ndarray:
+    """Every k-th of `rows`, 64 a cell, on which cells are trained."""
+    return rows[:: max(1, len(rows) // (64 * cells))]

@@ -3,7 +3,9 @@
 import time
 import zipfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -15,6 +17,39 @@ _REBUILD = 50  # steps between two exact recomputations of the running second mo
 _CHUNK = 65_536
 SAVE_S = 300.0
 """Seconds between two saves of what a trimming that is interrupted goes on from."""
+
+
+class Vectors(Protocol):
+    """Vectors (n, d) wherever they are; rows of them are given in ascending order."""
+
+    def __len__(self) -> int: ...
+
+    def forms(self, rows: np.ndarray, moment: np.ndarray, step: int) -> np.ndarray:
+        """`f^T S f` of the rows (k,) for a moment S (d, d), (k,) float32."""
+        ...
+
+    def moments(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """`sum f f^T` (d, d) and `sum f` (d,) of the rows, of all by default."""
+        ...
+
+
+@dataclass(frozen=True)
+class Held:
+    """Vectors (n, d) that are an array."""
+
+    vectors: np.ndarray
+    device: str = "cpu"
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def forms(self, rows: np.ndarray, moment: np.ndarray, step: int = 0) -> np.ndarray:
+        parts = [self.vectors[rows[start : start + _CHUNK]] for start in range(0, len(rows), _CHUNK)]
+        widened = (np.asarray(part, np.float32) if self.device == "cpu" else part for part in parts)
+        return np.concatenate([quadratic_form(part, moment, device=self.device) for part in widened])
+
+    def moments(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        return moments(self.vectors, rows)
 
 
 def kept_after(start: int, final: int, steps: int) -> list[int]:
@@ -42,24 +77,32 @@ def moments(vectors: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.nda
     return square, mean
 
 
-def _forms(vectors: np.ndarray, rows: np.ndarray, moment: np.ndarray, device: str) -> np.ndarray:
-    """The scores of `rows`; what crosses to a GPU stays float16."""
-    chosen = vectors[rows]
-    return quadratic_form(np.asarray(chosen, np.float32) if device == "cpu" else chosen, moment, device=device)
+def highest(scores: np.ndarray, count: int) -> np.ndarray:
+    """(n,) bool: the `count` highest of `scores` (n,); of equal ones the first, NaN last.
+
+    >>> highest(np.array([1.0, 3.0, 1.0, np.nan, 2.0]), 3).tolist()
+    [True, True, False, False, True]
+    """
+    if count >= len(scores):
+        return np.ones(len(scores), bool)
+    edge = -np.partition(-scores, count)[count]
+    stay = scores > edge if edge == edge else ~np.isnan(scores)
+    equal = np.flatnonzero(scores == edge if edge == edge else ~stay)
+    stay[equal[: count - int(stay.sum())]] = True
+    return stay
 
 
 def removal_steps(
-    vectors: np.ndarray,
+    vectors: Vectors,
     first: tuple[np.ndarray, np.ndarray, int],
     *,
     final: int,
     steps: int,
     center: bool = False,
-    device: str = "cpu",
     saved: Path | None = None,
     progress: Progress = silent,
 ) -> np.ndarray:
-    """The step, from 1, at which each row of `vectors` (n, d) is removed; `steps + 1` for the `final` that stay.
+    """The step, from 1, at which each of the `vectors` (n, d) is removed; `steps + 1` for the `final` that stay.
 
     first: `(sum f f^T, sum f, count)` of the set whose second moment ranks the first step (the pool before any
     quality cut). Each step scores the survivors by `f^T S f` with S their own second moment (less the mean's, with
@@ -70,7 +113,7 @@ def removal_steps(
     """
     n = len(vectors)
     square, mean, count = first
-    begun, left, running = _begun(saved, n, steps) or (0, np.full(n, steps + 1, np.float32), moments(vectors))
+    begun, left, running = _begun(saved, n, steps) or (0, np.full(n, steps + 1, np.float32), vectors.moments())
     alive = np.flatnonzero(left > steps)
     if begun:
         square, mean, count = *running, max(1, len(alive))
@@ -80,17 +123,13 @@ def removal_steps(
             moment = square / count
             if center:
                 moment = moment - np.outer(mean / count, mean / count)
-            scores = np.concatenate(
-                [_forms(vectors, alive[i : i + _CHUNK], moment, device) for i in range(0, len(alive), _CHUNK)]
-            )
-            order = np.argsort(-scores, kind="stable")
-            gone = np.sort(alive[order[size:]])
+            stay = highest(vectors.forms(alive, moment, t), size)
+            gone, alive = alive[~stay], alive[stay]
             left[gone] = t + 1
-            alive = np.sort(alive[order[:size]])
             if (t + 1) % _REBUILD == 0:
-                running = moments(vectors, alive)
+                running = vectors.moments(alive)
             else:
-                less = moments(vectors, gone)
+                less = vectors.moments(gone)
                 running = running[0] - less[0], running[1] - less[1]
         square, mean, count = *running, max(1, len(alive))
         if saved is not None and time.monotonic() - last >= SAVE_S:

@@ -87,6 +87,9 @@ def test_the_headline_names_the_surest_loss():
         told.text
         == f"largest loss: mentions a.lost, kept {100 * kept[lost].mean():.1f} % against {100 * kept.mean():.1f} % overall"
     )
+    assert headline(made({"a.lost": lost}), kept & ~lost).text.startswith(
+        f"largest loss: mentions a.lost, kept none of {lost.sum():,} against "
+    )
     assert headline(groups, np.ones(PAIRS, bool)).text == "everything is kept"
     assert headline(made({"a.x": rng.random(PAIRS) < 0.5}), rng.random(PAIRS) < 0.3).id is None
 

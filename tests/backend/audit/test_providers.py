@@ -20,7 +20,7 @@ from poolscope.audit.providers.pixels import Pixels, look
 from poolscope.audit.providers.shapes import Shapes
 from poolscope.audit.providers.unsafe import Unsafe
 from poolscope.audit.providers.web import Web, registered
-from poolscope.audit.providers.zeroshot import direction, known_error, read_prompts
+from poolscope.audit.providers.zeroshot import ZeroShot, direction, known_error, read_prompts
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.progress import silent
@@ -189,6 +189,29 @@ def test_languages_are_detected_or_read(pool):
         "language.de": list(range(6)),
         "language.sw": list(range(6, 11)),
     }
+
+
+def test_a_column_that_states_languages_checks_the_detected_ones_instead_of_standing_beside_them(pool):
+    detected = rows(Language(least=1).find(pool, silent))
+    said = pa.array(["en", "en", None, "en", "ja"] + [None] * 7)
+    pool.add_columns({"caption_language": said}, kind="metadata", made_by={})
+    assert not any("language" in id for id in rows(PoolColumns(least=1).find(pool, silent)))
+    groups = Language(least=1).find(pool, silent)
+    assert rows(groups) == detected
+    errors = {group.definition.id: group.definition.error for group in groups}
+    right = sum(row in detected["language.en"] for row in (0, 1, 3))
+    assert f"{100 * right / 3:.1f} % of those that `caption_language` states are detected" in errors["language.en"]
+    assert errors["language.ja"].endswith("; 100.0 % of those that `caption_language` states are detected")
+
+
+def test_prompts_need_the_model_of_the_embeddings_wherever_the_demo_lies(pool):
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.ones(len(CAPTIONS) * 4), pa.float16()), 4)
+    assert ZeroShot().missing(pool) == "the pool has no image embeddings"
+    pool.add_columns({"a_img": vectors}, kind="embedding", made_by={"model": "ViT-B-32//gone/weights.pt"})
+    assert "has no weights on this disk" in ZeroShot().missing(pool)
+    pool.drop_column("a_img")
+    pool.add_columns({"a_img": vectors}, kind="embedding", made_by={"model": "poolscope-demo//gone/teacher.safetensors"})
+    assert ZeroShot().missing(pool) == ""
 
 
 def test_entries_are_metaclips(pool):

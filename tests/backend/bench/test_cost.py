@@ -1,5 +1,6 @@
 import pytest
 
+from poolscope import devices
 from poolscope.bench import cost
 from poolscope.bench.scales import SCALES
 from poolscope.errors import InputError
@@ -23,12 +24,25 @@ def test_gpu_hours_agree_with_datacomps_reports() -> None:
 def test_a_measured_rate_replaces_the_assumed_one() -> None:
     scale = SCALES["demo"]
     before = cost.estimate(1000, scale)
-    assert "assumed" in before.basis
+    assert before.basis.startswith("from a table: ")
     cost.remember_rate(scale.on("cpu"), "cpu", 100.0)
     after = cost.estimate(1000, scale)
     assert after.seconds["training"] == scale.samples_seen / 100
-    assert "measured" in after.basis
+    assert after.basis == "measured here on 36,000 pairs (cpu)"
     assert after.repeats == scale.samples_seen / 1000
+
+
+def test_a_run_on_eight_gpus_is_estimated_by_the_table_until_one_was_measured(monkeypatch) -> None:
+    monkeypatch.setattr(devices, "card", lambda: "H100")
+    one, eight = (cost.estimate(12_800_000, "small", count=count) for count in (1, 8))
+    assert one.seconds["training"] == pytest.approx(3600 * one.gpu_hours["H100"], rel=0.01)
+    assert eight.seconds["training"] == pytest.approx(one.seconds["training"] / 8, rel=0.01)
+    assert one.basis.startswith("from a table: H100")
+    assert "DataComp's reports" in eight.gpu_basis
+    cost.remember_rate(SCALES["small"], "H100", 80_000.0, count=8)
+    assert cost.estimate(12_800_000, "small", count=2).seconds["training"] == 640
+    assert "measured here on 12,800,000 pairs (8 x H100), times 2" in cost.estimate(1000, "small", count=2).basis
+    assert cost.estimate(1000, "small", device="cpu").basis.startswith("from a table: ")
 
 
 def test_unknown_model_is_refused() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from poolscope.bench import foreign
-from poolscope.bench.evaluation import Result
 from poolscope.errors import InputError
 from poolscope.runs import Run, write_results
 
@@ -79,5 +78,3 @@ def test_a_run_made_elsewhere_joins_the_board(tmp_path: Path) -> None:
     info(tmp_path, scale_config={"batch_size": 1024, "learning_rate": 0.0005, "train_num_samples": 12_800_000,
                                  "warmup": 500, "model": "ViT-B-32"})  # fmt: skip
     assert foreign.import_run(tmp_path, name="other").not_comparable == ["batch is 1,024 instead of 4,096"]
-    foreign.merge_results(run, [Result("mnist", "MNIST", {"main_metric": 0.9}, 1), Result("x", "X", {}, 1)])
-    assert {line["key"]: line["metrics"].get("main_metric") for line in run.results()} == {"mnist": 0.5, "x": None}

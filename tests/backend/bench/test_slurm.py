@@ -27,22 +27,35 @@ from poolscope.runs import Run
 from tests.backend.bench.conftest import SETTINGS
 
 SRUN = """
-import os, signal, subprocess, sys, time
+import os, signal, sys, time
 words = sys.argv[1:]
 while words[0].startswith("--"):
     words.pop(0)
-number = int(os.environ["SLURM_NTASKS"])
-ranks = [subprocess.Popen(words, env=os.environ | {"SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank)})
-         for rank in range(number)]
-signal.signal(signal.SIGUSR1, lambda *_: [rank.send_signal(signal.SIGUSR1) for rank in ranks])
-codes = [None] * number
-while None in codes and not any(codes):
-    codes = [rank.poll() for rank in ranks]
+assert words[1:3] == ["-m", "poolscope.bench.worker"], words
+import open_clip_train.main  # once, for all ranks
+from poolscope.bench import worker
+
+ranks = []
+for rank in range(int(os.environ["SLURM_NTASKS"])):
+    ranks.append(os.fork())
+    if not ranks[-1]:
+        os.environ |= {"SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank)}
+        sys.argv = words[2:]
+        code = worker.main(words[3:])
+        sys.stdout.flush()
+        os._exit(code)
+signal.signal(signal.SIGUSR1, lambda *_: [os.kill(rank, signal.SIGUSR1) for rank in ranks])
+codes = {}
+while len(codes) < len(ranks) and not any(codes.values()):
+    rank, status = os.waitpid(-1, os.WNOHANG)
+    if rank:
+        codes[rank] = abs(os.waitstatus_to_exitcode(status))
     time.sleep(0.02)
 for rank in ranks:
-    if rank.poll() is None:
-        rank.kill()
-sys.exit(max(abs(rank.wait()) for rank in ranks))
+    if rank not in codes:
+        os.kill(rank, signal.SIGKILL)
+        os.waitpid(rank, 0)
+sys.exit(max(codes.values()))
 """
 SBATCH = """
 import json, os, sys
@@ -65,7 +78,8 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "slurm"
     directory.mkdir()
     for name, code in (("srun", SRUN), ("sbatch", SBATCH), ("scontrol", SCONTROL)):
-        (directory / name).write_text(f"#!{sys.executable} -S\n{code}")
+        site = "" if name == "srun" else " -S"
+        (directory / name).write_text(f"#!{sys.executable}{site}\n{code}")
         (directory / name).chmod(0o755)
     for name, value in {
         "PATH": f"{directory}{os.pathsep}{os.environ['PATH']}", "FAKE_SLURM": str(directory), "SLURM_NTASKS": "2",
@@ -109,7 +123,7 @@ def batch_job(script: Path, minutes: str) -> subprocess.Popen[bytes]:
 def test_a_job_that_is_killed_and_requeued_sees_the_same_samples(
     tiny_model: str, tiny_pool: Pool, slurm: Path, small_tasks: Path
 ) -> None:
-    settings = SETTINGS | {"samples_seen": 64 * 200, "checkpoints": 2}
+    settings = SETTINGS | {"samples_seen": 64 * 200, "checkpoints": 2, "workers": 0}
     launch = Launch(gpus=0, nodes=2, time="12:00:00", partition="a100")
     run = bench.train(
         Recipe(name="all"),

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from poolscope.cli.app import command
@@ -143,9 +144,13 @@ def test_interrupt_ends_with_130(home: Path):
         [sys.executable, "-m", "poolscope", "jobs", "wait", str(waited)], stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell's children ignore it
     )  # fmt: skip
-    time.sleep(1)
+    waiting, asleep, deadline = psutil.Process(running.pid), 0, time.monotonic() + 60
+    while asleep < 8:  # eight looks in a row: it has started, and sleeps between its own looks at the job
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        asleep = asleep + 1 if waiting.status() == psutil.STATUS_SLEEPING else 0
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=20)
+    _, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert err.count("\n") == 1
     assert err.startswith("error: interrupted")

@@ -30,6 +30,18 @@ def test_select_counts_per_rule(poolscope, tiny_pool, recipe):
     assert f"kept {content['kept']} of 200 pairs" in shown
 
 
+def test_select_shows_the_pairs_next_to_each_threshold(poolscope, tiny_pool, recipe):
+    content = poolscope("select", recipe, "--pool", tiny_pool.path, "--near", 3, "--json").json
+    threshold = content["rules"][0]["threshold"]
+    kept = [n["score"] for n in content["near"] if n["side"] == "kept"]
+    dropped = [n["score"] for n in content["near"] if n["side"] == "dropped"]
+    scores, mask = tiny_pool.array("clip_b32"), select(load(recipe), tiny_pool).mask
+    assert kept == np.sort(scores[mask])[:3].tolist()
+    assert dropped == np.sort(scores[scores < threshold])[:-4:-1].tolist()
+    assert {n["rule"] for n in content["near"]} == {1}
+    assert "dropped" in poolscope("select", recipe, "--pool", tiny_pool.path, "--near", 3).out
+
+
 def test_select_writes_a_subset_file_with_its_recipe(poolscope, tiny_pool, recipe, tmp_path):
     out = tmp_path / "kept.npy"
     content = poolscope("select", recipe, "--pool", tiny_pool.path, "--out", out, "--json").json

@@ -95,7 +95,7 @@ def test_the_cost_is_told_before_anything_is_made(poolscope, tiny_pool):
     assert 0 < told["seconds"] < 60
     words = poolscope("score", "random", "--estimate", "--pool", pool).out
     assert "for 200 pairs" in words
-    assert "measured on 200 pairs" in words
+    assert "measured here on 200 pairs" in words
     assert "clip_score" not in tiny_pool.reload().columns
     assert "b32_img" in poolscope("score", "clip_score", "--set", "model=b32", "--estimate", "--pool", pool).refused()
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -49,9 +50,38 @@ def test_local_addresses():
     assert not any(map(is_local, ("0.0.0.0", "192.168.1.2", "::", "example.org")))
 
 
-def test_it_serves_on_this_machine_only_and_ctrl_c_ends_it(tiny_pool, port, tmp_path: Path):
-    server = subprocess.Popen(
-        [sys.executable, "-m", "poolscope", "app", "--no-open", "--port", str(port), "--pool", str(tiny_pool.path)],
+def listening(port: int, server: subprocess.Popen) -> list[psutil.Process]:
+    """The server's processes, once it answers."""
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
+                assert answer.read() == b"ok"
+            return [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+        except OSError:
+            assert server.poll() is None, server.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def addresses(family: list[psutil.Process]) -> set[str]:
+    return {c.laddr.ip for p in family for c in p.net_connections() if c.status == psutil.CONN_LISTEN}
+
+
+def started(port: int, tiny_pool, tmp_path: Path, *more: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "poolscope",
+            "app",
+            "--no-open",
+            "--port",
+            str(port),
+            "--pool",
+            str(tiny_pool.path),
+            *more,
+        ],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -59,23 +89,40 @@ def test_it_serves_on_this_machine_only_and_ctrl_c_ends_it(tiny_pool, port, tmp_
         env=os.environ.copy(),
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background shell's children ignore it
     )
+
+
+def test_it_serves_on_this_machine_only_and_ctrl_c_ends_it(tiny_pool, port, tmp_path: Path):
+    server = started(port, tiny_pool, tmp_path)
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2) as answer:
-                    assert answer.read() == b"ok"
-                break
-            except OSError:
-                assert server.poll() is None, server.communicate()
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-        family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
-        listening = {c.laddr.ip for p in family for c in p.net_connections() if c.status == psutil.CONN_LISTEN}
-        assert listening == {"127.0.0.1"}
+        family = listening(port, server)
+        assert addresses(family) == {"127.0.0.1"}
     finally:
         server.send_signal(signal.SIGINT)
-        _, err = server.communicate(timeout=30)
+        _, err = server.communicate(timeout=60)
     assert f"Poolscope is at http://127.0.0.1:{port}" in err
+    assert "Traceback" not in err
+    assert not psutil.wait_procs(family, timeout=10)[1]
+
+
+def test_bound_to_more_it_asks_for_the_token_that_it_printed_and_sigterm_ends_it(tiny_pool, port, tmp_path: Path):
+    server = started(port, tiny_pool, tmp_path, "--host", "0.0.0.0")
+    try:
+        family = listening(port, server)
+        assert addresses(family) == {"0.0.0.0"}
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20)
+        said = ""
+        while "?token=" not in said:
+            said = server.stderr.readline()
+            assert said, "the address with the token is printed"
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with opener.open(
+            f"http://127.0.0.1:{port}/?token={said.partition('?token=')[2].split()[0]}", timeout=20
+        ) as answer:
+            assert answer.status == 200
+    finally:
+        server.send_signal(signal.SIGTERM)
+        _, err = server.communicate(timeout=60)
+    assert server.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in err
     assert not psutil.wait_procs(family, timeout=10)[1]

@@ -19,7 +19,6 @@ from poolscope.bench.tasks import tasks_list
 from poolscope.bench.training import _create
 from poolscope.demo import records
 from poolscope.errors import InputError
-from poolscope.export.subset import kept_uids
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
 from poolscope.runs import Run, runs, write_results
@@ -33,7 +32,7 @@ def trained(pool: Pool, name: str, seed: int) -> Run:
     """A finished run of the demo scale with made-up results on the demo's own tasks."""
     recipe = load({"name": name, "keep": RECIPES[name]})
     chosen = select(recipe, pool)
-    run = _create(None, recipe, pool, chosen, SCALES["demo"], seed, kept_uids(pool, chosen.mask), "cpu")
+    run = _create(None, recipe, pool, chosen, SCALES["demo"], seed, "cpu", None, "filtering")
     rng, lines = np.random.default_rng([seed, *name.encode()]), []
     for task in (task for task in tasks_list() if task.suite == "demo"):
         lines.append({"key": task.key, "dataset": task.name, "metrics": {"main_metric": float(rng.random())}})
@@ -182,3 +181,15 @@ def test_a_home_without_runs_and_too_large_a_file_are_refused(
     assert not (tmp_path / "records.zip").exists()
     assert records.unpack(tiny_pool, tiny_pool.path, tmp_path / "records.zip") == 0
     assert paths.runs().is_dir()
+
+
+@pytest.mark.parametrize(
+    "name", ["runs/a/../../../evil.json", "reports/../../evil.json", "sweeps//../../evil.json", "/evil"]
+)
+def test_no_name_in_the_records_leads_out_of_the_home(tiny_pool: Pool, tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(tmp_path / "records.zip", "w") as archive:
+        archive.writestr("sweeps/s.json", "{}")
+        archive.writestr(name, '{"sets": []}')
+    with pytest.raises(InputError, match="leads out"):
+        records.unpack(tiny_pool, tiny_pool.path, tmp_path / "records.zip")
+    assert not list(tmp_path.rglob("evil*"))

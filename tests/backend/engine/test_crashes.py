@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from poolscope.engine import run
 from poolscope.pool import Pool
+from poolscope.scores import build
 from poolscope.sources import import_datacomp
 from tests.backend.sources.test_datacomp import write_pair
 from tests.backend.sources.test_tars import shard_of
@@ -156,5 +158,10 @@ def test_concurrent_writers_lose_nothing(root, tmp_path):
     scored = ~np.isnan(mine)
     assert scored.sum() >= pool.columns["mine"].made_by["rows"]
     assert np.allclose(mine[scored], products[scored], atol=1e-3)
-    assert pool.columns["dice"].kind == "score"
+    dice = pool.array("dice")
+    again = run(run(pool, build("clip_score"), column="mine"), build("random"), column="dice")
+    for name, before in (("mine", mine), ("dice", dice)):  # one after another, on the whole pool: the same values
+        after, there = again.array(name), ~np.isnan(before)
+        assert not np.isnan(after).any()
+        assert (after[there] == before[there]).all()
     assert np.allclose(pool.array("clip_l14"), products, atol=1e-3)

@@ -88,6 +88,17 @@ def test_killed_command_fails_with_the_signal(start, tmp_path: Path, ended):
     assert "SIGKILL" in job.message
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_runner_that_is_asked_to_end_ends_its_command_first(start, tmp_path: Path, ended, number: int):
+    job_id = start(SLEEP)
+    until(lambda: "ready" in jobs.log_tail(job_id))
+    os.kill(table.row(job_id)["pid"], number)
+    job = ended(job_id)
+    assert job.state == "cancelled"
+    assert job.resumable
+    until(lambda: marked(tmp_path) == [])
+
+
 def test_heartbeat_goes_on(start):
     job_id = start(SLEEP)
     first = table.row(job_id)["heartbeat"]

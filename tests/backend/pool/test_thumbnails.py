@@ -5,6 +5,9 @@ import multiprocessing
 import pickle
 import sqlite3
 import stat
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -114,3 +117,21 @@ def test_several_processes_look_at_once(tiny_pool):
         first, *others = workers.map(look, [str(tiny_pool.path)] * 3)
     assert all(first)
     assert others == [first, first]
+
+
+def test_few_images_are_decoded_at_once():
+    now, most, lock = 0, 0, threading.Lock()
+
+    def read() -> bytes:
+        nonlocal now, most
+        with lock:
+            now, most = now + 1, max(most, now + 1)
+        time.sleep(0.02)
+        with lock:
+            now -= 1
+        return image_bytes(1)
+
+    with ThreadPoolExecutor(16) as threads:
+        drawn = list(threads.map(lambda number: thumbnails.thumbnail("pool", f"{number:032x}", 128, read), range(16)))
+    assert all(drawn)
+    assert 1 < most <= thumbnails.AT_ONCE

@@ -100,8 +100,9 @@ def test_no_order_changes_the_choice_and_a_growing_share_only_wins_images():
     [
         (mixed(), "source and shares belong together"),
         (ONE | {"shares": {"alt": 1}}, "source and shares belong together"),
-        (mixed(alt=-1), "from 0 on"),
-        (mixed(alt=float("nan")), "from 0 on"),
+        (mixed(alt=-1), "from 0 to"),
+        (mixed(alt=float("nan")), "from 0 to"),
+        (mixed(alt=1e308, generated=1e308), "from 0 to 1,000,000"),
         (mixed(alt=0), "would keep nothing"),
     ],
 )
@@ -116,8 +117,10 @@ def test_an_unknown_source_is_named():
 
 
 def test_a_pool_keeps_one_caption_per_image_and_its_exports_follow(tiny_pool):
-    with pytest.raises(InputError, match="image_id"):
+    with pytest.raises(InputError, match=r"no column 'image_id' says which captions share an image; .* such as sha256"):
         select(of({"caption": "clip_l14"}), tiny_pool)
+    with pytest.raises(InputError, match=r"'image' names the file that many images lie in, .* such as sha256"):
+        select(of({"caption": "clip_l14", "image": "image"}), tiny_pool)
     with pytest.raises(InputError, match="can't tell images"):
         select(of({"caption": "clip_l14", "image": "clip_b32"}), tiny_pool)
     found = select(of({"caption": "clip_l14", "image": "width"}), tiny_pool)

@@ -37,6 +37,16 @@ def test_it_draws_among_the_survivors_and_counts_what_it_draws(tiny_pool):
     assert after.as_json()["drawn"] == after.drawn
 
 
+def test_without_a_number_it_draws_as_many_as_the_pool_has_pairs(tiny_pool):
+    rule = {"sample": "clip_l14", "penalty": 0.15}
+    found, same = (select(of({"flag": "sharp"}, one), tiny_pool) for one in (rule, rule | {"pairs": 200}))
+    assert (found.copies == same.copies).all()
+    assert found.counts[1].wanted == found.drawn == 200
+    assert found.counts[1].rule == "as many draws as the pool has pairs by clip_l14, penalty 0.15"
+    assert load(dump(of(rule))) == of(rule)
+    assert "pairs" not in of(rule).as_dict()["keep"][0]
+
+
 def test_without_it_nothing_is_drawn(tiny_pool):
     plain = select(of({"flag": "sharp"}), tiny_pool)
     assert plain.copies is None
@@ -47,11 +57,12 @@ def test_without_it_nothing_is_drawn(tiny_pool):
 @pytest.mark.parametrize(
     ("rule", "why"),
     [
-        ({"sample": "clip_l14"}, "pairs: Field required"),
+        (DRAW | {"pairs": 1.5}, "pairs"),
         (DRAW | {"pairs": 0}, "greater than or equal to 1"),
         (DRAW | {"penalty": -1}, "greater than or equal to 0"),
         (DRAW | {"penalty": float("nan")}, "penalty"),
-        (DRAW | {"temperature": 0}, "greater than 0"),
+        (DRAW | {"temperature": 0}, "greater than or equal to 0.000001"),
+        (DRAW | {"temperature": 1e-320}, "greater than or equal to 0.000001"),
         (DRAW | {"top": 0.3}, "'top' is not a word"),
         ({"any": [DRAW, {"flag": "sharp"}]}, "can't be inside any, all or not"),
         ({"not": DRAW}, "can't be inside any, all or not"),

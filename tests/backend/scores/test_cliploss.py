@@ -10,6 +10,7 @@ from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.scores import build
 from poolscope.scores.cliploss import deals, partition
+from poolscope.scores.kernels import dealing
 from poolscope.scores.kernels.cliploss_kernel import batch_scores
 from tests.backend.scores.pairs import copy_of, unit
 
@@ -104,6 +105,53 @@ def test_a_pool_of_several_superblocks_is_the_definition_over_its_batches(tiny_p
             expected[batch] += definition(images[batch], texts[batch], 0.07) / 3
     np.testing.assert_allclose(run(tiny_pool, method).array("cliploss"), expected, atol=1e-6)
     assert not list((tiny_pool.path / "work").glob("tmp*"))
+
+
+@pytest.mark.parametrize("parameters", [{}, {"per_reading": 3}, {"parity": True}, {"batch_size": 1000}])
+def test_a_pool_that_is_dealt_on_disk_has_the_same_scores(tiny_pool: Pool, tmp_path, monkeypatch, parameters) -> None:
+    """In three fragments, with room for three of five superblocks: nothing stays on the disk, no row is read by its number."""
+    pool = copy_of(tiny_pool, tmp_path / "other", np.random.default_rng(3).permutation(200), 3)
+    method = build("cliploss", **{"batch_size": 10, "partitions": 3, "temperature": 0.07, "device": "cpu"} | parameters)
+    expected = run(pool, method).array("cliploss")
+    whole, several = 200 * dealing.row_bytes(pool, method._dealt(200)), method._superblocks(200) == 5
+    monkeypatch.setattr(dealing, "IN_MEMORY", 0)
+    monkeypatch.setattr(dealing, "_free", lambda pool: int((0.7 if several else 2) * whole))
+    monkeypatch.setattr(dealing, "stored", None)
+    folders = []
+    real = dealing.deal
+    monkeypatch.setattr(dealing, "deal", lambda *given, **more: folders.append(given[3]) or real(*given, **more))
+    assert method.temporary(pool) == whole
+    again = run(pool, method, column="again").array("again")
+    assert again.tobytes() == expected.tobytes()
+    assert len(folders) == (-(-5 * method._readings(200) // 3) if several else 1)
+    assert not any(folder.exists() for folder in folders)
+
+
+def test_a_dealt_pool_goes_on_where_it_was_interrupted(tiny_pool: Pool, monkeypatch) -> None:
+    method = build("cliploss", batch_size=10, partitions=2, device="cpu")
+    expected = run(tiny_pool, method).array("cliploss")
+    monkeypatch.setattr(dealing, "IN_MEMORY", 0)
+
+    def stops(done: int, total: int, message: str = "", **figures: float) -> None:
+        if done > 250:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny_pool, method, column="again", progress=stops)
+    left = len(list((tiny_pool.path / "work").glob("*/*.arrow")))
+    assert 5 < left < 10
+    assert not list((tiny_pool.path / "work").glob("spool-*"))
+    again = run(tiny_pool, method, column="again")
+    assert again.array("again").tobytes() == expected.tobytes()
+    assert not list((tiny_pool.path / "work").glob("*/*.arrow"))
+
+
+def test_a_disk_without_room_is_said_before_anything_is_done(tiny_pool: Pool, monkeypatch) -> None:
+    monkeypatch.setattr(dealing, "IN_MEMORY", 0)
+    monkeypatch.setattr(dealing, "_free", lambda pool: 1000)
+    with pytest.raises(InputError, match=r"0\.0 GB are free"):
+        run(tiny_pool, build("cliploss", batch_size=10))
+    assert [path.name for path in (tiny_pool.path / "work").glob("*/*")] == ["subject.json"]
 
 
 def test_the_noise_of_ten_partitions_is_that_of_one_over_the_root_of_ten(tmp_path) -> None:

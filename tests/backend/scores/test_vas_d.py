@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,8 +12,8 @@ from poolscope.engine import run
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.scores import build
-from poolscope.scores.kernels import trimming
-from poolscope.scores.kernels.trimming import kept_after, moments, removal_steps
+from poolscope.scores.kernels import dealing, laid_out, trimming
+from poolscope.scores.kernels.trimming import Held, kept_after, moments, removal_steps
 from poolscope.scores.vas import quadratic_form
 from tests.backend.scores.pairs import copy_of, unit
 
@@ -27,10 +28,10 @@ def test_the_golden_vectors_hold() -> None:
     square, _, count = whole(ROWS)
     expected = [0.41003196, 0.47945191, 0.27906896, 0.4737456, 0.41324602, 0.36585684, 0.47142704, 0.214605]
     np.testing.assert_allclose(quadratic_form(ROWS, square / count), expected, atol=1e-6)
-    steps = removal_steps(ROWS, whole(ROWS), final=3, steps=5)
+    steps = removal_steps(Held(ROWS), whole(ROWS), final=3, steps=5)
     survivors = ["".join(str(i) for i in np.flatnonzero(steps > t)) for t in range(1, 6)]
     assert survivors == ["0123456", "013456", "01346", "0136", "036"]
-    assert np.flatnonzero(removal_steps(ROWS, whole(ROWS), final=3, steps=1) > 1).tolist() == [1, 3, 6]
+    assert np.flatnonzero(removal_steps(Held(ROWS), whole(ROWS), final=3, steps=1) > 1).tolist() == [1, 3, 6]
 
 
 @pytest.mark.parametrize(("start", "final", "steps"), [(20, 10, 7), (8, 3, 5), (5, 5, 4), (10, 0, 3), (100, 99, 30)])
@@ -55,7 +56,7 @@ def plain(vectors: np.ndarray, final: int, steps: int, center: bool) -> np.ndarr
 @pytest.mark.parametrize("center", [False, True])
 def test_a_long_trim_agrees_with_a_plain_loop(center: bool) -> None:
     vectors = unit(np.random.default_rng(0).normal(size=(400, 12)) + 0.3)
-    got = removal_steps(vectors, whole(vectors), final=100, steps=120, center=center)
+    got = removal_steps(Held(vectors), whole(vectors), final=100, steps=120, center=center)
     np.testing.assert_array_equal(got, plain(vectors, 100, 120, center))
 
 
@@ -111,17 +112,53 @@ def test_a_trimming_that_is_interrupted_goes_on_to_the_same_column(
     for step in (30, 55):  # before and after the moments are made anew from all survivors
         with pytest.raises(KeyboardInterrupt):
             run(tiny_pool, made, column="parts", progress=killed_at(step))
-    (saved,) = (tiny_pool.path / "work").glob("trimming-*.npz")
+    (saved,) = (tiny_pool.path / "work").glob("*/trimming.npz")
     parts = run(tiny_pool, made, column="parts", progress=killed_at(0)).array("parts")
     assert parts.tobytes() == whole.tobytes()
     assert len(seen) == 80, "no step was done twice"
     assert not saved.exists()
 
 
+@pytest.mark.parametrize(("workers", "parameters"), [(1, {"center": True}), (2, {"quality": ""})])
+def test_rounds_over_blocks_on_disk_end_in_the_same_column(
+    tiny_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, parameters: dict[str, Any]
+) -> None:
+    """In three fragments, four blocks and by two processes, interrupted in the middle of a round."""
+    order = np.random.default_rng(3).permutation(200)
+    pool = copy_of(tiny_pool, tmp_path / "other", order, 3)
+    pool.add_columns({"clip_b32": tiny_pool.array("clip_b32")[order]}, kind="score", made_by={})
+    made = build("vas_d", **{"quality": "clip_b32", "quality_top": 0.5, "final": 0.1, "steps": 60} | parameters)
+    whole = run(pool, made, column="whole").array("whole")
+    monkeypatch.setattr(dealing, "IN_MEMORY", 0)
+    monkeypatch.setattr(laid_out, "BLOCK", 60 if made.quality == "" else 30)
+    assert made.temporary(pool) == (2 if made.quality == "" else 1) * 200 * 16 * 2
+    computed: list[tuple[str, int]] = []
+    real = laid_out._Forms.__call__
+
+    def counted(part: Any, pool: Pool, unit: Any) -> np.ndarray:
+        computed.append((unit.id, len(unit)))
+        if len(computed) == 83:
+            raise KeyboardInterrupt
+        return real(part, pool, unit)
+
+    if workers == 1:
+        monkeypatch.setattr(laid_out._Forms, "__call__", counted)
+        with pytest.raises(KeyboardInterrupt):
+            run(pool, made, column="parts")
+        assert len(list((pool.path / "work").glob("*/rounds/*/*.npy"))) == (82 - 80), "two blocks of round 21 stay"
+        monkeypatch.setattr(laid_out._Forms, "__call__", real)
+    parts = run(pool, made, column="parts", workers=workers).array("parts")
+    np.testing.assert_array_equal(parts, whole)
+    assert not list((pool.path / "work").glob("*/*"))
+
+
 def test_a_damaged_save_is_not_gone_on_from(tmp_path: Path) -> None:
     vectors = unit(np.random.default_rng(0).normal(size=(60, 8)))
     first = (*moments(vectors), 60)
-    whole = removal_steps(vectors, first, final=10, steps=5)
+    whole = removal_steps(Held(vectors), first, final=10, steps=5)
     for content in (b"", b"PK\x03\x04 torn", b"\x93NUMPY"):
         (tmp_path / "saved").write_bytes(content)
-        assert removal_steps(vectors, first, final=10, steps=5, saved=tmp_path / "saved").tobytes() == whole.tobytes()
+        assert (
+            removal_steps(Held(vectors), first, final=10, steps=5, saved=tmp_path / "saved").tobytes()
+            == whole.tobytes()
+        )

@@ -269,6 +269,20 @@ def test_another_column_type_is_named(tmp_path):
         assert words in found
 
 
+@pytest.mark.parametrize("into", ["new", "pool"])
+def test_a_file_with_two_columns_of_one_name_is_left_out(tmp_path, into):
+    write_pair(tmp_path / "first", 0)
+    import_datacomp(tmp_path / "first", tmp_path / "pool", embeddings=())
+    write_pair(tmp_path / "m", 1)
+    write_pair(tmp_path / "m", 2)
+    for path in sorted((tmp_path / "m").glob("*.parquet"))[1:]:
+        table = pq.read_table(path)
+        pq.write_table(table.append_column("original_height", table["original_height"]), path)
+    report = import_datacomp(tmp_path / "m", tmp_path / into, embeddings=())
+    assert report.added == PAIRS
+    assert "2 columns are named 'original_height'" in report.examples["file left out"][0]
+
+
 @pytest.mark.parametrize("reverse", [False, True])
 def test_files_of_different_columns_are_joined(tmp_path, reverse):
     """A column that only a later file has was lost without a word."""

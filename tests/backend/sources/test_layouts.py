@@ -1,8 +1,10 @@
 """Layouts that people have on disk: each becomes the pairs that it says."""
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +15,7 @@ import pytest
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.sources import Options, look
+from tests.benchmarks import layouts
 from tests.conftest import image_bytes
 
 TEXTS = ["a red bicycle", "two cats; on a sofa", "Grüße aus Köln"]
@@ -238,3 +241,88 @@ def test_a_url_of_any_file_system(room):
     system.pipe("/many/a.parquet", out.getvalue())
     system.pipe("/many/b.csv", b"url,text\nhttp://x/2,b\n")
     assert taken(room, "memory://many")[1].added == 2
+
+
+def test_captions_that_are_no_text_and_keys_of_any_language(room):
+    (room / "größe=__HIVE_DEFAULT_PARTITION__").mkdir()
+    (room / "größe=a%2Fb").mkdir()
+    table = pa.table({"url": ["https://a/1", "https://a/2"], "text": [b"one", b"\xff"]})
+    pq.write_table(table, room / "größe=__HIVE_DEFAULT_PARTITION__" / "0.parquet")
+    pq.write_table(table.slice(0, 1).set_column(0, "url", [["https://a/3"]]), room / "größe=a%2Fb" / "1.parquet")
+    pool, report, plan = taken(room)
+    assert pool.strings("grosse").to_pylist() == [None, "a/b"] or pool.strings("grosse").to_pylist() == ["a/b", None]
+    assert dict(report.skipped) == {"caption is not UTF-8": 1}
+    assert None in [row["text"] for row in plan.preview]
+
+
+def test_a_column_of_images_that_is_empty_costs_no_pair(room):
+    (room / "t.csv").write_text("url,image,text\nhttps://a/1.jpg,,one\nhttps://a/2.jpg,,two\n")
+    pool, report, _ = taken(room, room / "t.csv")
+    assert (len(pool), dict(report.skipped)) == (2, {})
+
+
+def test_names_that_differ_in_case_only_or_are_empty(room):
+    record = {"url": "https://a/1.jpg", "caption": "one", "Key": 1, "key": "k", "": "e", "a.b": 2}
+    (room / "t.jsonl").write_text(
+        json.dumps(record) + "\n" + json.dumps(record | {"caption": "two", "later": 3}) + "\n"
+    )
+    pool, _, _ = taken(room, room / "t.jsonl")
+    values = pool.take([0, 1], ["id", "Key", "a_b", "later"]).to_pydict()
+    assert values == {"id": ["k", "k"], "Key": [1, 1], "a_b": [2, 2], "later": [None, 3]}
+
+
+def test_keys_that_come_late_are_found_also_where_text_looks_like_keys(room):
+    lines = [{"url": f"https://a/{n}.jpg", "caption": f'say "x": {n}'} for n in range(1100)]
+    lines[1050] |= {"late": True}
+    lines[1060] = {"url": "https://a/other.jpg", "caption": "swapped", "never": "seen"}
+    (room / "t.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    pool, _, plan = taken(room, room / "t.jsonl")
+    assert set(plan.parts[0].columns) == {"late", "never"}
+    assert len(pool) == 1100
+    assert np.flatnonzero(pool.array("late")).tolist() == [1050]
+
+
+def test_rows_beyond_the_memory_for_them_are_read_again(room):
+    (room / "t.csv").write_text("url,caption,n\n" + "".join(f"https://a/{n},caption {n},{n}\n" for n in range(50)))
+    (room / "t.jsonl").write_text(
+        "".join(json.dumps({"url": f"b{n}", "caption": "c", "n": n}) + "\n" for n in range(50))
+    )
+    look([room / "t.csv", room / "t.jsonl"], held=10).run(room.parent / "pool")
+    assert Pool.open(room.parent / "pool").array("n").tolist() == [*range(50), *range(50)]
+
+
+def test_the_table_of_layouts_is_of_all_of_them():
+    page = layouts.PAGE.read_text()
+    assert len(layouts.LAYOUTS) >= 20
+    assert [
+        row.split(" | ")[0].removeprefix("| ").split(": `")[0] for row in page.splitlines() if row.startswith("| ")
+    ][1:] == list(layouts.LAYOUTS)
+
+
+@pytest.mark.parametrize(
+    "title", ["Arrow stream (Hugging Face `save_to_disk`)", "Flickr30k results, separated by pipes"]
+)
+def test_a_layout_goes_in_out_and_in_again(title):
+    number = list(layouts.LAYOUTS).index(title)
+    assert layouts.row(number, title) in layouts.PAGE.read_text()
+
+
+def test_lines_that_end_in_several_ways_and_too_many_columns(room):
+    more = ",".join(f"c{n}" for n in range(1100))
+    (room / "t.csv").write_bytes(f"caption,{more},url\r\none,{more},https://a/1\ntwo,{more},https://a/2\r\n".encode())
+    pool, _, plan = taken(room, room / "t.csv")
+    assert pool.strings("text").to_pylist() == ["one", "two"]
+    assert "c998" in pool.columns
+    assert "c1000" not in pool.columns
+    assert "101 columns after the first 1,000 are left out" in plan.parts[0].notes[0]
+
+
+@pytest.mark.parametrize("name", ["t.csv.bz2", "t.csv.xz"])
+def test_an_archive_that_breaks_off_is_one_clear_line(room, name):
+    packed = {"t.csv.bz2": bz2.compress, "t.csv.xz": lzma.compress}[name](("url,text\n" + "a,b\n" * 999).encode())
+    (room / name).write_bytes(packed[:-20])
+    with pytest.raises(InputError, match="it can't be read"):
+        look(room / name)
+    (room / "t.json").write_text('{"url": ["a", "b"], "caption": ["one"]}')
+    with pytest.raises(InputError, match="different lengths: 'url' 2, 'caption' 1"):
+        look(room / "t.json")

@@ -1,6 +1,7 @@
 """Units spread over fake devices: each gets its share, and embedding feeds them from decoding processes."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -9,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from poolscope import devices, engine
 from poolscope.errors import InputError
 from poolscope.models import Model
-from poolscope.workers.dispatch import finished, gathered
+from poolscope.workers.dispatch import finished, gathered, session
 from tests.backend.engine.test_embed import tiny_model  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -68,6 +70,21 @@ def test_workers_are_processes_with_a_device_of_their_own():
     made = dict(gathered(Own(), [10, 11, 12, 13], workers=2, devices=["cuda:4", "cuda:5"]))
     assert list(made) == [10, 11, 12, 13]
     assert set(made.values()) <= {"cuda:4", "cuda:5"}
+
+
+@dataclass(frozen=True)
+class Process:
+    def compute(self, unit: int) -> tuple[int, str]:
+        return os.getpid(), devices.choose()
+
+
+def test_rounds_within_a_session_are_computed_by_the_same_processes():
+    given = {"workers": 2, "devices": ["cuda:4", "cuda:5"]}
+    with session("local", **given):
+        first, second = (dict(gathered(Process(), list(range(8)), **given)) for _ in range(2))
+    assert set(second.values()) <= set(first.values())
+    assert os.getpid() not in {process for process, _ in first.values()}
+    assert all(process not in psutil.pids() for process, _ in first.values())
 
 
 def test_all_gpus_are_used_unless_one_is_named(monkeypatch):

@@ -1,10 +1,7 @@
-"""Ray gives the same bytes as local workers, and a worker that is killed costs one unit."""
+"""Ray gives the same bytes as local workers."""
 
 import json
 import os
-import signal
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,33 +9,21 @@ import pytest
 from poolscope import models
 from poolscope.engine import embed, run
 from poolscope.engine.run import _Everywhere
-from poolscope.errors import InputError
 from poolscope.export import export_shards
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
 from poolscope.scores import build
 from poolscope.scores.base import fragments
+from poolscope.scores.kernels import dealing, groups, laid_out
 from poolscope.sources import import_datacomp, index_shards
-from poolscope.workers.dispatch import finished
 from tests.backend.bench.conftest import TINY
 from tests.backend.sources.test_datacomp import write_pair
 from tests.backend.sources.test_tars import shard_of
 
-ray = pytest.importorskip("ray")
+pytest.importorskip("ray")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cluster(tmp_path_factory):
-    """One local cluster for all tests here: starting it takes seconds. Its workers know a tiny model."""
-    home = tmp_path_factory.mktemp("home")
-    (home / "models").mkdir()
-    (home / "models" / "tiny.json").write_text(json.dumps(TINY))
-    ray.init(
-        "local", num_cpus=2, include_dashboard=False, logging_level="error", log_to_driver=False,
-        runtime_env={"env_vars": {"POOLSCOPE_HOME": str(home)}},
-    )  # fmt: skip
-    yield home
-    ray.shutdown()
+pytestmark = pytest.mark.usefixtures("cluster")
 
 
 def rows(pool: Pool) -> dict:
@@ -75,16 +60,20 @@ def test_every_step_gives_the_same_bytes(tmp_path):
 WHOLE = {
     "metaclip": {},
     "metaclip of the pool's words": {"metadata": "corpus", "min_count": 2, "min_pmi": 0.0},
-    "cliploss": {},
-    "dedup": {"threshold": 0.1},
-    "vas_d": {"quality": "", "final": 0.3, "steps": 3},
+    "cliploss dealt on disk": {"batch_size": 10, "partitions": 2},
+    "dedup dealt on disk": {"threshold": 0.5, "cells": 3},
+    "vas_d laid out on disk": {"quality": "", "final": 0.3, "steps": 3},
 }
 
 
 @pytest.mark.parametrize("case", WHOLE)
-def test_methods_that_look_at_the_whole_pool_give_the_same_column(case, tiny_pool):
+def test_methods_that_look_at_the_whole_pool_give_the_same_column(case, tiny_pool, monkeypatch):
     columns = []
     for engine in ("local", "ray"):
+        if engine == "ray" and "on disk" in case:
+            monkeypatch.setattr(dealing, "IN_MEMORY", 0)
+            monkeypatch.setattr(groups, "BLOCK", 100)
+            monkeypatch.setattr(laid_out, "BLOCK", 60)
         made = build(case.split()[0], **WHOLE[case])
         tiny_pool = run(tiny_pool, made, column=f"by_{engine}", engine=engine, workers=2)
         columns.append(tiny_pool.array(f"by_{engine}"))
@@ -107,52 +96,19 @@ def test_statistics_of_the_pool_are_computed_by_the_workers(engine, tiny_pool):
     assert (os.getpid() in seen) == (engine == "local" and len(seen) == 1)
 
 
-def test_embedding_gives_the_same_vectors(tiny_pool, cluster, monkeypatch):
+def test_embedding_gives_the_same_vectors(tiny_pool, home, monkeypatch):
+    """In one unit, for each worker that embeds loads torch."""
     import open_clip
     import torch
 
-    monkeypatch.setenv("POOLSCOPE_HOME", str(cluster))
+    (home / "models").mkdir()
+    (home / "models" / "tiny.json").write_text(json.dumps(TINY))
     models.register_configs()
     torch.manual_seed(0)
-    models.save_weights(open_clip.create_model("tiny"), cluster / "tiny.safetensors", model="tiny", about={})
-    monkeypatch.setattr("poolscope.engine.embedding.UNIT_ROWS", 64)
+    models.save_weights(open_clip.create_model("tiny"), home / "tiny.safetensors", model="tiny", about={})
     for engine in ("local", "ray"):
-        tiny_pool = embed(
-            tiny_pool, f"tiny/{cluster}/tiny.safetensors", name=engine, device="cpu", engine=engine, workers=2
-        )
+        tiny_pool = embed(tiny_pool, f"tiny/{home}/tiny.safetensors", name=engine, device="cpu", engine=engine)
     rows = np.arange(200)
     for side in ("img", "txt"):
         local, remote = (tiny_pool.embeddings(f"{engine}_{side}", rows) for engine in ("local", "ray"))
         assert np.array_equal(local, remote)
-
-
-@dataclass(frozen=True)
-class Fragile:
-    """A task whose worker is killed the first time that it computes unit 3."""
-
-    directory: Path
-
-    def compute(self, unit: int) -> None:
-        attempts = self.directory / f"{unit}.attempts"
-        attempts.write_bytes((attempts.read_bytes() if attempts.exists() else b"") + b"x")
-        if unit == 3 and attempts.stat().st_size == 1:
-            os.kill(os.getpid(), signal.SIGKILL)
-        np.save(self.directory / f"{unit}.npy", np.full(3, unit))
-
-
-def test_a_killed_worker_costs_one_unit(tmp_path):
-    assert sorted(finished(Fragile(tmp_path), range(8), engine="ray", workers=2)) == list(range(8))
-    assert [np.load(tmp_path / f"{unit}.npy")[0] for unit in range(8)] == list(range(8))
-    assert (tmp_path / "3.attempts").stat().st_size == 2
-    assert sum((tmp_path / f"{unit}.attempts").stat().st_size for unit in range(8)) <= 10
-
-
-@dataclass(frozen=True)
-class Wrong:
-    def compute(self, unit: int) -> None:
-        raise InputError("unit 1: the value, what is allowed, the next step")
-
-
-def test_an_error_arrives_as_itself():
-    with pytest.raises(InputError, match="the value, what is allowed"):
-        list(finished(Wrong(), [1], engine="ray"))

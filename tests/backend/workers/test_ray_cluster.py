@@ -1,12 +1,8 @@
 """A simulated cluster of three nodes: GPUs per unit, bounded submission, other directories, dead workers and nodes."""
 
-import os
 import re
 import shlex
-import signal
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,43 +17,12 @@ from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.scores import build
 from poolscope.workers.dispatch import finished, gathered
+from tests.backend.workers.tasks import Counted, Slow, Where, Wrong
 
 ray = pytest.importorskip("ray")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A head without GPUs and two nodes that declare one GPU each."""
-    from ray.cluster_utils import Cluster
-
-    memory = 80 * 2**20
-    simulated = Cluster(
-        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False, "object_store_memory": memory}
-    )
-    for _ in range(2):
-        simulated.add_node(num_cpus=1, num_gpus=1, object_store_memory=memory, wait=False)
-    simulated.wait_for_nodes(timeout=240)
-    ray.init(address=simulated.address, logging_level="error", log_to_driver=False, configure_logging=False)
-    yield simulated
-    ray.shutdown()
-    simulated.shutdown()
-
-
-@dataclass(frozen=True)
-class Where:
-    """Leaves a file under a relative path and gives back where it ran and on which GPUs."""
-
-    device: str
-    out: Path = Path("out")
-
-    def compute(self, unit: int) -> tuple[str, str | None, str]:
-        self.out.mkdir(exist_ok=True)
-        (self.out / f"{unit}").touch()
-        return (
-            ray.get_runtime_context().get_node_id(),
-            os.environ.get("CUDA_VISIBLE_DEVICES"),
-            os.environ["POOLSCOPE_HOME"],
-        )
+pytestmark = pytest.mark.usefixtures("cluster")
 
 
 def test_a_unit_takes_one_gpu_and_relative_paths_count_from_the_callers_directory(
@@ -82,14 +47,6 @@ def test_a_gpu_that_can_not_be_had_is_refused_at_once(device: str, monkeypatch: 
         list(finished(Where(device), [1], engine="ray"))
 
 
-@dataclass(frozen=True)
-class Counted:
-    directory: Path
-
-    def compute(self, unit: int) -> None:
-        (self.directory / f"{unit}").touch()
-
-
 def test_units_are_submitted_as_there_is_room(tmp_path: Path) -> None:
     coming = finished(Counted(tmp_path), list(range(200)), engine="ray")
     next(coming)
@@ -97,16 +54,6 @@ def test_units_are_submitted_as_there_is_room(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) <= 1 + 2 * 3
     assert len(list(coming)) == 199
     assert len(list(tmp_path.iterdir())) == 200
-
-
-@dataclass(frozen=True)
-class Wrong:
-    error: Exception | None = None
-
-    def compute(self, unit: int) -> None:
-        if self.error:
-            raise self.error
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_errors_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,22 +64,6 @@ def test_errors_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RuntimeError, match="gave up on unit 7") as dead:
         list(finished(Wrong(), [7], engine="ray"))
     assert "\n" not in str(dead.value)
-
-
-@dataclass(frozen=True)
-class Slow:
-    """A task whose worker is killed when it first computes unit 3; it notes on which node each unit was begun."""
-
-    directory: Path
-
-    def compute(self, unit: int) -> int:
-        begun = self.directory / f"{unit}"
-        again = begun.exists()
-        begun.write_text(ray.get_runtime_context().get_node_id())
-        if unit == 3 and not again:
-            os.kill(os.getpid(), signal.SIGKILL)
-        time.sleep(0.5)
-        return unit
 
 
 def test_the_guides_commands(tiny_pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,4 +94,7 @@ def test_a_killed_worker_and_a_killed_node_cost_only_their_units(cluster: Any, t
     cluster.remove_node(lost, allow_graceful=False)
     done += list(coming)
     assert sorted(done) == list(range(16))
-    assert {path.read_text() for path in tmp_path.iterdir()} - {lost.node_id}
+    begun = {int(path.name): path.read_text().split() for path in tmp_path.iterdir()}
+    assert {node for nodes in begun.values() for node in nodes} - {lost.node_id}
+    assert len(begun[3]) > 1
+    assert sum(map(len, begun.values())) <= 16 + 5, "the killed unit, and what the lost node was computing"

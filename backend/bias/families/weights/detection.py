@@ -53,12 +53,12 @@ class Detection(WithWeights):
         inputs = processor(images=list(images), return_tensors="pt").to(self.where)
         with torch.inference_mode():
             outputs = network(**inputs)
-        found = processor.post_process_object_detection(
+        detections = processor.post_process_object_detection(
             outputs, threshold=self.threshold, target_sizes=[(size, size)] * len(images)
         )
         names, colours = network.config.id2label, palette(max(256, network.config.num_labels + 1))
         drawn = np.full_like(images, 255)
-        for canvas, boxes in zip(drawn, found):
+        for canvas, boxes in zip(drawn, detections):
             for box, label in zip(boxes["boxes"].cpu().numpy(), boxes["labels"].cpu().tolist()):
                 left, top, right, bottom = (round(float(value)) for value in np.clip(box, 0, size - 1))
                 colour = tuple(int(value) for value in colours[label % len(colours)])
@@ -66,5 +66,5 @@ class Detection(WithWeights):
                 cv2.putText(canvas, str(names.get(label, label)), (left, max(8, top - 1)), cv2.FONT_HERSHEY_SIMPLEX,
                             size / 500, colour, 1)  # fmt: skip
         return drawn, [
-            frozenset(str(names.get(label, label)) for label in boxes["labels"].cpu().tolist()) for boxes in found
+            frozenset(str(names.get(label, label)) for label in boxes["labels"].cpu().tolist()) for boxes in detections
         ]
