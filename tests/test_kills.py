@@ -9,6 +9,7 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -41,25 +42,35 @@ def test_every_command_ends_as_if_it_had_never_been_ended(bench: Bench) -> None:
     """A command is ended once or twice, by default four times, before it may end by itself."""
     moments, names = random.Random(os.environ.get("POOLSCOPE_KILLS_SEED", "0")), list(NAMES)
     moments.shuffle(names)
-    kills, turn, wrong = Counter[str](), 0, []
-    while kills.total() < KILLS:
-        name = names[turn % len(names)]
-        turn += 1
-        bench.whole(name)
-        bench.begin(COMMANDS[name])
-        sent = []
-        for _ in range(min(moments.choice((1, 1, 2)) if ASKED else 4, KILLS - kills.total())):
-            number, after = moments.choice(SIGNALS), moments.uniform(0.0, 1.0) * bench.took[name]
-            code = bench.run(COMMANDS[name].line, tiny=COMMANDS[name].tiny, kill=(after, number))
-            sent.append((number.name, round(after, 2), code))
-            assert code in (0, 2, 130, 143, -number), (name, sent, bench.said)
-            kills[name] += 1
-        code = bench.again(name)
-        different = bench.differences(name) if code in (0, 2) else {f"exit {code}"}
-        running = bench.left_running()
-        if different or running:
-            wrong.append((name, sent, code, sorted(different), running, bench.said[-300:]))
-            print("WRONG", wrong[-1], flush=True)
+    kills, wrong = Counter[str](), []
+    for name in cycle(names):
+        left = KILLS - kills.total()
+        if not left or len(wrong) > len(names):
+            break
+        sent, why = ended(bench, name, moments, min(left, moments.choice((1, 1, 2)) if ASKED else 4))
+        kills[name] += len(sent)
+        wrong += [why] if why else []
         if ASKED:
-            print(kills.total(), name, sent, f"{bench.took[name]:.1f} s", flush=True)
-    assert not wrong, wrong
+            print(kills.total(), name, sent, why, flush=True)
+    print(kills.total(), "kills:", dict(kills), flush=True)
+    assert not wrong, "\n".join(wrong)
+
+
+def ended(bench: Bench, name: str, moments: random.Random, times: int) -> tuple[list[str], str]:
+    """Ends a command so many times and begins it anew: what it was sent and when, and what is wrong with its end."""
+    command, sent = COMMANDS[name], list[str]()
+    try:
+        bench.whole(name)
+        bench.begin(command)
+        for _ in range(times):
+            number, after = moments.choice(SIGNALS), moments.uniform(0.0, 1.0) * bench.took[name]
+            code = bench.run(command.line, tiny=command.tiny, kill=(after, number))
+            sent.append(f"{number.name} after {after:.2f} of {bench.took[name]:.1f} s: {code}")
+            assert code in (0, 2, 130, 143, -number), bench.said
+        code = bench.again(name)
+        assert code in (0, 2), (code, bench.said)
+        assert not (different := bench.differences(name)), (code, bench.said[-300:], sorted(different))
+        assert not (running := bench.left_running()), running
+    except AssertionError as error:
+        return sent, f"{name}, {sent}: {error}"
+    return sent, ""

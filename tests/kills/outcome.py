@@ -16,10 +16,13 @@ from poolscope.pool import Pool
 POOLS = ("pool", "bare", "remote", "new", "home/pools/demo")
 VOLATILE = {
     "argv", "command", "bytes", "created", "duration", "ended", "end_time", "finished", "hardware", "heartbeat", "job", "made", "machine", "pid", "pid_started", "pool_version",
-    "resumed", "samples_per_s", "seconds", "start_time", "started", "time", "version", "versions", "when", "batch_time", "data_time", "skipped_units",
+    "resumed", "samples_per_s", "seconds", "start_time", "started", "time", "version", "versions", "when", "batch_s", "data_s", "skipped_units",
 }  # fmt: skip
 """What of a record depends on when, where or how often a command ran."""
 STAMPED = re.compile(r"\d{8}-\d{6}(-\d+)?|\d{19}")
+
+FOUND_AGAIN = re.compile(r"/heartbeat$|/groups/own[^/]*$")
+"""A sign of life, and the members of one's own groups: whoever needs those finds them by the list that was added."""
 
 
 def outcome(here: Path) -> dict[str, str]:
@@ -27,7 +30,7 @@ def outcome(here: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted(here.rglob("*")):
         name = str(path.relative_to(here))
-        if path.is_file() and ".lance/" not in name and not path.name.startswith("heartbeat"):
+        if path.is_file() and ".lance/" not in name and not FOUND_AGAIN.search(name):
             found[STAMPED.sub("*", name)] = content(path, here)
     for name in POOLS:
         if Pool.exists(here / name):
@@ -47,8 +50,9 @@ def columns(pool: Pool) -> dict[str, str]:
 
 
 def content(path: Path, here: Path) -> str:
-    """A digest of what a file says, wherever it lies and whenever it was written; an import's report says what it did."""
-    if path.match("reports/import-*.json"):
+    """A digest of what a file says, wherever it lies and whenever it was written; an import's report says what it did,
+    rates what was measured."""
+    if path.match("reports/import-*.json") or path.name == "rates.json":
         return ""
     try:
         return digest(READERS.get(path.suffix, Path.read_bytes)(path).replace(str(here).encode(), b""))
