@@ -2,6 +2,7 @@
 
 import io
 import re
+import zipfile
 from collections import Counter
 
 import numpy as np
@@ -147,3 +148,10 @@ def _print(image: Image.Image) -> bytes:
     small = image.convert("RGB")
     small.thumbnail((56, 56))
     return difference_hash(small)
+
+
+def test_the_shipped_report_writes_percent_as_the_pages_do():
+    with zipfile.ZipFile(DEMO / "records.zip") as archive:
+        report = archive.read("reports/bias-demo.json").decode()
+    assert re.search(r"\d %", report)
+    assert not re.findall(r"\d%", report)
