@@ -40,56 +40,71 @@ def keys(given: str | None) -> list[str] | None:
     return named
 
 
+ScaleOption = Annotated[str, typer.Option("--scale", metavar="S", help="demo, debug, small, medium, large or xlarge.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the model's start and the order of pairs.")]
+RunId = Annotated[str | None, typer.Option("--as", metavar="RUN", help="The run's id [default: made up].")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run of that id.")]
+Gpus = Annotated[int | None, typer.Option("--gpus", min=0, help="GPUs per machine, 0 for the CPU.")]
+Nodes = Annotated[
+    int, typer.Option("--nodes", min=1, help="Machines; for more than one, scripts to submit are written.")
+]
+Time = Annotated[
+    str | None,
+    typer.Option("--time", metavar="T", help="Slurm's limit for a job, 12:00:00; writes scripts to submit."),
+]
+Partition = Annotated[
+    str | None, typer.Option("--partition", metavar="P", help="Slurm's partition; writes scripts to submit.")
+]
+Accum = Annotated[int, typer.Option("--accum", min=1, help="Parts to split a batch into, to fit memory.")]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        "--precision", help="amp, amp_bf16, bf16, fp16 or fp32 [default: the scale's; demo: the device's fastest]."
+    ),
+]
+Workers = Annotated[int | None, typer.Option("--workers", min=0, help="Loader processes per device.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the scale; the run is then not comparable."),
+]
+NoEvaluation = Annotated[bool, typer.Option("--no-evaluation", help="Only train.")]
+Shards = Annotated[
+    Path | None, typer.Option("--shards", metavar="DIR", help="Train on shards that were exported before.")
+]
+KeepShards = Annotated[bool, typer.Option("--keep-shards", help="Keep the shards that are written.")]
+InPlace = Annotated[bool, typer.Option("--in-place", help="Read the pool's own tars; write no shards.")]
+Track = Annotated[str, typer.Option("--track", help="filtering, or byod for a pool of your own data.")]
+Sweep = Annotated[str | None, typer.Option("--sweep", metavar="NAME", help="The sweep that the run is part of.")]
+OnlyEstimate = Annotated[
+    bool, typer.Option("--estimate", help="Only tell what it would cost and what stands in its way.")
+]
+
+
 def train(
     context: typer.Context,
     recipe: RecipeName,
-    scale: Annotated[str, typer.Option("--scale", metavar="S", help="demo, debug, small, medium, large or xlarge.")],
+    scale: ScaleOption,
     pool: PoolPath = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the model's start and the order of pairs.")] = 0,
-    run_id: Annotated[str | None, typer.Option("--as", metavar="RUN", help="The run's id [default: made up].")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of that id.")] = False,
-    gpus: Annotated[int | None, typer.Option("--gpus", min=0, help="GPUs per machine, 0 for the CPU.")] = None,
-    nodes: Annotated[
-        int, typer.Option("--nodes", min=1, help="Machines; for more than one, scripts to submit are written.")
-    ] = 1,
-    time: Annotated[
-        str | None,
-        typer.Option("--time", metavar="T", help="Slurm's limit for a job, 12:00:00; writes scripts to submit."),
-    ] = None,
-    partition: Annotated[
-        str | None, typer.Option("--partition", metavar="P", help="Slurm's partition; writes scripts to submit.")
-    ] = None,
-    accum: Annotated[int, typer.Option("--accum", min=1, help="Parts to split a batch into, to fit memory.")] = 1,
-    precision: Annotated[
-        str | None,
-        typer.Option(
-            "--precision", help="amp, amp_bf16, bf16, fp16 or fp32 [default: the scale's; demo: the device's fastest]."
-        ),
-    ] = None,
-    workers: Annotated[int | None, typer.Option("--workers", min=0, help="Loader processes per device.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Change a setting of the scale; the run is then not comparable."
-        ),
-    ] = None,
+    seed: Seed = 0,
+    run_id: RunId = None,
+    resume: Resume = False,
+    gpus: Gpus = None,
+    nodes: Nodes = 1,
+    time: Time = None,
+    partition: Partition = None,
+    accum: Accum = 1,
+    precision: Precision = None,
+    workers: Workers = None,
+    settings: Settings = None,
     task_keys: TaskKeys = None,
     tasks_dir: TasksDir = None,
-    no_evaluation: Annotated[bool, typer.Option("--no-evaluation", help="Only train.")] = False,
-    shards: Annotated[
-        Path | None, typer.Option("--shards", metavar="DIR", help="Train on shards that were exported before.")
-    ] = None,
-    keep_shards: Annotated[bool, typer.Option("--keep-shards", help="Keep the shards that are written.")] = False,
-    in_place: Annotated[bool, typer.Option("--in-place", help="Read the pool's own tars; write no shards.")] = False,
-    track: Annotated[
-        str, typer.Option("--track", help="filtering, or byod for a pool of your own data.")
-    ] = "filtering",
-    sweep: Annotated[
-        str | None, typer.Option("--sweep", metavar="NAME", help="The sweep that the run is part of.")
-    ] = None,
-    only_estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only tell what it would cost and what stands in its way.")
-    ] = False,
+    no_evaluation: NoEvaluation = False,
+    shards: Shards = None,
+    keep_shards: KeepShards = False,
+    in_place: InPlace = False,
+    track: Track = "filtering",
+    sweep: Sweep = None,
+    only_estimate: OnlyEstimate = False,
     detach: Detach = False,
     as_json: Json = False,
 ) -> None:

@@ -24,6 +24,7 @@ from .options import (
 )
 
 if TYPE_CHECKING:
+    from ..engine.selftest import SelfTest
     from ..pool import Pool
     from ..scores import Method
 
@@ -221,6 +222,10 @@ def embed(
             address=address, gpus=gpus, force=force, progress=progress,
         )  # fmt: skip
         tested = selftest.check(opened, name, progress)
+    _show_embedding(opened, name, tested, as_json)
+
+
+def _show_embedding(opened: "Pool", name: str, tested: "SelfTest | None", as_json: bool) -> None:
     columns = [opened.columns[f"{name}_{side}"] for side in ("img", "txt")]
     content = {
         "pairs": len(opened),
