@@ -61,7 +61,7 @@ class Zygote:
 
     def close(self) -> None:
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(LONGEST)
 
 
 def _send(pid: int, number: int) -> None:
