@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -112,6 +113,15 @@ def table(known: Parts) -> str:
     return "\n".join(lines) + f"\n\nCorrelation of two recipes' runs of one seed: {shared}."
 
 
+def contrastive_loss(model: Callable[..., Any], image: Any, text: Any) -> Any:
+    import torch
+
+    one, other, logit_scale = model(image, text)[:3]
+    logits, labels = logit_scale * one @ other.T, torch.arange(len(image))
+    both = torch.nn.functional.cross_entropy(logits, labels), torch.nn.functional.cross_entropy(logits.T, labels)
+    return (both[0] + both[1]) / 2
+
+
 def batched(copies: int = 3) -> tuple[float, float]:
     """Seconds of the processor for a training step of `copies` models: in turn, and as one batched model."""
     import open_clip
@@ -128,14 +138,6 @@ def batched(copies: int = 3) -> tuple[float, float]:
     models = [open_clip.create_model(scale.model, output_dict=False) for _ in range(copies)]
     images = torch.rand(copies, scale.batch, 3, 48, 48)
     texts = torch.randint(1, 40_000, (copies, scale.batch, 16))
-    labels = torch.arange(scale.batch)
-
-    def loss(model: Callable[..., tuple[torch.Tensor, ...]], image: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        one, other, logit_scale = model(image, text)[:3]
-        logits = logit_scale * one @ other.T
-        both = torch.nn.functional.cross_entropy(logits, labels), torch.nn.functional.cross_entropy(logits.T, labels)
-        return (both[0] + both[1]) / 2
-
     in_turn = [torch.optim.AdamW(model.parameters(), lr=1e-4) for model in models]
     weights, buffers = torch.func.stack_module_state(models)
     together = torch.optim.AdamW(list(weights.values()), lr=1e-4)
@@ -144,12 +146,12 @@ def batched(copies: int = 3) -> tuple[float, float]:
         def model(*given: torch.Tensor) -> tuple[torch.Tensor, ...]:
             return torch.func.functional_call(models[0], (weights, buffers), given)
 
-        return loss(model, *pairs)
+        return contrastive_loss(model, *pairs)
 
     def one_after_the_other() -> None:
         for model, optimizer, image, text in zip(models, in_turn, images, texts):
             with torch.autocast("cpu", torch.bfloat16):
-                value = loss(model, image, text)
+                value = contrastive_loss(model, image, text)
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
