@@ -87,10 +87,10 @@ def add(
         for group, size in sizes.items():
             line(f"  {group}: {'under 10' if size is None else f'{size:,}'} pairs")
         for count, words in (
-            (added.unknown, "keys are not in the pool"),
-            (added.repeated, "rows repeat a key, the first counts"),
-            (added.blank, "rows have no key or no group"),
-            (added.bad_rows, "rows could not be read"),
+            (added.unknown, "keys not in the pool"),
+            (added.repeated, "rows that repeat a key (the first counts)"),
+            (added.blank, "rows without a key or a group"),
+            (added.bad_rows, "rows that could not be read"),
         ):
             if count:
                 line(f"  left out {count:,}: {words}")

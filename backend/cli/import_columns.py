@@ -67,11 +67,11 @@ def _show(joined: "Joined") -> None:
     for one in joined.columns:
         line(f"{one['kind']} {one['name']}: {one['pairs']:,} pairs have a value, {one['missing']:,} have none")
     for count, words in (
-        (joined.unknown, "keys are not in the pool"),
-        (joined.repeated, "rows repeat a key, the first counts"),
-        (joined.bad_rows, "rows could not be read"),
+        (joined.unknown, "keys not in the pool"),
+        (joined.repeated, "rows that repeat a key (the first counts)"),
+        (joined.bad_rows, "rows that could not be read"),
     ):
         if count:
-            line(f"  {count:,} {words}")
+            line(f"  {words}: {count:,}")
     if joined.left_out:
         line(f"  left out, for they came with the pairs: {', '.join(joined.left_out)}")
