@@ -51,7 +51,8 @@ def layout() -> None:
     st.html(_LAYOUT)
     # Streamlit's own colours for these are below 4.5:1: captions on the light theme, the chosen segment on the dark one.
     st.html(
-        f"""<style>[data-testid="stButtonGroup"] button[data-selected="true"] p {{color: {_INK}; font-weight: 600}}
+        f"""<style>:root {{color-scheme: {"dark" if is_dark() else "light"}}}  /* for dialogs and popovers, which lie outside the app */
+        [data-testid="stButtonGroup"] button[data-selected="true"] p {{color: {_INK}; font-weight: 600}}
         [data-testid="stSliderThumbValue"], [data-testid="stSliderThumbValue"] p {{color: {_INK}}}
         [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] :is(p, strong, code)
         {{color: color-mix(in srgb, {_INK} 76%, transparent); opacity: 1}}</style>"""

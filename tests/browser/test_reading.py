@@ -14,7 +14,7 @@ from tests.explorer.test_leaderboard import trained
 pytestmark = pytest.mark.browser
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
-RULES = "axe.run(document, {runOnly: ['color-contrast', 'aria-allowed-attr', 'button-name', 'label', 'link-name', 'image-alt']})"
+RULES = "(within) => axe.run(within, {runOnly: ['color-contrast', 'aria-allowed-attr', 'button-name', 'label', 'link-name', 'image-alt']})"
 WINDOWS = (960, 1024, 1440, 2560)  # 960: 1440 px at 150 %
 WIDE = (
     """(all) => all.filter((one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.className || one.tagName)"""
@@ -82,18 +82,20 @@ def visitor(window, full: str) -> Iterator[Any]:
     opened.close()
 
 
-def violations(page) -> list[str]:
-    """What axe finds wrong on the page."""
+def violations(page, within: str = "html") -> list[str]:
+    """What axe finds wrong on the page, or within what the selector finds."""
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(AXE)
-    found = page.evaluate(RULES)["violations"]
+    found = page.evaluate(RULES, within)["violations"]
     return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
 
 
-def test_the_filter_page_and_its_palette_meet_wcag_aa(page):
-    page.locator(".ps-gallery button").first.wait_for(timeout=60_000)
+def test_the_filter_page_its_palette_and_a_pair_meet_wcag_aa(page):
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
+        page.reload()
+        tile = page.locator(".st-key-side .ps-gallery button").first
+        tile.wait_for(timeout=60_000)
         page.wait_for_function(THEMED, arg=scheme)
         settle(page, quiet=200)
         assert violations(page) == []
@@ -101,6 +103,10 @@ def test_the_filter_page_and_its_palette_meet_wcag_aa(page):
         page.get_by_role("dialog", name="Commands").wait_for()
         assert violations(page) == []
         page.keyboard.press("Escape")
+        tile.click()
+        page.get_by_role("dialog").get_by_text("Nearest neighbours").wait_for()
+        settle(page, quiet=400)
+        assert violations(page, "[data-testid=stDialog]") == []
 
 
 def test_the_board_compares_seeds_as_points_and_leaves_no_none(visitor, full):
