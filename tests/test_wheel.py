@@ -1,5 +1,6 @@
 """The wheel holds what Poolscope needs at run time, and nothing of the tests."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -14,8 +15,10 @@ SCREENSHOTS = "poolscope/assets/screenshots/"  # only the guides show them
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     out = tmp_path_factory.mktemp("dist")
+    (out / "apart.cfg").write_text(f"[build]\nbuild_base = {out / 'build'}\n")  # what an earlier build left is not ours
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, "--wheel-dir", str(out), str(ROOT)], check=True, capture_output=True)
+    subprocess.run([*pip, "--wheel-dir", str(out), str(ROOT)], check=True, capture_output=True,
+                   env={**os.environ, "DIST_EXTRA_CONFIG": str(out / "apart.cfg")})  # fmt: skip
     (wheel,) = out.glob("poolscope-*.whl")
     return set(zipfile.ZipFile(wheel).namelist())
 
@@ -38,4 +41,6 @@ def test_every_tracked_file_of_the_packages_is_in_it(names):
 def test_nothing_else_is_in_it(names):
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"poolscope"}
-    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc") or name.startswith(SCREENSHOTS)]
+    assert not [
+        name for name in names if "__pycache__" in name or name.endswith(".pyc") or name.startswith(SCREENSHOTS)
+    ]

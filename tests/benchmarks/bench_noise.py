@@ -142,7 +142,9 @@ def batched(copies: int = 3) -> tuple[float, float]:
     weights, buffers = torch.func.stack_module_state(models)
     together = torch.optim.AdamW(list(weights.values()), lr=1e-4)
 
-    def of_one(weights: dict[str, torch.Tensor], buffers: dict[str, torch.Tensor], *pairs: torch.Tensor) -> torch.Tensor:
+    def of_one(
+        weights: dict[str, torch.Tensor], buffers: dict[str, torch.Tensor], *pairs: torch.Tensor
+    ) -> torch.Tensor:
         def model(*given: torch.Tensor) -> tuple[torch.Tensor, ...]:
             return torch.func.functional_call(models[0], (weights, buffers), given)
 

@@ -71,7 +71,9 @@ def replay(
         runs, others = true[:, None] + noise
         winners, used = race(runs, doubt)
         named = grid(runs)
-        figures.append((winners == named, str(int(np.argmax(true))) in winners, used / runs.size, grid(others) == named))
+        figures.append(
+            (winners == named, str(int(np.argmax(true))) in winners, used / runs.size, grid(others) == named)
+        )
     return Replayed(*np.mean(figures, axis=0).tolist())
 
 

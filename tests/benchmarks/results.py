@@ -56,7 +56,9 @@ def ahead() -> str:
     one = estimate(PAIRS, "demo")
     basis = f"as the {len(there)} before, {LANES} at a time" if there else one.basis
     seconds = left * (median(there) / LANES if there else one.total_seconds)
-    return f"{left} of {wanted} runs to train, about {seconds / 60:,.0f} minutes ({basis}); scores and tables come on top"
+    return (
+        f"{left} of {wanted} runs to train, about {seconds / 60:,.0f} minutes ({basis}); scores and tables come on top"
+    )
 
 
 def main() -> None:

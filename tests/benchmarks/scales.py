@@ -17,7 +17,12 @@ from poolscope.engine.elsewhere import on_cards
 from poolscope.models import config
 from poolscope.scores import build
 
-POOLS = {"small 12.8M": 12_800_000, "medium 128M": 128_000_000, "large 1.28B": 1_280_000_000, "xlarge 12.8B": 12_800_000_000}
+POOLS = {
+    "small 12.8M": 12_800_000,
+    "medium 128M": 128_000_000,
+    "large 1.28B": 1_280_000_000,
+    "xlarge 12.8B": 12_800_000_000,
+}
 ON = ("A100", "8 x H100")
 IMAGENET = 1_281_167
 METHODS = {

@@ -121,9 +121,9 @@ def test_the_board_compares_seeds_as_points_and_leaves_no_none(visitor, full):
     for path in (VIEWS["leaderboard-compare"], "leaderboard"):
         page.goto(full + path)
         settle(page, quiet=200)
-        cells = page.locator("[role=gridcell]").all_text_contents()
-        assert cells
-        assert not {"None", "nan", "NaN", "null"} & set(cells)
+        cells = page.locator("[role=gridcell]")
+        cells.first.wait_for(state="attached")
+        assert not {"None", "nan", "NaN", "null"} & set(cells.all_text_contents())
 
 
 def test_every_page_is_read_by_everybody(visitor, full):

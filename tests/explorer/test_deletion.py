@@ -80,7 +80,7 @@ def test_the_filter_page_deletes_a_saved_recipe(start, mapped_pool):
 
 
 def test_the_jobs_and_runs_pages_delete(start, mapped_pool):
-    made = table.insert(kind="info", title="t", argv=["info"], device=None, cwd=".", environment={})
+    made = table.insert(kind="info", title="t", argv=["jobs", "list"], device=None, cwd=".", environment={})
     with table.writing() as connection:
         connection.execute("UPDATE jobs SET state='done', ended=1 WHERE id=?", (made,))
     run = Run(id="r1", name="r", recipe="r", scale="demo", state="done")

@@ -196,7 +196,7 @@ def test_jobs_page_shows_a_job_that_failed(start, mapped_pool, tmp_path):
 
 def test_jobs_page_moves_a_job_that_waits(start, mapped_pool, monkeypatch):
     monkeypatch.setattr(jobs.queue, "_spawn", lambda job_id: None)
-    first, second = (jobs.submit(["info"], kind="t", title=f"job {n}") for n in (1, 2))
+    first, second = (jobs.submit(["jobs", "list"], kind="t", title=f"job {n}") for n in (1, 2))
     app = start(mapped_pool, "jobs")
     assert "waits for the long jobs before it" in texts(app)
     app.button(key=f"job-{second}-earlier").click().run()

@@ -65,7 +65,7 @@ def sweep_of(states: list[str]) -> Sweep:
     """A sweep whose jobs are in these states; queued ones are not started."""
     cells = []
     for seed, state in enumerate(states):
-        job = table.insert(kind="train", title="t", argv=["info"], device="cpu", cwd="/", environment={})
+        job = table.insert(kind="train", title="t", argv=["jobs", "list"], device="cpu", cwd="/", environment={})
         with table.writing() as connection:
             connection.execute("UPDATE jobs SET state=?, spawned=1e12 WHERE id=?", (state, job))
         cells.append(Cell("no filter", "", 1.0, seed, job))
@@ -131,7 +131,7 @@ def test_time_left_follows_the_pace_of_the_last_points():
 
 
 def test_one_estimate_of_the_time_left_is_the_same_everywhere(home):
-    number = table.insert(kind="train", title="t", argv=["info"], device="cpu", cwd="/", environment={})
+    number = table.insert(kind="train", title="t", argv=["jobs", "list"], device="cpu", cwd="/", environment={})
     run = Run(id="r", job=str(number), settings={"samples_seen": 1024, "batch": 256, "checkpoints": 1, "workers": 1})
     run.step_to("done")
     metrics.write(run.path / "metrics.jsonl", [{"step": 2, "samples": 512, "loss": 1.0, "samples_per_s": 64.0}])

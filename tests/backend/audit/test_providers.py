@@ -210,7 +210,9 @@ def test_prompts_need_the_model_of_the_embeddings_wherever_the_demo_lies(pool):
     pool.add_columns({"a_img": vectors}, kind="embedding", made_by={"model": "ViT-B-32//gone/weights.pt"})
     assert "has no weights on this disk" in ZeroShot().missing(pool)
     pool.drop_column("a_img")
-    pool.add_columns({"a_img": vectors}, kind="embedding", made_by={"model": "poolscope-demo//gone/teacher.safetensors"})
+    pool.add_columns(
+        {"a_img": vectors}, kind="embedding", made_by={"model": "poolscope-demo//gone/teacher.safetensors"}
+    )
     assert ZeroShot().missing(pool) == ""
 
 

@@ -16,7 +16,9 @@ def test_it_says_how_long_it_takes_and_goes_on(home, monkeypatch, capsys):
 
     assert results.ahead().startswith("63 of 63 runs to train, about ")
     for seed in (0, 1):
-        run = Run(id=f"run-{seed}", scale="demo", seed=seed, recipe="Basic", seconds={"training": 110.0, "shards": 10.0})
+        run = Run(
+            id=f"run-{seed}", scale="demo", seed=seed, recipe="Basic", seconds={"training": 110.0, "shards": 10.0}
+        )
         run.step_to("done")
     assert "61 of 63 runs to train, about 61 minutes (as the 2 before, 2 at a time)" in results.ahead()
 

@@ -16,7 +16,7 @@ from poolscope.jobs import family, table
 RUN = "import sys; from poolscope.jobs import runner; sys.exit(runner.main(int(sys.argv[1]), sys.argv[2:]))"
 
 
-def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Waits until `condition` holds; fails the test if it never does."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -137,7 +137,7 @@ def test_a_job_needs_a_command_and_a_known_device():
     with pytest.raises(InputError, match="command line"):
         jobs.submit([], kind="t")
     with pytest.raises(InputError, match="'tpu'"):
-        jobs.submit(["info"], kind="t", device="tpu")
+        jobs.submit(["jobs", "list"], kind="t", device="tpu")
     assert jobs.all() == []
 
 

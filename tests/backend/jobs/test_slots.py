@@ -23,7 +23,7 @@ def claimed(job_id: int) -> str | None:
 
 
 def submit(device: str) -> int:
-    return jobs.submit(["info"], kind="t", device=device)
+    return jobs.submit(["jobs", "list"], kind="t", device=device)
 
 
 def test_the_words_for_what_a_job_asks_for(eight, monkeypatch):
