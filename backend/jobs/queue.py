@@ -203,9 +203,8 @@ def _startable() -> list[int]:
             busy |= slots.kept_free(row["device"]) if device is None else slots.units(device)
             if device is None:
                 continue
-            if (
-                row["spawned"] is None or not 0 <= now - row["spawned"] <= SPAWN_AGAIN
-            ):  # the clock may have been set back
+            age = now - row["spawned"] if row["spawned"] is not None else None
+            if age is None or not 0 <= age <= SPAWN_AGAIN:  # the clock may have been set back
                 chosen.append(row["id"])
         connection.executemany("UPDATE jobs SET spawned=? WHERE id=?", [(now, job_id) for job_id in chosen])
     return chosen

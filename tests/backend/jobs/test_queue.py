@@ -17,10 +17,9 @@ FOREVER = ["jobs", "wait"]
 
 
 def forever(device: str | None = "cpu") -> int:
-    """A job that never ends by itself: it waits for a job that stays queued on another device for good."""
+    """A job that never ends by itself: it waits for one that runs on another machine of a shared home."""
     waited = table.insert(kind="t", title="", argv=["x"], device="gpu:9", cwd="/", environment={})
-    with table.writing() as connection:
-        connection.execute("UPDATE jobs SET spawned=1e18 WHERE id=?", (waited,))
+    assert table.claim(waited, machine="elsewhere/boot/1", pid=1, pid_started=1.0)
     return jobs.submit(["jobs", "wait", str(waited)], kind="t", device=device)
 
 
