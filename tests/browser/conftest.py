@@ -136,7 +136,7 @@ def page(window, address: str):
     errors: list[str] = []
     opened.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(90_000)  # a first page beside other workers takes long
     opened.goto(address)
     opened.wait_for_selector(".ps-map[data-stamp]")
     yield opened

@@ -32,7 +32,7 @@ def click_until(page, button, condition: str) -> None:
         page.wait_for_selector('[data-test-script-state="notRunning"]')
         button.click()
         with suppress(TimeoutError):
-            page.wait_for_function(f"() => {condition}", timeout=12_000)
+            page.wait_for_function(f"() => {condition}", timeout=30_000)
             return
     page.wait_for_function(f"() => {condition}")
 

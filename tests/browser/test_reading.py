@@ -77,7 +77,7 @@ def full(address: str, app_home: Path, pool_source: Path) -> Iterator[str]:
 def visitor(window, full: str) -> Iterator[Any]:
     """A page for addresses of all pages: Streamlit asks for its own files beside such an address first, which is a 404."""
     opened = window.new_page()
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(90_000)
     yield opened
     opened.close()
 
