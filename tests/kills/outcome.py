@@ -21,8 +21,9 @@ VOLATILE = {
 """What of a record depends on when, where or how often a command ran."""
 STAMPED = re.compile(r"\d{8}-\d{6}(-\d+)?|\d{19}")
 
-FOUND_AGAIN = re.compile(r"/heartbeat$|/groups/own[^/]*$")
-"""A sign of life, and the members of one's own groups: whoever needs those finds them by the list that was added."""
+FOUND_AGAIN = re.compile(r"/heartbeat$|/groups/own[^/]*$|/digests/[^/]*$")
+"""A sign of life, the members of one's own groups, whom the list that was added finds again, and digests of files, which are
+kept once a file is two seconds old."""
 
 
 def outcome(here: Path) -> dict[str, str]:
@@ -51,8 +52,8 @@ def columns(pool: Pool) -> dict[str, str]:
 
 def content(path: Path, here: Path) -> str:
     """A digest of what a file says, wherever it lies and whenever it was written; an import's report says what it did,
-    rates what was measured."""
-    if path.match("reports/import-*.json") or path.name == "rates.json":
+    rates what was measured, `shards.json` sizes and times of tars."""
+    if path.match("reports/import-*.json") or path.name in ("rates.json", "shards.json"):
         return ""
     try:
         return digest(READERS.get(path.suffix, Path.read_bytes)(path).replace(str(here).encode(), b""))
