@@ -39,7 +39,7 @@ class Size:
 
 
 def size_of(model: str, config: Mapping[str, Any]) -> Size:
-    """Of `model` with the configuration `found`. Raises InputError for what is no pair of transformers."""
+    """Of `model` with open_clip's configuration `config`. Raises InputError for what is no pair of transformers."""
     vision, text, dim = config["vision_cfg"], config["text_cfg"], int(config["embed_dim"])
     if not isinstance(vision.get("layers"), int) or "width" not in text:
         raise InputError(f"model {model!r} is not a pair of transformers, so its cost can't be computed; "

@@ -159,8 +159,10 @@ def card() -> str:
 
 def short_name(name: str) -> str:
     """ "NVIDIA H100 80GB HBM3" is "H100", "NVIDIA A100-SXM4-40GB" is "A100", "NVIDIA GeForce RTX 4090" is "RTX 4090"."""
-    words = [word for word in name.replace("-", " ").split() if word not in ("NVIDIA", "Tesla", "GeForce")]
-    kept = 2 if words[:1] == ["RTX"] else 1
+    words = [word for word in name.replace("-", " ").split() if word not in ("NVIDIA", "Tesla", "GeForce", "Quadro")]
+    kept = (
+        1 if words[:1] not in (["RTX"], ["GTX"], ["TITAN"]) else 3 if words[2:3] in (["Ti"], ["Ada"], ["SUPER"]) else 2
+    )
     return " ".join(words[:kept]) or name.strip()
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import tempfile
 import unicodedata
 from collections.abc import Iterator
@@ -92,7 +93,8 @@ def _part(path: Path) -> tuple[int, Path]:
     """A new file beside `path`, locked by the descriptor that comes with it: always of the same name, so that the next
     process finds what a killed one left, unless another one writes `path` at this moment."""
     prefix = f".{path.name[:100]}."
-    part = path.with_name(f"{prefix}part")
+    machine = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]  # locks may not reach beyond it
+    part = path.with_name(f"{prefix}{machine}.part")
     with suppress(OSError):  # of a live process, of another user, or where there are no locks
         if os.path.lexists(part):
             _remove_dead(part)
@@ -127,6 +129,14 @@ def _holds(handle: int, part: Path) -> bool:
     return lock(handle) and os.path.lexists(part) and os.path.samestat(os.fstat(handle), os.lstat(part))
 
 
+def _free(handle: int, part: Path) -> bool:
+    """Whether a folder may be emptied: no other process has its lock; where there are no locks, it is empty already."""
+    try:
+        return _holds(handle, part)
+    except OSError:
+        return not any(part.iterdir())
+
+
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yields a new folder beside `path`, which takes its place once the block ends without an error.
@@ -138,8 +148,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     part.mkdir(parents=True, exist_ok=True)
     handle = os.open(part, os.O_RDONLY)
     try:
-        if not _owns(handle, part):
-            raise InputError(f"{str(path)!r} is being written by another process; wait for it, or choose another name.")
+        if not _free(handle, part):
+            raise InputError(f"{str(path)!r} is being written by another process: wait for it, choose another name, or "
+                             f"remove {part.name!r} beside it if no process writes it.")  # fmt: skip
         for left in part.iterdir():
             shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
         try:

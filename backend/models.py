@@ -242,16 +242,17 @@ def register_configs() -> None:
 def save_weights(network: Any, path: Path, *, model: str, about: dict[str, Any], half: bool = False) -> None:
     """Writes weights as safetensors that name their model; `half` stores float16."""
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = {key: value.detach().cpu() for key, value in network.state_dict().items()}
     if half:
         state = {key: value.half() if value.dtype == torch.float32 else value for key, value in state.items()}
     with files.replacing(path) as part:
-        save_file(
-            {key: value.contiguous() for key, value in state.items()},
-            part,
-            {"model": model, "about": json.dumps(about)},
+        # not save_file: it renames a file of its own over the one that is locked
+        part.write_bytes(
+            save(
+                {key: value.contiguous() for key, value in state.items()}, {"model": model, "about": json.dumps(about)}
+            )
         )
 
 

@@ -1,5 +1,6 @@
 """Rates: what devices do a second; measured on this machine, else from the table `rates.yaml`, and where each comes from."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -59,11 +60,14 @@ def measured(work: str, device: str) -> Rate | None:
     kept = _kept().get(f"{work} {device}")
     if isinstance(kept, (int, float)) and kept > 0:
         return Rate(float(kept), f"{MEASURED} ({device})")
-    if not isinstance(kept, dict) or not isinstance(kept.get("per_second"), (int, float)) or kept["per_second"] <= 0:
+    if not isinstance(kept, dict):
         return None
-    count = int(kept.get("devices", 1))
-    on = f"{count} x {device}" if count > 1 else device
-    return Rate(float(kept["per_second"]), f"{MEASURED} on {int(kept.get('pairs', 0)):,} pairs ({on})")
+    with suppress(ValueError, TypeError, KeyError, OverflowError):  # of a file that came to harm
+        rate, count, pairs = float(kept["per_second"]), int(kept.get("devices", 1)), int(kept.get("pairs", 0))
+        if 0 < rate < float("inf"):
+            on = f"{count} x {device}" if count > 1 else device
+            return Rate(rate, f"{MEASURED} on {pairs:,} pairs ({on})")
+    return None
 
 
 def remember(work: str, device: str, per_second: float, *, pairs: int, devices: int = 1) -> None:

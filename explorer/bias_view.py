@@ -62,7 +62,7 @@ def _headline(report: dict[str, Any]) -> None:
             "Told apart",
             f"{number_format.percent(best['accuracy'])}" if best else "no",
             border=True,
-            help=f"by {best['title'].lower()}, the best family" if best else plain(summary(report)),
+            help=f"by {plain(best['title'].lower())}, the best family" if best else plain(summary(report)),
         )
         st.metric(
             "Chance",
@@ -201,7 +201,7 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
         "Show", ["Most typical", "Taken for another set"], default="Most typical", required=True, key="bias-kind",
         label_visibility="collapsed",
     )  # fmt: skip
-    st.caption(f"By the classifier on {report['examples']['family']}; of near-duplicates only one is shown.")
+    st.caption(f"By the classifier on {plain(report['examples']['family'])}; of near-duplicates only one is shown.")
     key = "typical" if kind == "Most typical" else "mistaken"
     for number, (column, part, one) in enumerate(
         zip(st.columns(len(names), gap="medium"), report["sets"], report["examples"]["sets"])
@@ -243,7 +243,7 @@ def _transformed(report: dict[str, Any], names: Sequence[str]) -> None:
     for family in families:
         columns = st.columns([0.22, *(0.78 / len(names) for _ in names)], gap="small", vertical_alignment="center")
         columns[0].markdown(
-            f"**{family['title']}**  \n:gray[{number_format.percent(family['accuracy'])} · {family['keeps']}]"
+            f"**{plain(family['title'])}**  \n:gray[{number_format.percent(family['accuracy'])} · {plain(family['keeps'])}]"
         )
         for column, strip, name in zip(columns[1:], family["strips"], names):
             if strip:
@@ -318,7 +318,8 @@ def _coefficients(report: dict[str, Any], names: Sequence[str]) -> None:
         if not family.get("coefficients"):
             continue
         with st.expander(
-            f"{family['title']}: {number_format.percent(family['accuracy'])}", key=f"coefficients-{family['family']}"
+            f"{plain(family['title'])}: {number_format.percent(family['accuracy'])}",
+            key=f"coefficients-{family['family']}",
         ):
             for number, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names)):
                 with column:

@@ -30,7 +30,7 @@ def evaluate(recipe: Recipe, pool: Pool) -> Selection:
 def outcome(recipe: Recipe, pool: Pool) -> Outcome:
     """The recipe's selection; where rules can't be read, that of the session's last readable recipe, or without them."""
     try:
-        outcome_of = Outcome(recipe, evaluate(recipe, pool))
+        result = Outcome(recipe, evaluate(recipe, pool))
     except InputError:
         problems = _problems(recipe, pool)
         kept = st.session_state.get("valid")
@@ -41,7 +41,7 @@ def outcome(recipe: Recipe, pool: Pool) -> Outcome:
         last = kept[1] if kept and kept[0] == str(pool.path) else recipe.model_copy(update={"keep": rules})
         return Outcome(last, evaluate(last, pool), problems)
     st.session_state["valid"] = (str(pool.path), recipe)
-    return outcome_of
+    return result
 
 
 def _problems(recipe: Recipe, pool: Pool) -> dict[int, str]:

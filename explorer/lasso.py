@@ -12,20 +12,20 @@ from poolscope.projection.colouring import Colouring
 from poolscope.recipe import Recipe, Selection
 
 
-def rows_inside(of_pool: Map | None, polygon: np.ndarray | None, pool: Pool) -> np.ndarray:
+def rows_inside(placed: Map | None, polygon: np.ndarray | None, pool: Pool) -> np.ndarray:
     """`(k,)` int64 rows of the pairs on the map that are inside the polygon and that the legend shows."""
-    if of_pool is None:
+    if placed is None:
         return np.empty(0, dtype=np.int64)
-    coloured, codes = _alone(of_pool, pool)
+    coloured, codes = _alone(placed, pool)
     if polygon is None and coloured is None:
         return np.empty(0, dtype=np.int64)
-    inside = np.ones(len(of_pool), dtype=bool) if polygon is None else of_pool.inside(polygon)
+    inside = np.ones(len(placed), dtype=bool) if polygon is None else placed.inside(polygon)
     if coloured is not None:
         inside &= np.isin(coloured.codes, codes)
-    return of_pool.rows[inside].astype(np.int64)
+    return placed.rows[inside].astype(np.int64)
 
 
-def draw(rows: np.ndarray, of_pool: Map | None, recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
+def draw(rows: np.ndarray, placed: Map | None, recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     """Returns the row of an image that was clicked."""
     if not len(rows):
         st.caption(
@@ -35,24 +35,24 @@ def draw(rows: np.ndarray, of_pool: Map | None, recipe: Recipe, pool: Pool, sele
         return None
     kept = int(selection.holds(rows).sum())
     st.markdown(f"**{len(rows):,}** pairs: :blue[{kept:,} kept] · :orange[{len(rows) - kept:,} dropped]")
-    if of_pool is not None and len(of_pool) < len(pool):
-        st.caption(f"The map shows {len(of_pool):,} of {len(pool):,} pairs; these are among those it shows.")
-    name, rule = _meaning(of_pool, pool)
+    if placed is not None and len(placed) < len(pool):
+        st.caption(f"The map shows {len(placed):,} of {len(pool):,} pairs; these are among those it shows.")
+    name, rule = _meaning(placed, pool)
     rows = rows[np.argsort(pools.columns(pool).rank[rows], kind="stable")]
     shelf = images.Shelf("", rows)
     return images.draw([shelf], pool, recipe, selection, key="lasso", whole=images.Whole(name, rule))
 
 
-def _alone(of_pool: Map, pool: Pool) -> tuple[Colouring | None, list[int]]:
+def _alone(placed: Map, pool: Pool) -> tuple[Colouring | None, list[int]]:
     """The colours of the map and the codes that its legend shows alone; None when it shows all."""
-    by, coloured = pool_map.colours(pool, of_pool)
+    by, coloured = pool_map.colours(pool, placed)
     codes = map.shown_codes(map.said("legend"), by)
     return (coloured, codes) if codes and coloured is not None else (None, [])
 
 
-def _meaning(of_pool: Map | None, pool: Pool) -> tuple[str, dict[str, Any] | None]:
+def _meaning(placed: Map | None, pool: Pool) -> tuple[str, dict[str, Any] | None]:
     """A name for the pairs, and the rule on columns that chooses them, if the legend alone does and there is one."""
-    coloured, codes = _alone(of_pool, pool) if of_pool is not None else (None, [])
+    coloured, codes = _alone(placed, pool) if placed is not None else (None, [])
     if coloured is None:
         return "lasso", None
     entries = [coloured.entries[code] for code in codes if code < len(coloured.entries)]

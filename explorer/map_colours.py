@@ -51,14 +51,14 @@ def choices(pool: Pool) -> Choices:
     return [(title, values) for title, values in listed if values]
 
 
-def of(pool: Pool, of_pool: Map, by: str) -> Colouring:
+def of(pool: Pool, placed: Map, by: str) -> Colouring:
     """The points by `by`; shared. Raises InputError for what the pool can't be coloured by."""
-    return _of(str(pool.path), of_pool.model, by, stamp(pool, of_pool))
+    return _of(str(pool.path), placed.model, by, stamp(pool, placed))
 
 
-def stamp(pool: Pool, of_pool: Map) -> str:
+def stamp(pool: Pool, placed: Map) -> str:
     """Changes when the colours of any column or group may have."""
-    return f"{pools.map_stamp(pool, of_pool.model):x}-{pools.stamp(pool.path):x}-{group_files.stamp(pool):x}"
+    return f"{pools.map_stamp(pool, placed.model):x}-{pools.stamp(pool.path):x}-{group_files.stamp(pool):x}"
 
 
 def legend(colouring: Colouring) -> list[map.Legend]:
@@ -70,9 +70,9 @@ def legend(colouring: Colouring) -> list[map.Legend]:
     ]
 
 
-def shared_regions(pool: Pool, of_pool: Map) -> Regions:
+def shared_regions(pool: Pool, placed: Map) -> Regions:
     """The regions of a map; found once per map."""
-    return _regions(str(pool.path), of_pool.model, pools.map_stamp(pool, of_pool.model), pools.token(pool))
+    return _regions(str(pool.path), placed.model, pools.map_stamp(pool, placed.model), pools.token(pool))
 
 
 def _colour(place: int, ordered: bool) -> str:
@@ -111,11 +111,11 @@ def _placed(pool: Pool, model: str) -> Map:
     return shared
 
 
-def _family(groups: Groups, of_pool: Map, family: str) -> Colouring:
+def _family(groups: Groups, placed: Map, family: str) -> Colouring:
     """The points by the groups of a family; one in several groups has the colour of the smallest."""
     members = groups.choose([family])
-    codes = np.full(len(of_pool), -1, dtype=np.int16)
+    codes = np.full(len(placed), -1, dtype=np.int16)
     for place in np.argsort(-members.sizes, kind="stable"):
-        codes[bits.unpack(members.matrix[members.rows[place]], members.pairs)[of_pool.rows]] = place
+        codes[bits.unpack(members.matrix[members.rows[place]], members.pairs)[placed.rows]] = place
     names = [definition.group for definition in members.definitions]
     return colouring.categories(FAMILY + family, codes, names, [None] * len(names))

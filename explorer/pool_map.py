@@ -29,7 +29,7 @@ def current(pool: Pool) -> Map | None:
 
 
 def draw(
-    of_pool: Map | None,
+    placed: Map | None,
     pool: Pool,
     selection: Selection,
     comparison: compare.Comparison | None,
@@ -38,25 +38,25 @@ def draw(
 ) -> map.MapEvents:
     """Draws the map; `marked` are rows to show as selected; `on_choice` is called when a lasso or entries of the legend
     choose pairs. Returns what happened on it."""
-    if of_pool is None:
+    if placed is None:
         _offer(pool)
         return map.MapEvents(None, None)
-    shown, (by, coloured) = [selection.holds(of_pool.rows)], colours(pool, of_pool)
+    shown, (by, coloured) = [selection.holds(placed.rows)], colours(pool, placed)
     map_colours.show_in_url(by)
     if coloured is not None:
         legend = map_colours.legend(coloured)
     else:
         if comparison is not None:
-            shown.append(comparison.selection.holds(of_pool.rows))
+            shown.append(comparison.selection.holds(placed.rows))
         legend = compare.legend(selection, comparison)
     on_its_own = map.shown_codes(map.said("legend"), by)
-    token, stamp = pools.token(pool), map_colours.stamp(pool, of_pool)
-    place = f"{token}/{of_pool.model}"
+    token, stamp = pools.token(pool), map_colours.stamp(pool, placed)
+    place = f"{token}/{placed.model}"
     return map.draw(
-        geometry=f"/map/{place}.bin?v={pools.map_stamp(pool, of_pool.model)}",
+        geometry=f"/map/{place}.bin?v={pools.map_stamp(pool, placed.model)}",
         planes=shown,
         legend=legend,
-        highlight=_indices(of_pool, marked),
+        highlight=_indices(placed, marked),
         token=token,
         stamp=f"{selection.kept}-{time.time_ns()}",
         colour=by,
@@ -65,42 +65,40 @@ def draw(
         hidden=[code for code in range(len(legend)) if code not in on_its_own] if on_its_own else [],
         regions=f"/regions/{place}.json?v={stamp}",
         facts=_facts(pool, stamp),
-        under=_density(pool, of_pool, selection)
-        if comparison is None and coloured is None and not on_its_own
-        else None,
-        note=_note(pool, of_pool, coloured is not None),
+        under=_density(pool, placed, selection) if comparison is None and coloured is None and not on_its_own else None,
+        note=_note(pool, placed, coloured is not None),
         on_lasso=on_choice,
         on_colour=map_colours.remember,
         on_legend=on_choice,
     )
 
 
-def colours(pool: Pool, of_pool: Map) -> tuple[str, Colouring | None]:
+def colours(pool: Pool, placed: Map) -> tuple[str, Colouring | None]:
     """What the map is coloured by, and the colours; None when by who is kept."""
     by = map_colours.chosen(pool)
     try:
-        return by, None if by == map_colours.KEPT else map_colours.of(pool, of_pool, by)
+        return by, None if by == map_colours.KEPT else map_colours.of(pool, placed, by)
     except InputError as error:
         st.warning(plain(error), icon=":material/palette:")
         return map_colours.KEPT, None
 
 
-def _density(pool: Pool, of_pool: Map, selection: Selection) -> bytes | None:
-    if of_pool.everyone is None:
+def _density(pool: Pool, placed: Map, selection: Selection) -> bytes | None:
+    if placed.everyone is None:
         return None
-    return pools.density(pool, of_pool).png(selection.words, theme.KEPT, theme.DROPPED)
+    return pools.density(pool, placed).png(selection.words, theme.KEPT, theme.DROPPED)
 
 
-def _note(pool: Pool, of_pool: Map, coloured: bool) -> str:
+def _note(pool: Pool, placed: Map, coloured: bool) -> str:
     if coloured:
-        about = f"{len(of_pool):,} points, dropped pairs faint,"
-    elif of_pool.everyone is not None:
-        about = f"{len(of_pool):,} points, under them the density of all {len(pool):,} pairs,"
-    elif of_pool.made_by.get("partial"):
-        about = f"the first {len(of_pool):,} of {len(pool):,} pairs; the others are being placed,"
+        about = f"{len(placed):,} points, dropped pairs faint,"
+    elif placed.everyone is not None:
+        about = f"{len(placed):,} points, under them the density of all {len(pool):,} pairs,"
+    elif placed.made_by.get("partial"):
+        about = f"the first {len(placed):,} of {len(pool):,} pairs; the others are being placed,"
     else:
-        about = f"{len(of_pool):,} of {len(pool):,} pairs" if len(of_pool) < len(pool) else f"{len(pool):,} pairs"
-    return f"{about} by likeness of their images ({of_pool.model})"
+        about = f"{len(placed):,} of {len(pool):,} pairs" if len(placed) < len(pool) else f"{len(pool):,} pairs"
+    return f"{about} by likeness of their images ({placed.model})"
 
 
 def _facts(pool: Pool, stamp: str) -> str:
@@ -110,13 +108,13 @@ def _facts(pool: Pool, stamp: str) -> str:
     return "?" + urlencode([("score", name) for name in names] + [("v", stamp)]) if names else ""
 
 
-def _indices(of_pool: Map, rows: Sequence[int] | np.ndarray) -> list[int]:
+def _indices(placed: Map, rows: Sequence[int] | np.ndarray) -> list[int]:
     """Places on the map of those `rows` that it shows."""
     rows = np.asarray(rows, dtype=np.int64)
     if not len(rows):
         return []
-    at = np.minimum(np.searchsorted(of_pool.rows, rows), len(of_pool) - 1)
-    return at[of_pool.rows[at] == rows].tolist()
+    at = np.minimum(np.searchsorted(placed.rows, rows), len(placed) - 1)
+    return at[placed.rows[at] == rows].tolist()
 
 
 def _offer(pool: Pool) -> None:

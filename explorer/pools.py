@@ -74,9 +74,9 @@ def shared_map(pool: Pool, model: str) -> Map | None:
     return _map(str(pool.path), model, stamp, len(pool)) if stamp else None
 
 
-def density(pool: Pool, of_pool: Map) -> "Density":
+def density(pool: Pool, placed: Map) -> "Density":
     """The density of all pairs of a map that places them all; shared, and it follows one mask."""
-    return _density(str(pool.path), of_pool.model, map_stamp(pool, of_pool.model), len(pool))
+    return _density(str(pool.path), placed.model, map_stamp(pool, placed.model), len(pool))
 
 
 def map_stamp(pool: Pool, model: str) -> int:

@@ -25,8 +25,6 @@ commands.draw(pages, page)
 deletion.offer_undo()
 try:
     page.run()
-except (
-    InputError
-) as error:  # of a file that came to harm after it was written; what a page asks for it answers in place
+except InputError as error:  # a file came to harm after it was written; what a page asks for it answers in place
     st.error(plain(error), icon=":material/error:")
 deletion.dialog()

@@ -96,7 +96,7 @@ def to_recipe(recipe: Recipe, index: int, whatif: WhatIf, groups: Groups, pool: 
 
 
 def outcome(recipe: Recipe, index: int, whatif: WhatIf, columns: Columns) -> Selection:
-    """What the recipe keeps with the rule at `index` replaced by `found`; nothing is written."""
+    """What the recipe keeps with the rule at `index` replaced by `whatif`; nothing is written."""
     keep = (*recipe.keep[:index], FlagRule(flag=OWN), *recipe.keep[index + 1 :])
     with_mask: Any = _WithMask(columns, whatif.mask)
     return select_columns(recipe.model_copy(update={"keep": keep}), with_mask)

@@ -181,8 +181,8 @@ def summaries(rows: Sequence[Row], *, comparable_only: bool = True) -> list[Summ
     whole = [row for row in rows if row.average is not None]
     for place, mine in by_recipe(whole, comparable_only=comparable_only).items():
         boards.setdefault(place[1:4], {})[place] = mine
-    summaries_of = [summary for sets in boards.values() for summary in _board(sets)]
-    return sorted(summaries_of, key=lambda summary: -summary.mean)
+    joined = [summary for sets in boards.values() for summary in _board(sets)]
+    return sorted(joined, key=lambda summary: -summary.mean)
 
 
 def _board(sets: Mapping[Place, list[Row]]) -> list[Summary]:
@@ -247,9 +247,9 @@ def scaling(rows: Sequence[Row]) -> dict[str, list[tuple[str, float]]]:
             values.setdefault((name, row.scale), []).append(row.average)
     lines: dict[str, list[tuple[str, float]]] = {}
     for scale in SCALES:
-        for (name, where), averages in values.items():
+        for (name, where), points in values.items():
             if where == scale:
-                lines.setdefault(name, []).append((scale, float(np.mean(averages))))
+                lines.setdefault(name, []).append((scale, float(np.mean(points))))
     return {name: line for name, line in lines.items() if len(line) > 1}
 
 

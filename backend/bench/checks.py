@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import paths
-from ..devices import cuda_devices
+from ..devices import cuda_devices, held
 from ..errors import InputError
 from ..files import read_array
 from .cost import estimate, size_of
@@ -96,7 +96,7 @@ def _devices(scale: Scale, launch: Launch, look: bool) -> list[Problem]:
     if there and launch.gpus != 0:
         import torch
 
-        free = torch.cuda.mem_get_info(0)[0]
+        free = torch.cuda.mem_get_info(held() or 0)[0]
         kind = "GPU"
     else:
         import psutil

@@ -206,6 +206,8 @@ def _side_by_side(race: Race, entries: Sequence[Entry], places: Sequence[str], p
     heat = _Heat(race, progress)
     for _ in finished(heat, entries, devices=places, threads=True):
         pass
+    if heat.problem is not None:
+        raise heat.problem
     known = results(heat.race)
     for entry in entries:
         if entry.dealt not in known[entry.recipe]:
@@ -254,6 +256,7 @@ class _Heat:
 
     def __init__(self, race: Race, progress: Progress) -> None:
         self.race, self._progress, self._lock = race, progress, threading.Lock()
+        self.problem: Exception | None = None
 
     def compute(self, entry: Entry) -> None:
         from ..pool import Pool
@@ -270,6 +273,8 @@ class _Heat:
         try:
             run = train(entry.file, Pool.open(race.pool), scale=race.scale, seed=entry.dealt, run_id=run_id, resume=there,
                         sweep=race.id, progress=titled)  # fmt: skip
+        except Exception as error:  # the runs beside it are trained to their end first
+            self.problem = self.problem or error
         finally:  # a stopped run costs what it took, too
             with self._lock:
                 spent, count = self.race.spent + time.monotonic() - begun, self.race.trained + (run is not None)

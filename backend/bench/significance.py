@@ -143,10 +143,10 @@ def _others(sides: Sequence[Sequence[Run]]) -> _Others:
     mine = {run.id for side in sides for run in side}
     rows = leaderboard(first.scale, pool=first.pool, published=False) if first.scale else []
     same = [row for row in rows if row.suite == first.suite]
-    recipes = [tuple(row for row in rows_of if row.run not in mine) for rows_of in by_recipe(same).values()]
+    recipes = [tuple(row for row in group if row.run not in mine) for group in by_recipe(same).values()]
     unfiltered = [all(row.unfiltered for row in same if row.run in {run.id for run in side}) for side in sides]
     known = bool(rows) and unfiltered[0] != unfiltered[1]
-    return _Others(tuple(rows_of for rows_of in recipes if rows_of), (known and unfiltered[0], known and unfiltered[1]))
+    return _Others(tuple(group for group in recipes if group), (known and unfiltered[0], known and unfiltered[1]))
 
 
 def _known(row: Row, tasks: Sequence[Task]) -> list[float] | None:

@@ -51,10 +51,11 @@ def parts_of(checkpoint: Path) -> int:
 def keep_weights(checkpoint: Path, out: Path, *, model: str) -> int:
     """Writes the weights of open_clip's checkpoint as safetensors; returns its part. No code in it is run."""
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     state = {name.removeprefix("module."): tensor.contiguous() for name, tensor in content["state_dict"].items()}
     with replacing(out) as part:
-        save_file(state, str(part), metadata={"format": "pt", "model": model})
+        # not save_file: it renames a file of its own over the one that is locked
+        part.write_bytes(save(state, metadata={"format": "pt", "model": model}))
     return int(content["epoch"])

@@ -36,13 +36,13 @@ def render(report: Mapping[str, Any]) -> str:
     )  # fmt: skip
 
 
-def origin(published: Mapping[str, Any]) -> str:
+def origin(objects: Mapping[str, Any]) -> str:
     """Where the labels of an object analysis come from, in a sentence."""
-    if published.get("by") == "a detector":
-        return f"Classes that the detector named in at least one image: {published['of']}."
+    if objects.get("by") == "a detector":
+        return f"Classes that the detector named in at least one image: {objects['of']}."
     return (
-        f"Zero-shot labels: {published['classes']}, {published['of']} classes, by {PurePath(published['model']).name} on {published['column']}; "
-        f"a class is present at a softmax share of {published['threshold']:g}."
+        f"Zero-shot labels: {objects['classes']}, {objects['of']} classes, by {PurePath(objects['model']).name} on {objects['column']}; "
+        f"a class is present at a softmax share of {objects['threshold']:g}."
     )
 
 

@@ -89,9 +89,9 @@ def category(image: SourceImage) -> str | None:
     """The class of the longest prefix in CATEGORIES of a clip art image's folder, else None."""
     folders = image.url.split("/")[1:-1]
     for depth in range(len(folders), 0, -1):
-        category = CATEGORIES.get("/".join(folders[:depth]))
-        if category:
-            return category
+        named = CATEGORIES.get("/".join(folders[:depth]))
+        if named:
+            return named
     return None
 
 

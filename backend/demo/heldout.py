@@ -84,9 +84,9 @@ def _hold_tones(held: HeldOut, emoji: Sequence[SourceImage]) -> None:
     shared = Counter(image.sha256 for image in emoji)
     by_name: dict[str, list[tuple[SourceImage, str]]] = defaultdict(list)
     for image in emoji:
-        of_tone = classes.tone(image.title)
-        if of_tone and shared[image.sha256] == 1:
-            by_name[of_tone[0]].append((image, of_tone[1]))
+        variant = classes.tone(image.title)
+        if variant and shared[image.sha256] == 1:
+            by_name[variant[0]].append((image, variant[1]))
     for name, variants in sorted(by_name.items()):
         if len(variants) != len(classes.TONES):
             continue

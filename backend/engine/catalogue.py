@@ -65,8 +65,8 @@ def entry(id: str, pool: Pool) -> Entry:
     tests = tuple(test for model in read if (test := selftest.known(pool, model)))
     said = tuple(f"{name}: {one}" for name in entries for one in cautions(pool.columns[name]))
     tests += tuple(test for name in entries for test in self_tests(pool.columns[name]) if test.model not in pool.models)
-    cautions_of = tuple(f"{name}: {one}" for name in entries for one in notes(pool.columns[name]))
-    return Entry(type(method), parameters, needs, problem, entries, recipes_with(id), tests, said, cautions_of)
+    noted = tuple(f"{name}: {one}" for name in entries for one in notes(pool.columns[name]))
+    return Entry(type(method), parameters, needs, problem, entries, recipes_with(id), tests, said, noted)
 
 
 def cautions(column: Column) -> list[str]:

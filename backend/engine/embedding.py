@@ -73,6 +73,8 @@ def embed(
     check_name(columns["img"])
     while True:
         pool = pool.reload()
+        if not len(pool):
+            raise InputError(f"pool {pool.name!r} has no pairs to embed; import some first.")
         made_by = {"method": "embed", "model": str(model), "weights": model.digest, "rows": len(pool)}
         made_by |= {"poolscope": __version__}
         how = How(device, batch_size, resolved(precision, device), decoders, gpus, force)

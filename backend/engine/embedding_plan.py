@@ -10,7 +10,6 @@ from ..architecture import size_of
 from ..errors import InputError
 from ..models import Model, config
 from ..pool import Pool
-from ..pool.tables import FRAGMENT_ROWS
 from .decoders import PER_DEVICE
 
 SIDES, HALF = 2, 2  # image and caption, bytes of a float16
@@ -46,6 +45,7 @@ def plan(
     """Of embedding `pairs` of a pool (all of them). Records wait beside the pool and move into it by fragments, so the peak
     is the columns and one fragment more. Raises InputError as `devices.spread` does."""
     pairs = len(pool) if pairs is None else pairs
+    fragment = max((part.stop - part.start for part in pool.fragments), default=0)
     where = devices.spread(device, gpus)
     kind = "cpu" if where == ("cpu",) else devices.card() or "GPU"
     cores = len(os.sched_getaffinity(0))
@@ -56,7 +56,7 @@ def plan(
     dim = _dim(model)
     return Plan(
         pairs=pairs,
-        disk=SIDES * HALF * dim * (pairs + min(pairs, FRAGMENT_ROWS)),
+        disk=SIDES * HALF * dim * (pairs + fragment),
         free=shutil.disk_usage(pool.path).free if dim else 0,
         device=kind, count=len(where), decoders=feeding,
         seconds=pairs / (rate.per_second * len(where)) if rate.per_second else 0.0, basis=rate.source,

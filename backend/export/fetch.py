@@ -83,8 +83,6 @@ def fetch(
     asked = _list(pool, selection, to)
     shards = to / "shards"
     shards.mkdir(exist_ok=True)
-    for torn in _torn(shards):  # img2dataset would take its shard for finished
-        torn.unlink()
     _run(_options(to, image_size, processes, threads, timeout, retries, blur, shard_size), private, to / "fetch.log",
          shards, asked, progress)  # fmt: skip
     report = _fetched(to, asked, _stats(shards))
@@ -199,7 +197,7 @@ def _alone(addresses: Path) -> Iterator[tuple[int, ...]]:
     until = time.monotonic() + PATIENCE
     with addresses.open("rb+") as handle:
         held = handle.fileno()
-        while not (files.lock(held) and files.lock(held, shared=True)):
+        while not _shared(held):
             if time.monotonic() > until:
                 raise InputError(
                     f"another download into {str(addresses.parent)!r} is running; wait for it, or cancel it."
@@ -208,24 +206,31 @@ def _alone(addresses: Path) -> Iterator[tuple[int, ...]]:
         yield (held,)
 
 
+def _shared(handle: int) -> bool:
+    """Whether nobody else held the lock, which is shared now; where there are no locks, nobody does."""
+    try:
+        return files.lock(handle) and files.lock(handle, shared=True)
+    except OSError:
+        return True
+
+
 def _run(options: dict[str, Any], private: bool, log: Path, shards: Path, asked: int, progress: Progress) -> None:
     """Runs img2dataset in a process of its own and reports its finished shards as progress."""
     environment = os.environ | {"OPENCV_IO_MAX_IMAGE_PIXELS": str(LARGEST_IMAGE), "NO_ALBUMENTATIONS_UPDATE": "1"}
     argv = [sys.executable, "-P", "-c", RUN, json.dumps(options), "1" if private else "0", str(os.getpid())]
-    with (
-        _alone(Path(options["url_list"])) as held,
-        log.open("ab") as out,
-        subprocess.Popen(argv, stdout=out, stderr=out, env=environment, pass_fds=held) as process,
-    ):
-        try:
-            while process.poll() is None:
-                time.sleep(0.5)
-                stats = _stats(shards)
-                good = sum(entry["successes"] for entry in stats)
-                progress(sum(entry["count"] for entry in stats), asked, f"{good:,} images fetched")
-        except BaseException:
-            process.terminate()
-            raise
+    with _alone(Path(options["url_list"])) as held, log.open("ab") as out:
+        for torn in _torn(shards):  # img2dataset would take its shard for finished
+            torn.unlink()
+        with subprocess.Popen(argv, stdout=out, stderr=out, env=environment, pass_fds=held) as process:
+            try:
+                while process.poll() is None:
+                    time.sleep(0.5)
+                    stats = _stats(shards)
+                    good = sum(entry["successes"] for entry in stats)
+                    progress(sum(entry["count"] for entry in stats), asked, f"{good:,} images fetched")
+            except BaseException:
+                process.terminate()
+                raise
     if process.returncode:
         last = log.read_text(errors="replace").strip().splitlines()[-1:]
         raise RuntimeError(f"img2dataset ended with {process.returncode}: {' '.join(last)[:300]}; see {log}")

@@ -8,6 +8,7 @@ import multiprocessing
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -61,8 +62,9 @@ _private = False
 def _join(addresses: str) -> object:
     """Takes part in the download's lock until this process ends."""
     handle = open(addresses, "rb")  # noqa: SIM115
-    if not files.lock(handle.fileno(), shared=True):
-        sys.exit("the download that this process worked for was killed")
+    with suppress(OSError):  # where there are no locks
+        if not files.lock(handle.fileno(), shared=True):
+            sys.exit("the download that this process worked for was killed")
     return handle
 
 

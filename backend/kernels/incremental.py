@@ -188,18 +188,18 @@ def positions(members, before, after, counts, first, last):
 
 
 @njit(nogil=True, cache=True)
-def _count_batch(members, rows, places, fetched, counts, sign):
-    """`found` rows, at most 255, for that is what a byte counts to."""
+def _count_batch(members, rows, count, fetched, counts, sign):
+    """`count` rows, at most 255, for that is what a byte counts to."""
     every_eighth = np.uint64(0x0101010101010101)
-    for r in range(places):
+    for r in range(count):
         row = rows[r]
         for k in range(members.shape[1]):
             fetched[k, r] = members[row, k]
     for k in range(members.shape[1]):
-        words = fetched[k, :places]
+        words = fetched[k, :count]
         for j in range(8):
             held = np.uint64(0)
-            for r in range(places):
+            for r in range(count):
                 held += (words[r] >> np.uint64(j)) & every_eighth
             for octet in range(8):
                 counts[k * 64 + octet * 8 + j] += sign * np.int64((held >> np.uint64(8 * octet)) & np.uint64(255))

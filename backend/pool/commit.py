@@ -137,11 +137,16 @@ def part_of(directory: Path, pieces: Sequence[Sequence[str]]) -> list[bool]:
     return fragments.part_of(opened(directory), pieces)
 
 
+def staged(directory: Path) -> bool:
+    """Whether columns wait for their commit, which an interrupted process will make: no version names their files yet."""
+    return any((directory / work.FOLDER).glob("*/written-*.json"))
+
+
 def sweep(directory: Path) -> None:
     """Removes files that no version of the pool names: what killed writers left. No piece may wait to be appended."""
     with changing(directory):
-        if any((directory / work.FOLDER).glob("*/written-*.json")):
-            return  # columns wait for their commit, which an interrupted process will make
+        if staged(directory):
+            return
         fragments.prune(settled(directory), older_than=EVER)
 
 

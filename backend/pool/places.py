@@ -78,12 +78,12 @@ def of(directory: Path) -> Place:
 def content(directory: Path) -> dict[str, Any]:
     """What `pool.json` says. Raises InputError if it is damaged."""
     try:
-        content = files.read_json(directory / "pool.json")
+        read = files.read_json(directory / "pool.json")
     except (OSError, ValueError):
-        content = None
-    if not isinstance(content, dict) or not isinstance(content.get("origin", {}), dict):
+        read = None
+    if not isinstance(read, dict) or not isinstance(read.get("origin", {}), dict):
         raise InputError(f"{str(directory / 'pool.json')!r} is damaged; restore it, or import the pool again.")
-    return content
+    return read
 
 
 def there(directory: Path) -> bool:
@@ -123,10 +123,10 @@ def exists(given: str | Path) -> bool:
 def about(metadata: dict[bytes, bytes] | None) -> dict[str, Any]:
     """What the table's metadata says of its pool: format, origin, identity; empty for a table made by others."""
     try:
-        content = json.loads((metadata or {}).get(ABOUT.encode(), b"{}"))
+        read = json.loads((metadata or {}).get(ABOUT.encode(), b"{}"))
     except ValueError:
         return {}
-    return content if isinstance(content, dict) else {}
+    return read if isinstance(read, dict) else {}
 
 
 def _at_uri(uri: str) -> Place:

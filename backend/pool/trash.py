@@ -65,8 +65,8 @@ def move(root: Path, kind: str, name: str, paths: Sequence[Path], *, note: dict[
 def entries(root: Path) -> list[Entry]:
     """What is in the trash of `root`, the latest first; what is no entry is left out."""
     place = root / FOLDER
-    entries = [] if place.is_symlink() else [entry for path in place.glob(f"*/{ENTRY}") if (entry := _read(path))]
-    return sorted(entries, key=lambda entry: entry.when, reverse=True)
+    kept = [] if place.is_symlink() else [entry for path in place.glob(f"*/{ENTRY}") if (entry := _read(path))]
+    return sorted(kept, key=lambda entry: entry.when, reverse=True)
 
 
 def restore(entry: Entry) -> None:

@@ -38,7 +38,8 @@ def prunable(directory: Path) -> Freed:
     """What `clean` would free: old versions and what only they have, all that was deleted, and what killed work left."""
     with tables.reading(f"pool {directory.name!r}"):
         table = commit.opened(directory)
-        old, gone = fragments.prunable(table), deleted.listed(table.schema)
+        old = Freed(0, 0) if commit.staged(directory) else fragments.prunable(table)
+        gone = deleted.listed(table.schema)
     entries = trash.entries(directory)
     freed = deleted.size(directory, [one.stored for one in gone]) + sum(entry.bytes for entry in entries)
     freed += trash.size(*work.leftovers(directory))
@@ -47,7 +48,8 @@ def prunable(directory: Path) -> Freed:
 
 def clean(directory: Path) -> Freed:
     """Removes all versions but the newest and all that was deleted, then merges small fragments where all rows stay in
-    their places. Returns the same as `prunable`.
+    their places. Versions stay while an interrupted embedding has columns that wait for their commit. Returns the same
+    as `prunable`.
 
     A handle on an older version, in another process, can read no more. Raises InputError for a read-only pool.
     """
@@ -56,8 +58,10 @@ def clean(directory: Path) -> Freed:
         deleted.drop(directory)
         trash.empty(directory)
         work.remove(directory)
-        fragments.prune(commit.opened(directory))
-    if commit.compact(directory):
+        waiting = commit.staged(directory)
+        if not waiting:
+            fragments.prune(commit.opened(directory))
+    if not waiting and commit.compact(directory):
         with commit.changing(directory):
             fragments.prune(commit.opened(directory))
     return freed

@@ -66,12 +66,12 @@ def _plain(pool: Pool, name: str) -> bool:
     return text or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
 
 
-def by_column(pool: Pool, of_pool: Map, name: str) -> Colouring:
+def by_column(pool: Pool, placed: Map, name: str) -> Colouring:
     """The points by the values of a column. Raises InputError for a column that the pool lacks or that can't be shown."""
     column = pool.require(name)
     if not _plain(pool, name):
         raise InputError(f"column {name!r} of {column.dtype} has no colours; choose {', '.join(columns(pool)[:8])}.")
-    values = pool.take(of_pool.rows, [name])[name]
+    values = pool.take(placed.rows, [name])[name]
     if pa.types.is_boolean(values.type):
         return _flags(name, column.kind, values)
     if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):

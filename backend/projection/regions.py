@@ -49,14 +49,14 @@ class Regions:
         return [asdict(region) for region in self.regions if region.label != UNNAMED]
 
 
-def regions(pool: Pool, of_pool: Map) -> Regions:
+def regions(pool: Pool, placed: Map) -> Regions:
     """Finds and names the regions of a map; a pool without captions has them unnamed."""
-    captions = pool.take(of_pool.rows, ["text"])["text"] if "text" in pool.columns else None
+    captions = pool.take(placed.rows, ["text"])["text"] if "text" in pool.columns else None
     words = None if captions is None else _words(pc.fill_null(captions, "").to_pylist())
     clusters: list[Region] = []
-    codes = np.full((len(SMOOTHING), len(of_pool)), -1, dtype=np.int16)
+    codes = np.full((len(SMOOTHING), len(placed)), -1, dtype=np.int16)
     for level, (smoothing, most) in enumerate(zip(SMOOTHING, MOST)):
-        codes[level], peaks = basins(of_pool.xy, smoothing, most)
+        codes[level], peaks = basins(placed.xy, smoothing, most)
         labels = named(codes[level], len(peaks), *words) if words else [UNNAMED] * len(peaks)
         sizes = np.bincount(codes[level][codes[level] >= 0], minlength=len(peaks))
         clusters += [

@@ -145,14 +145,14 @@ class Ranked:
             place = self._start(near)
         while held < number:
             rows = self.order[place : place + WALK]
-            held_rows = np.flatnonzero(inside(alive, rows))[: number - held]
-            bits.mark(mask, rows[held_rows])
-            held, place = held + len(held_rows), place + len(rows)
+            hits = np.flatnonzero(inside(alive, rows))[: number - held]
+            bits.mark(mask, rows[hits])
+            held, place = held + len(hits), place + len(rows)
         while held > number:
             rows = self.order[max(place - WALK, 0) : place]
-            held_rows = np.flatnonzero(inside(alive, rows))[number - held :]
-            bits.clear(mask, rows[held_rows])
-            held, place = held - len(held_rows), place - len(rows)
+            hits = np.flatnonzero(inside(alive, rows))[number - held :]
+            bits.clear(mask, rows[hits])
+            held, place = held - len(hits), place - len(rows)
         place = self._end(mask, min(place + WALK, self.scored))
         self._best = (alive, number, mask, place)
         return mask, place
@@ -161,9 +161,9 @@ class Ranked:
         """The place behind the last pair of the mask, which is before `place`."""
         while True:
             first = max(place - WALK, 0)
-            alive = np.flatnonzero(inside(mask, self.order[first:place]))
-            if len(alive):
-                return first + int(alive[-1]) + 1
+            hits = np.flatnonzero(inside(mask, self.order[first:place]))
+            if len(hits):
+                return first + int(hits[-1]) + 1
             place = first
 
     def _about(self, share: float, alive: np.ndarray) -> int:

@@ -156,9 +156,9 @@ class ClipLoss(Method):
         return 2 * dim * self.work(pairs)
 
     def readings(self, pairs: int) -> int:
-        """Each of several readings is read, dealt onto the disk and read again."""
+        """Where there are several superblocks, each reading is read, dealt onto the disk and read again."""
         times = self._readings(pairs)
-        return 3 * times if times > 1 else 1
+        return 3 * times if self._superblocks(pairs) > 1 else times
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[int, int]:
         """The number of batches in a superblock and of readings of the pool."""

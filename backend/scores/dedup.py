@@ -83,7 +83,7 @@ class Dedup(Method):
     kind = "flag"
     formula = r"i = \arg\max_{j \in \mathrm{group}(i)} s_j,\quad \cos(f_i, f_j) \ge \theta \Rightarrow \mathrm{group}(i) = \mathrm{group}(j)"
     paper = "Abbas et al. 2023 (SemDeDup), arXiv 2303.09540; ISC descriptors: Yokoo 2021, arXiv 2104.13961"
-    cost = "1.5 kFLOP per comparison at 768 dimensions: all pairs up to 60,000, about 5 √n per pair beyond, 58,000 at 128 million"
+    cost = "1.5 kFLOP per comparison at 768 dimensions: all pairs up to 60,000, about 8,000 + 5 √n per pair beyond, 66,000 at 128 million"
     published = (
         "SemDeDup reports that half of LAION-440M can go with little loss; DataComp removed evaluation images this way"
     )

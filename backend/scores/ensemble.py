@@ -88,11 +88,11 @@ class Ensemble(Method):
 
     def learnt(self, state: Any) -> Mapping[str, Any]:
         """The accuracy of each column, the share to keep, and columns that are nearly the same."""
-        scores = [
+        inputs = [
             {"column": name, "accuracy": round(accuracy, 4)}
             for name, accuracy in zip(self.needs(), state.model.accuracies, strict=True)
         ]
-        said: dict[str, Any] = {"inputs": scores, "prior": round(state.model.prior, 4)}
+        said: dict[str, Any] = {"inputs": inputs, "prior": round(state.model.prior, 4)}
         if state.twins:
             worst = ", ".join(f"{a} and {b} ({value:.2f})" for a, b, value in state.twins)
             said["warning"] = (

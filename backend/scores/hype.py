@@ -72,10 +72,8 @@ class Hype(Method):
 
     def contents(self, pool: "Pool") -> dict[str, str]:
         clean = self._training_rows(pool) if self.clean and self._trains else None
-        digests = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
-        return (
-            digests if clean is None else digests | {"clean": hashlib.sha256(pool.uids()[clean].tobytes()).hexdigest()}
-        )
+        named = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
+        return named if clean is None else named | {"clean": hashlib.sha256(pool.uids()[clean].tobytes()).hexdigest()}
 
     def resolved(self) -> dict[str, str]:
         from .kernels.hype_network import hype_precision

@@ -112,8 +112,8 @@ class MetaClipWorldwide(Method):
         for more in self._each(
             pool, progress, each, partial(_counted, listed=listed, language=self.language), "entries"
         ):
-            for name, balance in more.items():
-                counts[name] += balance
+            for name, count in more.items():
+                counts[name] += count
         english = counts.get(ENGLISH, np.zeros(0, np.int64))
         if self.t and not english.sum():
             raise InputError(

@@ -75,16 +75,20 @@ class VasD(Method):
         return 2 * temporary(pool, self.needs()[:1], self._start())  # dealt, then laid out
 
     def check_room(self, pool: "Pool") -> None:
-        check_disk(pool, self.needs()[:1], 2 * self._start())
+        names = self.needs()[:1]
+        check_disk(pool, names, self._start(), beside=temporary(pool, names, self._start()))
 
     def _start(self) -> float:
         """The fraction of the pool that the trimming starts from, at most."""
         return self.quality_top if self.quality else 1.0
 
     def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
-        """The survivors, on average half-way between the first and the last, are scored and summed at every step."""
-        most, least = self.quality_top if self.quality else 1.0, self.final
-        return 4.0 * dim * dim * self.steps * pairs * (most + least) / 2
+        """The survivors, on average half-way between the first and the last, are scored at every step."""
+        return 2.0 * dim * dim * self.steps * pairs * (self._start() + self.final) / 2
+
+    def readings(self, pairs: int) -> int:
+        """Read, dealt and read again; then the survivors are read at every step."""
+        return 3 + round(self.steps * (self._start() + self.final) / 2)
 
     def arithmetic(self) -> str:
         return "single"

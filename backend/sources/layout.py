@@ -113,9 +113,9 @@ def of_schema(schema: pa.Schema, named: Mapping[str, str], features: Mapping[str
             raise InputError(f"--column {role}={column}: no such column; the parquet has {', '.join(schema.names)}.")
     roles: dict[str, str] = {}
     for role, usual in CALLED.items():
-        name_of = named.get(role) or next((name for name in usual if name in schema.names), None)
-        if name_of:
-            roles[role] = name_of
+        column_name = named.get(role) or next((name for name in usual if name in schema.names), None)
+        if column_name:
+            roles[role] = column_name
     if "text" not in roles:
         raise InputError(f"no caption column; name it with --column text=…; the parquet has {', '.join(schema.names)}.")
     scores = {

@@ -144,15 +144,15 @@ def choose(present: np.ndarray, scans: Sequence[Scan]) -> list[Chosen]:
 
     Memory: about 50 bytes a pair of pool and source together.
     """
-    uids = np.concatenate([present, *(scan.uids[scan.valid] for scan in scans)])
+    uids = np.concatenate([present, *(one.uids[one.valid] for one in scans)])
     first = first_rows(uids)
     chosen, start = [], len(present)
-    for scan in scans:
-        stop = start + int(np.count_nonzero(scan.valid))
+    for one in scans:
+        stop = start + int(np.count_nonzero(one.valid))
         again = first[start:stop] < np.arange(start, stop)
-        drop = ~scan.valid
+        drop = ~one.valid
         malformed = int(np.count_nonzero(drop))
-        drop[scan.valid] = again
+        drop[one.valid] = again
         known = int(np.count_nonzero(first[start:stop] < len(present)))
         rows = np.flatnonzero(drop).astype(np.uint32)
         chosen.append(Chosen(rows, known, len(rows) - malformed - known, malformed))

@@ -58,9 +58,9 @@ class PoolKeys:
             lead = np.arange(len(origin))
             lead[1:][same] = 0
             origin = origin[np.maximum.accumulate(lead)]
-        origins_of = np.full(self._count, -1, dtype=np.int64)
-        origins_of[self._rows] = origin
-        return origins_of
+        rows = np.full(self._count, -1, dtype=np.int64)
+        rows[self._rows] = origin
+        return rows
 
     def _places(self, keys: pa.Array | None, start: int, count: int) -> np.ndarray:
         """`(count,)` int64: the first place of each key among the sorted ones; -1 where the pool lacks it."""

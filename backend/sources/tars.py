@@ -147,8 +147,8 @@ def _modified(path: str) -> int:
     return 0 if "://" in path else Path(path).stat().st_mtime_ns
 
 
-def _good(samples: Iterator[Sample], skip: Any) -> Iterator[Sample]:
-    for sample in samples:
+def _good(given: Iterator[Sample], skip: Any) -> Iterator[Sample]:
+    for sample in given:
         if not sample.problem:
             yield sample
         elif sample.problem != "directory":

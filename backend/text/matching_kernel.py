@@ -116,7 +116,7 @@ def emit(entry, row, entries, n, stamps, same):  # pragma: no cover
 
 @njit(cache=True, nogil=True)
 def match_row(text, start, stop, row, arrays, spans, hashes, words, letters, entries, stamps):  # pragma: no cover
-    """Writes the entries of one caption into `found`, each once; returns their number."""
+    """Writes the entries of one caption into `entries`, each once; returns their number."""
     (slots, content, word_ends, nodes, table, children, present,
      letter_nodes, letter_table, letter_children, letter_present, edges, relaxed, same, codes) = arrays  # fmt: skip
     n, count = 0, cut(text, start, stop, slots, content, word_ends, relaxed, spans, hashes, words)

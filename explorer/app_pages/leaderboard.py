@@ -143,10 +143,10 @@ def _response(mine: list[Row]) -> None:
         here = curves_of([row for row in mine if row.pool == pool])
         if here:
             shares[pool] = here
-    for pool, of_pool in shares.items():
+    for pool, by_curve in shares.items():
         if len(shares) > 1:
             st.caption(f"Pool {plain(pool)}")
-        theme.show(curves.response(of_pool, height=420), key=f"response-{pool}", alt=curves.told(of_pool))
+        theme.show(curves.response(by_curve, height=420), key=f"response-{pool}", alt=curves.told(by_curve))
     st.caption(
         "Runs whose recipes differ only in the fraction of their last rule; bars are one standard deviation over seeds."
     )

@@ -59,7 +59,7 @@ def draw(chosen: Chosen, *, key: str) -> None:
         with columns[number % len(columns)]:
             st.markdown(f"**{plain(name)}**: {plain(what)} by {FIELDS.get(field, field)}")
             theme.show(figure(chosen, kind), key=f"{key}-{number}", alt=f"Accuracy on {name} by {field}")
-            spread = [f"{label or 'this model'}: {100 * gap:.0f}" for label, (groups, _) in chosen.items()
+            spread = [f"{plain(label) or 'this model'}: {100 * gap:.0f}" for label, (groups, _) in chosen.items()
                       if (gap := gaps(groups).get((task, what, field))) is not None]  # fmt: skip
             st.caption("Best minus worst group, points: " + " · ".join(spread))
     if any(data for _, data in chosen.values()):

@@ -82,7 +82,8 @@ def draw(shown: Sequence[Run], *, key: str) -> bool:
 
 
 def _again(name: str, moments: Sequence[int]) -> str:
-    return f"{name} after {' and '.join(f'{at:,}' for at in moments)} samples" if moments else name
+    after = f" after {' and '.join(f'{at:,}' for at in moments)} samples" if moments else ""
+    return f"{plain(name)}{after}"
 
 
 def names(shown: Sequence[Run]) -> list[str]:

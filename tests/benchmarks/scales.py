@@ -55,7 +55,12 @@ def head(first: str, second: str) -> list[str]:
 
 def on_disk() -> Iterator[str]:
     for name, entry in rates.table()["bytes"].items():
-        yield row(name, f"{entry['bytes']:,} B a pair", lambda pairs, each=entry["bytes"]: bytes_of(each * pairs))
+        each, large = entry["bytes"], entry.get("large", entry["bytes"])  # numbers of rows take more from 2^32 on
+        yield row(
+            name,
+            f"{each:,} B a pair",
+            lambda pairs, each=each, large=large: bytes_of((each if pairs < 2**32 else large) * pairs),
+        )
 
 
 def on_a_core() -> Iterator[str]:
@@ -106,8 +111,8 @@ def tables() -> str:
         f"**On GPUs**, by arithmetic, not measured: the operations of each method at 768 dimensions; of the data sheets' "
         f"rates {100 * half['share']:g} % of half precision for `cliploss` and `normsim` ({half['from']}), {100 * single['share']:g} % of "
         f"float32 for `vas`, `normsim` p = 2 and `image_based` ({single['from']}), {100 * embedding['share']:g} % of half precision for "
-        f"networks ({embedding['from']}); at least the time to read the embeddings, for `cliploss` to read, deal and read them again "
-        f"{build('cliploss').partitions} times, at {table['disk']['gb_per_s']:g} GB/s "
+        f"networks ({embedding['from']}); at least the time to read the embeddings, for `cliploss` to read, write and read them again, all "
+        f"that {build('cliploss').partitions} times, at {table['disk']['gb_per_s']:g} GB/s "
         f"({table['disk']['from']}), and to decode images at {table['core']['decoding']['rate']} a second and core with "
         f"{CORES['A100']} cores beside an A100 and {CORES['8 x H100']} beside eight H100 ({table['core']['decoding']['from']}).", "",
         *head("", "on"), *on_devices(),

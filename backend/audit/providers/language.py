@@ -87,7 +87,7 @@ def _agreement(pool: Pool, codes: np.ndarray, names: list[str]) -> dict[str, str
         said = coded[0] == place
         if value in names and said.any():
             right = share(int((codes[said] == names.index(value)).sum()), int(said.sum()))
-            notes[value] = f"; {right} of those that `{name}` states are detected"
+            notes[value] = f"; of the captions that `{name}` states to be in it, {right} are detected as such"
     return notes
 
 

@@ -155,7 +155,7 @@ def batches(
 
 
 def _decoded(
-    samples: Iterable[Sample], transform: Callable[[Any], "torch.Tensor"], *, size: int, threads: int, skipped: list[str],
+    given: Iterable[Sample], transform: Callable[[Any], "torch.Tensor"], *, size: int, threads: int, skipped: list[str],
     known: Container[bytes],
 ) -> Iterator[tuple[Sample, "torch.Tensor | None"]]:  # fmt: skip
     """Samples without their files, each with its image, None for a known one; threads decode up to `3 size` ahead."""
@@ -166,7 +166,7 @@ def _decoded(
         return sample, image
 
     def with_images() -> Iterator[Sample]:
-        for sample in samples:
+        for sample in given:
             if sample.image is not None:
                 sample.digest = hashlib.blake2b(sample.image, digest_size=16).digest()
                 yield sample

@@ -148,9 +148,10 @@ def temporary(pool: "Pool", names: Sequence[str], times: float = 1.0) -> int:
     return int(whole * min(1.0, times)) if whole > IN_MEMORY else 0
 
 
-def check_disk(pool: "Pool", names: Sequence[str], times: float = 1.0) -> None:
-    """Raises InputError if the disk of the pool has no room for an eighth of what a single pass would write."""
-    least, free = temporary(pool, names, times) // PARTS, _free(pool)
+def check_disk(pool: "Pool", names: Sequence[str], times: float = 1.0, *, beside: int = 0) -> None:
+    """Raises InputError if the disk of the pool has no room for an eighth of what a single pass would write, and for the
+    bytes `beside` it."""
+    least, free = beside + temporary(pool, names, times) // PARTS, _free(pool)
     if least > free * SHARE:
         raise _no_room(pool, least, free)
 

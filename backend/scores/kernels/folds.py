@@ -57,7 +57,7 @@ def alignments(samples: Sequence[np.ndarray]) -> tuple[tuple[float, float], ...]
 def training_share(tables: Iterable[Any], seen: np.ndarray, top: float, folds: int, remedy: str) -> dict[str, Any]:
     """How many of the best `top` are pairs that a network was trained on, for the provenance; a warning if it scored them.
 
-    made: the units' tables in row order, the score under `""`; seen: `(n,)` bool, the training pairs; folds: networks
+    tables: the units' tables in row order, the score under `""`; seen: `(n,)` bool, the training pairs; folds: networks
     that share the work, so that with two or more no pair was scored by one that had seen it.
     """
     scores = np.concatenate([table[""].to_numpy() for table in tables])

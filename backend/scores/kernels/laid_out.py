@@ -1,5 +1,6 @@
 """Vectors laid out: the embeddings of chosen pairs in files of one block each, on which all workers make rounds."""
 
+import hashlib
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -42,10 +43,11 @@ class LaidOut:
         return self.rows
 
     def forms(self, rows: np.ndarray, moment: np.ndarray, step: int) -> np.ndarray:
-        folder = self.rounds / str(step)
+        digest = hashlib.sha256(rows.tobytes() + moment.tobytes()).hexdigest()
+        folder = self.rounds / f"{step}-{digest[:12]}"  # another round's scores are of other rows
         part = Kept(folder, _Forms(self.folder, moment, self.device))
         scored = [scores for _, scores in self.each(self.pool, self._units(rows), part)]
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(self.rounds, ignore_errors=True)
         return np.concatenate(scored)
 
     def moments(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -60,7 +60,7 @@ def cells_for(count: int, cells: int = 0) -> int:
     """The number of cells that narrow the comparison of `count` vectors: as asked for, else none up to 60,000; 0: none."""
     if not cells and count > EXACT_UP_TO:
         cells = max(2, int(4 * np.sqrt(count)))
-    return min(cells, max(1, count // 40)) if cells else 0
+    return min(cells, max(1, count // 40)) if cells and count else 0
 
 
 def comparisons(count: int, cells: int = 0) -> float:

@@ -200,8 +200,8 @@ def test_a_column_that_states_languages_checks_the_detected_ones_instead_of_stan
     assert rows(groups) == detected
     errors = {group.definition.id: group.definition.error for group in groups}
     right = sum(row in detected["language.en"] for row in (0, 1, 3))
-    assert f"{100 * right / 3:.1f} % of those that `caption_language` states are detected" in errors["language.en"]
-    assert errors["language.ja"].endswith("; 100.0 % of those that `caption_language` states are detected")
+    assert f"states to be in it, {100 * right / 3:.1f} % are detected as such" in errors["language.en"]
+    assert errors["language.ja"].endswith("`caption_language` states to be in it, 100.0 % are detected as such")
 
 
 def test_prompts_need_the_model_of_the_embeddings_wherever_the_demo_lies(pool):
