@@ -89,12 +89,16 @@ def replacing(path: Path | str) -> Iterator[Path]:
         os.close(handle)
 
 
+def temporary(path: Path) -> Path:
+    """Where this machine's processes write what becomes `path`: each machine elsewhere, for locks may end at it."""
+    machine = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+    return path.with_name(f".{path.name[:100]}.{machine}.part")
+
+
 def _part(path: Path) -> tuple[int, Path]:
     """A new file beside `path`, locked by the descriptor that comes with it: always of the same name, so that the next
     process finds what a killed one left, unless another one writes `path` at this moment."""
-    prefix = f".{path.name[:100]}."
-    machine = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]  # locks may not reach beyond it
-    part = path.with_name(f"{prefix}{machine}.part")
+    prefix, part = f".{path.name[:100]}.", temporary(path)
     with suppress(OSError):  # of a live process, of another user, or where there are no locks
         if os.path.lexists(part):
             _remove_dead(part)

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrow_table import UNREADABLE
-from .staged import connect
+from .staged import BROKEN, connect
 
 ROWS = 65_536
 HELD = 512 << 20  # bytes of rows that the tables of one import may keep from the first pass for the second
@@ -90,7 +89,7 @@ class CellTable:
             for arrays in self._kinds(places):
                 for number, kinds in enumerate(arrays):
                     guesses[number] |= np.bitwise_or.reduce(kinds.to_numpy(), initial=0)
-        except (duckdb.Error, *UNREADABLE):
+        except (duckdb.Error, *BROKEN):
             self._forget()
             return dict.fromkeys(names, pa.utf8())
         return {name: _TYPES.get(int(bits), pa.utf8()) for name, bits in zip(names, guesses)}

@@ -58,12 +58,21 @@ def test_a_folder_has_one_writer_and_forgets_a_killed_one(tmp_path: Path) -> Non
 
 def test_a_temporary_name_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "other").write_text("mine")
-    (tmp_path / ".out.part").symlink_to(tmp_path / "other")
-    os.link(tmp_path / "other", tmp_path / ".two.part")
+    files.temporary(tmp_path / "out").symlink_to(tmp_path / "other")
+    os.link(tmp_path / "other", files.temporary(tmp_path / "two"))
     files.write_text(tmp_path / "out", "x")
     files.write_text(tmp_path / "two", "y")
     assert (tmp_path / "other").read_text() == "mine"
     assert ((tmp_path / "out").read_text(), (tmp_path / "two").read_text()) == ("x", "y")
+
+
+def test_another_machine_has_a_temporary_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with files.replacing(tmp_path / "out") as mine:
+        mine.write_text("mine")
+        monkeypatch.setattr("socket.gethostname", lambda: "elsewhere")
+        files.write_text(tmp_path / "out", "theirs")
+        assert mine.read_text() == "mine"
+    assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_a_file_system_without_locks_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from poolscope import devices, rates
+from poolscope import devices, files, rates
 
 
 def test_every_number_says_where_it_comes_from() -> None:
@@ -46,7 +46,8 @@ def test_a_card_that_is_not_in_the_table_says_which_one_stands_for_it() -> None:
 @pytest.mark.parametrize(
     ("name", "short"),
     [("NVIDIA H100 80GB HBM3", "H100"), ("NVIDIA A100-SXM4-40GB", "A100"), ("Tesla V100-SXM2-16GB", "V100"),
-     ("NVIDIA GeForce RTX 4090", "RTX 4090"), ("NVIDIA L40S", "L40S"), ("NVIDIA H200", "H200")],
+     ("NVIDIA GeForce RTX 4090", "RTX 4090"), ("NVIDIA L40S", "L40S"), ("NVIDIA H200", "H200"),
+     ("NVIDIA GeForce GTX 1080 Ti", "GTX 1080 Ti"), ("Quadro RTX 6000", "RTX 6000"), ("NVIDIA TITAN V", "TITAN V")],
 )  # fmt: skip
 def test_cards_have_short_names(name: str, short: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert devices.short_name(name) == short
@@ -68,3 +69,12 @@ def test_the_table_of_scales_is_the_one_that_these_rates_give(monkeypatch: pytes
     page = (scripts.parents[1] / "assets" / "results.md").read_text()
     assert text in page
     assert "embeddings of ViT-L/14 | 3,072 B a pair | 39 GB | 393 GB" in text
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{"per_second": 5, "pairs": "x"}, {"per_second": 5, "devices": None}, {"per_second": float("nan")}, {}, [1]],
+)
+def test_a_damaged_rate_is_none(damaged: object, home: Path) -> None:
+    files.write_json(home / "rates.json", {"embed cpu": damaged})
+    assert rates.measured("embed", "cpu") is None

@@ -37,7 +37,7 @@ INPUTS = (
 )  # fmt: skip
 BEST = {"CLIP score": "clip_score", "CLIPLoss": "cliploss", "DFN": "dfn", "HYPE": "hype"}  # named as in demo_methods
 WORLDWIDE = "MetaCLIP worldwide"
-SOFT_CAP = "Mix, Soft Cap Sampling"  # as many draws as a run sees samples; the penalty is the paper's
+SOFT_CAP = "Mix, Soft Cap Sampling"  # as many draws as a run sees samples
 RECIPES: dict[str, list[dict[str, Any]]] = {
     "No filter": [], "Random 30 %": [{"score": "random", "top": 0.3}],
     WORLDWIDE: [{"score": "metaclip_worldwide", "min": -1}],

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from poolscope import files
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
@@ -152,7 +153,7 @@ def test_private_addresses_are_refused(address):
 def test_a_download_killed_before_its_list_was_whole_begins_again(pool, tmp_path):
     to = tmp_path / "to"
     to.mkdir()
-    (to / ".urls.parquet.part").write_bytes(b"PAR1 torn")
+    files.temporary(to / "urls.parquet").write_bytes(b"PAR1 torn")
     assert _list(pool, select(ALL, pool), to) == len(KINDS)
     assert [path.name for path in to.iterdir()] == ["urls.parquet"], "the list alone says of which selection it is"
     (to / "urls.parquet").write_bytes(b"")

@@ -1,5 +1,6 @@
 """Columns as large as the pool: written fragment by fragment, each given up where it came from, named by one commit."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +126,15 @@ def test_files_that_are_gone_are_not_counted(pool: Pool, tmp_path: Path) -> None
 def test_a_column_that_is_there_is_replaced(pool: Pool, tmp_path: Path) -> None:
     pool.add_columns({"big_img": np.ones((450, 4), np.float16)}, kind="embedding", made_by={})
     check(add(pool.reload(), Values(), tmp_path / "notes"))
+
+
+def test_cleaning_spares_what_waits_for_its_commit(pool: Pool) -> None:
+    notes = pool.path / "work" / "x"
+    with pytest.raises(RuntimeError, match="the machine is gone"):
+        add(pool, Values(end=310), notes)
+    assert pool.clean().versions == 0
+    second = Values()
+    second.kept = 300  # its source has forgotten the rows before
+    check(add(pool.reload(), second, notes))
+    shutil.rmtree(notes)  # as whoever staged does once the columns are there
+    assert pool.reload().clean().versions > 0

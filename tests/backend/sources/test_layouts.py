@@ -339,3 +339,14 @@ def test_what_breaks_off_gives_what_came_before_or_one_line(room):
     )
     with pytest.raises(InputError, match="the JSON can't be read"):
         look(room / "t.json").run(room.parent / "pool")
+
+
+def test_a_csv_whose_form_changes_late_is_one_line_and_spares_the_others(room):
+    head = "".join(f"image {number} of a lake at dawn,http://x.example/{number}.jpg\n" for number in range(30_000))
+    late = "one,http://x.example/a.jpg,more\r\n" * 300
+    (room / "late.csv").write_bytes(("caption,url\n" + head + late).encode())
+    (room / "good.csv").write_text("caption,url\na duck,http://x.example/duck.jpg\n")
+    plan = look([str(room / "late.csv"), str(room / "good.csv")])
+    report = plan.run(room / "pool")
+    assert "a duck" in Pool.open(room / "pool").strings("text").to_pylist()
+    assert report.added >= 1
