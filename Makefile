@@ -7,6 +7,8 @@ PORT ?= 8501
 HOST ?= 127.0.0.1
 WORKERS ?= 3
 RESULTS_HOME ?= $(CURDIR)/.results
+# Where an environment forbids bytecode, as containers do, every process would compile torch and all the rest anew.
+export PYTHONDONTWRITEBYTECODE :=
 SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do $$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 

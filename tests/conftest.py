@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: a home of their own and a small real pool."""
 
 import io
+import json
 import os
 import sys
 import tarfile
@@ -11,7 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before anything reads it: no test may ask a server, or wait for one
+# Before anything reads them. No test may ask a server, or wait for one; and numba keeps to the threads that others have, or
+# it raises torch's to the number of cores, where they wait for each other as long as other tests work.
+os.environ["HF_HUB_OFFLINE"] = "1"
+if "OMP_NUM_THREADS" in os.environ:
+    os.environ.setdefault("NUMBA_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
 
 from poolscope.pool import Pool
 
@@ -23,6 +28,15 @@ LONG = (
     "tests/test_shadowing.py",
 )
 
+SECOND_APP = tuple(f"tests/browser/test_{name}" for name in ("hostile_names", "journey", "reading"))
+"""The browser tests that take about as long as all others together: they have an app and a Chromium of their own."""
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 16, "patch_size": 8, "layers": 1, "width": 32, "head_width": 16},
+    "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1},
+}
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no worker is left with it at the end."""
@@ -31,8 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """For several workers: a file's tests stay together, all browser tests share one app and one Chromium, and those of
-    Ray one cluster."""
+    """For several workers: a file's tests stay together, the browser tests share two apps, and those of Ray one cluster."""
     from xdist.scheduler import LoadFileScheduling
 
     config.option.loadscopereorder = False  # it would begin with the files of most tests
@@ -41,6 +54,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
             shared = ("tests/browser/", "tests/backend/workers/test_ray")
+            if file.startswith(SECOND_APP):
+                return SECOND_APP[0]
             return next((start for start in shared if file.startswith(start)), file)
 
     return ByFile(config, log)
@@ -61,6 +76,14 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("POOLSCOPE_HOME", str(directory))
     monkeypatch.delenv("POOLSCOPE_POOL", raising=False)
     return directory
+
+
+@pytest.fixture
+def tiny_model(home: Path) -> str:
+    """The name of an architecture of a few thousand weights besides its vocabulary, known to open_clip."""
+    (home / "models").mkdir()
+    (home / "models" / "tiny.json").write_text(json.dumps(TINY))
+    return "tiny"
 
 
 def image_bytes(number: int, size: tuple[int, int] = (64, 48)) -> bytes:

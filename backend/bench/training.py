@@ -69,12 +69,10 @@ def train(
     launch, device = _where(launch or Launch())
     wanted, tasks = _of_suite(scale_named(scale).changed(**(settings or {})), tasks, tasks_dir)
     wanted, launch = _settled(run, wanted, launch, device)
-    uids = _uids(opened, selection)
-    written = Path(shards) if shards is not None else None
+    uids, written = _uids(opened, selection), Path(shards) if shards is not None else None
     refuse(preflight(selection.drawn, wanted, launch=launch, pool=opened, shards=written, uids=uids,
                      in_place=in_place, look_at_gpus=True))  # fmt: skip
     if run is None:
-        device = device if cuda_devices() else "cpu"
         run = _create(run_id, loaded_recipe, opened, selection, wanted, seed, device, sweep, track)
     else:
         _same(run, wanted, seed, uids)
@@ -144,7 +142,7 @@ def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Sele
         id=run_id or new_id(scale.name, recipe.name, f"s{seed}"), name=recipe.name, recipe=recipe.name, scale=scale.name,
         settings=asdict(scale), seed=seed, pool=str(pool.path.resolve()), pool_version=pool.version,
         pool_pairs=len(pool), kept=selection.kept, rules=[count.as_json() for count in selection.counts],
-        model=scale.model, argv=command_line(), versions=versions(), hardware=hardware(device),
+        model=scale.model, argv=command_line(), versions=versions(), hardware=hardware(device if cuda_devices() else "cpu"),
         not_comparable=differences(scale), created=time.time(), job=os.environ.get("POOLSCOPE_JOB"),
         notes=_notes(scale, pool), sweep=sweep, track=track,
     )  # fmt: skip

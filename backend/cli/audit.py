@@ -9,8 +9,8 @@ from .. import files
 from ..errors import InputError
 from ..number_format import percent
 from .console import emit, line, progress_bar, say, table
-from .options import Detach, Force, Json, PoolPath, Version, open_pool, submit
-from .recipe import RecipeName, check_suffix, make_scores, read_recipe
+from .options import Detach, Force, Json, PoolPath, Version, submit
+from .recipe import RecipeName, check_suffix, ready
 
 if TYPE_CHECKING:
     from ..audit import Audit, Row
@@ -69,9 +69,7 @@ def audit(
         submit(context, kind="audit", device="cpu", title=f"Audit {Path(recipe).stem}")
     from ..audit import audit as make_audit
 
-    opened = open_pool(pool, version)
-    read = read_recipe(recipe, opened)
-    opened = make_scores(read, opened)
+    read, opened = ready(recipe, pool, version)
     with progress_bar("groups") as progress:
         audited = make_audit(
             opened,

@@ -9,8 +9,8 @@ import typer
 from ..devices import slot
 from ..errors import InputError
 from .console import emit, line, progress_bar, say, table
-from .options import Detach, Device, Json, PoolPath, open_pool, parse_settings, submit
-from .recipe import RecipeName, make_scores, read_recipe
+from .options import Detach, Device, Json, PoolPath, parse_settings, submit
+from .recipe import RecipeName, ready
 
 if TYPE_CHECKING:
     from ..bench import Estimate, Launch, Problem, Result, Run, Scale
@@ -109,26 +109,22 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a model on what a recipe keeps, and evaluate it."""
-    from ..bench import Launch
-    from ..bench import train as train_run
+    from .. import bench
     from ..bench.board import known_track
     from ..bench.scales import scale_named
 
-    wanted, named = scale_named(scale).changed(**changes(settings or [])), keys(task_keys)
-    launch = Launch(
-        gpus=gpus, nodes=nodes, accum=accum, precision=precision, workers=workers, time=time, partition=partition
-    )
     known_track(track)
+    wanted, named = scale_named(scale).changed(**changes(settings or [])), keys(task_keys)
+    launch = bench.Launch(gpus=gpus, nodes=nodes, accum=accum, precision=precision, workers=workers, time=time,
+                          partition=partition)  # fmt: skip
     if detach:
-        device = "cpu" if launch.submitted else slot(count=gpus)
-        submit(context, kind="train", device=device, title=f"Train on {Path(recipe).stem}, {scale}, seed {seed}")
-    opened = open_pool(pool)
-    read = read_recipe(recipe, opened)
-    opened = make_scores(read, opened)
+        submit(context, kind="train", device="cpu" if launch.submitted else slot(count=gpus),
+               title=f"Train on {Path(recipe).stem}, {scale}, seed {seed}")  # fmt: skip
+    read, opened = ready(recipe, pool)
     if only_estimate:
         return show_cost(read, opened, wanted, launch, as_json, in_place=in_place)
     with progress_bar(f"run at scale {scale}") as progress:
-        run = train_run(
+        run = bench.train(
             read, opened, scale=wanted, seed=seed, run_id=run_id, resume=resume, launch=launch, shards=shards,
             keep_shards=keep_shards, in_place=in_place, evaluate=not no_evaluation, tasks=named, tasks_dir=tasks_dir, sweep=sweep,
             track=track, progress=progress,

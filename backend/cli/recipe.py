@@ -26,13 +26,20 @@ def read_recipe(named: str, pool: "Pool") -> "Recipe":
     return find(named, pool)
 
 
-def apply(named: str | None, pool: Path | None, version: int | None = None) -> tuple["Recipe", "Pool", "Selection"]:
-    """The recipe on the pool (None keeps everything); scores that it explains and the pool lacks are made first."""
-    from ..recipe import Recipe, select
+def ready(named: str | None, pool: Path | None, version: int | None = None) -> tuple["Recipe", "Pool"]:
+    """The recipe (None keeps everything) and the pool, on which scores that it explains and the pool lacks are made first."""
+    from ..recipe import Recipe
 
     opened = open_pool(pool, version)
     recipe = Recipe(name="no filter") if named is None else read_recipe(named, opened)
-    opened = make_scores(recipe, opened)
+    return recipe, make_scores(recipe, opened)
+
+
+def apply(named: str | None, pool: Path | None, version: int | None = None) -> tuple["Recipe", "Pool", "Selection"]:
+    """The recipe, the pool with its scores, and what it keeps of it."""
+    from ..recipe import select
+
+    recipe, opened = ready(named, pool, version)
     return recipe, opened, select(recipe, opened)
 
 

@@ -75,10 +75,9 @@ def embed(
         pool = pool.reload()
         if not len(pool):
             raise InputError(f"pool {pool.name!r} has no pairs to embed; import some first.")
-        made_by = {"method": "embed", "model": str(model), "weights": model.digest, "rows": len(pool)}
-        made_by |= {"poolscope": __version__}
         how = How(device, batch_size, resolved(precision, device), decoders, gpus, force)
-        made_by |= {} if how.precision == "fp32" else {"precision": how.precision}
+        made_by = {"method": "embed", "model": str(model), "weights": model.digest, "rows": len(pool)}
+        made_by |= {"poolscope": __version__} | ({} if how.precision == "fp32" else {"precision": how.precision})
         if _up_to_date(pool, model, columns, made_by):
             progress(len(pool), len(pool), f"{name} is up to date")
             return pool

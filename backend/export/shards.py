@@ -75,13 +75,8 @@ def export_shards(
         raise InputError(f"shard size is {shard_size}; it must be at least 1.")
     ids = _subset_file(recipe, pool) or kept_uids(pool, selection.mask, selection.wanted)
     _claim(out, ids, {"shard_size": shard_size, "blur": blur})
-    planned = plan(pool, rows, selection.copies_of(rows))
-    total, unknown = len(planned.entries), absent(recipe, pool)
-    _write_missing(out, pool, planned.missing, unknown)
-    if not total:
-        raise InputError(
-            f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
-        )
+    planned, missing = _planned(pool, recipe, selection, rows, out)
+    total = len(planned.entries)
     task, units = ShardTask(pool.path.resolve(), out.resolve(), blur), units_of(total, shard_size)
     _keep_plan(planned, out / PLAN)
     todo = [unit for unit in units if not task.stats(unit).exists()]
@@ -91,9 +86,20 @@ def export_shards(
         progress(done, total, "pairs written")
     shutil.rmtree(out / PLAN)
     about = _about(out, [files.read_json(task.stats(unit)) for unit in units])
-    about |= {"processed_count": total, "missing": len(planned.missing) + len(unknown)}
+    about |= {"processed_count": total, "missing": missing}
     files.write_json(out / "meta.json", about | provenance(pool, recipe, selection))
     return Shards(out, len(units), about["output_count"], about["missing"], about["unreadable"])
+
+
+def _planned(pool: Pool, recipe: Recipe | None, selection: Selection, rows: np.ndarray, out: Path) -> tuple[Plan, int]:
+    """What is read from where, and how many kept pairs are in no shard; these are listed. Raises InputError if all are."""
+    planned, unknown = plan(pool, rows, selection.copies_of(rows)), absent(recipe, pool)
+    _write_missing(out, pool, planned.missing, unknown)
+    if not len(planned.entries):
+        raise InputError(
+            f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
+        )
+    return planned, len(planned.missing) + len(unknown)
 
 
 def _keep_plan(planned: Plan, work: Path) -> None:

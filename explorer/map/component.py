@@ -65,26 +65,16 @@ def draw(
     `facts`: what is asked of a pair beside its caption. `under`: a PNG that covers the whole map, under the points;
     `highlight`: indices on the map to show as selected; `stamp` marks this rerun in the page, for measuring.
     """
+    data: dict[str, Any] = {
+        "geometry": geometry, "planes": [pack(plane) for plane in planes], "codes": codes, "stamp": stamp,
+        "legend": [asdict(entry) for entry in legend], "highlight": [int(index) for index in highlight],
+        "colour": colour, "choices": choices, "hidden": list(hidden), "regions": regions, "facts": facts,
+        "pairs": f"/pair/{token}", "thumbs": f"/thumb/{token}", "note": note, "empty": empty,
+        "under": f"data:image/png;base64,{base64.b64encode(under).decode()}" if under else None,
+    }  # fmt: skip
     shown = _mount(
         key=key,
-        data={
-            "geometry": geometry,
-            "planes": [pack(plane) for plane in planes],
-            "legend": [asdict(entry) for entry in legend],
-            "highlight": [int(index) for index in highlight],
-            "colour": colour,
-            "choices": choices,
-            "codes": codes,
-            "hidden": list(hidden),
-            "regions": regions,
-            "facts": facts,
-            "pairs": f"/pair/{token}",
-            "thumbs": f"/thumb/{token}",
-            "note": note,
-            "empty": empty,
-            "under": f"data:image/png;base64,{base64.b64encode(under).decode()}" if under else None,
-            "stamp": stamp,
-        },
+        data=data,
         on_lasso_change=on_lasso or _nothing,
         on_colour_change=on_colour or _nothing,
         on_legend_change=on_legend or _nothing,

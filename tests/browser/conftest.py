@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from poolscope import jobs
 from poolscope.paths import ASSETS
@@ -75,10 +76,11 @@ def pool_source(pytestconfig: pytest.Config) -> Path:
     known = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(demo.glob("*.*"))]
     digest = hashlib.sha256(repr((known, PAIRS)).encode()).hexdigest()[:12]
     built = pytestconfig.cache.mkdir("browser") / digest
-    if not (built / "done").exists():
-        shutil.rmtree(built, ignore_errors=True)
-        build_pool(built / "pool")
-        (built / "done").touch()
+    with FileLock(f"{built}.lock"):  # two workers have an app
+        if not (built / "done").exists():
+            shutil.rmtree(built, ignore_errors=True)
+            build_pool(built / "pool")
+            (built / "done").touch()
     return built / "pool"
 
 

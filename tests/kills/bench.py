@@ -226,7 +226,7 @@ def _model(source: Path) -> None:
     import torch
 
     from poolscope.models import register_configs, save_weights
-    from tests.backend.bench.conftest import TINY
+    from tests.conftest import TINY
 
     (source / "home" / "models").mkdir(parents=True)
     (source / "home" / "models" / "tiny.json").write_text(json.dumps(TINY))

@@ -10,20 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-TINY = {
-    "embed_dim": 16,
-    "vision_cfg": {"image_size": 16, "patch_size": 8, "layers": 1, "width": 32, "head_width": 16},
-    "text_cfg": {"context_length": 12, "vocab_size": 49408, "width": 16, "heads": 1, "layers": 1},
-}
 SETTINGS = {"model": "tiny", "samples_seen": 768, "batch": 64, "checkpoints": 2, "warmup": 2, "log_every": 1}
-
-
-@pytest.fixture
-def tiny_model(home: Path) -> str:
-    """The name of an architecture of a few thousand weights besides its vocabulary, known to open_clip."""
-    (home / "models").mkdir()
-    (home / "models" / "tiny.json").write_text(json.dumps(TINY))
-    return "tiny"
 
 
 @pytest.fixture

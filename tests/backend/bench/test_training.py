@@ -49,7 +49,8 @@ def finished(_tiny_pool_source: Path, tmp_path_factory: pytest.TempPathFactory) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("POOLSCOPE_HOME", str(home))
         (home / "models").mkdir()
-        from tests.backend.bench.conftest import TINY, png, write_tar
+        from tests.backend.bench.conftest import png, write_tar
+        from tests.conftest import TINY
 
         (home / "models" / "tiny.json").write_text(json.dumps(TINY))
         root = home / "tasks" / "few"

@@ -32,7 +32,7 @@ SMALL = {
     "dedup": {"embedding": "l14_img", "threshold": 0.4},
     "ensemble": {"columns": "clip_l14,clip_b32,sharp"},
     "mix": {"columns": "clip_l14,clip_b32", "seeds": 2, "steps": 2, "batch": 16, "device": "cpu"},
-    "hype": {"samples": 64, "batch": 32, "references": 40, "cosine": "clip_b32"},
+    "hype": {"samples": 64, "batch": 32, "references": 40, "cosine": "clip_b32", "architecture": "tiny"},
 }
 
 
@@ -74,13 +74,11 @@ def more(pool: Pool, source: Pool, rows: range) -> Pool:
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> str:
+def network(tiny_model: str, tmp_path: Path) -> str:
     import torch
 
     torch.manual_seed(0)
-    save_weights(
-        Model("poolscope-demo").load("cpu").network, tmp_path / "n.safetensors", model="poolscope-demo", about={}
-    )
+    save_weights(Model(tiny_model).load("cpu").network, tmp_path / "n.safetensors", model=tiny_model, about={})
     return str(tmp_path / "n.safetensors")
 
 

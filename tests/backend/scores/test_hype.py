@@ -56,11 +56,12 @@ def test_columns_from_tangent_vectors_in_the_pool(tiny_pool: Pool) -> None:
     np.testing.assert_allclose(pool.array("hype"), total, atol=1e-5)
 
 
-def test_a_network_is_trained_once_and_scores_images(tiny_pool: Pool, tmp_path: Path) -> None:
+def test_a_network_is_trained_once_and_scores_images(tiny_pool: Pool, tiny_model: str, tmp_path: Path) -> None:
     (tmp_path / "clean.yaml").write_text("name: clean\nkeep:\n  - {flag: sharp}\n")
     settings = {
         "clean": str(tmp_path / "clean.yaml"),
         "samples": 128,
+        "architecture": tiny_model,
         "batch": 32,
         "references": 50,
         "cosine": "",
@@ -75,14 +76,14 @@ def test_a_network_is_trained_once_and_scores_images(tiny_pool: Pool, tmp_path: 
     assert 0.1 <= float(load_network(networks[0]).curvature) <= 10
 
 
-def test_training_lowers_the_loss(tiny_pool: Pool) -> None:
+def test_training_lowers_the_loss(tiny_pool: Pool, tiny_model: str) -> None:
     losses: list[float] = []
 
     def note(done: int, total: int, message: str = "", **figures: float) -> None:
         losses.append(figures["loss"])
 
     train_network(
-        tiny_pool, np.arange(200), architecture="poolscope-mini", samples=960, batch=64, seed=0, lr=1e-3, progress=note
+        tiny_pool, np.arange(200), architecture=tiny_model, samples=960, batch=64, seed=0, lr=1e-3, progress=note
     )
     assert np.mean(losses[-4:]) < np.mean(losses[:3]) - 0.1
 
@@ -96,10 +97,11 @@ def test_wrong_input_is_said_in_one_line(tiny_pool: Pool, tmp_path: Path) -> Non
         run(tiny_pool, build("hype", model="hyp"))
 
 
-def test_a_pair_is_scored_by_the_network_of_the_other_folds(tiny_pool: Pool, tmp_path: Path) -> None:
+def test_a_pair_is_scored_by_the_network_of_the_other_folds(tiny_pool: Pool, tiny_model: str, tmp_path: Path) -> None:
     """Trained on noise it knows its own pairs, and cross-fitted nobody's."""
     (tmp_path / "clean.yaml").write_text("name: clean\nkeep:\n  - {flag: sharp}\n")
-    settings = {"clean": str(tmp_path / "clean.yaml"), "samples": 1600, "batch": 40, "references": 50, "cosine": ""}
+    settings = {"clean": str(tmp_path / "clean.yaml"), "samples": 1600, "batch": 40, "references": 50, "cosine": "",
+                "architecture": tiny_model}  # fmt: skip
     pool = run(tiny_pool, build("hype", **settings), column="crossed")
     assert len(list((pool.path / "networks").iterdir())) == 2
     pool = run(pool, build("hype", **settings, folds=1), column="one")
