@@ -16,9 +16,9 @@ from poolscope.scores import build
 from poolscope.scores.base import fragments
 from poolscope.scores.kernels import dealing, groups, laid_out
 from poolscope.sources import import_datacomp, index_shards
-from tests.conftest import TINY
 from tests.backend.sources.test_datacomp import write_pair
 from tests.backend.sources.test_tars import shard_of
+from tests.conftest import TINY
 
 pytest.importorskip("ray")
 
