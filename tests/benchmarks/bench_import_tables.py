@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 SCAN = """
-import duckdb, sys, time
+import duckdb, pyarrow, sys, time
 read = "read_csv" if sys.argv[1].endswith(".csv") else "read_json"
 text = ", all_varchar = true" if read == "read_csv" else ""
 start, cpu = time.perf_counter(), time.process_time()
