@@ -146,8 +146,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Yields a new folder beside `path`, which takes its place once the block ends without an error.
 
     What a killed process left under the temporary name is removed; `path` itself must not be there yet, unless as an
-    empty folder. Raises InputError while another process writes it.
+    empty folder, `.` and a link to one too. Raises InputError while another process writes it.
     """
+    path = path.resolve()
     part = path.with_name(f".{path.name}.part")
     part.mkdir(parents=True, exist_ok=True)
     handle = os.open(part, os.O_RDONLY)
