@@ -3,8 +3,10 @@
 import hashlib
 import json
 import re
+import sqlite3
 import tarfile
 import zipfile
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 
 from poolscope.errors import InputError
 from poolscope.pool import Pool
+from poolscope.pool.indexes import indexed
 
 POOLS = ("pool", "bare", "remote", "new", "home/pools/demo")
 VOLATILE = {
@@ -21,8 +24,8 @@ VOLATILE = {
 """What of a record depends on when, where or how often a command ran."""
 STAMPED = re.compile(r"\d{8}-\d{6}(-\d+)?|\d{19}")
 
-FOUND_AGAIN = re.compile(r"/heartbeat$|/groups/own[^/]*$|/digests/[^/]*$")
-"""A sign of life, the members of one's own groups, whom the list that was added finds again, and digests of files, which are
+FOUND_AGAIN = re.compile(r"/heartbeat$|/groups/own[^/]*$|/digests/[^/]*$|\.sqlite-(wal|shm)$")
+"""A sign of life, journals that are read with their table, the members of one's own groups, whom the list that was added finds again, and digests of files, which are
 kept once a file is two seconds old."""
 
 
@@ -35,7 +38,9 @@ def outcome(here: Path) -> dict[str, str]:
             found[STAMPED.sub("*", name)] = content(path, here)
     for name in POOLS:
         if Pool.exists(here / name):
-            found |= {f"{name}:{column}": value for column, value in columns(Pool.open(here / name)).items()}
+            pool = Pool.open(here / name)
+            found |= {f"{name}:{column}": value for column, value in columns(pool).items()}
+            found[f"{name}: indexes"] = " ".join(sorted(indexed(pool.table)))
     return found
 
 
@@ -63,8 +68,8 @@ def content(path: Path, here: Path) -> str:
 
 def _json(path: Path) -> bytes:
     found = json.loads(path.read_text())
-    if path.name == "pool.json":
-        found.pop("id")  # drawn when the pool was made
+    if path.name in ("pool.json", "run.json"):
+        found.pop("id")  # drawn, or made of the time, when the pool or the run was made
     return plain(found)
 
 
@@ -86,6 +91,11 @@ def _zip(path: Path) -> bytes:
         return repr([(one, digest(archive.read(one))) for one in sorted(archive.namelist())]).encode()
 
 
+def _jobs(path: Path) -> bytes:
+    with closing(sqlite3.connect(path)) as table:
+        return repr(table.execute("SELECT id, title, argv, device, state FROM jobs ORDER BY id").fetchall()).encode()
+
+
 def _there(path: Path) -> bytes:
     return b""
 
@@ -97,6 +107,7 @@ READERS = {
     ".parquet": _parquet,
     ".npz": _zip,
     ".zip": _zip,
+    ".sqlite": _jobs,
     ".html": _there,
     ".log": _there,
     ".md": _there,

@@ -20,7 +20,7 @@ HEAVY = (*LIGHT, "torch", "open_clip", "umap", "sklearn.linear_model", "scipy.st
 
 
 def shrink(assets: Path) -> None:
-    """The demo pool of few pairs, and its scale of few steps of a tiny model."""
+    """The demo pool of few pairs, its scale of few steps of a tiny model, and an index of however few pairs."""
     from dataclasses import replace
 
     from poolscope.bench import scales
@@ -29,6 +29,7 @@ def shrink(assets: Path) -> None:
     build.SOURCE = assets
     small = {"model": "tiny", "samples_seen": 256, "batch": 64, "checkpoints": 2, "warmup": 2, "workers": 0}
     scales.SCALES["demo"] = replace(scales.SCALES["demo"], **small)
+    importlib.import_module("poolscope.search.index").SMALLEST = 1  # type: ignore[attr-defined]
 
 
 def run(asked: dict[str, Any]) -> int:
