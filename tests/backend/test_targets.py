@@ -45,6 +45,18 @@ def test_a_copy_that_is_gone_or_of_another_table_is_written_anew(tiny_pool, tmp_
     assert (load_target(tiny_pool, "mine", "l14") == before).all()
 
 
+@pytest.mark.parametrize("torn", ["data", "_versions"])
+def test_a_table_whose_writer_was_killed_is_no_target_set(torn, tiny_pool, tmp_path):
+    """It was "there already", and could be neither replaced, nor deleted, nor read."""
+    np.save(tmp_path / "t.npy", unit(0))
+    (tiny_pool.path / "target.mine.l14.lance" / torn).mkdir(parents=True)
+    assert targets(tiny_pool) == []
+    with pytest.raises(InputError, match="no target set 'mine'"):
+        load_target(tiny_pool, "mine", "l14")
+    assert add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14") == 30
+    assert np.abs(load_target(tiny_pool, "mine", "l14") - unit(0)).max() < 1e-3
+
+
 def test_names_with_dots_keep_apart(tiny_pool, tmp_path):
     names = [("a.b", "c"), ("a", "b.c"), ("a..b", "c"), ("a.", "b.c"), ("a", "b..c")]
     for seed, (name, model) in enumerate(names):
