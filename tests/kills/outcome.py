@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.pool.indexes import indexed
+from poolscope.targets import target_path, targets
 
 POOLS = ("pool", "bare", "remote", "new", "home/pools/demo")
 VOLATILE = {
     "argv", "command", "bytes", "created", "duration", "ended", "end_time", "finished", "hardware", "heartbeat", "job", "made", "machine", "pid", "pid_started", "pool_version",
-    "resumed", "samples_per_s", "seconds", "start_time", "started", "time", "version", "versions", "when", "batch_s", "data_s", "skipped_units",
+    "resumed", "samples_per_s", "seconds", "spent", "start_time", "started", "time", "trained", "version", "versions", "when", "batch_s", "data_s", "skipped_units",
 }  # fmt: skip
 """What of a record depends on when, where or how often a command ran."""
 STAMPED = re.compile(r"\d{8}-\d{6}(-\d+)?|\d{19}")
@@ -30,8 +31,12 @@ kept once a file is two seconds old."""
 
 
 def outcome(here: Path) -> dict[str, str]:
-    """Files by digest of what they hold but for stamps; columns as `pool:column`."""
+    """Files by digest of what they hold but for stamps; columns as `pool:column`. Target sets are read first, for their
+    copies are made when they are used."""
     found: dict[str, str] = {}
+    for pool in (Pool.open(here / name) for name in POOLS if Pool.exists(here / name)):
+        for target in targets(pool):
+            target_path(pool, *target.split("/"))
     for path in sorted(here.rglob("*")):
         name = str(path.relative_to(here))
         if path.is_file() and ".lance/" not in name and not FOUND_AGAIN.search(name):
