@@ -78,8 +78,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
     handle, part = _part(path)
     try:
         yield part
-        with part.open("rb+") as written:
-            os.fsync(written.fileno())
+        _sync(part)
         part.chmod(0o644)
         part.replace(path)
     except BaseException:
@@ -87,6 +86,11 @@ def replacing(path: Path | str) -> Iterator[Path]:
         raise
     finally:
         os.close(handle)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as written:
+        os.fsync(written.fileno())
 
 
 def temporary(path: Path) -> Path:
@@ -190,10 +194,12 @@ def write_text(path: Path | str, content: str) -> None:
 
 
 def write_texts(contents: dict[Path, str]) -> None:
-    """Writes files that belong together: they take their places once all of them are written."""
+    """Writes files that belong together: they take their places once all of them are on the disk."""
     with ExitStack() as places:
         for path, content in contents.items():
-            places.enter_context(replacing(path)).write_bytes(content.encode(errors="backslashreplace"))
+            part = places.enter_context(replacing(path))
+            part.write_bytes(content.encode(errors="backslashreplace"))
+            _sync(part)
 
 
 def dump(content: Any) -> str:
