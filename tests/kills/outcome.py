@@ -23,7 +23,7 @@ VOLATILE = {
     "resumed", "samples_per_s", "seconds", "spent", "start_time", "started", "time", "trained", "version", "versions", "when", "batch_s", "data_s", "skipped_units",
 }  # fmt: skip
 """What of a record depends on when, where or how often a command ran."""
-STAMPED = re.compile(r"\d{8}-\d{6}(-\d+)?|\d{19}")
+STAMPED = re.compile(r"\d{8}-\d{6}(-[0-9a-f]{8}|-\d+)?|\d{19}")
 
 FOUND_AGAIN = re.compile(r"/heartbeat$|/groups/own[^/]*$|/digests/[^/]*$|\.sqlite-(wal|shm)$")
 """A sign of life, journals that are read with their table, the members of one's own groups, whom the list that was added finds again, and digests of files, which are
