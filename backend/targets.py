@@ -22,7 +22,7 @@ from .pool.columns import fixed_list, matrix
 from .pool.store import check_name
 
 if TYPE_CHECKING:
-    from lancedb.table import LanceTable
+    from lancedb.table import Table
 
 NAMED = ("image_features", "features", "embeddings", "img", "arr_0")
 VECTOR, CLASS, TASK = "vector", "class_vector", "task"
@@ -152,7 +152,7 @@ def drop_table(pool: Pool, name: str, model: str) -> None:
         pool.database.drop_table(_table(pool, name, model))
 
 
-def _opened(pool: Pool, name: str, model: str) -> "LanceTable | None":
+def _opened(pool: Pool, name: str, model: str) -> "Table | None":
     """The table of a target set; None if there is none, or one whose writer was killed before it was whole."""
     table = _table(pool, name, model)
     if table not in tables.names(pool.uri):
