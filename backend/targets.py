@@ -142,7 +142,7 @@ def targets(pool: Pool) -> list[str]:
     matches = [_TABLE.fullmatch(name) for name in own]
     stored = {tuple(part.replace("..", ".") for part in match.groups()) for match in matches if match}
     copies = {(path.parent.name, path.stem) for path in (pool.path / "targets").glob("*/*.npy")}
-    whole = {key for key in stored - copies if _opened(pool, *key) is not None}
+    whole = {key for key in stored - copies if _whole(pool, *key)}
     return sorted("/".join(key) for key in copies | whole)
 
 
@@ -153,7 +153,8 @@ def drop_table(pool: Pool, name: str, model: str) -> None:
 
 
 def _opened(pool: Pool, name: str, model: str) -> "Table | None":
-    """The table of a target set; None if there is none, or one whose writer was killed before it was whole."""
+    """The table of a target set; None if there is none, or one whose writer was killed before it was whole. Raises what
+    LanceDB raises for a damaged one."""
     table = _table(pool, name, model)
     if table not in tables.names(pool.uri):
         return None
@@ -164,6 +165,14 @@ def _opened(pool: Pool, name: str, model: str) -> "Table | None":
         if "not found" not in str(error):
             raise
         return None
+
+
+def _whole(pool: Pool, name: str, model: str) -> bool:
+    """Whether a target set has a table, though it may be damaged."""
+    try:
+        return _opened(pool, name, model) is not None
+    except tables.FAILURES:
+        return True
 
 
 def _table(pool: Pool, name: str, model: str) -> str:

@@ -1,7 +1,8 @@
 """Trash: files and directories that were deleted, to be put back until the trash is emptied.
 
 An entry is a directory with `entry.json`, which is written before anything moves: an interrupted deletion can be undone
-like any other, and one that was interrupted before anything had moved is none. The paths in it are relative to `root`, the directory that the trash is in, and never lead out of it.
+like any other, and one that was interrupted before anything had moved is none. The paths in it are relative to `root`,
+the directory that the trash is in, and never lead out of it.
 """
 
 import os

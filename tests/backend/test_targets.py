@@ -1,5 +1,7 @@
 """Target sets are tables of the pool's database; methods map a copy; those of earlier pools are taken over."""
 
+import shutil
+
 import lancedb
 import numpy as np
 import pytest
@@ -55,6 +57,12 @@ def test_a_table_whose_writer_was_killed_is_no_target_set(torn, tiny_pool, tmp_p
         load_target(tiny_pool, "mine", "l14")
     assert add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14") == 30
     assert np.abs(load_target(tiny_pool, "mine", "l14") - unit(0)).max() < 1e-3
+    (manifest,) = (tiny_pool.path / "target.mine.l14.lance" / "_versions").glob("*.manifest")
+    manifest.write_bytes(b"damaged")
+    shutil.rmtree(tiny_pool.path / "targets")
+    assert targets(tiny_pool) == ["mine/l14"], "a damaged one is not taken for none"
+    with pytest.raises(InputError, match="can't be read"):
+        load_target(tiny_pool, "mine", "l14")
 
 
 def test_names_with_dots_keep_apart(tiny_pool, tmp_path):
