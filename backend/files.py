@@ -78,8 +78,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
     handle, part = _part(path)
     try:
         yield part
-        with part.open("rb+") as written:
-            os.fsync(written.fileno())
+        _sync(part)
         part.chmod(0o644)
         part.replace(path)
     except BaseException:
@@ -87,6 +86,11 @@ def replacing(path: Path | str) -> Iterator[Path]:
         raise
     finally:
         os.close(handle)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as written:
+        os.fsync(written.fileno())
 
 
 def temporary(path: Path) -> Path:
@@ -146,8 +150,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Yields a new folder beside `path`, which takes its place once the block ends without an error.
 
     What a killed process left under the temporary name is removed; `path` itself must not be there yet, unless as an
-    empty folder. Raises InputError while another process writes it.
+    empty folder, `.` and a link to one too. Raises InputError while another process writes it.
     """
+    path = path.resolve()
     part = path.with_name(f".{path.name}.part")
     part.mkdir(parents=True, exist_ok=True)
     handle = os.open(part, os.O_RDONLY)
@@ -189,10 +194,12 @@ def write_text(path: Path | str, content: str) -> None:
 
 
 def write_texts(contents: dict[Path, str]) -> None:
-    """Writes files that belong together: they take their places once all of them are written."""
+    """Writes files that belong together: they take their places once all of them are on the disk."""
     with ExitStack() as places:
         for path, content in contents.items():
-            places.enter_context(replacing(path)).write_bytes(content.encode(errors="backslashreplace"))
+            part = places.enter_context(replacing(path))
+            part.write_bytes(content.encode(errors="backslashreplace"))
+            _sync(part)
 
 
 def dump(content: Any) -> str:

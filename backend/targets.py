@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,9 @@ from .errors import InputError
 from .pool import Pool, tables, trash
 from .pool.columns import fixed_list, matrix
 from .pool.store import check_name
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
 
 NAMED = ("image_features", "features", "embeddings", "img", "arr_0")
 VECTOR, CLASS, TASK = "vector", "class_vector", "task"
@@ -137,15 +140,39 @@ def targets(pool: Pool) -> list[str]:
     prefix = _prefix(pool)
     own = [name.removeprefix(prefix) for name in tables.names(pool.uri) if name.startswith(prefix)]
     matches = [_TABLE.fullmatch(name) for name in own]
-    stored = {"/".join(part.replace("..", ".") for part in match.groups()) for match in matches if match}
-    copies = {f"{path.parent.name}/{path.stem}" for path in (pool.path / "targets").glob("*/*.npy")}
-    return sorted(stored | copies)
+    stored = {tuple(part.replace("..", ".") for part in match.groups()) for match in matches if match}
+    copies = {(path.parent.name, path.stem) for path in (pool.path / "targets").glob("*/*.npy")}
+    whole = {key for key in stored - copies if _whole(pool, *key)}
+    return sorted("/".join(key) for key in copies | whole)
 
 
 def drop_table(pool: Pool, name: str, model: str) -> None:
     """Removes the table of a target set, whose copy was moved away; a copy that comes back becomes a table again."""
     if _table(pool, name, model) in tables.names(pool.uri):
         pool.database.drop_table(_table(pool, name, model))
+
+
+def _opened(pool: Pool, name: str, model: str) -> "Table | None":
+    """The table of a target set; None if there is none, or one whose writer was killed before it was whole. Raises what
+    LanceDB raises for a damaged one."""
+    table = _table(pool, name, model)
+    if table not in tables.names(pool.uri):
+        return None
+    try:
+        with tables.native():
+            return pool.database.open_table(table)
+    except ValueError as error:
+        if "not found" not in str(error):
+            raise
+        return None
+
+
+def _whole(pool: Pool, name: str, model: str) -> bool:
+    """Whether a target set has a table, though it may be damaged."""
+    try:
+        return _opened(pool, name, model) is not None
+    except tables.FAILURES:
+        return True
 
 
 def _table(pool: Pool, name: str, model: str) -> str:
@@ -204,14 +231,15 @@ def _copied(pool: Pool, name: str, model: str) -> Path | None:
     check_name(name)
     check_name(model)
     path = pool.path / "targets" / name / f"{model}.npy"
-    if _table(pool, name, model) not in tables.names(pool.uri):
+    with tables.reading(f"target set {name}/{model}"):
+        table = _opened(pool, name, model)
+    if table is None:
         if not path.exists():
             return None
         _migrated(pool, name, model, path)
         return path
     beside = path.with_suffix(".json")
     with tables.reading(f"target set {name}/{model}"):
-        table = pool.database.open_table(_table(pool, name, model))
         about = json.loads(table.schema.metadata[ABOUT])
         labelled = CLASS in table.schema.names
         if _current(path, beside, str(about.get("sha256")), table.count_rows(), labelled):

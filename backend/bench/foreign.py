@@ -132,8 +132,8 @@ def import_run(directory: Path | str, *, name: str = "") -> Run:
                   "lr": settings.get("learning_rate"), "warmup": settings.get("warmup")}  # fmt: skip
         given = {key: value for key, value in theirs.items() if value is not None}
         run.not_comparable = differences(scale.changed(**given))
-    run.step_to("done")
     source = directory / "eval_results.jsonl"
     if source.is_file():
         write_results(run.path / "results.jsonl", [result.as_json() for result in read_eval_results(source)])
+    run.step_to("done")  # the record last: a run without it is none
     return run

@@ -52,7 +52,20 @@ def submit(
         raise InputError(f"run {run.id!r} has no results; evaluate it first with `poolscope evaluate {run.id}`")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{str(out)!r} is not empty; choose a new directory")
-    scale = out / f"{run.scale or 'unknown'}_scale"
+    record = board_record(
+        run, track=track, method_name=method_name or run.recipe, author=author, email=email, writeup=writeup
+    )
+    errors, warnings = check(run, track=track)
+    warnings += [f"{name} is empty; the board shows it" for name in ("author", "email") if not record[name]]
+    with files.replacing_folder(out) as part:
+        written = _write_scale(run, part / f"{run.scale or 'unknown'}_scale", checkpoint)
+        files.write_json(part / "record.json", record)
+        files.write_text(part / "README.md", card(run, record, errors, warnings))
+    return Submission(out, [*written, "record.json", "README.md"], errors, warnings)
+
+
+def _write_scale(run: Run, scale: Path, checkpoint: bool) -> list[str]:
+    """Results, subset file and, on request, the weights; returns their paths in the submission."""
     write_eval_results(run, scale / "results.jsonl")
     written = [f"{scale.name}/results.jsonl"]
     if (run.path / "subset.npy").is_file():
@@ -62,14 +75,7 @@ def submit(
     if checkpoint and run.weights_path.is_file():
         shutil.copyfile(run.weights_path, scale / "model.safetensors")
         written.append(f"{scale.name}/model.safetensors")
-    record = board_record(
-        run, track=track, method_name=method_name or run.recipe, author=author, email=email, writeup=writeup
-    )
-    files.write_json(out / "record.json", record)
-    errors, warnings = check(run, track=track)
-    warnings += [f"{name} is empty; the board shows it" for name in ("author", "email") if not record[name]]
-    files.write_text(out / "README.md", card(run, record, errors, warnings))
-    return Submission(out, [*written, "record.json", "README.md"], errors, warnings)
+    return written
 
 
 def board_record(run: Run, *, track: str, method_name: str, author: str, email: str, writeup: str) -> dict[str, Any]:

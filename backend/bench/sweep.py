@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,8 +37,8 @@ class Cell:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A grid that was started; `sweeps/<id>.json` in the home. `note` says where one comes from that was not started
-    here: its cells have no job, and their runs name the sweep."""
+    """A grid that was started; `sweeps/<id>.json` in the home, its recipes in a folder beside it. `note` says where one
+    comes from that was not started here: its cells have no job, and their runs name the sweep."""
 
     id: str
     scale: str
@@ -50,6 +50,10 @@ class Sweep:
     @property
     def path(self) -> Path:
         return paths.home() / "sweeps" / f"{self.id}.json"
+
+    def recipe(self, number: int) -> Path:
+        """The file of its recipe with this number."""
+        return paths.home() / "sweeps" / self.id / f"{number:03d}.yaml"
 
     def save(self) -> None:
         content = {"id": self.id, "scale": self.scale, "pool": self.pool, "created": self.created,
@@ -141,32 +145,61 @@ def start(
 ) -> Sweep:  # fmt: skip
     """Queues one `poolscope train` job per recipe and seed; seeds of a recipe run one after the other, so that stopping
     early leaves whole columns of the grid. `recipes` (methods as they are) join the grid of `scores` and `fractions`.
+    The same call goes on with a sweep of this name that was interrupted before all its jobs were queued.
 
-    Raises InputError, before anything is queued, for a score that the pool lacks, a grid of more than 500 runs, or an
-    empty one.
+    Raises InputError, before anything is queued, for a score that the pool lacks, a grid of more than 500 runs, an empty
+    one, or the name of another sweep.
     """
-    from .. import jobs
     from ..pool import Pool
     from ..recipe import dump
 
     opened = pool if isinstance(pool, Pool) else Pool.open(pool)
     scale_named(scale)
+    seeds = list(dict.fromkeys(seeds))
     wanted = cells_of(opened, scores, fractions, seeds, base, recipes)
     identity = check_id(name or f"sweep-{time.strftime('%Y%m%d-%H%M%S')}")
-    directory = paths.home() / "sweeps" / identity
-    if directory.exists():
-        raise InputError(f"sweep {identity!r} exists; choose another name")
-    where, created = str(opened.path.resolve()), time.time()
-    cells: list[Cell] = []
-    for number, (recipe, score, fraction) in enumerate(wanted):
-        file = directory / f"{number:03d}.yaml"
-        files.write_text(file, dump(recipe))
-        for seed in seeds:
-            argv = ["train", str(file), "--scale", scale, "--pool", where, "--seed", str(seed), "--sweep", identity]
-            job = jobs.submit(argv, kind="train", device=device, title=f"{recipe.name} · {scale} · seed {seed}")
-            cells.append(Cell(recipe.name, score, fraction, seed, job))
-            Sweep(identity, scale, where, tuple(cells), created).save()
-    return Sweep.load(identity)
+    cells = tuple(Cell(recipe.name, score, fraction, seed) for recipe, score, fraction in wanted for seed in seeds)
+    sweep = Sweep(identity, scale, str(opened.path.resolve()), cells)
+    contents = {sweep.recipe(number): dump(recipe) for number, (recipe, _, _) in enumerate(wanted)}
+    if sweep.path.exists():
+        sweep = _interrupted(sweep, contents)
+    else:
+        for file, content in contents.items():
+            files.write_text(file, content)
+        sweep.save()
+    return _queue(sweep, device)
+
+
+def _interrupted(wanted: Sweep, contents: dict[Path, str]) -> Sweep:
+    """The sweep that is there under this name, if it is the wanted one and lacks jobs. Raises InputError otherwise."""
+    there = Sweep.load(wanted.id)
+    begun = replace(there, cells=tuple(replace(cell, job=None) for cell in there.cells))
+    same = begun == replace(wanted, created=there.created) and all(
+        file.is_file() and file.read_text(errors="replace") == content for file, content in contents.items()
+    )
+    if not same or all(cell.job is not None for cell in there.cells):
+        raise InputError(f"sweep {wanted.id!r} exists; choose another name")
+    return there
+
+
+def _queue(sweep: Sweep, device: str) -> Sweep:
+    """Queues a job for each cell that has none, and keeps its number at once; a job that an interrupted call queued
+    without keeping its number is taken up."""
+    from .. import jobs
+
+    queued = {job.argv: job.id for job in jobs.all() if job.created >= sweep.created}
+    seeds = len({cell.seed for cell in sweep.cells})
+    for number, cell in enumerate(sweep.cells):
+        if cell.job is not None:
+            continue
+        argv = ["train", str(sweep.recipe(number // seeds)), "--scale", sweep.scale, "--pool", sweep.pool,
+                "--seed", str(cell.seed), "--sweep", sweep.id]  # fmt: skip
+        title = f"{cell.recipe} · {sweep.scale} · seed {cell.seed}"
+        job = queued.get(tuple(argv)) or jobs.submit(argv, kind="train", device=device, title=title)
+        known = sweep.cells
+        sweep = replace(sweep, cells=(*known[:number], replace(cell, job=job), *known[number + 1 :]))
+        sweep.save()
+    return sweep
 
 
 def stop(name: str) -> int:
@@ -184,23 +217,28 @@ def stop(name: str) -> int:
 
 
 def resume(name: str) -> int:
-    """Queues again what of a sweep was cancelled, failed or lost; returns how many jobs."""
+    """Queues again what of a sweep was cancelled, failed or lost, and what was never queued; returns how many jobs."""
     from .. import jobs
 
-    waiting = [cell.job for cell in Sweep.load(name).cells if cell.job is not None and jobs.get(cell.job).resumable]
+    sweep = Sweep.load(name)
+    waiting = [cell.job for cell in sweep.cells if cell.job is not None and jobs.get(cell.job).resumable]
     for job in waiting:
         jobs.resume(job)
-    return len(waiting)
+    left = 0 if sweep.note else sum(cell.job is None for cell in sweep.cells)
+    if left:
+        _queue(sweep, jobs.slot())
+    return len(waiting) + left
 
 
 def progress(sweep: Sweep) -> dict[str, int]:
-    """How many runs of a sweep are in each state of a job, those that occur, in a fixed order; "gone" are runs and jobs
-    that this home no longer knows."""
+    """How many runs of a sweep are in each state of a job, those that occur, in a fixed order; "lost" are also those that
+    were never queued, "gone" runs and jobs that this home no longer knows."""
     from .. import jobs
 
     known = {job.id: job.state for job in jobs.all()}
     there = _runs_of(sweep)
-    states = [known.get(cell.job, "gone") if cell.job else "done" if cell in there else "gone" for cell in sweep.cells]
+    without = "gone" if sweep.note else "lost"
+    states = [known.get(cell.job, "gone") if cell.job else "done" if cell in there else without for cell in sweep.cells]
     order = ("done", "running", "queued", "failed", "cancelled", "lost", "gone")
     return {state: states.count(state) for state in order if state in states}
 

@@ -40,7 +40,10 @@ def start(
     name: Annotated[str | None, typer.Option("--as", metavar="SWEEP", help="Its name [default: made up].")] = None,
     as_json: Json = False,
 ) -> None:
-    """Queue one run per fraction (or recipe) and seed."""
+    """Queue one run per fraction (or recipe) and seed.
+
+    An interrupted command, started again under the same name, goes on where it stopped.
+    """
     from ..bench import sweep as sweeping
 
     wanted = [word.strip() for word in (scores or "").split(",") if word.strip()]
@@ -100,7 +103,7 @@ def stop(sweep: Name, as_json: Json = False) -> None:
 
 @app.command()
 def resume(sweep: Name, as_json: Json = False) -> None:
-    """Queue again what of a sweep was cancelled or failed."""
+    """Queue again what of a sweep was cancelled or failed, or was never queued."""
     from ..bench.sweep import Sweep
     from ..bench.sweep import resume as resume_sweep
 

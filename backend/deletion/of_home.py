@@ -43,7 +43,7 @@ def _sweep(name: str) -> Found:
     record = folder / f"{check_id(name)}.json"
     if not record.is_file():
         raise InputError(f"sweep {name!r} does not exist; this home has {_listed(folder.glob('*.json'))}.")
-    moved = [path for path in (record, folder / name) if path.exists()]
+    moved = [path for path in (folder / name, record) if path.exists()]  # the record last: until then it can be named
     users = [
         f"job {job.id} ({job.title})" for job in jobs.all()
         if not job.finished and ("--sweep", name) in zip(job.argv, job.argv[1:])
@@ -57,14 +57,18 @@ def _listed(places: Iterable[Path]) -> str:
 
 def _job(name: str) -> Found:
     job = jobs.get(name)
-    logs = [job.log_path] if job.log_path.exists() else []
     users = [] if job.finished else [f"its processes: it is {job.state}"]
 
-    def act() -> None:
-        row = table.take(job.id)
-        trash.move(paths.home(), "job", str(job.id), logs, note=row)
+    def logs() -> list[Path]:
+        return [job.log_path] if job.log_path.exists() else []
 
-    return Found("job", str(job.id), trash.size(*logs), users, act, stop=lambda: users and jobs.cancel(job.id))
+    def act() -> None:
+        for torn in trash.entries(paths.home()):  # ids are never given twice
+            if (torn.kind, torn.name) == ("job", str(job.id)):
+                trash.restore(torn)
+        table.take(job.id, lambda row: trash.move(paths.home(), "job", str(job.id), logs(), note=row))
+
+    return Found("job", str(job.id), trash.size(*logs()), users, act, stop=lambda: users and jobs.cancel(job.id))
 
 
 def _task(name: str) -> Found:

@@ -7,7 +7,7 @@ and the table would be damaged, so it keeps a rollback journal.
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from math import isfinite
@@ -193,17 +193,18 @@ def insert(*, kind: str, title: str, argv: list[str], device: str | None, cwd: s
         return cursor.lastrowid
 
 
-def take(job_id: int) -> dict[str, Any]:
-    """Removes the row of a job that has ended and returns it. Raises InputError while the job waits or runs."""
+def take(job_id: int, keep: Callable[[dict[str, Any]], object]) -> None:
+    """Removes the row of a job that has ended once `keep` has kept it. Raises InputError while the job waits or runs."""
     with writing() as connection:
         entry = connection.execute(
             "DELETE FROM jobs WHERE id=? AND state NOT IN ('queued', 'running') RETURNING *", (job_id,)
         ).fetchone()
+        if entry is not None:
+            keep(dict(entry))
     if entry is None:
         raise InputError(
             f"job {job_id} is {row(job_id)['state']}: cancel it with `poolscope jobs cancel {job_id}` first"
         )
-    return dict(entry)
 
 
 def put(entry: dict[str, Any]) -> None:

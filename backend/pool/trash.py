@@ -1,7 +1,8 @@
 """Trash: files and directories that were deleted, to be put back until the trash is emptied.
 
 An entry is a directory with `entry.json`, which is written before anything moves: an interrupted deletion can be undone
-like any other. The paths in it are relative to `root`, the directory that the trash is in, and never lead out of it.
+like any other, and one that was interrupted before anything had moved is none. The paths in it are relative to `root`,
+the directory that the trash is in, and never lead out of it.
 """
 
 import os
@@ -63,10 +64,18 @@ def move(root: Path, kind: str, name: str, paths: Sequence[Path], *, note: dict[
 
 
 def entries(root: Path) -> list[Entry]:
-    """What is in the trash of `root`, the latest first; what is no entry is left out."""
+    """What is in the trash of `root`, the latest first; what is no entry, or holds nothing that was moved, is left out."""
+    return sorted(filter(_holds, _all(root)), key=lambda entry: entry.when, reverse=True)
+
+
+def _all(root: Path) -> list[Entry]:
     place = root / FOLDER
-    kept = [] if place.is_symlink() else [entry for path in place.glob(f"*/{ENTRY}") if (entry := _read(path))]
-    return sorted(kept, key=lambda entry: entry.when, reverse=True)
+    return [] if place.is_symlink() else [entry for path in place.glob(f"*/{ENTRY}") if (entry := _read(path))]
+
+
+def _holds(entry: Entry) -> bool:
+    """Whether anything was moved; a note may be all that there is to keep."""
+    return not entry.paths or any(os.path.lexists(entry.folder / str(number)) for number in range(len(entry.paths)))
 
 
 def restore(entry: Entry) -> None:
@@ -93,10 +102,10 @@ def forget(entry: Entry) -> None:
 
 def empty(root: Path) -> int:
     """Removes all entries for good; returns the bytes that they held."""
-    listed = entries(root)
-    for entry in listed:
+    frees = sum(entry.bytes for entry in entries(root))
+    for entry in _all(root):
         forget(entry)
-    return sum(entry.bytes for entry in listed)
+    return frees
 
 
 def size(*paths: Path) -> int:

@@ -1,7 +1,5 @@
 """Map: positions of a sample of the pairs, as files under `<pool>/maps/<model>/`."""
 
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ import numpy as np
 from .. import files
 from ..pool import Pool
 from ..pool.lock import writing
+from ..pool.work import spool
 
 
 @dataclass(frozen=True)
@@ -68,24 +67,22 @@ def directory(pool: Pool, model: str) -> Path:
 def save(pool: Pool, placed: Map) -> None:
     """Keeps a map. It is written beside the one before it, and takes its place as a whole."""
     place = directory(pool, placed.model)
-    work = pool.path / "work"
-    work.mkdir(exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix="map-", dir=work))
-    fresh.chmod(0o755)
     arrays = {"rows": placed.rows, "xy": placed.xy}
     if placed.everyone is not None:
         arrays["everyone"] = placed.everyone
-    for name, values in arrays.items():
-        with files.replacing(fresh / f"{name}.npy") as part, part.open("wb") as handle:
-            np.save(handle, values)
-    files.write_json(fresh / "map.json", placed.made_by)
-    before = fresh.with_name(f"{fresh.name}-before")
-    place.parent.mkdir(exist_ok=True)
-    with writing(pool.path):
-        if place.exists():
-            place.rename(before)
-        fresh.rename(place)
-    shutil.rmtree(before, ignore_errors=True)
+    with spool(pool.path) as room:  # what a killed process leaves in it is removed by the next one
+        fresh = room / "map"
+        fresh.mkdir()
+        fresh.chmod(0o755)
+        for name, values in arrays.items():
+            with files.replacing(fresh / f"{name}.npy") as part, part.open("wb") as handle:
+                np.save(handle, values)
+        files.write_json(fresh / "map.json", placed.made_by)
+        place.parent.mkdir(exist_ok=True)
+        with writing(pool.path):
+            if place.exists():
+                place.rename(room / "before")
+            fresh.rename(place)
 
 
 def load(pool: Pool, model: str) -> Map | None:

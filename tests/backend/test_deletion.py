@@ -1,8 +1,11 @@
 """Deleting, and bringing back: columns, recipes, tags, reports, maps, target sets, runs, sweeps, jobs and pools."""
 
 import json
+import os
 import shutil
+import signal
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -339,6 +342,33 @@ def test_a_deletion_that_was_killed_half_way_can_be_undone(full, monkeypatch):
     monkeypatch.undo()
     deletion.undo(full)
     assert (targets.load_target(full, "near", "l14") == np.eye(16)).all()
+
+
+def test_a_deletion_that_was_killed_is_repeated_as_one(full, monkeypatch):
+    """Before anything had moved, and between a job's log and its row."""
+    entries = len(trash.entries(paths.home()))
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, "rename", lambda self, target: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            trash.move(paths.home(), "run", "r1", [paths.runs() / "r1"])
+    assert THERE["run", "r1"](full)
+    assert len(trash.entries(paths.home())) == entries
+    move = trash.move
+
+    def killed_after(*arguments, **options):
+        move(*arguments, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(trash, "move", killed_after)
+        with pytest.raises(KeyboardInterrupt):
+            remove("job", "1")
+    assert jobs.get(1).id == 1
+    for kind, name in (("job", "1"), ("run", "r1")):
+        remove(kind, name)
+        assert [(one.kind, one.name) for one in deletion.deleted()] == [(kind, name)]
+        deletion.undo()
+        assert THERE[kind, name](full)
 
 
 def test_deletions_and_commits_at_once_lose_nothing(tiny_pool):

@@ -1,5 +1,7 @@
 """Target sets are tables of the pool's database; methods map a copy; those of earlier pools are taken over."""
 
+import shutil
+
 import lancedb
 import numpy as np
 import pytest
@@ -43,6 +45,24 @@ def test_a_copy_that_is_gone_or_of_another_table_is_written_anew(tiny_pool, tmp_
     np.save(path, np.zeros((1, 16), np.float16))
     path.with_suffix(".json").write_text('{"sha256": "of another"}')
     assert (load_target(tiny_pool, "mine", "l14") == before).all()
+
+
+@pytest.mark.parametrize("torn", ["data", "_versions"])
+def test_a_table_whose_writer_was_killed_is_no_target_set(torn, tiny_pool, tmp_path):
+    """It was "there already", and could be neither replaced, nor deleted, nor read."""
+    np.save(tmp_path / "t.npy", unit(0))
+    (tiny_pool.path / "target.mine.l14.lance" / torn).mkdir(parents=True)
+    assert targets(tiny_pool) == []
+    with pytest.raises(InputError, match="no target set 'mine'"):
+        load_target(tiny_pool, "mine", "l14")
+    assert add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14") == 30
+    assert np.abs(load_target(tiny_pool, "mine", "l14") - unit(0)).max() < 1e-3
+    (manifest,) = (tiny_pool.path / "target.mine.l14.lance" / "_versions").glob("*.manifest")
+    manifest.write_bytes(b"damaged")
+    shutil.rmtree(tiny_pool.path / "targets")
+    assert targets(tiny_pool) == ["mine/l14"], "a damaged one is not taken for none"
+    with pytest.raises(InputError, match="can't be read"):
+        load_target(tiny_pool, "mine", "l14")
 
 
 def test_names_with_dots_keep_apart(tiny_pool, tmp_path):

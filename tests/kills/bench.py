@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -20,9 +21,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from poolscope.jobs import table
 from poolscope.pool import Pool
+from poolscope.processes import machine, started_at
 from tests.conftest import image_bytes
-from tests.kills.commands import COMMANDS, Command
+from tests.kills.commands import COMMANDS, HOLD, Command
 from tests.kills.outcome import outcome
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +47,7 @@ class Zygote:
         self, argv: Sequence[str], *, home: Path, output: Path, tiny: str, kill: tuple[float, int] | None
     ) -> tuple[int, int]:
         """Pid and exit code of the command; `kill` are the seconds after which it is sent a signal, and which."""
-        environment = {"POOLSCOPE_HOME": str(home), "OMP_NUM_THREADS": "1"}
+        environment = {"POOLSCOPE_HOME": str(home), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         asked = {"argv": argv, "environment": environment, "output": str(output), "tiny": tiny}
         print(json.dumps(asked), file=self._process.stdin, flush=True)
         pid = int(self._answer())
@@ -58,6 +61,10 @@ class Zygote:
 
     def _answer(self) -> str:
         return self._process.stdout.readline().strip()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def close(self) -> None:
         self._process.stdin.close()
@@ -94,9 +101,18 @@ class Bench:
         if not start.exists():
             self._copy(self.source)
             for line in command.before:
-                assert self.run(line, tiny=command.tiny) == 0, self.said
+                assert (self._hold() if line == HOLD else self.run(line, tiny=command.tiny)) == 0, self.said
             shutil.copytree(self.here, start, symlinks=True)
         self._copy(start)
+
+    def _hold(self) -> int:
+        """A job that runs as long as the bench does: what is queued behind it waits."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("POOLSCOPE_HOME", str(self.here / "home"))
+            (self.here / "home").mkdir(exist_ok=True)
+            job = table.insert(kind="info", title="held", argv=["info"], device="cpu", cwd="/", environment={})
+            pid = self.zygote.pid
+            return 0 if table.claim(job, machine=machine(), pid=pid, pid_started=started_at(pid)) else 1
 
     def _copy(self, start: Path) -> None:
         shutil.rmtree(self.here, ignore_errors=True)
@@ -188,6 +204,7 @@ def fill(source: Path, tiny: Path, address: str, *, everything: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.png").write_bytes(image_bytes(number))
     _task(source / "tasks" / "few")
+    _foreign(source / "theirs")
     _pool(source / "bare", source / "n", uids, "http://example.org")
     _pool(source / "remote", source / "m", [f"{number:032x}" for number in range(12)], address)
     if everything:
@@ -218,6 +235,15 @@ def _task(few: Path) -> None:
     (few / "classnames.txt").write_text("dog\ncat\n")
     (few / "zeroshot_classification_templates.txt").write_text("a {c}\n")
     (few / "task.json").write_text('{"key": "few", "kind": "classification", "metric": "acc1", "suite": "few"}')
+
+
+def _foreign(theirs: Path) -> None:
+    """A run of DataComp's own tools."""
+    theirs.mkdir()
+    about = {"scale": "small", "checkpoint": Path("/x/epoch_latest.pt"), "scale_config": {"batch_size": 4096}}
+    (theirs / "info.pkl").write_bytes(pickle.dumps(about))
+    result = {"key": "imagenet1k", "dataset": "ImageNet 1k", "metrics": {"acc1": 0.03, "main_metric": 0.03}}
+    (theirs / "eval_results.jsonl").write_text(json.dumps(result) + "\n")
 
 
 def _model(source: Path) -> None:

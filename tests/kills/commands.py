@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 P = "--pool {here}/pool"
+HOLD = "hold"
+"""Stands before a command that queues jobs: the device is taken, so that they wait."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,15 @@ def _light(line: str, *before: str) -> Command:
 
 TRAIN = f"train {{here}}/r.yaml --scale demo --as one {P} --gpus 0 --tasks few --tasks-dir {{here}}/tasks"
 RECIPE = f"--recipe {{here}}/r.yaml {P}"
+SWEEP = (HOLD, f"sweep start --scores clip_l14 --fractions 0.5,1 --seeds 0,1 --as s {P}")
+STOPPED = (*SWEEP, "sweep stop s")
 COMMANDS = {
     "import": _light("import datacomp {here}/m --pool {here}/new --workers 1"),
     "import in processes": _light("import datacomp {here}/m --pool {here}/new --workers 2"),
     "import webdataset": _light("import webdataset {here}/shards --pool {here}/new"),
     "import table": _light("import table {here}/m/0.parquet --pool {here}/new"),
+    "import any": _light("import any {here}/shards --pool {here}/new"),
+    "import run": _light("import run {here}/theirs"),
     "import columns": _light(f"import columns {{here}}/values.npy --on row --as q {P}"),
     "index": _light("index {here}/shards --pool {here}/bare"),
     "export subset": _light(f"export subset --out {{here}}/out.npy {RECIPE}"),
@@ -41,6 +47,10 @@ COMMANDS = {
     "score dfn": Command(f"score dfn --as learned --set model=l14 --set clean={{here}}/r.yaml {P}"),
     "delete column": _light(f"delete column clip_b32 --yes --force {P}"),
     "delete run": Command("delete run one --yes", (TRAIN,), tiny=True),
+    "delete sweep": _light("delete sweep s --yes", *STOPPED),
+    "delete job": _light("delete job 2 --yes", *STOPPED),
+    "delete target": Command(f"delete target t --yes {P}", (f"target t {{here}}/vectors.npy --model l14 {P}",)),
+    "delete map": Command(f"delete map l14 --yes {P}", (f"map --sample 100 {P}",)),
     "delete task": _light("tasks remove own/mine", "tasks add mine {here}/set"),
     "delete pool": _light("delete pool {here}/bare --yes"),
     "undo": _light(f"delete --undo column clip_b32 {P}", f"delete column clip_b32 --yes --force {P}"),
@@ -59,8 +69,14 @@ COMMANDS = {
     "evaluate": Command("evaluate tiny/{here}/w.safetensors --tasks few --tasks-dir {here}/tasks --device cpu"),
     "train": Command(TRAIN, again=f"{TRAIN} --resume", tiny=True),
     "race": Command(f"race {{here}}/r.yaml {{here}}/all.yaml --seeds 2 {P}", tiny=True),
+    "sweep": _light(SWEEP[1], HOLD),
+    "sweep stop": _light("sweep stop s", *SWEEP),
+    "sweep resume": _light("sweep resume s", *STOPPED),
+    "jobs cancel": _light("jobs cancel 2", *SWEEP),
+    "jobs resume": _light("jobs resume 2", *STOPPED),
     "submit": Command("submit one --out {here}/out", (TRAIN,), tiny=True),
     "map": Command(f"map --sample 100 {P}"),
+    "search-index": Command(f"search-index --columns text,l14_img {P}", tiny=True),
     "prepare": Command(f"prepare tiny/{{here}}/w.safetensors --as mine --device cpu {P}"),
     "demo": Command("demo", tiny=True),
     "fetch": Command("fetch {here}/all.yaml --to {here}/out --pool {here}/remote --private --processes 1 --threads 4"),

@@ -20,15 +20,16 @@ HEAVY = (*LIGHT, "torch", "open_clip", "umap", "sklearn.linear_model", "scipy.st
 
 
 def shrink(assets: Path) -> None:
-    """The demo pool of few pairs, and its scale of few steps of a tiny model."""
+    """The demo pool of few pairs, its scale of few steps of a tiny model, and an index of however few pairs."""
     from dataclasses import replace
 
     from poolscope.bench import scales
-    from poolscope.demo import build
 
-    build.SOURCE = assets
+    build = importlib.import_module("poolscope.demo.build")  # its room shows the function of that name
+    build.SOURCE = assets  # type: ignore[attr-defined]
     small = {"model": "tiny", "samples_seen": 256, "batch": 64, "checkpoints": 2, "warmup": 2, "workers": 0}
     scales.SCALES["demo"] = replace(scales.SCALES["demo"], **small)
+    importlib.import_module("poolscope.search.index").SMALLEST = 1  # type: ignore[attr-defined]
 
 
 def run(asked: dict[str, Any]) -> int:

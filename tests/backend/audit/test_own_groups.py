@@ -1,5 +1,6 @@
 """Groups of one's own: lexicons and tables that are added to a pool."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,29 @@ def test_a_lexicon_replaces_and_comes_back(tiny_pool, tmp_path):
     assert "colour" in catalog.find(tiny_pool).families
     assert remove(tiny_pool, "gender") == "lexicon"
     assert "gender" in {family for one in catalog.providers(tiny_pool) for family in one.families}
+
+
+def test_groups_of_a_lexicon_with_other_words_are_found_anew(tiny_pool, tmp_path):
+    """By the digest of the words: the file in the pool was edited, or only written again."""
+    file = tmp_path / "x.yaml"
+    file.write_text(LEXICON)
+    add(tiny_pool, file)
+    kept = tiny_pool.path / "lexicons" / "colours.yaml"
+    before = _settings(tiny_pool, "red")
+    kept.write_text(f"# as it was\n{kept.read_text()}")
+    assert catalog.load(tiny_pool, families=["colour"]).sizes.tolist() == [34]
+    kept.write_text(kept.read_text().replace("red", "blue"))
+    assert "lexicon-colours" in [one.id for one in catalog.waiting(tiny_pool)]
+    assert len(catalog.load(tiny_pool, families=["colour"])) == 0, "what the former words found counts no more"
+    found = catalog.find(tiny_pool, families=["colour"])
+    blue = [row for row, text in enumerate(tiny_pool.take(range(200), ["text"])["text"].to_pylist()) if "blue" in text]
+    assert np.flatnonzero(found.mask("colours.blue")).tolist() == blue != []
+    assert _settings(tiny_pool, "blue") != before
+
+
+def _settings(pool: Pool, group: str) -> str:
+    """The digest of what found a group of a lexicon, as its provenance has it."""
+    return json.loads((pool.path / "groups" / f"colours.{group}.json").read_text())["made_by"]["settings"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from poolscope.bench import foreign
 from poolscope.errors import InputError
-from poolscope.runs import Run, write_results
+from poolscope.runs import Run, runs, write_results
 
 
 def info(tmp_path: Path, **changes: object) -> Path:
@@ -78,3 +78,7 @@ def test_a_run_made_elsewhere_joins_the_board(tmp_path: Path) -> None:
     info(tmp_path, scale_config={"batch_size": 1024, "learning_rate": 0.0005, "train_num_samples": 12_800_000,
                                  "warmup": 500, "model": "ViT-B-32"})  # fmt: skip
     assert foreign.import_run(tmp_path, name="other").not_comparable == ["batch is 1,024 instead of 4,096"]
+    (tmp_path / "eval_results.jsonl").write_text("{}")
+    with pytest.raises(InputError, match="no result"):
+        foreign.import_run(tmp_path, name="damaged")
+    assert {run.name for run in runs()} == {"theirs", "other"}, "a run is listed with its results, or not at all"

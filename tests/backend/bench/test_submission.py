@@ -1,9 +1,13 @@
 import json
+import os
+import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from poolscope.bench import submission
 from poolscope.bench.submission import check, check_subset, submit
 from poolscope.bench.tasks.datacomp import TASKS
 from poolscope.errors import InputError
@@ -41,6 +45,23 @@ def test_a_whole_run_makes_a_valid_submission(tiny_pool: Pool, tmp_path: Path) -
         submit(run, tmp_path / "out")
     with pytest.raises(InputError, match="'other' is unknown"):
         submit(run, tmp_path / "new", track="other")
+
+
+def test_a_submission_is_whole_or_not_there(tiny_pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_on(tiny_pool)
+    with monkeypatch.context() as killed:
+        killed.setattr(submission, "card", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            submit(run, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "empty")
+    monkeypatch.chdir(tmp_path / "empty")
+    for out in (".", tmp_path / "link"):
+        assert submit(run, out).written[-1] == "README.md"
+        assert (tmp_path / "empty" / "README.md").is_file()
+        shutil.rmtree(tmp_path / "empty")
+        (tmp_path / "empty").mkdir()
 
 
 def test_every_broken_rule_is_named(tiny_pool: Pool) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -128,6 +129,34 @@ def test_stop_cancels_what_waits_before_what_runs_and_resume_queues_it_again(
     assert sweep.progress(found) == {"done": 1, "cancelled": 3}
     assert sweep.resume("s") == 3
     assert sweep.progress(found) == {"done": 1, "queued": 3}
+
+
+def test_a_sweep_that_was_killed_while_it_was_queued_goes_on(
+    tiny_pool: Pool, queue: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between a job and its record, and before that job: no run is queued twice, none is left out."""
+    grid = {"fractions": (0.5, 1.0), "seeds": (0, 1), "name": "s"}
+
+    def save(self: sweep.Sweep, whole: Callable[[sweep.Sweep], None] = sweep.Sweep.save) -> None:
+        if sum(cell.job is not None for cell in self.cells) == 2:
+            raise KeyboardInterrupt
+        whole(self)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(sweep.Sweep, "save", save)
+        with pytest.raises(KeyboardInterrupt):
+            sweep.start(tiny_pool, ["clip_b32"], **grid)  # type: ignore[arg-type]
+    assert sweep.progress(sweep.Sweep.load("s"))["lost"] == 3
+    with pytest.raises(InputError, match="'s' exists"):
+        sweep.start(tiny_pool, ["clip_l14"], **grid)  # type: ignore[arg-type]
+    there = [SimpleNamespace(id=n + 1, argv=tuple(argv), created=9e9, state="queued") for n, argv in enumerate(queue)]
+    monkeypatch.setattr(jobs, "all", lambda: there)
+    monkeypatch.setattr(jobs, "get", lambda job: SimpleNamespace(resumable=False))
+    assert sweep.resume("s") == 3
+    assert [cell.job for cell in sweep.Sweep.load("s").cells] == [1, 2, 3, 4]
+    assert len({tuple(argv) for argv in queue}) == len(queue) == 4
+    with pytest.raises(InputError, match="'s' exists"):
+        sweep.start(tiny_pool, ["clip_b32"], **grid)  # type: ignore[arg-type]
 
 
 def test_runs_that_differ_in_one_fraction_are_a_curve_without_a_sweep() -> None:

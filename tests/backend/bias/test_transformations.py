@@ -5,7 +5,7 @@ import pytest
 
 from poolscope.bias.families import Shuffle, weight_free
 from poolscope.bias.families.colour import APPEARANCE, COLOUR_NAMES, MeanColour, appearance, colour_statistics
-from poolscope.bias.families.edges import canny
+from poolscope.bias.families.edges import KEY_POINT_FACTS, Sift, canny, key_points
 from poolscope.bias.families.frequency import HighPass, HighPassButterworth, LowPass, LowPassButterworth, filtered, mask
 from poolscope.bias.families.shuffle import shuffled
 from poolscope.bias.image import same_jpeg
@@ -112,6 +112,19 @@ def test_canny_follows_an_edge_and_nothing_else():
     assert set(np.unique(edges)) <= {0, 255}
     assert np.flatnonzero(edges.any(axis=0)).tolist() in ([31], [32], [31, 32])
     assert not canny(np.full((64, 64, 3), 90, dtype=np.uint8)).any()
+
+
+def test_sift_sees_the_grey_of_opencv(make):
+    """Rounded to 8 bits: on grey that is cut to whole levels it finds other key points."""
+    import cv2
+
+    images = noise(6, 2, size=64)
+    facts = Sift().features(make(images, np.arange(6) % 2)).matrix[:, : len(KEY_POINT_FACTS)]
+    rounded = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images]
+    cut = list((images @ np.array([0.299, 0.587, 0.114])).astype(np.uint8))
+    assert np.array_equal(facts, [key_points(grey)[0] for grey in rounded])
+    assert not np.allclose(facts, [key_points(grey)[0] for grey in cut], atol=1e-3)
+    assert (facts[:, 0] > 0).all(), "each image has key points"
 
 
 def test_appearance_of_plain_images():

@@ -197,6 +197,9 @@ def test_a_map_is_replaced_whole_or_not_at_all(tiny_pool, monkeypatch):
         monkeypatch.undo()
         found = load(tiny_pool, "l14")
         assert (found.made_by["seed"], found.rows[0], round(float(found.xy[0, 0]), 2)) == (1, 1, 0.01)
+    assert all(path.parent.parent.name.startswith("spool-") for path in steps), "where what is left is found"
+    (tiny_pool.path / "work" / "spool-of-the-dead" / "map").mkdir(parents=True)
     save(tiny_pool, made(2))
+    assert not list((tiny_pool.path / "work").glob("spool-*"))
     assert (load(tiny_pool, "l14").made_by["seed"], load(tiny_pool, "l14").rows[0]) == (2, 2)
     assert available(tiny_pool) == ["l14"]
