@@ -2,25 +2,25 @@
 
     python tests/benchmarks/bench_noise.py stored [--write]
     python tests/benchmarks/bench_noise.py batched
+    python tests/benchmarks/bench_noise.py averaged [--seeds 5] [--lanes 2] [--table] [--write]
 
 `stored` takes the runs of demo_methods.py (three seeds of 21 recipes) apart, without training anything: runs of one seed
 start from the same weights whatever the recipe, so what they share is the initialisation's; and the bootstrap of stored
 predictions says how much of the spread is that of the test examples. `batched` times the training steps of three seeds as
-one model (torch.func.vmap) against three models in turn, in seconds of the processor. `--write` puts the table of
-`stored` into assets/results.md.
+one model (torch.func.vmap) against three models in turn, in seconds of the processor. `averaged` trains `--seeds` runs
+each of three recipes in a common order of the pairs and with averages of the weights beside (noise_runs.py), or goes on
+where it stopped, and compares both from the same runs; `--table` only prints what is recorded. `--write` puts the table of
+`stored` or `averaged` into assets/results.md.
 """
 
 import argparse
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 DRAWS = 40
-STEPS = 3
 
 
 @dataclass(frozen=True)
@@ -113,82 +113,135 @@ def table(known: Parts) -> str:
     return "\n".join(lines) + f"\n\nCorrelation of two recipes' runs of one seed: {shared}."
 
 
-def contrastive_loss(model: Callable[..., Any], image: Any, text: Any) -> Any:
-    import torch
+def ratio_of_spreads(values: np.ndarray, others: np.ndarray) -> tuple[float, float, float]:
+    """The spread over seeds of averages `(recipes, seeds)` as a share of that of `others` from the same runs, with its 95 %
+    interval (Pitman 1939, Morgan 1939: variances of paired values)."""
+    from scipy.stats import t
 
-    one, other, logit_scale = model(image, text)[:3]
-    logits, labels = logit_scale * one @ other.T, torch.arange(len(image))
-    both = torch.nn.functional.cross_entropy(logits, labels), torch.nn.functional.cross_entropy(logits.T, labels)
-    return (both[0] + both[1]) / 2
+    one, other = ((each - each.mean(axis=1, keepdims=True)).ravel() for each in (values, others))
+    freedom = values.size - len(values) - 1
+    ratio, alike = (one @ one) / (other @ other), (one @ other) ** 2 / ((one @ one) * (other @ other))
+    middle = 1 + 2 * (1 - alike) * t.ppf(0.975, freedom) ** 2 / freedom
+    width = math.sqrt(middle**2 - 1)
+    return math.sqrt(ratio), math.sqrt(ratio * (middle - width)), math.sqrt(ratio * (middle + width))
 
 
-def batched(copies: int = 3) -> tuple[float, float]:
-    """Seconds of the processor for a training step of `copies` models: in turn, and as one batched model."""
-    import open_clip
-    import torch
+def mean_gap(values: np.ndarray, others: np.ndarray, *, paired: bool) -> tuple[float, float]:
+    """How far the mean of averages `(recipes, seeds)` is above that of `others` of the same recipes, and the half-width of
+    its 95 % interval; `paired` if they come from the same runs."""
+    from scipy.stats import t
 
-    from poolscope.bench.scales import SCALES
-    from poolscope.bench.worker import skip_slow_attention
-    from poolscope.models import register_configs
+    gap = float(values.mean() - others.mean())
+    parts = [values - others] if paired else [values, others]
+    freedoms = [part.size - len(part) for part in parts]
+    squares = sum(float(((part - part.mean(axis=1, keepdims=True)) ** 2).sum()) for part in parts)
+    error = math.sqrt(squares / sum(freedoms) * sum(1 / part.size for part in parts))
+    return gap, float(t.ppf(0.975, sum(freedoms))) * error
 
-    register_configs()
-    skip_slow_attention()
-    torch.set_num_threads(1)
-    scale = SCALES["demo"]
-    models = [open_clip.create_model(scale.model, output_dict=False) for _ in range(copies)]
-    images = torch.rand(copies, scale.batch, 3, 48, 48)
-    texts = torch.randint(1, 40_000, (copies, scale.batch, 16))
-    in_turn = [torch.optim.AdamW(model.parameters(), lr=1e-4) for model in models]
-    weights, buffers = torch.func.stack_module_state(models)
-    together = torch.optim.AdamW(list(weights.values()), lr=1e-4)
 
-    def of_one(
-        weights: dict[str, torch.Tensor], buffers: dict[str, torch.Tensor], *pairs: torch.Tensor
-    ) -> torch.Tensor:
-        def model(*given: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            return torch.func.functional_call(models[0], (weights, buffers), given)
+def usual_runs(recipes: Sequence[str]) -> np.ndarray | None:
+    """Averages `(recipes, seeds)` in points of this home's runs in the usual order; None where a recipe has fewer than two."""
+    from poolscope.bench.board import by_recipe, leaderboard
+    from poolscope.paths import default_pool
 
-        return contrastive_loss(model, *pairs)
+    rows = leaderboard("demo", pool=str(default_pool().resolve()), published=False, unfinished=False)
+    runs = {place[0]: mine for place, mine in by_recipe([row for row in rows if row.average is not None]).items()}
+    known = [[100 * (row.average or math.nan) for row in runs.get(name, [])] for name in recipes]
+    fewest = min(len(values) for values in known)
+    return np.array([values[:fewest] for values in known]) if fewest > 1 else None
 
-    def one_after_the_other() -> None:
-        for model, optimizer, image, text in zip(models, in_turn, images, texts):
-            with torch.autocast("cpu", torch.bfloat16):
-                value = contrastive_loss(model, image, text)
-            optimizer.zero_grad()
-            value.backward()
-            optimizer.step()
 
-    def at_once() -> None:
-        with torch.autocast("cpu", torch.bfloat16):
-            value = torch.func.vmap(of_one)(weights, buffers, images, texts).sum()
-        together.zero_grad()
-        value.backward()
-        together.step()
+def averaged_table(known: Mapping[str, np.ndarray], share: float) -> str:
+    """From averages `(recipes, seeds)` of each kind of weights, the last ones first, and an average's share of the time."""
+    last = next(iter(known.values()))
+    freedom = last.size - len(last)
+    lines = [
+        "| weights, pairs in a common order | spread over seeds, points (95 %) | of the last weights' | mean moved "
+        "| correlation by seed | left of the spread, compared by seed | time |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for kind, values in known.items():
+        variance = float(((values - values.mean(axis=1, keepdims=True)) ** 2).sum() / freedom)
+        correlation = correlation_by_seed(values)
+        name, beside = "the last ones", "1 | |"
+        if values is not last:
+            ratio, least, most = ratio_of_spreads(values, last)
+            name = f"average, decay {kind}"
+            beside = f"{ratio:.2f} ({least:.2f} to {most:.2f}) | {gap_text(*mean_gap(values, last, paired=True))} |"
+        left, cost = math.sqrt(variance * (1 - correlation[0])), f"{1 + (values is not last) * share:.3f}"
+        lines.append(
+            f"| {name} | {spread(variance, freedom)} | {beside} {shared_text(*correlation)} | {left:.2f} | {cost} |"
+        )
+    return "\n".join(lines)
 
-    best = [math.inf, math.inf]
-    for _ in range(STEPS):
-        for place, work in enumerate((one_after_the_other, at_once)):
-            begun = time.process_time()
-            work()
-            best[place] = min(best[place], time.process_time() - begun)
-    return best[0], best[1]
+
+def averaged_notes(known: Mapping[str, np.ndarray], recipes: Sequence[str], usual: np.ndarray | None) -> str:
+    """What the table leaves out: recipe by recipe, and against runs in the usual order."""
+    from scipy.stats import t
+
+    last, *averages = known.values()
+    freedom = last.size - len(last)
+    variance = ((last - last.mean(axis=1, keepdims=True)) ** 2).sum() / freedom
+    own = float(t.ppf(0.975, freedom)) * math.sqrt(variance / last.shape[1])
+    moved = max(float(np.abs((values - last).mean(axis=1)).max()) for values in averages)
+    pair = shared_text(*correlation_by_seed(last[-2:]))
+    text = (
+        f"{', '.join(recipes)}: {last.shape[1]} seeds each, {freedom} degrees of freedom. Averaging moves no recipe's mean by more "
+        f"than {moved:.2f}; that mean's own 95 % interval is ±{own:.2f}. Correlation by seed of the last two recipes alone: {pair}."
+    )
+    if usual is None:
+        return text
+    gap, half = mean_gap(last, usual, paired=False)
+    each = [
+        f"{name} {gap_text(one, half * math.sqrt(len(recipes)))}"
+        for name, one in zip(recipes, last.mean(axis=1) - usual.mean(axis=1))
+    ]
+    return (
+        f"{text} Against the usual order ({usual.shape[1]} seeds each) the common one moves the mean by {gap_text(gap, half)}: "
+        f"{', '.join(each)}."
+    )
+
+
+def gap_text(gap: float, half: float) -> str:
+    return f"{gap:+.2f} ({gap - half:+.2f} to {gap + half:+.2f})".replace("-", "−")
+
+
+def shared_text(correlation: float, low: float, high: float, p: float) -> str:
+    return f"{correlation:.2f} ({low:.2f} to {high:.2f}, p = {p:.2f})".replace("-", "−")
+
+
+def averaged(seeds: int, lanes: int, *, train: bool) -> str:
+    from noise_runs import RECIPES, records, train_all
+
+    if train:
+        train_all(seeds, lanes)
+    known, share = records(seeds)
+    return f"{averaged_table(known, share)}\n\n{averaged_notes(known, RECIPES, usual_runs(RECIPES))}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("stored", "batched"))
-    parser.add_argument("--write", action="store_true", help="put the table of `stored` into assets/results.md")
+    parser.add_argument("what", choices=("stored", "batched", "averaged"))
+    parser.add_argument("--seeds", type=int, default=5, help="runs of each recipe of `averaged`")
+    parser.add_argument("--lanes", type=int, default=2, help="runs of `averaged` at a time")
+    parser.add_argument("--table", action="store_true", help="only print what `averaged` has recorded")
+    parser.add_argument("--write", action="store_true", help="put the table into assets/results.md")
     chosen = parser.parse_args()
     if chosen.what == "batched":
+        from noise_batched import batched
+
         one, other = batched()
         print(f"three models in turn {one:.2f} s a step, as one {other:.2f} s: {other / one:.2f} of the time")
         return
-    text = table(parts())
+    if chosen.what == "averaged":
+        name, text = "bench_noise.py averaged", averaged(chosen.seeds, chosen.lanes, train=not chosen.table)
+    else:
+        name, text = "bench_noise.py", table(parts())
     print(text)
     if chosen.write:
         from page import put
 
-        put("bench_noise.py", text)
+        put(name, text)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,16 @@
-"""What runs of one seed share, and what test examples add: known answers."""
+"""What runs of one seed share, what test examples add, what averages of weights and a common order change: known answers."""
+
+import io
+import itertools
+import tarfile
 
 import numpy as np
 import pytest
+import torch
+from torch.optim.swa_utils import AveragedModel
 
-from tests.benchmarks.bench_noise import correlation_by_seed, own_example_variance
+from tests.benchmarks.bench_noise import correlation_by_seed, mean_gap, own_example_variance, ratio_of_spreads
+from tests.benchmarks.noise_runs import bias_corrected, in_order
 
 
 def test_the_correlation_of_runs_of_one_seed_is_found():
@@ -22,3 +29,66 @@ def test_what_examples_do_to_all_seeds_alike_is_no_spread_over_seeds():
     rng = np.random.default_rng(1)
     alike, alone = rng.normal(0, 3, 20_000), rng.normal(0, 2, (3, 20_000))
     assert own_example_variance(alike + alone) == pytest.approx(4.0, rel=0.05)
+
+
+def test_the_ratio_of_two_spreads_of_the_same_runs_holds_what_its_interval_says():
+    rng = np.random.default_rng(2)
+    inside = 0
+    for _ in range(600):
+        shared, one, other = rng.normal(0, 1, (3, 3, 5))
+        recipes = rng.normal(0, 9, (3, 1))
+        ratio, low, high = ratio_of_spreads(recipes + (shared + one / 2) / 2, recipes + shared + other / 2)
+        assert low < ratio < high
+        inside += low < 0.5 < high
+    assert 0.93 < inside / 600 < 0.97
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_gap_of_two_means_holds_what_its_interval_says(paired):
+    rng = np.random.default_rng(3)
+    inside = 0
+    for _ in range(600):
+        recipes, others = rng.normal(0, 9, (3, 1)), rng.normal(0, 1, (3, 5))
+        values = others + rng.normal(0.3, 0.2, (3, 5)) if paired else rng.normal(0.3, 1, (3, 4))
+        gap, half = mean_gap(recipes + values, recipes + others, paired=paired)
+        inside += abs(gap - 0.3) < half
+    assert 0.93 < inside / 600 < 0.97
+
+
+def shard(path, keys):
+    with tarfile.open(path, "w") as tar:
+        for key in keys:
+            member = tarfile.TarInfo(f"{key}.txt")
+            member.size = len(key)
+            tar.addfile(member, io.BytesIO(key.encode()))
+    return str(path)
+
+
+def test_pairs_that_two_recipes_keep_come_in_the_same_order_with_the_same_random_numbers(tmp_path):
+    few = [shard(tmp_path / "few.tar", [f"{n:032x}-0" for n in range(0, 60, 3)])]
+    many = [shard(tmp_path / f"{part}.tar", [f"{n:032x}-0" for n in range(part, 60, 2)]) for part in (0, 1)]
+
+    def passes(shards, seed, pairs):
+        read = [
+            (sample["__key__"], torch.rand(1).item()) for sample in itertools.islice(in_order(shards, seed), 2 * pairs)
+        ]
+        return read[:pairs], read[pairs:]
+
+    first, second = passes(many, 0, 60)
+    kept = {key for key, _ in passes(few, 0, 20)[0]}
+    assert passes(few, 0, 20) == ([one for one in first if one[0] in kept], [one for one in second if one[0] in kept])
+    orders = [[key for key, _ in each] for each in (first, second, passes(many, 1, 60)[0])]
+    assert all(sorted(order) == sorted(orders[0]) and len(set(order)) == 60 for order in orders)
+    assert len({tuple(order) for order in orders}) == 3
+
+
+def test_an_average_of_weights_is_the_weighted_mean_of_all_steps():
+    model = torch.nn.Linear(1, 1, bias=False)
+    average = AveragedModel(model, multi_avg_fn=bias_corrected(0.9))
+    steps = [3.0, -1.0, 4.0, 1.0, -5.0]
+    for value in steps:
+        torch.nn.init.constant_(model.weight, value)
+        average.update_parameters(model)
+    shares = 0.9 ** np.arange(len(steps))[::-1]
+    assert average.module.weight.item() == pytest.approx(np.average(steps, weights=shares), abs=1e-6)
+    assert model.weight.item() == steps[-1]

@@ -1,0 +1,224 @@
+"""Runs of the demo scale with common random numbers and averaged weights: the training side of `bench_noise.py averaged`.
+
+A run has the demo scale's settings and steps but for two things:
+
+- *Common order.* Each pass over the kept pairs goes in the order of a hash of (seed, pass, uid), so pairs that two recipes
+  keep come in the same relative order in both, and a pair is cropped by the same random numbers. The shards are held in
+  memory; open_clip's draw of shards (with replacement) and webdataset's shuffling are off.
+- *Averaged weights.* After every step, exponential averages of the weights are taken beside the training, one a decay. The
+  training never reads them.
+
+Run as a script, this file is the training process: it takes the arguments of `open_clip_train.main`.
+"""
+
+import functools
+import hashlib
+import itertools
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from poolscope import files
+from poolscope.paths import default_pool, home
+
+if TYPE_CHECKING:
+    from poolscope.bench.scales import Scale
+
+RECIPES = ("No filter", "CLIP score 30 %", "CLIPLoss 30 %")  # as in demo_methods.py
+DECAYS = (0.95, 0.98)
+LAST = "last"
+TIMES = "times.json"
+
+
+def draw(seed: int, number: int, key: str) -> int:
+    """64 bits of a hash of the seed, the number of the pass, and the pair."""
+    return int.from_bytes(hashlib.blake2b(f"{seed} {number} {key}".encode(), digest_size=8).digest(), "big")
+
+
+def in_order(shards: Iterable[str], seed: int) -> Iterator[dict[str, Any]]:
+    """Samples of tars, pass after pass without end, each pass in the order of `draw`, which seeds what the sample's crop
+    is drawn from."""
+    import torch
+    from open_clip_train.data import group_by_keys_nothrow
+
+    from poolscope.bench.loading import members
+
+    kept = {sample["__key__"]: sample for tar in shards for sample in group_by_keys_nothrow(members(tar))}
+    for number in itertools.count():
+        for drawn, key in sorted((draw(seed, number, key), key) for key in kept):
+            # The samples are pulled one by one through the loader, so the crop of this one comes next.
+            torch.default_generator.manual_seed(drawn)
+            random.seed(drawn)
+            yield dict(kept[key])
+
+
+def bias_corrected(decay: float) -> Callable[[Any, Any, Any], None]:
+    """An update for torch's AveragedModel: the exponential average of the weights of all steps, which the first ones don't
+    outweigh (corrected as Adam's moments are: Kingma & Ba 2015, section 3)."""
+    import torch
+
+    @torch.no_grad()
+    def update(kept: list[torch.Tensor], now: list[torch.Tensor], before: torch.Tensor) -> None:
+        torch._foreach_lerp_(kept, now, (1 - decay) / (1 - decay ** (int(before) + 1)))
+
+    return update
+
+
+def average_weights(loop: Callable[..., Any]) -> Callable[..., Any]:
+    """`train_one_epoch` that also leaves `<decay>.pt` of each of `DECAYS` beside its checkpoints, and in `times.json` the
+    processor's seconds of the whole and of one average."""
+
+    @functools.wraps(loop)
+    def train_one_epoch(
+        model: Any, sources: Any, loss: Any, epoch: int, optimizer: Any, scaler: Any, scheduler: Any, teacher: Any,
+        args: Any, **more: Any,
+    ) -> Any:  # fmt: skip
+        import torch
+        from torch.optim.swa_utils import AveragedModel
+
+        averages = {decay: AveragedModel(model, multi_avg_fn=bias_corrected(decay)) for decay in DECAYS}
+        averaging, begun = 0.0, time.process_time()
+
+        def after_step(*unused: Any) -> None:
+            nonlocal averaging
+            start = time.process_time()
+            for average in averages.values():
+                average.update_parameters(model)
+            averaging += time.process_time() - start
+
+        hook = optimizer.register_step_post_hook(after_step)
+        outcome = loop(model, sources, loss, epoch, optimizer, scaler, scheduler, teacher, args, **more)
+        hook.remove()
+        folder = Path(args.checkpoint_path)
+        for decay, average in averages.items():
+            torch.save({"epoch": epoch + 1, "state_dict": average.module.state_dict()}, folder / f"{decay}.pt")
+        whole = time.process_time() - begun - averaging
+        files.write_json(folder / TIMES, {"training": whole, "averaging": averaging / max(1, len(DECAYS))})
+        return outcome
+
+    return train_one_epoch
+
+
+def worker(argv: list[str]) -> int:
+    """The training process of a run: Poolscope's own, with the order and the averages above."""
+    from open_clip_train import data, main
+
+    from poolscope.bench import loading
+    from poolscope.bench import worker as usual
+
+    shards, _ = data.expand_urls(argv[argv.index("--train-data") + 1])
+    seed = int(argv[argv.index("--seed") + 1])
+
+    def read_in_order() -> None:
+        data.tarfile_to_samples_nothrow = lambda sources, handler=None: in_order(shards, seed)
+
+    def shuffle_nothing() -> None:
+        data.wds.shuffle = lambda *unused, **neither: iter
+
+    loading.read_plain_tars, loading.seed_shuffling = read_in_order, shuffle_nothing
+    main.train_one_epoch = average_weights(main.train_one_epoch)
+    return usual.main(argv)
+
+
+def one_part() -> "Scale":
+    """The demo scale as one part of as many steps, so that the order goes on to the end."""
+    from poolscope.bench.scales import SCALES
+
+    usual = SCALES["demo"]
+    return replace(usual, samples_seen=usual.steps() * usual.batch, checkpoints=1).on("cpu")
+
+
+def train(shards: Path, seed: int, out: Path) -> Path:
+    """Trains a run on the tars of `shards`; returns the folder of its checkpoints. Raises RuntimeError if that fails."""
+    from poolscope.bench.fitting import brace
+    from poolscope.bench.launch import Launch, environment, reason, training_arguments
+
+    launch, output = Launch(gpus=0, threads=1), out / "output.log"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    argv = training_arguments(one_part(), launch, shards=brace(shards), seed=seed, logs=out)
+    with output.open("wb") as sink:
+        child = subprocess.run([sys.executable, __file__, *argv], stdout=sink, stderr=sink, env=environment(launch))
+    if child.returncode:
+        raise RuntimeError(f"training ended with exit code {child.returncode}: {reason(output)}; see {output}")
+    return out / "open_clip" / "checkpoints"
+
+
+def average_of(checkpoint: Path) -> float:
+    """The average of a checkpoint over the demo's tasks, in points."""
+    from poolscope.bench.evaluation import average, evaluate, record_of
+    from poolscope.bench.tasks import choose
+    from poolscope.bench.weights import keep_weights
+
+    weights = checkpoint.with_suffix(".safetensors")
+    keep_weights(checkpoint, weights, model=one_part().model)
+    record = record_of(str(weights))
+    try:
+        results = [result.as_json() for result in evaluate(record, device="cpu")]
+    finally:
+        shutil.rmtree(record.path)  # the weights go too
+    return 100 * float(average(results, choose(None, suite="demo")) or np.nan)
+
+
+def record_path(recipe: str, seed: int) -> Path:
+    return home() / "noise" / f"{re.sub(r'[^a-z0-9]+', '-', recipe.lower()).strip('-')}-s{seed}.json"
+
+
+def train_all(seeds: int, lanes: int) -> None:
+    """Trains and evaluates what has no record yet, a seed of all recipes after the other, with the demo pool's scores."""
+    from demo_methods import RECIPES as RULES
+
+    from poolscope.bench.training import shard_size
+    from poolscope.export import export_shards
+    from poolscope.pool import Pool
+    from poolscope.recipe import load, select
+
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    todo = [(name, seed) for seed in range(seeds) for name in RECIPES if not record_path(name, seed).is_file()]
+    shards = {name: record_path(name, 0).with_name(f"shards-{number}") for number, name in enumerate(RECIPES)}
+    pool = Pool.open(default_pool())
+    for name in {name for name, _ in todo}:
+        recipe = load({"name": name, "keep": RULES[name]})
+        selection = select(recipe, pool)
+        export_shards(pool, selection, shards[name], recipe=recipe, shard_size=shard_size(selection.drawn))
+
+    def one(work: tuple[str, int]) -> None:
+        name, seed = work
+        record = record_path(name, seed)
+        folder = train(shards[name], seed, record.with_suffix(""))
+        files_of = {LAST: "epoch_latest.pt"} | {str(decay): f"{decay}.pt" for decay in DECAYS}
+        averages = {kind: average_of(folder / file) for kind, file in files_of.items()}
+        times = files.read_json(folder / TIMES, dict)
+        files.write_json(record, {"recipe": name, "seed": seed, "averages": averages, "seconds": times})
+        shutil.rmtree(record.with_suffix(""))
+        print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
+
+    with ThreadPoolExecutor(lanes) as executor:
+        list(executor.map(one, todo))
+    for folder in shards.values():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def records(seeds: int) -> tuple[dict[str, np.ndarray], float]:
+    """From the records of `train_all`: averages `(recipes, seeds)` in points of each kind of weights, and what one average
+    adds to the training's processor time, as a share."""
+    read = [[files.read_json(record_path(name, seed), dict) for seed in range(seeds)] for name in RECIPES]
+    kinds = (LAST, *map(str, DECAYS))
+    values = {kind: np.array([[one["averages"][kind] for one in row] for row in read]) for kind in kinds}
+    seconds = {part: sum(one["seconds"][part] for row in read for one in row) for part in ("training", "averaging")}
+    return values, seconds["averaging"] / seconds["training"]
+
+
+if __name__ == "__main__":
+    sys.exit(worker(sys.argv[1:]))
