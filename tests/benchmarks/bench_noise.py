@@ -2,15 +2,15 @@
 
     python tests/benchmarks/bench_noise.py stored [--write]
     python tests/benchmarks/bench_noise.py batched
-    python tests/benchmarks/bench_noise.py averaged [--seeds 5] [--lanes 2] [--table] [--write]
+    python tests/benchmarks/bench_noise.py averaged [--seeds 8] [--lanes 2] [--table] [--write]
 
 `stored` takes the runs of demo_methods.py (three seeds of 21 recipes) apart, without training anything: runs of one seed
 start from the same weights whatever the recipe, so what they share is the initialisation's; and the bootstrap of stored
 predictions says how much of the spread is that of the test examples. `batched` times the training steps of three seeds as
 one model (torch.func.vmap) against three models in turn, in seconds of the processor. `averaged` trains `--seeds` runs
-each of three recipes in a common order of the pairs and with averages of the weights beside (noise_runs.py), or goes on
-where it stopped, and compares both from the same runs; `--table` only prints what is recorded. `--write` puts the table of
-`stored` or `averaged` into assets/results.md.
+each of three recipes, in a common order of the pairs and in the usual one, with averages of the weights beside
+(noise_runs.py), or goes on where it stopped, and compares them; `--table` only prints what is recorded. `--write` puts the
+table of `stored` or `averaged` into assets/results.md.
 """
 
 import argparse
@@ -85,11 +85,10 @@ def parts() -> Parts:
             by_task.append(100 * resample(stored, task, draws=DRAWS)[:, 1:])
         alone.append(own_example_variance(np.average(by_task, axis=0, weights=weights(tasks))))
     freedom = len(recipes) * (fewest - 1)
-    seeds = float(((values - values.mean(axis=1, keepdims=True)) ** 2).sum() / freedom)
-    return Parts(seeds, float(np.mean(alone)), freedom, *correlation_by_seed(values))
+    return Parts(within(values), float(np.mean(alone)), freedom, *correlation_by_seed(values))
 
 
-def spread(variance: float, freedom: int) -> str:
+def spread(variance: float, freedom: float) -> str:
     """A standard deviation with its 95 % interval."""
     from scipy.stats import chi2
 
@@ -119,87 +118,81 @@ def ratio_of_spreads(values: np.ndarray, others: np.ndarray) -> tuple[float, flo
     from scipy.stats import t
 
     one, other = ((each - each.mean(axis=1, keepdims=True)).ravel() for each in (values, others))
-    freedom = values.size - len(values) - 1
+    freedom = min(freedom_of(values), freedom_of(others)) - 1
     ratio, alike = (one @ one) / (other @ other), (one @ other) ** 2 / ((one @ one) * (other @ other))
     middle = 1 + 2 * (1 - alike) * t.ppf(0.975, freedom) ** 2 / freedom
     width = math.sqrt(middle**2 - 1)
     return math.sqrt(ratio), math.sqrt(ratio * (middle - width)), math.sqrt(ratio * (middle + width))
 
 
-def mean_gap(values: np.ndarray, others: np.ndarray, *, paired: bool) -> tuple[float, float]:
-    """How far the mean of averages `(recipes, seeds)` is above that of `others` of the same recipes, and the half-width of
-    its 95 % interval; `paired` if they come from the same runs."""
+def mean_gap(values: np.ndarray, others: np.ndarray) -> tuple[float, float]:
+    """How far the mean of averages `(recipes, seeds)` is above that of `others`, seed by seed, and the half-width of its
+    95 % interval."""
     from scipy.stats import t
 
-    gap = float(values.mean() - others.mean())
-    parts = [values - others] if paired else [values, others]
-    freedoms = [part.size - len(part) for part in parts]
-    squares = sum(float(((part - part.mean(axis=1, keepdims=True)) ** 2).sum()) for part in parts)
-    error = math.sqrt(squares / sum(freedoms) * sum(1 / part.size for part in parts))
-    return gap, float(t.ppf(0.975, sum(freedoms))) * error
+    gaps = (values - others).mean(axis=0)
+    half = float(t.ppf(0.975, len(gaps) - 1)) * float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
+    return float(gaps.mean()), half
 
 
-def usual_runs(recipes: Sequence[str]) -> np.ndarray | None:
-    """Averages `(recipes, seeds)` in points of this home's runs in the usual order; None where a recipe has fewer than two."""
-    from poolscope.bench.board import by_recipe, leaderboard
-    from poolscope.paths import default_pool
-
-    rows = leaderboard("demo", pool=str(default_pool().resolve()), published=False, unfinished=False)
-    runs = {place[0]: mine for place, mine in by_recipe([row for row in rows if row.average is not None]).items()}
-    known = [[100 * (row.average or math.nan) for row in runs.get(name, [])] for name in recipes]
-    fewest = min(len(values) for values in known)
-    return np.array([values[:fewest] for values in known]) if fewest > 1 else None
+def within(values: np.ndarray) -> float:
+    """The variance over seeds of averages `(recipes, seeds)`, pooled over the recipes."""
+    return float(((values - values.mean(axis=1, keepdims=True)) ** 2).sum() / (values.size - len(values)))
 
 
-def averaged_table(known: Mapping[str, np.ndarray], share: float) -> str:
-    """From averages `(recipes, seeds)` of each kind of weights, the last ones first, and an average's share of the time."""
-    last = next(iter(known.values()))
-    freedom = last.size - len(last)
+def freedom_of(values: np.ndarray) -> float:
+    """The degrees of freedom of `within`: those of independent runs, less where runs of one seed are alike, so that as many
+    independent ones would leave the variance as unsure (Satterthwaite 1946)."""
+    recipes, seeds = values.shape
+    alike = max(0.0, correlation_by_seed(values)[0])
+    return recipes * (seeds - 1) / (1 + (recipes - 1) * alike**2)
+
+
+def averaged_table(runs: Mapping[str, Mapping[str, np.ndarray]], share: float) -> str:
+    """From averages `(recipes, seeds)` of each order and kind of weights, the last ones first, and the share of the training's
+    time that an average adds."""
     lines = [
-        "| weights, pairs in a common order | spread over seeds, points (95 %) | of the last weights' | mean moved "
-        "| correlation by seed | left of the spread, compared by seed | time |",
-        "|---|---|---|---|---|---|---|",
+        "| order of the pairs | weights | spread over seeds, points (95 %) | of the last weights' | mean moved "
+        "| correlation by seed | spread, compared by seed | time |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for kind, values in known.items():
-        variance = float(((values - values.mean(axis=1, keepdims=True)) ** 2).sum() / freedom)
-        correlation = correlation_by_seed(values)
-        name, beside = "the last ones", "1 | |"
-        if values is not last:
-            ratio, least, most = ratio_of_spreads(values, last)
-            name = f"average, decay {kind}"
-            beside = f"{ratio:.2f} ({least:.2f} to {most:.2f}) | {gap_text(*mean_gap(values, last, paired=True))} |"
-        left, cost = math.sqrt(variance * (1 - correlation[0])), f"{1 + (values is not last) * share:.3f}"
-        lines.append(
-            f"| {name} | {spread(variance, freedom)} | {beside} {shared_text(*correlation)} | {left:.2f} | {cost} |"
-        )
+    for order, known in runs.items():
+        last = next(iter(known.values()))
+        for kind, values in known.items():
+            correlation, variance = correlation_by_seed(values), within(values)
+            name, beside, time = "last", "1 | ", "1"
+            if values is not last:
+                ratio, name, time = ratio_of_spreads(values, last), f"average, decay {kind}", f"{1 + share:.3f}"
+                beside = f"{interval_text(*ratio)} | {gap_text(*mean_gap(values, last))}"
+            cells = [order, name, spread(variance, freedom_of(values)), beside, shared_text(*correlation)]
+            lines.append(f"| {' | '.join(cells)} | {math.sqrt(variance * (1 - correlation[0])):.2f} | {time} |")
     return "\n".join(lines)
 
 
-def averaged_notes(known: Mapping[str, np.ndarray], recipes: Sequence[str], usual: np.ndarray | None) -> str:
-    """What the table leaves out: recipe by recipe, and against runs in the usual order."""
+def averaged_notes(runs: Mapping[str, Mapping[str, np.ndarray]], recipes: Sequence[str]) -> str:
+    """What the table leaves out: recipe by recipe, and one order beside the other."""
     from scipy.stats import t
 
-    last, *averages = known.values()
-    freedom = last.size - len(last)
-    variance = ((last - last.mean(axis=1, keepdims=True)) ** 2).sum() / freedom
-    own = float(t.ppf(0.975, freedom)) * math.sqrt(variance / last.shape[1])
-    moved = max(float(np.abs((values - last).mean(axis=1)).max()) for values in averages)
-    pair = shared_text(*correlation_by_seed(last[-2:]))
-    text = (
-        f"{', '.join(recipes)}: {last.shape[1]} seeds each, {freedom} degrees of freedom. Averaging moves no recipe's mean by more "
-        f"than {moved:.2f}; that mean's own 95 % interval is ±{own:.2f}. Correlation by seed of the last two recipes alone: {pair}."
+    last = {order: next(iter(known.values())) for order, known in runs.items()}
+    common, usual = last.values()
+    seeds = common.shape[1]
+    own = min(float(t.ppf(0.975, freedom_of(one))) * math.sqrt(within(one) / seeds) for one in (common, usual))
+    moves = [values - last[order] for order, known in runs.items() for values in known.values()]
+    moved = max(float(np.abs(each.mean(axis=1)).max()) for each in moves)
+    alone = ", ".join(
+        f"{shared_text(*correlation_by_seed(values[-2:]))} in the {order} one" for order, values in last.items()
     )
-    if usual is None:
-        return text
-    gap, half = mean_gap(last, usual, paired=False)
-    each = [
-        f"{name} {gap_text(one, half * math.sqrt(len(recipes)))}"
-        for name, one in zip(recipes, last.mean(axis=1) - usual.mean(axis=1))
-    ]
+    each = [f"{name} {gap_text(*mean_gap(common[[n]], usual[[n]]))}" for n, name in enumerate(recipes)]
     return (
-        f"{text} Against the usual order ({usual.shape[1]} seeds each) the common one moves the mean by {gap_text(gap, half)}: "
-        f"{', '.join(each)}."
+        f"{seeds} seeds each of {', '.join(recipes)}. Averaging moves no recipe's mean by more than {moved:.2f}, and the mean's "
+        f"own 95 % interval is ±{own:.2f}. Correlation by seed of the last two recipes alone: {alone}. From the usual to the "
+        f"common order the mean moves by {gap_text(*mean_gap(common, usual))} ({', '.join(each)}), and the spread to "
+        f"{interval_text(*ratio_of_spreads(common, usual))} of what it was."
     )
+
+
+def interval_text(value: float, low: float, high: float) -> str:
+    return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
 def gap_text(gap: float, half: float) -> str:
@@ -211,18 +204,19 @@ def shared_text(correlation: float, low: float, high: float, p: float) -> str:
 
 
 def averaged(seeds: int, lanes: int, *, train: bool) -> str:
-    from noise_runs import RECIPES, records, train_all
+    from noise_runs import ORDERS, RECIPES, records, train_all
 
     if train:
         train_all(seeds, lanes)
-    known, share = records(seeds)
-    return f"{averaged_table(known, share)}\n\n{averaged_notes(known, RECIPES, usual_runs(RECIPES))}"
+    read = {order: records(order, seeds) for order in ORDERS}
+    runs = {order: known for order, (known, _) in read.items()}
+    return f"{averaged_table(runs, max(share for _, share in read.values()))}\n\n{averaged_notes(runs, RECIPES)}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("stored", "batched", "averaged"))
-    parser.add_argument("--seeds", type=int, default=5, help="runs of each recipe of `averaged`")
+    parser.add_argument("--seeds", type=int, default=8, help="runs of each recipe and order of `averaged`")
     parser.add_argument("--lanes", type=int, default=2, help="runs of `averaged` at a time")
     parser.add_argument("--table", action="store_true", help="only print what `averaged` has recorded")
     parser.add_argument("--write", action="store_true", help="put the table into assets/results.md")

@@ -4,11 +4,13 @@ A run has the demo scale's settings and steps but for two things:
 
 - *Common order.* Each pass over the kept pairs goes in the order of a hash of (seed, pass, uid), so pairs that two recipes
   keep come in the same relative order in both, and a pair is cropped by the same random numbers. The shards are held in
-  memory; open_clip's draw of shards (with replacement) and webdataset's shuffling are off.
+  memory; open_clip's draw of shards (with replacement) and webdataset's shuffling are off. Runs in the usual order, which
+  keep these, are there to compare with.
 - *Averaged weights.* After every step, exponential averages of the weights are taken beside the training, one a decay. The
   training never reads them.
 
-Run as a script, this file is the training process: it takes the arguments of `open_clip_train.main`.
+Run as a script, this file is the training process: it takes the order (`common` or `usual`), then the arguments of
+`open_clip_train.main`.
 """
 
 import functools
@@ -25,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from poolscope.bench.scales import Scale
 
 RECIPES = ("No filter", "CLIP score 30 %", "CLIPLoss 30 %")  # as in demo_methods.py
+ORDERS = COMMON, USUAL = "common", "usual"
 DECAYS = (0.95, 0.98)
 LAST = "last"
 TIMES = "times.json"
@@ -50,11 +54,11 @@ def in_order(shards: Iterable[str], seed: int) -> Iterator[dict[str, Any]]:
     """Samples of tars, pass after pass without end, each pass in the order of `draw`, which seeds what the sample's crop
     is drawn from."""
     import torch
-    from open_clip_train.data import group_by_keys_nothrow
+    from webdataset.tariterators import group_by_keys
 
     from poolscope.bench.loading import members
 
-    kept = {sample["__key__"]: sample for tar in shards for sample in group_by_keys_nothrow(members(tar))}
+    kept = {sample["__key__"]: sample for tar in shards for sample in group_by_keys(members(tar))}
     for number in itertools.count():
         for drawn, key in sorted((draw(seed, number, key), key) for key in kept):
             # The samples are pulled one by one through the loader, so the crop of this one comes next.
@@ -110,7 +114,7 @@ def average_weights(loop: Callable[..., Any]) -> Callable[..., Any]:
     return train_one_epoch
 
 
-def worker(argv: list[str]) -> int:
+def worker(order: str, *argv: str) -> int:
     """The training process of a run: Poolscope's own, with the order and the averages above."""
     from open_clip_train import data, main
 
@@ -126,9 +130,10 @@ def worker(argv: list[str]) -> int:
     def shuffle_nothing() -> None:
         data.wds.shuffle = lambda *unused, **neither: iter
 
-    loading.read_plain_tars, loading.seed_shuffling = read_in_order, shuffle_nothing
+    if order == COMMON:
+        loading.read_plain_tars, loading.seed_shuffling = read_in_order, shuffle_nothing
     main.train_one_epoch = average_weights(main.train_one_epoch)
-    return usual.main(argv)
+    return usual.main(list(argv))
 
 
 def one_part() -> "Scale":
@@ -139,7 +144,7 @@ def one_part() -> "Scale":
     return replace(usual, samples_seen=usual.steps() * usual.batch, checkpoints=1).on("cpu")
 
 
-def train(shards: Path, seed: int, out: Path) -> Path:
+def train(shards: Path, order: str, seed: int, out: Path) -> Path:
     """Trains a run on the tars of `shards`; returns the folder of its checkpoints. Raises RuntimeError if that fails."""
     from poolscope.bench.fitting import brace
     from poolscope.bench.launch import Launch, environment, reason, training_arguments
@@ -149,7 +154,8 @@ def train(shards: Path, seed: int, out: Path) -> Path:
     out.mkdir(parents=True)
     argv = training_arguments(one_part(), launch, shards=brace(shards), seed=seed, logs=out)
     with output.open("wb") as sink:
-        child = subprocess.run([sys.executable, __file__, *argv], stdout=sink, stderr=sink, env=environment(launch))
+        words = [sys.executable, __file__, order, *argv]
+        child = subprocess.run(words, stdout=sink, stderr=sink, env=environment(launch))
     if child.returncode:
         raise RuntimeError(f"training ended with exit code {child.returncode}: {reason(output)}; see {output}")
     return out / "open_clip" / "checkpoints"
@@ -171,12 +177,12 @@ def average_of(checkpoint: Path) -> float:
     return 100 * float(average(results, choose(None, suite="demo")) or np.nan)
 
 
-def record_path(recipe: str, seed: int) -> Path:
-    return home() / "noise" / f"{re.sub(r'[^a-z0-9]+', '-', recipe.lower()).strip('-')}-s{seed}.json"
+def record_path(recipe: str, order: str, seed: int) -> Path:
+    return home() / "noise" / f"{re.sub(r'[^a-z0-9]+', '-', recipe.lower()).strip('-')}-{order}-s{seed}.json"
 
 
-def train_all(seeds: int, lanes: int) -> None:
-    """Trains and evaluates what has no record yet, a seed of all recipes after the other, with the demo pool's scores."""
+def export(names: Iterable[str]) -> dict[str, Path]:
+    """The shards of what recipes of demo_methods.py keep of the demo pool, for all seeds."""
     from demo_methods import RECIPES as RULES
 
     from poolscope.bench.training import shard_size
@@ -184,36 +190,45 @@ def train_all(seeds: int, lanes: int) -> None:
     from poolscope.pool import Pool
     from poolscope.recipe import load, select
 
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    todo = [(name, seed) for seed in range(seeds) for name in RECIPES if not record_path(name, seed).is_file()]
-    shards = {name: record_path(name, 0).with_name(f"shards-{number}") for number, name in enumerate(RECIPES)}
-    pool = Pool.open(default_pool())
-    for name in {name for name, _ in todo}:
-        recipe = load({"name": name, "keep": RULES[name]})
+    pool, written = Pool.open(default_pool()), {}
+    for name in names:
+        recipe, written[name] = load({"name": name, "keep": RULES[name]}), home() / "noise" / f"shards-{len(written)}"
         selection = select(recipe, pool)
-        export_shards(pool, selection, shards[name], recipe=recipe, shard_size=shard_size(selection.drawn))
+        shutil.rmtree(written[name], ignore_errors=True)
+        export_shards(pool, selection, written[name], recipe=recipe, shard_size=shard_size(selection.drawn))
+    return written
 
-    def one(work: tuple[str, int]) -> None:
-        name, seed = work
-        record = record_path(name, seed)
-        folder = train(shards[name], seed, record.with_suffix(""))
+
+def train_all(seeds: int, lanes: int) -> None:
+    """Trains and evaluates what has no record yet: for each order, a seed of all recipes after the other."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    runs = itertools.product(ORDERS, range(seeds), RECIPES)
+    todo = [(name, order, seed) for order, seed, name in runs if not record_path(name, order, seed).is_file()]
+    shards = export(dict.fromkeys(name for name, _, _ in todo))
+    evaluating = Lock()
+
+    def one(work: tuple[str, str, int]) -> None:
+        name, order, seed = work
+        record = record_path(*work)
+        folder = train(shards[name], order, seed, record.with_suffix(""))
         files_of = {LAST: "epoch_latest.pt"} | {str(decay): f"{decay}.pt" for decay in DECAYS}
-        averages = {kind: average_of(folder / file) for kind, file in files_of.items()}
-        times = files.read_json(folder / TIMES, dict)
-        files.write_json(record, {"recipe": name, "seed": seed, "averages": averages, "seconds": times})
+        with evaluating:
+            averages = {kind: average_of(folder / file) for kind, file in files_of.items()}
+        content = {"recipe": name, "order": order, "seed": seed, "averages": averages}
+        files.write_json(record, content | {"seconds": files.read_json(folder / TIMES, dict)})
         shutil.rmtree(record.with_suffix(""))
-        print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
+        print(f"{name}, {order} order, seed {seed}", file=sys.stderr, flush=True)
 
     with ThreadPoolExecutor(lanes) as executor:
         list(executor.map(one, todo))
     for folder in shards.values():
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder)
 
 
-def records(seeds: int) -> tuple[dict[str, np.ndarray], float]:
+def records(order: str, seeds: int) -> tuple[dict[str, np.ndarray], float]:
     """From the records of `train_all`: averages `(recipes, seeds)` in points of each kind of weights, and what one average
     adds to the training's processor time, as a share."""
-    read = [[files.read_json(record_path(name, seed), dict) for seed in range(seeds)] for name in RECIPES]
+    read = [[files.read_json(record_path(name, order, seed), dict) for seed in range(seeds)] for name in RECIPES]
     kinds = (LAST, *map(str, DECAYS))
     values = {kind: np.array([[one["averages"][kind] for one in row] for row in read]) for kind in kinds}
     seconds = {part: sum(one["seconds"][part] for row in read for one in row) for part in ("training", "averaging")}
@@ -221,4 +236,4 @@ def records(seeds: int) -> tuple[dict[str, np.ndarray], float]:
 
 
 if __name__ == "__main__":
-    sys.exit(worker(sys.argv[1:]))
+    sys.exit(worker(*sys.argv[1:]))
