@@ -200,10 +200,10 @@ def export(names: Iterable[str]) -> dict[str, Path]:
 
 
 def train_all(seeds: int, lanes: int) -> None:
-    """Trains and evaluates what has no record yet: for each order, a seed of all recipes after the other."""
+    """Trains and evaluates what has no record yet, seed after seed of all recipes and orders."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    runs = itertools.product(ORDERS, range(seeds), RECIPES)
-    todo = [(name, order, seed) for order, seed, name in runs if not record_path(name, order, seed).is_file()]
+    runs = itertools.product(range(seeds), ORDERS, RECIPES)
+    todo = [(name, order, seed) for seed, order, name in runs if not record_path(name, order, seed).is_file()]
     shards = export(dict.fromkeys(name for name, _, _ in todo))
     evaluating = Lock()
 
