@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_noise.py stored [--write]
     python tests/benchmarks/bench_noise.py batched
-    python tests/benchmarks/bench_noise.py averaged [--seeds 8] [--lanes 2] [--table] [--write]
+    python tests/benchmarks/bench_noise.py averaged [--seeds 4] [--lanes 2] [--table] [--write]
 
 `stored` takes the runs of demo_methods.py (three seeds of 21 recipes) apart, without training anything: runs of one seed
 start from the same weights whatever the recipe, so what they share is the initialisation's; and the bootstrap of stored
@@ -174,20 +174,35 @@ def averaged_notes(runs: Mapping[str, Mapping[str, np.ndarray]], recipes: Sequen
     from scipy.stats import t
 
     last = {order: next(iter(known.values())) for order, known in runs.items()}
-    common, usual = last.values()
-    seeds = common.shape[1]
-    own = min(float(t.ppf(0.975, freedom_of(one))) * math.sqrt(within(one) / seeds) for one in (common, usual))
+    seeds = ", ".join(f"{values.shape[1]} in the {order} order" for order, values in last.items())
+    own = ", ".join(
+        f"±{float(t.ppf(0.975, freedom_of(one))) * math.sqrt(within(one) / one.shape[1]):.2f} in the {order} order"
+        for order, one in last.items()
+    )
     moves = [values - last[order] for order, known in runs.items() for values in known.values()]
     moved = max(float(np.abs(each.mean(axis=1)).max()) for each in moves)
     alone = ", ".join(
-        f"{shared_text(*correlation_by_seed(values[-2:]))} in the {order} one" for order, values in last.items()
+        f"{shared_text(*correlation_by_seed(one[-2:]))} in the {order} order" for order, one in last.items()
     )
-    each = [f"{name} {gap_text(*mean_gap(common[[n]], usual[[n]]))}" for n, name in enumerate(recipes)]
-    return (
-        f"{seeds} seeds each of {', '.join(recipes)}. Averaging moves no recipe's mean by more than {moved:.2f}, and the mean's "
-        f"own 95 % interval is ±{own:.2f}. Correlation by seed of the last two recipes alone: {alone}. From the usual to the "
-        f"common order the mean moves by {gap_text(*mean_gap(common, usual))} ({', '.join(each)}), and the spread to "
-        f"{interval_text(*ratio_of_spreads(common, usual))} of what it was."
+    common, usual = (values[:, : min(one.shape[1] for one in last.values())] for values in last.values())
+    ends = [
+        f"{name} from {before:.1f} to {after:.1f}"
+        for name, before, after in zip(recipes, usual.mean(axis=1), common.mean(axis=1))
+    ]
+    gaps = [
+        f"{name} {gap_text(*mean_gap(common[[n]] - common[[0]], usual[[n]] - usual[[0]]))}"
+        for n, name in enumerate(recipes)
+        if n
+    ]
+    return "\n".join(
+        [
+            f"- Seeds of each recipe: {seeds}.",
+            f"- From the usual to the common order the spread goes to {interval_text(*ratio_of_spreads(common, usual))} of what "
+            f"it was, and the mean moves by {gap_text(*mean_gap(common, usual))}: {', '.join(ends)}. The differences to "
+            f"{recipes[0]} move by: {', '.join(gaps)}.",
+            f"- Averaging moves a recipe's mean by up to {moved:.2f}; its own 95 % interval is {own}.",
+            f"- Correlation by seed of {recipes[-2]} and {recipes[-1]} alone: {alone}.",
+        ]
     )
 
 
@@ -210,13 +225,17 @@ def averaged(seeds: int, lanes: int, *, train: bool) -> str:
         train_all(seeds, lanes)
     read = {order: records(order, seeds) for order in ORDERS}
     runs = {order: known for order, (known, _) in read.items()}
-    return f"{averaged_table(runs, max(share for _, share in read.values()))}\n\n{averaged_notes(runs, RECIPES)}"
+    seconds = {order: each for order, (_, each) in read.items()}
+    cost = ", ".join(f"{each['training']:.1f} s in the {order} order" for order, each in seconds.items())
+    share = max(each["averaging"] / each["training"] for each in seconds.values())
+    notes = f"{averaged_notes(runs, RECIPES)}\n- Processor time of a training, without its loader: {cost}."
+    return f"{averaged_table(runs, share)}\n\n{notes}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("stored", "batched", "averaged"))
-    parser.add_argument("--seeds", type=int, default=8, help="runs of each recipe and order of `averaged`")
+    parser.add_argument("--seeds", type=int, default=4, help="runs of each recipe and order of `averaged`")
     parser.add_argument("--lanes", type=int, default=2, help="runs of `averaged` at a time")
     parser.add_argument("--table", action="store_true", help="only print what `averaged` has recorded")
     parser.add_argument("--write", action="store_true", help="put the table into assets/results.md")

@@ -225,14 +225,21 @@ def train_all(seeds: int, lanes: int) -> None:
         shutil.rmtree(folder)
 
 
-def records(order: str, seeds: int) -> tuple[dict[str, np.ndarray], float]:
-    """From the records of `train_all`: averages `(recipes, seeds)` in points of each kind of weights, and what one average
-    adds to the training's processor time, as a share."""
-    read = [[files.read_json(record_path(name, order, seed), dict) for seed in range(seeds)] for name in RECIPES]
+def complete(order: str, seeds: int) -> int:
+    """How many of the first `seeds` seeds have the records of all recipes."""
+    there = (all(record_path(name, order, seed).is_file() for name in RECIPES) for seed in range(seeds))
+    return sum(itertools.takewhile(bool, there))
+
+
+def records(order: str, seeds: int) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """From the records of `train_all`, of the first seeds that are complete: averages `(recipes, seeds)` in points of each kind
+    of weights, and the processor's seconds of a run's `training` and of `averaging` with one decay."""
+    known = range(complete(order, seeds))
+    read = [[files.read_json(record_path(name, order, seed), dict) for seed in known] for name in RECIPES]
     kinds = (LAST, *map(str, DECAYS))
     values = {kind: np.array([[one["averages"][kind] for one in row] for row in read]) for kind in kinds}
-    seconds = {part: sum(one["seconds"][part] for row in read for one in row) for part in ("training", "averaging")}
-    return values, seconds["averaging"] / seconds["training"]
+    parts = ("training", "averaging")
+    return values, {part: float(np.mean([one["seconds"][part] for row in read for one in row])) for part in parts}
 
 
 if __name__ == "__main__":

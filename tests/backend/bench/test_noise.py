@@ -11,6 +11,7 @@ import torch
 from scipy.stats import chi2
 from torch.optim.swa_utils import AveragedModel
 
+from poolscope.files import write_json
 from tests.benchmarks.bench_noise import (
     correlation_by_seed,
     freedom_of,
@@ -19,7 +20,7 @@ from tests.benchmarks.bench_noise import (
     ratio_of_spreads,
     within,
 )
-from tests.benchmarks.noise_runs import bias_corrected, in_order
+from tests.benchmarks.noise_runs import DECAYS, RECIPES, bias_corrected, in_order, record_path, records
 
 
 def test_the_correlation_of_runs_of_one_seed_is_found():
@@ -95,3 +96,15 @@ def test_an_average_of_weights_is_the_weighted_mean_of_all_steps():
     shares = 0.9 ** np.arange(len(steps))[::-1]
     assert average.module.weight.item() == pytest.approx(np.average(steps, weights=shares), abs=1e-6)
     assert model.weight.item() == steps[-1]
+
+
+def test_records_count_up_to_the_first_seed_that_lacks_a_recipe(monkeypatch, tmp_path):
+    monkeypatch.setenv("POOLSCOPE_HOME", str(tmp_path))
+    for (number, name), seed in itertools.product(enumerate(RECIPES), (0, 1, 2, 3)):
+        if (number, seed) != (1, 2):
+            averages = {kind: 10.0 * number + seed for kind in ("last", *map(str, DECAYS))}
+            seconds = {"training": 50.0 + seed, "averaging": 0.5}
+            write_json(record_path(name, "common", seed), {"averages": averages, "seconds": seconds})
+    values, seconds = records("common", 4)
+    assert values["last"].tolist() == [[0, 1], [10, 11], [20, 21]]
+    assert seconds == {"training": 50.5, "averaging": 0.5}
