@@ -219,10 +219,12 @@ def shared_text(correlation: float, low: float, high: float, p: float) -> str:
 
 
 def averaged(seeds: int, lanes: int, *, train: bool) -> str:
-    from noise_runs import ORDERS, RECIPES, records, train_all
+    from noise_runs import ORDERS, RECIPES, complete, records, train_all
 
     if train:
         train_all(seeds, lanes)
+    if min(complete(order, seeds) for order in ORDERS) < 2:
+        raise SystemExit("fewer than two seeds are recorded in both orders: leave out --table, or raise --seeds")
     read = {order: records(order, seeds) for order in ORDERS}
     runs = {order: known for order, (known, _) in read.items()}
     seconds = {order: each for order, (_, each) in read.items()}

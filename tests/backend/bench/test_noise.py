@@ -102,7 +102,7 @@ def test_records_count_up_to_the_first_seed_that_lacks_a_recipe(monkeypatch, tmp
     monkeypatch.setenv("POOLSCOPE_HOME", str(tmp_path))
     for (number, name), seed in itertools.product(enumerate(RECIPES), (0, 1, 2, 3)):
         if (number, seed) != (1, 2):
-            averages = {kind: 10.0 * number + seed for kind in ("last", *map(str, DECAYS))}
+            averages = dict.fromkeys(("last", *map(str, DECAYS)), 10.0 * number + seed)
             seconds = {"training": 50.0 + seed, "averaging": 0.5}
             write_json(record_path(name, "common", seed), {"averages": averages, "seconds": seconds})
     values, seconds = records("common", 4)
