@@ -79,6 +79,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
+def no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs stay queued: this process starts none."""
+    monkeypatch.setattr("poolscope.jobs.queue._spawn", lambda job_id: None)
+
+
+@pytest.fixture
 def tiny_model(home: Path) -> str:
     """The name of an architecture of a few thousand weights besides its vocabulary, known to open_clip."""
     (home / "models").mkdir()

@@ -62,19 +62,19 @@ def test_a_sweep_that_can_be_trained_is_queued_with_its_name(start, mapped_pool,
 
 
 def sweep_of(states: list[str]) -> Sweep:
-    """A sweep whose jobs are in these states; queued ones are not started."""
+    """A sweep whose jobs are in these states."""
     cells = []
     for seed, state in enumerate(states):
         job = table.insert(kind="train", title="t", argv=["jobs", "list"], device="cpu", cwd="/", environment={})
         with table.writing() as connection:
-            connection.execute("UPDATE jobs SET state=?, spawned=1e12 WHERE id=?", (state, job))
+            connection.execute("UPDATE jobs SET state=? WHERE id=?", (state, job))
         cells.append(Cell("no filter", "", 1.0, seed, job))
     made = Sweep("s", "demo", "/pool", tuple(cells))
     made.save()
     return made
 
 
-def test_a_sweep_shows_how_far_it_is_and_stops_by_hand(start, mapped_pool):
+def test_a_sweep_shows_how_far_it_is_and_stops_by_hand(start, mapped_pool, no_runner):
     made = sweep_of(["done", "queued", "queued"])
     run = finished_run("r0", "no filter", 0, 200, 0.3)
     run.job = str(made.cells[0].job)
@@ -136,14 +136,14 @@ def test_one_estimate_of_the_time_left_is_the_same_everywhere(home):
     run.step_to("done")
     metrics.write(run.path / "metrics.jsonl", [{"step": 2, "samples": 512, "loss": 1.0, "samples_per_s": 64.0}])
     with table.writing() as connection:
-        connection.execute("UPDATE jobs SET state='running', spawned=1e12, pid=?", (os.getpid(),))
+        connection.execute("UPDATE jobs SET state='running', pid=?", (os.getpid(),))
     job = replace(jobs.get(number), state="running", started=time.time() - 100, progress=0.5)
     assert job_view.time_left(job) == "about 8 s left", "as its curve says, not as its pace since the start"
     assert job_view.time_left(replace(job, kind="score")) == "about 1 min 40 s left"
     assert job_view.time_left(replace(job, id=0, progress=0.01)) == ""
 
 
-def test_a_sweep_with_one_point_waits(start, mapped_pool):
+def test_a_sweep_with_one_point_waits(start, mapped_pool, no_runner):
     run = finished_run("r0", "no filter", 0, 200, 0.3)
     run.sweep, run.job = "s", str(sweep_of(["done", "queued"]).cells[0].job)
     run.save()

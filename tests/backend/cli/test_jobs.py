@@ -1,14 +1,16 @@
 """`poolscope jobs`."""
 
+import time
+
 from poolscope import jobs
 from poolscope.jobs import table
 
 
 def queued() -> int:
-    """A job that never starts."""
+    """A job whose runner is on its way."""
     job_id = table.insert(kind="train", title="A run", argv=["train", "x"], device="gpu:9", cwd="/", environment={})
     with table.writing() as connection:
-        connection.execute("UPDATE jobs SET spawned=1e18 WHERE id=?", (job_id,))
+        connection.execute("UPDATE jobs SET spawned=? WHERE id=?", (time.time(), job_id))
     return job_id
 
 
