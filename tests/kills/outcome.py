@@ -20,7 +20,7 @@ from poolscope.targets import target_path, targets
 POOLS = ("pool", "bare", "remote", "new", "home/pools/demo")
 VOLATILE = {
     "argv", "command", "bytes", "created", "duration", "ended", "end_time", "finished", "hardware", "heartbeat", "job", "made", "machine", "pid", "pid_started", "pool_version",
-    "resumed", "samples_per_s", "seconds", "spent", "start_time", "started", "time", "trained", "version", "versions", "when", "batch_s", "data_s", "skipped_units",
+    "resumed", "samples_per_s", "seconds", "spent", "start_time", "started", "time", "timestamp", "trained", "version", "versions", "when", "batch_s", "data_s", "skipped_units",
 }  # fmt: skip
 """What of a record depends on when, where or how often a command ran."""
 STAMPED = re.compile(r"\d{8}-\d{6}(-[0-9a-f]{8}|-\d+)?|\d{19}")
