@@ -20,16 +20,18 @@ if "OMP_NUM_THREADS" in os.environ:
 
 from poolscope.pool import Pool
 
+SECOND_APP = tuple(f"tests/browser/test_{name}" for name in ("hostile_names", "journey", "reading"))
+"""The browser tests that take about as long as all others together."""
 LONG = (
-    "tests/browser",
+    "tests/browser/",
     "tests/test_kills.py",
-    "tests/backend/workers",
-    "tests/backend/bench",
+    "tests/backend/workers/",
+    "second app",
+    "tests/backend/bench/",
     "tests/test_shadowing.py",
 )
-
-SECOND_APP = tuple(f"tests/browser/test_{name}" for name in ("hostile_names", "journey", "reading"))
-"""The browser tests that take about as long as all others together: they have an app and a Chromium of their own."""
+"""What takes longest, which begins first, so that no worker is left with it at the end; the second app once the first one
+has built their pool."""
 
 TINY = {
     "embed_dim": 16,
@@ -38,27 +40,35 @@ TINY = {
 }
 
 
+def scope(nodeid: str) -> str:
+    """What one of several workers runs as a whole: a file's tests, the browser tests of one app and Chromium, those of
+    Ray and its cluster."""
+    file = nodeid.partition("::")[0]
+    if file.startswith(SECOND_APP):
+        return "second app"
+    return next(
+        (start for start in ("tests/browser/", "tests/backend/workers/test_ray") if file.startswith(start)), file
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest begins first, so that no worker is left with it at the end."""
-    items.sort(key=lambda item: next((place for place, name in enumerate(LONG) if item.nodeid.startswith(name)), 99))
+    def place(item: pytest.Item) -> int:
+        return next((n for n, start in enumerate(LONG) if scope(item.nodeid).startswith(start)), len(LONG))
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """For several workers: a file's tests stay together, the browser tests share two apps, and those of Ray one cluster."""
     from xdist.scheduler import LoadFileScheduling
 
     config.option.loadscopereorder = False  # it would begin with the files of most tests
 
-    class ByFile(LoadFileScheduling):
+    class ByScope(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            shared = ("tests/browser/", "tests/backend/workers/test_ray")
-            if file.startswith(SECOND_APP):
-                return SECOND_APP[0]
-            return next((start for start in shared if file.startswith(start)), file)
+            return scope(nodeid)
 
-    return ByFile(config, log)
+    return ByScope(config, log)
 
 
 @pytest.fixture(autouse=True)

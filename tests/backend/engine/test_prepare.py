@@ -1,5 +1,7 @@
 """`prepare`: one call makes a pool alive, skips what is there, and says what it left out and why."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,11 @@ def quick_map(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection, "build", lambda pool, **how: None)
 
 
-def test_a_new_pool_becomes_alive_and_a_second_call_makes_nothing(tiny_pool: Pool, tiny_model: str) -> None:
+def test_a_new_pool_becomes_alive_and_a_second_call_makes_nothing(
+    tiny_pool: Pool, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # UMAP, which compiles for ten seconds, has its own test.
+    monkeypatch.setattr(sys.modules["poolscope.projection.build"], "umap_of", lambda reduced, seed: reduced[:, :2])
     seen: list[int] = []
     made = prepare(tiny_pool, tiny_model, name="tiny", progress=lambda done, total, *a, **k: seen.append(done))
     assert made.left_out == {}
