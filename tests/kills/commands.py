@@ -44,7 +44,7 @@ COMMANDS = {
     "score": Command(f"score clip_score --set model=l14 --as scored {P}"),
     "score again": Command(f"score random --as clip_l14 --replace {P}"),
     "score dedup": Command(f"score dedup --as unique {P}"),
-    "score dfn": Command(f"score dfn --as learned --set clean={{here}}/r.yaml --set folds=2 {P}", tiny=True),
+    "score dfn": Command(f"score dfn --as learned --set clean={{here}}/all.yaml --set folds=2 {P}", tiny=True),
     "delete column": _light(f"delete column clip_b32 --yes --force {P}"),
     "delete run": Command("delete run one --yes", (TRAIN,), tiny=True),
     "delete sweep": _light("delete sweep s --yes", *STOPPED),
