@@ -5,6 +5,7 @@ import errno
 import gzip
 import shutil
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,16 @@ CALLED = {
     "row": ("row", "rows", "index"),
 }
 KINDS = (".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npy", ".npz")
+UNREADABLE = (
+    pa.ArrowException,
+    OSError,
+    EOFError,
+    zlib.error,
+    Damaged,
+    zipfile.BadZipFile,
+    UnicodeDecodeError,
+    csv.Error,
+)
 
 
 Batch = tuple[pa.Array | None, pa.RecordBatch]
@@ -69,7 +80,7 @@ def opened(source: Path, on: str, key: str | None, keys: Path | None, work: Path
         if keys is not None and not name.endswith(".npy"):
             raise InputError(f"--keys is for a .npy, and {source.name!r} has its keys in a column: name it with --key.")
         yield keyed
-    except (pa.ArrowException, OSError, Damaged, zipfile.BadZipFile, UnicodeDecodeError, csv.Error) as error:
+    except UNREADABLE as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise  # the disk is full, not the file wrong
         first = next(iter(str(error).splitlines()), type(error).__name__)[:200]

@@ -4,6 +4,7 @@ import gzip
 import json
 import math
 import string
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
@@ -125,8 +126,10 @@ def read_lines(path: Path | str) -> Iterator[str]:
     try:
         with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
             yield from lines
-    except (UnicodeDecodeError, gzip.BadGzipFile):
+    except UnicodeDecodeError:
         raise InputError(f"{str(path)!r} is not UTF-8 text: convert it, or give another file.") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise InputError(f"{str(path)!r} is no whole gzip file: get it again, or give another file.") from None
 
 
 def read_titles(path: Path | str) -> Iterator[tuple[str, int]]:

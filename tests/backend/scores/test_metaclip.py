@@ -1,5 +1,6 @@
 """MetaCLIP's matching against the definition, and its balancing against the probabilities of the paper."""
 
+import gzip
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +17,7 @@ from poolscope.kernels.hashing import draw, uniform
 from poolscope.pool import Pool
 from poolscope.scores import build
 from poolscope.scores.metaclip import keep_probability, tail_threshold
-from poolscope.text.entries import build_entries, read_entries
+from poolscope.text.entries import build_entries, read_entries, read_titles
 from poolscope.text.matching import MODES, Matcher, edged, normalise, relax
 from poolscope.text.matching_kernel import uniform as compiled_uniform
 from tests.backend.scores.pairs import copy_of
@@ -233,3 +234,11 @@ def test_lists_that_can_not_be_read(tmp_path: Path) -> None:
     for name in ("bad.json", "broken.json", "none.txt"):
         with pytest.raises(InputError, match="entry list"):
             read_entries(tmp_path / name)
+
+
+def test_titles_of_a_gzip_file_that_is_cut(tmp_path: Path) -> None:
+    (tmp_path / "titles.gz").write_bytes(
+        gzip.compress(b"".join(b"title %d\t%d\n" % (n, n * n) for n in range(999)))[:90]
+    )
+    with pytest.raises(InputError, match="no whole gzip file"):
+        list(read_titles(tmp_path / "titles.gz"))

@@ -1,6 +1,7 @@
 """Columns computed elsewhere find their pairs, whatever file they come in; nothing that came along is replaced."""
 
 import csv
+import gzip
 import json
 
 import numpy as np
@@ -205,6 +206,16 @@ def test_damaged_files(tiny_pool, tmp_path, name):
     (tmp_path / name).write_bytes(b"PAR1 nothing here \x93NUMPY")
     with pytest.raises(InputError, match=r"can't be read|is damaged or of another kind"):
         import_columns(tiny_pool, tmp_path / name, on="row")
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:40], lambda content: content[:14] + b"\xff" * 9 + content[23:]]
+)
+def test_a_gzip_file_that_is_cut_or_flipped(tiny_pool, tmp_path, damage):
+    rows = "".join(f"{uid},{number}\n" for number, uid in enumerate(uids(tiny_pool)))
+    (tmp_path / "x.csv.gz").write_bytes(damage(gzip.compress(f"uid,size\n{rows}".encode())))
+    with pytest.raises(InputError, match="can't be read"):
+        import_columns(tiny_pool, tmp_path / "x.csv.gz", on="uid")
 
 
 def test_pickles_are_never_opened(tiny_pool, tmp_path):
