@@ -74,6 +74,7 @@ COMMANDS = {
     "sweep resume": _light("sweep resume s", *STOPPED),
     "jobs cancel": _light("jobs cancel 2", *SWEEP),
     "jobs resume": _light("jobs resume 2", *STOPPED),
+    "jobs move": _light("jobs move 5 --by -9", *SWEEP),
     "submit": Command("submit one --out {here}/out", (TRAIN,), tiny=True),
     "map": Command(f"map --sample 100 {P}"),
     "search-index": Command(f"search-index --columns text,l14_img {P}", tiny=True),
