@@ -19,7 +19,7 @@ from ..jobs.slots import visible
 from ..progress import Progress, silent
 from ..runs import Run
 from . import metrics
-from .scales import Scale
+from .scales import RESAMPLED, Scale
 
 GRACE_S = 5.0
 # Without the dashes torchrun takes our `--logs` for a short form of its own `--logs-specs`.
@@ -106,7 +106,6 @@ def training_arguments(scale: Scale, launch: Launch, *, shards: str, seed: int, 
         "--model", scale.model,
         "--train-data", shards,
         "--dataset-type", "webdataset",
-        "--dataset-resampled",
         "--train-num-samples", str(scale.steps_per_part * scale.batch),
         "--epochs", str(scale.checkpoints),
         "--batch-size", str(launch.device_batch(scale)),
@@ -126,6 +125,8 @@ def training_arguments(scale: Scale, launch: Launch, *, shards: str, seed: int, 
         "--logs", str(logs),
         "--name", "open_clip",
     ]  # fmt: skip
+    if scale.order == RESAMPLED:
+        argv.append("--dataset-resampled")
     if scale.grad_checkpointing:
         argv.append("--grad-checkpointing")
     if launch.world > 1:

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import re
+import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -72,26 +73,39 @@ def members(path: str) -> Iterator[dict[str, Any]]:
     """Images and captions of a local tar, as webdataset's tar iterator gives them, without empty captions; damage ends the
     shard, logged."""
     with open(path, "rb", buffering=1 << 20) as tar:
-        end = os.fstat(tar.fileno()).st_size
-        while len(header := tar.read(BLOCK)) == BLOCK and header != bytes(BLOCK):
-            size = _plain_size(header)
-            if size is None:
-                tar.seek(-BLOCK, 1)
-                for member in _any_members(tar):
-                    if member["data"].strip() or not member["fname"].endswith(".txt"):
-                        yield member | {"__url__": path}
+        for name, size in plain_members(tar):
+            content = tar.read(size)
+            if content.strip() or not name.endswith(".txt"):  # open_clip leaves out a sample without a caption file
+                yield {"fname": name, "data": content, "__url__": path}
+        for member in _any_members(tar) if more(tar) else ():
+            if member["data"].strip() or not member["fname"].endswith(".txt"):
+                yield member | {"__url__": path}
+
+
+def plain_members(tar: BinaryIO) -> Iterator[tuple[str, int]]:
+    """Names and sizes of images and captions, `tar` standing at the content of each; stops before a header that is not
+    plain, and at the end."""
+    end, at = os.fstat(tar.fileno()).st_size, tar.tell()
+    while len(header := tar.read(BLOCK)) == BLOCK and header != bytes(BLOCK):
+        size = _plain_size(header)
+        if size is None:
+            tar.seek(at)
+            return
+        name = header[: header.find(b"\0", 0, 100)].decode()
+        if PARTS.fullmatch(name):
+            if at + BLOCK + size > end:  # before room for it is asked for
+                logging.warning(f"{tar.name} ends inside {name}; the rest of this shard is left out.")
+                tar.seek(end)
                 return
-            name = header[: header.find(b"\0", 0, 100)].decode()
-            if PARTS.fullmatch(name):
-                if tar.tell() + size > end:  # before room for it is asked for
-                    logging.warning(f"{path} ends inside {name}; the rest of this shard is left out.")
-                    return
-                content = tar.read(size)
-                if content.strip() or not name.endswith(".txt"):  # open_clip leaves out a sample without a caption file
-                    yield {"fname": name, "data": content, "__url__": path}
-                tar.seek(-size % BLOCK, 1)
-            else:
-                tar.seek(size + -size % BLOCK, 1)
+            yield name, size
+        at += BLOCK + size + -size % BLOCK
+        tar.seek(at)
+    tar.seek(end)
+
+
+def more(tar: BinaryIO) -> bool:
+    """Has the tar more than plain members?"""
+    return tar.tell() < os.fstat(tar.fileno()).st_size
 
 
 def _plain_size(header: bytes) -> int | None:
@@ -101,6 +115,19 @@ def _plain_size(header: bytes) -> int | None:
     if not plain or digits is None or not header[:100].isascii():
         return None
     return int(digits[0], 8)
+
+
+def general_members(tar: BinaryIO) -> Iterator[tuple[str, int, int]]:
+    """Names, places and sizes of images and captions of the rest of a tar whatever its headers; damage ends it, logged."""
+    end = os.fstat(tar.fileno()).st_size
+    try:
+        with tarfile.open(fileobj=tar, mode="r:") as rest:
+            for member in rest:
+                whole = member.isreg() and not member.issparse() and member.offset_data + member.size <= end
+                if whole and PARTS.fullmatch(member.name):
+                    yield member.name, member.offset_data, member.size
+    except (tarfile.TarError, OSError, ValueError) as error:
+        logging.warning(f"{tar.name} is damaged, the rest of this shard is left out: {error}")
 
 
 def _any_members(tar: BinaryIO) -> Iterator[dict[str, Any]]:

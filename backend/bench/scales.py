@@ -10,6 +10,7 @@ from ..errors import InputError
 
 PRECISIONS = ("auto", "amp", "amp_bf16", "amp_bfloat16", "bf16", "fp16", "fp32")
 CHOSEN = ("amp", "amp_bf16", "fp32")  # what `auto` may become
+ORDERS = RESAMPLED, PASSES = "resampled", "passes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,8 @@ class Scale:
     continues after the last one, or after one within a part (`checkpoints.save_within_parts`). `pool` is the number of pairs in DataComp's pool of that scale.
     Steps per part are rounded up to a multiple of `rounding`, the reference's loader workers, however many `workers`
     (data loader processes per device) there are here. `precision` `auto` is the one that the device trains in fastest; a run records which, and
-    all of them count as the scale. `macs` are the forward multiply-adds of a run that the paper prints.
+    all of them count as the scale. `order` is that of the pairs: shards drawn with replacement, as DataComp's, or whole passes
+    over the pairs in a random order (`passes`), which sets a small pool's runs less apart. `macs` are the forward multiply-adds of a run that the paper prints.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Scale:
     workers: int = 4
     rounding: int = 4
     grad_checkpointing: bool = True
+    order: str = RESAMPLED
     log_every: int = 100
     pool: int | None = None
     macs: float | None = None
@@ -73,6 +76,8 @@ class Scale:
                 raise InputError(f"{key!r} is no setting of a scale; allowed: {', '.join(sorted(CHANGEABLE))}")
         if settings.get("precision", self.precision) not in PRECISIONS:
             raise InputError(f"precision {settings['precision']!r} is unknown; allowed: {', '.join(PRECISIONS)}")
+        if settings.get("order", self.order) not in ORDERS:
+            raise InputError(f"order {settings['order']!r} is unknown; allowed: {', '.join(ORDERS)}")
         return replace(self, **settings)
 
 
@@ -89,7 +94,7 @@ SCALES: dict[str, Scale] = {
     for scale in (
         Scale(
             name="demo", model="poolscope-mini", samples_seen=36_000, batch=256, lr=1e-3, warmup=40,
-            precision="auto", checkpoints=4, workers=1, rounding=1, grad_checkpointing=False, log_every=4, tasks="demo",
+            precision="auto", checkpoints=4, workers=1, rounding=1, grad_checkpointing=False, order=PASSES, log_every=4, tasks="demo",
             note="minutes on two CPU cores; as many samples as the demo pool has pairs, as at DataComp's scales",
         ),
         Scale(
@@ -116,7 +121,7 @@ SCALES: dict[str, Scale] = {
 }  # fmt: skip
 
 FIXED = ("model", "samples_seen", "batch", "lr", "warmup", "beta2", "precision", "checkpoints", "rounding",
-         "grad_checkpointing")  # fmt: skip
+         "grad_checkpointing", "order")  # fmt: skip
 
 
 def scale_named(name: "str | Scale") -> Scale:
@@ -134,8 +139,8 @@ def differences(scale: Scale) -> list[str]:
 
 
 def settings_differ(name: str, settings: Mapping[str, Any]) -> list[str]:
-    """The same for settings as a run's record keeps them; what it does not say is not judged."""
-    table = SCALES.get(name)
+    """The same for settings as a run's record keeps them; what it does not say is not judged, but for the order."""
+    table, settings = SCALES.get(name), with_order(settings)
     if table is None:
         return [f"scale {name!r} is not in the table"]
     return [
@@ -143,6 +148,11 @@ def settings_differ(name: str, settings: Mapping[str, Any]) -> list[str]:
         for key in FIXED
         if key in settings and not _alike(key, settings[key], getattr(table, key))
     ]
+
+
+def with_order(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings of a run's record; one with settings but no order is older than there was another."""
+    return {"order": RESAMPLED, **settings} if settings else settings
 
 
 def _said(value: Any) -> str:

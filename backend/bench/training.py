@@ -23,7 +23,7 @@ from .evaluation import evaluate as evaluate_run
 from .fitting import fit, latest_checkpoint
 from .launch import Launch
 from .phase import timed, within
-from .scales import SCALES, Scale, differences, scale_named
+from .scales import SCALES, Scale, differences, scale_named, with_order
 from .tasks import choose, suites
 
 if TYPE_CHECKING:
@@ -202,7 +202,8 @@ def _as_begun(begun: str | None, scale: Scale, device: str) -> Scale | None:
 def _same(run: Run, scale: Scale, seed: int, uids: np.ndarray) -> None:
     """A resumed run must be the run that was started."""
     before = files.read_array(run.path / "subset.npy")
-    changed = [name for name, new in asdict(scale).items() if name in run.settings and run.settings[name] != new]
+    begun = with_order(run.settings)
+    changed = [name for name, new in asdict(scale).items() if name in begun and begun[name] != new]
     if not np.array_equal(before, uids):
         changed.append("selection")
     if run.seed != seed:

@@ -13,7 +13,7 @@ from ..files import write_json
 from ..models import register_configs
 from ..processes import end_with
 from ..runs import hardware
-from . import checkpoints, loading
+from . import checkpoints, loading, passes
 from .launch import LAUNCHER
 
 
@@ -56,9 +56,12 @@ def main(argv: list[str]) -> int:
         end_with(int(os.environ[LAUNCHER]))
     record_hardware(argv)
     register_configs()
-    loading.seed_shuffling()
-    if not loading.read_in_place(argv):
-        loading.read_plain_tars()
+    if "--dataset-resampled" not in argv:
+        passes.read_in_passes()
+    else:
+        loading.seed_shuffling()
+        if not loading.read_in_place(argv):
+            loading.read_plain_tars()
     loading.formats_first()
     loading.spare_repeated_work()
     loading.exact_steps()

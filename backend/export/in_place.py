@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -69,22 +68,42 @@ def samples_of(sources: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def read_shard(directory: Path, number: int) -> Iterator[tuple[str, int, list[tuple[str, bytes]]]]:
     """Uid, copy and members of each sample of a shard."""
-    about = json.loads((directory / PLAN).read_text())
-    start, stop = about["edges"][number : number + 2]
-    entries = np.load(directory / "entries.npy", mmap_mode="r")[start:stop]
-    uids = np.load(directory / "uids.npy", mmap_mode="r")[start:stop]
-    pool: Pool | None = None
-    with ExitStack() as stack:
-        tars = stack.enter_context(Sources(about["tars"]))
-        for at in range(0, len(entries), BLOCK):
-            part = entries[at : at + BLOCK]
-            hexed = uid_hex(uids["f0"][at : at + BLOCK], uids["f1"][at : at + BLOCK]).to_pylist()
-            if pool is None:
-                pool = Pool.open(about["pool"])
-            known = [{"uid": uid, "text": text} for uid, text in zip(hexed, _texts(pool, part["row"]))]
-            for uid, entry, members in zip(hexed, part, read_samples(pool, part, known, tars)):
+    with Planned(directory) as planned:
+        start, stop = planned.edges[number : number + 2]
+        for at in range(start, stop, BLOCK):
+            for uid, copy, members in planned.read(np.arange(at, min(stop, at + BLOCK))):
                 if members:
-                    yield uid, int(entry["copy"]), members
+                    yield uid, copy, members
+
+
+class Planned:
+    """The samples of a plan by number, in the order of its shards; in memory is what the last read needed."""
+
+    def __init__(self, directory: Path) -> None:
+        about = json.loads((directory / PLAN).read_text())
+        self.edges: list[int] = about["edges"]
+        self._tars, self._uri, self._pool = Sources(about["tars"]), about["pool"], None
+        self._entries = np.load(directory / "entries.npy", mmap_mode="r")
+        self._uids = np.load(directory / "uids.npy", mmap_mode="r")
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __enter__(self) -> "Planned":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._tars.__exit__(*error)
+
+    def read(self, numbers: np.ndarray) -> Iterator[tuple[str, int, list[tuple[str, bytes]]]]:
+        """Uid, copy and members of the samples at `numbers` `(k,)`, ascending; no members where one can't be read."""
+        if self._pool is None:
+            self._pool = Pool.open(self._uri)
+        entries, uids = self._entries[numbers], self._uids[numbers]
+        hexed = uid_hex(uids["f0"], uids["f1"]).to_pylist()
+        known = [{"uid": uid, "text": text} for uid, text in zip(hexed, _texts(self._pool, entries["row"]))]
+        for uid, entry, members in zip(hexed, entries, read_samples(self._pool, entries, known, self._tars)):
+            yield uid, int(entry["copy"]), members
 
 
 def _texts(pool: Pool, rows: np.ndarray) -> list[str | None]:

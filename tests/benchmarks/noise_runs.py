@@ -138,10 +138,10 @@ def worker(order: str, *argv: str) -> int:
 
 def one_part() -> "Scale":
     """The demo scale as one part of as many steps, so that the order goes on to the end."""
-    from poolscope.bench.scales import SCALES
+    from poolscope.bench.scales import RESAMPLED, SCALES
 
     usual = SCALES["demo"]
-    return replace(usual, samples_seen=usual.steps() * usual.batch, checkpoints=1).on("cpu")
+    return replace(usual, samples_seen=usual.steps() * usual.batch, checkpoints=1, order=RESAMPLED).on("cpu")
 
 
 def train(shards: Path, order: str, seed: int, out: Path) -> Path:
