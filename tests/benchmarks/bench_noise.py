@@ -8,7 +8,7 @@
 start from the same weights whatever the recipe, so what they share is the initialisation's; and the bootstrap of stored
 predictions says how much of the spread is that of the test examples. `batched` times the training steps of three seeds as
 one model (torch.func.vmap) against three models in turn, in seconds of the processor. `averaged` trains `--seeds` runs
-each of three recipes, in a common order of the pairs and in the usual one, with averages of the weights beside
+each of three recipes, in a common order of the pairs and in shards drawn with replacement, with averages of the weights beside
 (noise_runs.py), or goes on where it stopped, and compares them; `--table` only prints what is recorded. `--write` puts the
 table of `stored` or `averaged` into assets/results.md.
 """
@@ -184,21 +184,21 @@ def averaged_notes(runs: Mapping[str, Mapping[str, np.ndarray]], recipes: Sequen
     alone = ", ".join(
         f"{shared_text(*correlation_by_seed(one[-2:]))} in the {order} order" for order, one in last.items()
     )
-    common, usual = (values[:, : min(one.shape[1] for one in last.values())] for values in last.values())
+    common, resampled = (values[:, : min(one.shape[1] for one in last.values())] for values in last.values())
     ends = [
         f"{name} from {before:.1f} to {after:.1f}"
-        for name, before, after in zip(recipes, usual.mean(axis=1), common.mean(axis=1))
+        for name, before, after in zip(recipes, resampled.mean(axis=1), common.mean(axis=1))
     ]
     gaps = [
-        f"{name} {gap_text(*mean_gap(common[[n]] - common[[0]], usual[[n]] - usual[[0]]))}"
+        f"{name} {gap_text(*mean_gap(common[[n]] - common[[0]], resampled[[n]] - resampled[[0]]))}"
         for n, name in enumerate(recipes)
         if n
     ]
     return "\n".join(
         [
             f"- Seeds of each recipe: {seeds}.",
-            f"- From the usual to the common order the spread goes to {interval_text(*ratio_of_spreads(common, usual))} of what "
-            f"it was, and the mean moves by {gap_text(*mean_gap(common, usual))}: {', '.join(ends)}. The differences to "
+            f"- From the resampled to the common order the spread goes to {interval_text(*ratio_of_spreads(common, resampled))} of what "
+            f"it was, and the mean moves by {gap_text(*mean_gap(common, resampled))}: {', '.join(ends)}. The differences to "
             f"{recipes[0]} move by: {', '.join(gaps)}.",
             f"- Averaging moves a recipe's mean by up to {moved:.2f}; its own 95 % interval is {own}.",
             f"- Correlation by seed of {recipes[-2]} and {recipes[-1]} alone: {alone}.",

@@ -2,14 +2,14 @@
 
 A run has the demo scale's settings and steps but for two things:
 
-- *Common order.* Each pass over the kept pairs goes in the order of a hash of (seed, pass, uid), so pairs that two recipes
-  keep come in the same relative order in both, and a pair is cropped by the same random numbers. The shards are held in
-  memory; open_clip's draw of shards (with replacement) and webdataset's shuffling are off. Runs in the usual order, which
-  keep these, are there to compare with.
+- *Common order.* Whole passes, as the demo scale's own are, but each in the order of a hash of (seed, pass, uid), so pairs
+  that two recipes keep come in the same relative order in both, and a pair is cropped by the same random numbers. The shards
+  are held in memory. Runs in the resampled order, with open_clip's draw of shards with replacement and webdataset's
+  shuffling, are there to compare with.
 - *Averaged weights.* After every step, exponential averages of the weights are taken beside the training, one a decay. The
   training never reads them.
 
-Run as a script, this file is the training process: it takes the order (`common` or `usual`), then the arguments of
+Run as a script, this file is the training process: it takes the order (`common` or `resampled`), then the arguments of
 `open_clip_train.main`.
 """
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from poolscope.bench.scales import Scale
 
 RECIPES = ("No filter", "CLIP score 30 %", "CLIPLoss 30 %")  # as in demo_methods.py
-ORDERS = COMMON, USUAL = "common", "usual"
+ORDERS = COMMON, RESAMPLED = "common", "resampled"
 DECAYS = (0.95, 0.98)
 LAST = "last"
 TIMES = "times.json"
@@ -138,10 +138,10 @@ def worker(order: str, *argv: str) -> int:
 
 def one_part() -> "Scale":
     """The demo scale as one part of as many steps, so that the order goes on to the end."""
-    from poolscope.bench.scales import RESAMPLED, SCALES
+    from poolscope.bench.scales import SCALES
 
-    usual = SCALES["demo"]
-    return replace(usual, samples_seen=usual.steps() * usual.batch, checkpoints=1, order=RESAMPLED).on("cpu")
+    demo = SCALES["demo"]
+    return replace(demo, samples_seen=demo.steps() * demo.batch, checkpoints=1, order=RESAMPLED).on("cpu")
 
 
 def train(shards: Path, order: str, seed: int, out: Path) -> Path:

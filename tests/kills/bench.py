@@ -24,11 +24,13 @@ import pytest
 from poolscope.jobs import table
 from poolscope.pool import Pool
 from poolscope.processes import machine, started_at
+from poolscope.recipe import tags
 from tests.conftest import image_bytes
 from tests.kills.commands import COMMANDS, HOLD, Command
 from tests.kills.outcome import outcome
 
 ROOT = Path(__file__).parents[2]
+HALF = "name: r\nkeep:\n- {score: clip_l14, top: 0.5}\n"
 LONGEST = 900.0
 """Seconds after which a command counts as hanging."""
 
@@ -192,12 +194,16 @@ def fill(source: Path, tiny: Path, address: str, *, everything: bool) -> None:
     shutil.copytree(tiny / "shards", source / "shards")
     pool = Pool.open(source / "pool")
     pool.uid_order()
+    tags.save(pool, "odd", np.arange(7))
+    for folder, name, content in (("recipes", "half.yaml", HALF), ("reports", "old.json", "{}")):
+        (pool.path / folder).mkdir(exist_ok=True)
+        (pool.path / folder / name).write_text(content)
     rng = np.random.default_rng(0)
     np.save(source / "vectors.npy", rng.normal(size=(50, 16)).astype(np.float32))
     np.save(source / "values.npy", rng.normal(size=len(pool)).astype(np.float32))
     uids = pool.take(range(60), ["uid"])["uid"].to_pylist()
     (source / "g.csv").write_text("uid,group\n" + "".join(f"{uid},{'ab'[i % 2]}\n" for i, uid in enumerate(uids)))
-    (source / "r.yaml").write_text("name: r\nkeep:\n- {score: clip_l14, top: 0.5}\n")
+    (source / "r.yaml").write_text(HALF)
     (source / "all.yaml").write_text("name: all\nkeep: []\n")
     for number in range(6):
         folder = source / "set" / "ab"[number % 2]

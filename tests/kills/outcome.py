@@ -62,10 +62,8 @@ def columns(pool: Pool) -> dict[str, str]:
 
 def content(path: Path, here: Path) -> str:
     """A digest of what a file says, wherever it lies and whenever it was written; an import's report says what it did,
-    rates what was measured, `shards.json` sizes and times of tars; the demo's thumbnails are a copy, byte for byte. What a
-    training has learnt is compared by its presence: resumed, it sees the same pairs, and draws its crops anew."""
-    learnt = path.match("runs/*/model.safetensors") or path.match("runs/*/results.jsonl")
-    if learnt or path.match("reports/import-*.json") or path.name in ("rates.json", "shards.json"):
+    rates what was measured, `shards.json` sizes and times of tars; the demo's thumbnails are a copy, byte for byte."""
+    if path.match("reports/import-*.json") or path.name in ("rates.json", "shards.json"):
         return ""
     try:
         read = Path.read_bytes if path.name == "thumbnails.zip" else READERS.get(path.suffix, Path.read_bytes)

@@ -205,6 +205,9 @@ def test_cancel_ends_every_process_and_resume_goes_on_from_the_checkpoint(
     assert curves["step"] == list(range(1, 17))
     assert bench.leaderboard()[0].notes[-1] == "resumed 1 time from a checkpoint"
     assert 64 <= resumed_at(run)[0] < 64 * 16
+    whole = bench.train(ALL, tiny_pool, scale="demo", settings=settings, evaluate=False)
+    mine, theirs = load_file(run.weights_path), load_file(whole.weights_path)
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine), "as if it had never been stopped"
 
 
 def test_the_launcher_killed_outright_leaves_no_training_process(home: Path, tiny_model: str, tiny_pool: Pool) -> None:
