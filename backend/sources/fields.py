@@ -15,7 +15,7 @@ CAPTIONS = (
     "caption", "captions", "text", "texts", "txt", "sentence", "sentences", "alt", "alt_text", "title", "prompt",
     "description",
 )  # fmt: skip
-INNER = ("raw", "text", "caption", "sentence", "en")  # where COCO, Karpathy and others keep the words of a caption
+INNER = ("raw", "text", "caption", "sentence", "en", "label")  # where COCO, Karpathy, FiftyOne keep a caption's words
 ROLES = frozenset({"uid", "url", "original_width", "original_height", "sha256", "face_bboxes", "id", "image_id"})
 TYPES: dict[str, pa.DataType] = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.utf8()}
 MOST_FIELDS = 200

@@ -12,6 +12,7 @@ from . import fields
 from .cells import ROWS, CellTable, Held, Room, kind
 from .npz import Damaged
 from .options import Options
+from .roles import IMAGE
 from .staged import Staged, connect, limited, literal
 from .text_table import unique
 
@@ -217,10 +218,11 @@ def _by_column(value: dict[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _by_key(value: dict[str, Any]) -> list[Mapping[str, Any]]:
-    """`{"1.jpg": "a caption" or [...]}` and `{"1": {"text": ...}}` as records; none of another form."""
+    """`{"1.jpg": "a caption" or [...]}` and `{"1" or "1.jpg": {"text": ...}}` as records; none of another form."""
     inner = list(value.values())
     if inner and all(isinstance(one, dict) for one in inner):
-        return [{"id": key, **one} for key, one in value.items()]
+        name = "image" if all(IMAGE.search(key) for key in value) else "id"
+        return [{name: key, **one} for key, one in value.items()]
     if any(key.lower() in fields.CAPTIONS for key in value) or not all(isinstance(one, (str, list)) for one in inner):
         return []
     return [{"image": key, "captions": one} for key, one in value.items()]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["table", "webdataset", "datacomp", "clip-retrieval", "captions beside images"]
 PREVIEW = 5
+ARCHIVES = (".zip", ".7z", ".rar")
 _OF_IMG2DATASET = re.compile(r"\d+(\.parquet|_stats\.json)")  # beside the images and texts of its output format `files`
 
 
@@ -160,6 +161,9 @@ def _directory(source: Found, options: Options) -> Part | None:
             f"{source.given!r} holds {source.images:,} images and no captions; add a table such as metadata.csv with the "
             "columns file_name and text, or a .txt beside each image."
         )
+    archives = [name for name in source.others if name.lower().endswith(ARCHIVES)]
+    if archives:
+        raise InputError(f"{os.path.basename(archives[0])!r} is an archive; unpack it and give the folder.")
     what = f"only files of other kinds, such as {os.path.basename(source.others[0])}" if source.others else "no file"
     raise InputError(f"{source.given!r} holds {what}; give .csv, .tsv, .json, .jsonl, .parquet, .arrow or .tar files.")
 
@@ -252,8 +256,8 @@ def _preview(
     kind = table.schema.field(roles["text"]).type
     for row in sample:
         said, _ = texts.captions(pa.array([row[roles["text"]]], type=kind), options.captions)  # type: ignore[arg-type]
-        about: dict[str, Any] = {role: row[roles[role]] for role in ("url", "id", "uid") if role in roles}
-        value = row.get(roles.get("image", ""))
+        about: dict[str, Any] = {role: places.only(row[roles[role]]) for role in ("url", "id", "uid") if role in roles}
+        value = places.only(row.get(roles.get("image", "")))
         if isinstance(value, str):
             value = value.rpartition("#")[0] if mapping.numbered else value
             place = value if places.is_web(value) else places.resolved(value, mapping.base)

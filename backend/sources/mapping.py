@@ -14,6 +14,7 @@ from . import roles as usual
 from .appender import STANDARD
 from .arrow_table import holds_bytes
 from .options import Options
+from .places import only
 from .vectors import dimension, is_vector, side_of, written_dimension
 
 FIXED = {*STANDARD.names, "uid", "uid_hi", "uid_lo", "id", "image_id", "sample_offset", "sample_size"}
@@ -55,7 +56,7 @@ def of_table(schema: pa.Schema, options: Options, sample: Sequence[Mapping[str, 
     if "image" not in roles and "url" not in roles:
         raise InputError(f"no column of images or URLs; name it with --image or --url; {listed}.")
     kept, vectors, left_out = _further(schema, roles, sample)
-    values = [str(row[roles["image"]]) for row in sample if isinstance(row.get(roles.get("image", "")), str)]
+    values = [value for row in sample if isinstance(value := only(row.get(roles.get("image", ""))), str)]
     numbered = bool(values) and all(usual.NUMBERED.search(value) for value in values)
     lists = pa.types.is_nested(schema.field(roles["text"]).type) or any(
         isinstance(row[roles["text"]], str) and re.match(r"\s*\[", row[roles["text"]]) for row in sample
@@ -74,11 +75,13 @@ def _serves(role: str, kind: pa.DataType) -> bool:
         if pa.types.is_struct(kind):
             return not holds_bytes(kind)
         return _texts(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    if role == "image":
-        return _texts(kind) or holds_bytes(kind)
+    if role in ("image", "url"):
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            kind = kind.value_type
+        return _texts(kind) or (role == "image" and holds_bytes(kind))
     if role == "face_bboxes":
         return pa.types.is_nested(kind)
-    if role in ("url", "sha256"):
+    if role == "sha256":
         return _texts(kind)
     return not pa.types.is_nested(kind) and not pa.types.is_boolean(kind)
 

@@ -47,6 +47,9 @@ class Pairs:
 
     def take(self, batch: pa.RecordBatch, start: int) -> None:
         """Offers the pairs of the rows `start` and after. Memory: the batch, and its columns as the pool has them."""
+        for role in {"image", "url"} & self._map.roles.keys():
+            place = batch.schema.get_field_index(self._map.roles[role])
+            batch = batch.set_column(place, batch.schema.names[place], places.alone(batch.column(place)))
         captions, rows = texts.captions(batch.column(self._map.roles["text"]), self._options.captions)  # type: ignore[arg-type]
         captions, wrong = problems(captions)
         for reason in np.unique(wrong[wrong > 0]):

@@ -1,13 +1,21 @@
 """Places of images: what a cell of a table says about where its image is."""
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlparse
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from ..pool.images import LARGEST_FILE
+from .arrow_table import holds_bytes
+from .captions import as_text, edges
 
 MISSING = "image file missing or unreadable"
 NONE = "no image and no URL"
@@ -28,6 +36,31 @@ class Image:
 
 def is_web(value: str) -> bool:
     return bool(_WEB.match(value))
+
+
+def only(value: Any) -> Any:
+    """The image of a cell that lists one, also as JSON; None for a list of several; any other cell as it is."""
+    listed = value
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            listed = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    if not isinstance(listed, list) or not all(isinstance(one, (str, bytes, dict)) for one in listed):
+        return value
+    return listed[0] if len(listed) == 1 else None
+
+
+def alone(column: pa.Array) -> pa.Array:
+    """A column of cells of images with `only` done to each."""
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        one = pc.fill_null(pc.equal(pc.list_value_length(column), 1), False).to_numpy(zero_copy_only=False)
+        places = pa.array(np.cumsum(one) - 1, mask=~one)
+        return column.filter(pa.array(one)).flatten().take(places)
+    text = None if holds_bytes(column.type) else as_text(column)
+    if text is None or not (edges(text)[0] == ord("[")).any():
+        return column
+    return pa.array(map(only, text.to_pylist()), pa.utf8())
 
 
 def resolved(value: str, base: str) -> str:

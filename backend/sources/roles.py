@@ -27,7 +27,7 @@ USUAL: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 EXTENSIONS = r"\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|avif|heic|svg)"
 NUMBERED = re.compile(rf"{EXTENSIONS}#\d+$", re.I)
-_IMAGE = re.compile(rf"{EXTENSIONS}(#\d+)?$", re.I)
+IMAGE = re.compile(rf"{EXTENSIONS}(#\d+)?$", re.I)
 _URL = re.compile(r"^https?://", re.I)
 
 
@@ -86,7 +86,7 @@ def by_content(rows: Sequence[Mapping[str, object]], roles: Mapping[str, str], *
     if "url" not in chosen and (url := _most(texts, _URL)):
         chosen["url"] = url
         texts.pop(url)
-    if "image" not in chosen and "url" not in chosen and (image := _most(texts, _IMAGE)):
+    if "image" not in chosen and "url" not in chosen and (image := _most(texts, IMAGE)):
         chosen["image"] = image
         texts.pop(image)
     if captions and "text" not in chosen and texts:

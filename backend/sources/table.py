@@ -23,7 +23,7 @@ from .npz import Damaged
 from .options import Options
 from .packed import Packer
 from .pairs import Pairs
-from .places import base_of
+from .places import base_of, only
 from .report import Report
 from .staged import BROKEN, Staged, suffixes
 from .text_table import TextTable
@@ -85,7 +85,7 @@ def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str,
     """How the table's columns are read, by its first rows. Raises InputError for a table without captions or images."""
     mapping = columns.of_table(table.schema, options, sample, named=table.named)
     column = mapping.roles.get("image", "")
-    values = [row[column] for row in sample if isinstance(row.get(column), str)]
+    values = [value for row in sample if isinstance(value := only(row.get(column)), str)]
     if mapping.numbered:
         values = [value.rpartition("#")[0] for value in values]
     return replace(mapping, base=base_of(values, options.images, path))

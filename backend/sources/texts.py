@@ -14,6 +14,8 @@ from .captions import as_text, edges
 
 _WRITTEN = r"""^\s*(\[.*\]|\{.*\}|\(.*\)|b'.*'|b".*")\s*$"""  # may be a list, a record or bytes, written as text
 _LAST = np.frombuffer(b"])}'\" \t\n\f\r", np.uint8)  # how such a text ends: a look at a byte instead of a pattern
+MARKS = r"<__dj__\w+>|<\|__dj__\w+\|>"  # where data-juicer puts an image into a caption, and the caption's end
+LOOKED = 64  # rows at whose marks a batch is known
 _NONE: tuple[Any, ...] = (None,)
 
 
@@ -29,6 +31,8 @@ def captions(column: pa.Array, which: fields.Which) -> tuple[pa.Array, np.ndarra
         text = column.cast(pa.utf8())
     if text is None:
         return _expanded([fields_of(value) for value in column.to_pylist()], which)
+    if pc.any(pc.match_substring_regex(text.slice(0, LOOKED), MARKS)).as_py():
+        text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, MARKS, ""))
     marked = np.isin(edges(text)[1], _LAST)
     if marked.any():
         try:

@@ -386,6 +386,63 @@ case(
     ["a dog"],
 )
 
+two = {"img/1.png": image(1), "img/2.png": image(2)}
+case(
+    "data-juicer: an image in a list, its place and the end marked in the caption",
+    two
+    | {
+        "a.jsonl": "".join(
+            json.dumps({"text": f"<__dj__image> {text} <|__dj__eoc|>", "images": [f"img/{n}.png"]}) + "\n"
+            for n, text in enumerate(["a dog", "a cat"], 1)
+        )
+    },
+    ["a dog", "a cat"],
+)
+case(
+    "several images in a row are none",
+    two
+    | {"a.jsonl": '{"text": "both", "images": ["img/1.png", "img/2.png"]}\n{"text": "one", "images": ["img/2.png"]}\n'},
+    lambda g, s: g == ["one"] and s == {"no image and no URL": 1},
+)
+case(
+    "parquet: images and URLs in lists of one",
+    {
+        "a.parquet": pa.table(
+            {
+                "texts": [["a dog"], ["a cat"], ["both"], ["none"]],
+                "images": [[{"bytes": image(n), "path": None}] * n for n in (1, 1, 2, 0)],
+                "urls": [[U(1)], [], [], []],
+            }
+        )
+    },
+    lambda g, s: g == ["a dog", "a cat"] and s == {"no image and no URL": 2},
+)
+case(
+    "FiftyOne: captions as labels",
+    two
+    | {
+        "samples.json": json.dumps(
+            {
+                "samples": [
+                    {
+                        "filepath": f"img/{n}.png",
+                        "tags": ["train"],
+                        "caption": {"_cls": "Classification", "label": text},
+                    }
+                    for n, text in enumerate(["a dog", "a cat"], 1)
+                ]
+            }
+        )
+    },
+    ["a dog", "a cat"],
+)
+case(
+    "records by the path of their image",
+    two | {"meta.json": json.dumps({f"img/{n}.png": {"caption": f"number {n}", "tags": "x"} for n in (1, 2)})},
+    ["number 1", "number 2"],
+)
+case("an archive", {"all.zip": b"PK"}, lambda g, s: "'all.zip' is an archive; unpack it" in g)
+
 
 @pytest.mark.parametrize(("files", "expected"), CASES)
 def test_it_comes_in_as_it_should(files, expected, tmp_path):
