@@ -79,7 +79,7 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What the task is called.")],
     source: Annotated[
         Path,
-        typer.Argument(metavar="PATH", help="A folder per class, a CSV, images with captions, or a task's shards."),
+        typer.Argument(metavar="PATH", help="A folder per class, a table, images with captions, or a task's shards."),
     ],
     suite: Annotated[str, typer.Option("--suite", metavar="SUITE", help="The tasks that it is averaged with.")] = "own",
     templates: Annotated[

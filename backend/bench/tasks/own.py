@@ -1,10 +1,10 @@
 """Evaluation tasks of one's own: a folder per class, a table, or shards become a task of a suite that is averaged apart."""
 
-import csv
 import hashlib
 import io
 import re
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,23 +14,17 @@ from typing import Any
 from ... import files, paths
 from ...errors import InputError
 from ...pool import trash
-from ...pool.decoding import EXTENSIONS, extension, measure, open_rgb
+from ...pool.decoding import extension, measure, open_rgb
 from ...pool.images import LARGEST_FILE
 from ...progress import Progress, silent
 from .convert import Member, write_shards
+from .examples import Example, examples_of
 from .shards import lines
 from .task import Task, from_json
 
 SUITE = "own"
 TEMPLATES = ("a photo of a {c}.",)
-IMAGE, LABEL, CAPTION = (
-    ("image", "file_name", "filename", "filepath", "path", "image_path", "file", "img"),
-    ("label", "class", "classname", "category", "class_name", "target"),
-    ("caption", "text", "captions", "sentence", "title"),
-)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_SUFFIXES = {f".{ending}" for ending in EXTENSIONS.values()} | {".jpeg", ".tif", ".jfif"}
-_SPLITS = ("test", "val", "validation", "valid")
 
 
 @dataclass
@@ -48,15 +42,6 @@ class Added:
         }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Example:
-    """An image file with its class, or with its captions."""
-
-    path: Path
-    label: str = ""
-    captions: tuple[str, ...] = ()
-
-
 def add(
     name: str,
     source: Path | str,
@@ -68,8 +53,8 @@ def add(
 ) -> Added:
     """Makes the task `name` of what is at `source` and keeps it under the home.
 
-    `source`: a folder with a folder of images per class (its `test` or `val` part, if it has one), a CSV with an image
-    and a label or a caption column, a folder of images with a `.txt` beside each, or a directory in CLIP_benchmark's
+    `source`: a folder with a folder of images per class (its `test` or `val` part, if it has one), a table (CSV, JSON,
+    parquet, …) with an image and a label or a caption column, alone or in a folder, a folder of images with a `.txt` beside each, or a directory in CLIP_benchmark's
     layout. Labels give zero-shot classification with the prompts `templates` (`{c}` or `{}` is the class), captions give
     retrieval. Unreadable images and repeated examples are counted and left out.
     Raises InputError for a name that is taken, and for a source without two classes or two examples.
@@ -79,7 +64,7 @@ def add(
     _check_names(name, suite)
     source = Path(source).expanduser()
     if not source.exists():
-        raise InputError(f"nothing at {str(source)!r}; give a folder per class, a CSV, or shards of a task.")
+        raise InputError(f"nothing at {str(source)!r}; give a folder per class, a table, or shards of a task.")
     key = f"{suite}/{name}"
     if key in {task.key for task in tasks_list()}:
         raise InputError(f"task {key!r} exists; remove it with `poolscope tasks remove {key}`, or choose another name.")
@@ -88,11 +73,11 @@ def add(
     if (source / "test" / "nshards.txt").is_file():
         return _copied(source, root, key, name, suite, filled if templates else ())
     skipped: Counter[str] = Counter()
-    examples = list(_checked(_examples(source), skipped, progress))
-    retrieval = bool(examples) and bool(examples[0].captions)
-    classes = sorted({example.label for example in examples}) if not retrieval else []
-    _refuse_useless(source, examples, classes, retrieval, skipped)
-    with files.replacing_folder(root) as part:
+    with tempfile.TemporaryDirectory(prefix="poolscope-") as room, files.replacing_folder(root) as part:
+        examples = list(_checked(examples_of(source, Path(room)), skipped, progress))
+        retrieval = bool(examples) and bool(examples[0].captions)
+        classes = sorted({example.label for example in examples}) if not retrieval else []
+        _refuse_useless(source, examples, classes, retrieval, skipped)
         write_shards(part, _members(examples, classes))
         if classes:
             files.write_text(part / "classnames.txt", "".join(f"{_words(one)}\n" for one in classes))
@@ -143,60 +128,6 @@ def _templates(given: Sequence[str]) -> tuple[str, ...]:
     return chosen
 
 
-def _examples(source: Path) -> Iterator[_Example | str]:
-    """Examples, or the reason why one can't be used."""
-    if source.is_file():
-        return _of_table(source)
-    part = next((source / name for name in _SPLITS if (source / name).is_dir()), source)
-    folders = sorted(child for child in part.iterdir() if child.is_dir() and not child.name.startswith("."))
-    if any(_is_image(path) for folder in folders for path in folder.iterdir()):
-        return _of_folders(folders)
-    table = next(
-        (part / name for name in ("metadata.csv", "labels.csv", "captions.csv") if (part / name).is_file()), None
-    )
-    return _of_table(table) if table else _of_captions(part)
-
-
-def _of_folders(folders: Sequence[Path]) -> Iterator[_Example | str]:
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.name.startswith("."):
-                yield _Example(path, folder.name)
-
-
-def _of_captions(folder: Path) -> Iterator[_Example | str]:
-    for path in sorted(folder.rglob("*")):
-        text = path.with_suffix(".txt")
-        if _is_image(path) and text.is_file():
-            captions = tuple(one.strip() for one in text.read_text(errors="replace").splitlines() if one.strip())
-            yield _Example(path, captions=captions)
-
-
-def _of_table(path: Path) -> Iterator[_Example | str]:
-    if path.suffix.lower() not in (".csv", ".tsv"):
-        raise InputError(f"{path.name} is no CSV; give one with an image and a label (or caption) column, or a folder.")
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        rows = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-        names = {str(name).strip().lower(): name for name in rows.fieldnames or ()}
-        image, label, caption = (
-            next((names[one] for one in usual if one in names), None) for usual in (IMAGE, LABEL, CAPTION)
-        )
-        if image is None or (label is None and caption is None):
-            have = ", ".join(names) or "none"
-            raise InputError(f"{path.name} needs a column image and a column label (or caption); it has: {have}.")
-        classes: dict[str, list[str]] = {}
-        for row in rows:
-            place, said = (row.get(image) or "").strip(), (row.get(label or caption or "") or "").strip()
-            if not place or not said:
-                yield "row without an image or a label"
-            elif label is None:
-                classes.setdefault(place, []).append(said)
-            else:
-                yield _Example(path.parent / place, said)
-        for place, captions in classes.items():
-            yield _Example(path.parent / place, captions=tuple(captions))
-
-
 def _read(path: Path) -> bytes | str:
     try:
         if path.stat().st_size > LARGEST_FILE:
@@ -206,11 +137,7 @@ def _read(path: Path) -> bytes | str:
         return "image file missing or unreadable"
 
 
-def _is_image(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() in _SUFFIXES
-
-
-def _checked(examples: Iterator[_Example | str], skipped: Counter[str], progress: Progress) -> Iterator[_Example]:
+def _checked(examples: Iterator[Example | str], skipped: Counter[str], progress: Progress) -> Iterator[Example]:
     """Examples whose image decodes, each once."""
     seen: set[bytes] = set()
     for number, example in enumerate(examples, start=1):
@@ -239,7 +166,7 @@ def _checked(examples: Iterator[_Example | str], skipped: Counter[str], progress
 
 
 def _refuse_useless(
-    source: Path, examples: Sequence[_Example], classes: Sequence[str], retrieval: bool, skipped: Counter[str]
+    source: Path, examples: Sequence[Example], classes: Sequence[str], retrieval: bool, skipped: Counter[str]
 ) -> None:
     why = ", ".join(f"{reason}: {count:,}" for reason, count in skipped.most_common(3))
     left = f" ({why})" if why else ""
@@ -249,7 +176,7 @@ def _refuse_useless(
         raise InputError(f"{str(source)!r} has one class, {classes[0]!r}{left}; a task needs two or more.")
 
 
-def _members(examples: Sequence[_Example], classes: Sequence[str]) -> Iterator[Member]:
+def _members(examples: Sequence[Example], classes: Sequence[str]) -> Iterator[Member]:
     places = {name: place for place, name in enumerate(classes)}
     for number, example in enumerate(examples):
         about = (

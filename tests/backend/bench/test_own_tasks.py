@@ -1,10 +1,13 @@
 """Tasks of one's own: made of what people have, checked, averaged apart from the demo's and DataComp's."""
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -66,6 +69,44 @@ def test_a_csv_becomes_classification_or_retrieval(tmp_path: Path, column: str) 
     assert made.skipped == {"image file missing or unreadable": 1, "row without an image or a label": 1}
     assert made.task.kind == ("classification" if column == "label" else "retrieval")
     assert suites()["lab"] == 1
+
+
+TABLES = {
+    "semicolons.csv": "File Name;Class Name\n0.png;big dog\n1.png;cat\n2.png;big dog\n",
+    "no header.tsv": "0.png\tbig dog\n1.png\tcat\n2.png\tbig dog\n",
+    "folder/metadata.jsonl": "".join(
+        f'{{"file_name": "../{n}.png", "label": "{name}"}}\n' for n, name in enumerate(["big dog", "cat", "big dog"])
+    ),
+    "records.json": '[{"image": "0.png", "label": "big dog"}, {"image": "1.png", "label": "cat"}]',
+    "windows.csv": "Käse,image,label\nä,0.png,big dog\nö,1.png,cat\n".encode("cp1252"),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_read_as_an_import_reads_them(tmp_path: Path, name: str) -> None:
+    for number in range(3):
+        image(tmp_path / f"{number}.png", number)
+    path, content = tmp_path / name, TABLES[name]
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    made = own.add("set", path if path.parent == tmp_path else path.parent)
+    assert (made.examples, made.skipped) == (content.count(b".png" if isinstance(content, bytes) else ".png"), {})
+    assert (Path(str(made.task.root)) / "classnames.txt").read_text() == "big dog\ncat\n"
+
+
+def test_a_parquet_of_hugging_face_has_images_and_names_of_classes(tmp_path: Path) -> None:
+    for number in range(3):
+        image(tmp_path / f"{number}.png", number)
+    contents = [(tmp_path / f"{number}.png").read_bytes() for number in range(3)]
+    features = {"info": {"features": {"label": {"names": ["cat", "big dog"], "_type": "ClassLabel"}}}}
+    held = [{"bytes": one, "path": None} for one in contents]
+    table = pa.table({"image": [*held, None], "label": [1, 0, 1, 1]})
+    pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(features)}), tmp_path / "set.parquet")
+    made = own.add("set", tmp_path / "set.parquet")
+    assert (made.examples, made.skipped) == (3, {"row without an image or a label": 1})
+    root = Path(str(made.task.root))
+    assert (root / "classnames.txt").read_text() == "big dog\ncat\n"
+    assert [sample.members["cls"] for sample in samples(root)] == [b"0", b"1", b"0"]
 
 
 def test_images_with_captions_beside_them_become_retrieval(tmp_path: Path) -> None:

@@ -1,0 +1,153 @@
+"""Examples for a task of one's own: images with a class or with captions, from folders or from a table of any kind."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from ...errors import InputError
+from ...pool.decoding import EXTENSIONS
+from ...sources import roles
+from ...sources.find import TABLES
+from ...sources.npz import Damaged
+from ...sources.options import Options
+from ...sources.places import only, resolved
+from ...sources.table import Table, open_table, sampled
+from ...sources.texts import fields_of, written
+
+LABEL = ("label", "labels", "class", "classname", "category", "class_name", "label_name", "target", "cls")
+ROWS = 256
+WORDS = 3  # of a class; what is longer in most rows of a table without names is a caption
+_SUFFIXES = {f".{ending}" for ending in EXTENSIONS.values()} | {".jpeg", ".tif", ".jfif"}
+_SPLITS = ("test", "val", "validation", "valid")
+
+
+@dataclass(frozen=True)
+class Example:
+    """An image file with its class, or with its captions."""
+
+    path: Path
+    label: str = ""
+    captions: tuple[str, ...] = ()
+
+
+def examples_of(source: Path, room: Path) -> Iterator[Example | str]:
+    """Examples, or the reason why one can't be used; images that a table holds are written to `room`."""
+    if source.is_file():
+        return _of_table(source, room)
+    part = next((source / name for name in _SPLITS if (source / name).is_dir()), source)
+    folders = sorted(child for child in part.iterdir() if child.is_dir() and not child.name.startswith("."))
+    tables = sorted(path for path in part.iterdir() if path.suffix.lower() in TABLES)
+    named = [path for path in tables if path.stem.lower() in ("metadata", "labels", "captions", "annotations")]
+    if len(tables) == 1 or named:
+        return _of_table((named or tables)[0], room)
+    if any(is_image(path) for folder in folders for path in folder.iterdir()):
+        return _of_folders(folders)
+    return _of_captions(part)
+
+
+def is_image(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() in _SUFFIXES
+
+
+def _of_folders(folders: Sequence[Path]) -> Iterator[Example | str]:
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.name.startswith("."):
+                yield Example(path, folder.name)
+
+
+def _of_captions(folder: Path) -> Iterator[Example | str]:
+    for path in sorted(folder.rglob("*")):
+        text = path.with_suffix(".txt")
+        if is_image(path) and text.is_file():
+            captions = tuple(one.strip() for one in text.read_text(errors="replace").splitlines() if one.strip())
+            yield Example(path, captions=captions)
+
+
+def _of_table(path: Path, room: Path) -> Iterator[Example | str]:
+    if not any(path.name.lower().endswith((suffix, f"{suffix}.gz", f"{suffix}.zst")) for suffix in (*TABLES, ".txt")):
+        raise InputError(
+            f"{path.name} is no table; give a CSV, JSON lines or parquet with an image and a label (or caption) column, "
+            "or a folder."
+        )
+    try:
+        table = open_table(str(path), Options())
+        image, label, caption = _columns(path, table)
+        classes = _class_names(path, label)
+        said: dict[Path, list[str]] = {}
+        for number, row in enumerate(row for batch in table.batches(ROWS) for row in batch.to_pylist()):
+            place = _place(only(row[image]), path.parent, room / str(number))
+            text = _text(row[label], classes) if label else ""
+            captions = _captions(row[caption]) if caption and not label else []
+            if place is None or not (text or captions):
+                yield "row without an image or a label"
+            elif label:
+                yield Example(place, text)
+            else:
+                said.setdefault(place, []).extend(captions)
+        yield from (Example(place, captions=tuple(captions)) for place, captions in said.items())
+        yield from (why for _, why in table.rejected)
+    except Damaged as error:
+        raise InputError(f"{path.name}: {error}.") from None
+
+
+def _columns(path: Path, table: Table) -> tuple[str, str | None, str | None]:
+    """The columns of the image, the class and the caption."""
+    sample, names = sampled(table), table.schema.names
+    if not table.named:
+        given = roles.by_content(sample, {}, captions=True)
+        if "image" in given and "text" in given:
+            long = sum(len(str(row[given["text"]]).split()) > WORDS for row in sample) > len(sample) / 2
+            return given["image"], None if long else given["text"], given["text"] if long else None
+        rest = [name for name in names if name != given.get("image")]
+        if "image" in given and len(rest) == 1:
+            return given["image"], rest[0], None
+    by_name = {roles.plain(name): name for name in reversed(names)}
+    image, label, caption = (
+        next((by_name[one] for one in usual if one in by_name), None)
+        for usual in (roles.USUAL["image"], LABEL, roles.USUAL["text"])
+    )
+    if image is None or (label is None and caption is None):
+        raise InputError(
+            f"{path.name} needs a column image and a column label (or caption); it has: {', '.join(names) or 'none'}."
+        )
+    return image, label, caption
+
+
+def _class_names(path: Path, label: str | None) -> Sequence[str]:
+    """The names of the classes, in the order of their numbers, where a parquet of Hugging Face's datasets has them."""
+    if path.suffix.lower() not in (".parquet", ".pq"):
+        return ()
+    about = (pq.read_schema(path).metadata or {}).get(b"huggingface", b"{}")
+    try:
+        names = json.loads(about)["info"]["features"][label]["names"]
+    except (ValueError, KeyError, TypeError):
+        return ()
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else ()
+
+
+def _place(value: Any, base: Path, held: Path) -> Path | None:
+    """The image file of a cell: named by it, or written to `held` if the cell holds its bytes."""
+    if isinstance(value, Mapping):
+        content = next((one for one in value.values() if isinstance(one, bytes) and one), None)
+        value = content or next((one for one in value.values() if isinstance(one, str) and one), None)
+    if isinstance(value, bytes):
+        held.write_bytes(value)
+        return held
+    return Path(resolved(value, str(base))) if isinstance(value, str) and value.strip() else None
+
+
+def _text(value: Any, classes: Sequence[str]) -> str:
+    """A class as text, by its name if it is the number of one that has."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(classes):
+        return classes[value]
+    return "" if value is None else str(value).strip()
+
+
+def _captions(value: Any) -> list[str]:
+    texts = written(value) if isinstance(value, str) else fields_of(value)
+    return [text.strip() for text in texts if text.strip()]
