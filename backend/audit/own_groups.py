@@ -12,6 +12,8 @@ from .. import files
 from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
+from ..sources.keyed import CALLED as KEY_NAMES
+from ..sources.keyed import TABLES, opened
 from . import catalog, group_files
 from .discarded import discard, forget, mark, own
 from .group import Group, slug
@@ -19,7 +21,6 @@ from .lexicon import NAME, Pack, load_pack, packs, save_pack
 from .providers.lexicons import Lexicon
 from .providers.listed import FOLDER, ON, Listed, codes_of, listed
 
-TABLES = (".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz")
 KEYS = ("uid", "id", "url")
 LEXICONS = (".yaml", ".yml")
 MOST = 500
@@ -62,7 +63,8 @@ def add(
         return _lexicon(pool, source, name, force, progress)
     if source.name.lower().endswith(TABLES):
         return _table(pool, source, name, on, key, column, force, progress)
-    raise InputError(f"{source.name!r} is no file of groups; give a lexicon (.yaml) or a table ({', '.join(TABLES)}).")
+    tables = ", ".join(dict.fromkeys(one.removesuffix(".gz").removesuffix(".zst") for one in TABLES))
+    raise InputError(f"{source.name!r} is no file of groups; give a lexicon (.yaml) or a table ({tables}).")
 
 
 def of_rows(pool: Pool, rows: np.ndarray, name: str) -> Added:
@@ -112,7 +114,7 @@ def _table(
     pool: Pool, source: Path, name: str | None, on: str | None, key: str | None, column: str | None, force: bool,
     progress: Progress,
 ) -> Added:  # fmt: skip
-    ending = next(one for one in reversed(TABLES) if source.name.lower().endswith(one))
+    ending = max((one for one in TABLES if source.name.lower().endswith(one)), key=len)
     slugged = _slugged(source.name[: -len(ending)] if name is None else name)
     _check_free(pool, slugged, force, "table")
     path = pool.path / FOLDER / f"{slugged}.parquet"
@@ -139,8 +141,6 @@ def _copy(
     """Writes keys and groups as text; returns what the keys are."""
     import pyarrow.parquet as pq
 
-    from ..sources.keyed import opened
-
     on = on or _keys_of(source, key, pool)
     if on not in KEYS:
         raise InputError(f"--on {on!r} is not known; choose uid, id or url.")
@@ -162,11 +162,9 @@ def _copy(
 
 def _keys_of(source: Path, key: str | None, pool: Pool) -> str:
     """What the keys of a table are, by the names of its columns; of several kinds the first that the pool has too."""
-    from ..sources.keyed import CALLED, opened
-
     with opened(source, "row", None, None, source.parent) as table:
         names = {name.lower() for name in (table.types if key is None else [key])}
-    keys = [on for on in KEYS if names & set(CALLED[on])]
+    keys = [on for on in KEYS if names & set(KEY_NAMES[on])]
     if not keys and key is None:
         raise InputError(
             f"{source.name!r} has no key column uid, id or url; name it with --key, and say what it holds with --on."

@@ -181,6 +181,11 @@ def _check_joined(joined: Joined, keys: PoolKeys, pool: Pool, on: str) -> None:
             f"none of the {joined.rows:,} keys of {joined.source!r} is the {on} of a pair of {pool.name!r}; choose what they "
             "are with --on, and the column with --key."
         )
+    if keys.by_place and joined.bad_rows:
+        raise InputError(
+            f"{joined.source!r} has {joined.bad_rows:,} rows that can't be read, so the places of the others are unsure; mend "
+            "them, give a column `row`, or join on the uid."
+        )
     if on == "row" and (joined.unknown or (keys.by_place and joined.rows != len(pool))):
         raise InputError(
             f"{joined.source!r} has {joined.rows:,} rows, and {pool.name!r} has {len(pool):,} pairs, counted from 0; give a "

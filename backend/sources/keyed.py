@@ -1,8 +1,6 @@
-"""Files of values by key: parquet, CSV and NumPy arrays read in batches, never whole."""
+"""Files of values by key: tables and NumPy arrays read in batches, never whole."""
 
-import csv
 import errno
-import gzip
 import shutil
 import zipfile
 import zlib
@@ -18,7 +16,9 @@ import pyarrow as pa
 from .. import files
 from ..errors import InputError
 from ..pool import UID_DTYPE, uid_hex
+from .cells import CellTable
 from .npz import Damaged
+from .options import Options
 from .unpacked import rows_at_once
 
 BATCH = 8192
@@ -28,7 +28,9 @@ CALLED = {
     "url": ("url", "urls", "image_url"),
     "row": ("row", "rows", "index"),
 }
-KINDS = (".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npy", ".npz")
+TEXT = (".csv", ".tsv", ".jsonl", ".json")
+TABLES = (".parquet", ".feather", ".arrow", *TEXT, *(f"{kind}{packed}" for kind in TEXT for packed in (".gz", ".zst")))
+KINDS = (".parquet", ".feather", ".arrow", *TEXT, ".npy", ".npz")
 UNREADABLE = (
     pa.ArrowException,
     OSError,
@@ -37,7 +39,6 @@ UNREADABLE = (
     Damaged,
     zipfile.BadZipFile,
     UnicodeDecodeError,
-    csv.Error,
 )
 
 
@@ -66,13 +67,15 @@ def opened(source: Path, on: str, key: str | None, keys: Path | None, work: Path
     Raises InputError for a file that can't be read, or has no such key.
     """
     name = source.name.lower()
+    import duckdb
+
     if not source.is_file():
         raise InputError(f"no file {str(source)!r}; give one that ends in {', '.join(KINDS)}.")
     try:
         if name.endswith(".parquet"):
             keyed = _parquet(source, on, key)
-        elif name.endswith((".csv", ".tsv", ".csv.gz", ".tsv.gz")):
-            keyed = _csv(source, on, key)
+        elif name.endswith(TABLES):
+            keyed = _table(source, on, key)
         elif name.endswith((".npy", ".npz")):
             keyed = _arrays(source, on, key, keys, work)
         else:
@@ -80,7 +83,7 @@ def opened(source: Path, on: str, key: str | None, keys: Path | None, work: Path
         if keys is not None and not name.endswith(".npy"):
             raise InputError(f"--keys is for a .npy, and {source.name!r} has its keys in a column: name it with --key.")
         yield keyed
-    except UNREADABLE as error:
+    except (duckdb.Error, *UNREADABLE) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise  # the disk is full, not the file wrong
         first = next(iter(str(error).splitlines()), type(error).__name__)[:200]
@@ -124,49 +127,24 @@ def _apart(batch: pa.RecordBatch, column: str | None) -> tuple[pa.Array | None, 
     return (None, batch) if column is None else (batch.column(column), batch.drop_columns([column]))
 
 
-def _csv(source: Path, on: str, key: str | None) -> Keyed:
-    from pyarrow import csv as arrow_csv
+def _table(source: Path, on: str, key: str | None) -> Keyed:
+    """Any other table, as an import reads it; its first line names the columns of a text table."""
+    from .table import open_table
 
-    names, delimiter = _header(source)
-    if len(set(names)) != len(names):
-        raise InputError(f"{source.name!r} has two columns of one name; rename one of them.")
-    column = key_column(names, on, key)
-    keyed = Keyed({name: pa.utf8() for name in names if name != column}, lambda wanted: iter(()), text=True)
-
-    def bad(row: Any) -> str:
-        keyed.bad_rows += 1
-        return "skip"
+    table = open_table(str(source), Options(header=True))
+    column = key_column(table.schema.names, on, key)
+    keyed = Keyed(
+        {entry.name: entry.type for entry in table.schema if entry.name != column}, lambda wanted: iter(()),
+        text=isinstance(table, CellTable),
+    )  # fmt: skip
 
     def batches(wanted: Sequence[str]) -> Iterator[Batch]:
-        reader = arrow_csv.open_csv(
-            source,
-            read_options=arrow_csv.ReadOptions(use_threads=False),
-            parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=True, invalid_row_handler=bad, ignore_empty_lines=len(names) > 1
-            ),
-            convert_options=arrow_csv.ConvertOptions(
-                include_columns=[*([] if column is None else [column]), *wanted],
-                column_types=dict.fromkeys(names, pa.utf8()), null_values=[""], strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
-        )  # fmt: skip
-        for batch in reader:
-            for start in range(0, batch.num_rows, BATCH):
-                yield _apart(batch.slice(start, BATCH), column)
+        for batch in table.batches(BATCH):
+            yield _apart(batch.select([*([] if column is None else [column]), *wanted]), column)
+        keyed.bad_rows = len(table.rejected)
 
     keyed.batches = batches
     return keyed
-
-
-def _header(source: Path) -> tuple[list[str], str]:
-    """Names of the columns and the delimiter: the one of `, tab ; |` that the first line has most of."""
-    opener = gzip.open if source.suffix == ".gz" else open
-    with opener(source, "rt", encoding="utf-8-sig", newline="") as handle:
-        first = handle.readline(1 << 20)
-    if not first.strip():
-        raise InputError(f"{source.name!r} is empty; its first line names the columns.")
-    delimiter = max(",\t;|", key=first.count)
-    return next(csv.reader([first], delimiter=delimiter)), delimiter
 
 
 def _arrays(source: Path, on: str, key: str | None, keys: Path | None, work: Path) -> Keyed:

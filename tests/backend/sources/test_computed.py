@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
 from poolscope.errors import InputError
 from poolscope.pool import UID_DTYPE, Pool, uid_pairs
@@ -67,6 +68,26 @@ def test_text_of_a_csv_becomes_what_all_of_it_is(tiny_pool, tmp_path):
     assert np.isnan(first[0]["quality"])
     assert first[2]["nsfw"] is first[2]["words"] is first[2]["count"] is None
     assert pool.array("nsfw").sum() == 50
+
+
+@pytest.mark.parametrize("kind", ["x.jsonl", "x.jsonl.gz", "x.json", "utf16.csv", "x.csv.zst", "x.feather"])
+def test_any_table_that_an_import_reads(tiny_pool, tmp_path, kind):
+    keys, path = uids(tiny_pool)[:50], tmp_path / kind
+    rows = [{"uid": key, "quality": number / 7} for number, key in enumerate(keys)]
+    lines, table = "".join(json.dumps(row) + "\n" for row in rows), pa.Table.from_pylist(rows)
+    text = "uid;quality\n" + "".join(f"{row['uid']};{row['quality']}\n" for row in rows)
+    if kind.endswith(".feather"):
+        feather.write_feather(table, path)
+    elif kind.endswith((".gz", ".zst")):
+        with pa.CompressedOutputStream(path, "zstd" if kind.endswith(".zst") else "gzip") as out:
+            out.write((lines if "json" in kind else text).encode())
+    else:
+        path.write_bytes(
+            text.encode("utf-16") if "csv" in kind else (lines if "jsonl" in kind else json.dumps(rows)).encode()
+        )
+    made = import_columns(tiny_pool, path)
+    assert made.columns == [{"name": "quality", "from": "quality", "kind": "score", "pairs": 50, "missing": 150}]
+    np.testing.assert_allclose(tiny_pool.reload().array("quality")[:50], np.arange(50) / 7, rtol=1e-6)
 
 
 def test_a_flag_by_option_and_by_row(tiny_pool, tmp_path):
@@ -188,8 +209,8 @@ def test_nothing_that_exists_is_replaced(tiny_pool, tmp_path):
         ("uid,s\na,1\n", {"columns": ["t"]}, "no column 't'"),
         ("uid,s\nUID0,word\n", {"kind": "embedding", "name": "m", "side": "img"}, "embedding"),
         ("uid,s\nUID0,1\n", {"side": "img"}, "is for embeddings"),
-        ("uid,s,s\nUID0,1,2\n", {}, "two columns"),
         ("", {}, "is empty"),
+        ("s\n" + "1\n" * 100 + "1,2\n" + "1\n" * 100, {"on": "row"}, "1 rows that can't be read"),
     ],
 )
 def test_wrong_files_are_told_in_one_line(tiny_pool, tmp_path, content, options, says):
