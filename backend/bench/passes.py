@@ -148,7 +148,8 @@ def read_in_passes() -> None:
 
         def __init__(self, urls: Any, **options: Any) -> None:
             super().__init__(urls, **options)
-            self.args, self.pairs = taken[0], None
+            self.args = taken[0]
+            self.pairs: Pairs | None = None
 
         def __iter__(self) -> Iterator[dict[str, Any]]:
             import torch

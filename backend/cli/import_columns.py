@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def columns(
     context: typer.Context,
-    source: Annotated[Path, typer.Argument(metavar="FILE", help="A .parquet, .csv, .npy or .npz of values by key.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A table (parquet, CSV, JSON, …), .npy or .npz of values by key.")
+    ],
     pool: PoolPath = None,
     on: Annotated[str, typer.Option("--on", metavar="uid|id|url|row", help="What the file's keys are.")] = "uid",
     key: Annotated[

@@ -82,7 +82,8 @@ class Planned:
     def __init__(self, directory: Path) -> None:
         about = json.loads((directory / PLAN).read_text())
         self.edges: list[int] = about["edges"]
-        self._tars, self._uri, self._pool = Sources(about["tars"]), about["pool"], None
+        self._tars, self._uri = Sources(about["tars"]), about["pool"]
+        self._pool: Pool | None = None
         self._entries = np.load(directory / "entries.npy", mmap_mode="r")
         self._uids = np.load(directory / "uids.npy", mmap_mode="r")
 

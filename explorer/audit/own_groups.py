@@ -15,7 +15,7 @@ from poolscope.pool import Pool
 def draw(pool: Pool) -> None:
     with st.popover("Add groups", icon=":material/group_add:"):
         file = st.file_uploader(
-            "Groups of your own", type=["yaml", "yml", "csv", "tsv", "gz", "parquet"], key="own-groups-file",
+            "Groups of your own", type=["yaml", "yml", "csv", "tsv", "json", "jsonl", "gz", "parquet"], key="own-groups-file",
             help="A lexicon in YAML, or a table with a column uid, id or url and a column `group`",
         )  # fmt: skip
         name = st.text_input("Name", placeholder="as the file", key="own-groups-name").strip()
