@@ -36,7 +36,7 @@ lint: $(VENV)/.installed-dev  ## ruff, mypy, and the layers
 docs: $(VENV)/.installed  ## rewrite assets/docs/commands.md and assets/docs/methods.md from what the code declares
 	@$(BIN)/python assets/docs/reference.py
 
-results: $(VENV)/.installed  ## train the demo's 63 runs from an empty home, rewrite the tables of assets/results.md; hours, resumable
+results: $(VENV)/.installed  ## train the demo's 105 runs from an empty home, rewrite the tables of assets/results.md; hours, resumable
 	@POOLSCOPE_HOME=$(RESULTS_HOME) $(BIN)/python tests/benchmarks/results.py
 
 clean:  ## remove the installation; pools and runs stay

@@ -4,7 +4,7 @@
     python tests/benchmarks/bench_noise.py batched
     python tests/benchmarks/bench_noise.py averaged [--seeds 4] [--lanes 2] [--table] [--write]
 
-`stored` takes the runs of demo_methods.py (three seeds of 21 recipes) apart, without training anything: runs of one seed
+`stored` takes the runs of demo_methods.py (five seeds of 21 recipes) apart, without training anything: runs of one seed
 start from the same weights whatever the recipe, so what they share is the initialisation's; and the bootstrap of stored
 predictions says how much of the spread is that of the test examples. `batched` times the training steps of three seeds as
 one model (torch.func.vmap) against three models in turn, in seconds of the processor. `averaged` trains `--seeds` runs

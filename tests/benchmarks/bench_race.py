@@ -8,8 +8,8 @@ does not find behind it, each with its own variance and the pooled one as four f
 
 Without `--stored`, runs are simulated: twenty recipes with the averages that the demo's had in an earlier version, with
 the seeds' pooled standard deviation (1.72 points), with half of it, and with spreads that differ. With `--stored`, they
-are replayed from the runs that demo_methods.py trained. Three seeds of each are too few to draw from, so the replay is
-parametric: normal around each recipe's own mean, or around a mean that is itself drawn as the three runs leave it open;
+are replayed from the runs that demo_methods.py trained. Five seeds of each are too few to draw from, so the replay is
+parametric: normal around each recipe's own mean, or around a mean that is itself drawn as the five runs leave it open;
 with the spread pooled over all of them, or with each recipe's own. `--write` puts these tables into assets/results.md.
 """
 

@@ -10,7 +10,7 @@ The rule, stated before those runs were finished, and measured once:
   digits are reported and not averaged: nothing handwritten is in the pool, so they stay at chance for every recipe.
 - A method counts if the demo has a recipe of it and a paper prints its average of DataComp's 38 tasks at that scale, in
   the filtering track. Its published row is the one named in `PUBLISHED`: the same rule, with the nearest share kept where
-  the papers print several (`Random 25 %` for a random 30 %, `DFN 15%` for DFN 30 %), scored with L/14 where two models are.
+  the papers print several (`Random 25 %` for a random 30 %, `DFN 15 %` for DFN 30 %), scored with L/14 where two models are.
 - The figure is Spearman's rank correlation over these methods, ties at their mean rank. Its 95 % interval is Bonett and
   Wright's (2000): z = atanh(r), standard error sqrt((1 + r²/2) / (n - 3)). How much of it is the demo's seeds is drawn from
   the runs' means and pooled spread: the middle 95 % of 2,000 draws.
@@ -34,8 +34,8 @@ PUBLISHED = {
     "No filter": "No filtering", "Random 30 %": "Random 25 %", "Basic": "Basic", "English": "English (fastText)",
     "Caption length": "Caption length", "Image size": "Image size", "LAION-2B rule": "LAION-2B filter",
     "Text-based": "Text-based", "Image-based": "Image-based", "CLIP score 30 %": "CLIP L/14 30 %",
-    "CLIPLoss 30 %": "negCLIPLoss 30%", "CLIPLoss 30 %, then NormSim 20 %": "negCLIPLoss ∩ NormSim (target)",
-    "DFN 30 %": "DFN 15%",
+    "CLIPLoss 30 %": "negCLIPLoss 30 %", "CLIPLoss 30 %, then NormSim 20 %": "negCLIPLoss ∩ NormSim (target)",
+    "DFN 30 %": "DFN 15 %",
 }  # fmt: skip
 
 

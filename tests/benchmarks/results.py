@@ -32,7 +32,7 @@ def steps(work: Path) -> list[tuple[str, list[str]]]:
     report = work / REPORT
     bias = ["-m", "poolscope", "bias", "demo-clip-30", "--per-set", "2000", "--out", str(report)]
     return [
-        ("scores, 63 runs and their tables", [str(HERE / "demo_methods.py"), "--write"]),
+        ("scores, runs and their tables", [str(HERE / "demo_methods.py"), "--write"]),
         ("ranks beside DataComp's", [str(HERE / "demo_ranks.py"), "--write"]),
         ("race replayed", [str(HERE / "bench_race.py"), "--stored", "--write"]),
         ("where the noise comes from", [str(HERE / "bench_noise.py"), "stored", "--write"]),

@@ -14,13 +14,13 @@ def test_it_says_how_long_it_takes_and_goes_on(home, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     import results
 
-    assert results.ahead().startswith("63 of 63 runs to train, about ")
+    assert results.ahead().startswith("105 of 105 runs to train, about ")
     for seed in (0, 1):
         run = Run(
             id=f"run-{seed}", scale="demo", seed=seed, recipe="Basic", seconds={"training": 110.0, "shards": 10.0}
         )
         run.step_to("done")
-    assert "61 of 63 runs to train, about 61 minutes (as the 2 before, 2 at a time)" in results.ahead()
+    assert "103 of 105 runs to train, about 103 minutes (as the 2 before, 2 at a time)" in results.ahead()
 
     mark = home / "second"
     fails = [sys.executable, "-c", f"import pathlib, sys; sys.exit(not pathlib.Path({str(mark)!r}).exists())"]
