@@ -127,8 +127,7 @@ class _Import:
                 self.report.skip("file left out", f"{unit.name}: {record['problem']}")
                 continue
             self.report.added += record["rows"]
-            for reason, count in record.get("uncaptioned", {}).items():
-                self.report.without_caption(reason, count, record["examples"].get(reason, []))
+            self.report.join(record)
         pool = self.pool.reload()
         if not len(pool):
             why = self._why()

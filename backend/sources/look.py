@@ -94,8 +94,7 @@ class Plan:
             whole.source += f", {report.source}"
             whole.added += report.added
             whole.present += report.present
-            for reason, count in report.skipped.items():
-                whole.skip_many(reason, count, report.examples.get(reason, []))
+            whole.join(report.as_json())
             whole.path = report.path
         return whole
 

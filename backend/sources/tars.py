@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -24,7 +24,7 @@ from ..versions import __version__
 from ..workers.dispatch import finished
 from .captions import LONGEST_CAPTION
 from .remote import Place, open_binary
-from .report import EXAMPLES, Report
+from .report import Report
 
 PLACES = pa.schema(
     [
@@ -108,36 +108,25 @@ class TarTask:
         return self.work / f"{unit.id}.json"
 
     def compute(self, unit: TarUnit, progress: Progress = silent) -> None:
-        skipped: dict[str, int] = {}
-        examples: dict[str, list[str]] = {}
-
-        def skip(reason: str, where: str) -> None:
-            skipped[reason] = skipped.get(reason, 0) + 1
-            shown = examples.setdefault(reason, [])
-            if len(shown) < EXAMPLES:
-                shown.append(f"{unit.path}: {where}"[:200])
-
-        entries, uids = [], []
+        report, entries, uids = Report(unit.path), [], []
         try:
             with reading(unit.path) as (read_at, length):
-                for sample in _good(samples(read_at, length), skip):
+                for sample in usable(samples(read_at, length), unit.path, report):
                     uid = uid_of(sample, read_at)
                     image = sample.image()
                     if uid is None or image is None:
-                        skip("no image" if image is None else "no uid", sample.key)
+                        report.skip("no image" if image is None else "no uid", f"{unit.path}: {sample.key}")
                         continue
                     uids.append((int(uid[:16], 16), int(uid[16:], 16)))
                     entries.append((0, image.offset, image.size, sample.start, sample.stop - sample.start))
         except (BrokenTar, OSError, ValueError) as error:
-            skip("tar is damaged or truncated", str(error))
+            report.skip("tar is damaged or truncated", f"{unit.path}: {error}")
         table = np.array(entries, dtype=ENTRY)
         table["row"] = Pool.open(self.pool_path).rows_of(np.array(uids, dtype=UID_DTYPE))
-        absent = int(np.count_nonzero(table["row"] < 0))
-        if absent:
-            skipped["sample of another pool"] = absent
+        report.skip_many("sample of another pool", int(np.count_nonzero(table["row"] < 0)), [])
         with files.replacing(self.record(unit).with_suffix(".npy")) as part, part.open("wb") as handle:
             np.save(handle, table[table["row"] >= 0])
-        files.write_json(self.record(unit), {"skipped": skipped, "examples": examples})
+        files.write_json(self.record(unit), {"skipped": report.skipped, "examples": report.examples})
 
     def places(self, unit: TarUnit) -> np.ndarray:
         return np.load(self.record(unit).with_suffix(".npy"), allow_pickle=False)
@@ -147,12 +136,13 @@ def _modified(path: str) -> int:
     return 0 if "://" in path else Path(path).stat().st_mtime_ns
 
 
-def _good(given: Iterator[Sample], skip: Any) -> Iterator[Sample]:
+def usable(given: Iterator[Sample], shard: str, report: Report) -> Iterator[Sample]:
+    """The samples of a tar without a problem; the others are counted, except for plain directories."""
     for sample in given:
         if not sample.problem:
             yield sample
         elif sample.problem != "directory":
-            skip(sample.problem, sample.key)
+            report.skip(sample.problem, f"{shard}: {sample.key}")
 
 
 def uid_of(sample: Sample, read_at: ReadAt) -> str | None:
@@ -168,16 +158,18 @@ def uid_of(sample: Sample, read_at: ReadAt) -> str | None:
 
 @contextmanager
 def reading(path: str) -> Iterator[tuple[ReadAt, int]]:
-    """Random reads in a local file or an fsspec URL, and its length."""
+    """Random reads in a local file or an fsspec URL, by any number of threads, and its length."""
     with open_binary(path) as handle:
         length = handle.seek(0, 2)
         if "://" not in path:
             yield local_reader(handle.fileno()), length
             return
+        turn = Lock()  # a remote file has one position
 
         def read_at(offset: int, size: int) -> bytes:
-            handle.seek(offset)
-            return handle.read(size)
+            with turn:
+                handle.seek(offset)
+                return handle.read(size)
 
         yield read_at, length
 
@@ -202,9 +194,7 @@ def _commit(pool: Pool, task: TarTask, units: list[TarUnit], report: Report) -> 
         break
     report.added = int(np.count_nonzero(which >= 0))
     for unit in units:
-        record = files.read_json(task.record(unit))
-        for reason, count in record["skipped"].items():
-            report.skip_many(reason, count, record["examples"].get(reason, []))
+        report.join(files.read_json(task.record(unit)))
 
 
 def _merged(pool: Pool, paths: list[str], which: np.ndarray, where: np.ndarray) -> Iterator[pa.RecordBatch]:
