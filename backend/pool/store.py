@@ -154,10 +154,7 @@ class Pool(Handle):
 
         Raises PoolGrew if pairs were added since this handle was opened.
         """
-        self._writable()
-        for name in schema.names:
-            check_name(name)
-        described = column_files.described(schema, kind=kind, made_by=made_by)
+        described = self._described(schema, kind, made_by)
         commit.add_columns(self.path, len(self), described, batches, replace=replace)
         self._refresh()
 
@@ -165,12 +162,16 @@ class Pool(Handle):
         self, schema: pa.Schema, staging: Staging, *, kind: Kind, made_by: Mapping[str, Any], replace: bool = False
     ) -> None:
         """Like `add_column_stream` for columns that the disk must not hold twice: see `staging`."""
+        described = self._described(schema, kind, made_by)
+        commit.add_staged(self.path, len(self), described, staging, replace=replace)
+        self._refresh()
+
+    def _described(self, schema: pa.Schema, kind: Kind, made_by: Mapping[str, Any]) -> pa.Schema:
+        """The schema as it is stored. Raises InputError for a name that is not allowed, or a pool for reading only."""
         self._writable()
         for name in schema.names:
             check_name(name)
-        described = column_files.described(schema, kind=kind, made_by=made_by)
-        commit.add_staged(self.path, len(self), described, staging, replace=replace)
-        self._refresh()
+        return column_files.described(schema, kind=kind, made_by=made_by)
 
     def drop_column(self, name: str) -> None:
         """Removes a score, flag, embedding or metadata column. InputError for the uid and for an unknown name."""
