@@ -119,12 +119,6 @@ def target_path(pool: Pool, name: str, model: str) -> Path:
     return path
 
 
-def about_target(pool: Pool, name: str, model: str) -> dict[str, Any]:
-    """`source`, `rows`, `left_out` and `sha256` of the vectors: what provenance says of a target set."""
-    path = target_path(pool, name, model)
-    return files.read_json(path.with_suffix(".json"))
-
-
 def target_digest(pool: Pool, name: str, model: str) -> str:
     """SHA-256 of the vectors of a target set; empty if the pool has no such set."""
     path = _copied(pool, name, model)

@@ -135,7 +135,8 @@ def _uids(pool: "Pool", selection: "Selection") -> np.ndarray:
 
 def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Selection", scale: Scale, seed: int,
             device: str, sweep: str | None, track: str) -> Run:  # fmt: skip
-    from ..export.subset import export_subset, sha256_of
+    from ..export.subset import export_subset
+    from ..pool import digests
     from ..recipe import dump
 
     run = Run(
@@ -148,7 +149,7 @@ def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Sele
     )  # fmt: skip
     files.write_text(run.path / "recipe.yaml", dump(recipe))
     export_subset(pool, selection, run.path / "subset.npy", recipe=recipe, force=True)
-    run.subset_sha256 = sha256_of(run.path / "subset.npy")
+    run.subset_sha256 = digests.of_path(run.path / "subset.npy")
     run.step_to("shards")
     return run
 
