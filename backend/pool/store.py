@@ -225,7 +225,8 @@ class Pool(Handle):
 
     def _refresh(self) -> None:
         self._scanned = commit.scanned(self.path)
-        for cached in ("columns", "table", "_order", "_filled", "_digests"):
+        self._filled, self._digests = {}, {}
+        for cached in ("columns", "table", "_order"):
             self.__dict__.pop(cached, None)
 
 

@@ -155,9 +155,9 @@ class Appender:
 
     def done(self, unit: str, progress: Progress, position: int, total: int) -> None:
         """Marks the unit as read; commits when enough pairs wait."""
-        self._pending.append(unit)
+        self.mark(unit)
         waiting = self.waiting
-        if waiting >= COMMIT_ROWS:
+        if self.full:
             self.flush()
         progress(position, total, f"{self.report.added + (waiting if self._pending else 0):,} pairs")
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from ..errors import InputError
 from ..pool.columns import described, fixed_list
+from .appender import STANDARD
 from .captions import as_text, plain
 from .npz import Damaged
 
@@ -21,14 +22,7 @@ CALLED = {
     "sha256": ("sha256",),
     "face_bboxes": ("face_bboxes",),
 }
-TYPES = {
-    "text": pa.utf8(),
-    "url": pa.utf8(),
-    "width": pa.int32(),
-    "height": pa.int32(),
-    "sha256": pa.utf8(),
-    "face_bboxes": pa.list_(pa.list_(pa.float64())),
-}
+TYPES = {entry.name: entry.type for entry in STANDARD if not entry.name.startswith("image")}
 SCORE = "_similarity_score"
 
 

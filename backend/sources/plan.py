@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from ..pool import UID_DTYPE
 from ..pool.order import first_rows
 from ..pool.uids import parse
+from .arrow_table import UNREADABLE
 from .captions import as_text
 from .layout import Layout
 from .npz import Damaged, Member, members
@@ -19,7 +20,6 @@ from .remote import Place
 from .unpacked import rows_at_once
 
 UID_ROWS = 131_072
-UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError)
 
 
 @dataclass(frozen=True)

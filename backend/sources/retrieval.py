@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from .. import files
 from ..errors import InputError
-from ..pool import Pool
+from ..pool import Pool, digests
+from ..pool.columns import fixed_list
 from ..progress import Progress, silent
 from .computed import Joined, Wish, join, working
 from .keyed import Batch, Keyed
@@ -144,8 +145,7 @@ def _keyed(arrays: list[dict[str, np.ndarray]]) -> Keyed:
 def _vectors(array: np.ndarray | None, at: int, size: int, kind: pa.DataType) -> pa.Array:
     if array is None or array.shape[1] != kind.list_size:
         return pa.nulls(size, kind)
-    flat = np.ascontiguousarray(array[at : at + size], dtype=np.float32).reshape(-1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat), kind.list_size)
+    return fixed_list(array[at : at + size].astype(np.float32, copy=False))
 
 
 def _digest(parts: list[Part]) -> str:
@@ -153,6 +153,5 @@ def _digest(parts: list[Part]) -> str:
     digest = hashlib.sha256()
     for part in parts:
         for path in part.embeddings.values():
-            with path.open("rb") as handle:
-                digest.update(hashlib.file_digest(handle, "sha256").digest())
+            digest.update(bytes.fromhex(digests.of_path(path)))
     return digest.hexdigest()
