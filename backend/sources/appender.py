@@ -206,9 +206,7 @@ class Appender:
         places = ("sample_offset", "sample_size")
         missing = [e for e in schema if e.name not in self.pool.schema.names and e.name not in places]
         for entry in schema:
-            if entry in missing or entry.name not in self.pool.schema.names:
-                continue
-            has = self.pool.schema.field(entry.name).type
+            has = self.pool.schema.field(entry.name).type if entry.name in self.pool.schema.names else entry.type
             if has != entry.type:
                 raise InputError(
                     f"column {entry.name!r} is {has} in the pool and {entry.type} in the source; rename it in the source."

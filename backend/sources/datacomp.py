@@ -241,14 +241,10 @@ def _opened(
 
 def _joint_schema(place: Place, sizes: Mapping[str, int]) -> pa.Schema:
     """The columns of all the parquets that can be read: a pair has null in those that its own file lacks."""
-    schemas, problem = [], ""
-    for schema in in_order(lambda name: _schema(place, name), sizes):
-        if isinstance(schema, str):
-            problem = problem or schema
-        else:
-            schemas.append(schema)
+    read = list(in_order(lambda name: _schema(place, name), sizes))
+    schemas = [schema for schema in read if not isinstance(schema, str)]
     if not schemas:
-        raise InputError(f"none of the {len(sizes):,} parquet files in {place.url!r} can be read: {problem}.")
+        raise InputError(f"none of the {len(sizes):,} parquet files in {place.url!r} can be read: {read[0]}.")
     return joint(schemas)
 
 

@@ -16,7 +16,6 @@ import pyarrow as pa
 from .. import files
 from ..errors import InputError
 from ..pool import UID_DTYPE, uid_hex
-from ..pool.columns import fixed_list
 from .cells import CellTable
 from .npz import Damaged
 from .options import Options
@@ -213,4 +212,5 @@ def _arrow(array: np.ndarray) -> pa.Array:
         raise InputError(f"an array of {array.dtype} and {array.ndim} dimensions is neither numbers, text nor vectors.")
     if array.ndim == 1:
         return pa.array(np.ascontiguousarray(array))
-    return fixed_list(array.astype(np.float32, copy=False))
+    flat = np.ascontiguousarray(array, dtype=np.float32).reshape(-1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat), array.shape[1])

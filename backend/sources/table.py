@@ -105,14 +105,16 @@ class TableImport:
     def run(self, pool_path: str | Path, progress: Progress = silent) -> Report:
         """Reads the tables. Raises InputError if none can be read or no pair comes in."""
         opened = self._opened()
-        kinds = columns.types((table for _, table, _ in opened), self._extra(opened))
+        extra = list(dict.fromkeys(source for _, _, mapping in opened for source in mapping.extra))
+        kinds = columns.types((table for _, table, _ in opened), extra)
         there = Pool.open(pool_path) if Pool.exists(pool_path) else None
         if there is not None and not len(there):
             there = None
         fitted, schema = [], pa.schema([])
         for path, table, mapping in opened:
             mapping, own_kinds = columns.in_pool(mapping, kinds, there)
-            schema = _union(schema, columns.pool_schema(mapping, own_kinds))
+            own = columns.pool_schema(mapping, own_kinds)
+            schema = pa.schema([*schema, *(entry for entry in own if entry.name not in schema.names)])
             fitted.append((path, table, mapping))
         bound = binding(self.files, self.options.as_json())
         origin = {"kind": "table", "source": self.source}
@@ -141,10 +143,6 @@ class TableImport:
         if not opened:
             raise InputError(str(wrong))
         return opened
-
-    @staticmethod
-    def _extra(opened: Sequence[Opened]) -> list[str]:
-        return list(dict.fromkeys(source for _, _, mapping in opened for source in mapping.extra))
 
     def _read(
         self, number: int, path: str, table: Table, mapping: ColumnMap, appender: Appender, progress: Progress, done: int,
@@ -179,7 +177,3 @@ class TableImport:
             packer.close()
         appender.mark(f"{prefix}{1 << 62}")
         return done + row
-
-
-def _union(one: pa.Schema, other: pa.Schema) -> pa.Schema:
-    return pa.schema([*one, *(entry for entry in other if entry.name not in one.names)])
