@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import InputError
+from .errors import InputError, first_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -226,7 +226,7 @@ def reading(path: Path | str, remedy: str = REMEDY) -> Iterator[None]:
 
 
 def _damaged(path: Path | str, error: Exception, remedy: str) -> InputError:
-    line = next(iter(str(error).strip().splitlines()), "")[:200] or type(error).__name__
+    line = first_line(error)
     if "pickle" in line or "Python objects" in line:
         line = "it holds Python objects, which are never loaded"
     return InputError(f"{str(path)!r} is damaged or of another kind ({line}); {remedy}.")

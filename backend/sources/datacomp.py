@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import files
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..pool import Pool, commit
 from ..pool.lock import importing
 from ..progress import Progress, silent
@@ -253,7 +253,7 @@ def _schema(place: Place, name: str) -> pa.Schema | str:
     try:
         return parquet(place, name).schema_arrow
     except UNREADABLE as error:
-        return next(iter(str(error).splitlines()), type(error).__name__)
+        return first_line(error)
 
 
 def _features(

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import files
+from ..errors import first_line
 from ..pool import commit
 from ..pool.memory import keep_buffers
 from ..progress import Progress, silent
@@ -109,7 +110,7 @@ class _Reading:
             self.problem = str(error)
             raise
         except UNREADABLE as error:
-            self.problem = f"the parquet can't be read: {str(error).splitlines()[0]}"
+            self.problem = f"the parquet can't be read: {first_line(error)}"
             raise
         finally:
             for member in members.values():

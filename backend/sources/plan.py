@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..errors import first_line
 from ..pool import UID_DTYPE
 from ..pool.order import first_rows
 from ..pool.uids import parse
@@ -80,7 +81,7 @@ def scan(place: Place, name: str, layout: Layout) -> Scan:
     except Damaged as error:
         return Scan(name, *nothing, str(error))
     except UNREADABLE as error:
-        return Scan(name, *nothing, f"the parquet can't be read: {str(error).splitlines()[0]}")
+        return Scan(name, *nothing, f"the parquet can't be read: {first_line(error)}")
     return Scan(name, uids, valid)
 
 

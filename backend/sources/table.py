@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..pool import Pool
 from ..progress import Progress, silent
 from ..workers.threads import prefetched
@@ -65,7 +65,7 @@ def open_table(path: str, options: Options, root: str = "", room: Room | None = 
             return JsonTable(staged, options, room or Room())
         return TextTable(staged, options, room or Room())
     except (duckdb.Error, *BROKEN) as error:
-        raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0].rstrip('.')}") from None
+        raise Damaged(f"it can't be read: {first_line(error).rstrip('.')}") from None
 
 
 def sampled(table: Table) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def sampled(table: Table) -> list[dict[str, Any]]:
         batches.close()  # type: ignore[attr-defined]
         return first.slice(0, SAMPLE).to_pylist() if first is not None else []
     except (duckdb.Error, UnicodeDecodeError, *UNREADABLE) as error:
-        raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0]}") from None
+        raise Damaged(f"it can't be read: {first_line(error)}") from None
 
 
 def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]]) -> ColumnMap:
@@ -168,10 +168,8 @@ class TableImport:
                         appender.mark(f"{prefix}{row}")
                         appender.flush()
                     progress(done + row, max(total, done + row), f"{appender.report.added + appender.waiting:,} pairs")
-            except Damaged as error:
-                appender.report.skip(f"file breaks off: {error}", Path(path).name)
-            except (duckdb.Error, *UNREADABLE) as error:
-                appender.report.skip(f"file breaks off: {(str(error).splitlines() or [''])[0]}", Path(path).name)
+            except (Damaged, duckdb.Error, *UNREADABLE) as error:
+                appender.report.skip(f"file breaks off: {first_line(error)}", Path(path).name)
             for place, why in table.rejected:
                 appender.report.skip(why, f"{Path(path).name} {place}")
             packer.close()
