@@ -58,10 +58,9 @@ class Pool(Handle):
 
         Raises InputError if `path` holds anything but an unfinished pool, or the table can't be made.
         """
-        keys = [pa.field("uid_hi", pa.uint64(), nullable=False), pa.field("uid_lo", pa.uint64(), nullable=False)]
         content = {"format": FORMAT, "origin": dict(origin), "poolscope": __version__, "id": uuid.uuid4().hex}
         full = pa.schema(
-            keys + [entry for entry in schema if entry.name not in column_files.KEYS],
+            [*column_files.KEY_FIELDS, *(entry for entry in schema if entry.name not in column_files.KEYS)],
             metadata={places.ABOUT: files.dump(content)},
         )
         uri = places.uri_of(path)

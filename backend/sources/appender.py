@@ -17,7 +17,7 @@ import pyarrow as pa
 from .. import files
 from ..errors import InputError
 from ..pool import Pool, uid_pairs
-from ..pool.columns import describe
+from ..pool.columns import KEY_FIELDS, describe
 from ..pool.lock import importing
 from ..pool.places import as_path, uri_of
 from ..progress import Progress
@@ -117,8 +117,7 @@ class Appender:
 
     def _keyed(self, uids: np.ndarray, arrays: list[pa.Array]) -> pa.RecordBatch:
         keys = [pa.array(np.ascontiguousarray(uids["f0"])), pa.array(np.ascontiguousarray(uids["f1"]))]
-        fields = [pa.field("uid_hi", pa.uint64(), nullable=False), pa.field("uid_lo", pa.uint64(), nullable=False)]
-        return pa.RecordBatch.from_arrays(keys + arrays, schema=pa.schema(fields + list(self.schema)))
+        return pa.RecordBatch.from_arrays(keys + arrays, schema=pa.schema([*KEY_FIELDS, *self.schema]))
 
     @property
     def waiting(self) -> int:

@@ -1,7 +1,6 @@
 """Import of DataComp's metadata: parquet files and the feature files beside them, by vectors, file by file."""
 
 import hashlib
-import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 from .. import files
 from ..errors import InputError, first_line
-from ..pool import Pool, commit
+from ..pool import Pool, commit, digests
 from ..pool.lock import importing
 from ..progress import Progress, silent
 from ..versions import __version__
@@ -96,8 +95,7 @@ class _Import:
             "columns": [str(entry) for entry in self.schema], "roles": dict(layout.roles), "poolscope": __version__,
             "bound": binding([place.path(name) for name in sizes], {"verify": verify}),
         }  # fmt: skip
-        digest = hashlib.sha256(json.dumps(subject, sort_keys=True).encode()).hexdigest()[:16]
-        self.work = pool.path / "work" / f"import-{digest}"
+        self.work = pool.path / "work" / f"import-{digests.of_value(subject)[:16]}"
         self.task = FileTask(pool.path.resolve(), place.url, layout, self.schema, self.work, verify)
         self.units = [FileUnit(hashlib.sha256(name.encode()).hexdigest()[:24], name, 0) for name in sizes]
         self.report = Report(place.url)

@@ -1,7 +1,6 @@
 """Tar index: where each pair's sample lies in shards, so that an image is one seek away and a reshard reads no more."""
 
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 
 from .. import files
 from ..errors import InputError
-from ..pool import UID_DTYPE, Pool, PoolGrew
+from ..pool import UID_DTYPE, Pool, PoolGrew, digests
 from ..pool.lock import importing
 from ..pool.tar import BrokenTar, ReadAt, Sample, local_reader, samples
 from ..progress import Progress, silent
@@ -68,8 +67,7 @@ def index_shards(
         known = files.read_json(known_path) if known_path.exists() else {}
         about = {path: [size, _modified(path), len(pool)] for path, size in zip(map(place.path, sizes), sizes.values())}
         todo = [path for path in about if known.get(path) != about[path]]
-        subject = json.dumps([sorted(todo), __version__])
-        work = pool.path / "work" / f"index-{hashlib.sha256(subject.encode()).hexdigest()[:16]}"
+        work = pool.path / "work" / f"index-{digests.of_value([sorted(todo), __version__])[:16]}"
         units = [TarUnit(hashlib.sha256(path.encode()).hexdigest()[:24], path) for path in todo]
         report = Report(place.url)
         task = TarTask(pool.path.resolve(), work)
