@@ -217,21 +217,18 @@ class Reader:
             size = measure(content)
         except ValueError:
             return "image can't be decoded"
-        common = self._common(about, hashlib.sha256(content).hexdigest(), size)
-        common |= {"image": self.shard, "image_offset": image.offset, "image_bytes": image.size}
+        common = {
+            "url": fields.clean(about.get("url")),
+            "width": fields.pixels(about.get("original_width")) or size[0],
+            "height": fields.pixels(about.get("original_height")) or size[1],
+            "sha256": fields.clean(about.get("sha256")) or hashlib.sha256(content).hexdigest(),
+            "face_bboxes": fields.boxes(about.get("face_bboxes")),
+            "image": self.shard, "image_offset": image.offset, "image_bytes": image.size,
+        }  # fmt: skip
         plain = self.keys.usual and image.extension in IMAGES and fitting(content, image.extension) == image.extension
         if plain and len(texts[0]) == 1 and _raw(parts, read_at) in (None, texts[0][0] or ""):
             common |= {"sample_offset": sample.start, "sample_size": sample.stop - sample.start}
         return [self._pair(common, about, text, number, texts) for number, text in enumerate(texts[0])]
-
-    def _common(self, about: dict[str, Any], digest: str, size: tuple[int, int]) -> dict[str, Any]:
-        return {
-            "url": fields.clean(about.get("url")),
-            "width": fields.pixels(about.get("original_width")) or size[0],
-            "height": fields.pixels(about.get("original_height")) or size[1],
-            "sha256": fields.clean(about.get("sha256")) or digest,
-            "face_bboxes": fields.boxes(about.get("face_bboxes")),
-        }
 
     def _pair(
         self, common: dict[str, Any], about: dict[str, Any], text: str | None, number: int, texts: Texts
