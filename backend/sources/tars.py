@@ -126,9 +126,6 @@ class TarTask:
             np.save(handle, table[table["row"] >= 0])
         files.write_json(self.record(unit), {"skipped": report.skipped, "examples": report.examples})
 
-    def places(self, unit: TarUnit) -> np.ndarray:
-        return np.load(self.record(unit).with_suffix(".npy"), allow_pickle=False)
-
 
 def _modified(path: str) -> int:
     return 0 if "://" in path else Path(path).stat().st_mtime_ns
@@ -179,7 +176,7 @@ def _commit(pool: Pool, task: TarTask, units: list[TarUnit], report: Report) -> 
         which = np.full(len(pool), -1, dtype=np.int32)
         where = np.zeros((len(pool), len(PLACES.names) - 1), dtype=np.int64)
         for number in reversed(range(len(units))):  # a pair in two tars is read from the first
-            table = task.places(units[number])[::-1]
+            table = files.read_array(task.record(units[number]).with_suffix(".npy"))[::-1]
             which[table["row"]] = number
             for column, name in enumerate(PLACES.names[1:]):
                 where[table["row"], column] = table[name]
