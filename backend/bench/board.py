@@ -98,11 +98,10 @@ def group_means(main: Mapping[str, float | None], tasks: Iterable[Task]) -> dict
         if task.averaged and task.group:
             members.setdefault(task.group, []).append(main.get(task.key))
     order = [name for name in GROUPS if name in members] + [name for name in members if name not in GROUPS]
-    means: dict[str, float | None] = {}
-    for name in order:
-        values = [value for value in members[name] if value is not None]
-        means[name] = float(np.mean(values)) if len(values) == len(members[name]) else None
-    return means
+    return {
+        name: None if None in members[name] else float(np.mean(members[name]))  # type: ignore[arg-type]
+        for name in order
+    }
 
 
 def _resumed(run: Run) -> list[str]:
@@ -110,10 +109,8 @@ def _resumed(run: Run) -> list[str]:
 
 
 def _skipped(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    reasons = [
-        f"{line['dataset']}: {line['skipped']} unreadable images left out" for line in results if line.get("skipped")
-    ]
-    return reasons
+    left_out = [line for line in results if line.get("skipped")]
+    return [f"{line['dataset']}: {line['skipped']} unreadable images left out" for line in left_out]
 
 
 @dataclass(frozen=True)
@@ -200,19 +197,15 @@ def _summary(place: Place, mine: Sequence[Row], gap: Gap | None) -> Summary:
     return Summary(
         recipe, scale, pool, kept, tuple(sorted(row.seed or 0 for row in mine)), float(values.mean()),
         float(values.std(ddof=1)) if len(values) > 1 else None, gap, mine[0].unfiltered,
-        _means([row.tasks for row in mine]), _means([{"": row.clean} for row in mine]).get(""),
-        _means([row.groups for row in mine]), tuple(row.run for row in mine),
+        means([row.tasks for row in mine]), means([{"": row.clean} for row in mine]).get(""),
+        means([row.groups for row in mine]), tuple(row.run for row in mine),
     )  # fmt: skip
 
 
-def _means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
+def means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
     """Mean of each figure that every run has."""
-    means: dict[str, float] = {}
-    for name in figures[0]:
-        values = [value for one in figures if (value := one.get(name)) is not None]
-        if len(values) == len(figures):
-            means[name] = float(np.mean(values))
-    return means
+    columns = {name: [value for one in figures if (value := one.get(name)) is not None] for name in figures[0]}
+    return {name: float(np.mean(values)) for name, values in columns.items() if len(values) == len(figures)}
 
 
 def runs_of(name: str, rows: Sequence[Row]) -> list[str]:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +45,7 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """DataComp's line ("key", "dataset", "metrics") with ours after it."""
-        return {"key": self.key, "dataset": self.dataset, "metrics": self.metrics, "examples": self.examples,
-                "skipped": self.skipped, "seconds": round(self.seconds, 2), "weights": self.weights}  # fmt: skip
+        return asdict(self) | {"seconds": round(self.seconds, 2)}
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> "Result":

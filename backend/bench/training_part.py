@@ -61,7 +61,7 @@ def add_training_part(
     Raises InputError if no task has a training part, and if an example is in an evaluation task of this disk: by its uid,
     by its file, or as a near-duplicate.
     """
-    tasks = [task for task in _asked(suite) if (Path(str(task.root)) / TRAIN / "nshards.txt").is_file()]
+    tasks = [task for task in registry.choose(suite) if (Path(str(task.root)) / TRAIN / "nshards.txt").is_file()]
     if not tasks:
         raise InputError(
             f"no task of {', '.join(suite)!r} has a training part: put tars like those of test/ into train/ beside it."
@@ -136,10 +136,6 @@ def find_peeks(parts: Sequence[Part], tasks: Sequence[Task], progress: Progress 
                 peeks.setdefault(place, Peek(names[place], task.key, "the same file" if same else "a near-duplicate"))
         progress(number + 1, len(tasks), "comparing with the evaluation tasks")
     return [peeks[place] for place in sorted(peeks)]
-
-
-def _asked(suite: Sequence[str]) -> list[Task]:
-    return registry.choose(list(suite))
 
 
 def _asked_of(task: Task) -> tuple[Prints, list[str]]:

@@ -1,6 +1,7 @@
 """The evaluation tasks: DataComp's 40, the demo's own, and any directory that describes itself."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,11 +50,7 @@ def _apart(task: Task) -> Task:
 
 def suites(tasks_dir: Path | str | None = None) -> dict[str, int]:
     """Suites with tasks on this disk, and how many."""
-    counts: dict[str, int] = {}
-    for task in tasks_list(tasks_dir):
-        if task.present:
-            counts[task.suite] = counts.get(task.suite, 0) + 1
-    return counts
+    return Counter(task.suite for task in tasks_list(tasks_dir) if task.present)
 
 
 def choose(
