@@ -1,7 +1,7 @@
 """Embedding a pool with an open_clip model: images and captions to two columns, in resumable units."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -173,7 +173,7 @@ def _compute(
             task.compute(unit, progress)
     else:
         done = rows - sum(map(len, todo))
-        for unit in finished(task, todo, engine=engine, workers=workers, address=address, devices=spread):
+        for unit, _ in finished(task, todo, engine=engine, workers=workers, address=address, devices=spread):
             done += len(unit)
             progress(done, rows, EMBEDDED)
     _tools.cache_clear()
@@ -251,10 +251,8 @@ def _fed(
             pixels = block.pixels if len(unknown) == len(block.new) else block.pixels[unknown]
             images.remember([block.new[place] for place in unknown], loaded.images(pixels).astype(np.float16))
         vectors.append(images.known(block.keys))
-        of_captions = np.full((len(block.keys), loaded.dim), np.nan, dtype=np.float16)
-        if block.tokens is not None:
-            of_captions[block.there.numpy()] = loaded.tokens(block.tokens).astype(np.float16)
-        texts.append(of_captions)
+        tokens = partial(loaded.tokens, block.tokens)
+        texts.append(_placed(len(block.keys), block.there.numpy(), tokens, loaded))
         row += len(block.keys)
         done(row)
     return {"img": _column(np.concatenate(vectors)), "txt": _column(np.concatenate(texts))}
@@ -311,21 +309,25 @@ def _blocks(unit: Unit, size: int) -> Iterator[np.ndarray]:
 
 def _texts(captions: list[str | None], loaded: Loaded) -> np.ndarray:
     """`(k, d)` float16; a row of NaN where there is no caption."""
-    embeddings = np.full((len(captions), loaded.dim), np.nan, dtype=np.float16)
     there = [index for index, caption in enumerate(captions) if caption and caption.strip()]
-    if there:
-        embeddings[there] = loaded.texts([captions[index] or "" for index in there]).astype(np.float16)
-    return embeddings
+    return _placed(len(captions), there, lambda: loaded.texts([captions[index] or "" for index in there]), loaded)
 
 
 def _vectors(pictures: list[Any], loaded: Loaded) -> np.ndarray:
     """`(k, d)` float16; a row of NaN where there was no image."""
     import torch
 
-    embeddings = np.full((len(pictures), loaded.dim), np.nan, dtype=np.float16)
     there = [index for index, image in enumerate(pictures) if image is not None]
-    if there:
-        embeddings[there] = loaded.images(torch.stack([pictures[index] for index in there])).astype(np.float16)
+    return _placed(len(pictures), there, lambda: loaded.images(torch.stack([pictures[i] for i in there])), loaded)
+
+
+def _placed(
+    count: int, there: Sequence[int] | np.ndarray, vectors: Callable[[], np.ndarray], loaded: Loaded
+) -> np.ndarray:
+    """`(count, d)` float16: the `vectors` at their places `there`, NaN elsewhere; they are computed if there are any."""
+    embeddings = np.full((count, loaded.dim), np.nan, dtype=np.float16)
+    if len(there):
+        embeddings[there] = vectors().astype(np.float16)
     return embeddings
 
 

@@ -238,7 +238,7 @@ def _compute(task: Task, units: Sequence[Unit], where: _Everywhere, progress: "_
             task.compute(unit, progress)
             progress.finish(unit)
         return
-    for unit in finished(task, units, engine=engine, workers=workers, address=address, devices=devices):
+    for unit, _ in finished(task, units, engine=engine, workers=workers, address=address, devices=devices):
         progress.finish(unit)
 
 

@@ -39,18 +39,6 @@ def tail_threshold(counts: np.ndarray, share: float) -> int:
     return int(counts[min(reached, len(counts) - 1)]) + 1
 
 
-def keep_probability(offsets: np.ndarray, ids: np.ndarray, counts: np.ndarray, t: float) -> np.ndarray:
-    """`1 - prod (1 - t / max(count, t))` over a caption's entries: how probably balancing at t keeps it, (n,) float64.
-
-    offsets (n+1,), ids (m,): the entries of each caption as `Matcher.match` gives them. 0 without a match.
-    """
-    p = t / np.maximum(counts, t) if t > 0 else np.zeros(len(counts))
-    logs = np.concatenate([[0.0], np.cumsum(np.log1p(-np.minimum(p, 1 - 1e-16))[ids])])
-    certain = np.concatenate([[0], np.cumsum(p[ids] >= 1)])
-    probability = -np.expm1(logs[offsets[1:]] - logs[offsets[:-1]])
-    return np.where(certain[offsets[1:]] > certain[offsets[:-1]], 1.0, probability)
-
-
 @dataclass(frozen=True)
 class Balance:
     """What one pass over a pool leaves: the list of entries, one a line, and how many captions hold each, (M,) int64."""

@@ -133,7 +133,6 @@ class NormSim(Method):
     def check(self, pool: "Pool") -> None:
         super().check(pool)
         fitting_target(pool, self.target, self.model)
-        devices.choose(self.device)
 
     def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
         return 2.0 * dim * (dim * (pairs + targets) if read_norm(self.p) == 2 else float(pairs) * targets)

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from ..errors import InputError
 from ..pool import digests
-from ..text.language import language_digest, languages
+from ..text.language import languages
 from .base import MAIN, Batch, Method, param
-from .english import is_english, missed_english
+from .english import is_english, language_param, missed_english
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -110,9 +110,7 @@ class TextBased(Method):
     morphology: str = param(
         "repeat", "how endings are replaced: repeat (NLTK 3.8.1) or once", choices=("repeat", "once")
     )
-    language_model: str = param(
-        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
-    )
+    language_model: str = language_param()
 
     def needs(self) -> tuple[str, ...]:
         return ("text",)
