@@ -52,7 +52,7 @@ class Peek:
 
 def add_training_part(
     pool: Pool, name: str, suite: Sequence[str], *, model: str, most: int = MOST, force: bool = False,
-    device: str = "auto", progress: Progress = silent,
+    progress: Progress = silent,
 ) -> int:  # fmt: skip
     """Keeps the training examples of the tasks `suite` (keys, or suites) as the target set `name` of `model`. Returns how many.
 
@@ -74,7 +74,7 @@ def add_training_part(
             f"{len(peeks):,} training examples are questions of evaluation tasks, {first.trained} is {first.asked} "
             f"({first.how}): take them out of {TRAIN}/, or the evaluation would be worth nothing."
         )
-    network = _network(pool, model).load(device)
+    network = _network(pool, model).load()
     embedded = [_embedded(network, part, progress) for part in parts]
     return add_examples(
         pool, name, Examples(*(np.concatenate(side) for side in zip(*embedded, strict=True))), model=model,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -118,11 +118,11 @@ class MetaClip(Method):
         listed = self._corpus_entries(pool, progress, each) if self.metadata == "corpus" else _listed(self.metadata)
         matcher = _matcher(listed, self.mode)
         counts = np.zeros(len(matcher.entries), np.int64)
-        matched = seen = 0
-        for unit, (more, held) in each(pool, fragments(pool), partial(_counted, listed=listed, mode=self.mode)):
+        matched = 0
+        part = partial(_counted, listed=listed, mode=self.mode)
+        for more, held in by_fragment(pool, part, "counting entries", progress, each):
             counts += more
-            matched, seen = matched + held, seen + len(unit)
-            progress(seen, len(pool), "counting entries")
+            matched += held
         self._report(pool, matcher, counts, matched)
         return Balance(listed, self.mode, counts)
 
@@ -136,11 +136,8 @@ class MetaClip(Method):
             if self.corpus:
                 return count(read_lines(self.corpus))
             total: Counter[Any] = Counter()
-            seen = 0
-            for unit, part in each(pool, fragments(pool), partial(_tallied, count=count)):
+            for part in by_fragment(pool, partial(_tallied, count=count), "counting words", progress, each):
                 total.update(part)
-                seen += len(unit)
-                progress(seen, len(pool), "counting words")
             return total
 
         titles: Iterable[tuple[str, int]] = read_titles(self.titles) if self.titles else ()
@@ -167,6 +164,17 @@ class MetaClip(Method):
                 "most_frequent": [[matcher.entries[i], int(counts[i])] for i in most if counts[i]],
             },
         )
+
+
+def by_fragment(
+    pool: "Pool", part: Callable[["Pool", Unit], Any], what: str, progress: Progress, each: Each
+) -> Iterator[Any]:
+    """`part` of each fragment of a pool, as far as the progress says."""
+    seen = 0
+    for unit, counted in each(pool, fragments(pool), part):
+        seen += len(unit)
+        yield counted
+        progress(seen, len(pool), what)
 
 
 def _counted(pool: "Pool", unit: Unit, *, listed: str, mode: str) -> tuple[np.ndarray, int]:

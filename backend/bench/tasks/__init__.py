@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ... import files, paths
 from ...errors import InputError
+from .kind import Kind
 from .task import Task, from_json, weights
 
 
@@ -102,7 +103,7 @@ def _streamed(task: Task, base: str) -> Task:
     return replace(task, root=f"{base.rstrip('/')}/{task.folder}/resolve/main")
 
 
-def kind_of(task: Task) -> "type[Kind]":
+def kind_of(task: Task) -> type[Kind]:
     """The class that evaluates a task."""
     from . import classification, faces, groups, retrieval, winogavil
 
@@ -117,7 +118,5 @@ def kind_of(task: Task) -> "type[Kind]":
         "faces": faces.Faces,
     }[task.kind]
 
-
-from .kind import Kind  # noqa: E402
 
 __all__ = ["Kind", "Task", "choose", "default_dirs", "kind_of", "suites", "tasks_list", "weights"]
