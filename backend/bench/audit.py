@@ -39,7 +39,7 @@ class GroupAccuracy:
         return asdict(self)
 
 
-def audit_model(run: "str | Run", *, tasks: Sequence[str] | None = None) -> list[GroupAccuracy]:
+def audit_model(run: "str | Run") -> list[GroupAccuracy]:
     """Accuracy by group for every task of the run that has groups and predictions; empty if none has.
 
     A field whose groups have fewer than five examples on average (a country each) says nothing and is left out.
@@ -47,8 +47,6 @@ def audit_model(run: "str | Run", *, tasks: Sequence[str] | None = None) -> list
     run = Run.load(run)
     accuracies: list[GroupAccuracy] = []
     for task in tasks_list():
-        if tasks is not None and task.key not in tasks:
-            continue
         predictions = predictions_of(run, task.key) if task.fields else None
         if predictions is None:
             continue

@@ -158,11 +158,11 @@ Place = tuple[str, str, str, str, int | None]
 """(recipe, scale, pool, suite, pairs kept): the runs that are alike but for their seed."""
 
 
-def by_recipe(rows: Sequence[Row], *, comparable_only: bool = True) -> dict[Place, list[Row]]:
-    """The training runs among `rows`, those that are alike but for their seed together."""
+def by_recipe(rows: Sequence[Row]) -> dict[Place, list[Row]]:
+    """The comparable training runs among `rows`, those that are alike but for their seed together."""
     places: dict[Place, list[Row]] = {}
     for row in rows:
-        if row.seed is not None and row.scale and not row.published and (row.comparable or not comparable_only):
+        if row.seed is not None and row.scale and not row.published and row.comparable:
             places.setdefault((row.recipe, row.scale, row.pool, row.suite, row.kept), []).append(row)
     return places
 
@@ -172,11 +172,11 @@ def averages(rows: Sequence[Row]) -> np.ndarray:
     return np.array([row.average for row in rows], dtype=np.float64)
 
 
-def summaries(rows: Sequence[Row], *, comparable_only: bool = True) -> list[Summary]:
+def summaries(rows: Sequence[Row]) -> list[Summary]:
     """Rows with the same recipe, number of pairs kept, scale, pool and suite, joined over their seeds; best mean first."""
     boards: dict[tuple[str, str, str], dict[Place, list[Row]]] = {}
     whole = [row for row in rows if row.average is not None]
-    for place, mine in by_recipe(whole, comparable_only=comparable_only).items():
+    for place, mine in by_recipe(whole).items():
         boards.setdefault(place[1:4], {})[place] = mine
     joined = [summary for sets in boards.values() for summary in _board(sets)]
     return sorted(joined, key=lambda summary: -summary.mean)

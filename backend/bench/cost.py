@@ -8,8 +8,8 @@ from .. import devices, rates
 from ..architecture import Size
 from ..architecture import size_of as sized
 from ..errors import InputError
+from ..models import config
 from .scales import CHOSEN, SCALES, Scale, scale_named
-from .weights import config
 
 BYTES_PER_PAIR = 35_000
 """Mean size of a pair in DataComp's tars (450 GB for 12.8 M); a pool's own mean replaces it."""

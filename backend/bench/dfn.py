@@ -18,6 +18,7 @@ from ..scores.base import MAIN, Each, Method, Unit, here, param
 from ..scores.clip_score import cosine
 from ..scores.kernels.folds import alignments, fold_samples, folds_of, training_share
 from ..scores.kernels.kept import write
+from .phase import titled
 
 if TYPE_CHECKING:
     from ..models import Loaded
@@ -208,7 +209,7 @@ class Dfn(Method):
             part, words = (uids[fold_of_row != fold], f", fold {fold + 1} of {self.folds}")
             if self.folds == 1:
                 part, words = uids, ""
-            yield self._run(pool, part, name + words, _prefixed(progress, words.removeprefix(", ")))
+            yield self._run(pool, part, name + words, titled(progress, words.removeprefix(", ")))
 
     def _run(self, pool: "Pool", uids: np.ndarray, name: str, progress: Progress) -> str:
         from ..recipe import Recipe
@@ -252,10 +253,3 @@ class Dfn(Method):
 
 def _digest(uids: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(uids).tobytes()).hexdigest()
-
-
-def _prefixed(progress: Progress, words: str) -> Progress:
-    def told(done: int, total: int, message: str = "", **figures: float) -> None:
-        progress(done, total, ": ".join(part for part in (words, message) if part), **figures)
-
-    return told

@@ -132,7 +132,7 @@ def score_task(loaded: "Loaded", one: Kind, prompts: Sequence[Sequence[str]], ve
     if not prompts or not all(prompts):
         raise InputError(f"task {one.task.key!r} has no prompts in {one.root}; fetch it again")
     one.begin(torch.stack([vectors[tuple(group)] for group in prompts]))
-    encoded = features(loaded, one.root, Seen() if seen is None else seen, size=size, threads=decoders(), precision=precision,
+    encoded = features(loaded, one.root, Seen() if seen is None else seen, size=size, threads=min(16, os.cpu_count() or 1), precision=precision,
                      skipped=skipped)  # fmt: skip
     for vectors_of_images, samples in encoded:
         with torch.inference_mode():
@@ -143,10 +143,6 @@ def score_task(loaded: "Loaded", one: Kind, prompts: Sequence[Sequence[str]], ve
     examples = len(next(iter(predictions.values())))
     result = Result(one.task.key, one.task.name, metrics, examples, len(skipped), time.monotonic() - start, weights)
     return result, predictions
-
-
-def decoders() -> int:
-    return min(16, os.cpu_count() or 1)
 
 
 def fitting_batch(loaded: "Loaded") -> int:

@@ -22,6 +22,7 @@ from .board import by_recipe, leaderboard
 from .checks import preflight, refuse
 from .cost import estimate
 from .elimination import deal, one_look
+from .phase import titled
 from .scales import scale_named
 from .training import train
 
@@ -263,16 +264,12 @@ class _Heat:
 
         race, run_id = self.race, _run_id(self.race, entry)
         there = (paths.runs() / run_id / "run.json").is_file()
-        title = f"{entry.recipe}, seed {entry.dealt}"
-
-        def titled(done: int, total: int, message: str = "", **figures: float) -> None:
-            self._progress(done, total, f"{title}: {message}", **figures)
-
+        progress = titled(self._progress, f"{entry.recipe}, seed {entry.dealt}")
         begun = time.monotonic()
         run = None
         try:
             run = train(entry.file, Pool.open(race.pool), scale=race.scale, seed=entry.dealt, run_id=run_id, resume=there,
-                        sweep=race.id, progress=titled)  # fmt: skip
+                        sweep=race.id, progress=progress)  # fmt: skip
         except Exception as error:  # the runs beside it are trained to their end first
             self.problem = self.problem or error
         finally:  # a stopped run costs what it took, too

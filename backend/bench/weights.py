@@ -5,7 +5,6 @@ from pathlib import Path
 from .. import models, paths
 from ..errors import InputError
 from ..files import replacing
-from ..models import config as config
 from ..runs import Run
 
 

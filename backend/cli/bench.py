@@ -190,15 +190,10 @@ def show_cost(
     emit(content, as_json=as_json, text=lambda: _print_cost(recipe.name, cost, problems))
 
 
-def _with(devices: int) -> str:
-    return "here" if devices == 1 else f"on {devices} devices"
-
-
 def _print_cost(name: str, cost: "Estimate", problems: "list[Problem]") -> None:
     line(f"{name} at scale {cost.scale}: {cost.pairs:,} pairs, each seen {cost.repeats:g} times")
-    line(
-        f"  about {cost.total_seconds / 60:.1f} minutes {_with(cost.devices)} ({cost.basis}), {cost.macs:.2g} multiply-adds"
-    )
+    where = "here" if cost.devices == 1 else f"on {cost.devices} devices"
+    line(f"  about {cost.total_seconds / 60:.1f} minutes {where} ({cost.basis}), {cost.macs:.2g} multiply-adds")
     line(f"  GPU hours: {', '.join(f'{gpu} {hours:g}' for gpu, hours in cost.gpu_hours.items())} ({cost.gpu_basis})")
     line(f"  disk: {cost.total_disk / 1e9:.2f} GB, {cost.checkpoints} checkpoints, one after every {cost.steps // cost.checkpoints:,} "
          f"of {cost.steps:,} steps")  # fmt: skip

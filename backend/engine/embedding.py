@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -21,10 +21,11 @@ from ..pool.store import check_name
 from ..progress import Progress, silent
 from ..scores.base import Unit
 from ..versions import __version__
-from ..workers.dispatch import check_engine, finished
+from ..workers.dispatch import check_engine
 from .decoders import Decoders, decode, key_of, processes_for
 from .embedding_plan import plan, refuse
 from .records import Records
+from .run import Everywhere, Offset, compute
 
 UNIT_ROWS = 8192
 EMBEDDED = "pairs embedded"
@@ -82,7 +83,7 @@ def embed(
             progress(len(pool), len(pool), f"{name} is up to date")
             return pool
         try:
-            return _embed(pool, model, columns, made_by, how, (engine, workers, address), progress)
+            return _embed(pool, model, columns, made_by, how, Everywhere(engine, workers, address), progress)
         except PoolGrew:
             continue
 
@@ -118,7 +119,7 @@ def _embed(
     columns: dict[str, str],
     made_by: dict[str, Any],
     how: How,
-    where: tuple[str, int, str | None],
+    where: Everywhere,
     progress: Progress,
 ) -> Pool:
     weights = made_by["weights"]
@@ -138,16 +139,17 @@ def _embed(
     staging = Staging(pool.path, records.directory, partial(records.rows, units), release)
     until = staging.until()
     todo = [unit for unit in units if unit.stop > until and unit not in records]
-    engine, workers, address = where
-    waiting = sum(map(len, todo))
-    planned = plan(pool, model, pairs=waiting, **_here(how) if engine == "local" else {"device": "cpu"})
+    local, waiting = where.engine == "local", sum(map(len, todo))
+    planned = plan(pool, model, pairs=waiting, **_here(how) if local else {"device": "cpu"})
     if not how.force:
         refuse(planned, columns["img"].removesuffix("_img"))
-    spread = devices.spread(how.device, how.gpus) if engine == "local" else ()
-    task = EmbedTask(pool.path.resolve(), str(model), how, max(1, len(spread), workers), tuple(subject.items()))
+    where = replace(where, devices=devices.spread(how.device, how.gpus) if local else ())
+    side_by_side = max(1, len(where.devices), where.workers)
+    task = EmbedTask(pool.path.resolve(), str(model), how, side_by_side, tuple(subject.items()))
     begun = time.monotonic()
-    _compute(task, todo, len(pool), where, spread, progress)
-    if engine == "local" and waiting >= ENOUGH:
+    compute(task, todo, where, Offset(progress, len(pool) - waiting, len(pool), EMBEDDED))
+    _tools.cache_clear()
+    if local and waiting >= ENOUGH:
         rate = f"embed {model.name} {how.precision}"
         pace = waiting / (time.monotonic() - begun)
         rates.remember(rate, planned.device, pace, pairs=waiting, devices=planned.count)
@@ -156,27 +158,6 @@ def _embed(
     pool.add_staged(schema, staging, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
-
-
-def _compute(
-    task: "EmbedTask",
-    todo: list[Unit],
-    rows: int,
-    where: tuple[str, int, str | None],
-    spread: tuple[str, ...],
-    progress: Progress,
-) -> None:
-    """Leaves the record of each unit."""
-    engine, workers, address = where
-    if engine == "local" and max(workers, len(spread)) <= 1:
-        for unit in todo:
-            task.compute(unit, progress)
-    else:
-        done = rows - sum(map(len, todo))
-        for unit, _ in finished(task, todo, engine=engine, workers=workers, address=address, devices=spread):
-            done += len(unit)
-            progress(done, rows, EMBEDDED)
-    _tools.cache_clear()
 
 
 def _here(how: How) -> dict[str, Any]:
@@ -217,8 +198,7 @@ class EmbedTask:
         loaded, pictures, decoders = tools
         pool = Pool.open(self.pool_path)
         if decoders:
-            size = self.how.batch_size
-            embedded = _fed(decoders, loaded, pictures, unit, size, lambda n: progress(n, len(pool), EMBEDDED))
+            embedded = _fed(decoders, loaded, pictures, unit, self.how.batch_size, progress)
         else:
             embedded = _unit(pool, loaded, pictures, unit, self.how.batch_size, progress)
         kind = pa.list_(pa.float16(), loaded.dim)
@@ -239,12 +219,12 @@ def _tools(model: str, device: str, how: How, pool_path: Path, side_by_side: int
 
 
 def _fed(
-    decoders: Decoders, loaded: Loaded, images: "_Images", unit: Unit, batch_size: int, done: Callable[[int], None]
+    decoders: Decoders, loaded: Loaded, images: "_Images", unit: Unit, batch_size: int, progress: Progress
 ) -> dict[str, pa.Array]:
     """One unit whose batches come decoded from other processes, the next ones while this one is computed."""
     vectors: list[np.ndarray] = []
     texts: list[np.ndarray] = []
-    row = unit.start
+    done = 0
     for block in decoders.blocks(list(_blocks(unit, batch_size))):
         unknown = [place for place, key in enumerate(block.new) if key not in images]
         if unknown:
@@ -253,8 +233,8 @@ def _fed(
         vectors.append(images.known(block.keys))
         tokens = partial(loaded.tokens, block.tokens)
         texts.append(_placed(len(block.keys), block.there.numpy(), tokens, loaded))
-        row += len(block.keys)
-        done(row)
+        done += len(block.keys)
+        progress(done, len(unit))
     return {"img": _column(np.concatenate(vectors)), "txt": _column(np.concatenate(texts))}
 
 
@@ -267,7 +247,7 @@ def _unit(
         images.append(pictures.vectors(list(pool.images(rows))))
         captions = pool.take(rows, ["text"])["text"].to_pylist()
         texts.append(_texts(captions, loaded))
-        progress(int(rows[-1]) + 1, len(pool), EMBEDDED)
+        progress(int(rows[-1]) + 1 - unit.start, len(unit))
     return {"img": _column(np.concatenate(images)), "txt": _column(np.concatenate(texts))}
 
 
