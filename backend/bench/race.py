@@ -5,14 +5,12 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import devices, files, paths
+from .. import devices, paths
 from ..errors import InputError
 from ..number_format import percent
 from ..progress import Progress, silent
@@ -22,6 +20,7 @@ from .board import by_recipe, leaderboard
 from .checks import preflight, refuse
 from .cost import estimate
 from .elimination import deal, one_look
+from .kept import Kept
 from .phase import titled
 from .scales import scale_named
 from .training import train
@@ -47,9 +46,11 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Race:
-    """`races/<id>.json` in the home. `budget` and `spent` are seconds of training and evaluation; `state` is `open`,
-    `decided` or `budget spent`."""
+class Race(Kept):
+    """`races/<id>.json` in the home. `budget` (None: no end) and `spent` are seconds of training and evaluation; `state` is
+    `open`, `decided` or `budget spent`."""
+
+    folder = "races"
 
     id: str
     scale: str
@@ -57,33 +58,12 @@ class Race:
     entries: tuple[Entry, ...]
     confidence: float = 0.95
     most: int = MOST
-    budget: float = float("inf")
+    budget: float | None = None
     spent: float = 0.0
     trained: int = 0
     state: str = "open"
     job: str | None = None
     created: float = field(default_factory=time.time)
-
-    @property
-    def path(self) -> Path:
-        return paths.home() / "races" / f"{self.id}.json"
-
-    def save(self) -> None:
-        content = asdict(self) | {"budget": self.budget if np.isfinite(self.budget) else None}
-        files.write_json(self.path, content)
-
-    @classmethod
-    def load(cls, name: str) -> "Race":
-        path = paths.home() / "races" / f"{check_id(name)}.json"
-        if not path.is_file():
-            known = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "none"
-            raise InputError(f"race {name!r} does not exist; there are: {known}")
-        content = files.read_json(path, dict)
-        content["budget"] = float("inf") if content.get("budget") is None else content["budget"]
-        from pydantic import TypeAdapter
-
-        with files.reading(path):
-            return TypeAdapter(cls).validate_python(content)
 
     def with_entry(self, name: str, **changed: Any) -> "Race":
         entries = tuple(replace(e, **changed) if e.recipe == name else e for e in self.entries)
@@ -100,15 +80,6 @@ class Standing:
     means: dict[str, float | None]
 
 
-def races() -> list[Race]:
-    """Every race of this home, newest first; unreadable records are left out."""
-    readable = []
-    for path in (paths.home() / "races").glob("*.json"):
-        with suppress(InputError):
-            readable.append(Race.load(path.stem))
-    return sorted(readable, key=lambda race: race.created, reverse=True)
-
-
 def seconds(text: str) -> float:
     """`2h`, `90m`, `1h30m` or `45s` in seconds. Raises InputError for anything else, and for nothing at all."""
     match = _DURATION.fullmatch(text.strip())
@@ -119,7 +90,7 @@ def seconds(text: str) -> float:
 
 
 def enter(
-    pool: "Pool", recipes: "Sequence[Recipe]", *, scale: str, budget: float = float("inf"), confidence: float = 0.95,
+    pool: "Pool", recipes: "Sequence[Recipe]", *, scale: str, budget: float | None = None, confidence: float = 0.95,
     most: int = MOST, name: str | None = None, job: str | None = None,
 ) -> Race:  # fmt: skip
     """The race of these recipes, new or as far as it came before: the same command goes on with it, and `budget` is
@@ -192,7 +163,7 @@ def go_on(race: Race, progress: Progress = silent, *, gpus: int | None = None) -
             fitting = [
                 entry
                 for number, entry in enumerate(fresh, 1)
-                if race.spent + number * _expected(race, entry) <= race.budget
+                if race.budget is None or race.spent + number * _expected(race, entry) <= race.budget
             ]
             race = _side_by_side(race, fitting, places, progress)
             for entry in entries:
@@ -321,7 +292,7 @@ def as_json(race: Race) -> dict[str, Any]:
         "race": race.id, "scale": race.scale, "pool": race.pool, "state": race.state, "confidence": race.confidence,
         "best": now.best, "tied": list(now.tied), "behind": list(now.behind), "runs": runs, "trained": race.trained,
         "full_grid": len(race.entries) * race.most, "seconds": round(race.spent, 1),
-        "budget": race.budget if np.isfinite(race.budget) else None,
+        "budget": race.budget,
         "recipes": [
             {"recipe": e.recipe, "kept": e.kept, "seeds": e.dealt, "mean": now.means[e.recipe], "out_after": e.out}
             for e in race.entries

@@ -43,7 +43,7 @@ def race(
     from ..devices import gpus as gpus_here
     from ..devices import slot
 
-    allowed = float("inf") if budget is None else seconds(budget)
+    allowed = None if budget is None else seconds(budget)
     if detach:
         device = slot(count=gpus or max(1, gpus_here()))
         submit(context, kind="race", device=device, title=f"Race of {len(recipes)} recipes, {scale}")

@@ -65,9 +65,9 @@ def start(
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List all sweeps, newest first."""
-    from ..bench.sweep import progress, sweeps
+    from ..bench.sweep import Sweep, progress
 
-    listed = sweeps()
+    listed = Sweep.every()
 
     def text() -> None:
         if not listed:
