@@ -201,11 +201,9 @@ def read_results(path: Path) -> dict[str, dict[str, Any]]:
     results: dict[str, dict[str, Any]] = {}
     if path.is_file():
         for line in path.read_text(errors="replace").splitlines():
-            try:
+            with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 result = _result(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                continue
-            results[result["key"]] = result
+                results[result["key"]] = result
     return results
 
 

@@ -12,17 +12,7 @@ from ..errors import InputError
 from .bench import import_run
 from .console import emit, line, progress_bar, say
 from .import_columns import columns
-from .options import (
-    Address,
-    Detach,
-    Device,
-    Engine,
-    Json,
-    Workers,
-    named,
-    parse_settings,
-    submit,
-)
+from .options import Address, Detach, Device, Engine, Json, Workers, named, parse_settings, submit
 
 if TYPE_CHECKING:
     from ..sources import Plan, Report

@@ -14,11 +14,7 @@ if TYPE_CHECKING:
     from ..bench.response import Point
     from ..bench.sweep import Sweep
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Train on a grid of fractions, methods and seeds.",
-)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train on a grid of fractions, methods and seeds.")
 Name = Annotated[str, typer.Argument(metavar="SWEEP", help="The sweep's name, from `poolscope sweep list`.")]
 
 

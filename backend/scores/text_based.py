@@ -29,12 +29,12 @@ def read_ids(lines: Iterable[str], named: str) -> frozenset[int]:
     """
     words = [line.strip() for line in lines if line.strip()]
     wrong = [word for word in words if not (word[:1] in "nvar" and word[1:].isdigit() and len(word) == 9)]
-    if wrong or not words:
+    if wrong:
         raise InputError(
             f"entity list {named!r} has {wrong[0][:20]!r} where a WordNet 3.0 id such as n01440764 belongs."
-            if wrong
-            else f"entity list {named!r} is empty: one WordNet 3.0 id such as n01440764 a line."
         )
+    if not words:
+        raise InputError(f"entity list {named!r} is empty: one WordNet 3.0 id such as n01440764 a line.")
     return frozenset(int(word[1:]) for word in words)
 
 
@@ -119,10 +119,8 @@ class TextBased(Method):
         return {MAIN: pa.bool_(), "language": pa.utf8(), "names_entity": pa.bool_()}
 
     def missed(self, pair: Mapping[str, Any]) -> str:
-        reasons = missed_english(pair)
-        return ", ".join(
-            [*reasons, *(["no word of its caption is in the list"] if pair.get("names_entity") is False else [])]
-        )
+        unnamed = ["no word of its caption is in the list"] if pair.get("names_entity") is False else []
+        return ", ".join([*missed_english(pair), *unnamed])
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)
