@@ -99,7 +99,7 @@ def enter(
     Raises InputError, before anything is trained, for fewer than two recipes, two of one name, a recipe that can't be
     trained on, or a name under which another race ran.
     """
-    from ..recipe import select
+    from ..recipe import ready, select
 
     if len(recipes) < 2:
         raise InputError(f"a race of {len(recipes)} recipe has nothing to decide; give two or more")
@@ -119,8 +119,9 @@ def enter(
             refuse(preflight(selection.drawn, wanted, pool=pool))
         except InputError as error:
             raise InputError(f"{recipe.name}: {error}") from error
-        entries.append(Entry(recipe.name, _keep(recipe), selection.kept))
-    identity = _digest(scale, where, confidence, most, *(entry.file for entry in entries))
+        entries.append(Entry(recipe.name, str(ready.keep(recipe)), selection.kept))
+    subject = (scale, where, confidence, most, *(entry.file for entry in entries))
+    identity = hashlib.sha256(repr(subject).encode()).hexdigest()[:10]
     race = Race(check_id(name or f"race-{identity}"), scale, where, tuple(entries), confidence, most, budget, job=job)
     if race.path.is_file():
         before = Race.load(race.id)
@@ -130,16 +131,6 @@ def enter(
         race = replace(before, budget=budget, job=job, state="open")
     race.save()
     return race
-
-
-def _keep(recipe: "Recipe") -> str:
-    from ..recipe import ready
-
-    return str(ready.keep(recipe))
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
 
 def go_on(race: Race, progress: Progress = silent, *, gpus: int | None = None) -> Race:

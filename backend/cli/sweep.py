@@ -89,22 +89,20 @@ def show(sweep: Name, as_json: Json = False) -> None:
 @app.command()
 def stop(sweep: Name, as_json: Json = False) -> None:
     """Cancel what of a sweep is queued or running; what is done stays."""
-    from ..bench.sweep import Sweep
-    from ..bench.sweep import stop as stop_sweep
+    from ..bench import sweep as sweeping
 
-    stopped = stop_sweep(sweep)
-    content = {**_content(Sweep.load(sweep)), "stopped": stopped}
+    stopped = sweeping.stop(sweep)
+    content = {**_content(sweeping.Sweep.load(sweep)), "stopped": stopped}
     emit(content, as_json=as_json, text=f"{stopped} runs of {sweep} were cancelled")
 
 
 @app.command()
 def resume(sweep: Name, as_json: Json = False) -> None:
     """Queue again what of a sweep was cancelled or failed, or was never queued."""
-    from ..bench.sweep import Sweep
-    from ..bench.sweep import resume as resume_sweep
+    from ..bench import sweep as sweeping
 
-    queued = resume_sweep(sweep)
-    content = {**_content(Sweep.load(sweep)), "resumed": queued}
+    queued = sweeping.resume(sweep)
+    content = {**_content(sweeping.Sweep.load(sweep)), "resumed": queued}
     emit(content, as_json=as_json, text=f"{queued} runs of {sweep} are queued again")
 
 

@@ -196,11 +196,17 @@ class EmbedTask:
     def compute(self, unit: Unit, progress: Progress = silent) -> None:
         tools = _tools(self.model, devices.choose(self.how.device), self.how, self.pool_path, self.side_by_side)
         loaded, pictures, decoders = tools
-        pool = Pool.open(self.pool_path)
-        if decoders:
-            embedded = _fed(decoders, loaded, pictures, unit, self.how.batch_size, progress)
-        else:
-            embedded = _unit(pool, loaded, pictures, unit, self.how.batch_size, progress)
+        blocks = list(_blocks(unit, self.how.batch_size))
+        parts = (
+            _fed(decoders, loaded, pictures, blocks) if decoders else _unit(self.pool_path, loaded, pictures, blocks)
+        )
+        images: list[np.ndarray] = []
+        texts: list[np.ndarray] = []
+        for of_images, of_texts in parts:
+            images.append(of_images)
+            texts.append(of_texts)
+            progress(sum(map(len, texts)), len(unit))
+        embedded = {"img": _column(np.concatenate(images)), "txt": _column(np.concatenate(texts))}
         kind = pa.list_(pa.float16(), loaded.dim)
         Records(self.pool_path, dict(self.subject)).write(unit, embedded, {"img": kind, "txt": kind})
 
@@ -219,36 +225,27 @@ def _tools(model: str, device: str, how: How, pool_path: Path, side_by_side: int
 
 
 def _fed(
-    decoders: Decoders, loaded: Loaded, images: "_Images", unit: Unit, batch_size: int, progress: Progress
-) -> dict[str, pa.Array]:
-    """One unit whose batches come decoded from other processes, the next ones while this one is computed."""
-    vectors: list[np.ndarray] = []
-    texts: list[np.ndarray] = []
-    done = 0
-    for block in decoders.blocks(list(_blocks(unit, batch_size))):
+    decoders: Decoders, loaded: Loaded, images: "_Images", blocks: list[np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Images and captions, `(k, d)` float16 each, of blocks of rows that other processes decode, the next ones while this
+    one is computed."""
+    for block in decoders.blocks(blocks):
         unknown = [place for place, key in enumerate(block.new) if key not in images]
         if unknown:
             pixels = block.pixels if len(unknown) == len(block.new) else block.pixels[unknown]
             images.remember([block.new[place] for place in unknown], loaded.images(pixels).astype(np.float16))
-        vectors.append(images.known(block.keys))
         tokens = partial(loaded.tokens, block.tokens)
-        texts.append(_placed(len(block.keys), block.there.numpy(), tokens, loaded))
-        done += len(block.keys)
-        progress(done, len(unit))
-    return {"img": _column(np.concatenate(vectors)), "txt": _column(np.concatenate(texts))}
+        yield images.known(block.keys), _placed(len(block.keys), block.there.numpy(), tokens, loaded)
 
 
 def _unit(
-    pool: Pool, loaded: Loaded, pictures: "_Images", unit: Unit, batch_size: int, progress: Progress
-) -> dict[str, pa.Array]:
-    images: list[np.ndarray] = []
-    texts: list[np.ndarray] = []
-    for rows in _blocks(unit, batch_size):
-        images.append(pictures.vectors(list(pool.images(rows))))
+    pool_path: Path, loaded: Loaded, images: "_Images", blocks: list[np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same, decoded here."""
+    pool = Pool.open(pool_path)
+    for rows in blocks:
         captions = pool.take(rows, ["text"])["text"].to_pylist()
-        texts.append(_texts(captions, loaded))
-        progress(int(rows[-1]) + 1 - unit.start, len(unit))
-    return {"img": _column(np.concatenate(images)), "txt": _column(np.concatenate(texts))}
+        yield images.vectors(list(pool.images(rows))), _texts(captions, loaded)
 
 
 class _Images:
