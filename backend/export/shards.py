@@ -81,7 +81,7 @@ def export_shards(
     _keep_plan(planned, out / PLAN)
     todo = [unit for unit in units if not task.stats(unit).exists()]
     done = total - sum(map(len, todo))
-    for unit in finished(task, todo, engine=engine, workers=workers, address=address):
+    for unit, _ in finished(task, todo, engine=engine, workers=workers, address=address):
         done += len(unit)
         progress(done, total, "pairs written")
     shutil.rmtree(out / PLAN)

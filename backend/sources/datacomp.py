@@ -109,7 +109,7 @@ class _Import:
         todo = [unit for unit in self.units if not self.task.record(unit).exists()]
         rows = sum(unit.rows for unit in self.units)
         done = rows - sum(unit.rows for unit in todo)
-        for unit in finished(self.task, todo, engine=engine, workers=workers, address=address, threads=True):
+        for unit, _ in finished(self.task, todo, engine=engine, workers=workers, address=address, threads=True):
             done += unit.rows
             progress(done, rows, f"{unit.name} written")
             self._append(last=False)

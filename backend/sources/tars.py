@@ -73,7 +73,7 @@ def index_shards(
         task = TarTask(pool.path.resolve(), work)
         missing = [unit for unit in units if not task.record(unit).exists()]
         done = len(units) - len(missing)
-        for unit in finished(task, missing, engine=engine, workers=workers, address=address):
+        for unit, _ in finished(task, missing, engine=engine, workers=workers, address=address):
             done += 1
             progress(done, len(units), f"{unit.path.rsplit('/', 1)[-1]} indexed")
         if units:

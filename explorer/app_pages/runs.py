@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from poolscope import bench, jobs
-from poolscope.bench.sweep import sweeps
+from poolscope.bench.sweep import Sweep
 from poolscope.explorer import first_start, job_view
 from poolscope.explorer.bench import ended, new_run, races, training
 from poolscope.explorer.bench import sweeps as sweep_view
@@ -47,7 +47,7 @@ def _working() -> None:
         st.session_state["runs-working"] = ids
         st.rerun()
     st.session_state["runs-working"] = ids
-    swept = {cell.job for sweep in sweeps() for cell in sweep.cells}
+    swept = {cell.job for sweep in Sweep.every() for cell in sweep.cells}
     runs = {run.job: run for run in bench.runs() if run.job}
     for job in reversed(working):
         # What waits in a sweep is counted in the sweep's own panel.

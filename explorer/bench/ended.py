@@ -6,7 +6,7 @@ import time
 import streamlit as st
 
 from poolscope import bench, jobs
-from poolscope.bench.sweep import sweeps
+from poolscope.bench.sweep import Sweep
 from poolscope.demo.records import CAME
 from poolscope.explorer import deletion, job_view, table
 from poolscope.explorer.bench import by_group, training
@@ -23,7 +23,7 @@ def draw() -> None:
     sweep are counted in its panel)."""
     every = {str(job.id): job for job in jobs.all() if job.kind == KIND}
     ran = [run for run in bench.runs() if run.kind == "training"]
-    elsewhere = {run.job for run in ran} | {str(cell.job) for sweep in sweeps() for cell in sweep.cells}
+    elsewhere = {run.job for run in ran} | {str(cell.job) for sweep in Sweep.every() for cell in sweep.cells}
     without = [job for id, job in every.items() if job.finished and id not in elsewhere]
     shown: list[tuple[float, Run | None, Job | None]] = [(job.created, None, job) for job in without]
     for run in ran:

@@ -54,7 +54,7 @@ def _start(pool: Pool, names: list[str], scale: str, budget: str, seeds: int, co
 def panels() -> None:
     """The latest races, newest first, those at work with their job's bar."""
     at_work = {str(job.id): job for job in jobs.all() if job.kind == KIND and not job.finished}
-    races = racing.races()[:SHOWN]
+    races = Race.every()[:SHOWN]
     for job in at_work.values():
         if str(job.id) not in {race.job for race in races}:
             job_view.bar(job)

@@ -88,7 +88,7 @@ def _start(pool: Pool, scores: Sequence[str], scale: str, fractions: Sequence[fl
 
 def panels() -> None:
     """Every sweep, newest first: those at work open, the others folded."""
-    sweeps = sweeping.sweeps()
+    sweeps = sweeping.Sweep.every()
     for sweep in sweeps[:SHOWN]:
         states = sweeping.progress(sweep)
         if states.get("queued", 0) + states.get("running", 0):
