@@ -13,6 +13,7 @@ from poolscope.engine.inputs import fitted, named
 from poolscope.engine.made_by import describe, outdated, same_way
 from poolscope.errors import InputError
 from poolscope.explorer import job_view, method_card, method_cost, recipe_state
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe.grammar import FlagRule, Rule, ScoreRule
@@ -51,12 +52,9 @@ def ask(pool: Pool, chosen: str = "") -> None:
         return
     method_cost.line(pool, id, values, key=f"{id}-cost")
     if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-score"):
-        try:
+        with noted():
             _start(id, method, values, column, pool)
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
-            return
-        st.rerun()
+            st.rerun()
 
 
 def _parameters(id: str, method: type[Method], pool: Pool) -> dict[str, Any]:

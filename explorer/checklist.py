@@ -26,7 +26,7 @@ def lacking(pool: Pool) -> list[str]:
 
 def draw(pool: Pool) -> None:
     """The checklist, or the progress of what it started; nothing when the pool has all."""
-    working = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv]
+    working = job_view.on_pool(KIND, pool)
     if working and not working[0].finished:
         with st.container(border=True, key="checklist"):
             st.markdown("**Preparing this pool**")
@@ -55,7 +55,7 @@ def _line(step: str, pool: Pool) -> None:
         "groups": (["groups"], found_groups.KIND, f"Groups of {pool.name}"),
         "a first score": (["score", "clip_score" if pool.models else "caption_length"], "score", f"First score of {pool.name}"),
     }[step]  # fmt: skip
-    busy = any(job.kind == kind and str(pool.path) in job.argv and not job.finished for job in jobs.all())
+    busy = job_view.at_work(kind, pool) is not None
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(f":material/radio_button_unchecked: {step}", width="stretch")
         if step == "embeddings" and not pool.models:

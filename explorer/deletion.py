@@ -5,6 +5,7 @@ import streamlit as st
 from poolscope import deletion, paths
 from poolscope.errors import InputError
 from poolscope.explorer import pools
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 
@@ -46,16 +47,13 @@ def _question(kind: str, name: str) -> None:
         st.warning(f"In use by {plain(user)}", icon=":material/warning:")
     force = bool(thing.users) and st.checkbox("Delete it all the same", key="delete-force")
     if st.button("Delete", type="primary", key="delete-now", disabled=bool(thing.users) and not force):
-        try:
+        with noted(st.error, OSError):
             deletion.delete(thing, force=force)
-        except (InputError, OSError) as error:
-            st.error(plain(error), icon=":material/error:")
-            return
-        st.session_state[LAST] = (kind, thing.name)
-        if kind == "pool":
-            _leave(thing.name)
-        st.toast(f"Deleted {kind} {plain(thing.name)}; Undo is in the rail", icon=":material/delete:")
-        st.rerun()
+            st.session_state[LAST] = (kind, thing.name)
+            if kind == "pool":
+                _leave(thing.name)
+            st.toast(f"Deleted {kind} {plain(thing.name)}; Undo is in the rail", icon=":material/delete:")
+            st.rerun()
 
 
 def offer_undo() -> None:
@@ -72,14 +70,11 @@ def offer_undo() -> None:
 
 def _undo() -> None:
     kind, name = st.session_state.pop(LAST)
-    try:
+    with noted(st.toast, OSError):
         deletion.undo(_pool(), kind, name)
-    except (InputError, OSError) as error:
-        st.toast(plain(error), icon=":material/error:")
-        return
-    if kind == "pool":
-        pools.choose(name)
-    st.toast(f"The {kind} {plain(name)} is back", icon=":material/undo:")
+        if kind == "pool":
+            pools.choose(name)
+        st.toast(f"The {kind} {plain(name)} is back", icon=":material/undo:")
 
 
 def _dismiss() -> None:

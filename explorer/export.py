@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.errors import InputError
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 from poolscope.export import export_subset
 from poolscope.export.subset import kept_uids
@@ -77,10 +77,8 @@ def _replace(out: str) -> tuple[bool, bool]:
 
 
 def _write(act) -> None:
-    try:
+    with noted(st.error, OSError):
         st.success(f"Written: {plain(act())}", icon=":material/check:")
-    except (InputError, OSError) as error:
-        st.error(plain(error), icon=":material/error:")
 
 
 def _bytes(pool: Pool, selection: Selection) -> bytes:

@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from poolscope import paths
-from poolscope.errors import InputError
 from poolscope.explorer import deletion, pools
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 
 WIDTH = 200
@@ -67,13 +67,10 @@ def pool_switcher() -> None:
 
 def switch(path: str) -> None:
     """Makes the pool at `path` the one that all pages show, or says in the rail why it can't be."""
-    try:
+    with noted(st.sidebar.error):
         pools.choose(path)
-    except InputError as error:
-        st.sidebar.error(plain(error), icon=":material/error:")
-        return
-    forget_recipe()
-    st.rerun()
+        forget_recipe()
+        st.rerun()
 
 
 def forget_recipe() -> None:

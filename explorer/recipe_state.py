@@ -27,6 +27,12 @@ def current(pool: Pool) -> Recipe:
     return state["recipe"]
 
 
+def choices_with_current(pool: Pool) -> dict[str, Recipe]:
+    """The recipes that can be chosen, by name, after the one being tuned."""
+    recipe = current(pool)
+    return {f"{recipe.name} (current)": recipe, **choices.all(pool)}
+
+
 def complaint() -> str:
     """Why the recipe of the URL could not be read; empty when it could."""
     return st.session_state.get("recipe_error", "")

@@ -107,9 +107,9 @@ def _offer_index(pool: Pool) -> None:
     """Offers, for a large pool, the job that makes search quick; shows how far it is."""
     if len(pool) < LARGE:
         return
-    running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
-    if running:
-        _watch(running[0].id)
+    running = job_view.at_work(KIND, pool)
+    if running is not None:
+        job_view.watch(running.id)
     elif not indexed(pool):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{len(pool):,} pairs are read for each search.", width="stretch")
@@ -117,14 +117,6 @@ def _offer_index(pool: Pool) -> None:
                 jobs.submit(["search-index", "--pool", str(pool.path)], kind=KIND, device="cpu",
                             title=f"Index of {pool.name} for search")  # fmt: skip
                 st.rerun()
-
-
-@st.fragment(run_every=1.5)
-def _watch(job_id: int) -> None:
-    job = jobs.get(job_id)
-    job_view.bar(job)
-    if job.finished:
-        st.rerun()
 
 
 def hits_on_show(pool: Pool) -> np.ndarray:

@@ -7,6 +7,7 @@ import streamlit as st
 from poolscope.engine.ready import EDITED
 from poolscope.errors import InputError
 from poolscope.explorer import choices, compare, deletion, export, number_format, recipe_state
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
@@ -31,7 +32,7 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
         st.menu_button(
             plain(_short(f"vs {compared}")) if compared else "Compare", [STOP, *others] if compared else others or ["no other recipe"],
             key="compare", format_func=plain, icon=":material/compare_arrows:", help="Compare with another recipe",
-            on_click=lambda: _compare(st.session_state["compare"]), disabled=not others and not compared,
+            on_click=_compare, disabled=not others and not compared,
         )  # fmt: skip
         st.button("Share", key="do-share", icon=":material/link:", on_click=_ask, args=("share",))
         st.button("Export", key="do-export", icon=":material/download:", on_click=_ask, args=("export",),
@@ -83,10 +84,8 @@ def save_now(pool: Pool) -> None:
         _ask("save")
         return
     named = recipe.model_copy(update={"name": recipe_state.origin(recipe).name})  # type: ignore[union-attr]
-    try:
+    with noted(st.toast):
         _keep(named, pool, replace=True)
-    except InputError as error:
-        st.toast(plain(error), icon=":material/error:")
 
 
 def _keep(recipe: Recipe, pool: Pool, *, replace: bool) -> None:
@@ -138,7 +137,8 @@ def _load(name: str | None, known: dict[str, Recipe]) -> None:
         recipe_state.load_recipe(known[name])
 
 
-def _compare(name: str | None) -> None:
+def _compare() -> None:
+    name = st.session_state["compare"]
     compare.choose(None if name == STOP else name)
 
 
@@ -177,10 +177,7 @@ def _share() -> None:
 def _edit(recipe: Recipe) -> None:
     text = st.text_area("Recipe", dump(recipe), height=360)
     if st.button("Apply", type="primary"):
-        try:
+        with noted():
             fresh = recipe_state.named(load(text if "\n" in text else text + "\n"))
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
-            return
-        recipe_state.change(fresh, about="text")
-        st.rerun()
+            recipe_state.change(fresh, about="text")
+            st.rerun()

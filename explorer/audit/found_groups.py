@@ -20,9 +20,9 @@ def of(pool: Pool) -> Groups:
 
 def offer(pool: Pool) -> None:
     """Says which groups are still to be found, starts the job that finds them, and shows its progress."""
-    running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
-    if running:
-        _watch(running[0].id)
+    running = job_view.at_work(KIND, pool)
+    if running is not None:
+        job_view.watch(running.id)
         return
     missing = _waiting(str(pool.path), group_files.stamp(pool), len(pool), tuple(pool.columns))
     if not missing:
@@ -42,14 +42,6 @@ def offer(pool: Pool) -> None:
                 ["groups", "--pool", str(pool.path)], kind=KIND, device=jobs.SHORT, title=f"Groups of {pool.name}"
             )
             st.rerun()
-
-
-@st.fragment(run_every=1.0)
-def _watch(job_id: int) -> None:
-    job = jobs.get(job_id)
-    job_view.bar(job)
-    if job.finished:
-        st.rerun()
 
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the groups")

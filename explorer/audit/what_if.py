@@ -5,10 +5,9 @@ import streamlit as st
 
 from poolscope.audit import Groups, Measures, measure
 from poolscope.audit.whatif import MOST_GROUPS, WhatIf, outcome, own_thresholds, seen_by, to_recipe
-from poolscope.errors import InputError
 from poolscope.explorer import pools, recipe_state, table, theme
 from poolscope.explorer.audit.forest import ROW, rows
-from poolscope.explorer.text import plain
+from poolscope.explorer.refusal import noted
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 from poolscope.recipe.grammar import ScoreRule
@@ -51,16 +50,11 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     whatif = own_thresholds(scores, alive, members, dict.fromkeys(chosen, rate / 100), keep=keep, same_size=same)
     _outcome(inside, chosen, pool, recipe, selection, index, whatif, keep)
     if st.button("Make it the recipe", icon=":material/bolt:", type="primary", key="audit-wi-take"):
-        try:
-            own = to_recipe(recipe, index, whatif, groups, pool)
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
-            return
-        recipe_state.change(own, about="own thresholds")
-        st.toast(
-            f"The recipe now has {len(chosen)} own thresholds; undo brings the old one back", icon=":material/check:"
-        )
-        st.rerun()
+        with noted():
+            recipe_state.change(to_recipe(recipe, index, whatif, groups, pool), about="own thresholds")
+            text = f"The recipe now has {len(chosen)} own thresholds; undo brings the old one back"
+            st.toast(text, icon=":material/check:")
+            st.rerun()
 
 
 def _outcome(

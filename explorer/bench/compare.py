@@ -12,6 +12,7 @@ from poolscope.bench.seeds import MoreSeeds, missing_seeds
 from poolscope.bench.significance import Difference, compare
 from poolscope.errors import InputError
 from poolscope.explorer import job_view, table, theme
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 
 
@@ -93,12 +94,9 @@ def _seconds(side: MoreSeeds) -> float:
 
 
 def _start(sides: Sequence[MoreSeeds]) -> None:
-    try:
-        started = [job for side in sides for job in side.start()]
-    except InputError as error:
-        st.toast(plain(error), icon=":material/error:")
-        return
-    st.toast(f"{len(started)} run{'' if len(started) == 1 else 's'} queued: see Runs", icon=":material/play_arrow:")
+    with noted(st.toast):
+        count = sum(len(side.start()) for side in sides)
+        st.toast(f"{count} run{'' if count == 1 else 's'} queued: see Runs", icon=":material/play_arrow:")
 
 
 BySeed = dict[str, tuple[list[float], list[float]]]
