@@ -50,10 +50,8 @@ def provenance(column: Column) -> str:
         return "imported" if column.kind in ("metadata", "key") else ""
     words = [_short(origin[key]) for key in ("method", "model", "source") if origin.get(key)]
     words += [f"{name} {_short(value)}" for name, value in settings(origin).items() if value not in (None, "")]
-    return (
-        ", ".join(words)
-        or ", ".join(f"{name} {value}" for name, value in origin.items() if not isinstance(value, dict))[:120]
-    )
+    plainly = (f"{name} {value}" for name, value in origin.items() if not isinstance(value, dict))
+    return ", ".join(words) or ", ".join(plainly)[:120]
 
 
 def _short(value: Any) -> str:
@@ -72,32 +70,20 @@ def _columns_table(path: str, version: int, token: str) -> pd.DataFrame:
 
 
 def _line(pool: Pool, column: Column) -> dict[str, Any]:
-    low = high = None
+    reach = ""
     if column.kind == "score":
         scores = pools.columns(pool).array(column.name)
         finite = scores[np.isfinite(scores)]
         missing = len(scores) - len(finite)
-        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (None, None)
-    elif column.kind == "flag":
-        flags = pools.columns(pool).array(column.name)
-        missing = int(pool.where(f"`{column.name}` IS NULL").sum())
-        return _entry(pool, column, missing) | {"range": f"{100 * float(flags.mean()):.1f} % true"}
+        reach = f"{float(finite.min()):.4g} to {float(finite.max()):.4g}" if len(finite) else ""
     else:
         missing = int(pool.where(f"`{column.name}` IS NULL").sum())
-    return _entry(pool, column, missing) | {"range": "" if low is None else f"{low:.4g} to {high:.4g}"}
-
-
-def _entry(pool: Pool, column: Column, missing: int) -> dict[str, Any]:
+    if column.kind == "flag":
+        reach = f"{100 * float(pools.columns(pool).array(column.name).mean()):.1f} % true"
     number = re.search(r"item: (\w+)", column.dtype)
     kind = f"{number[1] if number else column.dtype} × {column.dim}" if column.dim else column.dtype
-    return {
-        "column": column.name,
-        "kind": column.kind,
-        "type": kind,
-        "missing": missing,
-        "range": "",
-        "made by": provenance(column),
-    }
+    return {"column": column.name, "kind": column.kind, "type": kind, "missing": missing, "range": reach,
+            "made by": provenance(column)}  # fmt: skip
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

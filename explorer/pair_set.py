@@ -84,6 +84,11 @@ def _plain(name: str) -> str:
 def _subset(rows: np.ndarray, pool: Pool) -> bytes:
     mask = np.zeros(len(pool), dtype=bool)
     mask[rows] = True
+    return subset_file(pool, mask)
+
+
+def subset_file(pool: Pool, mask: np.ndarray, wanted: np.ndarray | None = None) -> bytes:
+    """The pairs of `mask` `(n,)` as the content of a subset file, each as often as `wanted` `(n,)` says."""
     out = io.BytesIO()
-    np.save(out, kept_uids(pool, mask), allow_pickle=False)
+    np.save(out, kept_uids(pool, mask, wanted), allow_pickle=False)
     return out.getvalue()

@@ -96,6 +96,26 @@ def replace_rule(recipe: Recipe, index: int, rule: Rule, *, reshape: bool = Fals
     st.session_state["focus"] = index
 
 
+def update_rule(index: int, update: dict[str, Any], *, reshape: bool = False) -> None:
+    """The rule at `index` of the current recipe with other values."""
+    recipe: Recipe = st.session_state["recipe"]
+    replace_rule(recipe, index, recipe.keep[index].model_copy(update=update), reshape=reshape)
+
+
+def shows(key: str, value: Any) -> str:
+    """The key of a widget, which shows the value."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+    return key
+
+
+def last_score(recipe: Recipe, pool: Pool) -> str:
+    """The score of the last rule that has one, else the pool's last."""
+    scores = [name for name, column in pool.columns.items() if column.kind == "score"]
+    named = [name for rule in recipe.leaves() for name in rule.columns() if name in scores]
+    return (named or scores)[-1]
+
+
 def add_rule(recipe: Recipe, rule: Rule) -> None:
     _edit(recipe, [*recipe.keep, rule], about="add")
     st.session_state["focus"] = len(recipe.keep)

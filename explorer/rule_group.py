@@ -93,8 +93,7 @@ def _score(rule: ScoreRule, turned: str, key: str, put: Callable[[Rule], None]) 
     shown = 100 * rule.top if rule.top is not None else getattr(rule, word)
     key = f"{key}-{word}"
     shown = float(f"{shown:.7g}")
-    if st.session_state.get(key) != shown:
-        st.session_state[key] = shown
+    recipe_state.shows(key, shown)
 
     def typed() -> None:
         value = st.session_state[key]

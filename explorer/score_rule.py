@@ -72,27 +72,13 @@ def _drawn(rule: ScoreRule, mode: Mode, bars: Bars, lines: list[float]) -> list[
 
 
 def _typed(
-    place: Any,
-    label: str,
-    key: str,
-    value: float,
-    act: Callable[..., None],
-    args: tuple[Any, ...],
-    *,
-    about: str | None = None,
-    share: bool = False,
-) -> None:
+    place: Any, label: str, key: str, value: float, act: Callable[..., None], args: tuple[Any, ...], *,
+    about: str | None = None, share: bool = False,
+) -> None:  # fmt: skip
     """A number input that shows `value`; `act(typed, *args)` when the user types another. `share`: a percentage."""
     value = float(f"{value:.7g}")
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-    place.number_input(
-        label,
-        key=key,
-        format="%.4g" if share else "%.6g",
-        step=0.1 if share else max(abs(value) / 100, 1e-4),
-        min_value=0.0 if share else None,
-        max_value=100.0 if share else None,
-        help=about,
-        on_change=lambda: act(st.session_state[key], *args),
-    )
+    shape = {"format": "%.4g", "step": 0.1, "min_value": 0.0, "max_value": 100.0}
+    if not share:
+        shape = {"format": "%.6g", "step": max(abs(value) / 100, 1e-4)}
+    place.number_input(label, key=recipe_state.shows(key, value), help=about, **shape,
+                       on_change=lambda: act(st.session_state[key], *args))  # fmt: skip

@@ -115,11 +115,12 @@ def slopes(measures: Measures) -> dict[str, Slope]:
     """The slope of keep rate on group size in each family of three groups or more; none where nothing varies."""
     if measures.total_kept in (0, measures.pairs):
         return {}
+    return lines(measures)
+
+
+def lines(measures: Measures) -> dict[str, Slope]:
+    """As `slopes`, also where nothing varies."""
     families = np.array([definition.family for definition in measures.groups.definitions])
-    by_family = {}
-    for family in measures.groups.families:
-        inside = families == family
-        line = slope(measures.kept[inside], measures.n[inside])
-        if line is not None:
-            by_family[family] = line
-    return by_family
+    insides = {family: families == family for family in measures.groups.families}
+    found = {family: slope(measures.kept[inside], measures.n[inside]) for family, inside in insides.items()}
+    return {family: line for family, line in found.items() if line is not None}
