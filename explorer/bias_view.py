@@ -1,7 +1,6 @@
 """A bias report on the screen: accuracy by family, controls, images, objects, words and what the classifiers go by."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -298,6 +297,6 @@ def _pool_of(part: dict[str, Any]) -> Pool | None:
     if not part.get("pool"):
         return None
     try:
-        return pools.opened(Path(part["pool"]))
+        return pools.opened(part["pool"])
     except InputError:
         return None

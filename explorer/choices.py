@@ -1,6 +1,5 @@
 """The recipes that can be chosen by name: ready ones that fit the pool, and those saved with it."""
 
-from pathlib import Path
 
 import streamlit as st
 
@@ -41,5 +40,5 @@ def _stamp(pool: Pool) -> tuple[tuple[str, int, int], ...]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _read(path: str, stamp: tuple[tuple[str, int, int], ...]) -> tuple[dict[str, Recipe], dict[str, str]]:
-    pool = pools.opened(Path(path))
+    pool = pools.opened(path)
     return saved(pool), unreadable(pool)

@@ -25,12 +25,8 @@ class Comparison:
         """Pairs that both keep, only the current recipe, only the other one, neither."""
         mine, other = selection.mask, self.selection.mask
         both = int(np.count_nonzero(mine & other))
-        return (
-            both,
-            selection.kept - both,
-            self.selection.kept - both,
-            len(mine) - selection.kept - self.selection.kept + both,
-        )
+        only_mine, only_other = selection.kept - both, self.selection.kept - both
+        return both, only_mine, only_other, len(mine) - both - only_mine - only_other
 
 
 def name_of_other() -> str | None:
@@ -70,10 +66,8 @@ def chosen(pool: Pool) -> Comparison | None:
 def legend(selection: Selection, comparison: Comparison | None) -> list[Legend]:
     """The entries of the map by code: bit 0 is the current recipe, bit 1 the other one."""
     if comparison is None:
-        return [
-            Legend("dropped", theme.DROPPED, selection.pairs - selection.kept),
-            Legend("kept", theme.KEPT, selection.kept),
-        ]
+        dropped = selection.pairs - selection.kept
+        return [Legend("dropped", theme.DROPPED, dropped), Legend("kept", theme.KEPT, selection.kept)]
     both, mine, other, neither = comparison.counts(selection)
     return [
         Legend("neither", theme.NEITHER, neither),

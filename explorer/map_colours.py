@@ -84,18 +84,18 @@ def _colour(place: int, ordered: bool) -> str:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _columns(path: str, version: int, token: str) -> list[str]:
-    return colouring.columns(pools.of_path(path))
+    return colouring.columns(pools.opened(path))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _regions(path: str, model: str, stamp: int, token: str) -> Regions:
-    pool = pools.of_path(path)
+    pool = pools.opened(path)
     return regions(pool, _placed(pool, model))
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _of(path: str, model: str, by: str, stamp: str) -> Colouring:
-    pool = pools.of_path(path)
+    pool = pools.opened(path)
     placed = _placed(pool, model)
     if by == REGION:
         return colouring.by_region(shared_regions(pool, placed))

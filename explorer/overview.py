@@ -64,7 +64,7 @@ def _short(value: Any) -> str:
 
 @st.cache_data(max_entries=16, show_spinner="Counting what is in the pool…")
 def _columns_table(path: str, version: int, token: str) -> pd.DataFrame:
-    pool = pools.opened(Path(path))
+    pool = pools.opened(path)
     listed = sorted(pool.columns.values(), key=lambda column: (ORDER[column.kind], column.name))
     return pd.DataFrame([_line(pool, column) for column in listed])
 
@@ -88,7 +88,7 @@ def _line(pool: Pool, column: Column) -> dict[str, Any]:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _counts(path: str, version: int, token: str, name: str) -> pd.Series:
-    values = pools.opened(Path(path)).strings(name).value_counts()
+    values = pools.opened(path).strings(name).value_counts()
     counts = pd.Series({pair["values"] or "(none)": pair["counts"] for pair in values.to_pylist()}, dtype="int64")
     return counts.sort_values(ascending=False)
 

@@ -9,6 +9,7 @@ import streamlit as st
 from poolscope.engine.ready import EDITED, edited, library
 from poolscope.errors import InputError
 from poolscope.explorer import choices
+from poolscope.explorer.evaluate import scores_of
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, load
 from poolscope.recipe.grammar import Rule, ScoreRule
@@ -111,7 +112,7 @@ def shows(key: str, value: Any) -> str:
 
 def last_score(recipe: Recipe, pool: Pool) -> str:
     """The score of the last rule that has one, else the pool's last."""
-    scores = [name for name, column in pool.columns.items() if column.kind == "score"]
+    scores = scores_of(pool)
     named = [name for rule in recipe.leaves() for name in rule.columns() if name in scores]
     return (named or scores)[-1]
 

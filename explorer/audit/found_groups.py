@@ -1,6 +1,5 @@
 """The groups of the current pool: shared by all sessions, found by a job when they are missing."""
 
-from pathlib import Path
 
 import streamlit as st
 
@@ -46,9 +45,9 @@ def offer(pool: Pool) -> None:
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the groups")
 def _groups(path: str, stamp: int, pairs: int) -> Groups:
-    return catalog.load(pools.opened(Path(path)))
+    return catalog.load(pools.opened(path))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _waiting(path: str, stamp: int, pairs: int, columns: tuple[str, ...]) -> list[str]:
-    return [one.id for one in catalog.waiting(pools.opened(Path(path)))]
+    return [one.id for one in catalog.waiting(pools.opened(path))]
