@@ -207,9 +207,7 @@ Rule = Annotated[
     | Annotated[AllRule, Tag("all")]
     | Annotated[NotRule, Tag("not")],
     Discriminator(
-        _tag,
-        custom_error_type="rule",
-        custom_error_message=f"a rule names exactly one of {', '.join(KEYS)}",
+        _tag, custom_error_type="rule", custom_error_message=f"a rule names exactly one of {', '.join(KEYS)}"
     ),
 ]
 

@@ -61,11 +61,8 @@ class LiveSelection:
                 alive, left = self._met(part.kept, alive)
                 wanted = together(rule, wanted, part.copies)
                 drawn = None if wanted is None else int(bits.unpack(alive, self.n) @ wanted.astype(np.int64))
-                counts.append(
-                    RuleCount.of(
-                        rule, self.n, before, left, part.threshold, view.short, drawn, draws=part.copies is not None
-                    )
-                )
+                draws = part.copies is not None
+                counts.append(RuleCount.of(rule, self.n, before, left, part.threshold, view.short, drawn, draws=draws))
             else:
                 drawn = counts[-1].drawn if counts else None
                 counts.append(RuleCount.of(rule, self.n, left, left, None, drawn=drawn))
