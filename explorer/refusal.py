@@ -13,7 +13,8 @@ from poolscope.explorer.text import plain
 @contextmanager
 def noted(write: Callable[..., Any] = st.error, *also: type[Exception]) -> Iterator[None]:
     """An InputError, or one of `also`, ends the block and is noted by `write`, such as `st.toast`."""
+    refusals: tuple[type[Exception], ...] = (InputError, *also)
     try:
         yield
-    except (InputError, *also) as error:
+    except refusals as error:
         write(plain(error), icon=":material/error:")

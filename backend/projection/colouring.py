@@ -134,9 +134,9 @@ def _texts(name: str, values: pa.ChunkedArray) -> Colouring:
     return categories(name, coded.indices.to_numpy(), words, rules)
 
 
-def by_region(regions: Regions, level: int = 1) -> Colouring:
-    """The points by the regions of the map."""
-    places, codes = regions.at(level)
+def by_region(regions: Regions) -> Colouring:
+    """The points by the regions of the map, neither the coarse nor the fine ones."""
+    places, codes = regions.at(1)
     return categories("region", codes, [place.label for place in places], [None] * len(places))
 
 

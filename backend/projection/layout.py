@@ -61,11 +61,11 @@ def even_out(xy: np.ndarray) -> np.ndarray:
     return (0.6 * linear + 0.4 * ranks).astype(np.float32)
 
 
-def scale(xy: np.ndarray, margin: float = 0.03) -> np.ndarray:
-    """Positions moved and scaled, with one factor for both axes, into [-1 + margin, 1 - margin]."""
+def scale(xy: np.ndarray) -> np.ndarray:
+    """Positions moved and scaled, with one factor for both axes, into [-0.97, 0.97], but for a few of the outermost."""
     low, high = np.percentile(xy, 0.05, axis=0), np.percentile(xy, 99.95, axis=0)
     half = max(float((high - low).max()) / 2, 1e-9)
-    centred = (xy - (low + high) / 2) / half * (1 - margin)
+    centred = (xy - (low + high) / 2) / half * 0.97
     return np.clip(centred, -1, 1).astype(np.float32)
 
 

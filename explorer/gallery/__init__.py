@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from poolscope.explorer import theme
-from poolscope.explorer.components import register
+from poolscope.explorer.components import nothing, register
 
 _mount = register("gallery", __file__)
 
@@ -39,7 +39,7 @@ def draw(
     `veiled` images are blurred until a first click, which opens nothing.
     """
     data = {"columns": columns, "veiled": veiled, "selectable": False, "more": ""}
-    return _opened(_shown(tiles, token, label, key, data, _nothing))
+    return _opened(_shown(tiles, token, label, key, data, nothing))
 
 
 def browse(
@@ -58,26 +58,12 @@ def browse(
 def _shown(
     tiles: Sequence[Tile], token: str, label: str, key: str, data: dict[str, Any], on_more: Callable[[], None]
 ) -> Any:
+    pairs = [asdict(tile) for tile in tiles]
     colours = {"kept": theme.KEPT, "dropped": theme.DROPPED}
-    return _mount(
-        key=key,
-        data={
-            "pairs": [asdict(tile) for tile in tiles],
-            "thumbs": f"/thumb/{token}",
-            "label": label,
-            **colours,
-            **data,
-        },
-        on_opened_change=_nothing,
-        on_more_change=on_more,
-        on_selected_change=_nothing,
-    )
+    data = {"pairs": pairs, "thumbs": f"/thumb/{token}", "label": label, **colours, **data}
+    return _mount(key=key, data=data, on_opened_change=nothing, on_more_change=on_more, on_selected_change=nothing)
 
 
 def _opened(shown: Any) -> int | None:
     opened = shown.get("opened")
     return int(opened) if isinstance(opened, int | float) else None
-
-
-def _nothing() -> None:
-    pass

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer.components import register
+from poolscope.explorer.components import nothing, register
 
 _mount = register("map", __file__, parts=("points", "labels"))
 
@@ -75,10 +75,10 @@ def draw(
     shown = _mount(
         key=key,
         data=data,
-        on_lasso_change=on_lasso or _nothing,
-        on_colour_change=on_colour or _nothing,
-        on_legend_change=on_legend or _nothing,
-        on_opened_change=_nothing,
+        on_lasso_change=on_lasso or nothing,
+        on_colour_change=on_colour or nothing,
+        on_legend_change=on_legend or nothing,
+        on_opened_change=nothing,
     )
     return MapEvents(polygon(shown.get("lasso")), row(shown.get("opened")))
 
@@ -112,7 +112,3 @@ def polygon(value: Any) -> np.ndarray | None:
 
 def row(value: Any) -> int | None:
     return int(value) if isinstance(value, int | float) and value >= 0 else None
-
-
-def _nothing() -> None:
-    pass

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from poolscope.explorer.components import register
+from poolscope.explorer.components import nothing, register
 
 _mount = register("palette", __file__)
 
@@ -21,8 +21,7 @@ class Command:
 
 def draw(commands: Sequence[Command]) -> str | None:
     """Draws the palette; returns the id of the command that was chosen just now."""
-    shown = _mount(
-        key="palette", data={"commands": [asdict(command) for command in commands]}, on_chosen_change=lambda: None
-    )
+    listed = [asdict(command) for command in commands]
+    shown = _mount(key="palette", data={"commands": listed}, on_chosen_change=nothing)
     chosen = shown.get("chosen")
     return chosen if any(command.id == chosen for command in commands) else None
