@@ -28,7 +28,7 @@ def _offered(pages: Mapping[str, st.Page]) -> list[Command]:
     from poolscope.engine.catalogue import loadable
 
     listed = [
-        Command(f"page:{title}", "Pages", title, navigation.ABOUT[title], str(number))
+        Command(f"page:{title}", "Pages", title, navigation.PAGES[title][2], str(number))
         for number, title in enumerate(pages, start=1)
     ]
     listed += [Command(f"do:{name}", "Actions", label, key=key) for name, (label, key) in (ASKED | STEPS).items()]

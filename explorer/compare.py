@@ -6,12 +6,14 @@ import numpy as np
 import streamlit as st
 
 from poolscope.errors import InputError
-from poolscope.explorer import choices, theme
+from poolscope.explorer import choices, images, number_format, pools, theme
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.map import Legend
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
+
+MOST = 100_000  # pairs that the gallery can page, sort and filter; of more, a regular sample
 
 
 @dataclass(frozen=True)
@@ -75,3 +77,15 @@ def legend(selection: Selection, comparison: Comparison | None) -> list[Legend]:
         Legend(f"only {comparison.recipe.name}", theme.ONLY_B, other),
         Legend("both", theme.BOTH, both),
     ]
+
+
+def gallery(first: bool, comparison: Comparison, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
+    """The pairs that only the current recipe keeps, or (`first=False`) only the other; returns a row that was clicked."""
+    mine, other = selection.mask, comparison.selection.mask
+    rows = np.flatnonzero(mine & ~other if first else other & ~mine)
+    name, others = (recipe.name, comparison.recipe.name) if first else (comparison.recipe.name, recipe.name)
+    share = number_format.share(len(rows), len(pool))
+    st.markdown(f"**{len(rows):,}** pairs ({share}) are kept by {plain(name)} and not by {plain(others)}")
+    rows = rows[:: max(1, -(-len(rows) // MOST))]
+    rows = rows[np.argsort(pools.columns(pool).rank[rows], kind="stable")]
+    return images.draw([images.Shelf("", rows)], pool, recipe, selection, key="only")

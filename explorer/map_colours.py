@@ -43,7 +43,7 @@ def show_in_url(by: str) -> None:
 def choices(pool: Pool) -> Choices:
     """All that the map can be coloured by, under headings."""
     kinds: dict[str, list[tuple[str, str]]] = {"score": [], "flag": [], "metadata": []}
-    for name in _columns(str(pool.path), pool.version, pools.token(pool)):
+    for name in _columns(pool):
         kinds[pool.columns[name].kind].append((COLUMN + name, name))
     families = [(FAMILY + name, name) for name in found_groups.of(pool).families]
     listed: Choices = [("Recipe", [(KEPT, "kept or dropped")]), ("Scores", kinds["score"]), ("Flags", kinds["flag"]),
@@ -82,9 +82,9 @@ def _colour(place: int, ordered: bool) -> str:
     return colours[place % len(colours)]
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _columns(path: str, version: int, token: str) -> list[str]:
-    return colouring.columns(pools.opened(path))
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs={Pool: pools.key})
+def _columns(pool: Pool) -> list[str]:
+    return colouring.columns(pool)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

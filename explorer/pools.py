@@ -90,6 +90,11 @@ def token(pool: Pool) -> str:
     return hashlib.sha256(f"{pool.path.resolve()}:{modified}".encode()).hexdigest()[:16]
 
 
+def key(pool: Pool) -> tuple[str, int, str]:
+    """What Streamlit's caches know a pool by: nothing that is counted in it changes while this stays."""
+    return str(pool.path), pool.version, token(pool)
+
+
 def by_token(name: str) -> Pool | None:
     """The pool of a URL's token, among those opened by this server and those remembered."""
     if name not in _BY_TOKEN:

@@ -8,7 +8,6 @@ from poolscope.explorer import (
     handle,
     number_format,
     recipe_state,
-    rule_field,
     rule_group,
     sample_rule,
     score_edit,
@@ -43,7 +42,7 @@ def draw(
             elif rule.parts:
                 rule_group.draw(recipe, index, pool, name)
             else:
-                rule_field.draw(rule, f"{name}-text", lambda fresh: recipe_state.replace_rule(recipe, index, fresh))
+                rule_group.field(rule, f"{name}-text", lambda fresh: recipe_state.replace_rule(recipe, index, fresh))
         if problem:
             st.error(plain(problem), icon=":material/error:")
         elif not rule.on:

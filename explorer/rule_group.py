@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
-from poolscope.explorer import recipe_state, rule_field, score_rule
+from poolscope.explorer import recipe_state, score_rule
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, grouping
 from poolscope.recipe.grammar import NotRule, Rule, ScoreRule
 
 NOT, PLAIN, OUT, REMOVE = "Turn around (not)", "Without not", "Take out of the group", "Remove"
+TYPED = {"where": "Condition", "subset": "Subset file", "tag": "Tag"}  # what a card lets one type, by the rule's word
 WORDS = {"any": "any of these", "all": "all of these"}
 
 
@@ -72,11 +74,24 @@ def _part(rule: Rule, key: str, put: Callable[[Rule], None]) -> None:
 
     if isinstance(inner, ScoreRule) and inner.between is None and None in (inner.min, inner.max):
         _score(inner, turned, key, putting)
-    elif any(hasattr(inner, word) for word in rule_field.TYPED):
+    elif any(hasattr(inner, word) for word in TYPED):
         st.markdown(f"{turned}{plain(inner.KIND)}")
-        rule_field.draw(inner, f"{key}-text", putting)
+        field(inner, f"{key}-text", putting)
     else:
         st.markdown(f"{turned}{code(inner.label())}")
+
+
+def field(rule: Rule, key: str, put: Callable[[Rule], Any]) -> None:
+    """What one types in a rule that is not on a score, if anything; `put` takes the changed rule."""
+    word = next((one for one in TYPED if hasattr(rule, one)), None)
+    if word is None:
+        return
+    if key not in st.session_state:
+        st.session_state[key] = getattr(rule, word)
+    st.text_input(
+        TYPED[word], key=key, label_visibility="collapsed",
+        on_change=lambda: put(rule.model_copy(update={word: st.session_state[key].strip()})),
+    )  # fmt: skip
 
 
 def _score(rule: ScoreRule, turned: str, key: str, put: Callable[[Rule], None]) -> None:

@@ -57,14 +57,8 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     what = f"{hits.total:,} pairs, the first {len(hits.rows):,} shown" if cut else f"{len(hits.rows):,} pairs"
     st.caption(f"{what if mode == WORD else f'the {len(hits.rows):,} nearest pairs'}; {kept:,} of these are kept{how}")
     facts = [f"{value:.3f}" for value in hits.similarity] if hits.similarity is not None else []
-    return images.draw(
-        [images.Shelf("", hits.rows, facts)],
-        pool,
-        recipe,
-        selection,
-        key="hits",
-        whole=images.Whole(f"search {about[1][:40]}"),
-    )
+    shelf, whole = images.Shelf("", hits.rows, facts), images.Whole(f"search {about[1][:40]}")
+    return images.draw([shelf], pool, recipe, selection, key="hits", whole=whole)
 
 
 def _by_image(pool: Pool) -> tuple[str, str]:

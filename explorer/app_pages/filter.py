@@ -13,7 +13,6 @@ from poolscope.explorer import (
     lasso,
     map,
     map_colours,
-    only,
     pair,
     pool_map,
     recipe_state,
@@ -21,7 +20,7 @@ from poolscope.explorer import (
     search,
     toolbar,
 )
-from poolscope.explorer.audit import headline as who
+from poolscope.explorer.audit import found_groups
 from poolscope.explorer.evaluate import outcome
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -53,7 +52,7 @@ def workbench(pool: Pool) -> None:
     inside = lasso.rows_inside(shown_map, map.lassoed(), pool)
     place = middle.container(key="middle")
     with right.container(key="side", gap="small"):
-        who.draw(pool, selection)
+        found_groups.headline(pool, selection)
         other = compare.chosen(pool)
         view = _view([EDGE, LASSO, SEARCH, *([ONLY_A, ONLY_B] if other is not None else [])])
         clicked = search.draw(shown, pool, selection) if view == SEARCH else None
@@ -65,7 +64,7 @@ def workbench(pool: Pool) -> None:
         elif view == EDGE:
             clicked = at_threshold.draw(shown, pool, selection)
         elif view in (ONLY_A, ONLY_B) and other is not None:
-            clicked = only.draw(view == ONLY_A, other, pool, shown, selection)
+            clicked = compare.gallery(view == ONLY_A, other, pool, shown, selection)
     opened = events.opened if events.opened is not None else clicked
     if not toolbar.dialogs(recipe, pool, selection) and opened is not None and opened < len(pool):
         pair.show(int(np.int64(opened)), pool, shown)
