@@ -24,7 +24,8 @@ def draw(entry: Entry, pool: Pool, *, measuring: bool = False) -> None:
             st.markdown(f"##### {plain(method.title)}", width="stretch")
             st.badge(method.kind, color="blue" if method.kind == "score" else "violet")
             st.button(
-                "Add", icon=":material/add:", key=f"add-{method.id}", on_click=_ask, args=(method.id,),
+                "Add", icon=":material/add:", key=f"add-{method.id}",
+                on_click=lambda: st.session_state.update({"ask-method": method.id}),
                 help=f"Choose parameters and start: {code(method.id)} becomes a column",
             )  # fmt: skip
         st.markdown(with_code(entry.summary))
@@ -103,10 +104,6 @@ def _needs(entry: Entry) -> None:
             st.badge("needs no column", icon=":material/check:", color="green")
     if entry.problem:
         st.caption(f":material/block: {plain(entry.problem)}")
-
-
-def _ask(id: str) -> None:
-    st.session_state["ask-method"] = id
 
 
 def _inputs(column: Column) -> None:

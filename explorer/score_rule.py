@@ -28,17 +28,9 @@ def draw(recipe: Recipe, index: int, pool: Pool, count: RuleCount, held: np.ndar
     bars, mode = pools.desk(pool).bars(rule.score), rule.mode
     name = f"rule-{recipe_state.generation()}-{index}"
     lines = _lines(rule, mode, bars, count.threshold)
-    histogram.draw(
-        bars,
-        held=held,
-        lines=_drawn(rule, mode, bars, lines),
-        side=mode if mode in ("max", "between") else "min",
-        label=rule.score,
-        key=f"{name}-bars",
-        on_move=score_edit.moved,
-        args=(index, pool),
-        rule=index,
-    )
+    side = mode if mode in ("max", "between") else "min"
+    histogram.draw(bars, held=held, lines=_drawn(rule, mode, bars, lines), side=side, label=rule.score, key=f"{name}-bars",
+                   on_move=lambda event: score_edit.moved(event, index, pool), rule=index)  # fmt: skip
     left, right = st.columns(2, gap="small")
     args = (index, pool)
     if mode == "between":

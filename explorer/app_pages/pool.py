@@ -66,7 +66,8 @@ def _delete(pool: Pool) -> None:
 def _random(pool: Pool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("A random look", width="stretch")
-        st.button("Show others", icon=":material/shuffle:", key="shuffle", on_click=_shuffle)
+        st.button("Show others", icon=":material/shuffle:", key="shuffle",
+                  on_click=lambda: st.session_state.update(draw=st.session_state.get("draw", 0) + 1))  # fmt: skip
     if not len(pool):
         st.info("The pool is empty. Import pairs on the Import page.", icon=":material/upload_file:")
         return
@@ -75,10 +76,6 @@ def _random(pool: Pool) -> None:
     opened = gallery.draw(tiles.of(rows, pool), token=pools.token(pool), label="Random pairs", key="random", columns=12)
     if opened is not None:
         pair.show(opened, pool, None)
-
-
-def _shuffle() -> None:
-    st.session_state["draw"] = st.session_state.get("draw", 0) + 1
 
 
 def _languages(pool: Pool) -> None:

@@ -9,7 +9,7 @@ from poolscope.audit import Groups, group_files
 from poolscope.audit.contrast import contrast
 from poolscope.audit.curve import Curves, curves
 from poolscope.audit.examples import drawn, near_threshold
-from poolscope.audit.words import Word, separating
+from poolscope.audit.words import separating
 from poolscope.explorer import gallery, pools, recipe_state, theme, tiles
 from poolscope.explorer.audit import pruning
 from poolscope.explorer.number_format import apart, percents, significant
@@ -87,18 +87,11 @@ def _words(members: np.ndarray, pool: Pool, selection: Selection) -> None:
     if not kept and not dropped:
         st.caption("No word stands out, or a side has fewer than 10 captions.")
         return
-    one, other = st.columns(2)
-    with one:
-        st.markdown(":blue[**kept captions say**]")
-        _listed(kept)
-    with other:
-        st.markdown(":orange[**dropped captions say**]")
-        _listed(dropped)
+    for place, words, side, colour in zip(st.columns(2), (kept, dropped), ("kept", "dropped"), ("blue", "orange")):
+        place.markdown(f":{colour}[**{side} captions say**]")
+        lines = [f"{word.word}  {100 * word.kept:.0f} / {100 * word.dropped:.0f} %" for word in words[:10]]
+        place.text("\n".join(lines) or "–")
     st.caption("Log-odds with an informative prior; the percentages are of kept and of dropped captions.")
-
-
-def _listed(words: list[Word]) -> None:
-    st.text("\n".join(f"{word.word}  {100 * word.kept:.0f} / {100 * word.dropped:.0f} %" for word in words[:10]) or "–")
 
 
 def _curve(groups: Groups, id: str, pool: Pool, recipe: Recipe) -> None:

@@ -38,37 +38,25 @@ class Moved:
 
 
 def draw(
-    bars: Bars,
-    *,
-    held: np.ndarray | None,
-    lines: Sequence[Line],
-    side: str,
-    label: str,
-    key: str,
-    on_move: Callable[..., None],
-    args: tuple[Any, ...] = (),
-    rule: int = 0,
-) -> None:
+    bars: Bars, *, held: np.ndarray | None, lines: Sequence[Line], side: str, label: str, key: str,
+    on_move: Callable[[Moved], None], rule: int,
+) -> None:  # fmt: skip
     """`lines` are thresholds (one, or two for `side="between"`); `side` says which bars count as kept: min, max, between.
     `held` `(b,)` is how many pairs of each bar the other rules keep too; None when that is not known."""
-    answer = st.session_state.get(f"{key}-answer", 0)
-    _mount(
-        key=key,
-        data={
-            "edges": bars.edges.tolist(),
-            "counts": bars.counts.tolist(),
-            "held": None if held is None else held.tolist(),
-            "lines": [vars(line) for line in lines],
-            "side": side,
-            "kept": theme.KEPT,
-            "dropped": theme.DROPPED,
-            "alt": f"Histogram of {label} with its threshold",
-            "label": label,
-            "rule": rule,
-            "answer": answer,
-        },
-        on_moved_change=lambda: _receive(key, on_move, args),
-    )
+
+    def receive() -> None:
+        event = moved((st.session_state.get(key) or {}).get("moved"))
+        if event is not None:
+            st.session_state[f"{key}-answer"] = event.count
+            on_move(event)
+
+    data = {
+        "edges": bars.edges.tolist(), "counts": bars.counts.tolist(), "held": None if held is None else held.tolist(),
+        "lines": [vars(line) for line in lines], "side": side, "kept": theme.KEPT, "dropped": theme.DROPPED,
+        "alt": f"Histogram of {label} with its threshold", "label": label, "rule": rule,
+        "answer": st.session_state.get(f"{key}-answer", 0),
+    }  # fmt: skip
+    _mount(key=key, data=data, on_moved_change=receive)
 
 
 def moved(value: Any) -> Moved | None:
@@ -83,10 +71,3 @@ def moved(value: Any) -> Moved | None:
     if not np.isfinite(number) or (line is None) == (slider is None):
         return None
     return Moved(None if slider is None else int(slider), None if line is None else int(line), number, count)
-
-
-def _receive(key: str, on_move: Callable[..., None], args: tuple[Any, ...]) -> None:
-    event = moved((st.session_state.get(key) or {}).get("moved"))
-    if event is not None:
-        st.session_state[f"{key}-answer"] = event.count
-        on_move(event, *args)
