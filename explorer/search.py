@@ -39,7 +39,8 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     else:
         text = st.text_input("Search the pool", key="search", placeholder="a red bicycle", icon=":material/search:", type="search",
                              bind="query-params", on_change=_forget_pair)  # fmt: skip
-        about = _like() or (mode, text.strip())
+        row = st.session_state.get("like")
+        about = (mode, text.strip()) if row is None else (LIKE, str(row))
         if about[0] == LIKE:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(f"More like {_caption(int(about[1]), pool)}", width="stretch")
@@ -80,11 +81,6 @@ def like(row: int) -> None:
     st.session_state.update(view="Search", like=row)
     if st.session_state.get("search_mode") == IMAGE:
         st.session_state["search_mode"] = MEANING
-
-
-def _like() -> tuple[str, str] | None:
-    row = st.session_state.get("like")
-    return None if row is None else (LIKE, str(row))
 
 
 def _caption(row: int, pool: Pool) -> str:
