@@ -2,13 +2,13 @@
 
 import dataclasses
 import typing
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from poolscope import devices, jobs
 from poolscope.engine.catalogue import entry, loadable
-from poolscope.engine.cost import known as estimated
 from poolscope.engine.inputs import fitted, named
 from poolscope.engine.made_by import describe, outdated, same_way
 from poolscope.errors import InputError
@@ -82,10 +82,12 @@ def _start(id: str, method: type[Method], values: dict[str, Any], column: str, p
     if column in pool.columns:
         raise InputError(f"column {column!r} exists already; choose another name.")
     words = [word for name, value in values.items() for word in ("--set", f"{name}={'' if value is None else value}")]
+    cost = method_cost.measured(pool, id, values)
+    short = cost is not None and cost.seconds < SECONDS
     started = jobs.submit(
         ["score", id, "--as", column, *words, "--pool", str(pool.path)],
         kind=KIND,
-        device=jobs.SHORT if _takes_seconds(id, values, pool) else build(id, **values).slot(),
+        device=jobs.SHORT if short else build(id, **values).slot(),
         title=f"Score {column} ({method.title})",
     )
     st.session_state.setdefault("scoring", {})[started] = (str(pool.path), column, method.kind)
@@ -100,15 +102,6 @@ def _made_already(id: str, values: dict[str, Any], pool: Pool) -> str:
         return ""  # Start says what is wrong
     made_by = {name: pool.columns[name].made_by for name in by_method}
     return next((name for name, old in made_by.items() if same_way(old, wanted) and not outdated(old, wanted)), "")
-
-
-def _takes_seconds(id: str, values: dict[str, Any], pool: Pool) -> bool:
-    """Whether the cost was measured, on this pool, and is below a minute."""
-    try:
-        cost = estimated(pool, build(id, **values))
-    except InputError:
-        return False
-    return cost is not None and cost.seconds < SECONDS
 
 
 def _add_rule(column: str, kind: str, pool: Pool) -> None:
@@ -139,7 +132,7 @@ def watch(pool: Pool) -> None:
         with st.container(horizontal=True):
             job_view.controls(job, key=f"scoring-{job_id}")
             if job.finished:
-                st.button("Dismiss", key=f"scoring-{job_id}-dismiss", on_click=asked.pop, args=(job_id, None))
+                st.button("Dismiss", key=f"scoring-{job_id}-dismiss", on_click=partial(asked.pop, job_id, None))
         if job.resumable:
             job_view.log(job, lines=4)
 

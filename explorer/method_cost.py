@@ -30,18 +30,19 @@ def in_background(pool: Pool) -> bool:
 
 def awaited(pool: Pool, id: str, parameters: dict[str, Any], *, key: str, working: bool) -> None:
     """The cost for these parameters; looked for again while a job is at work on it."""
-    waits = working and _cost(pool, id, parameters) is None
+    waits = working and measured(pool, id, parameters) is None
     st.fragment(run_every=EVERY if waits else None)(_awaited)(pool, id, parameters, key, waits)
 
 
 def _awaited(pool: Pool, id: str, parameters: dict[str, Any], key: str, waits: bool) -> None:
-    if waits and _cost(pool, id, parameters) is None and in_background(pool):
+    if waits and measured(pool, id, parameters) is None and in_background(pool):
         st.markdown(":gray[:material/timer: measuring what it costs here …]")
     else:
         line(pool, id, parameters, key=key)
 
 
-def _cost(pool: Pool, id: str, parameters: dict[str, Any]) -> Estimate | None:
+def measured(pool: Pool, id: str, parameters: dict[str, Any]) -> Estimate | None:
+    """The cost for these parameters, if it was measured on this pool and they are allowed."""
     try:
         return known(pool, build(id, **parameters))
     except InputError:

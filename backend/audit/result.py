@@ -119,7 +119,7 @@ def rows(
         listed.append(
             Row(
                 definition, n, None if small else int(measures.kept[place]),
-                **{name: value(getattr(measures, name)) for name in FIGURES},  # type: ignore[arg-type]
+                **{name: value(getattr(measures, name)) for name in FIGURES},
                 share_before=n / max(measures.pairs, 1),
                 share_after=value(shares),
                 drawn=None if small or measures.drawn is None else int(measures.drawn[place]),

@@ -4,7 +4,7 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,9 @@ class Endpoint:
 
 def from_figures(names: Sequence[str], report: dict[str, Any]) -> list[list[dict[str, str]]]:
     """Per set up to five statements `{title, text}` made from what the report measured, strongest first."""
-    parts = {"appearance": _appearance, "objects": _objects, "words": _words, "topics": _topics}
+    parts: dict[str, Callable[[int, Any], list[dict[str, str]]]] = {
+        "appearance": _appearance, "objects": _objects, "words": _words, "topics": _topics,
+    }  # fmt: skip
     return [
         [said for name, write in parts.items() if report.get(name) for said in write(one, report[name])][:MERGED]
         for one in range(len(names))

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
@@ -20,10 +20,11 @@ BOOL = "tag:yaml.org,2002:bool"
 class Words(yaml.SafeLoader):
     """Reads `no`, `off` and `true` as the words that they are."""
 
-    yaml_implicit_resolvers: ClassVar = {
-        letter: [(tag, pattern) for tag, pattern in resolvers if tag != BOOL]
-        for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+Words.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != BOOL]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 class _Truths(Words):

@@ -29,7 +29,7 @@ def main() -> None:
     st.header("Pool")
     pool = first_start.pool()
     st.caption(f"{code(pool.path)}")
-    kinds = [column.kind for column in pool.columns.values()]
+    kinds: list[str] = [column.kind for column in pool.columns.values()]
     with st.container(horizontal=True):
         st.metric("Pairs", f"{len(pool):,}", border=True)
         for label, kind in (("Scores", "score"), ("Flags", "flag"), ("Embeddings", "embedding")):
