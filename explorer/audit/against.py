@@ -7,7 +7,7 @@ from poolscope.audit import Groups, measure
 from poolscope.audit.headline import TECHNICAL
 from poolscope.errors import InputError
 from poolscope.explorer import choices, theme
-from poolscope.explorer.audit.forest import _short, dumbbells, spots
+from poolscope.explorer.audit.forest import ROW, _short, dumbbells, spots
 from poolscope.explorer.audit.shown import ALL
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.number_format import percents
@@ -43,6 +43,7 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     places = places[np.argsort(first[places], kind="stable")]
     titles = [groups.definitions[place].title for place in places]
     figure = dumbbells(titles, first[places], second[places], x="lift" if relative else "keep rate, %")
+    figure.update_layout(height=max(260, 120 + ROW * len(titles)))
     for values, label, colour, symbol in (
         (first, f"this: {recipe.name}", theme.ONLY_A, "circle"),
         (second, name, theme.ONLY_B, "diamond"),
