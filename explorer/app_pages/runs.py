@@ -42,11 +42,8 @@ def _working() -> None:
     """Runs that wait or work, sweeps and curves, live."""
     trainings = [job for job in jobs.all() if job.kind == KIND]
     working = [job for job in trainings if not job.finished]
-    ids = [job.id for job in working]
-    if st.session_state.get("runs-working", ids) != ids:
-        st.session_state["runs-working"] = ids
+    if job_view.changed("runs-working", working):
         st.rerun()
-    st.session_state["runs-working"] = ids
     swept = {cell.job for sweep in Sweep.every() for cell in sweep.cells}
     runs = {run.job: run for run in bench.runs() if run.job}
     for job in reversed(working):

@@ -7,6 +7,7 @@ from poolscope.bench import race as racing
 from poolscope.bench.race import Race
 from poolscope.errors import InputError
 from poolscope.explorer import choices, job_view, number_format, table
+from poolscope.explorer.bench.tables import percent
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import ready
@@ -76,7 +77,7 @@ def _panel(race: Race, job: jobs.Job | None) -> None:
     content = racing.as_json(race)
     lines = [
         {
-            "recipe": one["recipe"], "seeds": one["seeds"], "average": None if one["mean"] is None else 100 * one["mean"],
+            "recipe": one["recipe"], "seeds": one["seeds"], "average": percent(one["mean"]),
             "": "behind" if one["out_after"] else "best" if one["recipe"] == content["best"] else "may be the best",
         }
         for one in sorted(content["recipes"], key=lambda one: -(one["mean"] or 0.0))
