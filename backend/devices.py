@@ -82,13 +82,9 @@ def held() -> str | None:
     return getattr(_own, "device", None)
 
 
+@lru_cache(maxsize=256)
 def note(text: str) -> None:
     """Says on stderr, once a process, that something is done in another way than was asked for."""
-    _noted(text)
-
-
-@lru_cache(maxsize=256)
-def _noted(text: str) -> None:
     logging.getLogger("poolscope").warning("note: %s", text)
 
 

@@ -10,3 +10,8 @@ class InputError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(str(message).split()))
+
+
+def first_line(error: BaseException, most: int = 200) -> str:
+    """What went wrong, in one line of at most so many characters; its type where an error says nothing."""
+    return (next(iter(str(error).strip().splitlines()), "") or type(error).__name__)[:most]

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import InputError
+from .errors import InputError, first_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,7 +107,7 @@ def _part(path: Path) -> tuple[int, Path]:
         if os.path.lexists(part):
             _remove_dead(part)
         handle = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        if _owns(handle, part):
+        if _has(handle, part, without_locks=True):  # nobody takes what was just made for dead
             return handle, part
         os.close(handle)
     handle, name = tempfile.mkstemp(prefix=prefix, suffix=".part", dir=path.parent)
@@ -124,25 +124,17 @@ def _remove_dead(part: Path) -> None:
         os.close(handle)
 
 
-def _owns(handle: int, part: Path) -> bool:
-    """As `_holds`; where there are no locks, nobody takes what was just made for dead."""
+def _has(handle: int, part: Path, *, without_locks: bool) -> bool:
+    """As `_holds`, with an answer for a file system without locks."""
     try:
         return _holds(handle, part)
     except OSError:
-        return True
+        return without_locks
 
 
 def _holds(handle: int, part: Path) -> bool:
     """Whether this descriptor has the lock, and is still that of the file of this name."""
     return lock(handle) and os.path.lexists(part) and os.path.samestat(os.fstat(handle), os.lstat(part))
-
-
-def _free(handle: int, part: Path) -> bool:
-    """Whether a folder may be emptied: no other process has its lock; where there are no locks, it is empty already."""
-    try:
-        return _holds(handle, part)
-    except OSError:
-        return not any(part.iterdir())
 
 
 @contextmanager
@@ -157,7 +149,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     part.mkdir(parents=True, exist_ok=True)
     handle = os.open(part, os.O_RDONLY)
     try:
-        if not _free(handle, part):
+        if not _has(handle, part, without_locks=not any(part.iterdir())):  # without locks only an empty one is free
             raise InputError(f"{str(path)!r} is being written by another process: wait for it, choose another name, or "
                              f"remove {part.name!r} beside it if no process writes it.")  # fmt: skip
         for left in part.iterdir():
@@ -226,7 +218,7 @@ def reading(path: Path | str, remedy: str = REMEDY) -> Iterator[None]:
 
 
 def _damaged(path: Path | str, error: Exception, remedy: str) -> InputError:
-    line = next(iter(str(error).strip().splitlines()), "")[:200] or type(error).__name__
+    line = first_line(error)
     if "pickle" in line or "Python objects" in line:
         line = "it holds Python objects, which are never loaded"
     return InputError(f"{str(path)!r} is damaged or of another kind ({line}); {remedy}.")

@@ -244,16 +244,12 @@ def save_weights(network: Any, path: Path, *, model: str, about: dict[str, Any],
     import torch
     from safetensors.torch import save
 
-    state = {key: value.detach().cpu() for key, value in network.state_dict().items()}
+    state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     if half:
         state = {key: value.half() if value.dtype == torch.float32 else value for key, value in state.items()}
     with files.replacing(path) as part:
         # not save_file: it renames a file of its own over the one that is locked
-        part.write_bytes(
-            save(
-                {key: value.contiguous() for key, value in state.items()}, {"model": model, "about": json.dumps(about)}
-            )
-        )
+        part.write_bytes(save(state, {"model": model, "about": json.dumps(about)}))
 
 
 def _metadata(path: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -169,10 +170,8 @@ def runs() -> list[Run]:
     """Every run of this home, newest first; unreadable records are left out."""
     listed = []
     for record in paths.runs().glob("*/run.json"):
-        try:
+        with suppress(InputError):
             listed.append(Run._read(record))
-        except InputError:
-            continue
     return sorted(listed, key=lambda run: run.created, reverse=True)
 
 
@@ -202,11 +201,9 @@ def read_results(path: Path) -> dict[str, dict[str, Any]]:
     results: dict[str, dict[str, Any]] = {}
     if path.is_file():
         for line in path.read_text(errors="replace").splitlines():
-            try:
+            with suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 result = _result(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                continue
-            results[result["key"]] = result
+                results[result["key"]] = result
     return results
 
 
@@ -251,10 +248,8 @@ def command_line() -> list[str]:
 
 
 def _cpu_name() -> str:
-    try:
+    with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
     return platform.processor() or platform.machine()

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from . import files
 from .array_files import read_arrays
-from .errors import InputError
+from .errors import InputError, first_line
 from .pool import Pool, tables, trash
 from .pool.columns import fixed_list, matrix
 from .pool.store import check_name
@@ -117,12 +117,6 @@ def target_path(pool: Pool, name: str, model: str) -> Path:
             f"no target set {name!r} for model {model!r}; the pool has {has}. Add it with `poolscope target {name} FILE --model {model}`."
         )
     return path
-
-
-def about_target(pool: Pool, name: str, model: str) -> dict[str, Any]:
-    """`source`, `rows`, `left_out` and `sha256` of the vectors: what provenance says of a target set."""
-    path = target_path(pool, name, model)
-    return files.read_json(path.with_suffix(".json"))
 
 
 def target_digest(pool: Pool, name: str, model: str) -> str:
@@ -312,8 +306,7 @@ def _read(given: str | Path, model: str) -> np.ndarray:
     except InputError:
         raise
     except Exception as error:  # torch and numpy raise many types for a file of another form
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise InputError(f"{str(source)!r} can't be read as embeddings: {reason}.") from None
+        raise InputError(f"{str(source)!r} can't be read as embeddings: {first_line(error, 120)}.") from None
 
 
 def _named(content: Mapping[str, np.ndarray], source: Path) -> np.ndarray:

@@ -8,11 +8,11 @@ import streamlit as st
 
 from poolscope import devices, jobs
 from poolscope.engine.catalogue import entry, loadable
-from poolscope.engine.cost import known as estimated
 from poolscope.engine.inputs import fitted, named
 from poolscope.engine.made_by import describe, outdated, same_way
 from poolscope.errors import InputError
 from poolscope.explorer import job_view, method_card, method_cost, recipe_state
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 from poolscope.recipe.grammar import FlagRule, Rule, ScoreRule
@@ -51,12 +51,9 @@ def ask(pool: Pool, chosen: str = "") -> None:
         return
     method_cost.line(pool, id, values, key=f"{id}-cost")
     if st.button("Start", type="primary", icon=":material/play_arrow:", key="start-score"):
-        try:
+        with noted():
             _start(id, method, values, column, pool)
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
-            return
-        st.rerun()
+            st.rerun()
 
 
 def _parameters(id: str, method: type[Method], pool: Pool) -> dict[str, Any]:
@@ -84,10 +81,12 @@ def _start(id: str, method: type[Method], values: dict[str, Any], column: str, p
     if column in pool.columns:
         raise InputError(f"column {column!r} exists already; choose another name.")
     words = [word for name, value in values.items() for word in ("--set", f"{name}={'' if value is None else value}")]
+    cost = method_cost.measured(pool, id, values)
+    short = cost is not None and cost.seconds < SECONDS
     started = jobs.submit(
         ["score", id, "--as", column, *words, "--pool", str(pool.path)],
         kind=KIND,
-        device=jobs.SHORT if _takes_seconds(id, values, pool) else build(id, **values).slot(),
+        device=jobs.SHORT if short else build(id, **values).slot(),
         title=f"Score {column} ({method.title})",
     )
     st.session_state.setdefault("scoring", {})[started] = (str(pool.path), column, method.kind)
@@ -102,15 +101,6 @@ def _made_already(id: str, values: dict[str, Any], pool: Pool) -> str:
         return ""  # Start says what is wrong
     made_by = {name: pool.columns[name].made_by for name in by_method}
     return next((name for name, old in made_by.items() if same_way(old, wanted) and not outdated(old, wanted)), "")
-
-
-def _takes_seconds(id: str, values: dict[str, Any], pool: Pool) -> bool:
-    """Whether the cost was measured, on this pool, and is below a minute."""
-    try:
-        cost = estimated(pool, build(id, **values))
-    except InputError:
-        return False
-    return cost is not None and cost.seconds < SECONDS
 
 
 def _add_rule(column: str, kind: str, pool: Pool) -> None:

@@ -1,7 +1,6 @@
 """A bias report on the screen: accuracy by family, controls, images, objects, words and what the classifiers go by."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -10,8 +9,9 @@ import streamlit as st
 from poolscope.bias.headline import distinguishing, summary
 from poolscope.bias.html import origin
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, number_format, pair, pools, table, theme
+from poolscope.explorer import gallery, pair, pools, table, theme
 from poolscope.explorer.gallery import Tile
+from poolscope.explorer.number_format import percent
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
@@ -27,27 +27,12 @@ def draw(report: dict[str, Any]) -> None:
     """The whole report, in tabs."""
     names = [part["name"] for part in report["sets"]]
     _headline(report)
-    accuracy, images, objects, words, features = st.tabs(
-        ["How well", "Images", "Objects", "Words", "What gives them away"], key="bias-tabs", on_change="rerun"
-    )
-    with accuracy:
-        if accuracy.open:
-            _accuracy(report)
-            _controls(report)
-    with images:
-        if images.open:
-            _typical(report, names)
-            _transformed(report, names)
-    with objects:
-        if objects.open:
-            _objects(report, names)
-    with words:
-        if words.open:
-            _words(report, names)
-    with features:
-        if features.open:
-            _appearance(report, names)
-            _coefficients(report, names)
+    parts = {"How well": (_accuracy, _controls), "Images": (_typical, _transformed), "Objects": (_objects,),
+             "Words": (_words,), "What gives them away": (_appearance, _coefficients)}  # fmt: skip
+    for tab, draws in zip(st.tabs(list(parts), key="bias-tabs", on_change="rerun"), parts.values()):
+        with tab:
+            for one in draws if tab.open else ():
+                one(report, names)
 
 
 def _headline(report: dict[str, Any]) -> None:
@@ -58,26 +43,17 @@ def _headline(report: dict[str, Any]) -> None:
     if best is None:
         st.info(plain(summary(report)), icon=":material/balance:")
     with st.container(horizontal=True):
-        st.metric(
-            "Told apart",
-            f"{number_format.percent(best['accuracy'])}" if best else "no",
-            border=True,
-            help=f"by {plain(best['title'].lower())}, the best family" if best else plain(summary(report)),
-        )
-        st.metric(
-            "Chance",
-            f"{number_format.percent(report['chance'])}",
-            border=True,
-            help="what guessing reaches with as many sets",
-        )
+        about = f"by {plain(best['title'].lower())}, the best family" if best else plain(summary(report))
+        st.metric("Told apart", percent(best["accuracy"]) if best else "no", border=True, help=about)
+        st.metric("Chance", percent(report["chance"]), border=True, help="what guessing reaches with as many sets")
         for name, label, about in (
             ("mean_rgb", "By mean colour", "one colour per image"),
             ("caption_words", "By caption words", "the words of the captions alone"),
             ("file_facts", "By the file", "size, bytes, format and compression: a shortcut that needs no image"),
         ):
             if name in families:
-                st.metric(label, f"{number_format.percent(families[name]['accuracy'])}", border=True, help=about)
-        st.metric("Null control", f"{number_format.percent(null['accuracy'])}", border=True,
+                st.metric(label, percent(families[name]['accuracy']), border=True, help=about)
+        st.metric("Null control", percent(null["accuracy"]), border=True,
                   help=f"random halves of “{plain(null['set'])}”, mean over {len(null['runs'])} seeds; 50 % is chance")  # fmt: skip
     for column, part, lines in zip(
         st.columns(len(report["sets"]), gap="medium"), report["sets"], report["descriptions"]["sets"]
@@ -90,7 +66,7 @@ def _headline(report: dict[str, Any]) -> None:
         st.caption(f"Written by {plain(report['descriptions']['by'])} from captions; check it against the figures.")
 
 
-def _accuracy(report: dict[str, Any]) -> None:
+def _accuracy(report: dict[str, Any], names: Sequence[str]) -> None:
     families, chance = report["families"][::-1], report["chance"]
     figure = theme.figure(60 + 25 * len(families), x="balanced accuracy on pairs the classifier has not seen, %", y="")
     _bars(figure, families, chance)
@@ -98,13 +74,13 @@ def _accuracy(report: dict[str, Any]) -> None:
     line = {"dash": "dash", "color": "#C4314B", "width": 2}
     figure.add_vline(100 * chance, line=line)
     # the line's entry in the legend
-    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {number_format.percent(chance)}")
+    figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"chance: {percent(chance)}")
     low = min(100 * chance, *(100 * one["low"] for one in families)) - 3
     figure.update_layout(barmode="overlay", bargap=0.25, xaxis_range=[max(0, low), 101], margin_t=34)
     titles = [one["title"] for one in families]
     figure.update_yaxes(
         categoryorder="array", categoryarray=titles, tickvals=titles,
-        ticktext=[f"{one['title']}  <b>{number_format.percent(one['accuracy'])}</b>" for one in families],
+        ticktext=[f"{one['title']}  <b>{percent(one['accuracy'])}</b>" for one in families],
         tickfont={"size": 12, "color": theme.ink()},
     )  # fmt: skip
     theme.show(
@@ -124,22 +100,11 @@ def _bars(figure: go.Figure, families: Sequence[dict[str, Any]], chance: float) 
     for group, (label, colour) in GROUPS.items():
         own = [one for one in families if one["group"] == group]
         if own:
+            reached, low, high = ([100 * one[end] for one in own] for end in ("accuracy", "low", "high"))
             figure.add_bar(
-                y=[one["title"] for one in own],
-                x=[100 * (one["accuracy"] - chance) for one in own],
-                base=100 * chance,
-                orientation="h",
-                name=label,
-                marker_color=colour,
-                error_x={
-                    "type": "data",
-                    "symmetric": False,
-                    "array": [100 * (one["high"] - one["accuracy"]) for one in own],
-                    "arrayminus": [100 * (one["accuracy"] - one["low"]) for one in own],
-                    "thickness": 1.2,
-                    "width": 3,
-                    "color": theme.ink(),
-                },
+                y=[one["title"] for one in own], x=[value - 100 * chance for value in reached], base=100 * chance,
+                orientation="h", name=label, marker_color=colour,
+                error_x=theme.interval(reached, low, high, thickness=1.2, width=3, color=theme.ink()),
                 customdata=[
                     (one["keeps"], 100 * one["accuracy"], 100 * one["low"], 100 * one["high"], one["p"], 100 * one["train_accuracy"])
                     for one in own
@@ -163,24 +128,24 @@ def _published(figure: go.Figure, families: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def _controls(report: dict[str, Any]) -> None:
+def _controls(report: dict[str, Any], names: Sequence[str]) -> None:
     controls = report["controls"]
     null = controls["null"]
     st.subheader("Controls")
-    runs = ", ".join(f"{number_format.percent(run['accuracy'])}" for run in null["runs"])
-    said = f"Random halves of one set: {number_format.percent(null['accuracy'])} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
+    runs = ", ".join(percent(run['accuracy']) for run in null["runs"])
+    said = f"Random halves of one set: {percent(null['accuracy'])} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
     if null["within"]:
         st.success(f"{said} The classifier finds no difference where there is none.", icon=":material/check_circle:")
     else:
         st.warning(f"{said} More than two points from chance: the sample is too small to trust small differences.", icon=":material/warning:")  # fmt: skip
     if controls.get("shortcut") is not None:
         st.markdown(
-            f"- **Shortcut.** File facts alone reach **{number_format.percent(controls['shortcut'])}**: as much is reached without looking at an image."
+            f"- **Shortcut.** File facts alone reach **{percent(controls['shortcut'])}**: as much is reached without looking at an image."
         )
     if controls.get("harmonised"):
         both = controls["harmonised"]
         st.markdown(
-            f"- **Re-encoded alike.** {number_format.percent(both['original'])} as they are, **{number_format.percent(both['harmonised'])}** after the same JPEG for all: "
+            f"- **Re-encoded alike.** {percent(both['original'])} as they are, **{percent(both['harmonised'])}** after the same JPEG for all: "
             f"traces of files account for {100 * both['lost']:.1f} points."
         )
     st.markdown(
@@ -220,17 +185,12 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
                 )
             else:
                 tiles = [
-                    Tile(row=row, caption=caption, fact=f"{number_format.percent(probability, 0)}", title=caption)
+                    Tile(row=row, caption=caption, fact=percent(probability, 0), title=caption)
                     for row, caption, probability in zip(shown["pool_rows"], shown["captions"], shown["probability"])
                     if row < len(pool)
                 ][:TILES]
-                opened = gallery.draw(
-                    tiles,
-                    token=pools.token(pool),
-                    label=f"{kind} of {part['name']}",
-                    key=f"bias-{key}-{number}",
-                    columns=4,
-                )
+                label = f"{kind} of {part['name']}"
+                opened = gallery.draw(tiles, token=pools.token(pool), label=label, key=f"bias-{key}-{number}", columns=4)
                 if opened is not None:
                     pair.show(opened, pool, None)
 
@@ -243,7 +203,7 @@ def _transformed(report: dict[str, Any], names: Sequence[str]) -> None:
     for family in families:
         columns = st.columns([0.22, *(0.78 / len(names) for _ in names)], gap="small", vertical_alignment="center")
         columns[0].markdown(
-            f"**{plain(family['title'])}**  \n:gray[{number_format.percent(family['accuracy'])} · {plain(family['keeps'])}]"
+            f"**{plain(family['title'])}**  \n:gray[{percent(family['accuracy'])} · {plain(family['keeps'])}]"
         )
         for column, strip, name in zip(columns[1:], family["strips"], names):
             if strip:
@@ -257,7 +217,7 @@ def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
         return
     st.caption(
         plain(origin(objects))
-        + f" From presence alone the sets are told apart {number_format.percent(objects['accuracy'])} of the time. "
+        + f" From presence alone the sets are told apart {percent(objects['accuracy'])} of the time. "
         "Labels of a model err: read them as hints."
     )
     shown = list(dict.fromkeys(row["class"] for rows in objects["highest_share"] for row in rows[:8]))[::-1]
@@ -271,11 +231,8 @@ def _objects(report: dict[str, Any], names: Sequence[str]) -> None:
     ):
         with column:
             st.markdown(f"**{plain(name)}**: {per['mean']:.2f} classes per image")
-            _frame(
-                rows,
-                {"class": "class", "coefficient": "coefficient", "rate": "of its images, %"},
-                key=f"objects-{name}",
-            )
+            columns = {"class": "class", "coefficient": "coefficient", "rate": "of its images, %"}
+            _frame(rows, columns, key=f"objects-{name}")
 
 
 def _words(report: dict[str, Any], names: Sequence[str]) -> None:
@@ -293,7 +250,7 @@ def _words(report: dict[str, Any], names: Sequence[str]) -> None:
             columns = {"word": "word", "z": "z", "share": "of its captions, %", "share_elsewhere": "elsewhere, %"}
             _frame(rows[:15], columns, key=f"words-{name}")
             for topic in topics:
-                st.text(f"{number_format.percent(topic['share'], 0)}  {', '.join(topic['words'])}")
+                st.text(f"{percent(topic['share'], 0)}  {', '.join(topic['words'])}")
 
 
 def _appearance(report: dict[str, Any], names: Sequence[str]) -> None:
@@ -317,10 +274,8 @@ def _coefficients(report: dict[str, Any], names: Sequence[str]) -> None:
     for family in report["families"]:
         if not family.get("coefficients"):
             continue
-        with st.expander(
-            f"{plain(family['title'])}: {number_format.percent(family['accuracy'])}",
-            key=f"coefficients-{family['family']}",
-        ):
+        title = f"{plain(family['title'])}: {percent(family['accuracy'])}"
+        with st.expander(title, key=f"coefficients-{family['family']}"):
             for number, (column, name) in enumerate(zip(st.columns(len(names), gap="medium"), names)):
                 with column:
                     st.markdown(f"**{plain(name)}**")
@@ -342,6 +297,6 @@ def _pool_of(part: dict[str, Any]) -> Pool | None:
     if not part.get("pool"):
         return None
     try:
-        return pools.opened(Path(part["pool"]))
+        return pools.opened(part["pool"])
     except InputError:
         return None

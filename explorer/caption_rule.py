@@ -1,7 +1,5 @@
 """One rule that keeps one caption of each image: the score that chooses, and the share of each source."""
 
-from typing import Any
-
 import streamlit as st
 
 from poolscope.explorer import pools, recipe_state
@@ -18,9 +16,7 @@ MOST = 8  # sources with a slider each
 
 def fresh(pool: Pool, recipe: Recipe) -> CaptionRule:
     """A rule to start from: each image's best caption by the score of the last rule that has one."""
-    scores = scores_of(pool)
-    named = [name for rule in recipe.leaves() for name in rule.columns() if name in scores]
-    return CaptionRule(caption=(named or scores)[-1], image=image_column(pool) or IMAGES[0])
+    return CaptionRule(caption=recipe_state.last_score(recipe, pool), image=image_column(pool) or IMAGES[0])
 
 
 def draw(recipe: Recipe, index: int, pool: Pool) -> None:
@@ -31,21 +27,21 @@ def draw(recipe: Recipe, index: int, pool: Pool) -> None:
     scores = scores_of(pool)
     left, right = st.columns(2, gap="small")
     left.selectbox(
-        "Best by", scores if rule.caption in scores else [rule.caption, *scores], key=_shows(f"{name}-by", rule.caption),
-        on_change=lambda: _change(index, {"caption": st.session_state[f"{name}-by"]}),
+        "Best by", scores if rule.caption in scores else [rule.caption, *scores], key=recipe_state.shows(f"{name}-by", rule.caption),
+        on_change=lambda: recipe_state.update_rule(index, {"caption": st.session_state[f"{name}-by"]}),
     )  # fmt: skip
     sources = _sources(pool)
     options = [NO_SOURCE, *sources]
     chosen = NO_SOURCE if rule.source is None else rule.source
     right.selectbox(
-        "Source", options if chosen in options else [*options, chosen], key=_shows(f"{name}-source", chosen),
+        "Source", options if chosen in options else [*options, chosen], key=recipe_state.shows(f"{name}-source", chosen),
         help="The column that says where a caption comes from: each source then gets a share of the images",
         on_change=lambda: _sourced(index, st.session_state[f"{name}-source"], pool),
     )  # fmt: skip
     for number, (source, share) in enumerate(rule.shares.items()):
         key = f"{name}-share-{number}"
         st.slider(
-            f"Share of {plain(source)}", 0.0, max(1.0, *rule.shares.values()), key=_shows(key, share), step=0.01,
+            f"Share of {plain(source)}", 0.0, max(1.0, *rule.shares.values()), key=recipe_state.shows(key, share), step=0.01,
             on_change=_shared, args=(index, source, key), help="Against the other sources of the same image",
         )  # fmt: skip
 
@@ -56,18 +52,11 @@ def _sources(pool: Pool) -> list[str]:
     return [name for name in named if "source" in name or "caption" in name]
 
 
-def _shows(key: str, value: Any) -> str:
-    """The key of a widget, which shows the value."""
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-    return key
-
-
 def _sourced(index: int, source: str, pool: Pool) -> None:
     """Another column of sources: all get the same share; without one the best caption of all is kept."""
     names = [] if source == NO_SOURCE else sorted(pools.desk(pool).columns.codes(source)[1])[:MOST]
     shares = dict.fromkeys(names, 1.0)
-    _change(index, {"source": source if names else None, "shares": shares}, reshape=True)
+    recipe_state.update_rule(index, {"source": source if names else None, "shares": shares}, reshape=True)
 
 
 def _shared(index: int, source: str, key: str) -> None:
@@ -76,9 +65,4 @@ def _shared(index: int, source: str, key: str) -> None:
     assert isinstance(rule, CaptionRule)
     shares = rule.shares | {source: st.session_state[key]}
     if any(shares.values()):  # else nothing would be kept
-        _change(index, {"shares": shares})
-
-
-def _change(index: int, update: dict[str, Any], *, reshape: bool = False) -> None:
-    recipe: Recipe = st.session_state["recipe"]
-    recipe_state.replace_rule(recipe, index, recipe.keep[index].model_copy(update=update), reshape=reshape)
+        recipe_state.update_rule(index, {"shares": shares})

@@ -26,7 +26,7 @@ def lacking(pool: Pool) -> list[str]:
 
 def draw(pool: Pool) -> None:
     """The checklist, or the progress of what it started; nothing when the pool has all."""
-    working = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv]
+    working = job_view.on_pool(KIND, pool)
     if working and not working[0].finished:
         with st.container(border=True, key="checklist"):
             st.markdown("**Preparing this pool**")
@@ -44,30 +44,26 @@ def draw(pool: Pool) -> None:
         if len(left) > 1:
             st.button("Prepare everything", type="primary", icon=":material/auto_awesome:", key="prepare-all",
                       help="Does all of these in one job, in the background", on_click=_start,
-                      args=(["prepare", *_model(pool)], KIND, f"Prepare {pool.name}", pool))  # fmt: skip
+                      args=(["prepare", *_model(pool)], KIND, "Prepare", pool))  # fmt: skip
 
 
 def _line(step: str, pool: Pool) -> None:
     """One step with its button; one that needs embeddings first waits for them."""
-    argv, kind, title = {
-        "embeddings": (["prepare", *_model(pool)], KIND, f"Prepare {pool.name}"),
-        "map": (["map", *(["--model", pool.model()] if pool.models else [])], "map", f"Map of {pool.name}"),
-        "groups": (["groups"], found_groups.KIND, f"Groups of {pool.name}"),
-        "a first score": (["score", "clip_score" if pool.models else "caption_length"], "score", f"First score of {pool.name}"),
+    verb, argv, kind, title = {
+        "embeddings": ("Embed", ["prepare", *_model(pool)], KIND, "Prepare"),
+        "map": ("Make the map", ["map", *(["--model", pool.model()] if pool.models else [])], "map", "Map of"),
+        "groups": ("Find groups", ["groups"], found_groups.KIND, "Groups of"),
+        "a first score": ("Compute", ["score", "clip_score" if pool.models else "caption_length"], "score", "First score of"),
     }[step]  # fmt: skip
-    busy = any(job.kind == kind and str(pool.path) in job.argv and not job.finished for job in jobs.all())
+    busy = job_view.at_work(kind, pool) is not None
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         st.markdown(f":material/radio_button_unchecked: {step}", width="stretch")
         if step == "embeddings" and not pool.models:
             st.text_input("Model", placeholder=preferred() or "ViT-B-32/openai, a checkpoint, or demo", key="checklist-model",
                           width=170, label_visibility="collapsed")  # fmt: skip
         needs = step == "map" and not pool.models
-        st.button(_verb(step), key=f"checklist-{step}", disabled=busy or needs, on_click=_start, args=(argv, kind, title, pool),
+        st.button(verb, key=f"checklist-{step}", disabled=busy or needs, on_click=_start, args=(argv, kind, title, pool),
                   help="Needs embeddings first" if needs else "Already running" if busy else None)  # fmt: skip
-
-
-def _verb(step: str) -> str:
-    return {"embeddings": "Embed", "map": "Make the map", "groups": "Find groups"}.get(step, "Compute")
 
 
 def _model(pool: Pool) -> list[str]:
@@ -78,7 +74,7 @@ def _model(pool: Pool) -> list[str]:
 def _start(argv: list[str], kind: str, title: str, pool: Pool) -> None:
     """Starts a job on the pool; the model is read here, for it may have been typed after the button was drawn."""
     words = ["prepare", *_model(pool)] if argv[0] == "prepare" else argv
-    jobs.submit([*words, "--pool", str(pool.path)], kind=kind, title=title)
+    jobs.submit([*words, "--pool", str(pool.path)], kind=kind, title=f"{title} {pool.name}")
 
 
 @st.fragment(run_every=1.0)

@@ -1,11 +1,9 @@
 """The recipes that can be chosen by name: ready ones that fit the pool, and those saved with it."""
 
-from pathlib import Path
 
 import streamlit as st
 
 from poolscope.engine.ready import EDITED, library
-from poolscope.explorer import pools
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe
 from poolscope.recipe.ready import saved, unreadable
@@ -19,12 +17,12 @@ def all(pool: Pool) -> dict[str, Recipe]:
 
 def own(pool: Pool) -> dict[str, Recipe]:
     """The recipes saved with the pool, by name."""
-    return _read(str(pool.path), _stamp(pool))[0]
+    return _read(pool)[0]
 
 
 def broken(pool: Pool) -> dict[str, str]:
     """Why files of saved recipes can't be read, by their name."""
-    return _read(str(pool.path), _stamp(pool))[1]
+    return _read(pool)[1]
 
 
 def origin(recipe: Recipe, pool: Pool) -> Recipe | None:
@@ -33,13 +31,12 @@ def origin(recipe: Recipe, pool: Pool) -> Recipe | None:
     return known.get(recipe.name) or known.get(recipe.name.removesuffix(EDITED))
 
 
-def _stamp(pool: Pool) -> tuple[tuple[str, int, int], ...]:
+def _stamp(pool: Pool) -> tuple[object, ...]:
     """Changes with the files of saved recipes."""
     files = [(path, path.stat()) for path in sorted((pool.path / "recipes").glob("*.yaml"))]
-    return tuple((path.name, stat.st_mtime_ns, stat.st_size) for path, stat in files)
+    return str(pool.path), *((path.name, stat.st_mtime_ns, stat.st_size) for path, stat in files)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _read(path: str, stamp: tuple[tuple[str, int, int], ...]) -> tuple[dict[str, Recipe], dict[str, str]]:
-    pool = pools.opened(Path(path))
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs={Pool: _stamp})
+def _read(pool: Pool) -> tuple[dict[str, Recipe], dict[str, str]]:
     return saved(pool), unreadable(pool)

@@ -7,17 +7,12 @@ import streamlit as st
 from poolscope.errors import InputError
 from poolscope.explorer import choices, navigation, palette, pools, recipe_state, toolbar
 from poolscope.explorer.palette import Command
-from poolscope.scores import METHODS
 
 ASKED = {
     "save": ("Save the recipe", "s"), "share": ("Share this view", ""), "export": ("Export the kept pairs", "e"),
     "score": ("Add a score", ""), "recipe": ("Edit the recipe as YAML", "y"),
 }  # fmt: skip
-STEPS = {
-    "undo": ("Undo the last change of the recipe", "u"),
-    "redo": ("Redo", "r"),
-    "revert": ("Revert the recipe", ""),
-}
+STEPS = {"undo": ("Undo the last change of the recipe", "u"), "redo": ("Redo", "r"), "revert": ("Revert the recipe", "")}
 
 
 def draw(pages: Mapping[str, st.Page], here: st.Page) -> None:
@@ -30,14 +25,16 @@ def draw(pages: Mapping[str, st.Page], here: st.Page) -> None:
 
 
 def _offered(pages: Mapping[str, st.Page]) -> list[Command]:
+    from poolscope.engine.catalogue import loadable
+
     listed = [
-        Command(f"page:{title}", "Pages", title, navigation.ABOUT[title], str(number))
+        Command(f"page:{title}", "Pages", title, navigation.PAGES[title][2], str(number))
         for number, title in enumerate(pages, start=1)
     ]
     listed += [Command(f"do:{name}", "Actions", label, key=key) for name, (label, key) in (ASKED | STEPS).items()]
     listed += [Command(f"pool:{path}", "Pools", path.name, str(path)) for path in pools.recent()]
     listed += [Command(f"recipe:{name}", "Recipes", name, about) for name, about in _recipes()]
-    listed += [Command(f"method:{id}", "Methods", METHODS[id].title, id) for id in _methods()]
+    listed += [Command(f"method:{method.id}", "Methods", method.title, method.id) for method in loadable()[0]]
     return listed
 
 
@@ -47,12 +44,6 @@ def _recipes() -> list[tuple[str, str]]:
         return [(name, recipe.note) for name, recipe in choices.all(pools.current()).items()]
     except InputError:
         return []
-
-
-def _methods() -> list[str]:
-    from poolscope.engine.catalogue import loadable
-
-    return [method.id for method in loadable()[0]]
 
 
 def _do(kind: str, name: str, pages: Mapping[str, st.Page], here: st.Page) -> None:

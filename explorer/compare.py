@@ -6,12 +6,14 @@ import numpy as np
 import streamlit as st
 
 from poolscope.errors import InputError
-from poolscope.explorer import choices, theme
+from poolscope.explorer import choices, images, number_format, pools, theme
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.map import Legend
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
+
+MOST = 100_000  # pairs that the gallery can page, sort and filter; of more, a regular sample
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,8 @@ class Comparison:
         """Pairs that both keep, only the current recipe, only the other one, neither."""
         mine, other = selection.mask, self.selection.mask
         both = int(np.count_nonzero(mine & other))
-        return (
-            both,
-            selection.kept - both,
-            self.selection.kept - both,
-            len(mine) - selection.kept - self.selection.kept + both,
-        )
+        only_mine, only_other = selection.kept - both, self.selection.kept - both
+        return both, only_mine, only_other, len(mine) - both - only_mine - only_other
 
 
 def name_of_other() -> str | None:
@@ -70,10 +68,8 @@ def chosen(pool: Pool) -> Comparison | None:
 def legend(selection: Selection, comparison: Comparison | None) -> list[Legend]:
     """The entries of the map by code: bit 0 is the current recipe, bit 1 the other one."""
     if comparison is None:
-        return [
-            Legend("dropped", theme.DROPPED, selection.pairs - selection.kept),
-            Legend("kept", theme.KEPT, selection.kept),
-        ]
+        dropped = selection.pairs - selection.kept
+        return [Legend("dropped", theme.DROPPED, dropped), Legend("kept", theme.KEPT, selection.kept)]
     both, mine, other, neither = comparison.counts(selection)
     return [
         Legend("neither", theme.NEITHER, neither),
@@ -81,3 +77,15 @@ def legend(selection: Selection, comparison: Comparison | None) -> list[Legend]:
         Legend(f"only {comparison.recipe.name}", theme.ONLY_B, other),
         Legend("both", theme.BOTH, both),
     ]
+
+
+def gallery(first: bool, comparison: Comparison, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
+    """The pairs that only the current recipe keeps, or (`first=False`) only the other; returns a row that was clicked."""
+    mine, other = selection.mask, comparison.selection.mask
+    rows = np.flatnonzero(mine & ~other if first else other & ~mine)
+    name, others = (recipe.name, comparison.recipe.name) if first else (comparison.recipe.name, recipe.name)
+    share = number_format.share(len(rows), len(pool))
+    st.markdown(f"**{len(rows):,}** pairs ({share}) are kept by {plain(name)} and not by {plain(others)}")
+    rows = rows[:: max(1, -(-len(rows) // MOST))]
+    rows = rows[np.argsort(pools.columns(pool).rank[rows], kind="stable")]
+    return images.draw([images.Shelf("", rows)], pool, recipe, selection, key="only")

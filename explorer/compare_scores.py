@@ -59,9 +59,7 @@ def draw(pool: Pool) -> None:
 
 @st.cache_resource(max_entries=8, show_spinner="Comparing")
 def _compared(path: str, provenance: str, a: str, b: str) -> Agreement:
-    from pathlib import Path
-
-    columns = pools.columns(pools.opened(Path(path)))
+    columns = pools.columns(pools.opened(path))
     return agreement.compare(columns.array(a), columns.array(b), columns.rows_by_uid, most=TILES)
 
 

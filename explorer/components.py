@@ -7,6 +7,10 @@ from typing import Any
 import streamlit as st
 
 
+def nothing() -> None:
+    """What a component calls when it needs only another run of the page."""
+
+
 def register(name: str, module: str, parts: Sequence[str] = ()) -> Any:
     """The mount function of the component whose `name.js`, `name.css` and `name.html` lie beside `module`; the scripts
     of `parts` come before its own.

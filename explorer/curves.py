@@ -29,11 +29,15 @@ def response(points: Sequence[Point], *, height: int = 300) -> go.Figure:
         _line(chart, [point], point.recipe, place)
     whole = {point.mean for point in points if point.value == 1 and (point.share or 1.0) == 1.0}
     if whole:
-        chart.add_hline(100 * whole.pop(), line_dash="dash", line_color=theme.NEITHER, annotation_text="no filter",
-                       annotation_position="bottom left")  # fmt: skip
+        _no_filter(chart, whole.pop(), "bottom left")
     chart.update_xaxes(range=[0, 103], dtick=20)
     chart.update_layout(showlegend=len(axes) + len(single) > 1)
     return chart
+
+
+def _no_filter(chart: go.Figure, mean: float, position: str) -> None:
+    chart.add_hline(100 * mean, line_dash="dash", line_color=theme.NEITHER, annotation_text="no filter",
+                    annotation_position=position)  # fmt: skip
 
 
 def _line(chart: go.Figure, points: Sequence[Point], name: str, place: int) -> None:
@@ -46,18 +50,16 @@ def _line(chart: go.Figure, points: Sequence[Point], name: str, place: int) -> N
         y=[100 * point.mean for point in points], name=name, mode="lines+markers" if len(points) > 1 else "markers",
         line={"color": colour, "width": 2, "dash": "dash" if again else "solid"}, marker={"size": 9, "color": colour, "symbol": symbol},
         error_y={"type": "data", "array": [100 * (point.sd or 0.0) for point in points], "thickness": 1.5, "width": 4},
-        text=[_point(point) for point in points], hovertemplate="%{text}<extra></extra>",
+        text=[_average(point) for point in points], hovertemplate="%{text}<extra></extra>",
     )  # fmt: skip
 
 
-def _point(point: Point) -> str:
+def _average(point: Point | Summary) -> str:
+    """What hovering over a recipe tells."""
     spread = "" if point.sd is None else f" ± {100 * point.sd:.1f}"
     kept = "" if point.kept is None else f"<br>{point.kept:,} pairs kept"
-    return f"{point.recipe}{kept}<br>average {100 * point.mean:.1f}{spread} over {_seeds(len(point.seeds))}"
-
-
-def _seeds(count: int) -> str:
-    return f"{count} seed{'' if count == 1 else 's'}"
+    seeds = f"{len(point.seeds)} seed{'' if len(point.seeds) == 1 else 's'}"
+    return f"{point.recipe}{kept}<br>average {100 * point.mean:.1f}{spread} over {seeds}"
 
 
 def told(points: Sequence[Point]) -> str:
@@ -86,13 +88,7 @@ def against_size(summaries: Sequence[Summary], published: Sequence[Row] = ()) ->
         _published(chart, shown)
     base = next((summary for summary in summaries if summary.baseline), None)
     if base is not None:
-        chart.add_hline(
-            100 * base.mean,
-            line_dash="dash",
-            line_color=theme.NEITHER,
-            annotation_text="no filter",
-            annotation_position="top left",
-        )
+        _no_filter(chart, base.mean, "top left")
     return chart
 
 
@@ -132,18 +128,11 @@ def _names(summaries: Sequence[Summary], published: Sequence[Row], width: float)
     for i, summary in enumerate(summaries):
         near = [k for k, other in enumerate(summaries) if k != i and abs(other.mean - summary.mean) < line]
         covers = any(starts[k] < stops[i] and starts[i] < stops[k] for k in near if k in shown)
-        hides = any(
-            starts[i] < starts[k] < stops[i] and abs(summaries[k].mean - summary.mean) < 0.6 * line for k in near
-        )
+        touching = [k for k in near if abs(summaries[k].mean - summary.mean) < 0.6 * line]
+        hides = any(starts[i] < starts[k] < stops[i] for k in touching)
         if not covers and not hides and (not summary.baseline or published):  # else its line has the name
             shown.append(i)
     return [name if i in shown else "" for i, name in enumerate(names)]
-
-
-def _average(summary: Summary) -> str:
-    spread = "" if summary.sd is None else f" ± {100 * summary.sd:.1f}"
-    kept = "" if summary.kept is None else f"<br>{summary.kept:,} pairs kept"
-    return f"{summary.recipe}{kept}<br>average {100 * summary.mean:.1f}{spread} over {_seeds(len(summary.seeds))}"
 
 
 def _tall(summaries: Sequence[Summary]) -> int:
@@ -186,9 +175,8 @@ def over_scales(lines: Mapping[str, Sequence[tuple[str, float]]]) -> go.Figure:
             x=used.index(scale), y=100 * value, text=name.removesuffix(PUBLISHED), showarrow=False, xanchor="left", xshift=9,
             font={"size": 11.5 if name in own else 10.5},
         )  # fmt: skip
-    chart.update_xaxes(
-        categoryorder="array", categoryarray=used, range=[-0.15, len(used) - 1 + 0.22 * max(1, len(used) - 1)]
-    )
+    last = len(used) - 1
+    chart.update_xaxes(categoryorder="array", categoryarray=used, range=[-0.15, last + 0.22 * max(1, last)])
     chart.update_layout(showlegend=False)
     return chart
 

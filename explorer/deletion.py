@@ -5,6 +5,7 @@ import streamlit as st
 from poolscope import deletion, paths
 from poolscope.errors import InputError
 from poolscope.explorer import pools
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import code, plain
 from poolscope.pool import Pool
 
@@ -40,22 +41,21 @@ def _question(kind: str, name: str) -> None:
         st.error(plain(error), icon=":material/error:")
         return
     st.markdown(f"Delete the {kind} {code(thing.name)}? It takes {thing.bytes / 1e6:,.2f} MB.")
-    end = "the pool is cleaned" if kind in deletion.OF_POOL else "the trash is emptied"
-    st.caption(f"Undo brings it back until {end} ({code(_ends(kind))}), which frees the room.")
+    end, by = "the trash is emptied", "poolscope delete --empty"
+    if kind in deletion.OF_POOL:
+        end, by = "the pool is cleaned", "poolscope versions --clean"
+    st.caption(f"Undo brings it back until {end} ({code(by)}), which frees the room.")
     for user in thing.users:
         st.warning(f"In use by {plain(user)}", icon=":material/warning:")
     force = bool(thing.users) and st.checkbox("Delete it all the same", key="delete-force")
     if st.button("Delete", type="primary", key="delete-now", disabled=bool(thing.users) and not force):
-        try:
+        with noted(st.error, OSError):
             deletion.delete(thing, force=force)
-        except (InputError, OSError) as error:
-            st.error(plain(error), icon=":material/error:")
-            return
-        st.session_state[LAST] = (kind, thing.name)
-        if kind == "pool":
-            _leave(thing.name)
-        st.toast(f"Deleted {kind} {plain(thing.name)}; Undo is in the rail", icon=":material/delete:")
-        st.rerun()
+            st.session_state[LAST] = (kind, thing.name)
+            if kind == "pool":
+                _leave(thing.name)
+            st.toast(f"Deleted {kind} {plain(thing.name)}; Undo is in the rail", icon=":material/delete:")
+            st.rerun()
 
 
 def offer_undo() -> None:
@@ -67,23 +67,16 @@ def offer_undo() -> None:
         st.caption(f"Deleted {last[0]} {code(last[1].rpartition('/')[2] if last[0] == 'pool' else last[1])}")
         with st.container(horizontal=True):
             st.button("Undo", icon=":material/undo:", key="undo-deletion", on_click=_undo)
-            st.button("", icon=":material/close:", key="keep-deleted", help="Dismiss", on_click=_dismiss)
+            st.button("", icon=":material/close:", key="keep-deleted", help="Dismiss", on_click=lambda: st.session_state.pop(LAST, None))
 
 
 def _undo() -> None:
     kind, name = st.session_state.pop(LAST)
-    try:
+    with noted(st.toast, OSError):
         deletion.undo(_pool(), kind, name)
-    except (InputError, OSError) as error:
-        st.toast(plain(error), icon=":material/error:")
-        return
-    if kind == "pool":
-        pools.choose(name)
-    st.toast(f"The {kind} {plain(name)} is back", icon=":material/undo:")
-
-
-def _dismiss() -> None:
-    st.session_state.pop(LAST, None)
+        if kind == "pool":
+            pools.choose(name)
+        st.toast(f"The {kind} {plain(name)} is back", icon=":material/undo:")
 
 
 def _pool() -> Pool | None:
@@ -102,7 +95,3 @@ def _leave(path: str) -> None:
             return
     st.query_params.pop("pool", None)
     st.session_state.pop("pool", None)
-
-
-def _ends(kind: str) -> str:
-    return "poolscope versions --clean" if kind in deletion.OF_POOL else "poolscope delete --empty"

@@ -1,17 +1,15 @@
 """Export of the kept pairs: subset file, table or shards, each with its recipe beside it."""
 
-import io
 import os
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.errors import InputError
+from poolscope.explorer import pair_set
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 from poolscope.export import export_subset
-from poolscope.export.subset import kept_uids
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, ready
 
@@ -32,20 +30,10 @@ def ask(recipe: Recipe, pool: Pool, selection: Selection) -> None:
         with st.container(horizontal=True):
             if st.button("Write the file", type="primary", icon=":material/save:", disabled=taken and not replace):
                 _write(lambda: export_subset(pool, selection, Path(out).expanduser(), recipe=recipe, force=replace))
-            st.download_button(
-                "Download",
-                lambda: _bytes(pool, selection),
-                file_name=f"{stem}.npy",
-                icon=":material/download:",
-                on_click="ignore",
-            )
-            st.download_button(
-                "Download the recipe",
-                dump(recipe),
-                file_name=f"{stem}.yaml",
-                icon=":material/description:",
-                on_click="ignore",
-            )
+            st.download_button("Download", lambda: pair_set.subset_file(pool, selection.mask, selection.wanted), f"{stem}.npy",
+                               icon=":material/download:", on_click="ignore")  # fmt: skip
+            st.download_button("Download the recipe", dump(recipe), f"{stem}.yaml",
+                               icon=":material/description:", on_click="ignore")  # fmt: skip
         st.caption("DataComp's format: the uids of the kept pairs, sorted, as two unsigned 64-bit numbers each.")
         return
     argv, taken, replace = ["export"], False, False
@@ -77,13 +65,5 @@ def _replace(out: str) -> tuple[bool, bool]:
 
 
 def _write(act) -> None:
-    try:
+    with noted(st.error, OSError):
         st.success(f"Written: {plain(act())}", icon=":material/check:")
-    except (InputError, OSError) as error:
-        st.error(plain(error), icon=":material/error:")
-
-
-def _bytes(pool: Pool, selection: Selection) -> bytes:
-    out = io.BytesIO()
-    np.save(out, kept_uids(pool, selection.mask, selection.wanted), allow_pickle=False)
-    return out.getvalue()

@@ -1,16 +1,17 @@
 """A job as it runs: its state, a bar, the end of its log."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.errors import InputError
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 from poolscope.jobs import Job
+from poolscope.pool import Pool
 
 ICONS = {
     "queued": ":material/schedule:", "running": ":material/play_circle:", "done": ":material/check_circle:",
@@ -18,18 +19,40 @@ ICONS = {
 }  # fmt: skip
 Colour = Literal["gray", "blue", "green", "red", "orange"]
 COLOURS: dict[str, Colour] = {
-    "queued": "gray",
-    "running": "blue",
-    "done": "green",
-    "failed": "red",
-    "cancelled": "orange",
-    "lost": "orange",
-}
+    "queued": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "orange", "lost": "orange",
+}  # fmt: skip
 
 
 def polled(draw: Callable[[], None], *, busy: bool, every: float = 1.0, idle: float | None = None) -> None:
     """Draws as a fragment that redraws itself `every` so many seconds while something works, else every `idle` ones."""
     st.fragment(run_every=every if busy else idle)(draw)()
+
+
+def on_pool(kind: str, pool: Pool) -> list[Job]:
+    """The jobs of a kind on a pool, the latest first."""
+    return [job for job in jobs.all() if job.kind == kind and str(pool.path) in job.argv]
+
+
+def at_work(kind: str, pool: Pool) -> Job | None:
+    """The latest job of a kind on a pool that waits or runs, if there is one."""
+    return next((job for job in on_pool(kind, pool) if not job.finished), None)
+
+
+def changed(key: str, working: Sequence[Job]) -> bool:
+    """Whether other jobs are at work than at the last look, which the session keeps under `key`."""
+    ids = [job.id for job in working]
+    before = st.session_state.get(key, ids)
+    st.session_state[key] = ids
+    return before != ids
+
+
+@st.fragment(run_every=1.0)
+def watch(job_id: int) -> None:
+    """The bar of a job until it has ended; then the page is drawn again."""
+    job = jobs.get(job_id)
+    bar(job)
+    if job.finished:
+        st.rerun()
 
 
 def badge(job: Job) -> None:
@@ -92,12 +115,10 @@ def log(job: Job, *, lines: int = 20) -> None:
     st.code("\n".join(kept) or "(nothing yet)", language=None, wrap_lines=True)
 
 
-def act(what: Callable[[int], Any], job_id: int) -> None:
-    """Cancels or resumes; a refusal becomes a note on the page."""
-    try:
-        what(job_id)
-    except (InputError, RuntimeError) as error:
-        st.toast(plain(error), icon=":material/error:")
+def act(what: Callable[[Any], Any], name: int | str) -> None:
+    """Cancels, stops or resumes; a refusal becomes a note on the page."""
+    with noted(st.toast, RuntimeError):
+        what(name)
 
 
 def controls(job: Job, *, key: str) -> None:
@@ -114,10 +135,5 @@ def controls(job: Job, *, key: str) -> None:
 
 def figures(values: dict[str, float]) -> str:
     """The live numbers of a job in one line."""
-    names = {
-        "samples_per_s": "pairs/s",
-        "logit_scale": "logit scale",
-        "data_s": "s waiting for data",
-        "batch_s": "s per batch",
-    }
+    names = {"samples_per_s": "pairs/s", "data_s": "s waiting for data", "batch_s": "s per batch"}
     return " · ".join(f"{names.get(name, name.replace('_', ' '))} {value:,.4g}" for name, value in values.items())

@@ -43,7 +43,7 @@ def show_in_url(by: str) -> None:
 def choices(pool: Pool) -> Choices:
     """All that the map can be coloured by, under headings."""
     kinds: dict[str, list[tuple[str, str]]] = {"score": [], "flag": [], "metadata": []}
-    for name in _columns(str(pool.path), pool.version, pools.token(pool)):
+    for name in _columns(pool):
         kinds[pool.columns[name].kind].append((COLUMN + name, name))
     families = [(FAMILY + name, name) for name in found_groups.of(pool).families]
     listed: Choices = [("Recipe", [(KEPT, "kept or dropped")]), ("Scores", kinds["score"]), ("Flags", kinds["flag"]),
@@ -82,20 +82,20 @@ def _colour(place: int, ordered: bool) -> str:
     return colours[place % len(colours)]
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _columns(path: str, version: int, token: str) -> list[str]:
-    return colouring.columns(pools.of_path(path))
+@st.cache_data(max_entries=8, show_spinner=False, hash_funcs={Pool: pools.key})
+def _columns(pool: Pool) -> list[str]:
+    return colouring.columns(pool)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _regions(path: str, model: str, stamp: int, token: str) -> Regions:
-    pool = pools.of_path(path)
+    pool = pools.opened(path)
     return regions(pool, _placed(pool, model))
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _of(path: str, model: str, by: str, stamp: str) -> Colouring:
-    pool = pools.of_path(path)
+    pool = pools.opened(path)
     placed = _placed(pool, model)
     if by == REGION:
         return colouring.by_region(shared_regions(pool, placed))

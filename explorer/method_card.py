@@ -6,10 +6,15 @@ from typing import Any
 import streamlit as st
 
 from poolscope.engine.catalogue import Entry
-from poolscope.explorer import inputs_chart, method_cost
+from poolscope.explorer import method_cost, theme
 from poolscope.explorer.text import code, in_badge, plain
-from poolscope.pool import Pool
+from poolscope.pool import Column, Pool
 
+MEASURES = {
+    "accuracy": ("", "accuracy (0.5 is chance)", "how often the column votes higher for a pair to keep than for one to drop"),
+    "weight": ("spread", "weight (per standard deviation)", "what one standard deviation of the column adds to the score"),
+    "missed": ("missed_spread", "downstream loss added when left out", "how much is lost without the column"),
+}  # fmt: skip
 
 def draw(entry: Entry, pool: Pool, *, measuring: bool = False) -> None:
     """One card; its button opens the dialog that computes the column. `measuring`: costs are being measured."""
@@ -19,7 +24,8 @@ def draw(entry: Entry, pool: Pool, *, measuring: bool = False) -> None:
             st.markdown(f"##### {plain(method.title)}", width="stretch")
             st.badge(method.kind, color="blue" if method.kind == "score" else "violet")
             st.button(
-                "Add", icon=":material/add:", key=f"add-{method.id}", on_click=_ask, args=(method.id,),
+                "Add", icon=":material/add:", key=f"add-{method.id}",
+                on_click=lambda: st.session_state.update({"ask-method": method.id}),
                 help=f"Choose parameters and start: {code(method.id)} becomes a column",
             )  # fmt: skip
         st.markdown(with_code(entry.summary))
@@ -33,7 +39,7 @@ def draw(entry: Entry, pool: Pool, *, measuring: bool = False) -> None:
         for caution in entry.cautions:
             st.warning(plain(caution), icon=":material/warning:")
         for name in entry.columns:
-            inputs_chart.draw(pool.columns[name])
+            _inputs(pool.columns[name])
         if not entry.problem:
             method_cost.awaited(pool, method.id, entry.parameters, key=f"cost-{method.id}", working=measuring)
         st.caption("  \n".join(f"**{label}** {text}" for label, text in _said(entry) if text))
@@ -100,5 +106,30 @@ def _needs(entry: Entry) -> None:
         st.caption(f":material/block: {plain(entry.problem)}")
 
 
-def _ask(id: str) -> None:
-    st.session_state["ask-method"] = id
+def _inputs(column: Column) -> None:
+    """A chart for each measure that the provenance of `column` has; nothing for columns that join no others."""
+    inputs = (column.made_by.get("findings") or {}).get("inputs") or []
+    for measure, (spread, axis, meaning) in MEASURES.items():
+        shown = [one for one in inputs if one.get(measure) is not None]
+        if shown:
+            st.caption(
+                f"{code(column.name)}: {meaning}" + (", mean and standard deviation over seeds" if spread else "")
+            )
+            _bars(shown, measure, spread, axis, key=f"inputs-{column.name}-{measure}")
+
+
+def _bars(inputs: list[dict[str, Any]], measure: str, spread: str, axis: str, *, key: str) -> None:
+    """One bar a column, the largest above; `spread` names the length of its whisker."""
+    listed = sorted(inputs, key=lambda one: one[measure])
+    values = [one[measure] for one in listed]
+    chart = theme.figure(24 * len(listed) + 60, x=axis, y="")
+    chart.add_bar(
+        x=values,
+        y=[one["column"] for one in listed],
+        orientation="h",
+        marker_color=[theme.KEPT if value >= 0 else theme.DROPPED for value in values],
+        error_x={"type": "data", "array": [one[spread] for one in listed], "color": theme.ink()} if spread else None,
+        hovertemplate="%{y}: %{x:.4~g}<extra></extra>",
+    )
+    said = ", ".join(f"{one['column']} {one[measure]:.3g}" for one in reversed(listed))
+    theme.show(chart, key=key, alt=f"Bar chart of {axis}: {said}")

@@ -7,7 +7,8 @@ import streamlit as st
 from poolscope import jobs
 from poolscope.engine.cost import Estimate, duration, estimate, known
 from poolscope.errors import InputError
-from poolscope.explorer import pools
+from poolscope.explorer import job_view, pools
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.scores import build
@@ -18,7 +19,7 @@ EVERY = 4.0  # seconds between looks for a cost that is being measured
 
 def in_background(pool: Pool) -> bool:
     """Has the costs of all methods measured by a job, once for each version of the pool; whether it is at work."""
-    mine = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv]
+    mine = job_view.on_pool(KIND, pool)
     if mine and not mine[0].finished:
         return True
     if mine and mine[0].created > pools.stamp(pool.path) / 1e9:
@@ -29,18 +30,19 @@ def in_background(pool: Pool) -> bool:
 
 def awaited(pool: Pool, id: str, parameters: dict[str, Any], *, key: str, working: bool) -> None:
     """The cost for these parameters; looked for again while a job is at work on it."""
-    waits = working and _cost(pool, id, parameters) is None
+    waits = working and measured(pool, id, parameters) is None
     st.fragment(run_every=EVERY if waits else None)(_awaited)(pool, id, parameters, key, waits)
 
 
 def _awaited(pool: Pool, id: str, parameters: dict[str, Any], key: str, waits: bool) -> None:
-    if waits and _cost(pool, id, parameters) is None and in_background(pool):
+    if waits and measured(pool, id, parameters) is None and in_background(pool):
         st.markdown(":gray[:material/timer: measuring what it costs here …]")
     else:
         line(pool, id, parameters, key=key)
 
 
-def _cost(pool: Pool, id: str, parameters: dict[str, Any]) -> Estimate | None:
+def measured(pool: Pool, id: str, parameters: dict[str, Any]) -> Estimate | None:
+    """The cost for these parameters, if it was measured on this pool and they are allowed."""
     try:
         return known(pool, build(id, **parameters))
     except InputError:
@@ -66,12 +68,9 @@ def line(pool: Pool, id: str, parameters: dict[str, Any], *, key: str) -> None:
         def show(done: int, total: int, message: str = "", **figures: float) -> None:
             bar.progress(done / total, text=f"measuring, {message}")
 
-        try:
+        with noted(place.error):
             cost = estimate(pool, method, progress=show)
-        except InputError as error:
-            place.error(plain(error), icon=":material/error:")
-            return
-        place.markdown(f":material/timer: {in_words(cost)}", help=details(cost))
+            place.markdown(f":material/timer: {in_words(cost)}", help=details(cost))
 
 
 def in_words(cost: Estimate) -> str:

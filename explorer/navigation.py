@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from poolscope import paths
-from poolscope.errors import InputError
 from poolscope.explorer import deletion, pools
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 
 WIDTH = 200
@@ -14,37 +14,34 @@ OF_THE_POOL = ("recipe", "recipe_pool", "hits", "compare_with", "focus", "valid"
 """State of a session that another pool makes meaningless."""
 
 
-ABOUT = {
-    "Filter": "Tune rules with sliders and see what is kept and dropped on the map and in the galleries.",
-    "Pool": "What is in the pool: columns and where they come from, languages, sizes, a random gallery.",
-    "Methods": "Every score and flag that can be computed: formula, source, cost on this pool; two scores compared.",
-    "Who is kept": "Which groups of pairs a recipe keeps and drops.",
-    "Bias": "By what two sets of pairs can be told apart.",
-    "Runs": "Train a model on the pairs that a recipe keeps and evaluate it.",
-    "Leaderboard": "Runs side by side: average and every task, against no filter.",
-    "Import": "Make a pool from your own files; embed its pairs.",
-    "Jobs": "What runs in the background: progress, log, cancel, resume.",
-}
-"""What each page is for, in the order of the work: look, ask who is kept, train, bring more."""
-
-_PLACES = {
-    "Filter": ("filter", ":material/tune:"),
-    "Pool": ("pool", ":material/database:"),
-    "Methods": ("methods", ":material/function:"),
-    "Who is kept": ("audit", ":material/groups:"),
-    "Bias": ("bias", ":material/balance:"),
-    "Runs": ("runs", ":material/model_training:"),
-    "Leaderboard": ("leaderboard", ":material/leaderboard:"),
-    "Import": ("imports", ":material/upload_file:"),
-    "Jobs": ("jobs", ":material/list_alt:"),
-}
+PAGES = {
+    "Filter": ("filter", ":material/tune:",
+        "Tune rules with sliders and see what is kept and dropped on the map and in the galleries."),
+    "Pool": ("pool", ":material/database:",
+        "What is in the pool: columns and where they come from, languages, sizes, a random gallery."),
+    "Methods": ("methods", ":material/function:",
+        "Every score and flag that can be computed: formula, source, cost on this pool; two scores compared."),
+    "Who is kept": ("audit", ":material/groups:",
+        "Which groups of pairs a recipe keeps and drops."),
+    "Bias": ("bias", ":material/balance:",
+        "By what two sets of pairs can be told apart."),
+    "Runs": ("runs", ":material/model_training:",
+        "Train a model on the pairs that a recipe keeps and evaluate it."),
+    "Leaderboard": ("leaderboard", ":material/leaderboard:",
+        "Runs side by side: average and every task, against no filter."),
+    "Import": ("imports", ":material/upload_file:",
+        "Make a pool from your own files; embed its pairs."),
+    "Jobs": ("jobs", ":material/list_alt:",
+        "What runs in the background: progress, log, cancel, resume."),
+}  # fmt: skip
+"""By title: file, icon, and what each is for, in the order of the work: look, ask who is kept, train, bring more."""
 
 
 def pages() -> dict[str, st.Page]:
     """The pages by title, in the order of the rail."""
     return {
-        title: st.Page(f"app_pages/{file}.py", title=title, icon=icon, default=title == "Filter", help=ABOUT[title])
-        for title, (file, icon) in _PLACES.items()
+        title: st.Page(f"app_pages/{file}.py", title=title, icon=icon, default=title == "Filter", help=about)
+        for title, (file, icon, about) in PAGES.items()
     }
 
 
@@ -67,13 +64,10 @@ def pool_switcher() -> None:
 
 def switch(path: str) -> None:
     """Makes the pool at `path` the one that all pages show, or says in the rail why it can't be."""
-    try:
+    with noted(st.sidebar.error):
         pools.choose(path)
-    except InputError as error:
-        st.sidebar.error(plain(error), icon=":material/error:")
-        return
-    forget_recipe()
-    st.rerun()
+        forget_recipe()
+        st.rerun()
 
 
 def forget_recipe() -> None:

@@ -1,7 +1,6 @@
 """What a pool holds, counted once per version of the pool: columns, missing values, languages, sizes of images."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,15 +15,17 @@ LANGUAGES = ("language", "caption_language")
 ORDER = {"score": 0, "flag": 1, "embedding": 2, "metadata": 3, "key": 4}
 
 
+@st.cache_data(max_entries=16, show_spinner="Counting what is in the pool…", hash_funcs={Pool: pools.key})
 def columns_table(pool: Pool) -> pd.DataFrame:
     """One line per column: kind, type, pairs without a value, range, and how it was made."""
-    return _columns_table(str(pool.path), pool.version, pools.token(pool))
+    listed = sorted(pool.columns.values(), key=lambda column: (ORDER[column.kind], column.name))
+    return pd.DataFrame([_line(pool, column) for column in listed])
 
 
 def languages(pool: Pool) -> tuple[str, pd.Series] | None:
     """The column of caption languages and how many pairs have each, most first; None when there is no such column."""
     name = next((name for name in LANGUAGES if name in pool.columns), None)
-    return (name, _counts(str(pool.path), pool.version, pools.token(pool), name)) if name else None
+    return (name, _counts(pool, name)) if name else None
 
 
 def sizes(pool: Pool) -> tuple[np.ndarray, np.ndarray] | None:
@@ -38,9 +39,10 @@ def sizes(pool: Pool) -> tuple[np.ndarray, np.ndarray] | None:
     return (short, long / short) if len(short) else None
 
 
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={Pool: pools.key})
 def on_disk(pool: Pool) -> int:
     """Bytes of the pool's directory."""
-    return _bytes(str(pool.path), pool.version)
+    return sum(file.stat().st_size for file in pool.path.rglob("*") if file.is_file())
 
 
 def provenance(column: Column) -> str:
@@ -50,10 +52,8 @@ def provenance(column: Column) -> str:
         return "imported" if column.kind in ("metadata", "key") else ""
     words = [_short(origin[key]) for key in ("method", "model", "source") if origin.get(key)]
     words += [f"{name} {_short(value)}" for name, value in settings(origin).items() if value not in (None, "")]
-    return (
-        ", ".join(words)
-        or ", ".join(f"{name} {value}" for name, value in origin.items() if not isinstance(value, dict))[:120]
-    )
+    plainly = (f"{name} {value}" for name, value in origin.items() if not isinstance(value, dict))
+    return ", ".join(words) or ", ".join(plainly)[:120]
 
 
 def _short(value: Any) -> str:
@@ -64,49 +64,25 @@ def _short(value: Any) -> str:
     return text.rsplit("/", 1)[-1] if "//" in text or text.startswith("/") else text
 
 
-@st.cache_data(max_entries=16, show_spinner="Counting what is in the pool…")
-def _columns_table(path: str, version: int, token: str) -> pd.DataFrame:
-    pool = pools.opened(Path(path))
-    listed = sorted(pool.columns.values(), key=lambda column: (ORDER[column.kind], column.name))
-    return pd.DataFrame([_line(pool, column) for column in listed])
-
-
 def _line(pool: Pool, column: Column) -> dict[str, Any]:
-    low = high = None
+    reach = ""
     if column.kind == "score":
         scores = pools.columns(pool).array(column.name)
         finite = scores[np.isfinite(scores)]
         missing = len(scores) - len(finite)
-        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (None, None)
-    elif column.kind == "flag":
-        flags = pools.columns(pool).array(column.name)
-        missing = int(pool.where(f"`{column.name}` IS NULL").sum())
-        return _entry(pool, column, missing) | {"range": f"{100 * float(flags.mean()):.1f} % true"}
+        reach = f"{float(finite.min()):.4g} to {float(finite.max()):.4g}" if len(finite) else ""
     else:
         missing = int(pool.where(f"`{column.name}` IS NULL").sum())
-    return _entry(pool, column, missing) | {"range": "" if low is None else f"{low:.4g} to {high:.4g}"}
-
-
-def _entry(pool: Pool, column: Column, missing: int) -> dict[str, Any]:
+    if column.kind == "flag":
+        reach = f"{100 * float(pools.columns(pool).array(column.name).mean()):.1f} % true"
     number = re.search(r"item: (\w+)", column.dtype)
     kind = f"{number[1] if number else column.dtype} × {column.dim}" if column.dim else column.dtype
-    return {
-        "column": column.name,
-        "kind": column.kind,
-        "type": kind,
-        "missing": missing,
-        "range": "",
-        "made by": provenance(column),
-    }
+    return {"column": column.name, "kind": column.kind, "type": kind, "missing": missing, "range": reach,
+            "made by": provenance(column)}  # fmt: skip
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
-def _counts(path: str, version: int, token: str, name: str) -> pd.Series:
-    values = pools.opened(Path(path)).strings(name).value_counts()
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={Pool: pools.key})
+def _counts(pool: Pool, name: str) -> pd.Series:
+    values = pool.strings(name).value_counts()
     counts = pd.Series({pair["values"] or "(none)": pair["counts"] for pair in values.to_pylist()}, dtype="int64")
     return counts.sort_values(ascending=False)
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _bytes(path: str, version: int) -> int:
-    return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())

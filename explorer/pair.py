@@ -75,12 +75,8 @@ def _steps(row: int) -> None:
             there = place is not None and 0 <= place + step < len(among)
             st.button(
                 label, key=f"pair-{label}", icon=icon, disabled=not there, shortcut="Left" if step < 0 else "Right",
-                on_click=_go, args=(among[place + step] if there and place is not None else row,),
+                on_click=st.session_state.update, args=({"pair_row": among[place + step] if there and place is not None else row},),
             )  # fmt: skip
-
-
-def _go(row: int) -> None:
-    st.session_state["pair_row"] = row
 
 
 def _selection(recipe: Recipe | None, pool: Pool) -> Selection | None:

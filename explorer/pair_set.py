@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 
 from poolscope.audit import own_groups
-from poolscope.errors import InputError
 from poolscope.explorer import recipe_state
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 from poolscope.export.subset import kept_uids
 from poolscope.pool import Pool
@@ -42,10 +42,8 @@ def draw(
 
 def _attempt(make: Callable[..., str], *given: Any) -> None:
     """Makes it and says so; a refusal becomes a note on the page."""
-    try:
+    with noted(st.toast):
         st.toast(plain(make(*given)), icon=":material/check:")
-    except InputError as error:
-        st.toast(plain(error), icon=":material/error:")
 
 
 def _to_rule(
@@ -86,6 +84,11 @@ def _plain(name: str) -> str:
 def _subset(rows: np.ndarray, pool: Pool) -> bytes:
     mask = np.zeros(len(pool), dtype=bool)
     mask[rows] = True
+    return subset_file(pool, mask)
+
+
+def subset_file(pool: Pool, mask: np.ndarray, wanted: np.ndarray | None = None) -> bytes:
+    """The pairs of `mask` `(n,)` as the content of a subset file, each as often as `wanted` `(n,)` says."""
     out = io.BytesIO()
-    np.save(out, kept_uids(pool, mask), allow_pickle=False)
+    np.save(out, kept_uids(pool, mask, wanted), allow_pickle=False)
     return out.getvalue()

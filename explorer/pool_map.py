@@ -124,20 +124,12 @@ def _offer(pool: Pool) -> None:
     except InputError as error:
         st.info(plain(error), icon=":material/map:")
         return
-    running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
+    running = job_view.at_work(KIND, pool)
     with st.container(border=True):
         st.markdown("**This pool has no map yet.**")
         st.caption("A map places pairs with similar images together. It is made once, in the background.")
-        if running:
-            _watch(running[0].id)
+        if running is not None:
+            job_view.watch(running.id)
         elif st.button("Make the map", icon=":material/map:", type="primary"):
             jobs.submit(["map", "--model", model, "--pool", str(pool.path)], kind=KIND, title=f"Map of {pool.name}")
             st.rerun()
-
-
-@st.fragment(run_every=1.5)
-def _watch(job_id: int) -> None:
-    job = jobs.get(job_id)
-    job_view.bar(job)
-    if job.finished:
-        st.rerun()

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,18 +45,14 @@ def choose(path: str | Path) -> Pool:
     return pool
 
 
-def opened(path: Path) -> Pool:
+def opened(path: Path | str) -> Pool:
     """A shared handle on the newest version of the pool at `path`, a directory or a LanceDB URI."""
+    path = Path(path)
     if places.uri_of(path):  # its directory on this machine tells when it changes
         path = Pool.open(path).path
     pool = _handle(str(path), stamp(path))
     _BY_TOKEN[token(pool)] = pool.path
     return pool
-
-
-def of_path(path: str) -> Pool:
-    """The shared handle on the pool at a path that was opened before."""
-    return opened(Path(path))
 
 
 def columns(pool: Pool) -> PoolColumns:
@@ -93,14 +90,17 @@ def token(pool: Pool) -> str:
     return hashlib.sha256(f"{pool.path.resolve()}:{modified}".encode()).hexdigest()[:16]
 
 
+def key(pool: Pool) -> tuple[str, int, str]:
+    """What Streamlit's caches know a pool by: nothing that is counted in it changes while this stays."""
+    return str(pool.path), pool.version, token(pool)
+
+
 def by_token(name: str) -> Pool | None:
     """The pool of a URL's token, among those opened by this server and those remembered."""
     if name not in _BY_TOKEN:
         for path in recent():
-            try:
+            with suppress(InputError):
                 opened(path)
-            except InputError:
-                continue
     known = _BY_TOKEN.get(name)
     return opened(known) if known else None
 
@@ -128,10 +128,8 @@ def stamp(path: Path) -> int:
     """Changes with every commit to the pool and every change of what is known about its columns; 0 for no pool."""
     newest = 0
     for part in ("pool.json", "pairs.lance/_versions", "table.url", "columns"):
-        try:
+        with suppress(OSError):
             newest = max(newest, (path / part).stat().st_mtime_ns)
-        except OSError:
-            continue
     return newest
 
 
@@ -147,7 +145,7 @@ def _desk(path: str, stamp: int) -> Desk:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _map(path: str, model: str, stamp: int, pairs: int) -> Map | None:
-    return load(opened(Path(path)), model)
+    return load(opened(path), model)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Counting the pairs on the map")

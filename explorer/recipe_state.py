@@ -9,6 +9,7 @@ import streamlit as st
 from poolscope.engine.ready import EDITED, edited, library
 from poolscope.errors import InputError
 from poolscope.explorer import choices
+from poolscope.explorer.evaluate import scores_of
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, load
 from poolscope.recipe.grammar import Rule, ScoreRule
@@ -25,6 +26,12 @@ def current(pool: Pool) -> Recipe:
         state["recipe"], state["recipe_error"] = _from_url(pool)
         state["undo"], state["redo"], state["generation"] = [], [], 0
     return state["recipe"]
+
+
+def choices_with_current(pool: Pool) -> dict[str, Recipe]:
+    """The recipes that can be chosen, by name, after the one being tuned."""
+    recipe = current(pool)
+    return {f"{recipe.name} (current)": recipe, **choices.all(pool)}
 
 
 def complaint() -> str:
@@ -88,6 +95,26 @@ def replace_rule(recipe: Recipe, index: int, rule: Rule, *, reshape: bool = Fals
     rules[index] = rule
     _edit(recipe, rules, about=f"rule {index}", reshape=reshape)
     st.session_state["focus"] = index
+
+
+def update_rule(index: int, update: dict[str, Any], *, reshape: bool = False) -> None:
+    """The rule at `index` of the current recipe with other values."""
+    recipe: Recipe = st.session_state["recipe"]
+    replace_rule(recipe, index, recipe.keep[index].model_copy(update=update), reshape=reshape)
+
+
+def shows(key: str, value: Any) -> str:
+    """The key of a widget, which shows the value."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
+    return key
+
+
+def last_score(recipe: Recipe, pool: Pool) -> str:
+    """The score of the last rule that has one, else the pool's last."""
+    scores = scores_of(pool)
+    named = [name for rule in recipe.leaves() for name in rule.columns() if name in scores]
+    return (named or scores)[-1]
 
 
 def add_rule(recipe: Recipe, rule: Rule) -> None:

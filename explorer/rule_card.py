@@ -8,7 +8,6 @@ from poolscope.explorer import (
     handle,
     number_format,
     recipe_state,
-    rule_field,
     rule_group,
     sample_rule,
     score_edit,
@@ -43,7 +42,7 @@ def draw(
             elif rule.parts:
                 rule_group.draw(recipe, index, pool, name)
             else:
-                rule_field.draw(rule, f"{name}-text", lambda fresh: recipe_state.replace_rule(recipe, index, fresh))
+                rule_group.field(rule, f"{name}-text", lambda fresh: recipe_state.replace_rule(recipe, index, fresh))
         if problem:
             st.error(plain(problem), icon=":material/error:")
         elif not rule.on:
@@ -70,7 +69,7 @@ def _controls(recipe: Recipe, index: int, rule: Rule, pool: Pool, name: str) -> 
         st.button(
             "", key=f"{name}-eye", type="tertiary", icon=":material/visibility_off:" if rule.off else ":material/visibility:",
             help=f"Rule {index + 1} is {'off: switch it on' if rule.off else 'on: switch it off'}",
-            on_click=_switch, args=(recipe, index),
+            on_click=lambda: recipe_state.update_rule(index, {"off": not rule.off}, reshape=True),
         )  # fmt: skip
         st.menu_button(
             "", _entries(recipe, index), key=f"{name}-menu", icon=":material/more_vert:", type="tertiary",
@@ -102,23 +101,16 @@ def title(rule: Rule) -> str:
     if (word := grouping.word_of(rule)) is not None:
         return f"{word} of {len(rule.parts)}"
     kind = "" if isinstance(rule, ScoreRule) else rule.KIND
-    return " ".join([*([kind] if kind else []), ", ".join(code(name) for name in rule.subjects())]).strip()
+    return f"{kind} {', '.join(code(name) for name in rule.subjects())}".strip()
 
 
 def _mode(index: int, rule: ScoreRule, pool: Pool, name: str) -> None:
-    key, mode = f"{name}-mode", rule.mode
-    if st.session_state.get(key) != mode:
-        st.session_state[key] = mode
+    key = recipe_state.shows(f"{name}-mode", rule.mode)
     st.selectbox(
         "Kind of rule", list(score_rule.MODES), key=key, format_func=lambda value: score_rule.MODES[value],
         label_visibility="collapsed", width=120,
         on_change=lambda: score_edit.change_mode(st.session_state[key], index, pool),
     )  # fmt: skip
-
-
-def _switch(recipe: Recipe, index: int) -> None:
-    rule = recipe.keep[index]
-    recipe_state.replace_rule(recipe, index, rule.model_copy(update={"off": not rule.off}), reshape=True)
 
 
 def _entries(recipe: Recipe, index: int) -> list[str]:

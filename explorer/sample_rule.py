@@ -1,7 +1,5 @@
 """One rule that draws pairs with repetition: its score, how many draws, and the penalty on a pair that was drawn."""
 
-from typing import Any
-
 import numpy as np
 import streamlit as st
 
@@ -17,8 +15,7 @@ PENALTY, MOST_PENALTY = 0.15, 2.0  # the paper's, and the slider's end
 
 def fresh(pool: Pool, recipe: Recipe) -> SampleRule:
     """A rule to start from: as many draws as the pool has pairs, by the score of the last rule that has one."""
-    named = [name for rule in recipe.leaves() for name in rule.columns() if name in scores_of(pool)]
-    score = (named or scores_of(pool))[-1]
+    score = recipe_state.last_score(recipe, pool)
     return SampleRule(sample=score, pairs=max(1, len(pool)), penalty=PENALTY, temperature=_spread(pool, score))
 
 
@@ -31,47 +28,35 @@ def draw(recipe: Recipe, index: int, pool: Pool) -> None:
     if rule.sample not in scores:
         scores = [rule.sample, *scores]
     st.selectbox(
-        "Score", scores, key=_shows(f"{name}-score", rule.sample), on_change=_rescored, args=(name, index, pool)
+        "Score", scores, key=recipe_state.shows(f"{name}-score", rule.sample), on_change=_rescored, args=(name, index, pool)
     )
     draws = rule.draws(max(1, len(pool)))
     most = max(1, min(MOST_TIMES * len(pool), max(2 * len(pool), draws)))
     st.slider(
-        "Draws", 1, max(2, most), key=_shows(f"{name}-pairs", draws), step=max(1, most // 200), format="localized",
+        "Draws", 1, max(2, most), key=recipe_state.shows(f"{name}-pairs", draws), step=max(1, most // 200), format="localized",
         on_change=_moved, args=(index, "pairs", f"{name}-pairs"), help="Draws in all; a pair that is drawn again counts again",
     )  # fmt: skip
     left, right = st.columns(2, gap="small", vertical_alignment="bottom")
     left.slider(
-        "Penalty", 0.0, max(MOST_PENALTY, rule.penalty), key=_shows(f"{name}-penalty", rule.penalty), step=0.01,
+        "Penalty", 0.0, max(MOST_PENALTY, rule.penalty), key=recipe_state.shows(f"{name}-penalty", rule.penalty), step=0.01,
         on_change=_moved, args=(index, "penalty", f"{name}-penalty"),
         help="By how much a draw lowers the score of its pair: 0 draws the same pairs again and again, more spreads the draws",
     )  # fmt: skip
     right.number_input(
-        "Temperature", 1e-6, 1e6, key=_shows(f"{name}-temperature", rule.temperature), format="%.4g", step=rule.temperature / 10,
+        "Temperature", 1e-6, 1e6, key=recipe_state.shows(f"{name}-temperature", rule.temperature), format="%.4g", step=rule.temperature / 10,
         on_change=_moved, args=(index, "temperature", f"{name}-temperature"),
         help="What the score is divided by before the softmax: its spread, or 1 for a score that is a logit",
     )  # fmt: skip
 
 
-def _shows(key: str, value: Any) -> str:
-    """The key of a widget, which shows the value."""
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-    return key
-
-
 def _moved(index: int, word: str, key: str) -> None:
-    _change(index, {word: st.session_state[key]})
+    if st.session_state[key] is not None:
+        recipe_state.update_rule(index, {word: st.session_state[key]})
 
 
 def _rescored(name: str, index: int, pool: Pool) -> None:
     score = st.session_state[f"{name}-score"]
-    _change(index, {"sample": score, "temperature": _spread(pool, score)})
-
-
-def _change(index: int, update: dict[str, Any]) -> None:
-    recipe: Recipe = st.session_state["recipe"]
-    if None not in update.values():
-        recipe_state.replace_rule(recipe, index, recipe.keep[index].model_copy(update=update))
+    recipe_state.update_rule(index, {"sample": score, "temperature": _spread(pool, score)})
 
 
 def _spread(pool: Pool, score: str) -> float:

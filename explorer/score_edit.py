@@ -1,5 +1,7 @@
 """What happens when a rule on a score is dragged, typed or turned into another form."""
 
+from functools import partial
+
 import streamlit as st
 
 from poolscope.explorer import histogram, pools, recipe_state
@@ -9,30 +11,23 @@ from poolscope.recipe.grammar import ScoreRule
 from poolscope.recipe.score_rule import Mode
 
 
-def rule_at(index: int) -> tuple[Recipe, ScoreRule]:
-    """The current recipe and its rule at `index`, which is on a score."""
-    recipe: Recipe = st.session_state["recipe"]
-    rule = recipe.keep[index]
-    assert isinstance(rule, ScoreRule)
-    return recipe, rule
-
-
 def change_mode(mode: Mode, index: int, pool: Pool) -> None:
     """The same rule in another form that keeps the same pairs, as near as the form allows."""
-    recipe, _ = rule_at(index)
+    recipe: Recipe = st.session_state["recipe"]
     recipe_state.replace_rule(recipe, index, edit.into(mode, recipe, index, pools.desk(pool)), reshape=True)
 
 
 def moved(event: histogram.Moved, index: int, pool: Pool) -> None:
     """A line of the histogram was moved; a kept fraction that comes of a drag is a round number."""
-    mode = rule_at(index)[1].mode
-    if event.slider is not None and mode in edit.TOPS:
+    recipe: Recipe = st.session_state["recipe"]
+    rule = recipe.keep[index]
+    assert isinstance(rule, ScoreRule)
+    if event.slider is not None and rule.mode in edit.TOPS:
         keep(event.value, index, pool)
-    elif mode in edit.TOPS:
-        recipe, _ = rule_at(index)
-        rule = edit.threshold(event.value, recipe, index, pools.desk(pool))
-        keep(_round(100 * (rule.top or 0.0)), index, pool)
-    elif mode == "between":
+    elif rule.mode in edit.TOPS:
+        fresh = edit.threshold(event.value, recipe, index, pools.desk(pool))
+        keep(_round(100 * (fresh.top or 0.0)), index, pool)
+    elif rule.mode == "between":
         (low if (event.slider or event.line or 0) == 0 else high)(event.value, index, pool)
     else:
         threshold(event.value, index, pool)
@@ -45,22 +40,14 @@ def _round(percent: float) -> float:
 
 def keep(percent: float | None, index: int, pool: Pool) -> None:
     """The kept fraction was set, in percent."""
-    _change(edit.keep, None if percent is None else percent / 100, index, pool)
+    change(edit.keep, None if percent is None else percent / 100, index, pool)
 
 
-def threshold(value: float | None, index: int, pool: Pool) -> None:
-    _change(edit.threshold, value, index, pool)
-
-
-def low(value: float | None, index: int, pool: Pool) -> None:
-    _change(edit.low, value, index, pool)
-
-
-def high(value: float | None, index: int, pool: Pool) -> None:
-    _change(edit.high, value, index, pool)
-
-
-def _change(change: edit.Change, value: float | None, index: int, pool: Pool) -> None:
+def change(how: edit.Change, value: float | None, index: int, pool: Pool) -> None:
+    """A bound of the rule was set: `how` makes the rule that has it."""
     if value is not None:
-        recipe, _ = rule_at(index)
-        recipe_state.replace_rule(recipe, index, change(value, recipe, index, pools.desk(pool)))
+        recipe: Recipe = st.session_state["recipe"]
+        recipe_state.replace_rule(recipe, index, how(value, recipe, index, pools.desk(pool)))
+
+
+threshold, low, high = (partial(change, how) for how in (edit.threshold, edit.low, edit.high))

@@ -28,17 +28,9 @@ def draw(recipe: Recipe, index: int, pool: Pool, count: RuleCount, held: np.ndar
     bars, mode = pools.desk(pool).bars(rule.score), rule.mode
     name = f"rule-{recipe_state.generation()}-{index}"
     lines = _lines(rule, mode, bars, count.threshold)
-    histogram.draw(
-        bars,
-        held=held,
-        lines=_drawn(rule, mode, bars, lines),
-        side=mode if mode in ("max", "between") else "min",
-        label=rule.score,
-        key=f"{name}-bars",
-        on_move=score_edit.moved,
-        args=(index, pool),
-        rule=index,
-    )
+    side = mode if mode in ("max", "between") else "min"
+    histogram.draw(bars, held=held, lines=_drawn(rule, mode, bars, lines), side=side, label=rule.score, key=f"{name}-bars",
+                   on_move=lambda event: score_edit.moved(event, index, pool), rule=index)  # fmt: skip
     left, right = st.columns(2, gap="small")
     args = (index, pool)
     if mode == "between":
@@ -72,27 +64,13 @@ def _drawn(rule: ScoreRule, mode: Mode, bars: Bars, lines: list[float]) -> list[
 
 
 def _typed(
-    place: Any,
-    label: str,
-    key: str,
-    value: float,
-    act: Callable[..., None],
-    args: tuple[Any, ...],
-    *,
-    about: str | None = None,
-    share: bool = False,
-) -> None:
+    place: Any, label: str, key: str, value: float, act: Callable[..., None], args: tuple[Any, ...], *,
+    about: str | None = None, share: bool = False,
+) -> None:  # fmt: skip
     """A number input that shows `value`; `act(typed, *args)` when the user types another. `share`: a percentage."""
     value = float(f"{value:.7g}")
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-    place.number_input(
-        label,
-        key=key,
-        format="%.4g" if share else "%.6g",
-        step=0.1 if share else max(abs(value) / 100, 1e-4),
-        min_value=0.0 if share else None,
-        max_value=100.0 if share else None,
-        help=about,
-        on_change=lambda: act(st.session_state[key], *args),
-    )
+    shape = {"format": "%.4g", "step": 0.1, "min_value": 0.0, "max_value": 100.0}
+    if not share:
+        shape = {"format": "%.6g", "step": max(abs(value) / 100, 1e-4)}
+    place.number_input(label, key=recipe_state.shows(key, value), help=about, **shape,
+                       on_change=lambda: act(st.session_state[key], *args))  # fmt: skip

@@ -39,7 +39,8 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     else:
         text = st.text_input("Search the pool", key="search", placeholder="a red bicycle", icon=":material/search:", type="search",
                              bind="query-params", on_change=_forget_pair)  # fmt: skip
-        about = _like() or (mode, text.strip())
+        row = st.session_state.get("like")
+        about = (mode, text.strip()) if row is None else (LIKE, str(row))
         if about[0] == LIKE:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.caption(f"More like {_caption(int(about[1]), pool)}", width="stretch")
@@ -57,14 +58,8 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     what = f"{hits.total:,} pairs, the first {len(hits.rows):,} shown" if cut else f"{len(hits.rows):,} pairs"
     st.caption(f"{what if mode == WORD else f'the {len(hits.rows):,} nearest pairs'}; {kept:,} of these are kept{how}")
     facts = [f"{value:.3f}" for value in hits.similarity] if hits.similarity is not None else []
-    return images.draw(
-        [images.Shelf("", hits.rows, facts)],
-        pool,
-        recipe,
-        selection,
-        key="hits",
-        whole=images.Whole(f"search {about[1][:40]}"),
-    )
+    shelf, whole = images.Shelf("", hits.rows, facts), images.Whole(f"search {about[1][:40]}")
+    return images.draw([shelf], pool, recipe, selection, key="hits", whole=whole)
 
 
 def _by_image(pool: Pool) -> tuple[str, str]:
@@ -88,11 +83,6 @@ def like(row: int) -> None:
         st.session_state["search_mode"] = MEANING
 
 
-def _like() -> tuple[str, str] | None:
-    row = st.session_state.get("like")
-    return None if row is None else (LIKE, str(row))
-
-
 def _caption(row: int, pool: Pool) -> str:
     """What a pair is called in one line."""
     text = pool.take([row], ["text"])["text"][0].as_py() if "text" in pool.columns else None
@@ -107,9 +97,9 @@ def _offer_index(pool: Pool) -> None:
     """Offers, for a large pool, the job that makes search quick; shows how far it is."""
     if len(pool) < LARGE:
         return
-    running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
-    if running:
-        _watch(running[0].id)
+    running = job_view.at_work(KIND, pool)
+    if running is not None:
+        job_view.watch(running.id)
     elif not indexed(pool):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{len(pool):,} pairs are read for each search.", width="stretch")
@@ -117,14 +107,6 @@ def _offer_index(pool: Pool) -> None:
                 jobs.submit(["search-index", "--pool", str(pool.path)], kind=KIND, device="cpu",
                             title=f"Index of {pool.name} for search")  # fmt: skip
                 st.rerun()
-
-
-@st.fragment(run_every=1.5)
-def _watch(job_id: int) -> None:
-    job = jobs.get(job_id)
-    job_view.bar(job)
-    if job.finished:
-        st.rerun()
 
 
 def hits_on_show(pool: Pool) -> np.ndarray:

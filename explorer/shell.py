@@ -5,9 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from poolscope.errors import InputError
 from poolscope.explorer import commands, deletion, navigation, theme
-from poolscope.explorer.text import plain
+from poolscope.explorer.refusal import noted
 
 sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]  # see app.py
 st.set_page_config(
@@ -23,8 +22,6 @@ theme.layout()
 navigation.pool_switcher()
 commands.draw(pages, page)
 deletion.offer_undo()
-try:
+with noted():  # a file came to harm after it was written; what a page asks for it answers in place
     page.run()
-except InputError as error:  # a file came to harm after it was written; what a page asks for it answers in place
-    st.error(plain(error), icon=":material/error:")
 deletion.dialog()

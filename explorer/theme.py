@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -88,6 +90,12 @@ def figure(height: int = 280, *, x: str, y: str) -> "go.Figure":
         hoverlabel={"namelength": -1},
     )
     return chart
+
+
+def interval(values: ArrayLike, low: ArrayLike, high: ArrayLike, **style: object) -> dict[str, object]:
+    """Plotly's error bars from `low` to `high` around `values`, all `(k,)`."""
+    reach = {"array": np.subtract(high, values), "arrayminus": np.subtract(values, low)}
+    return {"type": "data", "symmetric": False, **reach, **style}
 
 
 def show(chart: "go.Figure", *, key: str, alt: str) -> None:

@@ -27,23 +27,13 @@ def of(
     known = pool.take(rows, names).to_pydict() if names else {}
     captions = [text or "" for text in known.get("text", [""] * len(rows))]
     pictured = [image is not None for image in known.get("image", [None] * len(rows))]
-    columns = pools.columns(pool) if selection is not None and recipe is not None else None
+    columns = pools.columns(pool)
     tiles = []
-    for place, (row, caption) in enumerate(zip(rows.tolist(), captions)):
-        kept = None if selection is None else not selection.dropped_at(row)
-        why = (
-            reason(row, recipe, selection, columns, deep=False)
-            if columns and selection is not None and recipe is not None
-            else ""
-        )
-        tiles.append(
-            Tile(
-                row=row,
-                caption=caption[:LONGEST],
-                fact=facts[place] if place < len(facts) else "",
-                title=f"{caption[:LONGEST]}\n{why}".strip(),
-                image=pictured[place],
-                state="" if kept is None else "kept" if kept else "dropped",
-            )
-        )
+    for row, caption, fact, image in zip(rows.tolist(), captions, [*facts, *[""] * len(rows)], pictured):
+        state = why = ""
+        if selection is not None:
+            state = "dropped" if selection.dropped_at(row) else "kept"
+            why = reason(row, recipe, selection, columns, deep=False) if recipe is not None else ""
+        title = f"{caption[:LONGEST]}\n{why}".strip()
+        tiles.append(Tile(row, caption[:LONGEST], fact=fact, title=title, state=state, image=image))
     return tiles

@@ -6,7 +6,9 @@ import streamlit as st
 
 from poolscope.engine.ready import EDITED
 from poolscope.errors import InputError
-from poolscope.explorer import choices, compare, deletion, export, number_format, recipe_state
+from poolscope.explorer import choices, compare, deletion, export, number_format, pair, recipe_state
+from poolscope.explorer.evaluate import Outcome, outcome
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
@@ -16,7 +18,25 @@ EMPTY, TEXT = "New, without rules", "Edit as YAML"
 STOP = "Stop comparing"
 
 
-def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
+def begin(pool: Pool) -> tuple[Recipe, Outcome]:
+    """The line above a page that follows the recipe; the recipe as it is edited, and what can be shown of it."""
+    recipe = recipe_state.current(pool)
+    if recipe_state.complaint():
+        st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
+    result = outcome(recipe, pool)
+    recipe_state.show_in_url()
+    compare.show_in_url()
+    _draw(recipe, pool, result.selection)
+    return recipe, result
+
+
+def end(recipe: Recipe, pool: Pool, result: Outcome, clicked: int | None) -> None:
+    """Opens the dialog that a button asked for, else the pair that was clicked."""
+    if not _dialogs(recipe, pool, result.selection) and clicked is not None and clicked < len(pool):
+        pair.show(clicked, pool, result.recipe)
+
+
+def _draw(recipe: Recipe, pool: Pool, selection: Selection) -> None:
     known = choices.all(pool)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="toolbar"):
         _state(recipe, pool, known)
@@ -31,16 +51,14 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection | None) -> None:
         st.menu_button(
             plain(_short(f"vs {compared}")) if compared else "Compare", [STOP, *others] if compared else others or ["no other recipe"],
             key="compare", format_func=plain, icon=":material/compare_arrows:", help="Compare with another recipe",
-            on_click=lambda: _compare(st.session_state["compare"]), disabled=not others and not compared,
+            on_click=_compare, disabled=not others and not compared,
         )  # fmt: skip
         st.button("Share", key="do-share", icon=":material/link:", on_click=_ask, args=("share",))
-        st.button("Export", key="do-export", icon=":material/download:", on_click=_ask, args=("export",),
-                  disabled=selection is None)  # fmt: skip
+        st.button("Export", key="do-export", icon=":material/download:", on_click=_ask, args=("export",))
         st.space("stretch")
-        if selection is not None:
-            share = number_format.share(selection.kept, selection.pairs)
-            drawn = "" if selection.wanted is None else f" · {selection.drawn:,} draws"
-            st.markdown(f"kept **{selection.kept:,}** of {selection.pairs:,} · **{share}**{drawn}", width="content")
+        share = number_format.share(selection.kept, selection.pairs)
+        drawn = "" if selection.wanted is None else f" · {selection.drawn:,} draws"
+        st.markdown(f"kept **{selection.kept:,}** of {selection.pairs:,} · **{share}**{drawn}", width="content")
 
 
 def _state(recipe: Recipe, pool: Pool, known: dict[str, Recipe]) -> None:
@@ -83,10 +101,8 @@ def save_now(pool: Pool) -> None:
         _ask("save")
         return
     named = recipe.model_copy(update={"name": recipe_state.origin(recipe).name})  # type: ignore[union-attr]
-    try:
+    with noted(st.toast):
         _keep(named, pool, replace=True)
-    except InputError as error:
-        st.toast(plain(error), icon=":material/error:")
 
 
 def _keep(recipe: Recipe, pool: Pool, *, replace: bool) -> None:
@@ -96,7 +112,7 @@ def _keep(recipe: Recipe, pool: Pool, *, replace: bool) -> None:
     st.toast(f"Saved {plain(recipe.name)}", icon=":material/check:")
 
 
-def dialogs(recipe: Recipe, pool: Pool, selection: Selection | None) -> bool:
+def _dialogs(recipe: Recipe, pool: Pool, selection: Selection) -> bool:
     """Opens the dialog that a button asked for; True if it did."""
     if deletion.dialog():
         return True
@@ -116,7 +132,7 @@ def dialogs(recipe: Recipe, pool: Pool, selection: Selection | None) -> bool:
         rules.edit(recipe, details[0])
     elif what == "score":
         add_score.ask(pool, *(detail for detail in details if detail))
-    elif what == "export" and selection is not None:
+    elif what == "export":
         export.ask(recipe, pool, selection)
     return True
 
@@ -138,7 +154,8 @@ def _load(name: str | None, known: dict[str, Recipe]) -> None:
         recipe_state.load_recipe(known[name])
 
 
-def _compare(name: str | None) -> None:
+def _compare() -> None:
+    name = st.session_state["compare"]
     compare.choose(None if name == STOP else name)
 
 
@@ -177,10 +194,7 @@ def _share() -> None:
 def _edit(recipe: Recipe) -> None:
     text = st.text_area("Recipe", dump(recipe), height=360)
     if st.button("Apply", type="primary"):
-        try:
+        with noted():
             fresh = recipe_state.named(load(text if "\n" in text else text + "\n"))
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
-            return
-        recipe_state.change(fresh, about="text")
-        st.rerun()
+            recipe_state.change(fresh, about="text")
+            st.rerun()

@@ -4,7 +4,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from .. import jobs
-from ..errors import InputError
 from ..number_format import percent
 from ..pool import Pool
 from ..recipe import Recipe
@@ -76,13 +75,11 @@ class Run:
 
 def start(pool: Pool, recipe: Recipe, kept: int, *, scale: str, seed: int, gpus: int | None) -> Run:
     """Starts `poolscope train` as a job. Raises InputError for what `preflight` finds."""
-    from ..bench import Launch, preflight
+    from ..bench import Launch
+    from ..bench.checks import preflight, refuse
     from ..devices import slot
 
-    problems = preflight(kept, scale, pool=pool, launch=Launch(gpus=gpus))
-    errors = [problem.text for problem in problems if problem.level == "error"]
-    if errors:
-        raise InputError("; ".join(errors))
+    refuse(preflight(kept, scale, pool=pool, launch=Launch(gpus=gpus)))
     words = ["train", str(keep(recipe)), "--scale", scale, "--seed", str(seed), "--pool", str(pool.path.absolute())]
     words += ["--gpus", str(gpus)] if gpus is not None else []
     title = f"{recipe.name} · {scale} · seed {seed}"

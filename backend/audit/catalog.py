@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from ..errors import InputError
 from ..pool import Pool
-from ..progress import Progress, silent
+from ..progress import Progress, Steps, silent
 from . import group_files
 from .group import Group, Groups
 from .lexicon import packs
@@ -61,11 +61,8 @@ def load(pool: Pool, *, families: Iterable[str] | None = None) -> Groups:
 
 def waiting(pool: Pool) -> list[Provider]:
     """The providers that run unasked on this pool and have not found their groups yet."""
-    return [
-        one
-        for one in providers(pool)
-        if _asked(one, None, pool) and not one.missing(pool) and not group_files.known(pool, one)
-    ]
+    able = [one for one in providers(pool) if _asked(one, None, pool) and not one.missing(pool)]
+    return [one for one in able if not group_files.known(pool, one)]
 
 
 def _asked(one: Provider, wanted: set[str] | None, pool: Pool) -> bool:
@@ -78,25 +75,16 @@ def _found(pool: Pool, stale: Sequence[Provider], progress: Progress) -> Iterabl
     """Each provider with its groups; all lexicons share one pass over the captions."""
     from .providers.lexicons import Lexicon, find_all
 
-    parts = 1 + sum(not isinstance(one, Lexicon) for one in stale)
     lexicons = [one for one in stale if isinstance(one, Lexicon)]
+    others = [one for one in stale if not isinstance(one, Lexicon)]
+    steps = Steps(dict.fromkeys(["lexicons", *(one.id for one in others)], 1 / (1 + len(others))), progress)
     if lexicons:
-        yield from zip(lexicons, find_all(pool, lexicons, _part(progress, 0, parts)))
-    for number, one in enumerate((one for one in stale if not isinstance(one, Lexicon)), start=1):
+        yield from zip(lexicons, find_all(pool, lexicons, steps.of("lexicons")))
+    for number, one in enumerate(others, start=1):
         try:
-            yield one, one.find(pool, _part(progress, number, parts))
+            yield one, one.find(pool, steps.of(one.id))
         except InputError as error:
-            progress(number, parts, f"{one.id} left out: {error}")
-
-
-def _part(progress: Progress, number: int, parts: int) -> Progress:
-    """A Progress of one part of the work, as a thousandth of the whole."""
-
-    def tell(done: int, total: int, message: str = "", **figures: float) -> None:
-        share = (number + done / max(total, 1)) / parts
-        progress(int(1000 * share), 1000, message, **figures)
-
-    return tell
+            progress(number, 1 + len(others), f"{one.id} left out: {error}")
 
 
 def _choose(groups: Groups, wanted: set[str] | None, pool: Pool) -> Groups:

@@ -25,12 +25,8 @@ class Curves:
         share = pool / max(self.pairs, 1)
         wanted = np.linspace(0, share[-1], steps + 1)
         sizes = np.maximum(self.sizes, 1)
-        rates = (
-            np.stack([np.interp(wanted, share, row / size) for row, size in zip(groups, sizes)])
-            if len(groups)
-            else np.zeros((0, steps + 1))
-        )
-        return wanted, rates
+        rates = [np.interp(wanted, share, row / size) for row, size in zip(groups, sizes)]
+        return wanted, np.array(rates).reshape(-1, steps + 1)
 
     def auc(self) -> np.ndarray:
         """`(G,)` chance that a pair of the group scores above one outside it, ties counting half; NaN if a side is empty."""

@@ -24,9 +24,7 @@ def lift(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
     return _ratio(keep_rate(k, n), _ratio(kept, pairs))
 
 
-def lift_interval(
-    k: np.ndarray, n: np.ndarray, kept: float, pairs: float, z: float = Z95
-) -> tuple[np.ndarray, np.ndarray]:
+def lift_interval(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> tuple[np.ndarray, np.ndarray]:
     """Interval of the lift by the delta method on its logarithm.
 
     The pool's rate contains the group's: `r = w·r_g + (1-w)·r_rest` with `w = n/pairs`, so
@@ -38,13 +36,13 @@ def lift_interval(
         overall, share = kept / pairs, n / pairs
         variance = (1 / rate - share / overall) ** 2 * rate * (1 - rate) / n
         others = ((1 - share) / overall) ** 2 * rest * (1 - rest) / (pairs - n)
-        spread = z * np.sqrt(variance + np.where(pairs > n, others, 0.0))
+        spread = Z95 * np.sqrt(variance + np.where(pairs > n, others, 0.0))
         middle = rate / overall
         return middle * np.exp(-spread), middle * np.exp(spread)
 
 
 def odds_ratio(
-    k: np.ndarray, n: np.ndarray, kept: float, pairs: float, z: float = Z95
+    k: np.ndarray, n: np.ndarray, kept: float, pairs: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Odds of being kept inside the group over those outside it, with Woolf's interval.
 
@@ -57,7 +55,7 @@ def odds_ratio(
     a, b, c, d = cells
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = a * d / (b * c)
-        spread = z * np.sqrt((1 / cells).sum(axis=0))
+        spread = Z95 * np.sqrt((1 / cells).sum(axis=0))
         low, high = ratio * np.exp(-spread), ratio * np.exp(spread)
     return np.where(known, ratio, np.nan), np.where(known, low, np.nan), np.where(known, high, np.nan)
 

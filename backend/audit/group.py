@@ -39,6 +39,15 @@ class Group:
     definition: Definition
     bits: np.ndarray
 
+    @classmethod
+    def of(
+        cls, mask: np.ndarray, id: str, family: str, group: str, title: str, *, method: str, error: str, source: str
+    ) -> "Group":
+        """The group of the pairs in `mask` `(n,)` bool, defined by the rest."""
+        from ..kernels import bits  # numba takes a second to load
+
+        return cls(Definition(id, family, group, title, method, error, source), bits.pack(mask))
+
 
 @dataclass(frozen=True, eq=False)
 class Groups:
@@ -87,11 +96,10 @@ class Groups:
         """The place of a group. Raises InputError naming some that exist."""
         from ..errors import InputError
 
-        for place, definition in enumerate(self.definitions):
-            if definition.id == id:
-                return place
-        some = ", ".join(definition.id for definition in self.definitions[:12])
-        raise InputError(f"no group {id!r}; there are {len(self)}: {some} …")
+        ids = [definition.id for definition in self.definitions]
+        if id not in ids:
+            raise InputError(f"no group {id!r}; there are {len(self)}: {', '.join(ids[:12])} …")
+        return ids.index(id)
 
     def choose(self, families: Iterable[str] | None = None, *, minimum: int = 0) -> "Groups":
         """The groups of some families with at least `minimum` pairs. Raises InputError for an unknown family."""
@@ -101,15 +109,10 @@ class Groups:
         unknown = sorted(wanted - set(self.families))
         if unknown:
             raise InputError(f"no family {unknown[0]!r}; the pool has {', '.join(self.families) or 'none'}.")
-        return self.at(
-            [
-                place
-                for place, definition in enumerate(self.definitions)
-                if definition.family in wanted and self.sizes[place] >= minimum
-            ]
-        )
+        inside = [definition.family in wanted for definition in self.definitions]
+        return self.at(np.flatnonzero(np.array(inside, dtype=bool) & (self.sizes >= minimum)))
 
-    def at(self, places: Sequence[int]) -> "Groups":
+    def at(self, places: Sequence[int] | np.ndarray) -> "Groups":
         """The groups at these places, in this order."""
         chosen = np.asarray(places, dtype=np.int64)
         definitions = tuple(self.definitions[place] for place in chosen)

@@ -60,16 +60,13 @@ def save(pool: Pool, provider: Provider, groups: list[Group]) -> None:
                 "made_by": {"poolscope": __version__, "pool_version": pool.version, **key},
             },
         )  # fmt: skip
-    files.write_json(
-        _list(pool, provider.id),
-        {"provider": provider.id, "key": key, "groups": [group.definition.id for group in groups]},
-    )
+    ids = [group.definition.id for group in groups]
+    files.write_json(_list(pool, provider.id), {"provider": provider.id, "key": key, "groups": ids})
 
 
 def stamp(pool: Pool) -> int:
     """Changes whenever groups of the pool are found again; 0 when there are none."""
-    directory = folder(pool)
-    return max((path.stat().st_mtime_ns for path in directory.glob("*.list.json")), default=0)
+    return max((path.stat().st_mtime_ns for path in folder(pool).glob("*.list.json")), default=0)
 
 
 def _fresh(pool: Pool, provider: Provider) -> dict[str, Any] | None:
@@ -84,11 +81,8 @@ def listing(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     groups = content.get("groups")
-    return (
-        content
-        if isinstance(groups, list) and all(isinstance(id, str) and Path(id).name == id for id in groups)
-        else {}
-    )
+    sound = isinstance(groups, list) and all(isinstance(id, str) and Path(id).name == id for id in groups)
+    return content if sound else {}
 
 
 def _list(pool: Pool, provider_id: str) -> Path:

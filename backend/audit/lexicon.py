@@ -11,6 +11,7 @@ from .. import files
 from ..errors import InputError
 from ..paths import ASSETS
 from ..pool import Pool
+from ..recipe.notation import Words  # `no`, `on` and `yes` are terms and language codes
 
 FOLDER = ASSETS / "lexicons"
 LARGEST = 4_000_000
@@ -82,7 +83,7 @@ def load_pack(source: str | Path) -> Pack:
     else:
         text = source
     try:
-        content = yaml.load(text, Loader=_Loader)
+        content = yaml.load(text, Loader=Words)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{named} is not YAML: {' '.join(str(error).split())[:200]}; see assets/lexicons.") from None
     try:
@@ -141,13 +142,3 @@ def prune(pack: Pack, group: str, contexts: list[str]) -> Pack:
     content = pack.model_dump()
     content["groups"][group]["stop"] = stop
     return Pack.model_validate({**content, "version": pack.version + 1})
-
-
-class _Loader(yaml.SafeLoader):
-    """Words stay words: `no`, `on` and `yes` are terms and language codes here, not booleans."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in listed if tag != "tag:yaml.org,2002:bool"]
-    for first, listed in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

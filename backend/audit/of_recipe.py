@@ -40,6 +40,7 @@ def audit(
     Raises InputError for what the pool lacks.
     """
     from . import catalog
+    from .strata import strata as layers_of
 
     if minimum < SMALLEST:
         raise InputError(f"minimum {minimum} is not allowed; groups of fewer than {SMALLEST} pairs are never shown.")
@@ -49,7 +50,10 @@ def audit(
     members = catalog.find(pool, families=families, progress=progress) if groups is None else groups.choose(families)
     shown = members.choose(minimum=minimum)
     measures = measure(shown, selection.mask, selection.copies)
-    pooled = within(pool, shown, selection.mask, strata, progress) if strata else None
+    pooled = None
+    if strata:
+        layers = layers_of(pool, strata, progress)
+        pooled = pooled_within(shown, selection.mask, layers.codes, len(layers.names))
     expected = expected_shares(shown, reference)
     sources = {definition.source for definition in shown.definitions}
     return Audit(
@@ -69,14 +73,6 @@ def audit(
         definitions=shown.definitions,
         lexicons={name: text for name, text in changed(pool).items() if f"lexicon-{name}" in sources},
     )
-
-
-def within(pool: Pool, groups: Groups, mask: np.ndarray, name: str, progress: Progress = silent) -> Pooled:
-    """The odds ratio of each group within the strata `name`, `(G,)` arrays."""
-    from .strata import strata
-
-    layers = strata(pool, name, progress)
-    return pooled_within(groups, mask, layers.codes, len(layers.names))
 
 
 def pooled_within(groups: Groups, mask: np.ndarray, codes: np.ndarray, size: int) -> Pooled:
@@ -115,11 +111,12 @@ def slopes(measures: Measures) -> dict[str, Slope]:
     """The slope of keep rate on group size in each family of three groups or more; none where nothing varies."""
     if measures.total_kept in (0, measures.pairs):
         return {}
+    return lines(measures)
+
+
+def lines(measures: Measures) -> dict[str, Slope]:
+    """As `slopes`, also where nothing varies."""
     families = np.array([definition.family for definition in measures.groups.definitions])
-    by_family = {}
-    for family in measures.groups.families:
-        inside = families == family
-        line = slope(measures.kept[inside], measures.n[inside])
-        if line is not None:
-            by_family[family] = line
-    return by_family
+    insides = {family: families == family for family in measures.groups.families}
+    found = {family: slope(measures.kept[inside], measures.n[inside]) for family, inside in insides.items()}
+    return {family: line for family, line in found.items() if line is not None}

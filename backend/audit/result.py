@@ -27,6 +27,9 @@ SAFEGUARDS = (
 )
 
 
+FIGURES = ("rate", "low", "high", "lift", "lift_low", "lift_high", "odds_ratio", "odds_low", "odds_high", "p", "q")
+
+
 @dataclass(frozen=True)
 class Row:
     """One group's figures. `kept` is None when it is 1 to 9; then rate and ratios are None, and `rate_below` bounds it."""
@@ -98,18 +101,13 @@ class Audit:
 
 
 def rows(
-    measures: Measures,
-    selection: Selection | None = None,
-    *,
-    pooled: Pooled | None = None,
-    expected: np.ndarray | None = None,
+    measures: Measures, selection: Selection, *, pooled: Pooled | None = None, expected: np.ndarray | None = None
 ) -> list[Row]:
     """The measures as rows, small counts taken out."""
-    after = stages(measures.groups, selection) if selection is not None else []
+    after = stages(measures.groups, selection)
     steps = contributions(after)
     flags = flagged(measures.n, measures.pairs, measures.lift_high, expected) if expected is not None else None
-    shares = measures.share_after
-    hidden = measures.small
+    shares, hidden = measures.share_after, measures.small
     listed = []
     for place, definition in enumerate(measures.groups.definitions):
         n = int(measures.n[place])
@@ -121,10 +119,7 @@ def rows(
         listed.append(
             Row(
                 definition, n, None if small else int(measures.kept[place]),
-                value(measures.rate), value(measures.low), value(measures.high),
-                value(measures.lift), value(measures.lift_low), value(measures.lift_high),
-                value(measures.odds_ratio), value(measures.odds_low), value(measures.odds_high),
-                value(measures.p), value(measures.q),
+                **{name: value(getattr(measures, name)) for name in FIGURES},
                 share_before=n / max(measures.pairs, 1),
                 share_after=value(shares),
                 drawn=None if small or measures.drawn is None else int(measures.drawn[place]),

@@ -28,9 +28,5 @@ def stages(groups: Groups, selection: Selection) -> list[Measures]:
 def contributions(after: list[Measures]) -> np.ndarray:
     """`(rules, G)`: change of ln lift by each rule; the columns sum to the ln lift of the whole recipe."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = (
-            np.stack([np.zeros_like(after[0].lift), *(np.log(one.lift) for one in after)])
-            if after
-            else np.zeros((1, 0))
-        )
-        return np.diff(logs, axis=0)
+        logs = [np.log(one.lift) for one in after]
+        return np.diff(np.stack([np.zeros_like(logs[0]), *logs]), axis=0) if logs else np.zeros((0, 0))

@@ -38,15 +38,12 @@ def strata(pool: Pool, name: str, progress: Progress = silent) -> Strata:
             raise InputError(f"pairs can't be compared within languages: {missing}.")
         return _commonest(name, *language_codes(pool, progress))
     if name == "domain":
-        from .providers.web import host_codes, registered
+        from .providers.web import host_codes, number, registered
 
         pool.require("url")
         codes, hosts = host_codes(pool, progress)
-        domains = [registered(host)[0] for host in hosts]
-        names = list(dict.fromkeys(domains))
-        number = {domain: place for place, domain in enumerate(names)}
-        by_host = np.array([number[domain] for domain in domains] + [-1], dtype=np.int32)
-        return _commonest(name, by_host[codes], names)
+        by_host, names = number([registered(host)[0] for host in hosts])
+        return _commonest(name, np.append(by_host, -1)[codes], names)
     if name not in pool.columns:
         raise InputError(f"no strata {name!r}; allowed: {', '.join(BUILT_IN)}, or a metadata column of few values.")
     from .scan import value_codes
@@ -61,9 +58,9 @@ def strata(pool: Pool, name: str, progress: Progress = silent) -> Strata:
 
 def _commonest(name: str, codes: np.ndarray, names: list) -> Strata:
     """The `MOST` commonest values, everything else in a last stratum."""
-    sizes = np.bincount(codes[codes >= 0], minlength=len(names)) if names else np.zeros(0, dtype=np.int64)
+    sizes = np.bincount(codes[codes >= 0], minlength=len(names))
     order = np.argsort(-sizes, kind="stable")[:MOST]
-    order = order[[bool(str(names[place]).strip()) for place in order]] if len(order) else order
+    order = order[np.array([bool(str(names[place]).strip()) for place in order], dtype=bool)]
     number = np.full(len(names) + 1, len(order), dtype=np.uint16)
     number[order] = np.arange(len(order), dtype=np.uint16)
     return Strata(name, number[codes], (*(str(names[place]) for place in order), "other"))

@@ -17,7 +17,7 @@ class Pooled:
     p: np.ndarray
 
 
-def mantel_haenszel(k: np.ndarray, n: np.ndarray, kept: np.ndarray, pairs: np.ndarray, z: float = Z95) -> Pooled:
+def mantel_haenszel(k: np.ndarray, n: np.ndarray, kept: np.ndarray, pairs: np.ndarray) -> Pooled:
     """Pools over the last axis, the strata.
 
     `k`, `n`: `(…, S)` kept and all pairs of the group in each stratum; `kept`, `pairs`: `(S,)` those of the whole
@@ -45,7 +45,7 @@ def mantel_haenszel(k: np.ndarray, n: np.ndarray, kept: np.ndarray, pairs: np.nd
             + (agree * s + differ * r).sum(axis=-1) / (2 * sum_r * sum_s)
             + (differ * s).sum(axis=-1) / (2 * sum_s**2)
         )
-        spread = z * np.sqrt(variance)
+        spread = Z95 * np.sqrt(variance)
         expected = np.where(useful, inside * taken / size, 0.0)
         scatter = np.where(
             useful, inside * (total - inside) * taken * (total - taken) / (size**2 * np.maximum(size - 1, 1)), 0.0

@@ -22,16 +22,12 @@ def by_weight(groups: Groups, copies: np.ndarray) -> dict[str, Any]:
     codes[values] = np.arange(len(values))
     table = counts.coded_counts(groups.bitmaps, codes[copies], len(values))
     drawn, squares = table @ values, table @ values**2
-    low, high, p = lift_by_weight(
-        drawn, squares, groups.sizes, float(often[values] @ values), float(often[values] @ values**2), groups.pairs
-    )
-    total = int(often[values] @ values)
+    total, total_squares = int(often[values] @ values), int(often[values] @ values**2)
+    low, high, p = lift_by_weight(drawn, squares, groups.sizes, float(total), float(total_squares), groups.pairs)
     with np.errstate(invalid="ignore", divide="ignore"):
         lift = drawn / groups.sizes / (total / groups.pairs)
-    return {
-        "drawn": drawn, "total_drawn": total, "lift": lift, "lift_low": low, "lift_high": high, "p": p,
-        "q": intervals.benjamini_hochberg(p),
-    }  # fmt: skip
+    q = intervals.benjamini_hochberg(p)
+    return {"drawn": drawn, "total_drawn": total, "lift": lift, "lift_low": low, "lift_high": high, "p": p, "q": q}
 
 
 def lift_by_weight(

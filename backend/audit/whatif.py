@@ -64,7 +64,7 @@ def own_thresholds(
     return WhatIf(mask, thresholds, rest, int(mask.sum()))
 
 
-def to_recipe(recipe: Recipe, index: int, whatif: WhatIf, groups: Groups, pool: Pool, *, name: str = "") -> Recipe:
+def to_recipe(recipe: Recipe, index: int, whatif: WhatIf, groups: Groups, pool: Pool) -> Recipe:
     """The recipe with the rule at `index` replaced by one threshold per group; the groups are written as subset files
     to `<pool>/subsets`, so that the recipe stands on its own.
 
@@ -75,24 +75,16 @@ def to_recipe(recipe: Recipe, index: int, whatif: WhatIf, groups: Groups, pool: 
         raise InputError("own thresholds need a rule on one score; choose such a rule.")
     if not 0 < len(whatif.thresholds) <= MOST_GROUPS:
         raise InputError(f"{len(whatif.thresholds)} groups are not allowed; choose 1 to {MOST_GROUPS}.")
-    inside: dict[str, Rule] = {id: SubsetRule(subset=write_subset(id, groups, pool)) for id in whatif.thresholds}
-    parts: list[Rule] = [
-        AllRule(all=(inside[id], ScoreRule(score=rule.score, min=_written(threshold))))
-        for id, threshold in whatif.thresholds.items()
+    inside: list[Rule] = [SubsetRule(subset=write_subset(id, groups, pool)) for id in whatif.thresholds]
+    everyone_else = NotRule.model_validate({"not": AnyRule(any=tuple(inside))})
+    parts = [
+        AllRule(all=(members, ScoreRule(score=rule.score, min=_written(threshold))))
+        for members, threshold in zip([*inside, everyone_else], [*whatif.thresholds.values(), whatif.rest])
     ]
-    anyone: Rule = AnyRule(any=tuple(inside.values()))
-    parts.append(
-        AllRule(all=(NotRule.model_validate({"not": anyone}), ScoreRule(score=rule.score, min=_written(whatif.rest))))
-    )
     keep = (*recipe.keep[:index], AnyRule(any=tuple(parts)), *recipe.keep[index + 1 :])
     titles = ", ".join(groups.definitions[groups.index(id)].title for id in whatif.thresholds)
-    return recipe.model_copy(
-        update={
-            "name": name or f"{recipe.name}, own thresholds",
-            "keep": keep,
-            "note": f"own thresholds on {rule.score} for pairs that: {titles}",
-        }
-    )
+    note = f"own thresholds on {rule.score} for pairs that: {titles}"
+    return recipe.model_copy(update={"name": f"{recipe.name}, own thresholds", "keep": keep, "note": note})
 
 
 def outcome(recipe: Recipe, index: int, whatif: WhatIf, columns: Columns) -> Selection:

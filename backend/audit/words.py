@@ -10,6 +10,7 @@ from .measure import SMALLEST
 
 SAMPLE = 5000  # captions of each side
 CERTAIN = 1.96
+SHOWN = 15
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,7 @@ class Word:
         return asdict(self)
 
 
-def separating(
-    pool: Pool, members: np.ndarray, mask: np.ndarray, *, limit: int = 15, seed: int = 0
-) -> tuple[list[Word], list[Word]]:
+def separating(pool: Pool, members: np.ndarray, mask: np.ndarray) -> tuple[list[Word], list[Word]]:
     """The words that mark the kept and the dropped pairs among `members` (`(k,)` rows); `mask` is `(n,)`, True = KEPT.
 
     Log-odds ratio with an informative Dirichlet prior (Monroe, Colaresi & Quinn 2008) on a seeded sample of 5,000
@@ -38,7 +37,7 @@ def separating(
 
     if "text" not in pool.columns:
         return [], []
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     sides = [members[mask[members]], members[~mask[members]]]
     if min(map(len, sides)) < SMALLEST:
         return [], []
@@ -57,4 +56,4 @@ def separating(
     ]
     marks_kept = sorted((word for word in words if word.z > 0), key=lambda word: -word.z)
     marks_dropped = sorted((word for word in words if word.z < 0), key=lambda word: word.z)
-    return marks_kept[:limit], marks_dropped[:limit]
+    return marks_kept[:SHOWN], marks_dropped[:SHOWN]

@@ -1,7 +1,7 @@
 """Audit of a model: its accuracy by group, where a task knows groups."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -36,11 +36,10 @@ class GroupAccuracy:
     high: float
 
     def as_json(self) -> dict[str, Any]:
-        return {"task": self.task, "name": self.name, "what": self.what, "field": self.field, "group": self.group,
-                "n": self.n, "accuracy": self.accuracy, "low": self.low, "high": self.high}  # fmt: skip
+        return asdict(self)
 
 
-def audit_model(run: "str | Run", *, tasks: Sequence[str] | None = None) -> list[GroupAccuracy]:
+def audit_model(run: "str | Run") -> list[GroupAccuracy]:
     """Accuracy by group for every task of the run that has groups and predictions; empty if none has.
 
     A field whose groups have fewer than five examples on average (a country each) says nothing and is left out.
@@ -48,8 +47,6 @@ def audit_model(run: "str | Run", *, tasks: Sequence[str] | None = None) -> list
     run = Run.load(run)
     accuracies: list[GroupAccuracy] = []
     for task in tasks_list():
-        if tasks is not None and task.key not in tasks:
-            continue
         predictions = predictions_of(run, task.key) if task.fields else None
         if predictions is None:
             continue
@@ -100,8 +97,7 @@ class DataGroup:
         return self.kept / self.pairs
 
     def as_json(self) -> dict[str, Any]:
-        return {"field": self.field, "group": self.group, "ids": list(self.ids), "pairs": self.pairs, "kept": self.kept,
-                "rate": self.rate}  # fmt: skip
+        return asdict(self) | {"rate": self.rate}
 
 
 def audit_data(run: "str | Run", groups: Sequence[GroupAccuracy]) -> dict[tuple[str, str], DataGroup]:
@@ -141,11 +137,7 @@ def audit_data(run: "str | Run", groups: Sequence[GroupAccuracy]) -> dict[tuple[
 
 def _judged(task: Task, predictions: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     if task.kind == "faces":
-        return {
-            "gender": predictions["gender"] == predictions["by_gender"],
-            "age": predictions["age"] == predictions["by_age"],
-            "race": predictions["race"] == predictions["by_race"],
-        }
+        return {what: predictions[what] == predictions[f"by_{what}"] for what in ("gender", "age", "race")}
     hits = predictions["top"] == predictions["label"][:, None]
     return {"five nearest": hits.any(axis=1)} if task.kind == "groups_top5" else {"class": hits[:, 0]}
 

@@ -98,11 +98,10 @@ def group_means(main: Mapping[str, float | None], tasks: Iterable[Task]) -> dict
         if task.averaged and task.group:
             members.setdefault(task.group, []).append(main.get(task.key))
     order = [name for name in GROUPS if name in members] + [name for name in members if name not in GROUPS]
-    means: dict[str, float | None] = {}
-    for name in order:
-        values = [value for value in members[name] if value is not None]
-        means[name] = float(np.mean(values)) if len(values) == len(members[name]) else None
-    return means
+    return {
+        name: None if None in members[name] else float(np.mean(members[name]))  # type: ignore[arg-type]
+        for name in order
+    }
 
 
 def _resumed(run: Run) -> list[str]:
@@ -110,10 +109,8 @@ def _resumed(run: Run) -> list[str]:
 
 
 def _skipped(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    reasons = [
-        f"{line['dataset']}: {line['skipped']} unreadable images left out" for line in results if line.get("skipped")
-    ]
-    return reasons
+    left_out = [line for line in results if line.get("skipped")]
+    return [f"{line['dataset']}: {line['skipped']} unreadable images left out" for line in left_out]
 
 
 @dataclass(frozen=True)
@@ -161,11 +158,11 @@ Place = tuple[str, str, str, str, int | None]
 """(recipe, scale, pool, suite, pairs kept): the runs that are alike but for their seed."""
 
 
-def by_recipe(rows: Sequence[Row], *, comparable_only: bool = True) -> dict[Place, list[Row]]:
-    """The training runs among `rows`, those that are alike but for their seed together."""
+def by_recipe(rows: Sequence[Row]) -> dict[Place, list[Row]]:
+    """The comparable training runs among `rows`, those that are alike but for their seed together."""
     places: dict[Place, list[Row]] = {}
     for row in rows:
-        if row.seed is not None and row.scale and not row.published and (row.comparable or not comparable_only):
+        if row.seed is not None and row.scale and not row.published and row.comparable:
             places.setdefault((row.recipe, row.scale, row.pool, row.suite, row.kept), []).append(row)
     return places
 
@@ -175,11 +172,11 @@ def averages(rows: Sequence[Row]) -> np.ndarray:
     return np.array([row.average for row in rows], dtype=np.float64)
 
 
-def summaries(rows: Sequence[Row], *, comparable_only: bool = True) -> list[Summary]:
+def summaries(rows: Sequence[Row]) -> list[Summary]:
     """Rows with the same recipe, number of pairs kept, scale, pool and suite, joined over their seeds; best mean first."""
     boards: dict[tuple[str, str, str], dict[Place, list[Row]]] = {}
     whole = [row for row in rows if row.average is not None]
-    for place, mine in by_recipe(whole, comparable_only=comparable_only).items():
+    for place, mine in by_recipe(whole).items():
         boards.setdefault(place[1:4], {})[place] = mine
     joined = [summary for sets in boards.values() for summary in _board(sets)]
     return sorted(joined, key=lambda summary: -summary.mean)
@@ -200,19 +197,15 @@ def _summary(place: Place, mine: Sequence[Row], gap: Gap | None) -> Summary:
     return Summary(
         recipe, scale, pool, kept, tuple(sorted(row.seed or 0 for row in mine)), float(values.mean()),
         float(values.std(ddof=1)) if len(values) > 1 else None, gap, mine[0].unfiltered,
-        _means([row.tasks for row in mine]), _means([{"": row.clean} for row in mine]).get(""),
-        _means([row.groups for row in mine]), tuple(row.run for row in mine),
+        means([row.tasks for row in mine]), means([{"": row.clean} for row in mine]).get(""),
+        means([row.groups for row in mine]), tuple(row.run for row in mine),
     )  # fmt: skip
 
 
-def _means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
+def means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
     """Mean of each figure that every run has."""
-    means: dict[str, float] = {}
-    for name in figures[0]:
-        values = [value for one in figures if (value := one.get(name)) is not None]
-        if len(values) == len(figures):
-            means[name] = float(np.mean(values))
-    return means
+    columns = {name: [value for one in figures if (value := one.get(name)) is not None] for name in figures[0]}
+    return {name: float(np.mean(values)) for name, values in columns.items() if len(values) == len(figures)}
 
 
 def runs_of(name: str, rows: Sequence[Row]) -> list[str]:

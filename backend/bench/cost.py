@@ -8,8 +8,8 @@ from .. import devices, rates
 from ..architecture import Size
 from ..architecture import size_of as sized
 from ..errors import InputError
+from ..models import config
 from .scales import CHOSEN, SCALES, Scale, scale_named
-from .weights import config
 
 BYTES_PER_PAIR = 35_000
 """Mean size of a pair in DataComp's tars (450 GB for 12.8 M); a pool's own mean replaces it."""
@@ -127,10 +127,10 @@ def _work(scale: Scale) -> float:
     return size_of(scale.model).macs * (4 if scale.grad_checkpointing else 3)
 
 
-def remember_rate(scale: Scale, device: str, samples_per_s: float, *, count: int = 1, pairs: int | None = None) -> None:
+def remember_rate(scale: Scale, device: str, samples_per_s: float, *, count: int = 1) -> None:
     """Keeps the measured rate of `count` devices of the kind `device` for the next estimate."""
-    trained = scale.samples_seen if pairs is None else pairs
-    rates.remember(f"{scale.model} {scale.precision}", device, samples_per_s, pairs=trained, devices=count)
+    work = f"{scale.model} {scale.precision}"
+    rates.remember(work, device, samples_per_s, pairs=scale.samples_seen, devices=count)
 
 
 def _mean_bytes(pool: Any) -> float:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from .. import files, paths
+from .. import paths
 from ..errors import InputError
 from ..pool import digests
 from ..progress import Progress, silent
 from ..scores.base import MAIN, Each, Method, Unit, here, param
 from ..scores.clip_score import cosine
 from ..scores.kernels.folds import alignments, fold_samples, folds_of, training_share
+from ..scores.kernels.kept import write
+from .phase import titled
 
 if TYPE_CHECKING:
     from ..models import Loaded
@@ -207,7 +209,7 @@ class Dfn(Method):
             part, words = (uids[fold_of_row != fold], f", fold {fold + 1} of {self.folds}")
             if self.folds == 1:
                 part, words = uids, ""
-            yield self._run(pool, part, name + words, _prefixed(progress, words.removeprefix(", ")))
+            yield self._run(pool, part, name + words, titled(progress, words.removeprefix(", ")))
 
     def _run(self, pool: "Pool", uids: np.ndarray, name: str, progress: Progress) -> str:
         from ..recipe import Recipe
@@ -220,20 +222,11 @@ class Dfn(Method):
         begun = (directory / "run.json").exists()
         if begun and (trained := Run.load(directory.name)).finished and trained.weights_path.is_file():
             return str(directory)
-        with files.replacing(directory / "clean.npy") as path, path.open("wb") as handle:
-            np.save(handle, uids, allow_pickle=False)
+        write(directory / "clean.npy", uids)
         recipe = Recipe.model_validate({"name": name, "keep": [{"subset": str(directory / "clean.npy")}]})
-        run = train(
-            recipe,
-            pool,
-            scale=self.scale,
-            seed=self.seed,
-            run_id=directory.name,
-            resume=begun,
-            evaluate=False,
-            progress=progress,
-        )
-        return str(run.path)
+        train(recipe, pool, scale=self.scale, seed=self.seed, run_id=directory.name, resume=begun, evaluate=False,
+              progress=progress)  # fmt: skip
+        return str(directory)
 
     def _recognised(self, pool: "Pool", rows: np.ndarray, network: str) -> tuple[np.ndarray, np.ndarray]:
         """Cosines of the images at `rows` with their own captions, and with the next one's where it differs."""
@@ -260,10 +253,3 @@ class Dfn(Method):
 
 def _digest(uids: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(uids).tobytes()).hexdigest()
-
-
-def _prefixed(progress: Progress, words: str) -> Progress:
-    def told(done: int, total: int, message: str = "", **figures: float) -> None:
-        progress(done, total, ": ".join(part for part in (words, message) if part), **figures)
-
-    return told

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,8 +45,7 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """DataComp's line ("key", "dataset", "metrics") with ours after it."""
-        return {"key": self.key, "dataset": self.dataset, "metrics": self.metrics, "examples": self.examples,
-                "skipped": self.skipped, "seconds": round(self.seconds, 2), "weights": self.weights}  # fmt: skip
+        return asdict(self) | {"seconds": round(self.seconds, 2)}
 
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> "Result":
@@ -133,7 +132,7 @@ def score_task(loaded: "Loaded", one: Kind, prompts: Sequence[Sequence[str]], ve
     if not prompts or not all(prompts):
         raise InputError(f"task {one.task.key!r} has no prompts in {one.root}; fetch it again")
     one.begin(torch.stack([vectors[tuple(group)] for group in prompts]))
-    encoded = features(loaded, one.root, Seen() if seen is None else seen, size=size, threads=decoders(), precision=precision,
+    encoded = features(loaded, one.root, Seen() if seen is None else seen, size=size, threads=min(16, os.cpu_count() or 1), precision=precision,
                      skipped=skipped)  # fmt: skip
     for vectors_of_images, samples in encoded:
         with torch.inference_mode():
@@ -144,10 +143,6 @@ def score_task(loaded: "Loaded", one: Kind, prompts: Sequence[Sequence[str]], ve
     examples = len(next(iter(predictions.values())))
     result = Result(one.task.key, one.task.name, metrics, examples, len(skipped), time.monotonic() - start, weights)
     return result, predictions
-
-
-def decoders() -> int:
-    return min(16, os.cpu_count() or 1)
 
 
 def fitting_batch(loaded: "Loaded") -> int:

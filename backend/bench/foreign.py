@@ -43,16 +43,7 @@ def read_info(path: Path | str) -> dict[str, Any]:
         content = _Known(io.BytesIO(path.read_bytes())).load()
     except InputError:
         raise
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        IndexError,
-        MemoryError,
-    ) as error:
+    except Exception as error:  # a pickle of another form makes its reader raise anything
         raise InputError(f"{str(path)!r} is no info.pkl: {error}") from error
     if not isinstance(content, dict) or "checkpoint" not in content:
         raise InputError(f"{str(path)!r} holds no dictionary with a checkpoint, so it is no info.pkl")

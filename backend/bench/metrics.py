@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -85,10 +86,8 @@ def _line(figures: dict[str, float]) -> str:
 def read(path: Path) -> Iterator[dict[str, Any]]:
     if path.is_file():
         for line in path.read_text(errors="replace").splitlines():
-            try:
+            with suppress(ValueError):
                 yield json.loads(line)
-            except ValueError:
-                continue
 
 
 def curves(run: "str | Run") -> dict[str, list[float | None]]:

@@ -27,3 +27,12 @@ def within(progress: Progress, phase: str) -> Progress:
         progress(low + round((high - low) * done / max(1, total)), 1000, message, **figures)
 
     return report
+
+
+def titled(progress: Progress, title: str) -> Progress:
+    """Progress whose messages begin with `title`."""
+
+    def report(done: int, total: int, message: str = "", **figures: float) -> None:
+        progress(done, total, ": ".join(part for part in (title, message) if part), **figures)
+
+    return report

@@ -8,10 +8,11 @@ DFN = "DFN, arXiv 2309.17425"
 RERUN = "independent re-runs, SDM (ICLR 2026)"
 FLYT = "FLYT, arXiv 2503.08805, abstract"
 ECODATUM = "EcoDatum, arXiv 2502.08211, abstract"
+BYOD = "DataComp, arXiv 2304.14108, bring your own data"
 
-# recipe | pairs | ImageNet | shifts | VTAB | retrieval | average, per scale
-_TABLE_3 = {
-    "small": """
+# recipe | pairs | ImageNet | shifts | VTAB | retrieval | average, per scale and source
+_RESULTS = {
+    ("small", DATACOMP): """
 No filtering|12.8M|.025|.033|.145|.114|.132
 Basic|3M|.038|.043|.150|.118|.142
 Text-based|3.2M|.046|.052|.169|.125|.157
@@ -20,7 +21,7 @@ LAION-2B filter|1.3M|.031|.040|.136|.092|.133
 CLIP L/14 30 %|3.8M|.051|.055|.190|.119|.173
 Image ∩ CLIP L/14 30 %|1.4M|.039|.045|.162|.094|.144
 """,
-    "medium": """
+    ("medium", DATACOMP): """
 No filtering|128M|.176|.152|.259|.219|.258
 Text-based|31M|.255|.215|.328|.249|.307
 Image-based|29M|.268|.213|.319|.256|.312
@@ -28,7 +29,7 @@ LAION-2B filter|13M|.230|.198|.307|.233|.292
 CLIP L/14 30 %|38M|.273|.230|.338|.251|.328
 Image ∩ CLIP L/14 30 %|14M|.297|.239|.346|.231|.328
 """,
-    "large": """
+    ("large", DATACOMP): """
 No filtering|1.28B|.459|.378|.426|.419|.437
 Basic|298M|.516|.423|.446|.480|.458
 Text-based|317M|.561|.465|.465|.352|.466
@@ -37,15 +38,12 @@ LAION-2B filter|130M|.553|.453|.510|.495|.501
 CLIP L/14 30 %|384M|.578|.474|.538|.466|.529
 Image ∩ CLIP L/14 30 %|140M|.631|.508|.546|.498|.537
 """,
-    "xlarge": """
+    ("xlarge", DATACOMP): """
 No filtering|12.8B|.723|.612|.611|.569|.621
 LAION-2B filter|1.3B|.755|.637|.624|.620|.636
 CLIP L/14 30 %|3.8B|.764|.655|.643|.588|.650
 Image ∩ CLIP L/14 30 % (DataComp-1B)|1.4B|.792|.679|.652|.608|.663
 """,
-}
-
-_APPENDIX = {
     ("small", "DataComp, arXiv 2304.14108, table 25"): """
 Random 75 %|9.6M|.028|.037|.153|.110|.140
 Random 50 %|6.4M|.027|.037|.147|.111|.137
@@ -150,14 +148,10 @@ SDM|18M|.352|.271|.386|.268|.364
 """,
     ("medium", FLYT): "Mixing-FLYT, Soft Cap Sampling||.401||||.377",
     ("small", ECODATUM): "EcoDatum||||||.182",
-}
-
-BYOD = "DataComp, arXiv 2304.14108, bring your own data"
-_BYOD = {
-    "small": "CC12M||.099||||.205",
-    "medium": "All five sources||.371||||.367",
-    "large": "CommonPool and five sources, 6 times||.620||||.549",
-    "xlarge": "CommonPool and four sources||.766||||.659",
+    ("small", BYOD): "CC12M||.099||||.205",
+    ("medium", BYOD): "All five sources||.371||||.367",
+    ("large", BYOD): "CommonPool and five sources, 6 times||.620||||.549",
+    ("xlarge", BYOD): "CommonPool and four sources||.766||||.659",
 }
 
 _SIZES = {"K": 1e3, "M": 1e6, "B": 1e9}
@@ -170,11 +164,8 @@ EVALUATION_NOTE = "averages printed before May 2023 used another Flickr split"
 
 def rows() -> list[Row]:
     """Every published row, each with its source."""
-    blocks = [(scale, DATACOMP, text) for scale, text in _TABLE_3.items()]
-    blocks += [(scale, source, text) for (scale, source), text in _APPENDIX.items()]
-    blocks += [(scale, BYOD, text) for scale, text in _BYOD.items()]
     listed = []
-    for scale, source, text in blocks:
+    for (scale, source), text in _RESULTS.items():
         for line in text.strip().splitlines():
             recipe, size, *numbers, average = line.split("|")
             groups = {name: float(number) if number else None for name, number in zip(GROUPS, numbers)}

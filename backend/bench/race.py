@@ -5,14 +5,12 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import devices, files, paths
+from .. import devices, paths
 from ..errors import InputError
 from ..number_format import percent
 from ..progress import Progress, silent
@@ -22,6 +20,8 @@ from .board import by_recipe, leaderboard
 from .checks import preflight, refuse
 from .cost import estimate
 from .elimination import deal, one_look
+from .kept import Kept
+from .phase import titled
 from .scales import scale_named
 from .training import train
 
@@ -46,9 +46,11 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Race:
-    """`races/<id>.json` in the home. `budget` and `spent` are seconds of training and evaluation; `state` is `open`,
-    `decided` or `budget spent`."""
+class Race(Kept):
+    """`races/<id>.json` in the home. `budget` (None: no end) and `spent` are seconds of training and evaluation; `state` is
+    `open`, `decided` or `budget spent`."""
+
+    folder = "races"
 
     id: str
     scale: str
@@ -56,33 +58,12 @@ class Race:
     entries: tuple[Entry, ...]
     confidence: float = 0.95
     most: int = MOST
-    budget: float = float("inf")
+    budget: float | None = None
     spent: float = 0.0
     trained: int = 0
     state: str = "open"
     job: str | None = None
     created: float = field(default_factory=time.time)
-
-    @property
-    def path(self) -> Path:
-        return paths.home() / "races" / f"{self.id}.json"
-
-    def save(self) -> None:
-        content = asdict(self) | {"budget": self.budget if np.isfinite(self.budget) else None}
-        files.write_json(self.path, content)
-
-    @classmethod
-    def load(cls, name: str) -> "Race":
-        path = paths.home() / "races" / f"{check_id(name)}.json"
-        if not path.is_file():
-            known = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "none"
-            raise InputError(f"race {name!r} does not exist; there are: {known}")
-        content = files.read_json(path, dict)
-        content["budget"] = float("inf") if content.get("budget") is None else content["budget"]
-        from pydantic import TypeAdapter
-
-        with files.reading(path):
-            return TypeAdapter(cls).validate_python(content)
 
     def with_entry(self, name: str, **changed: Any) -> "Race":
         entries = tuple(replace(e, **changed) if e.recipe == name else e for e in self.entries)
@@ -99,15 +80,6 @@ class Standing:
     means: dict[str, float | None]
 
 
-def races() -> list[Race]:
-    """Every race of this home, newest first; unreadable records are left out."""
-    readable = []
-    for path in (paths.home() / "races").glob("*.json"):
-        with suppress(InputError):
-            readable.append(Race.load(path.stem))
-    return sorted(readable, key=lambda race: race.created, reverse=True)
-
-
 def seconds(text: str) -> float:
     """`2h`, `90m`, `1h30m` or `45s` in seconds. Raises InputError for anything else, and for nothing at all."""
     match = _DURATION.fullmatch(text.strip())
@@ -118,7 +90,7 @@ def seconds(text: str) -> float:
 
 
 def enter(
-    pool: "Pool", recipes: "Sequence[Recipe]", *, scale: str, budget: float = float("inf"), confidence: float = 0.95,
+    pool: "Pool", recipes: "Sequence[Recipe]", *, scale: str, budget: float | None = None, confidence: float = 0.95,
     most: int = MOST, name: str | None = None, job: str | None = None,
 ) -> Race:  # fmt: skip
     """The race of these recipes, new or as far as it came before: the same command goes on with it, and `budget` is
@@ -127,7 +99,7 @@ def enter(
     Raises InputError, before anything is trained, for fewer than two recipes, two of one name, a recipe that can't be
     trained on, or a name under which another race ran.
     """
-    from ..recipe import select
+    from ..recipe import ready, select
 
     if len(recipes) < 2:
         raise InputError(f"a race of {len(recipes)} recipe has nothing to decide; give two or more")
@@ -147,8 +119,9 @@ def enter(
             refuse(preflight(selection.drawn, wanted, pool=pool))
         except InputError as error:
             raise InputError(f"{recipe.name}: {error}") from error
-        entries.append(Entry(recipe.name, _keep(recipe), selection.kept))
-    identity = _digest(scale, where, confidence, most, *(entry.file for entry in entries))
+        entries.append(Entry(recipe.name, str(ready.keep(recipe)), selection.kept))
+    subject = (scale, where, confidence, most, *(entry.file for entry in entries))
+    identity = hashlib.sha256(repr(subject).encode()).hexdigest()[:10]
     race = Race(check_id(name or f"race-{identity}"), scale, where, tuple(entries), confidence, most, budget, job=job)
     if race.path.is_file():
         before = Race.load(race.id)
@@ -158,16 +131,6 @@ def enter(
         race = replace(before, budget=budget, job=job, state="open")
     race.save()
     return race
-
-
-def _keep(recipe: "Recipe") -> str:
-    from ..recipe import ready
-
-    return str(ready.keep(recipe))
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
 
 def go_on(race: Race, progress: Progress = silent, *, gpus: int | None = None) -> Race:
@@ -191,7 +154,7 @@ def go_on(race: Race, progress: Progress = silent, *, gpus: int | None = None) -
             fitting = [
                 entry
                 for number, entry in enumerate(fresh, 1)
-                if race.spent + number * _expected(race, entry) <= race.budget
+                if race.budget is None or race.spent + number * _expected(race, entry) <= race.budget
             ]
             race = _side_by_side(race, fitting, places, progress)
             for entry in entries:
@@ -263,16 +226,12 @@ class _Heat:
 
         race, run_id = self.race, _run_id(self.race, entry)
         there = (paths.runs() / run_id / "run.json").is_file()
-        title = f"{entry.recipe}, seed {entry.dealt}"
-
-        def titled(done: int, total: int, message: str = "", **figures: float) -> None:
-            self._progress(done, total, f"{title}: {message}", **figures)
-
+        progress = titled(self._progress, f"{entry.recipe}, seed {entry.dealt}")
         begun = time.monotonic()
         run = None
         try:
             run = train(entry.file, Pool.open(race.pool), scale=race.scale, seed=entry.dealt, run_id=run_id, resume=there,
-                        sweep=race.id, progress=titled)  # fmt: skip
+                        sweep=race.id, progress=progress)  # fmt: skip
         except Exception as error:  # the runs beside it are trained to their end first
             self.problem = self.problem or error
         finally:  # a stopped run costs what it took, too
@@ -324,7 +283,7 @@ def as_json(race: Race) -> dict[str, Any]:
         "race": race.id, "scale": race.scale, "pool": race.pool, "state": race.state, "confidence": race.confidence,
         "best": now.best, "tied": list(now.tied), "behind": list(now.behind), "runs": runs, "trained": race.trained,
         "full_grid": len(race.entries) * race.most, "seconds": round(race.spent, 1),
-        "budget": race.budget if np.isfinite(race.budget) else None,
+        "budget": race.budget,
         "recipes": [
             {"recipe": e.recipe, "kept": e.kept, "seeds": e.dealt, "mean": now.means[e.recipe], "out_after": e.out}
             for e in race.entries

@@ -6,11 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from .. import paths
 from ..errors import InputError
-from .board import Row
+from .board import Row, averages, means
 
 if TYPE_CHECKING:
     from ..recipe import Recipe
@@ -59,17 +57,11 @@ def points(entries: Iterable[Entry]) -> list[Point]:
 
 
 def _point(axis: str, value: float, rows: Sequence[Row]) -> Point:
-    averages = np.array([row.average for row in rows], dtype=np.float64)
-    kept, pairs = rows[0].kept, rows[0].pool_pairs
-    tasks = {}
-    for key in sorted(set.intersection(*(set(row.tasks) for row in rows))):
-        figures = [row.tasks[key] for row in rows]
-        if all(figure is not None for figure in figures):
-            tasks[key] = float(np.mean([figure for figure in figures if figure is not None]))
+    values, kept, pairs = averages(rows), rows[0].kept, rows[0].pool_pairs
     return Point(
         axis, value, rows[0].recipe, kept, kept / pairs if kept is not None and pairs else None,
-        tuple(sorted(row.seed or 0 for row in rows)), float(averages.mean()),
-        float(averages.std(ddof=1)) if len(averages) > 1 else None, tasks,
+        tuple(sorted(row.seed or 0 for row in rows)), float(values.mean()),
+        float(values.std(ddof=1)) if len(values) > 1 else None, means([row.tasks for row in rows]),
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """A line of the leaderboard, of a run or as published."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import InputError
@@ -57,12 +57,4 @@ class Row:
         return self.kept is not None and self.kept == self.pool_pairs
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "run": self.run, "recipe": self.recipe, "scale": self.scale, "seed": self.seed, "kept": self.kept,
-            "average": self.average, "tasks": self.tasks, "clean": self.clean, "groups": self.groups,
-            "evaluated": self.evaluated, "of": self.of, "samples_seen": self.samples_seen, "pool": self.pool,
-            "pool_pairs": self.pool_pairs, "state": self.state, "comparable": self.comparable,
-            "reasons": list(self.reasons), "notes": list(self.notes), "published": self.published,
-            "source": self.source, "track": self.track, "model": self.model, "created": self.created,
-            "sweep": self.sweep, "suite": self.suite,
-        }  # fmt: skip
+        return asdict(self) | {"comparable": self.comparable}

@@ -3,7 +3,7 @@
 import itertools
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import jobs
 from ..runs import Run, runs
@@ -73,7 +73,7 @@ def _of(side: Sequence[Run], needed: int) -> MoreSeeds:
     there, coming = _taken(first), _queued(more)
     free = (seed for seed in itertools.count() if seed not in there | coming)
     lacking = max(0, needed - len({run.seed for run in side} | coming))
-    return MoreSeeds(more.run, more.recipe, more.scale, more.argv, tuple(itertools.islice(free, lacking)))
+    return replace(more, seeds=tuple(itertools.islice(free, lacking)))
 
 
 def _taken(run: Run) -> set[int]:

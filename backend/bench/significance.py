@@ -89,8 +89,7 @@ class _Others:
 
 
 def compare(
-    a: Side, b: Side, *, tasks: Sequence[str] | None = None, draws: int = DRAWS, seed: int = 0,
-    progress: Progress = silent,
+    a: Side, b: Side, *, tasks: Sequence[str] | None = None, draws: int = DRAWS, progress: Progress = silent,
 ) -> list[Difference]:  # fmt: skip
     """Two runs, or two recipes as the runs of their seeds: every task that all of them have results of, then "average"
     over those that count in it.
@@ -108,7 +107,7 @@ def compare(
     differences, averaged = [], []
     for number, task in enumerate(wanted):
         progress(number, len(wanted), f"resampling {task.name}")
-        values, examples = _drawn([*sides[0], *sides[1]], task, draws=draws, seed=seed)
+        values, examples = _drawn([*sides[0], *sides[1]], task, draws)
         differences.append(_difference(task.key, values, examples, len(sides[0]), others.values([task])))
         if task.averaged:
             averaged.append((task, values))
@@ -155,13 +154,13 @@ def _known(row: Row, tasks: Sequence[Task]) -> list[float] | None:
     return known if len(known) == len(values) else None
 
 
-def _drawn(runs: Sequence[Run], task: Task, *, draws: int, seed: int) -> tuple[np.ndarray, int]:
+def _drawn(runs: Sequence[Run], task: Task, draws: int) -> tuple[np.ndarray, int]:
     """`(runs, draws + 1)` (one column without predictions): the metric on the whole task, then on draws of its
     examples, and their number."""
     predictions = [predictions_of(run, task.key) for run in runs]
     stored = [one for one in predictions if one is not None]
     if len(stored) == len(runs):
-        return resample(stored, task, draws=draws, seed=seed), len(next(iter(stored[0].values())))
+        return resample(stored, task, draws=draws), len(next(iter(stored[0].values())))
     lines = [next(line for line in run.results() if line["key"] == task.key) for run in runs]
     return np.array([[_main_of(line)] for line in lines], dtype=np.float64), 0
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,7 @@ class Submission:
         return not self.errors
 
     def as_json(self) -> dict[str, Any]:
-        return {"directory": str(self.directory), "written": self.written, "valid": self.valid, "errors": self.errors,
-                "warnings": self.warnings}  # fmt: skip
+        return asdict(self) | {"directory": str(self.directory), "valid": self.valid}
 
 
 def submit(

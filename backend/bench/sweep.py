@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from .. import files, paths
 from ..errors import InputError
 from ..runs import Run, check_id, runs
 from .board import row_of
+from .kept import Kept
 from .response import Point, points
 from .scales import scale_named
 from .tasks import tasks_list
@@ -36,9 +36,11 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class Sweep(Kept):
     """A grid that was started; `sweeps/<id>.json` in the home, its recipes in a folder beside it. `note` says where one
     comes from that was not started here: its cells have no job, and their runs name the sweep."""
+
+    folder = "sweeps"
 
     id: str
     scale: str
@@ -47,39 +49,9 @@ class Sweep:
     created: float = field(default_factory=time.time)
     note: str = ""
 
-    @property
-    def path(self) -> Path:
-        return paths.home() / "sweeps" / f"{self.id}.json"
-
     def recipe(self, number: int) -> Path:
         """The file of its recipe with this number."""
         return paths.home() / "sweeps" / self.id / f"{number:03d}.yaml"
-
-    def save(self) -> None:
-        content = {"id": self.id, "scale": self.scale, "pool": self.pool, "created": self.created,
-                   "note": self.note, "cells": [vars(cell) for cell in self.cells]}  # fmt: skip
-        files.write_json(self.path, content)
-
-    @classmethod
-    def load(cls, name: str) -> "Sweep":
-        path = paths.home() / "sweeps" / f"{check_id(name)}.json"
-        if not path.is_file():
-            known = ", ".join(sorted(p.stem for p in path.parent.glob("*.json"))) or "none"
-            raise InputError(f"sweep {name!r} does not exist; there are: {known}")
-        content = files.read_json(path, dict)
-        from pydantic import TypeAdapter
-
-        with files.reading(path):
-            return TypeAdapter(cls).validate_python(content)
-
-
-def sweeps() -> list[Sweep]:
-    """Every sweep of this home, newest first; unreadable records are left out."""
-    listed = []
-    for path in (paths.home() / "sweeps").glob("*.json"):
-        with suppress(InputError):
-            listed.append(Sweep.load(path.stem))
-    return sorted(listed, key=lambda sweep: sweep.created, reverse=True)
 
 
 def grid(

@@ -64,12 +64,15 @@ def train(
     Raises InputError, before anything is written, for an empty or tiny selection and whatever else `preflight` finds;
     RuntimeError if the training process fails. On any stop the run is left resumable.
     """
+    from ..export.subset import kept_uids
+    from ..recipe import select
+
     run, loaded_recipe, opened = _begin(recipe, pool, run_id, resume)
-    selection = _select(loaded_recipe, opened)
+    selection = select(loaded_recipe, opened)
     launch, device = _where(launch or Launch())
     wanted, tasks = _of_suite(scale_named(scale).changed(**(settings or {})), tasks, tasks_dir)
     wanted, launch = _settled(run, wanted, launch, device)
-    uids, written = _uids(opened, selection), Path(shards) if shards is not None else None
+    uids, written = kept_uids(opened, selection.mask, selection.wanted), Path(shards) if shards is not None else None
     refuse(preflight(selection.drawn, wanted, launch=launch, pool=opened, shards=written, uids=uids,
                      in_place=in_place, look_at_gpus=True))  # fmt: skip
     if run is None:
@@ -120,22 +123,10 @@ def _begin(recipe: Any, pool: Any, run_id: str | None, resume: bool) -> "tuple[R
     return run, recipe if isinstance(recipe, Recipe) else load(recipe), opened
 
 
-def _select(recipe: "Recipe", pool: "Pool") -> "Selection":
-    from ..recipe import select
-
-    return select(recipe, pool)
-
-
-def _uids(pool: "Pool", selection: "Selection") -> np.ndarray:
-    """The sorted uids that the subset file and the shards hold, each as often as it is drawn."""
-    from ..export.subset import kept_uids
-
-    return kept_uids(pool, selection.mask, selection.wanted)
-
-
 def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Selection", scale: Scale, seed: int,
             device: str, sweep: str | None, track: str) -> Run:  # fmt: skip
-    from ..export.subset import export_subset, sha256_of
+    from ..export.subset import export_subset
+    from ..pool import digests
     from ..recipe import dump
 
     run = Run(
@@ -148,7 +139,7 @@ def _create(run_id: str | None, recipe: "Recipe", pool: "Pool", selection: "Sele
     )  # fmt: skip
     files.write_text(run.path / "recipe.yaml", dump(recipe))
     export_subset(pool, selection, run.path / "subset.npy", recipe=recipe, force=True)
-    run.subset_sha256 = sha256_of(run.path / "subset.npy")
+    run.subset_sha256 = digests.of_path(run.path / "subset.npy")
     run.step_to("shards")
     return run
 

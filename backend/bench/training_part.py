@@ -52,7 +52,7 @@ class Peek:
 
 def add_training_part(
     pool: Pool, name: str, suite: Sequence[str], *, model: str, most: int = MOST, force: bool = False,
-    device: str = "auto", progress: Progress = silent,
+    progress: Progress = silent,
 ) -> int:  # fmt: skip
     """Keeps the training examples of the tasks `suite` (keys, or suites) as the target set `name` of `model`. Returns how many.
 
@@ -61,7 +61,7 @@ def add_training_part(
     Raises InputError if no task has a training part, and if an example is in an evaluation task of this disk: by its uid,
     by its file, or as a near-duplicate.
     """
-    tasks = [task for task in _asked(suite) if (Path(str(task.root)) / TRAIN / "nshards.txt").is_file()]
+    tasks = [task for task in registry.choose(suite) if (Path(str(task.root)) / TRAIN / "nshards.txt").is_file()]
     if not tasks:
         raise InputError(
             f"no task of {', '.join(suite)!r} has a training part: put tars like those of test/ into train/ beside it."
@@ -74,7 +74,7 @@ def add_training_part(
             f"{len(peeks):,} training examples are questions of evaluation tasks, {first.trained} is {first.asked} "
             f"({first.how}): take them out of {TRAIN}/, or the evaluation would be worth nothing."
         )
-    network = _network(pool, model).load(device)
+    network = _network(pool, model).load()
     embedded = [_embedded(network, part, progress) for part in parts]
     return add_examples(
         pool, name, Examples(*(np.concatenate(side) for side in zip(*embedded, strict=True))), model=model,
@@ -136,10 +136,6 @@ def find_peeks(parts: Sequence[Part], tasks: Sequence[Task], progress: Progress 
                 peeks.setdefault(place, Peek(names[place], task.key, "the same file" if same else "a near-duplicate"))
         progress(number + 1, len(tasks), "comparing with the evaluation tasks")
     return [peeks[place] for place in sorted(peeks)]
-
-
-def _asked(suite: Sequence[str]) -> list[Task]:
-    return registry.choose(list(suite))
 
 
 def _asked_of(task: Task) -> tuple[Prints, list[str]]:

@@ -1,12 +1,10 @@
 """Weights and architectures of the benchmark: a run's, a tag's, a checkpoint's; kept as safetensors."""
 
-import hashlib
 from pathlib import Path
 
 from .. import models, paths
 from ..errors import InputError
 from ..files import replacing
-from ..models import config as config
 from ..runs import Run
 
 
@@ -32,11 +30,7 @@ def model_of(model: "str | Run") -> models.Model:
 
 def digest(model: models.Model) -> str:
     """sha256 of a weights file; a pretrained tag stands for itself."""
-    path = Path(model.weights)
-    if not path.is_file():
-        return str(model)
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return model.digest or str(model)
 
 
 def parts_of(checkpoint: Path) -> int:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..devices import autocast
-from ..progress import Progress, silent
 
 if TYPE_CHECKING:
     import torch
@@ -15,7 +14,7 @@ Group = Sequence[str]
 
 
 def encode(
-    model: "Loaded", groups: Sequence[Group], *, size: int = 256, precision: str = "fp32", progress: Progress = silent
+    model: "Loaded", groups: Sequence[Group], *, size: int = 256, precision: str = "fp32"
 ) -> dict[Group, "torch.Tensor"]:
     """One unit vector (d,) float32 per distinct group: the unit vectors of its prompts, their mean, unit again.
 
@@ -37,7 +36,6 @@ def encode(
         if sums is None:
             sums = torch.zeros(len(distinct), vectors.shape[1], device=vectors.device)
         sums.index_add_(0, torch.tensor([owner for owner, _ in part], device=vectors.device), vectors)
-        progress(min(start + size, len(prompts)), len(prompts), "text prompts")
     if sums is None:
         return {}
     return dict(zip(distinct, normalize(sums, dim=-1)))

@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -37,7 +37,6 @@ class Accuracies:
     seconds: dict[str, float]
     control: Family
     learner: Learner
-    notes: dict[str, str] = field(default_factory=dict)
 
     def entries(self, chance: float) -> list[dict[str, Any]]:
         """The `families` of the report, the highest accuracy first."""

@@ -1,6 +1,6 @@
 """Controls that every report carries: random halves must not be told apart, and memorising must not help."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -39,22 +39,15 @@ def null(
 
 
 def memorisation(
-    sample: Sample,
-    groups: np.ndarray,
-    learner: Learner,
-    *,
-    settings: Settings,
-    sizes: Sequence[int] = SIZES,
-    tick: Callable[[], None] = lambda: None,
+    sample: Sample, groups: np.ndarray, learner: Learner, *, settings: Settings, tick: Callable[[], None] = lambda: None
 ) -> list[dict[str, Any]]:
     """As many pseudo-sets as there are sets, all drawn from the largest one, at growing sizes: the classifier may fit
     those it has seen, but held-out accuracy must stay at chance (Zeng et al. 2024, section on pseudo-datasets)."""
-    largest = int(sample.counts.argmax())
-    rows = np.flatnonzero(sample.labels == largest)
+    rows = sample.of_set(int(sample.counts.argmax()))
     parts = len(sample.sets)
-    order = rows[np.argsort(_luck(sample, rows), kind="stable")]
+    order = sample.shuffled(rows, 13)
     curve = []
-    for size in sorted({min(size, len(rows) // parts) for size in sizes}):
+    for size in sorted({min(size, len(rows) // parts) for size in SIZES}):
         if size < 2 * settings.folds:
             continue
         members = np.zeros(len(sample), dtype=bool)
@@ -72,17 +65,6 @@ def _pseudo(
     pseudo = sample.halves(members, parts, seed + 1)[rows]
     ids = np.unique(groups[rows], return_inverse=True)[1]
     validation = CrossValidation(
-        labels=pseudo,
-        groups=ids,
-        folds=settings.folds,
-        seed=seed,
-        replicates=REPLICATES,
-        threads=settings.folds_at_once,
+        labels=pseudo, groups=ids, folds=settings.folds, seed=seed, replicates=REPLICATES, threads=settings.folds_at_once
     )
     return validation.accuracy_of(learner(rows)).as_json()
-
-
-def _luck(sample: Sample, rows: np.ndarray) -> np.ndarray:
-    from ..kernels.hashing import uniform
-
-    return uniform(sample.seed, sample.uid_hi[rows], sample.uid_lo[rows], 13)

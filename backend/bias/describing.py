@@ -4,14 +4,13 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from ..kernels.hashing import uniform
 from ..number_format import percent
 from .sample import Sample
 
@@ -60,23 +59,19 @@ class Endpoint:
 
 def from_figures(names: Sequence[str], report: dict[str, Any]) -> list[list[dict[str, str]]]:
     """Per set up to five statements `{title, text}` made from what the report measured, strongest first."""
-    statements = []
-    for one in range(len(names)):
-        said = [
-            *_appearance(one, report.get("appearance") or []),
-            *_objects(one, report.get("objects") or {}),
-            *_words(one, report.get("words") or []),
-            *_topics(one, report.get("topics") or []),
-        ]
-        statements.append(said[:MERGED])
-    return statements
+    parts: dict[str, Callable[[int, Any], list[dict[str, str]]]] = {
+        "appearance": _appearance, "objects": _objects, "words": _words, "topics": _topics,
+    }  # fmt: skip
+    return [
+        [said for name, write in parts.items() if report.get(name) for said in write(one, report[name])][:MERGED]
+        for one in range(len(names))
+    ]
 
 
 def _appearance(one: int, rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     """The properties in which the set is at least 0.2 standard deviations from the others."""
-    marked = sorted((row for row in rows if abs(row["effect"][one]) >= 0.2), key=lambda row: -abs(row["effect"][one]))[
-        :3
-    ]
+    marked = [row for row in rows if abs(row["effect"][one]) >= 0.2]
+    marked = sorted(marked, key=lambda row: -abs(row["effect"][one]))[:3]
     if not marked:
         return []
     looks = ", ".join((HIGH if row["effect"][one] > 0 else LOW)[row["name"]] for row in marked)
@@ -102,7 +97,7 @@ def _objects(one: int, objects: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _words(one: int, marking: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, str]]:
-    if not marking or not marking[one]:
+    if not marking[one]:
         return []
     shown = ", ".join(
         f"“{row['word']}” ({percent(row['share'])} against {percent(row['share_elsewhere'])})"
@@ -112,7 +107,7 @@ def _words(one: int, marking: Sequence[Sequence[dict[str, Any]]]) -> list[dict[s
 
 
 def _topics(one: int, topics: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, str]]:
-    if not topics or not topics[one]:
+    if not topics[one]:
         return []
     shown = "; ".join(f"{' '.join(topic['words'])} ({percent(topic['share'], 0)})" for topic in topics[one][:2])
     return [{"title": "Talks about", "text": f"{shown}."}]
@@ -136,16 +131,14 @@ def by_model(sample: Sample, endpoint: Endpoint) -> list[list[dict[str, str]]]:
 
 def _first_question(sample: Sample, number: int) -> str:
     assert sample.texts is not None
-    luck = uniform(sample.seed, sample.uid_hi, sample.uid_lo, 21, number)
-    blocks = []
-    for one in range(len(sample.sets)):
-        rows = np.flatnonzero(sample.labels == one)
-        chosen = rows[np.argsort(luck[rows], kind="stable")[:PER_SET]]
-        lines = "\n".join(f"{one + 1}: {' '.join(sample.texts[row].split())[:LONGEST_CAPTION]}" for row in chosen)
-        blocks.append(lines)
+    lines = [
+        f"{one + 1}: {' '.join(sample.texts[row].split())[:LONGEST_CAPTION]}"
+        for one in range(len(sample.sets))
+        for row in sample.shuffled(sample.of_set(one), 21, number)[:PER_SET]
+    ]
     return (
         f"Below are captions of images from {len(sample.sets)} collections. The number before a caption is its collection.\n\n"
-        + "\n".join(blocks)
+        + "\n".join(lines)
         + f"\n\nFor each collection write {BULLETS} short statements about what its images show that the others do not. "
         "Speak of content, not of how captions are worded. Write `COLLECTION n` on a line of its own, then each statement on a line that begins with `- `."
     )
@@ -167,8 +160,8 @@ def _sections(answer: str, count: int) -> list[list[str]]:
         words = line.strip(" *#:").split()
         if len(words) == 2 and words[0].upper() == "COLLECTION" and words[1].isdigit():
             place = int(words[1]) - 1
-        elif line.strip().startswith(("-", "*", "•")) and 0 <= place < count:
-            sections[place].append(line.strip().lstrip("-*• "))
+        elif 0 <= place < count:
+            sections[place] += _bullets(line)
     return sections
 
 

@@ -36,14 +36,7 @@ def transformed(sample: Sample, family: ImageFamily, rows: list[np.ndarray]) -> 
 
 def first_rows(sample: Sample) -> list[np.ndarray]:
     """Per set the same few rows for every transformation: the first in the order of a hash."""
-    from ..kernels.hashing import uniform
-
-    luck = uniform(sample.seed, sample.uid_hi, sample.uid_lo, 31)
-    first = []
-    for one in range(len(sample.sets)):
-        rows = np.flatnonzero(sample.labels == one)
-        first.append(rows[np.argsort(luck[rows], kind="stable")[:PER_SET]])
-    return first
+    return [sample.shuffled(sample.of_set(one), 31)[:PER_SET] for one in range(len(sample.sets))]
 
 
 def typical(sample: Sample, measured: Accuracy, groups: np.ndarray) -> list[dict[str, Any]]:
@@ -55,7 +48,7 @@ def typical(sample: Sample, measured: Accuracy, groups: np.ndarray) -> list[dict
     said = probability.argmax(axis=1)
     examples = []
     for one in range(len(sample.sets)):
-        own = np.flatnonzero(sample.labels == one)
+        own = sample.of_set(one)
         sure = own[np.argsort(-probability[own, one], kind="stable")]
         wrong = own[said[own] != one]
         wrong = wrong[np.argsort(probability[wrong, one], kind="stable")]

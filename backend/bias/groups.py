@@ -1,6 +1,6 @@
 """Groups of pairs that must not be split between training and testing: near-duplicates, and pages of one domain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,20 +62,21 @@ def image_links(images: np.ndarray, progress: Progress = silent) -> np.ndarray:
     hashes, colours = difference_hash(images), area_means(images.astype(np.float32), 4).reshape(len(images), -1)
     signs = np.unpackbits(hashes, axis=1).astype(np.float32) * 2 - 1
     bits = signs.shape[1]
-    links = []
-    for start in range(0, len(images), BLOCK):
-        stop = min(start + BLOCK, len(images))
-        agree = signs[start:stop] @ signs[start:].T
-        left, right = np.nonzero(agree >= bits - 2 * HASH_BITS)
+    links = [np.empty((0, 2), dtype=np.int64)]
+    for near in _near(signs, bits - 2 * HASH_BITS, "looking for near-duplicates", progress):
+        for part in (near[start : start + 65536] for start in range(0, len(near), 65536)):
+            links.append(part[np.abs(colours[part[:, 0]] - colours[part[:, 1]]).max(axis=1) < COLOUR])
+    return np.concatenate(links)
+
+
+def _near(vectors: np.ndarray, least: float, message: str, progress: Progress) -> Iterator[np.ndarray]:
+    """`(m, 2)` pairs of rows whose product is at least `least`, the lower one first, block by block of the first."""
+    for start in range(0, len(vectors), BLOCK):
+        stop = min(start + BLOCK, len(vectors))
+        left, right = np.nonzero(vectors[start:stop] @ vectors[start:].T >= least)
         later = right > left
-        left, right = left[later] + start, right[later] + start
-        alike = np.empty(len(left), dtype=bool)
-        for part in range(0, len(left), 65536):
-            chosen = slice(part, part + 65536)
-            alike[chosen] = np.abs(colours[left[chosen]] - colours[right[chosen]]).max(axis=1) < COLOUR
-        links.append(np.stack([left[alike], right[alike]], axis=1))
-        progress(stop, len(images), "looking for near-duplicates")
-    return np.concatenate(links) if links else np.empty((0, 2), dtype=np.int64)
+        yield np.stack([left[later] + start, right[later] + start], axis=1)
+        progress(stop, len(vectors), message)
 
 
 def difference_hash(images: np.ndarray) -> np.ndarray:
@@ -89,14 +90,8 @@ def difference_hash(images: np.ndarray) -> np.ndarray:
 
 def embedding_links(vectors: np.ndarray, least: float, progress: Progress = silent) -> np.ndarray:
     """`(m, 2)` pairs of rows whose cosine is at least `least`; rows of zeros have none."""
-    links = []
-    for start in range(0, len(vectors), BLOCK):
-        stop = min(start + BLOCK, len(vectors))
-        left, right = np.nonzero(vectors[start:stop] @ vectors[start:].T >= least)
-        later = right > left
-        links.append(np.stack([left[later] + start, right[later] + start], axis=1))
-        progress(stop, len(vectors), "looking for near-duplicates by embedding")
-    return np.concatenate(links) if links else np.empty((0, 2), dtype=np.int64)
+    near = _near(vectors, least, "looking for near-duplicates by embedding", progress)
+    return np.concatenate([np.empty((0, 2), dtype=np.int64), *near])
 
 
 def components(n: int, links: Sequence[np.ndarray]) -> np.ndarray:

@@ -164,14 +164,13 @@ def _network(training: Training, classes: int) -> Any:
         try:
             import timm
         except ImportError:
-            raise InputError(
-                "ConvNeXt needs the package timm; run `pip install timm` or use the small network."
-            ) from None
+            text = "ConvNeXt needs the package timm; run `pip install timm` or use the small network."
+            raise InputError(text) from None
         return timm.create_model("convnext_tiny", num_classes=classes, ls_init_value=1e-6)
     return small_network(classes)
 
 
-def small_network(classes: int, widths: tuple[int, int, int] = (32, 64, 128)) -> Any:
+def small_network(classes: int) -> Any:
     """Three stages of depthwise 7 × 7 and pointwise convolutions at a quarter, an eighth and a sixteenth of the side."""
     from torch import nn
 
@@ -186,7 +185,7 @@ def small_network(classes: int, widths: tuple[int, int, int] = (32, 64, 128)) ->
         def forward(self, x: "torch.Tensor") -> "torch.Tensor":
             return x + self.inner(x)
 
-    first, second, third = widths
+    first, second, third = 32, 64, 128
     return nn.Sequential(
         nn.Conv2d(3, first, 4, stride=4), nn.BatchNorm2d(first), Block(first),
         nn.Conv2d(first, second, 2, stride=2), nn.BatchNorm2d(second), Block(second), Block(second),

@@ -1,7 +1,7 @@
 """Objects: zero-shot labels from stored embeddings, their share per set, and which of them mark a set."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..models import Model
 from .families.base import Features
 from .sample import DETECTED, Sample
-from .validation import CrossValidation, logistic
+from .validation import CrossValidation, balanced, confusion_of, logistic
 
 LISTS = Path(__file__).parent / "lists"
 THRESHOLD = 0.1
@@ -157,22 +157,17 @@ def _baseline(there: np.ndarray, validation: CrossValidation) -> float:
     said = np.zeros(len(there), dtype=np.int64)
     for fold in range(validation.folds):
         train, test = validation.fold != fold, np.flatnonzero(validation.fold == fold)
-        rate = (
-            np.stack([there[train & (validation.labels == one)].mean(axis=0) for one in range(validation.classes)])
-            + 1e-4
-        )
+        inside = [train & (validation.labels == one) for one in range(validation.classes)]
+        rate = np.stack([there[rows].mean(axis=0) for rows in inside]) + 1e-4
         share = rate / rate.sum(axis=0)
         telling = np.where(there[test], share.max(axis=0), 0)
         said[test] = np.where(there[test].any(axis=1), share.argmax(axis=0)[telling.argmax(axis=1)], 0)
-    from .validation import balanced, confusion_of
-
     return balanced(confusion_of(validation.labels, said, validation.classes))
 
 
 def of_sample(
-    sample: Sample, validation: CrossValidation, *, classes: str = "everyday", model: str = "", threshold: float = THRESHOLD,
-    say: Callable[[str], None] = lambda text: None,
-) -> dict[str, Any]:  # fmt: skip
+    sample: Sample, validation: CrossValidation, *, classes: str = "everyday", model: str = "", threshold: float = THRESHOLD
+) -> dict[str, Any]:
     """The object analysis of a sample, or `{"missing": why}` when there is no embedding or no text tower for it.
 
     A detector that was given weights for has found the objects already; else they are zero-shot labels.
@@ -198,17 +193,9 @@ def of_sample(
     vectors = sample.vectors(column)
     if vectors.shape[1] != texts.shape[1]:
         return {"missing": f"{tower} has {texts.shape[1]} dimensions, {column} has {vectors.shape[1]}"}
-    say("objects by their zero-shot labels")
     objects = analyse(presence(vectors, texts, scale, threshold=threshold), listed.names, validation)
-    about = {
-        "by": "zero-shot labels",
-        "column": column,
-        "model": tower,
-        "classes": listed.source,
-        "of": len(listed.names),
-        "threshold": threshold,
-    }
-    return {**about, **objects}
+    about = {"by": "zero-shot labels", "column": column, "model": tower}
+    return {**about, "classes": listed.source, "of": len(listed.names), "threshold": threshold, **objects}
 
 
 def _by_detector(sample: Sample, validation: CrossValidation) -> dict[str, Any]:

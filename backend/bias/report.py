@@ -38,12 +38,9 @@ def build(sets: Sequence[PairSet], settings: Settings | None = None, *, progress
         sets, per_set=settings.per_set, size=settings.size, seed=settings.seed, progress=stage(progress, 0.0, 0.15)
     )
     groups = find(sample, stage(progress, 0.15, 0.2))
+    folds, at_once = settings.folds, settings.folds_at_once
     validation = CrossValidation(
-        labels=sample.labels,
-        groups=groups.ids,
-        folds=settings.folds,
-        seed=settings.seed,
-        threads=settings.folds_at_once,
+        labels=sample.labels, groups=groups.ids, folds=folds, seed=settings.seed, threads=at_once
     )
     families, left_out = families_of(sample, settings)
     accuracies = accuracies_of(families, sample, validation, settings, stage(progress, 0.2, 0.75))

@@ -75,6 +75,15 @@ class Sample:
             raise InputError(f"the sets have {column!r} of different sizes; embed both with the same model.")
         return np.nan_to_num(np.concatenate(parts))
 
+    def shuffled(self, rows: np.ndarray, *question: int) -> np.ndarray:
+        """`rows` in the order of a hash of (seed, uid, question): always the same, another one for each question."""
+        luck = uniform(self.seed, self.uid_hi[rows], self.uid_lo[rows], *question)
+        return rows[np.argsort(luck, kind="stable")]
+
+    def of_set(self, number: int) -> np.ndarray:
+        """The rows of one of the sets."""
+        return np.flatnonzero(self.labels == number)
+
     def halves(self, members: np.ndarray, parts: int, seed: int) -> np.ndarray:
         """`(n,)` int64 pseudo-sets 0 … parts-1 for the `members` (bool), -1 for the others: a hash of (seed, uid)."""
         order = uniform(seed, self.uid_hi, self.uid_lo, HALVES)

@@ -9,7 +9,7 @@ from .. import files
 from ..errors import InputError
 from ..number_format import percent
 from .console import emit, line, progress_bar, say, table
-from .options import Detach, Force, Json, PoolPath, Version, submit
+from .options import Detach, Force, Json, PoolPath, Version, listed, submit
 from .recipe import RecipeName, check_suffix, ready
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def audit(
         check_suffix(out, ".html")
         files.new(out, out.with_suffix(".json"), force=force)
     if detach:
-        submit(context, kind="audit", device="cpu", title=f"Audit {Path(recipe).stem}")
+        submit(context, kind="audit", title=f"Audit {Path(recipe).stem}")
     from ..audit import audit as make_audit
 
     read, opened = ready(recipe, pool, version)
@@ -74,7 +74,7 @@ def audit(
         audited = make_audit(
             opened,
             read,
-            families=listed(families),
+            families=family_names(families),
             strata=strata,
             minimum=minimum,
             reference=shares(reference),
@@ -126,14 +126,9 @@ def _cells(row: "Row") -> tuple[str, ...]:
     return row.definition.title, row.definition.family, f"{row.n:,}", kept, rate, *ratios, q
 
 
-def listed(given: str | None) -> list[str] | None:
-    """`"a, b"` as a list; None stays None."""
-    if given is None:
-        return None
-    named = [word.strip() for word in given.split(",") if word.strip()]
-    if not named:
-        raise InputError(f"--families {given!r} names no family: see `poolscope groups`")
-    return named
+def family_names(given: str | None) -> list[str] | None:
+    """`--families` as a list; None stays None."""
+    return listed(given, "--families", "family: see `poolscope groups`")
 
 
 def shares(given: str | None) -> dict[str, float] | str | None:

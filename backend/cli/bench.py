@@ -8,8 +8,8 @@ import typer
 
 from ..devices import slot
 from ..errors import InputError
-from .console import emit, line, progress_bar, say, table
-from .options import Detach, Device, Json, PoolPath, parse_settings, submit
+from .console import cell, emit, line, progress_bar, say, table
+from .options import Detach, Device, Json, PoolPath, listed, parse_settings, submit
 from .recipe import RecipeName, ready
 
 if TYPE_CHECKING:
@@ -31,13 +31,8 @@ TasksDir = Annotated[
 
 
 def keys(given: str | None) -> list[str] | None:
-    """`"a, b"` as a list; None stays None."""
-    if given is None:
-        return None
-    named = [word.strip() for word in given.split(",") if word.strip()]
-    if not named:
-        raise InputError(f"--tasks {given!r} names no task: see `poolscope tasks`")
-    return named
+    """`--tasks` as a list; None stays None."""
+    return listed(given, "--tasks", "task: see `poolscope tasks`")
 
 
 ScaleOption = Annotated[str, typer.Option("--scale", metavar="S", help="demo, debug, small, medium, large or xlarge.")]
@@ -195,20 +190,11 @@ def show_cost(
     emit(content, as_json=as_json, text=lambda: _print_cost(recipe.name, cost, problems))
 
 
-def _with(devices: int) -> str:
-    return "here" if devices == 1 else f"on {devices} devices"
-
-
 def _print_cost(name: str, cost: "Estimate", problems: "list[Problem]") -> None:
     line(f"{name} at scale {cost.scale}: {cost.pairs:,} pairs, each seen {cost.repeats:g} times")
-    line(
-        f"  about {cost.total_seconds / 60:.1f} minutes {_with(cost.devices)} ({cost.basis}), {cost.macs:.2g} multiply-adds"
-    )
-    line(
-        "  GPU hours: "
-        + ", ".join(f"{gpu} {hours:g}" for gpu, hours in cost.gpu_hours.items())
-        + f" ({cost.gpu_basis})"
-    )
+    where = "here" if cost.devices == 1 else f"on {cost.devices} devices"
+    line(f"  about {cost.total_seconds / 60:.1f} minutes {where} ({cost.basis}), {cost.macs:.2g} multiply-adds")
+    line(f"  GPU hours: {', '.join(f'{gpu} {hours:g}' for gpu, hours in cost.gpu_hours.items())} ({cost.gpu_basis})")
     line(f"  disk: {cost.total_disk / 1e9:.2f} GB, {cost.checkpoints} checkpoints, one after every {cost.steps // cost.checkpoints:,} "
          f"of {cost.steps:,} steps")  # fmt: skip
     for problem in problems:
@@ -224,7 +210,7 @@ def show_run(run: "Run", as_json: bool) -> None:
 
     def text() -> None:
         line(f"run {run.id}: {run.state}, {run.kept or 0:,} pairs kept, in {run.path}")
-        rows = [(r["key"], r["dataset"], _number(r["metrics"].get("main_metric"))) for r in run.results()]
+        rows = [(r["key"], r["dataset"], cell(r["metrics"].get("main_metric"))) for r in run.results()]
         if rows:
             table(("task", "name", "value#"), rows)
         for reason in run.not_comparable:
@@ -274,9 +260,5 @@ def evaluate(
 def _print_results(results: "list[Result]") -> None:
     table(
         ("task", "name", "value#", "images#"),
-        [(r.key, r.dataset, _number(r.main), f"{r.examples:,}") for r in results],
+        [(r.key, r.dataset, cell(r.main), f"{r.examples:,}") for r in results],
     )
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"

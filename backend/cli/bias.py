@@ -9,7 +9,7 @@ from .. import files
 from ..errors import InputError
 from ..number_format import percent
 from .console import emit, line, progress_bar, say, table
-from .options import Detach, Device, Force, Json, PoolPath, open_pool, submit
+from .options import Detach, Device, Force, Json, PoolPath, listed, open_pool, submit
 from .recipe import make_scores, read_recipe
 
 if TYPE_CHECKING:
@@ -119,12 +119,7 @@ def bias(
         endpoint=Endpoint(address=endpoint, model=endpoint_model) if endpoint else None,
     )  # fmt: skip
     if detach:
-        submit(
-            context,
-            kind="bias",
-            device="cpu",
-            title=f"Bias report: {title(recipes or [], by, other_pool, target, run)}",
-        )
+        submit(context, kind="bias", title=f"Bias report: {title(recipes or [], by, other_pool, target, run)}")
     opened = open_pool(pool)
     sets = chosen_sets(recipes or [], opened, by=by, other=other_pool, target=target, model=model, run=run, only=only)
     report(sets, opened, settings, out, as_json)
@@ -138,10 +133,8 @@ def _checked(out: Path | None, classifier: str, families: str | None, force: boo
         files.new(out, out.with_suffix(".json"), force=force)
     if classifier not in ("logistic", "small", "convnext"):
         raise InputError(f"--classifier {classifier!r}: choose logistic, small or convnext")
-    asked = tuple(name.strip() for name in families.split(",") if name.strip()) if families is not None else None
-    if asked == ():
-        raise InputError(f"--families {families!r} names no family: leave it out to measure all of them")
-    return asked
+    asked = listed(families, "--families", "family: leave it out to measure all of them")
+    return None if asked is None else tuple(asked)
 
 
 def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path | None, as_json: bool) -> None:

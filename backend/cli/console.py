@@ -37,11 +37,13 @@ def say(message: str) -> None:
     sys.stderr.flush()
 
 
-def emit(result: dict[str, Any], *, as_json: bool, text: Callable[[], None]) -> None:
-    """Prints a command's result: one JSON object, or what `text` prints for people."""
+def emit(result: dict[str, Any], *, as_json: bool, text: str | Callable[[], None]) -> None:
+    """Prints a command's result: one JSON object, or for people the line `text`, or what it prints."""
     if as_json:
         written = json.dumps(_plain(result), ensure_ascii=False, allow_nan=False) + "\n"
         sys.stdout.write(written.encode(errors="backslashreplace").decode())
+    elif isinstance(text, str):
+        line(text)
     else:
         text()
     sys.stdout.flush()
@@ -60,7 +62,7 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Prints a table; columns whose name ends in `#` hold numbers and are set right-aligned."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -68,12 +70,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: st
     from rich.text import Text
 
     console = Console(markup=False, highlight=False, emoji=False, width=None if sys.stdout.isatty() else 200)
-    grid = Table(box=SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in columns:
         grid.add_column(Text(name.rstrip("#")), justify="right" if name.endswith("#") else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(Text(printable(cell)) for cell in row))
+        grid.add_row(*(Text(printable(one)) for one in row))
     console.print(grid)
+
+
+def cell(value: float | None, form: str = ".4f") -> str:
+    """A number in a table; empty for None."""
+    return "" if value is None else format(value, form)
 
 
 def line(text: str) -> None:
@@ -96,13 +103,7 @@ def progress_bar(label: str) -> Iterator[Progress]:
         yield both
     elif sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
         from rich.progress import Progress as Rich
 
         columns = (

@@ -99,7 +99,7 @@ def _undo(pool: "Pool | None", kind: str | None, names: Sequence[str | None], as
 
     back = [deletion.undo(pool, kind, name) for name in names]
     content = {"restored": [{"kind": one.kind, "name": one.name, "bytes": one.bytes} for one in back]}
-    emit(content, as_json=as_json, text=lambda: line(", ".join(f"{one.kind} {one.name}" for one in back) + " is back"))
+    emit(content, as_json=as_json, text=", ".join(f"{one.kind} {one.name}" for one in back) + " is back")
 
 
 def _list(pool: "Pool | None", as_json: bool) -> None:
@@ -129,7 +129,7 @@ def _empty(yes: bool, as_json: bool) -> None:
         deletion.empty()
     what = f"{count:,} deleted runs, jobs, tasks and pools, {size(frees)}"
     words = f"freed {what}" if yes else f"would free {what}; they can't be brought back afterwards. Add --yes to do it"
-    emit({"emptied": yes, "frees": {"deleted": count, "bytes": frees}}, as_json=as_json, text=lambda: line(words))
+    emit({"emptied": yes, "frees": {"deleted": count, "bytes": frees}}, as_json=as_json, text=words)
 
 
 def _present(given: Any) -> "Pool | None":

@@ -74,9 +74,7 @@ def _explain(error: Exception, arguments: list[str]) -> int:
     usage = getattr(error, "format_message", None)
     if usage:
         return _usage(usage(), error, arguments)
-    if isinstance(
-        error.__cause__, EOFError
-    ):  # the parser takes it for the end of what is typed; it is a file cut short
+    if isinstance(error.__cause__, EOFError):  # a file cut short; the parser takes it for the end of what is typed
         return complain(_one_line(error.__cause__), FAULT)
     if type(error).__name__ == "Abort":
         return complain("interrupted; the same command goes on where this one stopped", INTERRUPTED)

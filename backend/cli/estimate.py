@@ -63,7 +63,7 @@ def embedding_plan_of(pool: "Pool", model: str, device: str, gpus: int | None = 
 def show_plan(pool: "Pool", model: str, device: str, gpus: int | None, as_json: bool) -> None:
     """Prints what an embedding would take."""
     plan = embedding_plan_of(pool, model, device, gpus)
-    emit(plan.as_json() | {"fits": plan.fits}, as_json=as_json, text=lambda: line(plan_in_words(plan)))
+    emit(plan.as_json() | {"fits": plan.fits}, as_json=as_json, text=plan_in_words(plan))
 
 
 def plan_in_words(plan: "Plan") -> str:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .console import emit, line, progress_bar
-from .options import Address, Detach, Engine, Force, Json, PoolPath, Version, Workers, open_pool, submit
+from .console import emit, progress_bar
+from .options import Address, Detach, Engine, Force, Json, PoolPath, Version, Workers, listed, open_pool, submit
 from .recipe import apply
 
 export = typer.Typer(
@@ -36,15 +36,12 @@ def subset(
 
     check_subset(out, force=force)
     if detach:
-        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
+        submit(context, kind="export", title=f"Export {out.name}")
     applied, opened, selection = apply(recipe, pool, version)
     export_subset(opened, selection, out, recipe=applied, force=force)
     content = {"out": str(out), "recipe": applied.name, **selection.as_json()}
-    emit(
-        content,
-        as_json=as_json,
-        text=lambda: line(f"{out}: {selection.drawn:,} {'ids' if out.suffix == '.txt' else 'uids'}"),
-    )
+    what = "ids" if out.suffix == ".txt" else "uids"
+    emit(content, as_json=as_json, text=f"{out}: {selection.drawn:,} {what}")
 
 
 @export.command("table")
@@ -73,9 +70,9 @@ def export_table_(
     from ..export.table import check_table
 
     check_table(out, form, safe_cells=safe_cells, force=force)
-    names = _names(columns)
+    names = listed(columns, "--columns", "column: write for example --columns uid,text")
     if detach:
-        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
+        submit(context, kind="export", title=f"Export {out.name}")
     from ..export import export_table
     from ..export.values import schema_of, usual
 
@@ -89,7 +86,7 @@ def export_table_(
             progress=progress,
         )  # fmt: skip
     content = {"out": str(out), "columns": names, "recipe": applied.name, **selection.as_json()}
-    emit(content, as_json=as_json, text=lambda: line(f"{out}: {selection.kept:,} pairs, {len(names)} columns"))
+    emit(content, as_json=as_json, text=f"{out}: {selection.kept:,} pairs, {len(names)} columns")
 
 
 @export.command()
@@ -118,9 +115,9 @@ def dataset(
     from ..export.dataset import check_dataset
 
     check_dataset(out, form, metadata)
-    names = _names(columns)
+    names = listed(columns, "--columns", "column: write for example --columns uid,text")
     if detach:
-        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
+        submit(context, kind="export", title=f"Export {out.name}")
     from ..export import export_dataset
     from ..export.values import schema_of
 
@@ -139,7 +136,7 @@ def dataset(
     words = f"{out}: {written.written:,} pairs with their images"
     if written.missing:
         words += f"; {written.missing:,} kept pairs have no readable image, see {out.name}.missing.txt"
-    emit(content, as_json=as_json, text=lambda: line(words))
+    emit(content, as_json=as_json, text=words)
 
 
 @export.command()
@@ -159,7 +156,7 @@ def shards(
 ) -> None:
     """Write webdataset shards of the kept pairs, ready to train on."""
     if detach:
-        submit(context, kind="export", device="cpu", title=f"Export {out.name}")
+        submit(context, kind="export", title=f"Export {out.name}")
     from ..export import export_shards
 
     applied, opened, selection = apply(recipe, pool, version)
@@ -175,18 +172,8 @@ def shards(
     words = f"{out}: {report.written:,} pairs in {report.shards:,} shards"
     if report.missing:
         words += f"; {report.missing:,} kept pairs are in no shard, see missing.txt"
-    emit(content, as_json=as_json, text=lambda: line(words))
+    emit(content, as_json=as_json, text=words)
     if report.unreadable:
         raise InputError(
             f"{report.unreadable:,} indexed samples can't be read any more, see unreadable.txt: index their shards again"
         )
-
-
-def _names(columns: str | None) -> list[str] | None:
-    """The columns that an option lists, each once; None if it is not given."""
-    if columns is None:
-        return None
-    names = list(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
-    if not names:
-        raise InputError(f"--columns {columns!r} names no column: write for example --columns uid,text")
-    return names

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from .audit import FamiliesOption, listed
+from .audit import FamiliesOption, family_names
 from .console import emit, line, progress_bar, table
 from .options import Detach, Json, PoolPath, open_pool, submit
 
@@ -28,13 +28,13 @@ def groups(
     if context.invoked_subcommand is not None:
         return
     if detach:
-        submit(context, kind="groups", device="cpu", title="Find groups")
+        submit(context, kind="groups", title="Find groups")
     from ..audit import catalog
     from ..audit.measure import SMALLEST
 
     opened = open_pool(pool)
     with progress_bar("groups") as progress:
-        members = catalog.find(opened, families=listed(families), again=again, progress=progress)
+        members = catalog.find(opened, families=family_names(families), again=again, progress=progress)
     sizes = [int(size) if size >= SMALLEST else None for size in members.sizes]
     absent = {one.id: one.missing(opened) for one in catalog.providers(opened) if one.missing(opened)}
     content = {
@@ -108,8 +108,5 @@ def remove(
     from ..audit.own_groups import remove as remove_groups
 
     kind = remove_groups(open_pool(pool), name)
-    emit(
-        {"removed": name, "kind": kind},
-        as_json=as_json,
-        text=lambda: line(f"removed {kind} {name}; `poolscope delete --undo` brings it back"),
-    )
+    words = f"removed {kind} {name}; `poolscope delete --undo` brings it back"
+    emit({"removed": name, "kind": kind}, as_json=as_json, text=words)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .console import emit, line, progress_bar
-from .options import Detach, Json, PoolPath, named, open_pool, submit
+from .options import Detach, Json, PoolPath, comma_separated, named, open_pool, submit
 
 if TYPE_CHECKING:
     from ..sources import Joined
@@ -52,10 +52,10 @@ def columns(
     Pairs without a value get NaN or null and are counted, as are keys that the pool lacks and keys that repeat.
     """
     if detach:
-        submit(context, kind="import", device="cpu", title=f"Import {source.name}")
+        submit(context, kind="import", title=f"Import {source.name}")
     from ..sources.computed import import_columns
 
-    taken = [one.strip() for one in names.split(",") if one.strip()] if names else None
+    taken = comma_separated(names) if names else None
     with progress_bar("import") as progress:
         report = import_columns(
             open_pool(pool), source, on=on, key=key, keys=keys, kind=kind, columns=taken, name=name, side=side,

@@ -1,6 +1,7 @@
 """`poolscope jobs`: what runs in the background, how far it is, and how to end or resume it."""
 
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,22 +19,8 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id, from `p
 
 
 def as_json(job: "Job") -> dict[str, Any]:
-    return {
-        "id": job.id,
-        "kind": job.kind,
-        "title": job.title,
-        "state": job.state,
-        "progress": job.progress,
-        "message": job.message,
-        "figures": job.figures,
-        "argv": list(job.argv),
-        "device": job.device,
-        "created": job.created,
-        "started": job.started,
-        "ended": job.ended,
-        "exit_code": job.exit_code,
-        "log": str(job.log_path),
-    }
+    content = asdict(job) | {"log": str(job.log_path)}
+    return {name: value for name, value in content.items() if name not in ("log_path", "pid")}
 
 
 def _took(job: "Job") -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..number_format import percent
-from .console import emit, line, progress_bar, say, table
+from .console import cell, emit, line, progress_bar, say, table
 from .options import Json
 
 if TYPE_CHECKING:
@@ -79,13 +79,13 @@ def _print(rows: "list[Row]", joined: "list[Summary]", reference: "list[Row]", p
     if points:
         table(
             ("response to", "kept, %#", "seeds#", "average#", "spread (sd)#"),
-            [(p.axis, f"{100 * (p.share or p.value):.3g}", len(p.seeds), _share(p.mean), _share(p.sd)) for p in points],
+            [(p.axis, f"{100 * (p.share or p.value):.3g}", len(p.seeds), cell(p.mean), cell(p.sd)) for p in points],
         )
     if lines:
         scales = list(dict.fromkeys(where for curve in lines.values() for where, _ in curve))
         table(
             ("over scales", *(f"{where}#" for where in scales)),
-            [(name, *(_share(dict(curve).get(where)) for where in scales)) for name, curve in lines.items()],
+            [(name, *(cell(dict(curve).get(where)) for where in scales)) for name, curve in lines.items()],
         )
 
 
@@ -96,8 +96,8 @@ def _print_rows(rows: "list[Row]", *, clean: bool) -> None:
     table(
         columns,
         [
-            (r.run or r.source, r.recipe, r.scale or "", "" if r.seed is None else r.seed, _count(r.kept),
-             _share(r.average), *([_share(r.clean)] if clean else []), *(_share(r.groups.get(name)) for name in groups),
+            (r.run or r.source, r.recipe, r.scale or "", "" if r.seed is None else r.seed, cell(r.kept, ","),
+             cell(r.average), *([cell(r.clean)] if clean else []), *(cell(r.groups.get(name)) for name in groups),
              r.state, "; ".join((*r.reasons, *r.notes)))
             for r in rows
         ],
@@ -109,9 +109,9 @@ def _print_recipes(joined: "list[Summary]") -> None:
     table(
         ("recipe", "scale", "kept#", "seeds#", "average#", "spread (sd)#", "against no filter#", "95 %", "verdict", "could see#", "seeds to decide#"),
         [
-            (s.recipe, s.scale, _count(s.kept), len(s.seeds), _share(s.mean), _share(s.sd),
-             "" if s.difference is None else f"{s.difference:+.4f}", _interval(s.low, s.high), _verdict(s.gap),
-             _share(s.gap.detectable if s.gap else None), _seeds(s.gap))
+            (s.recipe, s.scale, cell(s.kept, ","), len(s.seeds), cell(s.mean), cell(s.sd),
+             cell(s.difference, "+.4f"), _interval(s.low, s.high), _verdict(s.gap),
+             cell(s.gap.detectable if s.gap else None), _seeds(s.gap))
             for s in joined
         ],
     )  # fmt: skip
@@ -159,8 +159,8 @@ def _print_differences(names: tuple[str, str], differences: "list[Difference]") 
     table(
         ("task", f"{names[0]}#", f"{names[1]}#", "difference#", "95 % over examples", "95 % over seeds and examples", "p#", "could see#", ""),
         [
-            (d.task, _share(d.a), _share(d.b), f"{d.difference:+.4f}", _interval(d.low, d.high),
-             _interval(d.gap.low, d.gap.high), "" if d.p is None else f"{d.p:.3f}", _share(d.gap.detectable),
+            (d.task, cell(d.a), cell(d.b), f"{d.difference:+.4f}", _interval(d.low, d.high),
+             _interval(d.gap.low, d.gap.high), cell(d.p, ".3f"), cell(d.gap.detectable),
              "more than noise" if d.stated else "")
             for d in differences
         ],
@@ -191,7 +191,7 @@ def _print_groups(accuracies: "list[GroupAccuracy]", data: "dict[tuple[str, str]
     table(
         ("task", "judged", "field", "group", "examples#", "accuracy#", "95 %", "pairs in the pool#", "kept#"),
         [
-            (g.name, g.what, g.field, g.group, f"{g.n:,}", _share(g.accuracy), f"{g.low:.4f} to {g.high:.4f}",
+            (g.name, g.what, g.field, g.group, f"{g.n:,}", cell(g.accuracy), f"{g.low:.4f} to {g.high:.4f}",
              *_data(data.get((g.field, g.group))))
             for g in accuracies
         ],
@@ -204,11 +204,3 @@ def _data(group: "DataGroup | None") -> tuple[str, str]:
 
 def _interval(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"{low:+.4f} to {high:+.4f}"
-
-
-def _count(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"

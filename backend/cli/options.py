@@ -66,6 +66,19 @@ def parse_settings(settings: list[str], *, option: str = "--set", example: str =
     return parsed
 
 
+def comma_separated(given: str) -> list[str]:
+    """`"a, b,a"` as `["a", "b"]`."""
+    return list(dict.fromkeys(word.strip() for word in given.split(",") if word.strip()))
+
+
+def listed(given: str | None, option: str, missing: str) -> list[str] | None:
+    """The words that an option lists; None if it is not given. Raises InputError, which says what is `missing`, for none."""
+    named = None if given is None else comma_separated(given)
+    if named == []:
+        raise InputError(f"{option} {given!r} names no {missing}")
+    return named
+
+
 def pool_path(given: Path | None) -> Path:
     """The pool a command is about: `--pool`, `$POOLSCOPE_POOL`, then the demo pool."""
     from ..paths import default_pool
@@ -95,7 +108,7 @@ def build_demo(path: Path, *, with_records: bool = True) -> None:
         demo.build(path, prepare=prepare, with_records=with_records, progress=progress)
 
 
-def submit(context: typer.Context, *, kind: str, device: str | None, title: str) -> NoReturn:
+def submit(context: typer.Context, *, kind: str, device: str | None = "cpu", title: str) -> NoReturn:
     """Submits this very command line, without `--detach`, as a job and prints its id."""
     from .. import jobs
 

@@ -78,7 +78,7 @@ def demo(
         build_demo(path, with_records=not bare)
     opened = Pool.open(path)
     content = {"pool": opened.name, "path": str(path), "pairs": len(opened)}
-    emit(content, as_json=as_json, text=lambda: line(f"demo pool in {path}: {len(opened):,} pairs"))
+    emit(content, as_json=as_json, text=f"demo pool in {path}: {len(opened):,} pairs")
 
 
 def map_(
@@ -103,14 +103,11 @@ def map_(
 ) -> None:
     """Build a pool's map (UMAP of its image embeddings)."""
     if detach:
-        submit(context, kind="map", device="cpu", title="Build the map")
+        submit(context, kind="map", title="Build the map")
     from .. import projection
 
     opened = open_pool(pool)
     with progress_bar("map") as progress:
         built = projection.build(opened, model=model, sample=sample, replace=replace, progress=progress)
-    emit(
-        {"model": built.model, "points": len(built), "pairs": len(opened)},
-        as_json=as_json,
-        text=lambda: line(f"map of {built.model}: {len(built):,} of {len(opened):,} pairs"),
-    )
+    content = {"model": built.model, "points": len(built), "pairs": len(opened)}
+    emit(content, as_json=as_json, text=f"map of {built.model}: {len(built):,} of {len(opened):,} pairs")

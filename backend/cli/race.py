@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import emit, line, progress_bar, table
+from .console import cell, emit, line, progress_bar, table
 from .options import Detach, Gpus, Json, PoolPath, open_pool, submit
 from .recipe import make_scores, read_recipe
 
@@ -43,14 +43,10 @@ def race(
     from ..devices import gpus as gpus_here
     from ..devices import slot
 
-    allowed = float("inf") if budget is None else seconds(budget)
+    allowed = None if budget is None else seconds(budget)
     if detach:
-        submit(
-            context,
-            kind="race",
-            device=slot(count=gpus or max(1, gpus_here())),
-            title=f"Race of {len(recipes)} recipes, {scale}",
-        )
+        device = slot(count=gpus or max(1, gpus_here()))
+        submit(context, kind="race", device=device, title=f"Race of {len(recipes)} recipes, {scale}")
     opened = open_pool(pool)
     read = [read_recipe(recipe, opened) for recipe in recipes]
     for recipe in read:
@@ -69,7 +65,7 @@ def _print(race: "Race", result: dict[str, Any]) -> None:
     table(
         ("recipe", "kept#", "seeds#", "average#", ""),
         [
-            (e["recipe"], f"{e['kept']:,}", e["seeds"], "" if e["mean"] is None else f"{e['mean']:.4f}",
+            (e["recipe"], f"{e['kept']:,}", e["seeds"], cell(e["mean"]),
              _place(e["recipe"], result))
             for e in sorted(result["recipes"], key=lambda e: -(e["mean"] or 0.0))
         ],

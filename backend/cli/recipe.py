@@ -103,7 +103,7 @@ def select(
     if out is not None:
         check_subset(out, force=force)
     if detach:
-        submit(context, kind="select", device="cpu", title=f"Select with {recipe}")
+        submit(context, kind="select", title=f"Select with {recipe}")
 
     applied, opened, selection = apply(recipe, pool, version)
     content = {"recipe": applied.name, **selection.as_json()}

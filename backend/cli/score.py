@@ -6,7 +6,7 @@ import typer
 
 from ..devices import gpus as gpus_here
 from ..devices import slot
-from .console import emit, line, progress_bar, say, table
+from .console import emit, progress_bar, say, table
 from .options import (
     Address,
     Detach,
@@ -17,6 +17,7 @@ from .options import (
     Json,
     PoolPath,
     Workers,
+    comma_separated,
     named,
     open_pool,
     parse_settings,
@@ -76,16 +77,8 @@ def describe(method: "type[Method]") -> dict[str, Any]:
         }
         for entry in fields
     ]
-    return {
-        "id": method.id,
-        "title": method.title,
-        "kind": method.kind,
-        "parameters": parameters,
-        "needs": [] if required else list(method().needs()),
-        "paper": method.paper,
-        "formula": method.formula,
-        "cost": method.cost,
-    }
+    said = {name: getattr(method, name) for name in ("id", "title", "kind", "paper", "formula", "cost")}
+    return said | {"parameters": parameters, "needs": [] if required else list(method().needs())}
 
 
 def score(
@@ -161,7 +154,7 @@ def show_column(pool: "Pool", name: str, as_json: bool) -> None:
         mean = f", mean {content['mean']:.4f}" if len(scored) else ""
         words = f"{len(scored):,} of {len(pool):,} pairs are scored{mean}"
     words += "".join(f"; {said}" for said in (*notes(column), *tests))
-    emit(content, as_json=as_json, text=lambda: line(f"{column.kind} {name}: {words}"))
+    emit(content, as_json=as_json, text=f"{column.kind} {name}: {words}")
 
 
 def warn_of_teacher(model: str | None, pool: "Pool") -> None:
@@ -234,14 +227,9 @@ def _show_embedding(opened: "Pool", name: str, tested: "SelfTest | None", as_jso
     }
     if tested and tested.warning:
         say(f"warning: {tested.warning}")
-    emit(
-        content,
-        as_json=as_json,
-        text=lambda: line(
-            f"{name}_img, {name}_txt: {len(opened):,} pairs, {columns[0].dim} numbers each"
-            + (f"; own against shuffled captions: {tested}" if tested else "")
-        ),
-    )
+    words = f"{name}_img, {name}_txt: {len(opened):,} pairs, {columns[0].dim} numbers each"
+    words += f"; own against shuffled captions: {tested}" if tested else ""
+    emit(content, as_json=as_json, text=words)
 
 
 def target(
@@ -274,7 +262,7 @@ def target(
         raise InputError("give either SOURCE, a file or a pool of embeddings, or --tasks, a suite with training parts.")
     opened = open_pool(pool)
     if training is not None:
-        model, keys = opened.model(model), [key.strip() for key in training.split(",") if key.strip()]
+        model, keys = opened.model(model), comma_separated(training)
         with progress_bar(f"target {name}") as progress:
             count = add_training_part(opened, name, keys, model=model, force=force, progress=progress)
     elif model is None:
@@ -282,4 +270,4 @@ def target(
     else:
         count = add_target(opened, name, str(source), model=model, force=force)
     content = {"target": name, "model": model, "vectors": count}
-    emit(content, as_json=as_json, text=lambda: line(f"target set {name} of {model}: {count:,} vectors"))
+    emit(content, as_json=as_json, text=f"target set {name} of {model}: {count:,} vectors")

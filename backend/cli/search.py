@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError
-from .console import emit, line, progress_bar, table
-from .options import Detach, Json, PoolPath, Version, open_pool, submit
+from .console import cell, emit, line, progress_bar, table
+from .options import Detach, Json, PoolPath, Version, comma_separated, open_pool, submit
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -62,9 +62,7 @@ def search(
 def _show(content: dict[str, Any]) -> None:
     pairs = content["pairs"]
     line(f"{content['total']:,} pairs found, {len(pairs):,} shown" + (", by the index" if content["by_index"] else ""))
-    rows = [
-        (p["row"], p["uid"], "" if p["score"] is None else f"{p['score']:.4f}", shortened(p["text"])) for p in pairs
-    ]
+    rows = [(p["row"], p["uid"], cell(p["score"]), shortened(p["text"])) for p in pairs]
     if rows:
         table(("row#", "uid", "score#", "text"), rows)
 
@@ -105,10 +103,10 @@ def search_index(
 ) -> None:
     """Make the indexes that keep search quick in a large pool."""
     if detach:
-        submit(context, kind="search-index", device="cpu", title="Index for search")
+        submit(context, kind="search-index", title="Index for search")
     from ..search import index
 
-    named = None if columns is None else [name.strip() for name in columns.split(",") if name.strip()]
+    named = None if columns is None else comma_separated(columns)
     with progress_bar("search index") as progress:
         indexed = index(open_pool(pool), named, progress=progress)
-    emit({"indexed": indexed}, as_json=as_json, text=lambda: line(f"indexed: {', '.join(indexed)}"))
+    emit({"indexed": indexed}, as_json=as_json, text=f"indexed: {', '.join(indexed)}")

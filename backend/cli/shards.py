@@ -25,7 +25,7 @@ def index(
 ) -> None:
     """Find where the pool's pairs are in tar shards."""
     if detach:
-        submit(context, kind="index", device="cpu", title=f"Index {Path(shards).name}")
+        submit(context, kind="index", title=f"Index {Path(shards).name}")
     from ..sources import index_shards
 
     with progress_bar("index") as progress:
@@ -52,7 +52,7 @@ def fetch(
 ) -> None:
     """Download the images of the kept pairs only."""
     if detach:
-        submit(context, kind="fetch", device="cpu", title=f"Fetch {Path(recipe).stem}")
+        submit(context, kind="fetch", title=f"Fetch {Path(recipe).stem}")
     from ..export.fetch import fetch as download
     from .recipe import apply
 

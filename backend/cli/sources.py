@@ -12,17 +12,7 @@ from ..errors import InputError
 from .bench import import_run
 from .console import emit, line, progress_bar, say
 from .import_columns import columns
-from .options import (
-    Address,
-    Detach,
-    Device,
-    Engine,
-    Json,
-    Workers,
-    named,
-    parse_settings,
-    submit,
-)
+from .options import Address, Detach, Device, Engine, Json, Workers, named, parse_settings, submit
 
 if TYPE_CHECKING:
     from ..sources import Plan, Report
@@ -46,11 +36,14 @@ app = typer.Typer(
 )
 
 Target = Annotated[Path, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")]
-Named = typer.Option(metavar="COLUMN", help="The source's column [default: the usual names].")
+Column = Annotated[str | None, typer.Option(metavar="COLUMN", help="The source's column [default: the usual names].")]
+Captions = Annotated[
+    str, typer.Option("--captions", metavar="all|first|longest", help="What to take of several captions.")
+]
 
 
-def show_report(report: "Report", as_json: bool) -> None:
-    """Prints what an import added and skipped, and why."""
+def show_report(report: "Report", as_json: bool, plan: "Plan | None" = None) -> None:
+    """Prints what an import added and skipped, and why; as JSON also its `plan`."""
 
     def text() -> None:
         line(f"{report.added:,} pairs added" + (f", {report.present:,} were there" if report.present else ""))
@@ -62,7 +55,7 @@ def show_report(report: "Report", as_json: bool) -> None:
             line(f"  {count:,} of them have no caption: {reason}" + (f" ({examples})" if examples else ""))
         line(f"report: {report.path}")
 
-    emit(report.as_json(), as_json=as_json, text=text)
+    emit(report.as_json() | ({"plan": plan.as_json()} if plan else {}), as_json=as_json, text=text)
 
 
 @app.command()
@@ -106,7 +99,7 @@ def datacomp(
     chosen = None if embeddings is None else families(embeddings)
     named = parse_settings(columns or [], option="--column", example="text=caption")
     if detach:
-        submit(context, kind="import", device="cpu", title=f"Import {Path(source).name}")
+        submit(context, kind="import", title=f"Import {Path(source).name}")
     from ..sources import import_datacomp
 
     with progress_bar("import") as progress:
@@ -136,9 +129,7 @@ def webdataset(
             help="Extension of the caption, or its field in the .json [default: txt, then the usual fields].",
         ),
     ] = None,
-    captions: Annotated[
-        str, typer.Option("--captions", metavar="all|first|longest", help="What to take of several captions.")
-    ] = "all",
+    captions: Captions = "all",
     embed: Annotated[
         str | None,
         typer.Option("--embed", metavar="MODEL[/PRETRAINED]", help="Embed the pairs too, see `poolscope embed`."),
@@ -154,10 +145,11 @@ def webdataset(
     """
     if detach:
         submit(context, kind="import", device=slot(device) if embed else "cpu", title=f"Import {Path(source).name}")
+    from ..models import Model
     from ..sources import import_webdataset
 
-    if embed:
-        _known_model(embed)
+    if embed:  # a model that does not exist is told before the import, not after it
+        Model.parse(embed)
     with progress_bar("import") as progress:
         report = import_webdataset(
             source, pool, image_key=image_key, caption_key=caption_key, captions=captions, progress=progress
@@ -172,18 +164,9 @@ Sources = Annotated[
 ]
 PoolOption = Annotated[Path | None, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what an import would do, and stop there.")]
-Uid = Annotated[str | None, Named]
-Text = Annotated[str | None, Named]
-Image = Annotated[str | None, Named]
-Url = Annotated[str | None, Named]
 Id = Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")]
-Width = Annotated[str | None, Named]
-Height = Annotated[str | None, Named]
 Images = Annotated[
     str | None, typer.Option("--images", metavar="DIR", help="Where relative image paths start [default: found].")
-]
-Captions = Annotated[
-    str, typer.Option("--captions", metavar="all|first|longest", help="What to take of several captions.")
 ]
 Delimiter = Annotated[
     str | None, typer.Option("--delimiter", metavar="C", help="What separates cells: ';', tab, … [default: found].")
@@ -208,13 +191,13 @@ def anything(
     sources: Sources,
     pool: PoolOption = None,
     dry_run: DryRun = False,
-    uid: Uid = None,
-    text: Text = None,
-    image: Image = None,
-    url: Url = None,
+    uid: Column = None,
+    text: Column = None,
+    image: Column = None,
+    url: Column = None,
     id_: Id = None,
-    width: Width = None,
-    height: Height = None,
+    width: Column = None,
+    height: Column = None,
     images: Images = None,
     captions: Captions = "all",
     delimiter: Delimiter = None,
@@ -243,11 +226,11 @@ def anything(
     if pool is None:
         raise InputError("--pool is missing: name the pool to make or extend, or add --dry-run to look only.")
     if detach:
-        submit(context, kind="import", device="cpu", title=f"Import {Path(sources[0]).name}")
+        submit(context, kind="import", title=f"Import {Path(sources[0]).name}")
     show_plan(plan, say)
     with progress_bar("import") as progress:
         report = plan.run(pool, progress=progress)
-    emit_report(report, plan, as_json)
+    show_report(report, as_json, plan)
 
 
 def show_plan(plan: "Plan", write: Callable[[str], None]) -> None:
@@ -268,20 +251,6 @@ def show_plan(plan: "Plan", write: Callable[[str], None]) -> None:
             write(f"  {str(row.get('text') or '(no caption)')[:70]}  <- {place}{problem}")
         for what, why in part.left_out.items():
             write(f"  left out: {what}: {why}")
-
-
-def emit_report(report: "Report", plan: "Plan", as_json: bool) -> None:
-    if as_json:
-        emit(report.as_json() | {"plan": plan.as_json()}, as_json=True, text=lambda: None)
-    else:
-        show_report(report, False)
-
-
-def _known_model(embed: str) -> None:
-    """Fails before the import, not after it, if the model does not exist."""
-    from ..models import Model
-
-    Model.parse(embed)
 
 
 def _embed(pool: Path, model: str, name: str | None, device: str) -> None:

@@ -6,19 +6,15 @@ import typer
 
 from ..devices import slot
 from ..errors import InputError
-from .console import emit, line, say, table
-from .options import Json, PoolPath, open_pool
+from .console import cell, emit, line, say, table
+from .options import Json, PoolPath, comma_separated, open_pool
 from .recipe import make_scores, read_recipe
 
 if TYPE_CHECKING:
     from ..bench.response import Point
     from ..bench.sweep import Sweep
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Train on a grid of fractions, methods and seeds.",
-)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train on a grid of fractions, methods and seeds.")
 Name = Annotated[str, typer.Argument(metavar="SWEEP", help="The sweep's name, from `poolscope sweep list`.")]
 
 
@@ -46,7 +42,7 @@ def start(
     """
     from ..bench import sweep as sweeping
 
-    wanted = [word.strip() for word in (scores or "").split(",") if word.strip()]
+    wanted = comma_separated(scores or "")
     parts, numbers = _numbers(fractions, "--fractions", float), _numbers(seeds, "--seeds", int)
     opened = open_pool(pool)
     first = None if base is None else read_recipe(base, opened)
@@ -57,7 +53,7 @@ def start(
         opened, wanted, scale=scale, fractions=parts, seeds=numbers, name=name, device=slot(), base=first,
         recipes=others,
     )  # fmt: skip
-    emit(_content(sweep), as_json=as_json, text=lambda: line(sweep.id))
+    emit(_content(sweep), as_json=as_json, text=sweep.id)
     if not as_json:
         say(f"{len(sweep.cells)} runs are queued: `poolscope sweep show {sweep.id}` tells how they go")
 
@@ -65,9 +61,9 @@ def start(
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """List all sweeps, newest first."""
-    from ..bench.sweep import progress, sweeps
+    from ..bench.sweep import Sweep, progress
 
-    listed = sweeps()
+    listed = Sweep.every()
 
     def text() -> None:
         if not listed:
@@ -93,23 +89,21 @@ def show(sweep: Name, as_json: Json = False) -> None:
 @app.command()
 def stop(sweep: Name, as_json: Json = False) -> None:
     """Cancel what of a sweep is queued or running; what is done stays."""
-    from ..bench.sweep import Sweep
-    from ..bench.sweep import stop as stop_sweep
+    from ..bench import sweep as sweeping
 
-    stopped = stop_sweep(sweep)
-    content = {**_content(Sweep.load(sweep)), "stopped": stopped}
-    emit(content, as_json=as_json, text=lambda: line(f"{stopped} runs of {sweep} were cancelled"))
+    stopped = sweeping.stop(sweep)
+    content = {**_content(sweeping.Sweep.load(sweep)), "stopped": stopped}
+    emit(content, as_json=as_json, text=f"{stopped} runs of {sweep} were cancelled")
 
 
 @app.command()
 def resume(sweep: Name, as_json: Json = False) -> None:
     """Queue again what of a sweep was cancelled or failed, or was never queued."""
-    from ..bench.sweep import Sweep
-    from ..bench.sweep import resume as resume_sweep
+    from ..bench import sweep as sweeping
 
-    queued = resume_sweep(sweep)
-    content = {**_content(Sweep.load(sweep)), "resumed": queued}
-    emit(content, as_json=as_json, text=lambda: line(f"{queued} runs of {sweep} are queued again"))
+    queued = sweeping.resume(sweep)
+    content = {**_content(sweeping.Sweep.load(sweep)), "resumed": queued}
+    emit(content, as_json=as_json, text=f"{queued} runs of {sweep} are queued again")
 
 
 def _content(sweep: "Sweep") -> dict[str, Any]:
@@ -132,7 +126,7 @@ def _show(sweep: "Sweep", points: "list[Point]") -> None:
             columns,
             [
                 (p.axis, f"{100 * (p.value if p.share is None else p.share):.3g}", p.recipe,
-                 "" if p.kept is None else f"{p.kept:,}", len(p.seeds), f"{p.mean:.4f}", "" if p.sd is None else f"{p.sd:.4f}")
+                 cell(p.kept, ","), len(p.seeds), cell(p.mean), cell(p.sd))
                 for p in points
             ],
         )  # fmt: skip
@@ -145,7 +139,7 @@ def _states(states: dict[str, int]) -> str:
 def _numbers(text: str, option: str, kind: Any) -> list[Any]:
     """`"0.2, 1"` as numbers. Raises InputError that names the word that is none."""
     numbers = []
-    for word in filter(None, (part.strip() for part in text.split(","))):
+    for word in comma_separated(text):
         try:
             numbers.append(kind(word))
         except ValueError:

@@ -113,11 +113,8 @@ def remove(
 
     root = root_of(key)
     deletion.delete(deletion.find("task", key))
-    emit(
-        {"removed": key},
-        as_json=as_json,
-        text=lambda: line(f"removed {key} ({root}); `poolscope delete --undo` brings it back"),
-    )
+    words = f"removed {key} ({root}); `poolscope delete --undo` brings it back"
+    emit({"removed": key}, as_json=as_json, text=words)
 
 
 def _convert(key: str, sources: list[Path], into: Path) -> Path:

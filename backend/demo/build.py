@@ -93,9 +93,10 @@ def _pairs(part: Path, progress: Progress) -> "Pool":
 def _batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
     """The pairs with their uids as two numbers."""
     from ..pool import uid_pairs
+    from ..pool.columns import KEY_FIELDS
 
     uids = uid_pairs(table["uid"].combine_chunks())
     table = table.drop_columns("uid")
-    table = table.add_column(0, pa.field("uid_hi", pa.uint64(), nullable=False), pa.array(uids["f0"]))
-    table = table.add_column(1, pa.field("uid_lo", pa.uint64(), nullable=False), pa.array(uids["f1"]))
+    for place, key in enumerate(KEY_FIELDS):
+        table = table.add_column(place, key, pa.array(uids[f"f{place}"]))
     yield from table.to_batches(max_chunksize=8192)

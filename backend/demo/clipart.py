@@ -25,14 +25,13 @@ def words(svg: bytes) -> tuple[str, str, tuple[str, ...]]:
     if block is None:
         return "", "", ()
     text = block.group(0).decode("utf-8", "replace")
-    title = re.search(r"<dc:title>(.*?)</dc:title>", text, re.DOTALL)
-    description = re.search(r"<dc:description>(.*?)</dc:description>", text, re.DOTALL)
+
+    def first(tag: str) -> str:
+        match = re.search(rf"<dc:{tag}>(.*?)</dc:{tag}>", text, re.DOTALL)
+        return _line(match[1]) if match else ""
+
     keywords = tuple(filter(None, map(_line, re.findall(r"<rdf:li[^>]*>(.*?)</rdf:li>", text, re.DOTALL))))
-    return (
-        _line(title.group(1)) if title else "",
-        _line(description.group(1)) if description else "",
-        keywords,
-    )
+    return first("title"), first("description"), keywords
 
 
 def captions(title: str, description: str, keywords: tuple[str, ...], name: str) -> tuple[Caption, ...]:

@@ -89,19 +89,10 @@ def clusters(images: Sequence[SourceImage], *, distance: int = 12) -> np.ndarray
     256 bits and neither is almost blank, or if they share the title and the file name up to its numbers, in a
     series of at most four (longer series are different images with a poor title).
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     n = len(images)
-    parent = np.arange(n)
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    def join(members: Sequence[int]) -> None:
-        for other in members[1:]:
-            parent[root(other)] = root(members[0])
-
     by_bytes: dict[str, list[int]] = {}
     by_name: dict[tuple[str, str], list[int]] = {}
     for i, image in enumerate(images):
@@ -109,11 +100,8 @@ def clusters(images: Sequence[SourceImage], *, distance: int = 12) -> np.ndarray
         name = re.sub(r"[\d_]+", "", image.stem)
         if image.title and name:
             by_name.setdefault((image.title.lower(), name), []).append(i)
-    for members in by_bytes.values():
-        join(members)
-    for members in by_name.values():
-        if len(members) <= 4:
-            join(members)
+    alike = [*by_bytes.values(), *(members for members in by_name.values() if len(members) <= 4)]
+    joined = [(members[0], other) for members in alike for other in members[1:]]
 
     prints = np.frombuffer(b"".join(p.print_ for p in images), np.uint64).reshape(n, -1)
     bits = np.bitwise_count(prints).sum(1)
@@ -121,6 +109,7 @@ def clusters(images: Sequence[SourceImage], *, distance: int = 12) -> np.ndarray
     for i, row in enumerate(clear[:-1]):
         later = clear[i + 1 :]
         apart = np.bitwise_count(prints[later] ^ prints[row]).sum(1)
-        for other in later[apart <= distance]:
-            parent[root(int(other))] = root(int(row))
-    return np.array([root(i) for i in range(n)], np.int64)
+        joined += [(row, other) for other in later[apart <= distance]]
+    ends = np.array(joined, np.int64).reshape(-1, 2).T
+    graph = coo_array((np.ones(ends.shape[1]), tuple(ends)), shape=(n, n))
+    return connected_components(graph, directed=False)[1].astype(np.int64)

@@ -1,7 +1,5 @@
 """What a method costs on a pool, before it starts: run on a sample of the pairs, extrapolated by how its work grows."""
 
-import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -17,7 +15,7 @@ import pyarrow as pa
 
 from .. import files
 from ..devices import card
-from ..pool import Pool
+from ..pool import Pool, digests
 from ..pool.columns import described
 from ..progress import Progress, silent
 from ..scores.base import Method
@@ -196,8 +194,7 @@ def _path(pool: Pool, method: Method, devices: int) -> Path:
         "method": method.id, "parameters": method.parameters(), "rows": len(pool), "poolscope": __version__,
         "cores": len(os.sched_getaffinity(0)), "devices": devices, "device": _device(method), "needs": [name for name in method.needs() if name in pool.columns],
     }  # fmt: skip
-    digest = hashlib.sha256(json.dumps(subject, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    return pool.path / "estimates" / f"{digest}.json"
+    return pool.path / "estimates" / f"{digests.of_value(subject)[:16]}.json"
 
 
 def _width(kind: pa.DataType) -> int:

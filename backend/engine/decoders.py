@@ -12,7 +12,7 @@ import numpy as np
 
 from ..devices import note
 from ..pool import Pool
-from ..pool.decoding import open_rgb
+from ..scores.kernels.images import decode
 
 if TYPE_CHECKING:
     from ..models import Loaded
@@ -36,16 +36,6 @@ class Block(NamedTuple):
 def key_of(file: bytes | None) -> bytes:
     """What an image is known by: a digest of its bytes, empty for none."""
     return blake2b(file, digest_size=16).digest() if file else b""
-
-
-def decode(raw: bytes | None, transform: Any) -> Any:
-    """The transformed image `(3, H, W)`, None if it can't be decoded."""
-    if raw is None:
-        return None
-    try:
-        return transform(open_rgb(raw))
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True)
@@ -79,26 +69,13 @@ class Reader:
         return Block(keys, list(images), half, tokens, torch.tensor(there, dtype=torch.int64))
 
 
-class _Plan:
-    """The rows of each batch to come."""
-
-    def __init__(self) -> None:
-        self.blocks: Sequence[np.ndarray] = ()
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        return iter(self.blocks)
-
-    def __len__(self) -> int:
-        return len(self.blocks)
-
-
 class Decoders:
     """Processes that stay from unit to unit; batches come in order, in pinned memory for a GPU."""
 
     def __init__(self, pool_path: Path, loaded: "Loaded", processes: int) -> None:
         from torch.utils.data import DataLoader
 
-        self._plan = _Plan()
+        self._rows: list[np.ndarray] = []  # of each batch to come
         reader: Any = Reader(pool_path, loaded.transform, loaded.tokenizer, loaded.autocast != "fp32")
         several: dict[str, Any] = (
             {"multiprocessing_context": "spawn", "persistent_workers": True, "prefetch_factor": AHEAD}
@@ -106,12 +83,12 @@ class Decoders:
             else {}
         )
         self._loader: Any = DataLoader(
-            reader, batch_size=None, sampler=self._plan, num_workers=processes, collate_fn=_same,
+            reader, batch_size=None, sampler=self._rows, num_workers=processes, collate_fn=_same,
             pin_memory=loaded.device.type == "cuda", **several,
         )  # fmt: skip
 
     def blocks(self, rows: Sequence[np.ndarray]) -> Iterator[Block]:
-        self._plan.blocks = rows
+        self._rows[:] = rows
         yield from self._loader
 
 

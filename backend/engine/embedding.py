@@ -1,9 +1,9 @@
 """Embedding a pool with an open_clip model: images and captions to two columns, in resumable units."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -21,10 +21,11 @@ from ..pool.store import check_name
 from ..progress import Progress, silent
 from ..scores.base import Unit
 from ..versions import __version__
-from ..workers.dispatch import check_engine, finished
+from ..workers.dispatch import check_engine
 from .decoders import Decoders, decode, key_of, processes_for
 from .embedding_plan import plan, refuse
 from .records import Records
+from .run import Everywhere, Offset, compute
 
 UNIT_ROWS = 8192
 EMBEDDED = "pairs embedded"
@@ -82,7 +83,7 @@ def embed(
             progress(len(pool), len(pool), f"{name} is up to date")
             return pool
         try:
-            return _embed(pool, model, columns, made_by, how, (engine, workers, address), progress)
+            return _embed(pool, model, columns, made_by, how, Everywhere(engine, workers, address), progress)
         except PoolGrew:
             continue
 
@@ -118,7 +119,7 @@ def _embed(
     columns: dict[str, str],
     made_by: dict[str, Any],
     how: How,
-    where: tuple[str, int, str | None],
+    where: Everywhere,
     progress: Progress,
 ) -> Pool:
     weights = made_by["weights"]
@@ -138,16 +139,17 @@ def _embed(
     staging = Staging(pool.path, records.directory, partial(records.rows, units), release)
     until = staging.until()
     todo = [unit for unit in units if unit.stop > until and unit not in records]
-    engine, workers, address = where
-    waiting = sum(map(len, todo))
-    planned = plan(pool, model, pairs=waiting, **_here(how) if engine == "local" else {"device": "cpu"})
+    local, waiting = where.engine == "local", sum(map(len, todo))
+    planned = plan(pool, model, pairs=waiting, **_here(how) if local else {"device": "cpu"})
     if not how.force:
         refuse(planned, columns["img"].removesuffix("_img"))
-    spread = devices.spread(how.device, how.gpus) if engine == "local" else ()
-    task = EmbedTask(pool.path.resolve(), str(model), how, max(1, len(spread), workers), tuple(subject.items()))
+    where = replace(where, devices=devices.spread(how.device, how.gpus) if local else ())
+    side_by_side = max(1, len(where.devices), where.workers)
+    task = EmbedTask(pool.path.resolve(), str(model), how, side_by_side, tuple(subject.items()))
     begun = time.monotonic()
-    _compute(task, todo, len(pool), where, spread, progress)
-    if engine == "local" and waiting >= ENOUGH:
+    compute(task, todo, where, Offset(progress, len(pool) - waiting, len(pool), EMBEDDED))
+    _tools.cache_clear()
+    if local and waiting >= ENOUGH:
         rate = f"embed {model.name} {how.precision}"
         pace = waiting / (time.monotonic() - begun)
         rates.remember(rate, planned.device, pace, pairs=waiting, devices=planned.count)
@@ -156,27 +158,6 @@ def _embed(
     pool.add_staged(schema, staging, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
-
-
-def _compute(
-    task: "EmbedTask",
-    todo: list[Unit],
-    rows: int,
-    where: tuple[str, int, str | None],
-    spread: tuple[str, ...],
-    progress: Progress,
-) -> None:
-    """Leaves the record of each unit."""
-    engine, workers, address = where
-    if engine == "local" and max(workers, len(spread)) <= 1:
-        for unit in todo:
-            task.compute(unit, progress)
-    else:
-        done = rows - sum(map(len, todo))
-        for unit in finished(task, todo, engine=engine, workers=workers, address=address, devices=spread):
-            done += len(unit)
-            progress(done, rows, EMBEDDED)
-    _tools.cache_clear()
 
 
 def _here(how: How) -> dict[str, Any]:
@@ -215,12 +196,17 @@ class EmbedTask:
     def compute(self, unit: Unit, progress: Progress = silent) -> None:
         tools = _tools(self.model, devices.choose(self.how.device), self.how, self.pool_path, self.side_by_side)
         loaded, pictures, decoders = tools
-        pool = Pool.open(self.pool_path)
-        if decoders:
-            size = self.how.batch_size
-            embedded = _fed(decoders, loaded, pictures, unit, size, lambda n: progress(n, len(pool), EMBEDDED))
-        else:
-            embedded = _unit(pool, loaded, pictures, unit, self.how.batch_size, progress)
+        blocks = list(_blocks(unit, self.how.batch_size))
+        parts = (
+            _fed(decoders, loaded, pictures, blocks) if decoders else _unit(self.pool_path, loaded, pictures, blocks)
+        )
+        images: list[np.ndarray] = []
+        texts: list[np.ndarray] = []
+        for of_images, of_texts in parts:
+            images.append(of_images)
+            texts.append(of_texts)
+            progress(sum(map(len, texts)), len(unit))
+        embedded = {"img": _column(np.concatenate(images)), "txt": _column(np.concatenate(texts))}
         kind = pa.list_(pa.float16(), loaded.dim)
         Records(self.pool_path, dict(self.subject)).write(unit, embedded, {"img": kind, "txt": kind})
 
@@ -239,38 +225,27 @@ def _tools(model: str, device: str, how: How, pool_path: Path, side_by_side: int
 
 
 def _fed(
-    decoders: Decoders, loaded: Loaded, images: "_Images", unit: Unit, batch_size: int, done: Callable[[int], None]
-) -> dict[str, pa.Array]:
-    """One unit whose batches come decoded from other processes, the next ones while this one is computed."""
-    vectors: list[np.ndarray] = []
-    texts: list[np.ndarray] = []
-    row = unit.start
-    for block in decoders.blocks(list(_blocks(unit, batch_size))):
+    decoders: Decoders, loaded: Loaded, images: "_Images", blocks: list[np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Images and captions, `(k, d)` float16 each, of blocks of rows that other processes decode, the next ones while this
+    one is computed."""
+    for block in decoders.blocks(blocks):
         unknown = [place for place, key in enumerate(block.new) if key not in images]
         if unknown:
             pixels = block.pixels if len(unknown) == len(block.new) else block.pixels[unknown]
             images.remember([block.new[place] for place in unknown], loaded.images(pixels).astype(np.float16))
-        vectors.append(images.known(block.keys))
-        of_captions = np.full((len(block.keys), loaded.dim), np.nan, dtype=np.float16)
-        if block.tokens is not None:
-            of_captions[block.there.numpy()] = loaded.tokens(block.tokens).astype(np.float16)
-        texts.append(of_captions)
-        row += len(block.keys)
-        done(row)
-    return {"img": _column(np.concatenate(vectors)), "txt": _column(np.concatenate(texts))}
+        tokens = partial(loaded.tokens, block.tokens)
+        yield images.known(block.keys), _placed(len(block.keys), block.there.numpy(), tokens, loaded)
 
 
 def _unit(
-    pool: Pool, loaded: Loaded, pictures: "_Images", unit: Unit, batch_size: int, progress: Progress
-) -> dict[str, pa.Array]:
-    images: list[np.ndarray] = []
-    texts: list[np.ndarray] = []
-    for rows in _blocks(unit, batch_size):
-        images.append(pictures.vectors(list(pool.images(rows))))
+    pool_path: Path, loaded: Loaded, images: "_Images", blocks: list[np.ndarray]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The same, decoded here."""
+    pool = Pool.open(pool_path)
+    for rows in blocks:
         captions = pool.take(rows, ["text"])["text"].to_pylist()
-        texts.append(_texts(captions, loaded))
-        progress(int(rows[-1]) + 1, len(pool), EMBEDDED)
-    return {"img": _column(np.concatenate(images)), "txt": _column(np.concatenate(texts))}
+        yield images.vectors(list(pool.images(rows))), _texts(captions, loaded)
 
 
 class _Images:
@@ -311,21 +286,25 @@ def _blocks(unit: Unit, size: int) -> Iterator[np.ndarray]:
 
 def _texts(captions: list[str | None], loaded: Loaded) -> np.ndarray:
     """`(k, d)` float16; a row of NaN where there is no caption."""
-    embeddings = np.full((len(captions), loaded.dim), np.nan, dtype=np.float16)
     there = [index for index, caption in enumerate(captions) if caption and caption.strip()]
-    if there:
-        embeddings[there] = loaded.texts([captions[index] or "" for index in there]).astype(np.float16)
-    return embeddings
+    return _placed(len(captions), there, lambda: loaded.texts([captions[index] or "" for index in there]), loaded)
 
 
 def _vectors(pictures: list[Any], loaded: Loaded) -> np.ndarray:
     """`(k, d)` float16; a row of NaN where there was no image."""
     import torch
 
-    embeddings = np.full((len(pictures), loaded.dim), np.nan, dtype=np.float16)
     there = [index for index, image in enumerate(pictures) if image is not None]
-    if there:
-        embeddings[there] = loaded.images(torch.stack([pictures[index] for index in there])).astype(np.float16)
+    return _placed(len(pictures), there, lambda: loaded.images(torch.stack([pictures[i] for i in there])), loaded)
+
+
+def _placed(
+    count: int, there: Sequence[int] | np.ndarray, vectors: Callable[[], np.ndarray], loaded: Loaded
+) -> np.ndarray:
+    """`(count, d)` float16: the `vectors` at their places `there`, NaN elsewhere; they are computed if there are any."""
+    embeddings = np.full((count, loaded.dim), np.nan, dtype=np.float16)
+    if len(there):
+        embeddings[there] = vectors().astype(np.float16)
     return embeddings
 
 

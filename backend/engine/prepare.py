@@ -93,8 +93,9 @@ def _embed(
 
 def _score(prepared: Prepared, scores: Sequence[str], progress: Progress) -> None:
     """The first scores; a column of that name that is made in another way stays as it is."""
-    for number, id in enumerate(scores):
-        watch = _within(progress, number, len(scores))
+    steps = Steps(dict.fromkeys(scores, 1 / max(1, len(scores))), progress)
+    for id in scores:
+        watch = steps.of(id)
         parameters = {"model": prepared.model} if id == "clip_score" and prepared.model else {}
 
         def score(id: str = id, given: dict[str, Any] = parameters, watch: Progress = watch) -> None:
@@ -109,12 +110,3 @@ def _attempt(prepared: Prepared, step: str, work: Callable[[], Any]) -> None:
         work()
     except InputError as error:
         prepared.left_out[step] = str(error)
-
-
-def _within(progress: Progress, number: int, parts: int) -> Progress:
-    """Progress of one of several parts, in thousandths of all."""
-
-    def report(done: int, total: int, message: str = "", **figures: float) -> None:
-        progress(round(1000 * (number + (done / total if total else 0.0)) / parts), 1000, message, **figures)
-
-    return report

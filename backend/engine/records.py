@@ -36,12 +36,10 @@ class Records:
                     shutil.rmtree(path.parent, ignore_errors=True)
 
     def path(self, unit: Unit) -> Path:
-        listed = (
-            ""
-            if unit.rows is None
-            else "-" + hashlib.sha256(np.ascontiguousarray(unit.rows).tobytes()).hexdigest()[:12]
-        )
-        return self.directory / f"{unit.id}{listed}.arrow"
+        if unit.rows is None:
+            return self.directory / f"{unit.id}.arrow"
+        digest = hashlib.sha256(np.ascontiguousarray(unit.rows).tobytes()).hexdigest()
+        return self.directory / f"{unit.id}-{digest[:12]}.arrow"
 
     def __contains__(self, unit: Unit) -> bool:
         return self.path(unit).exists()

@@ -41,13 +41,13 @@ class Part:
 
 
 @dataclass(frozen=True)
-class _Everywhere:
-    """Maps a function over units on the workers of a run; an `Each`."""
+class Everywhere:
+    """The workers of a run. Maps a function over units on them; an `Each`."""
 
     engine: str
     workers: int
     address: str | None
-    devices: tuple[str, ...]
+    devices: tuple[str, ...] = ()
 
     def __call__(
         self, pool: Pool, units: Sequence[Unit], part: Callable[[Pool, Unit], Any]
@@ -115,7 +115,7 @@ def run(
         if not made_by:
             return pool
         try:
-            where = _Everywhere(engine, workers, address, method.spread(gpus) if engine == "local" else ())
+            where = Everywhere(engine, workers, address, method.spread(gpus) if engine == "local" else ())
             with session(engine, workers, address, where.devices):
                 return _make(pool, method, name, made_by, where, progress)
         except PoolGrew:
@@ -150,7 +150,7 @@ def _make(
     method: Method,
     name: str,
     made_by: dict[str, Any],
-    where: _Everywhere,
+    where: Everywhere,
     progress: Progress,
 ) -> Pool:
     types = method.outputs(pool)
@@ -173,13 +173,13 @@ def _make(
         learnt = method.learnt(state)
     if todo:
         total = sum(map(len, units))
-        offset = _Offset(progress, total - sum(map(len, todo)), total, name)
+        offset = Offset(progress, total - sum(map(len, todo)), total, name)
         task = Task(pool.path.resolve(), method, state, types, subject, subject.get("rows"))
         with closing(
             method.stages(pool, todo, state, folder=records.directory, progress=progress, each=where)
         ) as stages:
             for part, stage in stages:
-                _compute(replace(task, state=stage), part, where, offset)
+                compute(replace(task, state=stage), part, where, offset)
     if describe(method, pool.reload()) != {key: made_by[key] for key in INPUTS}:
         raise PoolGrew("what the column is made of was replaced meanwhile")
     made_by |= {"findings": {**learnt, **method.findings(pool, (records.read(unit) for unit in units))}}
@@ -231,18 +231,19 @@ def _held(pool: Pool, method: Method, unit: Unit) -> str:
     return digests.of_value(held)[:12]
 
 
-def _compute(task: Task, units: Sequence[Unit], where: _Everywhere, progress: "_Offset") -> None:
+def compute(task: Any, units: Sequence[Unit], where: Everywhere, progress: "Offset") -> None:
+    """Leaves the record of each unit."""
     engine, workers, address, devices = where.engine, where.workers, where.address, where.devices
     if engine == "local" and (max(workers, len(devices)) <= 1 or len(units) <= 1):
         for unit in units:
             task.compute(unit, progress)
             progress.finish(unit)
         return
-    for unit in finished(task, units, engine=engine, workers=workers, address=address, devices=devices):
+    for unit, _ in finished(task, units, engine=engine, workers=workers, address=address, devices=devices):
         progress.finish(unit)
 
 
-class _Offset:
+class Offset:
     """Progress of one unit as progress of the whole."""
 
     def __init__(self, progress: Progress, done: int, total: int, message: str) -> None:

@@ -67,7 +67,8 @@ def export_dataset(
     missing: list[str] = []
     with files.replacing_folder(out) as part:
         pairs = _Pairs(pool, rows, list(dict.fromkeys(["uid", *names])), copies, missing, progress)
-        count = (_folder if form == "imagefolder" else _parquet)(part, pairs, schema, metadata, shard_size)
+        folder = form == "imagefolder"
+        count = _folder(part, pairs, schema, metadata) if folder else _parquet(part, pairs, schema, shard_size)
         if len(missing) == len(rows):
             raise InputError(
                 f"none of the {len(rows):,} kept pairs has a readable image; index the shards with `poolscope index` first."
@@ -119,7 +120,7 @@ class _Pairs:
             self.progress(min(start + BLOCK, len(self.rows)), len(self.rows), "pairs written")
 
 
-def _folder(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str, shard_size: int) -> int:
+def _folder(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str) -> int:
     full = pa.schema([pa.field("file_name", pa.utf8()), *schema])
     samples = iter(pairs)
     with WRITERS[metadata](part / f"metadata.{metadata}", full, False) as write:
@@ -130,11 +131,11 @@ def _folder(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str, shard_s
                 (part / name).parent.mkdir(parents=True, exist_ok=True)
                 (part / name).write_bytes(image)
                 listed.append({"file_name": name, **pair})
-            write(_batch(listed, full))
+            write(pa.RecordBatch.from_pylist(listed, schema=full))
     return 1
 
 
-def _parquet(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str, shard_size: int) -> int:
+def _parquet(part: Path, pairs: _Pairs, schema: pa.Schema, shard_size: int) -> int:
     import pyarrow.parquet
 
     full = pa.schema([pa.field("image", IMAGE), *schema]).with_metadata({"huggingface": _features(schema)})
@@ -151,13 +152,8 @@ def _parquet(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str, shard_
                     {"image": {"bytes": image, "path": f"{pair['uid']}.{extension(image)}"}, **pair}
                     for pair, image in block
                 ]
-                writer.write_batch(_batch(rows, full))
+                writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=full))
     return count
-
-
-def _batch(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
-    arrays = [pa.array([row[field.name] for row in rows], type=field.type) for field in schema]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _features(schema: pa.Schema) -> str:

@@ -122,24 +122,19 @@ def _fetched(to: Path, asked: int, stats: list[dict[str, Any]]) -> Fetched:
 
 def _stats(shards: Path) -> list[dict[str, Any]]:
     """The statistics of the finished shards; one that is just being written is left out."""
-    stats = []
-    for path in sorted(shards.glob("*_stats.json")):
-        try:
-            stats.append(files.read_json(path))
-        except ValueError:
-            continue
-    return stats
+    return [read for path in sorted(shards.glob("*_stats.json")) if (read := _read(path)) is not None]
 
 
 def _torn(shards: Path) -> list[Path]:
     """Statistics that were being written when a download was killed."""
-    torn = []
-    for path in shards.glob("*_stats.json"):
-        try:
-            files.read_json(path, dict)
-        except ValueError:
-            torn.append(path)
-    return torn
+    return [path for path in shards.glob("*_stats.json") if _read(path) is None]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return files.read_json(path, dict)
+    except ValueError:
+        return None
 
 
 def _list(pool: Pool, selection: Selection, to: Path) -> int:

@@ -89,7 +89,8 @@ def download_image(
                 return key, None, "Use of image disallowed by X-Robots-Tag directive"
             return key, _bounded(answer), None
     except Exception as error:  # a boundary: whatever a foreign server provokes becomes the sample's reason
-        return key, None, _reason(error)
+        # without the address of the sample, so that equal reasons are counted together
+        return key, None, f"{type(error).__name__}: {error}"[:120]
 
 
 def _bounded(answer: Any) -> io.BytesIO:
@@ -103,11 +104,6 @@ def _bounded(answer: Any) -> io.BytesIO:
             raise ValueError(f"answer slower than {LONGEST_ANSWER:.0f} s")
     content.seek(0)
     return content
-
-
-def _reason(error: Exception) -> str:
-    """A few words without the address of the sample, so that equal reasons are counted together."""
-    return f"{type(error).__name__}: {error}"[:120]
 
 
 def _check(connection: http.client.HTTPConnection) -> None:

@@ -81,7 +81,7 @@ def export_shards(
     _keep_plan(planned, out / PLAN)
     todo = [unit for unit in units if not task.stats(unit).exists()]
     done = total - sum(map(len, todo))
-    for unit in finished(task, todo, engine=engine, workers=workers, address=address):
+    for unit, _ in finished(task, todo, engine=engine, workers=workers, address=address):
         done += len(unit)
         progress(done, total, "pairs written")
     shutil.rmtree(out / PLAN)
@@ -94,12 +94,13 @@ def export_shards(
 def _planned(pool: Pool, recipe: Recipe | None, selection: Selection, rows: np.ndarray, out: Path) -> tuple[Plan, int]:
     """What is read from where, and how many kept pairs are in no shard; these are listed. Raises InputError if all are."""
     planned, unknown = plan(pool, rows, selection.copies_of(rows)), absent(recipe, pool)
-    _write_missing(out, pool, planned.missing, unknown)
+    missing = pool.take(planned.missing, ["uid"])["uid"].to_pylist() + uid_hex(unknown["f0"], unknown["f1"]).to_pylist()
+    files.write_text(out / "missing.txt", "".join(f"{uid}\n" for uid in sorted(missing)))
     if not len(planned.entries):
         raise InputError(
             f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
         )
-    return planned, len(planned.missing) + len(unknown)
+    return planned, len(missing)
 
 
 def _keep_plan(planned: Plan, work: Path) -> None:
@@ -156,12 +157,6 @@ def _claim(out: Path, uids: Path | np.ndarray, options: dict[str, Any]) -> None:
             with part.open("wb") as handle:
                 np.save(handle, uids, allow_pickle=False)
     files.write_json(chosen, options)
-
-
-def _write_missing(out: Path, pool: Pool, rows: np.ndarray, absent: np.ndarray) -> None:
-    listed = pool.take(rows, ["uid"])["uid"].to_pylist() if len(rows) else []
-    listed += uid_hex(absent["f0"], absent["f1"]).to_pylist()
-    files.write_text(out / "missing.txt", "".join(f"{uid}\n" for uid in sorted(listed)))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Export of a subset file: DataComp's sorted `u8,u8` uids of the kept pairs, or a list of their ids."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,11 +106,3 @@ def _shared(pool: Pool) -> pa.Array:
             "HAVING count(*) > 1 OR id = '' OR regexp_matches(id, '^[\\s\\pZ]|[\\s\\pZ]$|\\pC|\\p{Zl}|\\p{Zp}')"
         ).to_arrow_table()
     return shared["id"].combine_chunks()
-
-
-def sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as handle:
-        while block := handle.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -51,12 +51,8 @@ def arranged(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 def lines(batch: pa.RecordBatch) -> Iterator[str]:
     """The rows as JSON, one line each: NaN and infinity are null, float16 is written in full."""
-    for row in _rows(batch):
-        yield json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _rows(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    return [{name: plain(value) for name, value in row.items()} for row in batch.to_pylist()]
+    for row in batch.to_pylist():
+        yield json.dumps(plain(row), ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def plain(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """Tar writer for shards: USTAR headers as DataComp's tools write them, the same bytes for the same samples."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 BLOCK = 512
@@ -18,9 +17,7 @@ class TarWriter:
     def __enter__(self) -> "TarWriter":
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is None:
             end = self._written + 2 * BLOCK
             self._handle.write(bytes(2 * BLOCK + -end % RECORD))

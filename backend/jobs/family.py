@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 import psutil
 
@@ -19,28 +20,21 @@ def members(job_id: int, pid: int, pid_started: float) -> list[psutil.Process]:
         return []
     family = {}
     if here:
-        try:
+        with suppress(*GONE):
             runner = psutil.Process(pid)
             family = {process.pid: process for process in [runner, *runner.children(recursive=True)]}
-        except GONE:
-            family = {}
     for process in psutil.process_iter():
-        try:
-            if os.getsid(process.pid) != pid:
-                continue
-            if here or process.environ().get("POOLSCOPE_JOB") == str(job_id):
+        with suppress(*GONE):
+            mine = os.getsid(process.pid) == pid
+            if mine and (here or process.environ().get("POOLSCOPE_JOB") == str(job_id)):
                 family[process.pid] = process
-        except GONE:
-            continue
     return [process for process in family.values() if started_at(process.pid) is not None]
 
 
 def send(processes: Iterable[psutil.Process], signal_number: int) -> None:
     for process in processes:
-        try:
+        with suppress(*GONE):
             process.send_signal(signal_number)
-        except GONE:
-            continue
 
 
 def wait_gone(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:

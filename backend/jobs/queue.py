@@ -37,19 +37,10 @@ def submit(argv: Sequence[str], *, kind: str, device: str | None = "cpu", title:
         raise InputError(
             f"a job's device is 'cpu', 'cpu:short', 'gpu:0', 'gpu:0,1', 'gpus:2', … or None, not {device!r}"
         )
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if (name.startswith("POOLSCOPE_") and name != "POOLSCOPE_JOB") or name == "CUDA_VISIBLE_DEVICES"
-    }
-    job_id = table.insert(
-        kind=kind,
-        title=title or " ".join(words[:3]),
-        argv=words,
-        device=device,
-        cwd=os.getcwd(),
-        environment=environment,
-    )
+    settings = {name: value for name, value in os.environ.items() if name.startswith(SETTINGS)}
+    settings.pop("POOLSCOPE_JOB", None)
+    title = title or " ".join(words[:3])
+    job_id = table.insert(kind=kind, title=title, argv=words, device=device, cwd=os.getcwd(), environment=settings)
     refresh()
     return job_id
 
@@ -81,8 +72,7 @@ def resume(job_id: int | str) -> Job:
     if cursor.rowcount == 0:
         state = table.row(job_id)["state"]
         raise InputError(f"job {entry['id']} is {state}: only a failed, cancelled or lost job can be resumed")
-    refresh()
-    return table.as_job(table.row(job_id))
+    return get(job_id)
 
 
 def move(job_id: int | str, by: int) -> Job:
@@ -100,9 +90,8 @@ def move(job_id: int | str, by: int) -> Job:
         order = [row["id"] for row in same if row["id"] != entry["id"]]
         place = [row["id"] for row in same].index(entry["id"])
         order.insert(min(max(0, place + by), len(order)), entry["id"])
-        moments = [
-            row["created"] + 1e-6 * nth for nth, row in enumerate(same)
-        ]  # the times of submission are dealt out in the new order
+        # the times of submission are dealt out in the new order
+        moments = [row["created"] + 1e-6 * nth for nth, row in enumerate(same)]
         connection.executemany("UPDATE jobs SET created=? WHERE id=?", list(zip(moments, order)))
     return get(entry["id"])
 
@@ -127,8 +116,7 @@ def cancel(job_id: int | str, *, grace: float = GRACE) -> Job:
             raise InputError(f"job {entry['id']} runs on {where}: cancel it there")
         _end_processes(entry, grace)
         table.finish(entry["id"], entry["pid"], "cancelled", exit_code=None, message="cancelled")
-    refresh()
-    return table.as_job(table.row(job_id))
+    return get(job_id)
 
 
 def _end_processes(entry: dict[str, Any], grace: float) -> None:
@@ -235,10 +223,6 @@ def python() -> list[str]:
 def environment_of(recorded: dict[str, str]) -> dict[str, str]:
     """The environment of a job's processes: ours, with the Poolscope settings of the one who submitted it."""
     ours = {name: value for name, value in recorded.items() if name.startswith(SETTINGS) and isinstance(value, str)}
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("POOLSCOPE_") and name != "CUDA_VISIBLE_DEVICES"
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
     here = {"POOLSCOPE_HOME": str(home().resolve())}
     return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", **ours, **here}

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import suppress
 from math import isfinite
 
 from ..errors import InputError
@@ -27,7 +28,5 @@ class TableProgress:
             return
         self._last = now
         fraction = min(1.0, max(0.0, done / total)) if total > 0 else 0.0
-        try:
+        with suppress(sqlite3.Error, InputError):
             table.report(self.job_id, fraction, " ".join(message.split())[:500], self._figures)
-        except (sqlite3.Error, InputError):
-            return

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import fields
 from functools import lru_cache
 from math import isfinite
 from pathlib import Path
@@ -153,34 +154,20 @@ def _cell(value: Any, kind: type, default: Any) -> Any:
 def row(job_id: int | str) -> dict[str, Any]:
     """The row of one job; InputError when there is none."""
     try:
-        entries = rows("id = ?", (int(job_id),))
-    except InputError:
-        raise
-    except (ValueError, OverflowError):
-        entries = []
+        number = int(job_id)
+    except ValueError:
+        number = 0
+    entries = rows("id = ?", (number,)) if number.bit_length() < 64 else []
     if not entries:
         raise InputError(f"no job {str(job_id)[:40]!r}: `poolscope jobs list` shows the jobs there are")
     return entries[0]
 
 
 def as_job(entry: dict[str, Any]) -> Job:
-    return Job(
-        id=entry["id"],
-        kind=entry["kind"],
-        title=entry["title"],
-        argv=tuple(map(str, entry["argv"])),
-        device=entry["device"],
-        state=entry["state"],
-        progress=entry["progress"],
-        message=entry["message"],
-        figures={name: value for name, value in entry["figures"].items() if isinstance(value, (int, float))},
-        created=entry["created"],
-        started=entry["started"],
-        ended=entry["ended"],
-        exit_code=entry["exit_code"],
-        log_path=log_path(entry["id"]),
-        pid=entry["pid"],
-    )
+    as_they_are = {field.name: entry[field.name] for field in fields(Job) if field.name in entry}
+    argv = tuple(map(str, entry["argv"]))
+    figures = {name: value for name, value in entry["figures"].items() if isinstance(value, (int, float))}
+    return Job(**as_they_are | {"argv": argv, "figures": figures, "log_path": log_path(entry["id"])})
 
 
 def insert(*, kind: str, title: str, argv: list[str], device: str | None, cwd: str, environment: dict[str, str]) -> int:

@@ -4,7 +4,7 @@ Each kernel works on the words `first` to `last`, without the interpreter's lock
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
@@ -210,11 +210,3 @@ def inside(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return there
 
 
-def rows_of(mask: np.ndarray, rows: int) -> np.ndarray:
-    """`(k,)` int64: the rows that are in the mask."""
-    return np.flatnonzero(unpack(mask, rows))
-
-
-def union(masks: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-    """The rows in any of the masks `(G, words)`."""
-    return np.bitwise_or.reduce(np.asarray(masks), axis=0)

@@ -61,10 +61,8 @@ class _Clocks:
 
 def _around(clocks: _Clocks, draws: int) -> tuple[float, float]:
     """Two times with at most `draws` up to the first, at least as many up to the second, and few between them."""
-    low, high = (
-        -40.0,
-        24.0,
-    )  # no clock rings before: the best score is 0, and a time of exp(-40) needs a hash that none has
+    # No clock rings before: the best score is 0, and a time of exp(-40) needs a hash that none has.
+    low, high = -40.0, 24.0
     step = len(clocks.states) // SAMPLE
     if step > 1:
         some = _Clocks(clocks.states[::step].copy(), clocks.scores[::step].copy(), clocks.penalty)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 Kind = Literal["key", "metadata", "embedding", "score", "flag"]
 KEYS = ("uid_hi", "uid_lo")
+KEY_FIELDS = [pa.field(name, pa.uint64(), nullable=False) for name in KEYS]
 NEW = "~"  # ends the name of a column that is about to replace another; with a time after it the column is deleted
 ABOUT = "poolscope"
 

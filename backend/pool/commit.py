@@ -55,15 +55,10 @@ def scanned(directory: Path, version: int | None = None) -> fragments.Fragments:
 
 
 def _unreadable(place: places.Place, error: Exception) -> InputError:
-    if not place.elsewhere:
-        reason = tables.first_line(error)
-        return InputError(
-            f"the table {place.table} can't be read: {reason}. Restore it from a copy, or import it again."
-        )
-    return InputError(
-        f"the table of pool {place.directory.name!r} is at {place.table}, which can't be read: "
-        f"{tables.first_line(error)}. Check the address and the store's credentials."
-    )
+    if place.elsewhere:
+        return tables.unreachable(f"the table of pool {place.directory.name!r} is at {place.table}, which", error)
+    reason = tables.first_line(error)
+    return InputError(f"the table {place.table} can't be read: {reason}. Restore it from a copy, or import it again.")
 
 
 def _no_version(directory: Path, version: int) -> InputError:

@@ -140,17 +140,13 @@ def _eight_bits(image: "Image.Image") -> "Image.Image":
     if image.mode.startswith("I;16"):
         low, high = 0.0, 65_535.0
     elif low >= 0:
-        low, high = 0.0, next((top for top in (1.0, 255.0, 65_535.0) if high <= top and _fits(image, top)), high)
+        tops = (1.0, 255.0, 65_535.0) if image.mode == "F" else (255.0, 65_535.0)  # integers of 0 and 1 are levels
+        low, high = 0.0, next((top for top in tops if high <= top), high)
     scaled = (values - low) * (255.0 / (high - low)) if high > low else values * 0
     grey = Image.fromarray(scaled.round().astype(np.uint8))
     if exif:
         grey.info["exif"] = exif
     return grey
-
-
-def _fits(image: "Image.Image", top: float) -> bool:
-    """A range up to 1 is meant for floats only: an integer image of zeros and ones holds levels."""
-    return image.mode == "F" or top > 1
 
 
 def _rgb(image: "Image.Image") -> "Image.Image":

@@ -36,6 +36,8 @@ class Handle:
         self.path = path
         self._scanned = scanned
         self.pinned = pinned  # on a version that was asked for, and so for reading only
+        self._filled: dict[str, bool] = {}
+        self._digests: dict[tuple[str, int, int, int], str] = {}
 
     @property
     def name(self) -> str:
@@ -133,10 +135,6 @@ class Handle:
                 self._filled[name] = not len(self) or self._any(name)
         return self._filled[name]
 
-    @cached_property
-    def _filled(self) -> dict[str, bool]:
-        return {}
-
     def digest(self, name: str, *, start: int = 0, stop: int | None = None, most: int = SAMPLED) -> str:
         """The content of a column in rows `start` to `stop`, as 32 hex digits that neither fragments nor place change.
 
@@ -153,10 +151,6 @@ class Handle:
 
             self._digests[key] = content.column_digest(self.schema.field(name).type, scan, start, stop, most)
         return self._digests[key]
-
-    @cached_property
-    def _digests(self) -> dict[tuple[str, int, int, int], str]:
-        return {}
 
     def _any(self, name: str) -> bool:
         kind, column = self.schema.field(name).type, f"`{name}`"

@@ -46,6 +46,27 @@ def first_rows(uids: np.ndarray) -> np.ndarray:
     return first
 
 
+def places_in(uids: np.ndarray, high: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """`(k,)` int64: the first place of each of `wanted` among the ascending `uids`, records `u8,u8`; -1 where it is none.
+
+    `high`: the leading halves of `uids`, contiguous.
+    """
+    places = np.full(len(wanted), -1, dtype=np.int64)
+    ascending = np.argsort(wanted["f0"])  # neighbours in the sorted uids then share their pages
+    place = np.empty(len(wanted), dtype=np.int64)
+    place[ascending] = np.searchsorted(high, wanted["f0"][ascending])
+    open_ = np.arange(len(wanted))
+    while len(open_):  # one round, and one more for each uid that shares its high half with another
+        open_ = open_[place[open_] < len(high)]
+        here = uids[place[open_]]
+        equal = here["f0"] == wanted["f0"][open_]
+        hit = equal & (here["f1"] == wanted["f1"][open_])
+        places[open_[hit]] = place[open_[hit]]
+        open_ = open_[equal & ~hit]
+        place[open_] += 1
+    return places
+
+
 CHECKED = 1 << 24  # rows of a kept order that are looked at before it is believed; more would cost too much
 
 
@@ -70,25 +91,12 @@ class UidOrder:
     def find(self, wanted: np.ndarray) -> np.ndarray:
         """`(k,)` int64: the row of each uid, -1 when the pool lacks it."""
         wanted = np.asarray(wanted, dtype=UID_DTYPE)
-        places = np.full(len(wanted), -1, dtype=np.int64)
         if not self._pairs or not len(wanted):
-            return places
-        uids, rows = self.read(UIDS), self.read(ROWS)
-        ascending = np.argsort(wanted["f0"])  # neighbours in the sorted file then share its pages
-        place = np.empty(len(wanted), dtype=np.int64)
-        high = uids["f0"]
-        place[ascending] = np.searchsorted(
-            high if high.flags.c_contiguous else np.ascontiguousarray(high), wanted["f0"][ascending]
-        )
-        open_ = np.arange(len(wanted))
-        while len(open_):  # one round, and one more for each uid that shares its high half with another
-            open_ = open_[place[open_] < len(uids)]
-            here = uids[place[open_]]
-            equal = here["f0"] == wanted["f0"][open_]
-            hit = equal & (here["f1"] == wanted["f1"][open_])
-            places[open_[hit]] = rows[place[open_[hit]]]
-            open_ = open_[equal & ~hit]
-            place[open_] += 1
+            return np.full(len(wanted), -1, dtype=np.int64)
+        uids = self.read(UIDS)
+        places = places_in(uids, np.ascontiguousarray(uids["f0"]), wanted)
+        there = places >= 0
+        places[there] = self.read(ROWS)[places[there]]
         return places
 
     def _make(self) -> None:

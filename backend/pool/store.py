@@ -4,7 +4,7 @@ import itertools
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,9 @@ class Pool(Handle):
 
         Raises InputError if `path` holds anything but an unfinished pool, or the table can't be made.
         """
-        keys = [pa.field("uid_hi", pa.uint64(), nullable=False), pa.field("uid_lo", pa.uint64(), nullable=False)]
         content = {"format": FORMAT, "origin": dict(origin), "poolscope": __version__, "id": uuid.uuid4().hex}
         full = pa.schema(
-            keys + [entry for entry in schema if entry.name not in column_files.KEYS],
+            [*column_files.KEY_FIELDS, *(entry for entry in schema if entry.name not in column_files.KEYS)],
             metadata={places.ABOUT: files.dump(content)},
         )
         uri = places.uri_of(path)
@@ -92,9 +91,8 @@ class Pool(Handle):
 
     def clean(self) -> Freed:
         """Removes all versions but the newest and merges small fragments; see `versions.clean`."""
-        self._writable()
-        freed = versions.clean(self.path)
-        self._refresh()
+        with self._change():
+            freed = versions.clean(self.path)
         return freed
 
     # --- writing ------------------------------------------------------------------------------------------------
@@ -104,20 +102,18 @@ class Pool(Handle):
 
         The commit is all or nothing: an error or a crash before its end leaves the pool as it was.
         """
-        self._writable()
         iterator = iter(batches)
-        first = next(iterator, None)
-        if first is None:
-            return 0
-        added = commit.append(self.path, first.schema, itertools.chain([first], iterator))
-        self._refresh()
+        with self._change():
+            first = next(iterator, None)
+            if first is None:
+                return 0
+            added = commit.append(self.path, first.schema, itertools.chain([first], iterator))
         return added
 
     def append_fragments(self, pieces: Sequence[str]) -> None:
         """Adds fragments that `commit.write_fragments` wrote, in one commit; doing it twice adds them once."""
-        self._writable()
-        commit.append_fragments(self.path, pieces)
-        self._refresh()
+        with self._change():
+            commit.append_fragments(self.path, pieces)
 
     def add_columns(
         self,
@@ -154,39 +150,33 @@ class Pool(Handle):
 
         Raises PoolGrew if pairs were added since this handle was opened.
         """
-        self._writable()
-        for name in schema.names:
-            check_name(name)
-        described = column_files.described(schema, kind=kind, made_by=made_by)
-        commit.add_columns(self.path, len(self), described, batches, replace=replace)
-        self._refresh()
+        with self._change():
+            described = _described(schema, kind, made_by)
+            commit.add_columns(self.path, len(self), described, batches, replace=replace)
 
     def add_staged(
         self, schema: pa.Schema, staging: Staging, *, kind: Kind, made_by: Mapping[str, Any], replace: bool = False
     ) -> None:
         """Like `add_column_stream` for columns that the disk must not hold twice: see `staging`."""
-        self._writable()
-        for name in schema.names:
-            check_name(name)
-        described = column_files.described(schema, kind=kind, made_by=made_by)
-        commit.add_staged(self.path, len(self), described, staging, replace=replace)
-        self._refresh()
+        with self._change():
+            described = _described(schema, kind, made_by)
+            commit.add_staged(self.path, len(self), described, staging, replace=replace)
 
     def drop_column(self, name: str) -> None:
         """Removes a score, flag, embedding or metadata column. InputError for the uid and for an unknown name."""
-        self._writable()
-        if self.require(name).kind == "key":
-            raise InputError(f"{name!r} is part of the uid and can't be dropped; drop a score, flag or embedding.")
-        commit.drop_columns(self.path, [name])
-        self._refresh()
+        with self._change():
+            if self.require(name).kind == "key":
+                raise InputError(f"{name!r} is part of the uid and can't be dropped; drop a score, flag or embedding.")
+            commit.drop_columns(self.path, [name])
 
     def delete_column(self, name: str) -> None:
         """Takes a column out of sight; `restore_column` brings it back until the next `clean`. InputError as `drop_column`."""
-        self._writable()
-        if self.require(name).kind == "key":
-            raise InputError(f"{name!r} is part of the uid and can't be deleted; delete a score, flag or embedding.")
-        deleted.delete(self.path, name)
-        self._refresh()
+        with self._change():
+            if self.require(name).kind == "key":
+                raise InputError(
+                    f"{name!r} is part of the uid and can't be deleted; delete a score, flag or embedding."
+                )
+            deleted.delete(self.path, name)
 
     def deleted_columns(self) -> list[DeletedColumn]:
         """The deleted columns that can be restored, the latest first."""
@@ -194,9 +184,8 @@ class Pool(Handle):
 
     def restore_column(self, column: DeletedColumn) -> None:
         """Brings a deleted column back. Raises InputError if its name is taken by now, or it is gone."""
-        self._writable()
-        deleted.restore(self.path, column.stored)
-        self._refresh()
+        with self._change():
+            deleted.restore(self.path, column.stored)
 
     def bytes_of(self, column: str) -> int:
         """About how many bytes a column takes, by the name under which the table has it."""
@@ -204,12 +193,11 @@ class Pool(Handle):
 
     def index(self, column: str, progress: Progress = silent) -> None:
         """Makes (or makes again) the index of an embedding, or of the words of a text column."""
-        self._writable()
         from . import indexes
 
-        make = indexes.index_vectors if self.require(column).kind == "embedding" else indexes.index_words
-        make(self.path, column, progress)
-        self._refresh()
+        with self._change():
+            make = indexes.index_vectors if self.require(column).kind == "embedding" else indexes.index_words
+            make(self.path, column, progress)
 
     def changing(self) -> AbstractContextManager[None]:
         """The pool's writer lock, for a change of another table of its database. InputError if it may only be read."""
@@ -222,9 +210,14 @@ class Pool(Handle):
                 f"version {self.version} of pool {self.name!r} may only be read; open the newest one to change it."
             )
 
-    def _refresh(self) -> None:
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """A change that makes a version, which this handle is on afterwards. InputError for a handle on an older one."""
+        self._writable()
+        yield
         self._scanned = commit.scanned(self.path)
-        for cached in ("columns", "table", "_order", "_filled", "_digests"):
+        self._filled, self._digests = {}, {}
+        for cached in ("columns", "table", "_order"):
             self.__dict__.pop(cached, None)
 
 
@@ -234,6 +227,13 @@ def check_name(name: str) -> None:
         raise InputError(
             f"column name {name!r} is not allowed: letters, digits, '_', '-', '.', at most 64, a letter first."
         )
+
+
+def _described(schema: pa.Schema, kind: Kind, made_by: Mapping[str, Any]) -> pa.Schema:
+    """The schema as it is stored. Raises InputError for a name that is not allowed."""
+    for name in schema.names:
+        check_name(name)
+    return column_files.described(schema, kind=kind, made_by=made_by)
 
 
 def _arrow(value: Any) -> pa.Array | pa.ChunkedArray:

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,9 +19,8 @@ from .images import shrink
 CACHE_BYTES = 512 * 1024 * 1024
 PATIENCE = 2.0  # seconds to wait for another process that writes
 AT_ONCE = 4
-_DECODING = threading.BoundedSemaphore(
-    AT_ONCE
-)  # a small file can decode to a hundred megabytes, and a page asks for dozens
+# A small file can decode to a hundred megabytes, and a page asks for dozens.
+_DECODING = threading.BoundedSemaphore(AT_ONCE)
 FAILURES = (sqlite3.Error, diskcache.Timeout, OSError)  # a cache that can't be used costs time, nothing else
 
 
@@ -30,20 +30,17 @@ def thumbnail(pool: str, uid: str, size: int, read: Callable[[], bytes | None]) 
     `pool` tells the images of pools apart that share uids.
     """
     key = f"{pool}-{uid}-{size}"
-    try:
-        kept = _cache(paths.home() / "cache" / "thumbnails").get(key)
-    except FAILURES:
-        kept = None
-    if isinstance(kept, bytes):
-        return kept
+    folder = paths.home() / "cache" / "thumbnails"
+    with suppress(*FAILURES):
+        kept = _cache(folder).get(key)
+        if isinstance(kept, bytes):
+            return kept
     with _DECODING:
         image = read()
         small = shrink(image, size) if image else None
     if small:
-        try:
-            _cache(paths.home() / "cache" / "thumbnails").set(key, small)
-        except FAILURES:
-            return small
+        with suppress(*FAILURES):
+            _cache(folder).set(key, small)
     return small
 
 

@@ -40,20 +40,11 @@ class Entry:
 
 def move(root: Path, kind: str, name: str, paths: Sequence[Path], *, note: dict[str, Any] | None = None) -> Entry:
     """Moves `paths`, which lie in `root`, to the trash of `root`. `note` is kept with them."""
-    moved = [os.fspath(path.relative_to(root)) for path in paths]
-    when = time.time()
+    moved = tuple(os.fspath(path.relative_to(root)) for path in paths)
     folder = root / FOLDER / f"{time.time_ns()}-{kind}"
     folder.mkdir(parents=True)
-    content: dict[str, Any] = {
-        "kind": kind,
-        "name": name,
-        "when": when,
-        "bytes": size(*paths),
-        "paths": moved,
-        "note": note or {},
-    }
-    files.write_json(folder / ENTRY, content)
-    entry = Entry(folder, kind, name, when, content["bytes"], tuple(moved), content["note"])
+    entry = Entry(folder, kind, name, time.time(), size(*paths), moved, note or {})
+    files.write_json(folder / ENTRY, {key: value for key, value in vars(entry).items() if key != "folder"})
     try:
         for number, path in enumerate(paths):
             path.rename(folder / str(number))

@@ -19,30 +19,20 @@ def uid_pairs(uids: pa.Array | Sequence[str]) -> np.ndarray:
     `hi = int(uid[:16], 16)`. Raises InputError naming the first uid that is of another form.
     """
     strings = uids if isinstance(uids, pa.Array) else pa.array(uids, type=pa.utf8())
-    valid = valid_uids(strings)
+    both, valid = parse(strings)
     if not valid.all():
         wrong = strings[int(np.argmin(valid))].as_py()
         raise InputError(f"uid {str(wrong)[:60]!r} is not 32 lower-case hex digits; give --uid a column of such ids.")
-    return parse_valid(strings)
-
-
-def valid_uids(strings: pa.Array) -> np.ndarray:
-    """`(n,)` bool: True where the string is exactly 32 lower-case hex digits."""
-    import pyarrow.compute as pc
-
-    return pc.fill_null(pc.match_substring_regex(strings, "^[0-9a-f]{32}$"), False).to_numpy(zero_copy_only=False)
-
-
-def parse_valid(strings: pa.Array) -> np.ndarray:
-    """Like `uid_pairs`, for strings known to be valid: a few passes over the bytes, no Python object per uid."""
-    if len(strings) == 0:
-        return np.empty(0, dtype=UID_DTYPE)
-    fixed = strings.cast(pa.binary()).cast(pa.binary(32))
-    return _from_digits(_bytes(fixed.buffers()[1], fixed.offset * 32, len(fixed) * 32).reshape(-1, 32))
+    return both
 
 
 def parse(strings: pa.Array) -> tuple[np.ndarray, np.ndarray]:
-    """Uids that may be of any form: `(n,)` records `u8,u8` and `(n,)` bool, True where the uid is valid; else it reads 0."""
+    """Uids that may be of any form: `(n,)` records `u8,u8` and `(n,)` bool, True where the uid is valid; else it reads 0.
+
+    A few passes over the bytes, no Python object per uid.
+    """
+    import pyarrow.compute as pc
+
     count = len(strings)
     if not pa.types.is_string(strings.type):
         strings = strings.cast(pa.utf8())
@@ -52,9 +42,13 @@ def parse(strings: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         good = ((digits >= 48) & (digits <= 57)) | ((digits >= 97) & (digits <= 102))
         if good.all():
             return _from_digits(digits), np.ones(count, dtype=bool)
-    valid = valid_uids(strings)
+    matches = pc.fill_null(pc.match_substring_regex(strings, "^[0-9a-f]{32}$"), False)
+    valid = matches.to_numpy(zero_copy_only=False)
     both = np.zeros(count, dtype=UID_DTYPE)
-    both[valid] = parse_valid(strings.filter(pa.array(valid)))
+    if valid.any():
+        fixed = strings.filter(matches).cast(pa.binary()).cast(pa.binary(32))
+        digits = _bytes(fixed.buffers()[1], fixed.offset * 32, len(fixed) * 32).reshape(-1, 32)
+        both[valid] = _from_digits(digits)
     return both, valid
 
 

@@ -45,12 +45,9 @@ class Colouring:
 
 def columns(pool: Pool) -> list[str]:
     """Columns to colour by: scores, flags, numbers, and texts that repeat (judged on the first 2,000 pairs)."""
-    chosen = [name for name, column in pool.columns.items() if column.kind in ("score", "flag")]
-    metadata = [
-        name
-        for name, column in pool.columns.items()
-        if column.kind == "metadata" and name not in STORAGE and _plain(pool, name)
-    ]
+    kinds = {name: column.kind for name, column in pool.columns.items()}
+    chosen = [name for name, kind in kinds.items() if kind in ("score", "flag")]
+    metadata = [name for name, kind in kinds.items() if kind == "metadata" and name not in STORAGE and _plain(pool, name)]
     first = pool.take(np.arange(min(SAMPLE, len(pool))), metadata) if metadata else pa.table({})
     for name in metadata:
         values = first[name].drop_null()
@@ -123,10 +120,8 @@ def _span(low: float, high: float, digits: int) -> str:
 
 def _flags(name: str, kind: str, values: pa.ChunkedArray) -> Colouring:
     codes = np.where(pc.fill_null(values, False).to_numpy(), 0, 1)
-    if kind == "flag":
-        rules: list[dict[str, Any]] = [{"flag": name}, {"not": {"flag": name}}]
-    else:
-        rules = [{"where": f"{quoted(name)} = true"}, {"not": {"where": f"{quoted(name)} = true"}}]
+    rule = {"flag": name} if kind == "flag" else {"where": f"{quoted(name)} = true"}
+    rules: list[dict[str, Any]] = [rule, {"not": rule}]
     count = np.bincount(codes, minlength=2)
     entries = tuple(Entry(word, int(count[place]), place, rules[place]) for place, word in enumerate(("true", "false")))
     return Colouring(name, codes.astype(np.uint8), entries)
@@ -139,9 +134,9 @@ def _texts(name: str, values: pa.ChunkedArray) -> Colouring:
     return categories(name, coded.indices.to_numpy(), words, rules)
 
 
-def by_region(regions: Regions, level: int = 1) -> Colouring:
-    """The points by the regions of the map."""
-    places, codes = regions.at(level)
+def by_region(regions: Regions) -> Colouring:
+    """The points by the regions of the map, neither the coarse nor the fine ones."""
+    places, codes = regions.at(1)
     return categories("region", codes, [place.label for place in places], [None] * len(places))
 
 

@@ -21,9 +21,8 @@ class Density:
         size = 65536 // GRID
         for start in range(0, len(everyone), 1 << 20):
             part = everyone[start : start + (1 << 20)]
-            cell = (GRID - 1 - part[:, 1].astype(np.uint32) // size) * GRID + part[
-                :, 0
-            ] // size  # the first row is on top
+            down = GRID - 1 - part[:, 1].astype(np.uint32) // size  # the first row is on top
+            cell = down * GRID + part[:, 0] // size
             there = part[:, 0] != NOWHERE
             codes[start : start + len(part)][there] = cell[there]
         self._tally = Tally(codes[:, None], GRID * GRID + 1)

@@ -46,27 +46,26 @@ def fan_out(xy: np.ndarray, same: np.ndarray) -> np.ndarray:
     nth[order] = np.arange(len(same)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     angle = nth * 2.399963  # the golden angle: a sunflower
     radius = np.minimum(0.0022 * np.sqrt(nth), 0.02)
-    return np.clip(xy[same] + np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius[:, None], -1, 1).astype(
-        np.float32
-    )
+    around = np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius[:, None]
+    return np.clip(xy[same] + around, -1, 1).astype(np.float32)
 
 
-def even_out(xy: np.ndarray, share: float = 0.4) -> np.ndarray:
-    """Positions with empty space between far islands taken in: each axis is mixed with its ranks, `share` of them.
+def even_out(xy: np.ndarray) -> np.ndarray:
+    """Positions with empty space between far islands taken in: each axis is mixed with its ranks, 40 % of them.
 
     Monotone on each axis, so what was left of something stays left of it.
     """
     span = np.maximum(xy.max(axis=0) - xy.min(axis=0), 1e-9)
     linear = (xy - xy.min(axis=0)) / span
     ranks = np.argsort(np.argsort(xy, axis=0, kind="stable"), axis=0, kind="stable") / max(1, len(xy) - 1)
-    return ((1 - share) * linear + share * ranks).astype(np.float32)
+    return (0.6 * linear + 0.4 * ranks).astype(np.float32)
 
 
-def scale(xy: np.ndarray, margin: float = 0.03) -> np.ndarray:
-    """Positions moved and scaled, with one factor for both axes, into [-1 + margin, 1 - margin]."""
+def scale(xy: np.ndarray) -> np.ndarray:
+    """Positions moved and scaled, with one factor for both axes, into [-0.97, 0.97], but for a few of the outermost."""
     low, high = np.percentile(xy, 0.05, axis=0), np.percentile(xy, 99.95, axis=0)
     half = max(float((high - low).max()) / 2, 1e-9)
-    centred = (xy - (low + high) / 2) / half * (1 - margin)
+    centred = (xy - (low + high) / 2) / half * 0.97
     return np.clip(centred, -1, 1).astype(np.float32)
 
 

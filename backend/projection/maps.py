@@ -111,6 +111,5 @@ def _read(place: Path, model: str) -> Map:
 
 def available(pool: Pool) -> list[str]:
     """Models with a map that fits the pool as it is."""
-    return [
-        path.parent.name for path in sorted((pool.path / "maps").glob("*/map.json")) if load(pool, path.parent.name)
-    ]
+    models = [path.parent.name for path in sorted((pool.path / "maps").glob("*/map.json"))]
+    return [model for model in models if load(pool, model)]

@@ -4,6 +4,7 @@ import numpy as np
 
 from ..kernels.hashing import uniform
 from ..pool import Pool
+from ..pool.columns import matrix
 from ..progress import Progress, silent
 
 REGIONS = 64
@@ -15,13 +16,8 @@ def embedded(pool: Pool, column: str, progress: Progress = silent) -> np.ndarray
     """`(k,)` int64 rows whose embedding is there (no null, no NaN)."""
     parts, start = [], 0
     for batch in pool.scan([column]):
-        vectors = batch.column(0)
-        valid = vectors.is_valid().to_numpy(zero_copy_only=False)
-        values = vectors.drop_null().flatten().to_numpy(zero_copy_only=False).reshape(-1, vectors.type.list_size)
-        finite = np.isfinite(values).all(axis=1)
-        rows = np.flatnonzero(valid)[finite] + start
-        parts.append(rows)
-        start += len(vectors)
+        parts.append(np.flatnonzero(np.isfinite(matrix(batch.column(0))).all(axis=1)) + start)
+        start += batch.num_rows
         progress(start, len(pool), "looking for embeddings")
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 
@@ -49,16 +45,10 @@ def stratified(
         part = pool.embeddings(column, rows[start : start + 8192])
         region[start : start + len(part)] = kmeans.index.search(part, 1)[1][:, 0]
         progress(start + len(part), len(rows), "choosing the pairs on the map")
-    sizes = np.bincount(region, minlength=regions)
-    shares = quotas(sizes, size)
-    return np.sort(
-        np.concatenate(
-            [
-                members[np.argsort(order[members], kind="stable")[:share]]
-                for members, share in ((rows[region == cell], shares[cell]) for cell in range(regions))
-            ]
-        )
-    )
+    shares = quotas(np.bincount(region, minlength=regions), size)
+    members = [rows[region == cell] for cell in range(regions)]
+    chosen = [own[np.argsort(order[own], kind="stable")[:share]] for own, share in zip(members, shares)]
+    return np.sort(np.concatenate(chosen))
 
 
 def quotas(sizes: np.ndarray, total: int) -> np.ndarray:

@@ -137,16 +137,13 @@ def _largest(values: np.ndarray, most: int) -> np.ndarray:
 
 def _density(a: np.ndarray, b: np.ndarray, rows: np.ndarray, edges_a: np.ndarray, edges_b: np.ndarray) -> np.ndarray:
     """Pairs by cell of the two scores, `(bins, bins)` int64."""
-    parts = (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
-    return sum(
-        (_counted(a[part], b[part], edges_a, edges_b) for part in parts), np.zeros((len(edges_a) - 1,) * 2, np.int64)
-    )
-
-
-def _counted(a: np.ndarray, b: np.ndarray, edges_a: np.ndarray, edges_b: np.ndarray) -> np.ndarray:
     bins = len(edges_a) - 1
-    inside = [
-        np.clip((x - edges[0]) * (bins / (edges[-1] - edges[0])), 0, bins - 1).astype(np.int64)
-        for x, edges in ((a, edges_a), (b, edges_b))
-    ]
-    return np.bincount(inside[0] * bins + inside[1], minlength=bins * bins).reshape(bins, bins)
+    counts = np.zeros(bins * bins, np.int64)
+    for start in range(0, len(rows), CHUNK):
+        part = rows[start : start + CHUNK]
+        inside = [
+            np.clip((x[part] - edges[0]) * (bins / (edges[-1] - edges[0])), 0, bins - 1).astype(np.int64)
+            for x, edges in ((a, edges_a), (b, edges_b))
+        ]
+        counts += np.bincount(inside[0] * bins + inside[1], minlength=bins * bins)
+    return counts.reshape(bins, bins)

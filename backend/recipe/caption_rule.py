@@ -120,11 +120,8 @@ class CaptionRule(SurvivorRule):
         return -np.log(chances) * known[here]
 
     def missed(self, pair: Witness) -> str:
-        return (
-            "it has no score"
-            if pair.unscored(self)
-            else "another caption of its image is kept, or its source has no share"
-        )
+        lost = "another caption of its image is kept, or its source has no share"
+        return "it has no score" if pair.unscored(self) else lost
 
 
 def image_column(pool: "Pool") -> str | None:

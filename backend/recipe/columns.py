@@ -80,7 +80,7 @@ class PoolColumns:
         return self._once("where", sql, self.pool.where)
 
     def tag(self, name: str) -> np.ndarray:
-        return self._uids(tags.uids(self.pool, name))  # not kept: a tag changes by a click
+        return self._mask(self.pool.rows_of(tags.uids(self.pool, name)))  # not kept: a tag changes by a click
 
     def repeats(self, file: str) -> np.ndarray | None:
         self.subset(file)
@@ -108,9 +108,6 @@ class PoolColumns:
         once = np.count_nonzero(mask) == np.count_nonzero(rows >= 0)
         self._repeats[file] = None if once else np.bincount(rows[rows >= 0], minlength=self.n).astype(np.uint32)
         return mask
-
-    def _uids(self, uids: np.ndarray) -> np.ndarray:
-        return self._mask(self.pool.rows_of(uids))
 
     def _mask(self, rows: np.ndarray) -> np.ndarray:
         mask = np.zeros(len(self.pool), dtype=bool)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -22,7 +22,6 @@ __all__ = [
 ]  # fmt: skip
 
 KEYS = ("score", "flag", "subset", "tag", "caption", "sample", "where", "any", "all", "not")
-Self = TypeVar("Self", bound=AnyKind)
 
 
 class FlagRule(MaskRule):
@@ -108,23 +107,22 @@ class WhereRule(MaskRule):
         return pair.values(self.where)
 
 
-def _without_sample(group: Self) -> Self:
-    """The group; ValueError if a rule that draws is in it, for neither a union nor a difference says how often."""
-    if any(isinstance(part, SampleRule) for part in group.parts):
-        raise ValueError("sample is a rule of its own; it can't be inside any, all or not")
-    return group
+class _Around(AnyKind):
+    """A rule around others, of which none may draw: neither a union nor a difference says how often."""
+
+    @model_validator(mode="after")
+    def _nothing_drawn(self) -> "_Around":
+        if any(isinstance(part, SampleRule) for part in self.parts):
+            raise ValueError("sample is a rule of its own; it can't be inside any, all or not")
+        return self
 
 
-class _Joined(AnyKind):
+class _Joined(_Around):
     """Several rules as one; all of them see the same pairs."""
 
     WORD: ClassVar[str]
     KEPT: ClassVar[np.ufunc]
     DROPPED: ClassVar[np.ufunc]
-
-    @model_validator(mode="after")
-    def _nothing_drawn(self) -> "_Joined":
-        return _without_sample(self)
 
     def words(self) -> str:
         return f" {self.WORD} ".join(_inner(rule) for rule in self.parts)
@@ -162,16 +160,12 @@ class AllRule(_Joined):
         return self.all
 
 
-class NotRule(AnyKind):
+class NotRule(_Around):
     """Difference: keeps what the rule drops; a pair without a score is never kept."""
 
     KIND = "not"
 
     not_: "Rule" = Field(alias="not")
-
-    @model_validator(mode="after")
-    def _nothing_drawn(self) -> "NotRule":
-        return _without_sample(self)
 
     @property
     def parts(self) -> "tuple[Rule, ...]":
@@ -207,9 +201,7 @@ Rule = Annotated[
     | Annotated[AllRule, Tag("all")]
     | Annotated[NotRule, Tag("not")],
     Discriminator(
-        _tag,
-        custom_error_type="rule",
-        custom_error_message=f"a rule names exactly one of {', '.join(KEYS)}",
+        _tag, custom_error_type="rule", custom_error_message=f"a rule names exactly one of {', '.join(KEYS)}"
     ),
 ]
 

@@ -58,14 +58,13 @@ class LiveSelection:
             if rule.on:
                 view = _Places(self, alive, left)
                 part = rule.part(view)
-                alive, left = self._met(part.kept, alive)
+                kept = np.empty_like(alive)
+                left = sum(bits.everywhere(bits.meet, len(kept), part.kept, alive, kept))
+                alive = kept
                 wanted = together(rule, wanted, part.copies)
                 drawn = None if wanted is None else int(bits.unpack(alive, self.n) @ wanted.astype(np.int64))
-                counts.append(
-                    RuleCount.of(
-                        rule, self.n, before, left, part.threshold, view.short, drawn, draws=part.copies is not None
-                    )
-                )
+                draws = part.copies is not None
+                counts.append(RuleCount.of(rule, self.n, before, left, part.threshold, view.short, drawn, draws=draws))
             else:
                 drawn = counts[-1].drawn if counts else None
                 counts.append(RuleCount.of(rule, self.n, left, left, None, drawn=drawn))
@@ -148,11 +147,6 @@ class LiveSelection:
         with self._making, self._lock:
             self._masks.clear()
             self._steps.clear()
-
-    def _met(self, mask: np.ndarray, alive: np.ndarray) -> tuple[np.ndarray, int]:
-        """The pairs in both, and how many they are."""
-        kept = np.empty_like(alive)
-        return kept, sum(bits.everywhere(bits.meet, len(kept), mask, alive, kept))
 
     def _longest(self, rules: tuple[Rule, ...]) -> Step:
         """The remembered step of the longest beginning of the rules; without one, every pair."""

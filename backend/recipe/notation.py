@@ -14,17 +14,24 @@ LARGEST = 1_000_000
 DEEPEST = 20
 
 
-class _Words(yaml.SafeLoader):
-    """Reads `off` and `on` as words, as YAML 1.2 does: they aren't truth values here."""
+BOOL = "tag:yaml.org,2002:bool"
 
 
-_Words.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+class Words(yaml.SafeLoader):
+    """Reads `no`, `off` and `true` as the words that they are."""
+
+
+Words.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != BOOL]
     for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Words.add_implicit_resolver(
-    "tag:yaml.org,2002:bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
-)
+
+
+class _Truths(Words):
+    """Reads `true` and `false` as truth values, as YAML 1.2 does, but `off` and `on` as words."""
+
+
+_Truths.add_implicit_resolver(BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def load(source: str | Path | dict[str, Any]) -> Recipe:
@@ -64,7 +71,7 @@ def parse(text: str) -> Any:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if isinstance(event, yaml.AliasEvent) or depth > DEEPEST:
                 raise InputError(f"the recipe uses YAML aliases or more than {DEEPEST} levels; write the rules out.")
-        return yaml.load(text, Loader=_Words)
+        return yaml.load(text, Loader=_Truths)
     except InputError:
         raise
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -73,12 +73,11 @@ class PlainSelection:
         if threshold is None:  # nothing is kept
             threshold = float(scores[scored].max() if best else scores[scored].min()) if scored.any() else 0.0
         cut = in_precision(scores, threshold)
-        if best:
-            return self._nearest(scores, step.mask & (scores >= cut), limit, rising=True), self._nearest(
-                scores, gone & (scores <= cut), limit, rising=False
-            )
-        return self._nearest(scores, step.mask & (scores <= cut), limit, rising=False), self._nearest(
-            scores, gone & (scores > cut), limit, rising=True
+        kept = step.mask & (scores >= cut if best else scores <= cut)
+        dropped = gone & (scores <= cut if best else scores > cut)
+        return (
+            self._nearest(scores, kept, limit, rising=best),
+            self._nearest(scores, dropped, limit, rising=not best),
         )
 
     def _nearest(self, scores: np.ndarray, among: np.ndarray, limit: int, *, rising: bool) -> np.ndarray:

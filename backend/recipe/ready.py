@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -31,22 +30,24 @@ def saved(pool: Pool) -> dict[str, Recipe]:
 
 def unreadable(pool: Pool) -> dict[str, str]:
     """Why recipes saved with the pool can't be read, by the name of their file."""
-    reasons = {}
-    for path in sorted((pool.path / "recipes").glob("*.yaml")):
-        try:
-            load(path)
-        except InputError as error:
-            reasons[path.name] = str(error)
-    return reasons
+    return {path.name: str(read) for path, read in _read(pool).items() if isinstance(read, InputError)}
 
 
 def by_file(pool: Pool) -> dict[str, Recipe]:
     """The recipes saved with the pool, by the name of their file without its suffix."""
-    recipes: dict[str, Recipe] = {}
-    for path in sorted((pool.path / "recipes").glob("*.yaml")):
-        with suppress(InputError):
-            recipes[path.stem] = load(path)
-    return recipes
+    return {path.stem: read for path, read in _read(pool).items() if isinstance(read, Recipe)}
+
+
+def _read(pool: Pool) -> dict[Path, Recipe | InputError]:
+    """Each recipe saved with the pool, or why it can't be read, by its file."""
+    return {path: _recipe_in(path) for path in sorted((pool.path / "recipes").glob("*.yaml"))}
+
+
+def _recipe_in(path: Path) -> Recipe | InputError:
+    try:
+        return load(path)
+    except InputError as error:
+        return error
 
 
 def keep(recipe: Recipe) -> Path:
@@ -71,19 +72,13 @@ def path_of(name: str, pool: Pool) -> Path:
 def save(recipe: Recipe, pool: Pool, *, replace: bool = False) -> Path:
     """Writes the recipe to `recipes/` in the pool. Raises InputError if the name is taken and not to be replaced."""
     path = path_of(recipe.name, pool)
-    named = [old for old in sorted((pool.path / "recipes").glob("*.yaml")) if old != path and _name(old) == recipe.name]
+    names = {old: read.name for old, read in _read(pool).items() if isinstance(read, Recipe)}
+    named = [old for old, name in names.items() if old != path and name == recipe.name]
     if (path.exists() or named) and not replace:
         raise InputError(f"the pool has a recipe {recipe.name!r}; give another name, or replace it.")
-    if path.exists() and _name(path) not in (None, recipe.name):
-        raise InputError(f"{path.name!r} holds the recipe {_name(path)!r}; give this one another name.")
+    if names.get(path, recipe.name) != recipe.name:
+        raise InputError(f"{path.name!r} holds the recipe {names[path]!r}; give this one another name.")
     files.write_text(path, dump(recipe))
     for old in named:  # saved under the file name of an older edition
         old.unlink()
     return path
-
-
-def _name(path: Path) -> str | None:
-    try:
-        return load(path).name
-    except InputError:
-        return None

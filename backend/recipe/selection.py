@@ -77,12 +77,8 @@ class Selection:
         return int(self.dropped_by[row])
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "pairs": self.pairs,
-            "kept": self.kept,
-            "drawn": self.drawn,
-            "rules": [count.as_json() for count in self.counts],
-        }
+        rules = [count.as_json() for count in self.counts]
+        return {"pairs": self.pairs, "kept": self.kept, "drawn": self.drawn, "rules": rules}
 
 
 def select(recipe: Recipe, pool: Pool) -> Selection:
@@ -111,11 +107,8 @@ def select_columns(recipe: Recipe, columns: Columns) -> Selection:
         alive, before, left = kept, left, int(np.count_nonzero(kept))
         wanted = together(rule, wanted, part.copies)
         drawn = None if wanted is None else int(wanted.sum(where=alive, dtype=np.int64))
-        counts.append(
-            RuleCount.of(
-                rule, columns.n, before, left, part.threshold, view.short, drawn, draws=part.copies is not None
-            )
-        )
+        draws = part.copies is not None
+        counts.append(RuleCount.of(rule, columns.n, before, left, part.threshold, view.short, drawn, draws=draws))
     return Selection(alive, dropped_by, counts, wanted)
 
 

@@ -115,14 +115,19 @@ class Method:
         return {MAIN: pa.bool_() if self.kind == "flag" else pa.float32()}
 
     def check(self, pool: "Pool") -> None:
-        """Raises InputError if the pool lacks what the method needs, or has no value in a column that it needs."""
+        """Raises InputError if the pool lacks what the method needs, has it of another kind than its parameters say, or has
+        no value in it, and for a device that is not here."""
         for name in self.needs():
             pool.require(name)
+        kinds = parameters.kinds(self)
         for name in self.needs():
+            pool.require(name, kinds.get(name))
             if not pool.filled(name):
                 raise InputError(
                     f"{self.id} needs {name!r}, which is empty for every pair of pool {pool.name!r}; {_supply(name)}."
                 )
+        if device := self._device():
+            devices.choose(getattr(self, device))
 
     def work(self, pairs: int) -> float:
         """How much there is to do on so many pairs, in any unit: what a sample cost is extrapolated by it."""
@@ -226,6 +231,11 @@ class Method:
 def fragments(pool: "Pool") -> list[Unit]:
     """One unit for each fragment of the pool."""
     return [Unit(f"{piece.start}-{piece.stop}", piece.start, piece.stop) for piece in pool.fragments]
+
+
+def whole(pool: "Pool") -> list[Unit]:
+    """One unit for all pairs, where each depends on all others; none for an empty pool."""
+    return [Unit(f"all-{len(pool)}", 0, len(pool))] if len(pool) else []
 
 
 def _join(parts: list[Any]) -> Any:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ..text.language import language_digest, languages
-from .base import MAIN, Batch, Method, param
-from .english import is_english, missed_english
+from ..text.language import languages
+from .base import MAIN, Batch, Method
+from .english import is_english, language_param, missed_english
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -82,9 +82,7 @@ class Basic(Method):
         "characters": (),
     }
 
-    language_model: str = param(
-        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
-    )
+    language_model: str = language_param()
 
     def needs(self) -> tuple[str, ...]:
         return ("text", "width", "height")

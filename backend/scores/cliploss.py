@@ -110,12 +110,6 @@ class ClipLoss(Method):
     def needs(self) -> tuple[str, ...]:
         return (f"{self.model}_img", f"{self.model}_txt")
 
-    def check(self, pool: "Pool") -> None:
-        super().check(pool)
-        for name in self.needs():
-            pool.require(name, "embedding")
-        devices.choose(self.device)
-
     def temporary(self, pool: "Pool") -> int:
         return temporary(pool, self._dealt(len(pool)))
 

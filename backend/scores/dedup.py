@@ -103,10 +103,7 @@ class Dedup(Method):
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)
-        dim = pool.require(self.embedding, "embedding").dim
-        if self.best:
-            pool.require(self.best, "score")
-        if self.against and self._target(pool).shape[1] != dim:
+        if self.against and self._target(pool).shape[1] != pool.columns[self.embedding].dim:
             raise InputError(
                 f"target set {self.against!r} and {self.embedding} differ in dimension: use the same model."
             )

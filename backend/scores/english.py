@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from ..pool import Pool
 
 
+def language_param() -> Any:
+    """The parameter of methods that identify languages: fastText's model."""
+    return param(
+        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
+    )
+
+
 def is_english(codes: pa.Array) -> np.ndarray:
     """`(n,)` bool: True where the code is `en`."""
     import pyarrow.compute as pc
@@ -49,9 +56,7 @@ class English(Method):
 
     shared = {"language": ("language_model",), "language_probability": ("language_model",)}
 
-    language_model: str = param(
-        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
-    )
+    language_model: str = language_param()
 
     def needs(self) -> tuple[str, ...]:
         return ("text",)

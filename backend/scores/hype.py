@@ -90,9 +90,8 @@ class Hype(Method):
     def check(self, pool: "Pool") -> None:
         super().check(pool)
         if self.model:
-            for part in ("img", "txt"):
-                pool.require(f"{self.model}_{part}", "embedding")
-        elif self.network:
+            return
+        if self.network:
             from .kernels.hype_network import load_network
 
             load_network(self.network)
@@ -100,10 +99,6 @@ class Hype(Method):
             from ..recipe import load
 
             load(self.clean)
-        if self.cosine:
-            pool.require(self.cosine, "score")
-        if self.cluster:
-            pool.require(self.cluster, "flag")
 
     def work(self, pairs: int) -> float:
         """In embedded pairs; a pair in training costs about three times as much."""

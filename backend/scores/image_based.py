@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from .. import devices, files
+from .. import devices
 from ..errors import InputError
 from ..kernels.hashing import uniform
 from ..pool import digests
 from ..progress import Progress, silent
-from ..text.language import language_digest, languages
+from ..text.language import languages
 from .base import MAIN, Batch, Each, Method, Unit, fragments, here, param
-from .english import is_english
+from .english import is_english, language_param
 from .kernels.centroids import nearest_centroids, train_centroids
 from .kernels.dealing import stored
+from .kernels.kept import write
 from .kernels.matrices import read_matrix
 from .kernels.targets import fitting_target, tiles
 
@@ -89,9 +90,7 @@ class ImageBased(Method):
     train_rows: int = param(10_000_000, "most images to train on; they are held in memory", low=1)
     captions: bool = param(True, "keep only English captions that are long enough, for training too")
     seed: int = param(0, "another seed, another sample and start", low=0)
-    language_model: str = param(
-        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
-    )
+    language_model: str = language_param()
     device: str = param("auto", "where centroids are trained and compared", of="device")
 
     def needs(self) -> tuple[str, ...]:
@@ -102,7 +101,6 @@ class ImageBased(Method):
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)
-        devices.choose(self.device)
         fitting_target(pool, self.target, self.model)
         if self.centroids:
             self._loaded(pool)
@@ -138,8 +136,7 @@ class ImageBased(Method):
         digest = hashlib.sha256(np.ascontiguousarray(centers).tobytes()).hexdigest()[:16]
         path = pool.path / "centroids" / f"{self.model}-{digest}.npy"
         if not path.exists():
-            with files.replacing(path) as part, part.open("wb") as handle:
-                np.save(handle, np.asarray(centers, np.float32))
+            write(path, np.asarray(centers, np.float32))
         wanted = np.zeros(len(centers), bool)
         targets = fitting_target(pool, self.target, self.model)
         done = 0

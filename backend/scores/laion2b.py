@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import InputError
-from ..text.language import language_digest, languages
+from ..text.language import languages
 from .base import MAIN, Batch, Method, param
-from .english import is_english, missed_english
+from .english import is_english, language_param, missed_english
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -63,9 +63,7 @@ class Laion2b(Method):
     clip: str = param("clip_b32", "column of CLIP ViT-B/32 scores", of="score")
     threshold: float = param(0.28, "lowest score kept", low=-1, high=1)
     detector: str = param("auto", "language detector", choices=("auto", "cld3", "fasttext"))
-    language_model: str = param(
-        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
-    )
+    language_model: str = language_param()
 
     def needs(self) -> tuple[str, ...]:
         return (self.clip, "text")

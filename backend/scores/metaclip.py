@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -37,18 +37,6 @@ def tail_threshold(counts: np.ndarray, share: float) -> int:
         return 0
     reached = np.searchsorted(np.cumsum(counts), share * counts.sum() * (1 - 1e-12))
     return int(counts[min(reached, len(counts) - 1)]) + 1
-
-
-def keep_probability(offsets: np.ndarray, ids: np.ndarray, counts: np.ndarray, t: float) -> np.ndarray:
-    """`1 - prod (1 - t / max(count, t))` over a caption's entries: how probably balancing at t keeps it, (n,) float64.
-
-    offsets (n+1,), ids (m,): the entries of each caption as `Matcher.match` gives them. 0 without a match.
-    """
-    p = t / np.maximum(counts, t) if t > 0 else np.zeros(len(counts))
-    logs = np.concatenate([[0.0], np.cumsum(np.log1p(-np.minimum(p, 1 - 1e-16))[ids])])
-    certain = np.concatenate([[0], np.cumsum(p[ids] >= 1)])
-    probability = -np.expm1(logs[offsets[1:]] - logs[offsets[:-1]])
-    return np.where(certain[offsets[1:]] > certain[offsets[:-1]], 1.0, probability)
 
 
 @dataclass(frozen=True)
@@ -130,11 +118,11 @@ class MetaClip(Method):
         listed = self._corpus_entries(pool, progress, each) if self.metadata == "corpus" else _listed(self.metadata)
         matcher = _matcher(listed, self.mode)
         counts = np.zeros(len(matcher.entries), np.int64)
-        matched = seen = 0
-        for unit, (more, held) in each(pool, fragments(pool), partial(_counted, listed=listed, mode=self.mode)):
+        matched = 0
+        part = partial(_counted, listed=listed, mode=self.mode)
+        for more, held in by_fragment(pool, part, "counting entries", progress, each):
             counts += more
-            matched, seen = matched + held, seen + len(unit)
-            progress(seen, len(pool), "counting entries")
+            matched += held
         self._report(pool, matcher, counts, matched)
         return Balance(listed, self.mode, counts)
 
@@ -148,11 +136,8 @@ class MetaClip(Method):
             if self.corpus:
                 return count(read_lines(self.corpus))
             total: Counter[Any] = Counter()
-            seen = 0
-            for unit, part in each(pool, fragments(pool), partial(_tallied, count=count)):
+            for part in by_fragment(pool, partial(_tallied, count=count), "counting words", progress, each):
                 total.update(part)
-                seen += len(unit)
-                progress(seen, len(pool), "counting words")
             return total
 
         titles: Iterable[tuple[str, int]] = read_titles(self.titles) if self.titles else ()
@@ -179,6 +164,17 @@ class MetaClip(Method):
                 "most_frequent": [[matcher.entries[i], int(counts[i])] for i in most if counts[i]],
             },
         )
+
+
+def by_fragment(
+    pool: "Pool", part: Callable[["Pool", Unit], Any], what: str, progress: Progress, each: Each
+) -> Iterator[Any]:
+    """`part` of each fragment of a pool, as far as the progress says."""
+    seen = 0
+    for unit, counted in each(pool, fragments(pool), part):
+        seen += len(unit)
+        yield counted
+        progress(seen, len(pool), what)
 
 
 def _counted(pool: "Pool", unit: Unit, *, listed: str, mode: str) -> tuple[np.ndarray, int]:

@@ -19,8 +19,8 @@ from ..kernels.hashing import draw
 from ..pool import digests
 from ..progress import Progress, silent
 from ..text.language import languages
-from .base import Batch, Each, Method, Unit, fragments, here, param
-from .metaclip import tail_threshold
+from .base import Batch, Each, Method, Unit, here, param
+from .metaclip import by_fragment, tail_threshold
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -109,9 +109,8 @@ class MetaClipWorldwide(Method):
         else:
             listed = _entries(self.metadata, digests.version(_file(self.metadata)))
         counts = {name: np.zeros(entries.count("\n") + 1, np.int64) for name, entries in listed.items()}
-        for more in self._each(
-            pool, progress, each, partial(_counted, listed=listed, language=self.language), "entries"
-        ):
+        part = partial(_counted, listed=listed, language=self.language)
+        for more in by_fragment(pool, part, "counting entries", progress, each):
             for name, count in more.items():
                 counts[name] += count
         english = counts.get(ENGLISH, np.zeros(0, np.int64))
@@ -137,24 +136,17 @@ class MetaClipWorldwide(Method):
                 scores[rows] = -keys / state.t[name]
         return scores
 
-    def _each(self, pool: "Pool", progress: Progress, each: Each, part: Callable[..., Any], what: str) -> Iterator[Any]:
-        seen = 0
-        for unit, counted in each(pool, fragments(pool), part):
-            seen += len(unit)
-            yield counted
-            progress(seen, len(pool), f"counting {what}")
-
     def _corpus(self, pool: "Pool", progress: Progress, each: Each) -> Listed:
         """The entries of each language from its own captions."""
         words: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for part in self._each(pool, progress, each, partial(_words, language=self.language), "words"):
+        tally: Callable[..., Any] = partial(_words, language=self.language)
+        for part in by_fragment(pool, tally, "counting words", progress, each):
             for name, more in part.items():
                 words[name].update(more)
         frequent = {n: frozenset(w for w, count in c.items() if count >= self.min_count) for n, c in words.items()}
         pairs: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-        for part in self._each(
-            pool, progress, each, partial(_pairs, language=self.language, frequent=frequent), "pairs"
-        ):
+        tally = partial(_pairs, language=self.language, frequent=frequent)
+        for part in by_fragment(pool, tally, "counting pairs", progress, each):
             for name, more in part.items():
                 pairs[name].update(more)
         built = {name: self._built(name, iter([words[name], pairs[name]])) for name in sorted(words)}

@@ -1,7 +1,7 @@
 """Mix: the weights of several scores and flags, learnt from what a step on the pairs they favour does downstream."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,18 +105,13 @@ class Mix(Method):
 
         check_columns(self.id, self.columns, pool, 2)
         super().check(pool)
-        for side in ("img", "txt"):
-            pool.require(f"{self.model}_{side}", "embedding")
         check_examples(pool, self.downstream, self.model)
-        devices.choose(self.device)
 
     def training(self, pool: "Pool") -> float:
         pieces = self.seeds * (self.folds + (len(split(self.columns)) + 1 if self.leave_out else 0))
         return pieces * self.steps * self.batch * 6e-5
 
     def trial(self, sample: int, pairs: int) -> "Mix":
-        from dataclasses import replace
-
         return replace(self, steps=1, seeds=2, leave_out=False)
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Mixture:

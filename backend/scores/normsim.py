@@ -13,7 +13,7 @@ from ..pool import digests
 from ..progress import Progress, silent
 from ..targets import target_path
 from .base import Batch, Each, Method, here, param
-from .kernels.targets import fitting_target, second_moment, tiles
+from .kernels.targets import fitting_target, padded, second_moment, tiles
 from .vas import quadratic_form
 
 if TYPE_CHECKING:
@@ -51,17 +51,13 @@ def norm_similarity(vectors: np.ndarray, targets: Any, p: str | float, *, device
     import torch
 
     bad = matmul.bad_rows(vectors)
-    padded = -(-len(vectors) // TILE[0]) * TILE[0]
-    left = torch.zeros(padded, vectors.shape[1])
-    left[: len(vectors)] = torch.from_numpy(
-        np.where(bad[:, None], np.float32(0), vectors).astype(np.float32, copy=False)
-    )
-    peak, total = np.zeros(padded, np.float32), np.zeros(padded, np.float64)
+    left = padded(vectors, bad, TILE[0])
+    peak, total = np.zeros(len(left), np.float32), np.zeros(len(left), np.float64)
     space = torch.empty(TILE[0] * TILE[1])
     with torch.inference_mode(), matmul.accurate():
         for tile in tiles(targets, TILE[1]):
             right = torch.from_numpy(tile).T
-            for start in range(0, padded, TILE[0]):
+            for start in range(0, len(left), TILE[0]):
                 rows = slice(start, start + TILE[0])
                 similarity = torch.mm(
                     left[rows], right, out=space[: TILE[0] * len(tile)].view(TILE[0], len(tile))
@@ -133,7 +129,6 @@ class NormSim(Method):
     def check(self, pool: "Pool") -> None:
         super().check(pool)
         fitting_target(pool, self.target, self.model)
-        devices.choose(self.device)
 
     def flop(self, pairs: int, dim: int, targets: int = 0) -> float:
         return 2.0 * dim * (dim * (pairs + targets) if read_norm(self.p) == 2 else float(pairs) * targets)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from .. import files
 from ..errors import InputError
 from ..progress import Progress, silent
-from .base import MAIN, Each, Method, Unit, here, param
+from .base import MAIN, Each, Method, Unit, here, param, whole
 from .dedup import best_of_groups, group_findings, missed_group
+from .kernels.kept import write
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -87,11 +87,6 @@ class PHash(Method):
     def needs(self) -> tuple[str, ...]:
         return ("image", *((self.best,) if self.best else ()))
 
-    def check(self, pool: "Pool") -> None:
-        super().check(pool)
-        if self.best:
-            pool.require(self.best, "score")
-
     def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
         return {MAIN: pa.bool_(), HASH: pa.uint64(), "duplicate_group": pa.int64(), "duplicates": pa.int32()}
 
@@ -102,7 +97,7 @@ class PHash(Method):
         return group_findings(tables, "lower distance")
 
     def units(self, pool: "Pool") -> list[Unit]:
-        return [Unit(f"all-{len(pool)}", 0, len(pool))] if len(pool) else []
+        return whole(pool)
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> None:
         """Hashes every image, a file for every 8,192 pairs; what has a file is not hashed again."""
@@ -156,8 +151,7 @@ def _hashed(pool: "Pool", unit: Unit) -> None:
         hashed = [perceptual_hash(image) for image in pool.images(unit.start + rows)]
         hashes[0, rows] = [one or 0 for one in hashed]
         hashes[1, rows] = [one is not None for one in hashed]
-    with files.replacing(path) as part, part.open("wb") as handle:
-        np.save(handle, hashes)
+    write(path, hashes)
 
 
 def _file(pool: "Pool", unit: Unit) -> Path:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..progress import Progress, silent
-from .base import MAIN, Method, Unit, param
+from .base import MAIN, Method, Unit, param, whole
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -67,7 +67,7 @@ class RankSum(Method):
             pool.require(name, "score")
 
     def units(self, pool: "Pool") -> list[Unit]:
-        return [Unit(f"all-{len(pool)}", 0, len(pool))] if len(pool) else []
+        return whole(pool)
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         total = sum(rank_fractions(pool.array(name)) for name in self.columns)

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from ..errors import InputError
 from ..pool import digests
-from ..text.language import language_digest, languages
+from ..text.language import languages
 from .base import MAIN, Batch, Method, param
-from .english import is_english, missed_english
+from .english import is_english, language_param, missed_english
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -29,12 +29,12 @@ def read_ids(lines: Iterable[str], named: str) -> frozenset[int]:
     """
     words = [line.strip() for line in lines if line.strip()]
     wrong = [word for word in words if not (word[:1] in "nvar" and word[1:].isdigit() and len(word) == 9)]
-    if wrong or not words:
+    if wrong:
         raise InputError(
             f"entity list {named!r} has {wrong[0][:20]!r} where a WordNet 3.0 id such as n01440764 belongs."
-            if wrong
-            else f"entity list {named!r} is empty: one WordNet 3.0 id such as n01440764 a line."
         )
+    if not words:
+        raise InputError(f"entity list {named!r} is empty: one WordNet 3.0 id such as n01440764 a line.")
     return frozenset(int(word[1:]) for word in words)
 
 
@@ -110,9 +110,7 @@ class TextBased(Method):
     morphology: str = param(
         "repeat", "how endings are replaced: repeat (NLTK 3.8.1) or once", choices=("repeat", "once")
     )
-    language_model: str = param(
-        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
-    )
+    language_model: str = language_param()
 
     def needs(self) -> tuple[str, ...]:
         return ("text",)
@@ -121,10 +119,8 @@ class TextBased(Method):
         return {MAIN: pa.bool_(), "language": pa.utf8(), "names_entity": pa.bool_()}
 
     def missed(self, pair: Mapping[str, Any]) -> str:
-        reasons = missed_english(pair)
-        return ", ".join(
-            [*reasons, *(["no word of its caption is in the list"] if pair.get("names_entity") is False else [])]
-        )
+        unnamed = ["no word of its caption is in the list"] if pair.get("names_entity") is False else []
+        return ", ".join([*missed_english(pair), *unnamed])
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

@@ -107,8 +107,7 @@ class Vas(Method):
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)
-        devices.choose(self.device)
-        dim = pool.require(self.needs()[0], "embedding").dim or 0
+        dim = pool.columns[self.needs()[0]].dim or 0
         if self.covariance:
             load_covariance(self.covariance, dim)
         else:

@@ -64,10 +64,6 @@ class VasD(Method):
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)
-        devices.choose(self.device)
-        pool.require(f"{self.model}_img", "embedding")
-        if self.quality:
-            pool.require(self.quality, "score")
         if self.final > self._start():
             raise InputError(f"final is {self.final} and quality_top {self.quality_top}: final must not be larger.")
 

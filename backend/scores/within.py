@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..progress import Progress, silent
-from .base import MAIN, Method, Unit, param
+from .base import MAIN, Method, Unit, param, whole
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -36,13 +36,8 @@ class Within(Method):
     def needs(self) -> tuple[str, ...]:
         return (self.score_column, self.quality)
 
-    def check(self, pool: "Pool") -> None:
-        super().check(pool)
-        for name in self.needs():
-            pool.require(name, "score")
-
     def units(self, pool: "Pool") -> list[Unit]:
-        return [Unit(f"all-{len(pool)}", 0, len(pool))] if len(pool) else []
+        return whole(pool)
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         from ..recipe.grammar import exact_count

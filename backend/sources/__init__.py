@@ -2,10 +2,10 @@
 
 from .computed import Joined, import_columns
 from .datacomp import import_datacomp
-from .look import Part, Plan, import_table, look
+from .look import Part, Plan, look
 from .options import Options
 from .report import Report
-from .retrieval import import_retrieval, retrieval_parts
+from .retrieval import import_retrieval
 from .tars import index_shards
 from .webdataset import import_webdataset
 
@@ -18,9 +18,7 @@ __all__ = [
     "import_columns",
     "import_datacomp",
     "import_retrieval",
-    "import_table",
     "import_webdataset",
     "index_shards",
     "look",
-    "retrieval_parts",
 ]

@@ -17,7 +17,7 @@ import pyarrow as pa
 from .. import files
 from ..errors import InputError
 from ..pool import Pool, uid_pairs
-from ..pool.columns import describe
+from ..pool.columns import KEY_FIELDS, describe
 from ..pool.lock import importing
 from ..pool.places import as_path, uri_of
 from ..progress import Progress
@@ -117,8 +117,7 @@ class Appender:
 
     def _keyed(self, uids: np.ndarray, arrays: list[pa.Array]) -> pa.RecordBatch:
         keys = [pa.array(np.ascontiguousarray(uids["f0"])), pa.array(np.ascontiguousarray(uids["f1"]))]
-        fields = [pa.field("uid_hi", pa.uint64(), nullable=False), pa.field("uid_lo", pa.uint64(), nullable=False)]
-        return pa.RecordBatch.from_arrays(keys + arrays, schema=pa.schema(fields + list(self.schema)))
+        return pa.RecordBatch.from_arrays(keys + arrays, schema=pa.schema([*KEY_FIELDS, *self.schema]))
 
     @property
     def waiting(self) -> int:
@@ -155,9 +154,9 @@ class Appender:
 
     def done(self, unit: str, progress: Progress, position: int, total: int) -> None:
         """Marks the unit as read; commits when enough pairs wait."""
-        self._pending.append(unit)
+        self.mark(unit)
         waiting = self.waiting
-        if waiting >= COMMIT_ROWS:
+        if self.full:
             self.flush()
         progress(position, total, f"{self.report.added + (waiting if self._pending else 0):,} pairs")
 
@@ -206,9 +205,7 @@ class Appender:
         places = ("sample_offset", "sample_size")
         missing = [e for e in schema if e.name not in self.pool.schema.names and e.name not in places]
         for entry in schema:
-            if entry in missing or entry.name not in self.pool.schema.names:
-                continue
-            has = self.pool.schema.field(entry.name).type
+            has = self.pool.schema.field(entry.name).type if entry.name in self.pool.schema.names else entry.type
             if has != entry.type:
                 raise InputError(
                     f"column {entry.name!r} is {has} in the pool and {entry.type} in the source; rename it in the source."

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..errors import first_line
 from .npz import Damaged
 from .remote import open_binary
 from .text_table import unique
@@ -28,7 +29,7 @@ class ArrowTable:
         try:
             opened, self.count = self._opened()
         except UNREADABLE as error:
-            raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0]}") from None
+            raise Damaged(f"it can't be read: {first_line(error)}") from None
         self._names = unique(opened.names)
         columns = [pa.field(name, kind) for name, kind in zip(self._names, opened.types)]
         self._hive = {key: value for key, value in self._hive.items() if key not in self._names}
@@ -49,7 +50,7 @@ class ArrowTable:
                 constants = [pa.array([value] * batch.num_rows, pa.utf8()) for value in self._hive.values()]
                 yield pa.RecordBatch.from_arrays([*batch.columns, *constants], schema=self.schema)
         except UNREADABLE as error:
-            raise Damaged(f"it can't be read to its end: {(str(error).splitlines() or ['damaged'])[0]}") from None
+            raise Damaged(f"it can't be read to its end: {first_line(error)}") from None
 
     def _opened(self) -> tuple[pa.Schema, int]:
         if self._parquet:

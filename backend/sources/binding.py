@@ -5,6 +5,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .remote import file_system
+
 SAMPLE = 1 << 16
 
 
@@ -28,10 +30,8 @@ def _identity(path: str) -> list[Any]:
 
 
 def _remote_size(url: str) -> int | None:
-    import fsspec
-
     try:
-        system, inner = fsspec.core.url_to_fs(url)
+        system, inner = file_system(url)
         return system.info(inner).get("size")
-    except (OSError, ValueError, ImportError):
+    except (OSError, ValueError):
         return None

@@ -1,7 +1,6 @@
 """Cells: tables whose cells are text, read by DuckDB once: the pass that learns the types keeps the rows while they fit."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -105,7 +104,8 @@ class CellTable:
             with connect() as database:
                 for batch in self._held.batches:
                     database.register("rows", pa.table([batch.column(place) for place in places], names=columns))
-                    yield from _columns(database.sql(f"SELECT {', '.join(map(kind, columns))} FROM rows"))
+                    asked = database.sql(f"SELECT {', '.join(map(kind, columns))} FROM rows")
+                    yield from (kinds.columns for kinds in asked.to_arrow_reader(ROWS))
             return
         self._held, width = Held(self._room), len(self.schema)
         for arrays in self._read(ROWS, places, None):
@@ -116,8 +116,3 @@ class CellTable:
 def kind(column: str) -> str:
     """SQL for what a cell is: 0 null, 1 integer, 2 other number, 4 truth value, 8 text."""
     return _KIND.format(column)
-
-
-def _columns(relation: Any) -> Iterator[list[pa.Array]]:
-    for batch in relation.to_arrow_reader(ROWS):
-        yield batch.columns

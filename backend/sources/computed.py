@@ -1,6 +1,5 @@
 """Import of columns: scores, flags, embeddings and metadata that were computed elsewhere join the pairs of a pool."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import InputError
-from ..pool import Pool
+from ..pool import Pool, digests
 from ..pool.lock import importing
 from ..pool.store import check_name
 from ..pool.work import spool
@@ -99,7 +98,9 @@ def import_columns(
     source = Path(source)
     wish = Wish(on, columns, values.as_kind(kind), name, side, model, force)
     with working(pool) as (pool, work), opened(source, on, key, Path(keys) if keys else None, work) as keyed:
-        return join(pool, keyed, wish, work, source=str(source), digest=lambda: _digest(source), progress=progress)
+        return join(
+            pool, keyed, wish, work, source=str(source), digest=lambda: digests.of_path(source), progress=progress
+        )
 
 
 @contextmanager
@@ -282,8 +283,3 @@ def _batch(
         column.present += int(good.sum())
         arrays.append(converted)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _digest(source: Path) -> str:
-    with source.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

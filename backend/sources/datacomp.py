@@ -1,7 +1,6 @@
 """Import of DataComp's metadata: parquet files and the feature files beside them, by vectors, file by file."""
 
 import hashlib
-import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from .. import files
-from ..errors import InputError
-from ..pool import Pool, commit
+from ..errors import InputError, first_line
+from ..pool import Pool, commit, digests
 from ..pool.lock import importing
 from ..progress import Progress, silent
 from ..versions import __version__
@@ -96,8 +95,7 @@ class _Import:
             "columns": [str(entry) for entry in self.schema], "roles": dict(layout.roles), "poolscope": __version__,
             "bound": binding([place.path(name) for name in sizes], {"verify": verify}),
         }  # fmt: skip
-        digest = hashlib.sha256(json.dumps(subject, sort_keys=True).encode()).hexdigest()[:16]
-        self.work = pool.path / "work" / f"import-{digest}"
+        self.work = pool.path / "work" / f"import-{digests.of_value(subject)[:16]}"
         self.task = FileTask(pool.path.resolve(), place.url, layout, self.schema, self.work, verify)
         self.units = [FileUnit(hashlib.sha256(name.encode()).hexdigest()[:24], name, 0) for name in sizes]
         self.report = Report(place.url)
@@ -111,7 +109,7 @@ class _Import:
         todo = [unit for unit in self.units if not self.task.record(unit).exists()]
         rows = sum(unit.rows for unit in self.units)
         done = rows - sum(unit.rows for unit in todo)
-        for unit in finished(self.task, todo, engine=engine, workers=workers, address=address, threads=True):
+        for unit, _ in finished(self.task, todo, engine=engine, workers=workers, address=address, threads=True):
             done += unit.rows
             progress(done, rows, f"{unit.name} written")
             self._append(last=False)
@@ -127,8 +125,7 @@ class _Import:
                 self.report.skip("file left out", f"{unit.name}: {record['problem']}")
                 continue
             self.report.added += record["rows"]
-            for reason, count in record.get("uncaptioned", {}).items():
-                self.report.without_caption(reason, count, record["examples"].get(reason, []))
+            self.report.join(record)
         pool = self.pool.reload()
         if not len(pool):
             why = self._why()
@@ -242,14 +239,10 @@ def _opened(
 
 def _joint_schema(place: Place, sizes: Mapping[str, int]) -> pa.Schema:
     """The columns of all the parquets that can be read: a pair has null in those that its own file lacks."""
-    schemas, problem = [], ""
-    for schema in in_order(lambda name: _schema(place, name), sizes):
-        if isinstance(schema, str):
-            problem = problem or schema
-        else:
-            schemas.append(schema)
+    read = list(in_order(lambda name: _schema(place, name), sizes))
+    schemas = [schema for schema in read if not isinstance(schema, str)]
     if not schemas:
-        raise InputError(f"none of the {len(sizes):,} parquet files in {place.url!r} can be read: {problem}.")
+        raise InputError(f"none of the {len(sizes):,} parquet files in {place.url!r} can be read: {read[0]}.")
     return joint(schemas)
 
 
@@ -258,7 +251,7 @@ def _schema(place: Place, name: str) -> pa.Schema | str:
     try:
         return parquet(place, name).schema_arrow
     except UNREADABLE as error:
-        return next(iter(str(error).splitlines()), type(error).__name__)
+        return first_line(error)
 
 
 def _features(

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import files
+from ..errors import first_line
 from ..pool import commit
 from ..pool.memory import keep_buffers
 from ..progress import Progress, silent
@@ -18,7 +19,7 @@ from .layout import SCORE, Layout
 from .npz import Damaged, Rows
 from .plan import UNREADABLE, beside, feature_members, parquet, uids_of
 from .remote import Place
-from .report import EXAMPLES
+from .report import EXAMPLES, Report
 from .unpacked import rows_at_once
 
 BATCH = 16_384
@@ -69,10 +70,8 @@ class FileTask:
             files.write_json(self.record(unit), {"problem": reading.problem})
             return
         kept = reading.seen - len(reading.drop)
-        files.write_json(
-            self.record(unit),
-            {"pieces": pieces, "rows": kept, "uncaptioned": reading.uncaptioned, "examples": reading.examples},
-        )
+        counts = {"uncaptioned": reading.report.uncaptioned, "examples": reading.report.examples}
+        files.write_json(self.record(unit), {"pieces": pieces, "rows": kept, **counts})
 
 
 class _Reading:
@@ -82,8 +81,7 @@ class _Reading:
         self._task, self._unit, self._progress = task, unit, progress
         self.place = Place(task.source)
         self.drop = np.load(task.dropped(unit)) if task.dropped(unit).exists() else np.empty(0, dtype=np.uint32)
-        self.uncaptioned: dict[str, int] = {}
-        self.examples: dict[str, list[str]] = {}
+        self.report = Report(unit.name)
         self.problem: str | None = None
         self.seen = 0
 
@@ -112,7 +110,7 @@ class _Reading:
             self.problem = str(error)
             raise
         except UNREADABLE as error:
-            self.problem = f"the parquet can't be read: {str(error).splitlines()[0]}"
+            self.problem = f"the parquet can't be read: {first_line(error)}"
             raise
         finally:
             for member in members.values():
@@ -127,7 +125,9 @@ class _Reading:
         keep[self.drop[first:last].astype(np.int64) - self.seen] = False
         for reason in np.unique(wrong[keep]):
             if reason:
-                self._count(REASONS[reason], np.flatnonzero(keep & (wrong == reason)))
+                rows = np.flatnonzero(keep & (wrong == reason))
+                places = [f"{self._unit.name} row {self.seen + row}" for row in rows[:EXAMPLES].tolist()]
+                self.report.without_caption(REASONS[reason], len(rows), places)
         columns["uid_hi"], columns["uid_lo"] = pa.array(uids["f0"]), pa.array(uids["f1"])
         arrays = [
             columns[entry.name] if entry.name in columns else pa.nulls(len(uids), entry.type)
@@ -135,11 +135,6 @@ class _Reading:
         ]
         whole = pa.RecordBatch.from_arrays(arrays, schema=self._task.schema)
         return whole if keep.all() else whole.filter(pa.array(keep))
-
-    def _count(self, reason: str, rows: np.ndarray) -> None:
-        self.uncaptioned[reason] = self.uncaptioned.get(reason, 0) + len(rows)
-        shown = self.examples.setdefault(reason, [])
-        shown += [f"{self._unit.name} row {self.seen + int(row)}" for row in rows[: EXAMPLES - len(shown)]]
 
 
 class Features:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from .arrow_table import PARQUET
+from .remote import file_system
 from .staged import suffixes
 
 TEXT = (".csv", ".tsv", ".tab", ".psv")
@@ -71,20 +72,11 @@ def _remote_glob(url: str) -> list[str]:
         return [unquote(urlparse(url).path)]
     if not any(letter in url for letter in "*[") or url.startswith(("http://", "https://")):
         return [url]
-    system, inner = _system(url)
+    system, inner = file_system(url)
     try:
         return [system.unstrip_protocol(one) for one in sorted(system.glob(inner))]
     except (OSError, ValueError) as error:
         raise InputError(f"{url!r} can't be listed: {error}.") from None
-
-
-def _system(url: str):
-    import fsspec
-
-    try:
-        return fsspec.core.url_to_fs(url)
-    except (ImportError, ValueError, OSError) as error:
-        raise InputError(f"{url!r} can't be opened: {error}.") from None
 
 
 def _one(path: str) -> Found:
@@ -106,7 +98,7 @@ def _remote(url: str) -> Found:
     suffix, _ = suffixes(url)
     if suffix in (*TABLES, *TARS, ".txt") or _tar(url):
         return _sorted(Found(url, url.rsplit("/", 1)[0]), [url], named=True)
-    system, inner = _system(url)
+    system, inner = file_system(url)
     try:
         names = [system.unstrip_protocol(name) for name in sorted(system.find(inner))]
     except (OSError, ValueError) as error:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..errors import first_line
 from . import fields
 from .cells import ROWS, CellTable, Held, Room, kind
 from .npz import Damaged
@@ -59,7 +60,7 @@ class JsonTable(CellTable):
             except Exception as error:
                 self._forget()
                 if self.form != "array":
-                    raise Damaged(f"the JSON can't be read: {str(error).splitlines()[0]}") from None
+                    raise Damaged(f"the JSON can't be read: {first_line(error)}") from None
                 self._rows = self._whole()
         self.schema = self._rows.schema if self._rows is not None else self._schema()
         if not self.schema.names:

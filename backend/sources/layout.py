@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from ..errors import InputError
 from ..pool.columns import described, fixed_list
+from .appender import STANDARD
 from .captions import as_text, plain
 from .npz import Damaged
 
@@ -21,14 +22,7 @@ CALLED = {
     "sha256": ("sha256",),
     "face_bboxes": ("face_bboxes",),
 }
-TYPES = {
-    "text": pa.utf8(),
-    "url": pa.utf8(),
-    "width": pa.int32(),
-    "height": pa.int32(),
-    "sha256": pa.utf8(),
-    "face_bboxes": pa.list_(pa.list_(pa.float64())),
-}
+TYPES = {entry.name: entry.type for entry in STANDARD if not entry.name.startswith("image")}
 SCORE = "_similarity_score"
 
 
@@ -61,20 +55,15 @@ class Layout:
 
     def convert(self, batch: pa.RecordBatch, features: Mapping[str, np.ndarray]) -> dict[str, pa.Array]:
         """The pool's columns for a batch, captions not yet checked. Raises Damaged for a column of a wrong type."""
-        arrays: dict[str, pa.Array] = {}
-        for name, kind in TYPES.items():
-            source = self.roles.get(name)
-            given = batch.column(source) if source in batch.schema.names else None
-            arrays[name] = pa.nulls(batch.num_rows, kind) if given is None else _cast(given, name, str(source), kind)
-        for name, source in self.scores.items():
-            given = batch.column(source) if source in batch.schema.names else pa.nulls(batch.num_rows)
-            arrays[name] = _finite(_cast(given, name, source, pa.float32()))
-        for name, kind in self.others.items():
-            given = batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows)
-            arrays[name] = _cast(given, name, name, kind)
-        for name in self.features:
-            arrays[name] = fixed_list(features[name])
-        return arrays
+
+        def column(name: str, source: str, kind: pa.DataType) -> pa.Array:
+            there = source in batch.schema.names
+            return _cast(batch.column(source), name, source, kind) if there else pa.nulls(batch.num_rows, kind)
+
+        arrays = {name: column(name, self.roles.get(name, ""), kind) for name, kind in TYPES.items()}
+        arrays |= {name: _finite(column(name, source, pa.float32())) for name, source in self.scores.items()}
+        arrays |= {name: column(name, name, kind) for name, kind in self.others.items()}
+        return arrays | {name: fixed_list(features[name]) for name in self.features}
 
 
 def joint(schemas: Sequence[pa.Schema]) -> pa.Schema:
@@ -111,11 +100,8 @@ def of_schema(schema: pa.Schema, named: Mapping[str, str], features: Mapping[str
             raise InputError(f"--column {role}={column}: {role!r} is not known; allowed are {', '.join(CALLED)}.")
         if column not in schema.names:
             raise InputError(f"--column {role}={column}: no such column; the parquet has {', '.join(schema.names)}.")
-    roles: dict[str, str] = {}
-    for role, usual in CALLED.items():
-        column_name = named.get(role) or next((name for name in usual if name in schema.names), None)
-        if column_name:
-            roles[role] = column_name
+    columns = {role: [name for name in usual if name in schema.names] for role, usual in CALLED.items()}
+    roles = {role: usual[0] for role, usual in columns.items() if usual} | dict(named)
     if "text" not in roles:
         raise InputError(f"no caption column; name it with --column text=…; the parquet has {', '.join(schema.names)}.")
     scores = {

@@ -94,8 +94,7 @@ class Plan:
             whole.source += f", {report.source}"
             whole.added += report.added
             whole.present += report.present
-            for reason, count in report.skipped.items():
-                whole.skip_many(reason, count, report.examples.get(reason, []))
+            whole.join(report.as_json())
             whole.path = report.path
         return whole
 
@@ -286,7 +285,7 @@ def _run(part: Part, options: Options, pool: str | Path, progress: Progress) -> 
     if part.kind == "clip-retrieval":
         from .retrieval import import_retrieval
 
-        return import_retrieval(part.source, pool, progress=progress)[0]
+        return import_retrieval(part.source, pool, progress)
     from .table import TableImport
 
     if part.kind == "captions beside images":
@@ -298,27 +297,3 @@ def _run(part: Part, options: Options, pool: str | Path, progress: Progress) -> 
     importing = TableImport(part.files, options, part.source, root, part.opened)
     importing.left_out = {path: why for path, why in part.left_out.items() if not path.startswith("column ")}
     return importing.run(pool, progress)
-
-
-def import_table(
-    source: str | Path,
-    pool_path: str | Path,
-    *,
-    uid: str | None = None,
-    text: str | None = None,
-    image: str | None = None,
-    url: str | None = None,
-    width: str | None = None,
-    height: str | None = None,
-    check_pictures: bool = True,
-    progress: Progress = silent,
-    **more: Any,
-) -> Report:
-    """Makes or extends a pool from tables: `sources.look` with tables only. `more`: other fields of `Options`.
-
-    Raises InputError for an unreadable file, an unknown column, or a table without captions.
-    """
-    options = Options(
-        uid=uid, text=text, image=image, url=url, width=width, height=height, check=check_pictures, **more
-    )
-    return look([source], options, only="table").run(pool_path, progress=progress)

@@ -97,14 +97,12 @@ def _further(
     schema: pa.Schema, roles: Mapping[str, str], sample: Sequence[Mapping[str, Any]]
 ) -> tuple[dict[str, str], dict[str, tuple[str, int]], dict[str, str]]:
     """Columns without a role: those that come along, embeddings, and those that can't, with the reason."""
-    used = {column for role, column in roles.items() if role not in ("width", "height")}
-    used |= {roles[side] for side in ("width", "height") if side in roles}
     taken = set(FIXED)
     kept: dict[str, str] = {}
     vectors: dict[str, tuple[str, int]] = {}
     left_out: dict[str, str] = {}
     for entry in schema:
-        if entry.name in used:
+        if entry.name in roles.values():
             continue
         if dim := _dimension(entry.type, [row[entry.name] for row in sample]):
             name = usual.column_name(_embedding(entry.name), taken)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -147,8 +148,7 @@ class Pairs:
     def _written(self, image: Image, content: bytes) -> Image:
         name = f"{image.sha256}.{extension(content) or 'bin'}"
         path, offset, size = self._packer.add(content, name)
-        self._where[image.sha256 or ""] = offset, size
-        return Image(path, image.sha256, image.width, image.height)
+        return replace(image, path=path, offset=offset, size=size)
 
     def _usable(
         self, images: dict[int, Image], urls: pa.Array | None, rows: np.ndarray, keep: np.ndarray, start: int
@@ -192,9 +192,7 @@ class Pairs:
         for source, (name, dim) in self._map.vectors.items():
             vectors, good = unit(batch.column(source), dim)
             columns[name] = fixed_list(vectors)
-            self._count_lost(
-                int((~good).sum()), f"{name}: no usable vector (the pair is kept without)", rows, ~good, start
-            )
+            self._skip(f"{name}: no usable vector (the pair is kept without)", rows[~good], start)
         fields = self._appender.schema
         arrays = [columns[e.name].cast(e.type) if e.name in columns else pa.nulls(count, e.type) for e in fields]
         self._appender.take(
@@ -206,16 +204,10 @@ class Pairs:
         for side in ("width", "height"):
             columns[side] = pa.array([getattr(one, side) for one in images], pa.int32())
         columns["sha256"] = pa.array([one.sha256 for one in images], pa.utf8())
-        if self._where:
-            where = [self._where.get(one.sha256 or "", (None, None)) if one.path else (None, None) for one in images]
-            columns["image_offset"] = pa.array([one[0] for one in where], pa.int64())
-            columns["image_bytes"] = pa.array([one[1] for one in where], pa.int64())
-            self._where.clear()
-        for role in ("image_offset", "image_bytes"):
-            if role in self._map.roles:
-                columns[role] = pa.array(
-                    [_whole(one) for one in batch.column(self._map.roles[role]).to_pylist()], pa.int64()
-                )
+        for role, own in (("image_offset", "offset"), ("image_bytes", "size")):
+            given = batch.column(self._map.roles[role]).to_pylist() if role in self._map.roles else None
+            places_of = [getattr(one, own) for one in images] if given is None else [_whole(one) for one in given]
+            columns[role] = pa.array(places_of, pa.int64())
 
     def _identify(self, columns: dict[str, pa.Array], batch: pa.RecordBatch, rows: np.ndarray) -> np.ndarray:
         """The uids: those given as 32 hex digits (or a UUID) in the column `uid`, else the hash of the id, the url or
@@ -278,19 +270,11 @@ class Pairs:
 
     # --- what is counted --------------------------------------------------------------------------------------------
 
-    @property
-    def _where(self) -> dict[str, tuple[int, int]]:
-        return self.__dict__.setdefault("_offsets", {})
-
     def _where_is(self, row: int, start: int) -> str:
         return f"{self._file} row {start + row + 1}"
 
     def _skip(self, reason: str, rows: np.ndarray, start: int) -> None:
         self._appender.report.skip_many(reason, len(rows), [self._where_is(int(row), start) for row in rows[:5]])
-
-    def _count_lost(self, count: int, reason: str, rows: np.ndarray, lost: np.ndarray, start: int) -> None:
-        if count:
-            self._skip(reason, rows[lost], start)
 
 
 def _hashed(parts: Sequence[pa.Array], rows: np.ndarray) -> np.ndarray:

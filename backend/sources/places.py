@@ -25,13 +25,18 @@ _DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
 
 @dataclass(frozen=True)
 class Image:
-    """An image that was looked at: its place, hash and size in pixels; or the `problem` why it can't be used."""
+    """An image that was looked at: its place, hash and size in pixels; or the `problem` why it can't be used.
+
+    `offset` and `size`: the bytes of `path` that it takes, where it was written into a tar.
+    """
 
     path: str
     sha256: str | None = None
     width: int | None = None
     height: int | None = None
     problem: str = ""
+    offset: int | None = None
+    size: int | None = None
 
 
 def is_web(value: str) -> bool:

@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..errors import first_line
 from ..pool import UID_DTYPE
 from ..pool.order import first_rows
 from ..pool.uids import parse
+from .arrow_table import UNREADABLE
 from .captions import as_text
 from .layout import Layout
 from .npz import Damaged, Member, members
@@ -19,7 +21,6 @@ from .remote import Place
 from .unpacked import rows_at_once
 
 UID_ROWS = 131_072
-UNREADABLE = (pa.ArrowException, OSError, EOFError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def scan(place: Place, name: str, layout: Layout) -> Scan:
     except Damaged as error:
         return Scan(name, *nothing, str(error))
     except UNREADABLE as error:
-        return Scan(name, *nothing, f"the parquet can't be read: {str(error).splitlines()[0]}")
+        return Scan(name, *nothing, f"the parquet can't be read: {first_line(error)}")
     return Scan(name, uids, valid)
 
 

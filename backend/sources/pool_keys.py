@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ..errors import InputError
 from ..pool import UID_DTYPE, Pool
-from ..pool.order import sorted_rows
+from ..pool.order import places_in, sorted_rows
 from ..pool.uids import parse
 
 
@@ -73,24 +73,9 @@ class PoolKeys:
             wanted, valid = parse(pc.utf8_lower(_text(keys)))
         else:
             wanted, valid = _hashed(_text(keys))
-        places = self._leftmost(wanted)
+        places = places_in(self._keys, self._high, wanted)
         places[~valid] = -1
         return places
-
-    def _leftmost(self, wanted: np.ndarray) -> np.ndarray:
-        high = self._high
-        place = np.searchsorted(high, wanted["f0"])
-        leftmost = np.full(len(wanted), -1, dtype=np.int64)
-        open_ = np.arange(len(wanted))
-        while len(open_):  # one round, and one more for each key that shares its high half with another
-            open_ = open_[place[open_] < len(high)]
-            here = self._keys[place[open_]]
-            equal = here["f0"] == wanted["f0"][open_]
-            hit = equal & (here["f1"] == wanted["f1"][open_])
-            leftmost[open_[hit]] = place[open_[hit]]
-            open_ = open_[equal & ~hit]
-            place[open_] += 1
-        return leftmost
 
 
 def _digests(pool: Pool, on: str) -> tuple[np.ndarray, np.ndarray]:

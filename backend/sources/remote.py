@@ -21,12 +21,7 @@ class Place:
 
     @cached_property
     def _system(self) -> tuple[Any, str]:
-        import fsspec
-
-        try:
-            return fsspec.core.url_to_fs(self.url)
-        except (ImportError, ValueError) as error:
-            raise InputError(f"{self.url!r} can't be opened: {error}.") from None
+        return file_system(self.url)
 
     def sizes(self, suffix: str) -> dict[str, int]:
         """The files below this place whose name ends in `suffix`: those in it, and those in its `part_*` directories.
@@ -71,6 +66,16 @@ class Place:
 
     def open(self, name: str) -> BinaryIO:
         return open_binary(self.path(name))
+
+
+def file_system(url: str) -> tuple[Any, str]:
+    """The file system of a URL and the path there. Raises InputError for one that can't be opened."""
+    import fsspec
+
+    try:
+        return fsspec.core.url_to_fs(url)
+    except (ImportError, ValueError, OSError) as error:
+        raise InputError(f"{url!r} can't be opened: {error}.") from None
 
 
 def open_binary(path: str) -> BinaryIO:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,7 @@ class Report:
     path: str = ""
 
     def skip(self, reason: str, where: str) -> None:
-        self.skipped[reason] += 1
-        kept = self.examples.setdefault(reason, [])
-        if len(kept) < EXAMPLES:
-            kept.append(where[:200])
+        self._count(self.skipped, reason, 1, [where])
 
     def skip_many(self, reason: str, count: int, where: Sequence[str]) -> None:
         """Like `skip` for `count` pairs at once, of which `where` names a few."""
@@ -45,32 +42,24 @@ class Report:
             kept = self.examples.setdefault(reason, [])
             kept += [place[:200] for place in where[: EXAMPLES - len(kept)]]
 
+    def join(self, counts: Mapping[str, Mapping[str, Any]]) -> None:
+        """Adds what a part of the import counted: its `skipped`, `uncaptioned` and `examples`, as JSON has them."""
+        for own, name in ((self.skipped, "skipped"), (self.uncaptioned, "uncaptioned")):
+            for reason, count in counts.get(name, {}).items():
+                self._count(own, reason, count, counts["examples"].get(reason, []))
+
     def reasons(self) -> str:
         """The most frequent reasons for skipping, in a few words."""
         return ", ".join(f"{why}: {count:,}" for why, count in self.skipped.most_common(3)) or "it is empty"
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "source": self.source,
-            "added": self.added,
-            "present": self.present,
-            "skipped": dict(self.skipped.most_common()),
-            "examples": self.examples,
-            "uncaptioned": dict(self.uncaptioned.most_common()),
-            "path": self.path,
-        }
+        counts = {"skipped": self.skipped, "uncaptioned": self.uncaptioned}
+        return vars(self) | {name: dict(count.most_common()) for name, count in counts.items()}
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> "Report":
-        return cls(
-            content["source"],
-            content["added"],
-            content["present"],
-            Counter(content["skipped"]),
-            content["examples"],
-            Counter(content.get("uncaptioned", {})),
-            content["path"],
-        )
+        counts = {name: Counter(content.get(name, {})) for name in ("skipped", "uncaptioned")}
+        return cls(**content | counts)
 
     def save(self, pool_path: Path) -> None:
         """Writes `reports/import-<time>.json`; a resumed import writes its own file with the totals of all its parts."""

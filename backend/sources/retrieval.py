@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +13,10 @@ import pyarrow.parquet as pq
 
 from .. import files
 from ..errors import InputError
-from ..pool import Pool
+from ..pool import Pool, digests
+from ..pool.columns import fixed_list
 from ..progress import Progress, silent
-from .computed import Joined, Wish, join, working
+from .computed import Wish, join, working
 from .keyed import Batch, Keyed
 from .options import Options
 from .report import Report
@@ -46,19 +46,11 @@ def retrieval_parts(directory: str | Path) -> list[Part]:
     return parts if any(part.embeddings for part in parts) else []
 
 
-def import_retrieval(
-    source: str | Path,
-    pool_path: str | Path,
-    *,
-    name: str = "clip",
-    model: str | None = None,
-    progress: Progress = silent,
-    **options: Any,
-) -> tuple[Report, Joined]:
-    """Makes a pool of the metadata and joins the embeddings to its pairs, as `<name>_img` and `<name>_txt`.
+def import_retrieval(source: str | Path, pool_path: str | Path, progress: Progress = silent) -> Report:
+    """Makes a pool of the metadata and joins the embeddings to its pairs, as `clip_img` and `clip_txt`.
 
-    `options` are those of `Options`. Raises InputError if the directory is of another layout, a part's arrays don't have a
-    row for each row of its metadata, or the pool exists already. Memory: 60 bytes a pair.
+    Raises InputError if the directory is of another layout, a part's arrays don't have a row for each row of its
+    metadata, or the pool exists already. Memory: 60 bytes a pair.
     """
     parts = retrieval_parts(source)
     if not parts:
@@ -71,15 +63,12 @@ def import_retrieval(
     with tempfile.TemporaryDirectory(prefix="poolscope-") as folder:
         listed = Path(folder) / "metadata.parquet"
         _number_rows(parts, listed)
-        tables = TableImport([str(listed)], Options(**{"check": False, **options}), str(source))
-        report = tables.run(pool_path, progress)
+        report = TableImport([str(listed)], Options(check=False), str(source)).run(pool_path, progress)
     with working(Pool.open(pool_path)) as (pool, work):
-        joined = join(
-            pool, _keyed(arrays), Wish(on=ROW, kind="embedding", name=name, model=model), work, source=str(source),
-            digest=lambda: _digest(parts), progress=progress,
-        )  # fmt: skip
+        wish = Wish(on=ROW, kind="embedding", name="clip")
+        join(pool, _keyed(arrays), wish, work, source=str(source), digest=lambda: _digest(parts), progress=progress)
         pool.reload().drop_column(ROW)
-    return report, joined
+    return report
 
 
 def _number(path: Path) -> tuple[int, str]:
@@ -144,8 +133,7 @@ def _keyed(arrays: list[dict[str, np.ndarray]]) -> Keyed:
 def _vectors(array: np.ndarray | None, at: int, size: int, kind: pa.DataType) -> pa.Array:
     if array is None or array.shape[1] != kind.list_size:
         return pa.nulls(size, kind)
-    flat = np.ascontiguousarray(array[at : at + size], dtype=np.float32).reshape(-1)
-    return pa.FixedSizeListArray.from_arrays(pa.array(flat), kind.list_size)
+    return fixed_list(array[at : at + size].astype(np.float32, copy=False))
 
 
 def _digest(parts: list[Part]) -> str:
@@ -153,6 +141,5 @@ def _digest(parts: list[Part]) -> str:
     digest = hashlib.sha256()
     for part in parts:
         for path in part.embeddings.values():
-            with path.open("rb") as handle:
-                digest.update(hashlib.file_digest(handle, "sha256").digest())
+            digest.update(bytes.fromhex(digests.of_path(path)))
     return digest.hexdigest()

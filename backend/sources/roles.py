@@ -49,9 +49,7 @@ def choose(
 
     Raises InputError for a column in `named` that does not exist.
     """
-    roles: dict[str, str] = {}
-    for role, column in named.items():
-        roles[role] = given(role, column, names)
+    roles = {role: given(role, column, names) for role, column in named.items()}
     for role, usual in USUAL.items():
         if role in roles:
             continue

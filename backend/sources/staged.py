@@ -43,11 +43,6 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def identifier(name: str) -> str:
-    """`name` as that of a column in SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def limited(most: int | None) -> str:
     """The end of a query for the first `most` rows, or for all."""
     return "" if most is None else f" LIMIT {most}"

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 
 from ..errors import InputError
 from ..pool.tar import BrokenTar, ReadAt, samples
@@ -136,14 +135,3 @@ def _beside(shard: str, ending: str) -> str:
     stem = name.name.split(".tar")[0] if ".tar" in name.name[1:] else name.stem
     target = f"{stem}{ending}"
     return f"{stem}-plain.tar" if target == name.name else target
-
-
-class Locked:
-    """Reads of one handle by several threads: a remote file has one position."""
-
-    def __init__(self, read_at: ReadAt) -> None:
-        self._read_at, self._lock = read_at, Lock()
-
-    def __call__(self, offset: int, size: int) -> bytes:
-        with self._lock:
-            return self._read_at(offset, size)

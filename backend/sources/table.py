@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..pool import Pool
 from ..progress import Progress, silent
 from ..workers.threads import prefetched
@@ -65,7 +65,7 @@ def open_table(path: str, options: Options, root: str = "", room: Room | None = 
             return JsonTable(staged, options, room or Room())
         return TextTable(staged, options, room or Room())
     except (duckdb.Error, *BROKEN) as error:
-        raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0].rstrip('.')}") from None
+        raise Damaged(f"it can't be read: {first_line(error).rstrip('.')}") from None
 
 
 def sampled(table: Table) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ def sampled(table: Table) -> list[dict[str, Any]]:
         batches.close()  # type: ignore[attr-defined]
         return first.slice(0, SAMPLE).to_pylist() if first is not None else []
     except (duckdb.Error, UnicodeDecodeError, *UNREADABLE) as error:
-        raise Damaged(f"it can't be read: {(str(error).splitlines() or ['damaged'])[0]}") from None
+        raise Damaged(f"it can't be read: {first_line(error)}") from None
 
 
 def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]]) -> ColumnMap:
@@ -105,14 +105,16 @@ class TableImport:
     def run(self, pool_path: str | Path, progress: Progress = silent) -> Report:
         """Reads the tables. Raises InputError if none can be read or no pair comes in."""
         opened = self._opened()
-        kinds = columns.types((table for _, table, _ in opened), self._extra(opened))
+        extra = list(dict.fromkeys(source for _, _, mapping in opened for source in mapping.extra))
+        kinds = columns.types((table for _, table, _ in opened), extra)
         there = Pool.open(pool_path) if Pool.exists(pool_path) else None
         if there is not None and not len(there):
             there = None
         fitted, schema = [], pa.schema([])
         for path, table, mapping in opened:
             mapping, own_kinds = columns.in_pool(mapping, kinds, there)
-            schema = _union(schema, columns.pool_schema(mapping, own_kinds))
+            own = columns.pool_schema(mapping, own_kinds)
+            schema = pa.schema([*schema, *(entry for entry in own if entry.name not in schema.names)])
             fitted.append((path, table, mapping))
         bound = binding(self.files, self.options.as_json())
         origin = {"kind": "table", "source": self.source}
@@ -142,10 +144,6 @@ class TableImport:
             raise InputError(str(wrong))
         return opened
 
-    @staticmethod
-    def _extra(opened: Sequence[Opened]) -> list[str]:
-        return list(dict.fromkeys(source for _, _, mapping in opened for source in mapping.extra))
-
     def _read(
         self, number: int, path: str, table: Table, mapping: ColumnMap, appender: Appender, progress: Progress, done: int,
         total: int,
@@ -170,16 +168,10 @@ class TableImport:
                         appender.mark(f"{prefix}{row}")
                         appender.flush()
                     progress(done + row, max(total, done + row), f"{appender.report.added + appender.waiting:,} pairs")
-            except Damaged as error:
-                appender.report.skip(f"file breaks off: {error}", Path(path).name)
-            except (duckdb.Error, *UNREADABLE) as error:
-                appender.report.skip(f"file breaks off: {(str(error).splitlines() or [''])[0]}", Path(path).name)
+            except (Damaged, duckdb.Error, *UNREADABLE) as error:
+                appender.report.skip(f"file breaks off: {first_line(error)}", Path(path).name)
             for place, why in table.rejected:
                 appender.report.skip(why, f"{Path(path).name} {place}")
             packer.close()
         appender.mark(f"{prefix}{1 << 62}")
         return done + row
-
-
-def _union(one: pa.Schema, other: pa.Schema) -> pa.Schema:
-    return pa.schema([*one, *(entry for entry in other if entry.name not in one.names)])

@@ -1,14 +1,13 @@
 """Tar index: where each pair's sample lies in shards, so that an image is one seek away and a reshard reads no more."""
 
 import hashlib
-import json
 import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from threading import Lock
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 
 from .. import files
 from ..errors import InputError
-from ..pool import UID_DTYPE, Pool, PoolGrew
+from ..pool import UID_DTYPE, Pool, PoolGrew, digests
 from ..pool.lock import importing
 from ..pool.tar import BrokenTar, ReadAt, Sample, local_reader, samples
 from ..progress import Progress, silent
@@ -24,7 +23,7 @@ from ..versions import __version__
 from ..workers.dispatch import finished
 from .captions import LONGEST_CAPTION
 from .remote import Place, open_binary
-from .report import EXAMPLES, Report
+from .report import Report
 
 PLACES = pa.schema(
     [
@@ -68,14 +67,13 @@ def index_shards(
         known = files.read_json(known_path) if known_path.exists() else {}
         about = {path: [size, _modified(path), len(pool)] for path, size in zip(map(place.path, sizes), sizes.values())}
         todo = [path for path in about if known.get(path) != about[path]]
-        subject = json.dumps([sorted(todo), __version__])
-        work = pool.path / "work" / f"index-{hashlib.sha256(subject.encode()).hexdigest()[:16]}"
+        work = pool.path / "work" / f"index-{digests.of_value([sorted(todo), __version__])[:16]}"
         units = [TarUnit(hashlib.sha256(path.encode()).hexdigest()[:24], path) for path in todo]
         report = Report(place.url)
         task = TarTask(pool.path.resolve(), work)
         missing = [unit for unit in units if not task.record(unit).exists()]
         done = len(units) - len(missing)
-        for unit in finished(task, missing, engine=engine, workers=workers, address=address):
+        for unit, _ in finished(task, missing, engine=engine, workers=workers, address=address):
             done += 1
             progress(done, len(units), f"{unit.path.rsplit('/', 1)[-1]} indexed")
         if units:
@@ -108,51 +106,38 @@ class TarTask:
         return self.work / f"{unit.id}.json"
 
     def compute(self, unit: TarUnit, progress: Progress = silent) -> None:
-        skipped: dict[str, int] = {}
-        examples: dict[str, list[str]] = {}
-
-        def skip(reason: str, where: str) -> None:
-            skipped[reason] = skipped.get(reason, 0) + 1
-            shown = examples.setdefault(reason, [])
-            if len(shown) < EXAMPLES:
-                shown.append(f"{unit.path}: {where}"[:200])
-
-        entries, uids = [], []
+        report, entries, uids = Report(unit.path), [], []
         try:
             with reading(unit.path) as (read_at, length):
-                for sample in _good(samples(read_at, length), skip):
+                for sample in usable(samples(read_at, length), unit.path, report):
                     uid = uid_of(sample, read_at)
                     image = sample.image()
                     if uid is None or image is None:
-                        skip("no image" if image is None else "no uid", sample.key)
+                        report.skip("no image" if image is None else "no uid", f"{unit.path}: {sample.key}")
                         continue
                     uids.append((int(uid[:16], 16), int(uid[16:], 16)))
                     entries.append((0, image.offset, image.size, sample.start, sample.stop - sample.start))
         except (BrokenTar, OSError, ValueError) as error:
-            skip("tar is damaged or truncated", str(error))
+            report.skip("tar is damaged or truncated", f"{unit.path}: {error}")
         table = np.array(entries, dtype=ENTRY)
         table["row"] = Pool.open(self.pool_path).rows_of(np.array(uids, dtype=UID_DTYPE))
-        absent = int(np.count_nonzero(table["row"] < 0))
-        if absent:
-            skipped["sample of another pool"] = absent
+        report.skip_many("sample of another pool", int(np.count_nonzero(table["row"] < 0)), [])
         with files.replacing(self.record(unit).with_suffix(".npy")) as part, part.open("wb") as handle:
             np.save(handle, table[table["row"] >= 0])
-        files.write_json(self.record(unit), {"skipped": skipped, "examples": examples})
-
-    def places(self, unit: TarUnit) -> np.ndarray:
-        return np.load(self.record(unit).with_suffix(".npy"), allow_pickle=False)
+        files.write_json(self.record(unit), {"skipped": report.skipped, "examples": report.examples})
 
 
 def _modified(path: str) -> int:
     return 0 if "://" in path else Path(path).stat().st_mtime_ns
 
 
-def _good(given: Iterator[Sample], skip: Any) -> Iterator[Sample]:
+def usable(given: Iterator[Sample], shard: str, report: Report) -> Iterator[Sample]:
+    """The samples of a tar without a problem; the others are counted, except for plain directories."""
     for sample in given:
         if not sample.problem:
             yield sample
         elif sample.problem != "directory":
-            skip(sample.problem, sample.key)
+            report.skip(sample.problem, f"{shard}: {sample.key}")
 
 
 def uid_of(sample: Sample, read_at: ReadAt) -> str | None:
@@ -168,16 +153,18 @@ def uid_of(sample: Sample, read_at: ReadAt) -> str | None:
 
 @contextmanager
 def reading(path: str) -> Iterator[tuple[ReadAt, int]]:
-    """Random reads in a local file or an fsspec URL, and its length."""
+    """Random reads in a local file or an fsspec URL, by any number of threads, and its length."""
     with open_binary(path) as handle:
         length = handle.seek(0, 2)
         if "://" not in path:
             yield local_reader(handle.fileno()), length
             return
+        turn = Lock()  # a remote file has one position
 
         def read_at(offset: int, size: int) -> bytes:
-            handle.seek(offset)
-            return handle.read(size)
+            with turn:
+                handle.seek(offset)
+                return handle.read(size)
 
         yield read_at, length
 
@@ -189,7 +176,7 @@ def _commit(pool: Pool, task: TarTask, units: list[TarUnit], report: Report) -> 
         which = np.full(len(pool), -1, dtype=np.int32)
         where = np.zeros((len(pool), len(PLACES.names) - 1), dtype=np.int64)
         for number in reversed(range(len(units))):  # a pair in two tars is read from the first
-            table = task.places(units[number])[::-1]
+            table = files.read_array(task.record(units[number]).with_suffix(".npy"))[::-1]
             which[table["row"]] = number
             for column, name in enumerate(PLACES.names[1:]):
                 where[table["row"], column] = table[name]
@@ -202,9 +189,7 @@ def _commit(pool: Pool, task: TarTask, units: list[TarUnit], report: Report) -> 
         break
     report.added = int(np.count_nonzero(which >= 0))
     for unit in units:
-        record = files.read_json(task.record(unit))
-        for reason, count in record["skipped"].items():
-            report.skip_many(reason, count, record["examples"].get(reason, []))
+        report.join(files.read_json(task.record(unit)))
 
 
 def _merged(pool: Pool, paths: list[str], which: np.ndarray, where: np.ndarray) -> Iterator[pa.RecordBatch]:

@@ -56,7 +56,7 @@ def sniff(sample: str, suffix: str, options: Options) -> Dialect:
     first = _cells(lines[:50], delimiter, quote)[0]
     header = options.header if options.header is not None else _header(first, options)
     trim = header and any(cell != cell.strip() for cell in first)
-    return Dialect(delimiter, quote, escape, header, unique(first) if header else _numbered(len(first)), trim, skip)
+    return Dialect(delimiter, quote, escape, header, unique(first if header else [""] * len(first)), trim, skip)
 
 
 def _before(lines: Sequence[str]) -> tuple[int, str]:
@@ -87,10 +87,6 @@ def unique(cells: Sequence[str]) -> tuple[str, ...]:
             name = f"{cell.strip() or 'column'}_{again}"
         names.append(name)
     return tuple(names)
-
-
-def _numbered(count: int) -> tuple[str, ...]:
-    return tuple(f"column{number}" for number in range(count))
 
 
 def _cells(lines: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
@@ -138,11 +134,6 @@ def _header(first: Sequence[str], options: Options) -> bool:
     return len(set(filled)) == len(filled) and not any(_DATUM.search(c) or len(c.split()) > 3 for c in filled)
 
 
-def _mixed(sample: str) -> bool:
-    """Whether lines end in more than one way."""
-    return len(set(re.findall(r"\r\n|\r|\n", sample))) > 1
-
-
 class TextTable(CellTable):
     """The rows of one text table, cells as text; empty cells are null."""
 
@@ -161,7 +152,8 @@ class TextTable(CellTable):
         self.count = 0
         self.named = self.dialect.header
         self.rejected: list[tuple[str, str]] = []
-        if _mixed(sample) and not self._readable(sample):
+        line_ends = set(re.findall(r"\r\n|\r|\n", sample))
+        if len(line_ends) > 1 and not self._readable(sample):
             staged.even_lines()
         more = len(self.dialect.names) - len(self._places)
         self.note = staged.note or (f"{more:,} columns after the first {MOST_COLUMNS:,} are left out" if more else "")

@@ -1,7 +1,7 @@
 """Import of webdataset shards: tars of image, caption and JSON; images stay where they are."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -22,8 +22,8 @@ from .binding import binding
 from .members import Found, Keys
 from .remote import Place
 from .report import Report
-from .survey import Locked, Survey, survey
-from .tars import reading
+from .survey import Survey, survey
+from .tars import reading, usable
 
 SLICE = 256
 DAMAGED = "tar is damaged or truncated"
@@ -146,12 +146,16 @@ def _take(shard: str, reader: "Reader", threads: ThreadPoolExecutor, appender: A
     """Offers the pairs of one tar. Nothing is extracted; links, devices and oversized members are never read."""
     try:
         with reading(shard) as (read_at, length):
-            locked = Locked(read_at) if "://" in shard else read_at
-            good = good_samples(shard, reader.keys, locked, length, appender.report)
+            good = good_samples(shard, reader.keys, read_at, length, appender.report)
             while part := list(islice(good, SLICE)):
-                read = threads.map(lambda one: reader.pairs(one[0], one[1], locked), part)
+                read = threads.map(lambda one: reader.pairs(one[0], one[1], read_at), part)
                 for (sample, _), (pairs, blank) in zip(part, read):
-                    _offer(pairs, appender, f"{shard}: {sample.key}", blank)
+                    where = f"{shard}: {sample.key}"
+                    if isinstance(pairs, str):
+                        appender.report.skip(pairs, where)
+                        continue
+                    for pair in pairs:
+                        appender.offer(pair, where, blank=blank)
     except (OSError, EOFError) as error:
         appender.report.skip(DAMAGED, f"{shard}: {error}")
 
@@ -159,48 +163,25 @@ def _take(shard: str, reader: "Reader", threads: ThreadPoolExecutor, appender: A
 def good_samples(
     shard: str, keys: Keys, read_at: ReadAt, length: int, report: Report
 ) -> Iterator[tuple[Sample, Found]]:
-    """The samples of a tar of `length` bytes that have an image and may have a caption; the others are counted."""
-    return _good(_until_broken(samples(read_at, length), report, shard), read_at, keys, report, shard)
-
-
-def _until_broken(samples: Iterator[Sample], report: Report, shard: str) -> Iterator[Sample]:
-    try:
-        yield from samples
-    except BrokenTar as error:
-        report.skip(DAMAGED, f"{shard}: {error}")
-
-
-def _offer(pairs: list[dict[str, Any]] | str, appender: Appender, where: str, blank: bool) -> None:
-    if isinstance(pairs, str):
-        appender.report.skip(pairs, where)
-        return
-    for pair in pairs:
-        appender.offer(pair, where, blank=blank)
-
-
-def _good(
-    samples: Iterable[Sample], read_at: ReadAt, keys: Keys, report: Report, shard: str
-) -> Iterator[tuple[Sample, Found]]:
-    """Samples that have an image and may have a caption; the others are counted.
+    """The samples of a tar of `length` bytes that have an image and may have a caption; the others are counted.
 
     Of a key that stands more than once in the tar, what is whole by itself is a pair, unless a part came before it: then
     nothing tells which image the caption belongs to.
     """
     seen: dict[int, bool] = {}
-    for sample in samples:
-        if sample.problem:
-            if sample.problem != "directory":
-                report.skip(sample.problem, f"{shard}: {sample.key}")
-            continue
-        parts = members.find(sample, read_at, keys)
-        before = seen.get(hash(sample.key))
-        seen[hash(sample.key)] = bool(before) or (parts.whole and before is None)
-        if before is not None and not (before and parts.whole):
-            report.skip("key stands twice in the tar", f"{shard}: {sample.key}")
-        elif not parts.whole:
-            report.skip("no image" if parts.image is None else "no caption", f"{shard}: {sample.key}")
-        else:
-            yield sample, parts
+    try:
+        for sample in usable(samples(read_at, length), shard, report):
+            parts = members.find(sample, read_at, keys)
+            before = seen.get(hash(sample.key))
+            seen[hash(sample.key)] = bool(before) or (parts.whole and before is None)
+            if before is not None and not (before and parts.whole):
+                report.skip("key stands twice in the tar", f"{shard}: {sample.key}")
+            elif not parts.whole:
+                report.skip("no image" if parts.image is None else "no caption", f"{shard}: {sample.key}")
+            else:
+                yield sample, parts
+    except BrokenTar as error:
+        report.skip(DAMAGED, f"{shard}: {error}")
 
 
 @dataclass(frozen=True)
@@ -236,21 +217,18 @@ class Reader:
             size = measure(content)
         except ValueError:
             return "image can't be decoded"
-        common = self._common(about, hashlib.sha256(content).hexdigest(), size)
-        common |= {"image": self.shard, "image_offset": image.offset, "image_bytes": image.size}
+        common = {
+            "url": fields.clean(about.get("url")),
+            "width": fields.pixels(about.get("original_width")) or size[0],
+            "height": fields.pixels(about.get("original_height")) or size[1],
+            "sha256": fields.clean(about.get("sha256")) or hashlib.sha256(content).hexdigest(),
+            "face_bboxes": fields.boxes(about.get("face_bboxes")),
+            "image": self.shard, "image_offset": image.offset, "image_bytes": image.size,
+        }  # fmt: skip
         plain = self.keys.usual and image.extension in IMAGES and fitting(content, image.extension) == image.extension
         if plain and len(texts[0]) == 1 and _raw(parts, read_at) in (None, texts[0][0] or ""):
             common |= {"sample_offset": sample.start, "sample_size": sample.stop - sample.start}
         return [self._pair(common, about, text, number, texts) for number, text in enumerate(texts[0])]
-
-    def _common(self, about: dict[str, Any], digest: str, size: tuple[int, int]) -> dict[str, Any]:
-        return {
-            "url": fields.clean(about.get("url")),
-            "width": fields.pixels(about.get("original_width")) or size[0],
-            "height": fields.pixels(about.get("original_height")) or size[1],
-            "sha256": fields.clean(about.get("sha256")) or digest,
-            "face_bboxes": fields.boxes(about.get("face_bboxes")),
-        }
 
     def _pair(
         self, common: dict[str, Any], about: dict[str, Any], text: str | None, number: int, texts: Texts

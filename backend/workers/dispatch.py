@@ -40,30 +40,37 @@ def finished(
     address: str | None = None,
     threads: bool = False,
     devices: Sequence[str] = (),
-) -> Iterator[Unit]:
-    """Computes all units and yields each once its record is there, in the order in which they finish.
+) -> Iterator[tuple[Unit, Any]]:
+    """Computes all units and yields each with what came of it, once its record is there, in the order in which they finish.
 
     Local workers are processes, or `threads` where the work releases the interpreter anyway; with several `devices`,
     each has a worker of its own, or several where there are more workers. Raises what a unit raised.
     """
-    for unit, _ in _computed(task, units, engine, workers, address, threads, devices):
-        yield unit
+    check_engine(engine)
+    size = max(workers, len(devices))
+    if engine == "ray" and units:
+        from .ray import compute_on_ray
+
+        yield from compute_on_ray(task, units, workers=workers, address=address)
+    elif size <= 1 or len(units) <= 1:
+        for unit in units:
+            yield unit, task.compute(unit)
+    else:
+        kept = _kept.get()
+        if kept and not threads and (kept.size, kept.devices) == (size, tuple(devices)):
+            yield from kept.compute(task, units)
+            return
+        crew = _Crew(size, tuple(devices), threads)
+        yield from crew.compute(task, units)
+        crew.leave()
 
 
-def gathered(
-    task: Work,
-    units: Sequence[Unit],
-    *,
-    engine: str = "local",
-    workers: int = 1,
-    address: str | None = None,
-    devices: Sequence[str] = (),
-) -> Iterator[tuple[Unit, Any]]:
-    """Computes all units and yields each with what came of it, in the order of `units`."""
+def gathered(task: Work, units: Sequence[Unit], **where: Any) -> Iterator[tuple[Unit, Any]]:
+    """The same in the order of `units`; `where` as `finished` takes it."""
     waiting: dict[int, tuple[Unit, Any]] = {}
     number = {id(unit): place for place, unit in enumerate(units)}
     following = 0
-    for unit, result in _computed(task, units, engine, workers, address, devices=devices):
+    for unit, result in finished(task, units, **where):
         waiting[number[id(unit)]] = (unit, result)
         while following in waiting:
             yield waiting.pop(following)
@@ -90,34 +97,6 @@ def session(engine: str, workers: int = 1, address: str | None = None, devices: 
     finally:
         _kept.reset(before)
     crew.leave()
-
-
-def _computed(
-    task: Work,
-    units: Sequence[Unit],
-    engine: str,
-    workers: int,
-    address: str | None,
-    threads: bool = False,
-    devices: Sequence[str] = (),
-) -> Iterator[tuple[Unit, Any]]:
-    check_engine(engine)
-    size = max(workers, len(devices))
-    if engine == "ray" and units:
-        from .ray import compute_on_ray
-
-        yield from compute_on_ray(task, units, workers=workers, address=address)
-    elif size <= 1 or len(units) <= 1:
-        for unit in units:
-            yield unit, task.compute(unit)
-    else:
-        kept = _kept.get()
-        if kept and not threads and (kept.size, kept.devices) == (size, tuple(devices)):
-            yield from kept.compute(task, units)
-            return
-        crew = _Crew(size, tuple(devices), threads)
-        yield from crew.compute(task, units)
-        crew.leave()
 
 
 class _Crew:

@@ -1,6 +1,5 @@
 """Audit: whom the recipe keeps and drops, group by group, following its sliders."""
 
-import numpy as np
 import streamlit as st
 
 from poolscope.audit import Groups, Measures, measure
@@ -9,7 +8,7 @@ from poolscope.audit.of_recipe import pooled_within
 from poolscope.audit.strata import BUILT_IN, Strata, strata
 from poolscope.audit.stratified import Pooled
 from poolscope.errors import InputError
-from poolscope.explorer import compare, first_start, pair, recipe_state, rules, skeleton, toolbar
+from poolscope.explorer import first_start, rules, skeleton, toolbar
 from poolscope.explorer.audit import (
     against,
     by_rule,
@@ -23,7 +22,6 @@ from poolscope.explorer.audit import (
     shown,
     what_if,
 )
-from poolscope.explorer.evaluate import outcome
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
@@ -36,14 +34,7 @@ NOT_WITHIN = "nothing"
 
 @st.fragment
 def workbench(pool: Pool) -> None:
-    recipe = recipe_state.current(pool)
-    if recipe_state.complaint():
-        st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
-    result = outcome(recipe, pool)
-    shown, selection = result.recipe, result.selection
-    recipe_state.show_in_url()
-    compare.show_in_url()
-    toolbar.draw(recipe, pool, selection)
+    recipe, result = toolbar.begin(pool)
     left, right = st.columns([0.29, 0.71], gap="small")
     with left.container(key="rules", gap="small"):
         rules.draw(recipe, pool, result)
@@ -54,9 +45,8 @@ def workbench(pool: Pool) -> None:
         with skeleton.shape("bars"):
             groups = found_groups.of(pool)
         if len(groups):
-            clicked = audit(groups, pool, shown, selection)
-    if not toolbar.dialogs(recipe, pool, selection) and clicked is not None and clicked < len(pool):
-        pair.show(int(np.int64(clicked)), pool, recipe)
+            clicked = audit(groups, pool, result.recipe, result.selection)
+    toolbar.end(recipe, pool, result, clicked)
 
 
 def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:

@@ -9,14 +9,13 @@ import streamlit as st
 from poolscope import bench, bias, files, jobs
 from poolscope.bias.html import render
 from poolscope.errors import InputError
-from poolscope.explorer import bias_view, choices, deletion, first_start, job_view, pools, recipe_state
+from poolscope.explorer import bias_view, deletion, first_start, job_view, pools, recipe_state
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
-from poolscope.recipe import Recipe, ready
+from poolscope.recipe import ready
 from poolscope.targets import targets
 
 KIND = "bias"
-HERE = "current"
 WHOLE = "the whole pool"
 KEPT, RECIPES, COLUMN, POOLS, RUN, TARGET = (
     "Kept against dropped", "Two recipes", "Values of a column", "Two pools", "A run's data", "A target set",
@@ -73,8 +72,7 @@ def _runs(pool: Pool) -> dict[str, str]:
 
 def _compared(way: str, pool: Pool) -> tuple[list[str], str]:
     """The words of the command for the sets, and a title; an empty title when something is missing."""
-    current = recipe_state.current(pool)
-    options: dict[str, Recipe] = {f"{current.name} ({HERE})": current, **choices.all(pool)}
+    options = recipe_state.choices_with_current(pool)
     if way == KEPT:
         recipe = options[st.selectbox("Recipe", list(options), key="bias-recipe")]
         return ["bias", str(ready.keep(recipe))], f"{recipe.name}, kept against dropped"
@@ -116,12 +114,9 @@ def _working() -> None:
     """Reports that are queued or running, and the last one if it failed."""
     reports = [job for job in jobs.all() if job.kind == KIND]
     working = [job for job in reports if not job.finished]
-    ids = [job.id for job in working]
-    if st.session_state.get("bias-working", ids) != ids:
-        st.session_state["bias-working"] = ids
+    if job_view.changed("bias-working", working):
         st.session_state.pop("bias-report", None)
         st.rerun()
-    st.session_state["bias-working"] = ids
     for job in reversed(working):
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):

@@ -1,6 +1,5 @@
 """Filter: rules with sliders, the map, and what the threshold just kept and just dropped."""
 
-import numpy as np
 import streamlit as st
 
 from poolscope.explorer import (
@@ -13,17 +12,12 @@ from poolscope.explorer import (
     lasso,
     map,
     map_colours,
-    only,
-    pair,
     pool_map,
-    recipe_state,
     rules,
     search,
     toolbar,
 )
-from poolscope.explorer.audit import headline as who
-from poolscope.explorer.evaluate import outcome
-from poolscope.explorer.text import plain
+from poolscope.explorer.audit import found_groups
 from poolscope.pool import Pool
 
 DIMMED = "<style>.st-key-middle, .st-key-side {opacity: .45}</style>"  # what was last kept, while a rule can't be read
@@ -32,14 +26,8 @@ EDGE, LASSO, SEARCH, ONLY_A, ONLY_B = "Threshold", "Lasso", "Search", "Only A", 
 
 @st.fragment
 def workbench(pool: Pool) -> None:
-    recipe = recipe_state.current(pool)
-    if recipe_state.complaint():
-        st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
-    result = outcome(recipe, pool)
+    recipe, result = toolbar.begin(pool)
     shown, selection = result.recipe, result.selection
-    recipe_state.show_in_url()
-    compare.show_in_url()
-    toolbar.draw(recipe, pool, selection)
     if result.problems:
         st.html(DIMMED)
     left, middle, right = st.columns([0.29, 0.42, 0.29], gap="small")
@@ -53,7 +41,7 @@ def workbench(pool: Pool) -> None:
     inside = lasso.rows_inside(shown_map, map.lassoed(), pool)
     place = middle.container(key="middle")
     with right.container(key="side", gap="small"):
-        who.draw(pool, selection)
+        found_groups.headline(pool, selection)
         other = compare.chosen(pool)
         view = _view([EDGE, LASSO, SEARCH, *([ONLY_A, ONLY_B] if other is not None else [])])
         clicked = search.draw(shown, pool, selection) if view == SEARCH else None
@@ -65,10 +53,9 @@ def workbench(pool: Pool) -> None:
         elif view == EDGE:
             clicked = at_threshold.draw(shown, pool, selection)
         elif view in (ONLY_A, ONLY_B) and other is not None:
-            clicked = only.draw(view == ONLY_A, other, pool, shown, selection)
+            clicked = compare.gallery(view == ONLY_A, other, pool, shown, selection)
     opened = events.opened if events.opened is not None else clicked
-    if not toolbar.dialogs(recipe, pool, selection) and opened is not None and opened < len(pool):
-        pair.show(int(np.int64(opened)), pool, shown)
+    toolbar.end(recipe, pool, result, opened)
 
 
 def _view(options: list[str]) -> str:

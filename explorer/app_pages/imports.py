@@ -8,6 +8,7 @@ import streamlit as st
 from poolscope import jobs, paths
 from poolscope.errors import InputError
 from poolscope.explorer import import_plan, job_view, navigation, pools, uploads
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 from poolscope.sources import Options, Plan, look
 
@@ -122,7 +123,7 @@ def _options() -> Options:
 
 def _start(source: str, target: str, plan: Plan) -> None:
     """Submits the import, if the pool can be made there."""
-    try:
+    with noted():
         if not target:
             raise InputError("no pool is named; give the directory of the pool to make or extend.")
         pool = Path(target).expanduser()
@@ -131,8 +132,6 @@ def _start(source: str, target: str, plan: Plan) -> None:
         words = ["import", source, "--pool", str(pool), *_words(plan.options)]
         started = jobs.submit(words, kind="import", title=f"Import {Path(source).name or source}")
         st.session_state.setdefault("imports", {})[started] = str(pool)
-    except InputError as error:
-        st.error(plain(error), icon=":material/error:")
 
 
 def _words(options: Options) -> list[str]:
@@ -147,13 +146,10 @@ def _words(options: Options) -> list[str]:
 
 def _progress() -> None:
     """The imports of this session; when one is done, the way to prepare and to open its pool."""
-    ids = [job for job in st.session_state.get("imports", {}) if not jobs.get(job).finished]
-    if st.session_state.get("imports-working", ids) != ids:
-        st.session_state["imports-working"] = ids
+    started = [(jobs.get(job_id), path) for job_id, path in st.session_state.get("imports", {}).items()]
+    if job_view.changed("imports-working", [job for job, _ in started if not job.finished]):
         st.rerun()
-    st.session_state["imports-working"] = ids
-    for job_id, path in reversed(st.session_state.get("imports", {}).items()):
-        job = jobs.get(job_id)
+    for job, path in reversed(started):
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(job.title, width="content")
@@ -163,9 +159,9 @@ def _progress() -> None:
             else:
                 job_view.bar(job)
             with st.container(horizontal=True):
-                job_view.controls(job, key=f"import-{job_id}")
+                job_view.controls(job, key=f"import-{job.id}")
                 if job.state == "done":
-                    _next(job_id, path, prepared=job.kind == "prepare")
+                    _next(job.id, path, prepared=job.kind == "prepare")
 
 
 def _next(job_id: int, path: str, *, prepared: bool) -> None:

@@ -13,11 +13,8 @@ LATEST = 40
 
 
 def _running() -> None:
-    every = jobs.all()
-    working = [job for job in every if not job.finished]
-    before = st.session_state.get("jobs-working")
-    st.session_state["jobs-working"] = [job.id for job in working]
-    if before is not None and before != [job.id for job in working]:
+    working = [job for job in jobs.all() if not job.finished]
+    if job_view.changed("jobs-working", working):
         st.rerun()
     if not working:
         st.info(

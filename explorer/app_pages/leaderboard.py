@@ -85,11 +85,8 @@ def _results(mine: list[Row], published: list[Row]) -> None:
         left, right = st.columns([0.55, 0.45], gap="medium")
         with left:
             st.subheader("Average against subset size")
-            theme.show(
-                curves.against_size(joined, published),
-                key="against-size",
-                alt="Average of the tasks against pairs kept, per recipe, and the best published ones",
-            )
+            alt = "Average of the tasks against pairs kept, per recipe, and the best published ones"
+            theme.show(curves.against_size(joined, published), key="against-size", alt=alt)
             if len(joined) > len(theme.SERIES):
                 st.caption("Names stand where there is room; point at a recipe for its name and spread.")
         with right:
@@ -116,11 +113,8 @@ def _difference(joined: Sequence[curves.Summary]) -> None:
     elif not any(summary.difference is not None for summary in joined):
         st.info("Train on a second recipe to see its difference to no filter.", icon=":material/info:")
     else:
-        theme.show(
-            curves.differences(joined),
-            key="differences",
-            alt="Difference of each recipe to no filter with its interval",
-        )
+        alt = "Difference of each recipe to no filter with its interval"
+        theme.show(curves.differences(joined), key="differences", alt=alt)
         if any(summary.difference is not None and summary.low is None for summary in joined):
             st.caption(_one_seed(joined))
 
@@ -133,16 +127,12 @@ def _one_seed(joined: Sequence[curves.Summary]) -> str:
 
 def _response(mine: list[Row]) -> None:
     """Runs that differ in one fraction only, as curves: from a sweep or one by one."""
-    points = curves_of(mine)
-    if not points:
+    if not curves_of(mine):
         st.info("Train on two fractions of one score or more, for example with a sweep on the Runs page; the curve appears "
                 "here.", icon=":material/stacked_line_chart:")  # fmt: skip
         return
-    shares = {}
-    for pool in dict.fromkeys(row.pool for row in mine):
-        here = curves_of([row for row in mine if row.pool == pool])
-        if here:
-            shares[pool] = here
+    by_pool = {pool: curves_of([row for row in mine if row.pool == pool]) for pool in dict.fromkeys(row.pool for row in mine)}
+    shares = {pool: here for pool, here in by_pool.items() if here}
     for pool, by_curve in shares.items():
         if len(shares) > 1:
             st.caption(f"Pool {plain(pool)}")

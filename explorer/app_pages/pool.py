@@ -29,12 +29,11 @@ def main() -> None:
     st.header("Pool")
     pool = first_start.pool()
     st.caption(f"{code(pool.path)}")
-    kinds = [column.kind for column in pool.columns.values()]
+    kinds: list[str] = [column.kind for column in pool.columns.values()]
     with st.container(horizontal=True):
         st.metric("Pairs", f"{len(pool):,}", border=True)
-        st.metric("Scores", kinds.count("score"), border=True)
-        st.metric("Flags", kinds.count("flag"), border=True)
-        st.metric("Embeddings", kinds.count("embedding"), border=True)
+        for label, kind in (("Scores", "score"), ("Flags", "flag"), ("Embeddings", "embedding")):
+            st.metric(label, kinds.count(kind), border=True)
         st.metric("On disk", f"{overview.on_disk(pool) / 1e6:,.1f} MB", border=True)
         st.metric("Version", pool.version, border=True, help="Lance version of the pool; every output names it")
     checklist.draw(pool)
@@ -52,11 +51,9 @@ def main() -> None:
 
 def _delete(pool: Pool) -> None:
     """Choose a column, map or target set, and delete it."""
-    there = [
-        ("column", name) for name, column in pool.columns.items() if column.kind != "key" and not column.with_pairs
-    ]
-    there += [("map", model) for model in available(pool)] + [("target", name) for name in targets(pool)]
-    named = {f"{kind} {name}": (kind, name) for kind, name in there}
+    columns = [name for name, column in pool.columns.items() if column.kind != "key" and not column.with_pairs]
+    there = {"column": columns, "map": available(pool), "target": targets(pool)}
+    named = {f"{kind} {name}": (kind, name) for kind, names in there.items() for name in names}
     if named:
         st.menu_button(
             "Delete", list(named), key="delete-what", format_func=plain, icon=":material/delete:",
@@ -69,7 +66,8 @@ def _delete(pool: Pool) -> None:
 def _random(pool: Pool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("A random look", width="stretch")
-        st.button("Show others", icon=":material/shuffle:", key="shuffle", on_click=_shuffle)
+        st.button("Show others", icon=":material/shuffle:", key="shuffle",
+                  on_click=lambda: st.session_state.update(draw=st.session_state.get("draw", 0) + 1))  # fmt: skip
     if not len(pool):
         st.info("The pool is empty. Import pairs on the Import page.", icon=":material/upload_file:")
         return
@@ -78,10 +76,6 @@ def _random(pool: Pool) -> None:
     opened = gallery.draw(tiles.of(rows, pool), token=pools.token(pool), label="Random pairs", key="random", columns=12)
     if opened is not None:
         pair.show(opened, pool, None)
-
-
-def _shuffle() -> None:
-    st.session_state["draw"] = st.session_state.get("draw", 0) + 1
 
 
 def _languages(pool: Pool) -> None:
@@ -93,13 +87,8 @@ def _languages(pool: Pool) -> None:
     name, counts = languages
     shown = counts.head(20)[::-1]
     chart = theme.figure(max(160, 22 * len(shown) + 50), x="pairs", y="language")
-    chart.add_bar(
-        x=shown.values,
-        y=[number_format.language(code) for code in shown.index],
-        orientation="h",
-        marker_color=theme.KEPT,
-        hovertemplate="%{y}: %{x:,} pairs<extra></extra>",
-    )
+    chart.add_bar(x=shown.values, y=[number_format.language(code) for code in shown.index], orientation="h",
+                  marker_color=theme.KEPT, hovertemplate="%{y}: %{x:,} pairs<extra></extra>")  # fmt: skip
     theme.show(chart, key="languages", alt=f"Bar chart of pairs per caption language, from the column {name}")
     st.caption(
         f"{len(counts):,} languages in {code(name)}" + (", the 20 most frequent shown" if len(counts) > 20 else "")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from poolscope import bench, jobs
-from poolscope.bench.sweep import sweeps
+from poolscope.bench.sweep import Sweep
 from poolscope.explorer import first_start, job_view
 from poolscope.explorer.bench import ended, new_run, races, training
 from poolscope.explorer.bench import sweeps as sweep_view
@@ -42,12 +42,9 @@ def _working() -> None:
     """Runs that wait or work, sweeps and curves, live."""
     trainings = [job for job in jobs.all() if job.kind == KIND]
     working = [job for job in trainings if not job.finished]
-    ids = [job.id for job in working]
-    if st.session_state.get("runs-working", ids) != ids:
-        st.session_state["runs-working"] = ids
+    if job_view.changed("runs-working", working):
         st.rerun()
-    st.session_state["runs-working"] = ids
-    swept = {cell.job for sweep in sweeps() for cell in sweep.cells}
+    swept = {cell.job for sweep in Sweep.every() for cell in sweep.cells}
     runs = {run.job: run for run in bench.runs() if run.job}
     for job in reversed(working):
         # What waits in a sweep is counted in the sweep's own panel.

@@ -7,7 +7,7 @@ from poolscope.audit import Groups, measure
 from poolscope.audit.headline import TECHNICAL
 from poolscope.errors import InputError
 from poolscope.explorer import choices, theme
-from poolscope.explorer.audit.forest import ROW, _short, rows
+from poolscope.explorer.audit.forest import ROW, _short, dumbbells, spots
 from poolscope.explorer.audit.shown import ALL
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.number_format import percents
@@ -19,8 +19,6 @@ MOST = 40
 
 
 def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> None:
-    import plotly.graph_objects as go
-
     known = {name: other for name, other in choices.all(pool).items() if name != recipe.name}
     if not known:
         st.info("Save a second recipe to compare with.", icon=":material/compare_arrows:")
@@ -43,23 +41,14 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     difference = np.nan_to_num(np.abs(first - second)[shown])
     places = shown[np.argsort(-difference, kind="stable")[:MOST]]
     places = places[np.argsort(first[places], kind="stable")]
-    y = np.arange(len(places))[::-1]
-    figure = theme.figure(max(260, 120 + ROW * len(places)), x="lift" if relative else "keep rate, %", y="")
-    for spot, place in zip(y, places):
-        figure.add_shape(
-            type="line",
-            x0=first[place],
-            x1=second[place],
-            y0=spot,
-            y1=spot,
-            line={"color": theme.NEITHER, "width": 1.5},
-        )
+    titles = [groups.definitions[place].title for place in places]
+    figure = dumbbells(titles, first[places], second[places], x="lift" if relative else "keep rate, %")
+    figure.update_layout(height=max(260, 120 + ROW * len(titles)))
     for values, label, colour, symbol in (
         (first, f"this: {recipe.name}", theme.ONLY_A, "circle"),
         (second, name, theme.ONLY_B, "diamond"),
     ):
-        figure.add_trace(go.Scatter(x=values[places], y=y, mode="markers", name=_short(label), marker={"size": 9, "color": colour, "symbol": symbol}, hovertemplate="%{x:.2f}<extra></extra>"))  # fmt: skip
-    rows(figure, y, [groups.definitions[place].title for place in places])
+        figure.add_scatter(x=values[places], y=spots(titles), mode="markers", name=_short(label), marker={"size": 9, "color": colour, "symbol": symbol}, hovertemplate="%{x:.2f}<extra></extra>")  # fmt: skip
     theme.show(figure, key="audit-two", alt=f"{len(places)} groups under two recipes")
     mine, other_share = percents(a.overall, b.overall)
     st.caption(

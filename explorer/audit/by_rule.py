@@ -14,29 +14,20 @@ MOST = 12
 
 
 def draw(measures: Measures, places: list[int], recipe: Recipe, selection: Selection) -> None:
-    import plotly.graph_objects as go
-
     if not recipe.keep or not places:
         st.info("Without rules and groups there is nothing to follow.", icon=":material/tune:")
         return
     after = stages(measures.groups.at(places[:MOST]), selection)
     steps = contributions(after)
-    rules = [
-        "the pool",
-        *(f"{number}. {_escape(rule.label())[:28]}" for number, rule in enumerate(recipe.keep, start=1)),
-    ]
+    labels = (f"{number}. {_escape(rule.label())[:28]}" for number, rule in enumerate(recipe.keep, start=1))
+    rules = ["the pool", *labels]
     figure = theme.figure(360, x="after rule", y="lift: kept of the group over kept of the pool")
-    figure.add_trace(
-        go.Scatter(
-            x=rules, y=[1.0] * len(rules), name="the pool", mode="lines+markers",
-            line={"dash": "dash", "color": theme.NEITHER, "width": 3},
-        )
-    )  # fmt: skip
+    figure.add_scatter(x=rules, y=[1.0] * len(rules), name="the pool", mode="lines+markers",
+                       line={"dash": "dash", "color": theme.NEITHER, "width": 3})  # fmt: skip
     for number, place in enumerate(places[:MOST]):
         lifts = [1.0, *(np.nan if one.small[number] else one.lift[number] for one in after)]
-        figure.add_trace(
-            go.Scatter(x=rules, y=lifts, name=_short(measures.groups.definitions[place].title), mode="lines+markers")
-        )
+        title = _short(measures.groups.definitions[place].title)
+        figure.add_scatter(x=rules, y=lifts, name=title, mode="lines+markers")
     figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top", "yref": "paper"})
     figure.update_yaxes(rangemode="tozero")
     theme.show(figure, key="audit-rules", alt=f"Lift of {min(MOST, len(places))} groups after each rule")

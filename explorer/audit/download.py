@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.audit import Audit, Groups, audit
+from poolscope.audit import Groups, audit
 from poolscope.audit.html import html, worst
 from poolscope.audit.strata import BUILT_IN
 from poolscope.audit.words import separating
@@ -32,24 +32,9 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, minim
                 return
         written = st.session_state.get("audit-report")
         if written and written[0] == _about(recipe, settings):
-            st.download_button(
-                "HTML",
-                written[1],
-                file_name="audit.html",
-                mime="text/html",
-                icon=":material/download:",
-                on_click="ignore",
-                key="audit-html",
-            )
-            st.download_button(
-                "JSON",
-                written[2],
-                file_name="audit.json",
-                mime="application/json",
-                icon=":material/download:",
-                on_click="ignore",
-                key="audit-json",
-            )
+            for kind, mime, content in zip(("html", "json"), ("text/html", "application/json"), written[1:]):
+                st.download_button(kind.upper(), content, f"audit.{kind}", mime, icon=":material/download:",
+                                   on_click="ignore", key=f"audit-{kind}")  # fmt: skip
     words = f" --strata {strata}" if strata != NONE else ""
     st.caption("The same on the command line, with the recipe saved as a file:")
     st.code(
@@ -60,16 +45,13 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, minim
 def _write(
     groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, settings: dict[str, Any]
 ) -> tuple[str, str, str]:
-    audited: Audit = audit(pool, recipe, groups=groups, **settings)
+    audited = audit(pool, recipe, groups=groups, **settings)
     words = {
         row.definition.id: separating(pool, np.flatnonzero(groups.mask(row.definition.id)), selection.mask)
         for row in worst(audited)
     }
-    return (
-        _about(recipe, settings),
-        html(audited, words=words),
-        json.dumps(audited.as_json(), ensure_ascii=False, indent=1),
-    )
+    figures = json.dumps(audited.as_json(), ensure_ascii=False, indent=1)
+    return _about(recipe, settings), html(audited, words=words), figures
 
 
 def _about(recipe: Recipe, settings: dict[str, Any]) -> str:

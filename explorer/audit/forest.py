@@ -25,7 +25,22 @@ def draw(measures: Measures, places: list[int], measure: str, pooled: Pooled | N
     if not places:
         st.info("No group is shown: lower the smallest group, or choose another family.", icon=":material/groups:")
         return
-    _plot(measures, places, measure, pooled, strata)
+    figure = theme.figure(max(260, 110 + ROW * len(places)), x=AXES[measure], y="")
+    values, *_, line = _values(measures, measure)
+    heights = {place: len(places) - 1 - number for number, place in enumerate(places)}
+    known = [place for place in places if not measures.small[place] and np.isfinite(values[place])]
+    _dots(figure, measures, measure, known, heights)
+    _bounds(figure, measures, measure, [place for place in places if measures.small[place]], heights)
+    if pooled is not None and measure == ODDS:
+        _within(figure, pooled, [place for place in known if np.isfinite(pooled.odds_ratio[place])], heights, strata)
+    dashed = {"dash": "dash", "width": 1.5, "color": theme.NEITHER}
+    figure.add_vline(x=line, line=dashed)
+    label = f"the pool: {line:.1f} %" if measure == RATE else "the pool: 1"
+    figure.add_scatter(x=[None], y=[None], mode="lines", line=dashed, name=label)  # its entry in the legend
+    rows(figure, [heights[place] for place in places], [measures.groups.definitions[p].title for p in places])
+    figure.update_xaxes(**({"type": "log"} if measure == ODDS else {"rangemode": "tozero"}))
+    lowest = measures.groups.definitions[min(known, key=lambda p: values[p])].title if known else "none"
+    theme.show(figure, key="audit-forest", alt=f"{measure} of {len(places)} groups with intervals; lowest: {lowest}")
 
 
 def table(measures: Measures, places: list[int], pooled: Pooled | None, strata: str) -> None:
@@ -57,27 +72,6 @@ def table(measures: Measures, places: list[int], pooled: Pooled | None, strata: 
         st.caption(f"Kept counts under {SMALLEST} and what follows from them are not shown.")
 
 
-def _plot(measures: Measures, places: list[int], measure: str, pooled: Pooled | None, strata: str) -> None:
-    import plotly.graph_objects as go
-
-    figure = theme.figure(max(260, 110 + ROW * len(places)), x=AXES[measure], y="")
-    values, *_, line = _values(measures, measure)
-    heights = {place: len(places) - 1 - number for number, place in enumerate(places)}
-    known = [place for place in places if not measures.small[place] and np.isfinite(values[place])]
-    _dots(figure, measures, measure, known, heights)
-    _bounds(figure, measures, measure, [place for place in places if measures.small[place]], heights)
-    if pooled is not None and measure == ODDS:
-        _within(figure, pooled, [place for place in known if np.isfinite(pooled.odds_ratio[place])], heights, strata)
-    dashed = {"dash": "dash", "width": 1.5, "color": theme.NEITHER}
-    figure.add_vline(x=line, line=dashed)
-    label = f"the pool: {line:.1f} %" if measure == RATE else "the pool: 1"
-    figure.add_trace(go.Scatter(x=[None], y=[None], mode="lines", line=dashed, name=label))  # its entry in the legend
-    rows(figure, [heights[place] for place in places], [measures.groups.definitions[p].title for p in places])
-    figure.update_xaxes(**({"type": "log"} if measure == ODDS else {"rangemode": "tozero"}))
-    lowest = measures.groups.definitions[min(known, key=lambda p: values[p])].title if known else "none"
-    theme.show(figure, key="audit-forest", alt=f"{measure} of {len(places)} groups with intervals; lowest: {lowest}")
-
-
 def _dots(figure: Any, measures: Measures, measure: str, known: list[int], heights: dict[int, int]) -> None:
     """A dot with its interval for each group, coloured by how the whole interval lies to the pool's value."""
     values, low, high, line = _values(measures, measure)
@@ -91,7 +85,8 @@ def _dots(figure: Any, measures: Measures, measure: str, known: list[int], heigh
     ):
         figure.add_scatter(
             x=values[members], y=[heights[place] for place in members], mode="markers", name=name,
-            marker={"size": 9, "color": colour}, error_x=_interval(values, low, high, members, thickness=1.6, width=3),
+            marker={"size": 9, "color": colour},
+            error_x=theme.interval(values[members], low[members], high[members], thickness=1.6, width=3),
             text=[_hover(measures, place) for place in members], hovertemplate="%{text}<extra></extra>", cliponaxis=False,
         )  # fmt: skip
 
@@ -119,17 +114,25 @@ def _within(figure: Any, pooled: Pooled, places: list[int], heights: dict[int, i
     figure.add_scatter(
         x=pooled.odds_ratio[places], y=[heights[place] for place in places], mode="markers", name=f"within {strata}",
         marker={"symbol": "square-open", "size": 8, "color": theme.ONLY_B},
-        error_x=_interval(pooled.odds_ratio, pooled.low, pooled.high, places, thickness=1, width=2),
+        error_x=theme.interval(pooled.odds_ratio[places], pooled.low[places], pooled.high[places], thickness=1, width=2),
         hovertemplate="%{x:.2f}<extra>within " + strata + "</extra>",
     )  # fmt: skip
 
 
-def _interval(
-    values: np.ndarray, low: np.ndarray, high: np.ndarray, places: list[int], **style: float
-) -> dict[str, Any]:
-    """Plotly's error bar from `low` to `high` around `values`."""
-    reach = {"array": high[places] - values[places], "arrayminus": values[places] - low[places]}
-    return {"type": "data", "symmetric": False, **reach, **style}
+def dumbbells(
+    titles: Sequence[str], first: np.ndarray, second: np.ndarray, *, x: str, colours: Sequence[str] = (), width: float = 1.5
+) -> Any:
+    """A chart with a row for each of `titles` from the top, and a line in it from `first` to `second`, both `(k,)`."""
+    figure = theme.figure(max(260, 110 + ROW * len(titles)), x=x, y="")
+    for spot, start, end, colour in zip(spots(titles), first, second, colours or [theme.NEITHER] * len(titles)):
+        figure.add_shape(type="line", x0=start, x1=end, y0=spot, y1=spot, line={"color": colour, "width": width})
+    rows(figure, spots(titles), titles)
+    return figure
+
+
+def spots(titles: Sequence[str]) -> list[int]:
+    """Where the rows of a chart stand, the first one on top."""
+    return list(range(len(titles)))[::-1]
 
 
 def rows(figure: Any, spots: Iterable[int], titles: Sequence[str]) -> None:

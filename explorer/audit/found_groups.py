@@ -1,30 +1,36 @@
 """The groups of the current pool: shared by all sessions, found by a job when they are missing."""
 
-from pathlib import Path
 
 import streamlit as st
 
-from poolscope import jobs
+from poolscope import audit, jobs
 from poolscope.audit import Groups, catalog, group_files
-from poolscope.explorer import job_view, pools
+from poolscope.explorer import job_view
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
+from poolscope.recipe import Selection
 
 KIND = "groups"
 
 
+def _stamp(pool: Pool) -> tuple[object, ...]:
+    """Changes when groups are found, and when some have to be."""
+    return str(pool.path), group_files.stamp(pool), len(pool), tuple(pool.columns)
+
+
+@st.cache_resource(max_entries=3, show_spinner="Reading the groups", hash_funcs={Pool: _stamp})
 def of(pool: Pool) -> Groups:
     """The groups that were found before; empty when none were."""
-    return _groups(str(pool.path), group_files.stamp(pool), len(pool))
+    return catalog.load(pool)
 
 
 def offer(pool: Pool) -> None:
     """Says which groups are still to be found, starts the job that finds them, and shows its progress."""
-    running = [job for job in jobs.all() if job.kind == KIND and str(pool.path) in job.argv and not job.finished]
-    if running:
-        _watch(running[0].id)
+    running = job_view.at_work(KIND, pool)
+    if running is not None:
+        job_view.watch(running.id)
         return
-    missing = _waiting(str(pool.path), group_files.stamp(pool), len(pool), tuple(pool.columns))
+    missing = _waiting(pool)
     if not missing:
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -44,19 +50,19 @@ def offer(pool: Pool) -> None:
             st.rerun()
 
 
-@st.fragment(run_every=1.0)
-def _watch(job_id: int) -> None:
-    job = jobs.get(job_id)
-    job_view.bar(job)
-    if job.finished:
-        st.rerun()
+def headline(pool: Pool, selection: Selection) -> None:
+    """The largest loss, and the way to the Audit page."""
+    groups = of(pool)
+    text = "the groups of this pool have not been found yet"
+    if len(groups):
+        text = audit.headline(groups, selection.words, selection.copies).text
+    with st.container(border=True, key="who-is-affected", gap="xxsmall"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("**Who is affected**", width="stretch")
+            st.page_link("app_pages/audit.py", label="more", icon=":material/groups:", width="content")
+        st.text(text[:1].upper() + text[1:])
 
 
-@st.cache_resource(max_entries=3, show_spinner="Reading the groups")
-def _groups(path: str, stamp: int, pairs: int) -> Groups:
-    return catalog.load(pools.opened(Path(path)))
-
-
-@st.cache_data(max_entries=16, show_spinner=False)
-def _waiting(path: str, stamp: int, pairs: int, columns: tuple[str, ...]) -> list[str]:
-    return [one.id for one in catalog.waiting(pools.opened(Path(path)))]
+@st.cache_data(max_entries=16, show_spinner=False, hash_funcs={Pool: _stamp})
+def _waiting(pool: Pool) -> list[str]:
+    return [one.id for one in catalog.waiting(pool)]

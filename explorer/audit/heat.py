@@ -54,38 +54,22 @@ def _plot(
     a: Groups, b: Groups, rates: np.ndarray, both: np.ndarray, kept: np.ndarray, overall: float, alt: str
 ) -> None:
     """Draws `rates` `(A, B)`, NaN where a cell is not shown; the middle of the scale is the pool's rate."""
-    import plotly.graph_objects as go
-
-    text = np.where(
-        np.isfinite(rates),
-        np.char.add(np.char.mod("%d", kept), np.char.add(" of ", np.char.mod("%d", both))),
-        "not shown",
-    )
+    counts_of = np.char.add(np.char.mod("%d", kept), np.char.add(" of ", np.char.mod("%d", both)))
+    text = np.where(np.isfinite(rates), counts_of, "not shown")
     figure = theme.figure(max(360, 180 + 24 * len(a)), x="", y="")
     spread = max(1.0, float(np.nanmax(np.abs(rates - overall))))
     low, high = max(0.0, overall - spread), min(100.0, overall + spread)
     middle = (overall - low) / (high - low)
-    figure.add_trace(
-        go.Heatmap(
-            z=rates, x=list(range(len(b))), y=list(range(len(a))), text=text, zmin=low, zmax=high, hoverongaps=False, xgap=1, ygap=1,
-            colorscale=[[0, theme.DROPPED], [middle, "#EEF1F4" if not theme.is_dark() else "#2A3642"], [1, theme.KEPT]],
-            texttemplate="%{z:.0f}" if len(b) <= WRITTEN else "", textfont={"size": 12},
-            colorbar={"title": "rate, %", "thickness": 12}, hovertemplate="%{text}: %{z:.1f} %<extra></extra>",
-        )
+    figure.add_heatmap(
+        z=rates, x=list(range(len(b))), y=list(range(len(a))), text=text, zmin=low, zmax=high, hoverongaps=False, xgap=1, ygap=1,
+        colorscale=[[0, theme.DROPPED], [middle, "#EEF1F4" if not theme.is_dark() else "#2A3642"], [1, theme.KEPT]],
+        texttemplate="%{z:.0f}" if len(b) <= WRITTEN else "", textfont={"size": 12},
+        colorbar={"title": "rate, %", "thickness": 12}, hovertemplate="%{text}: %{z:.1f} %<extra></extra>",
     )  # fmt: skip
-    figure.update_xaxes(
-        tickvals=list(range(len(b))),
-        ticktext=[_short(one.title) for one in b.definitions],
-        tickangle=-40,
-        showgrid=False,
-    )
-    figure.update_yaxes(
-        tickvals=list(range(len(a))),
-        ticktext=[_short(one.title) for one in a.definitions],
-        autorange="reversed",
-        showgrid=False,
-        tickfont={"size": 12, "color": theme.ink()},
-    )
+    across, down = ({"tickvals": list(range(len(side))), "ticktext": [_short(one.title) for one in side.definitions]}
+                    for side in (b, a))  # fmt: skip
+    figure.update_xaxes(**across, tickangle=-40, showgrid=False)
+    figure.update_yaxes(**down, autorange="reversed", showgrid=False, tickfont={"size": 12, "color": theme.ink()})
     theme.show(figure, key="audit-heat", alt=alt)
 
 

@@ -1,5 +1,7 @@
 """Inside a group: examples kept and dropped at the threshold, the words that separate them, the rate at every threshold."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -7,7 +9,7 @@ from poolscope.audit import Groups, group_files
 from poolscope.audit.contrast import contrast
 from poolscope.audit.curve import Curves, curves
 from poolscope.audit.examples import drawn, near_threshold
-from poolscope.audit.words import Word, separating
+from poolscope.audit.words import separating
 from poolscope.explorer import gallery, pools, recipe_state, theme, tiles
 from poolscope.explorer.audit import pruning
 from poolscope.explorer.number_format import apart, percents, significant
@@ -85,57 +87,31 @@ def _words(members: np.ndarray, pool: Pool, selection: Selection) -> None:
     if not kept and not dropped:
         st.caption("No word stands out, or a side has fewer than 10 captions.")
         return
-    one, other = st.columns(2)
-    with one:
-        st.markdown(":blue[**kept captions say**]")
-        _listed(kept)
-    with other:
-        st.markdown(":orange[**dropped captions say**]")
-        _listed(dropped)
+    for place, words, side, colour in zip(st.columns(2), (kept, dropped), ("kept", "dropped"), ("blue", "orange")):
+        place.markdown(f":{colour}[**{side} captions say**]")
+        lines = [f"{word.word}  {100 * word.kept:.0f} / {100 * word.dropped:.0f} %" for word in words[:10]]
+        place.text("\n".join(lines) or "–")
     st.caption("Log-odds with an informative prior; the percentages are of kept and of dropped captions.")
 
 
-def _listed(words: list[Word]) -> None:
-    st.text("\n".join(f"{word.word}  {100 * word.kept:.0f} / {100 * word.dropped:.0f} %" for word in words[:10]) or "–")
-
-
 def _curve(groups: Groups, id: str, pool: Pool, recipe: Recipe) -> None:
-    import plotly.graph_objects as go
-
     scored = [rule.score for rule in recipe.active if isinstance(rule, ScoreRule)]
     if not scored:
         return
-    score = (
-        scored[0] if len(scored) == 1 else st.selectbox("Score", list(dict.fromkeys(scored)), key="audit-curve-score")
-    )
-    counted = _curves(groups, score, pool)
-    place = groups.index(id)
-    fractions, rates = Curves(
-        counted.of_groups[place : place + 1], counted.of_pool, counted.sizes[place : place + 1], counted.pairs
-    ).rates()
+    score = scored[0]
+    if len(scored) > 1:
+        score = st.selectbox("Score", list(dict.fromkeys(scored)), key="audit-curve-score")
+    about = str(pool.path), group_files.stamp(pool), score, repr(pool.columns[score]), groups.definitions[0].id, len(groups)
+    counted, place = _counted(*about, groups, pool), [groups.index(id)]
+    own = replace(counted, of_groups=counted.of_groups[place], sizes=counted.sizes[place])
+    fractions, rates = own.rates()
     figure = theme.figure(250, x="kept of the pool by this score alone, %", y="kept of the group, %")
-    figure.add_trace(
-        go.Scatter(
-            x=100 * fractions,
-            y=100 * fractions,
-            mode="lines",
-            name="the pool",
-            line={"dash": "dash", "color": theme.NEITHER},
-        )
-    )
-    figure.add_trace(
-        go.Scatter(
-            x=100 * fractions,
-            y=100 * rates[0],
-            mode="lines",
-            name="the group",
-            line={"color": theme.KEPT, "width": 2.5},
-        )
-    )
-    auc = counted.auc()[place]
+    for share, name, line in ((fractions, "the pool", {"dash": "dash", "color": theme.NEITHER}),
+                              (rates[0], "the group", {"color": theme.KEPT, "width": 2.5})):  # fmt: skip
+        figure.add_scatter(x=100 * fractions, y=100 * share, mode="lines", name=name, line=line)
     st.markdown(f"**At every threshold** of {code(score)}")
     theme.show(figure, key="audit-curve", alt="Keep rate of the group at every threshold")
-    st.caption(f"A pair of the group scores above one outside it with chance {auc:.2f} (0.5: no difference).")
+    st.caption(f"A pair of the group scores above one outside it with chance {own.auc()[0]:.2f} (0.5: no difference).")
 
 
 def _contrast(groups: Groups, id: str, selection: Selection) -> None:
@@ -166,19 +142,6 @@ def _contrast(groups: Groups, id: str, selection: Selection) -> None:
                 f"{titles[id]}: {mine} of {against.n_a:,};  {titles[other]}: {theirs} of {against.n_b:,};  "
                 f"difference {100 * against.difference:+.1f} points ({100 * against.low:+.1f} to {100 * against.high:+.1f}, Newcombe). Pairs in both are left out."
             )
-
-
-def _curves(groups: Groups, score: str, pool: Pool) -> Curves:
-    return _counted(
-        str(pool.path),
-        group_files.stamp(pool),
-        score,
-        repr(pool.columns[score]),
-        groups.definitions[0].id,
-        len(groups),
-        groups,
-        pool,
-    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -5,8 +5,8 @@ import streamlit as st
 
 from poolscope.audit import Definition, catalog
 from poolscope.audit.lexicon import dump_pack, packs, prune, save_pack
-from poolscope.errors import InputError
 from poolscope.explorer import pools
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 
@@ -61,11 +61,8 @@ def draw(about: Definition, members: np.ndarray, pool: Pool) -> None:
 
 def _save(about: Definition, added: str, pool: Pool) -> None:
     pack = packs(pool)[about.source.removeprefix(PREFIX)]
-    try:
+    with noted():
         save_pack(prune(pack, about.group, added.splitlines()), pool)
-    except InputError as error:
-        st.error(plain(error), icon=":material/error:")
-        return
-    with st.spinner("Counting the group again"):
-        catalog.find(pool, families=[pack.family])
-    st.rerun()
+        with st.spinner("Counting the group again"):
+            catalog.find(pool, families=[pack.family])
+        st.rerun()

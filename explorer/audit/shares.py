@@ -4,18 +4,16 @@ import numpy as np
 import streamlit as st
 
 from poolscope.audit import Measures
-from poolscope.audit.amplification import flagged, slope
-from poolscope.audit.of_recipe import UNIFORM, expected_shares
+from poolscope.audit.amplification import flagged
+from poolscope.audit.of_recipe import UNIFORM, expected_shares, lines
 from poolscope.explorer import theme
-from poolscope.explorer.audit.forest import ROW, rows
+from poolscope.explorer.audit.forest import dumbbells, spots
 from poolscope.explorer.text import plain
 
 NONE, EQUAL, OWN = "none", "equal shares in each family", "own shares"
 
 
 def draw(measures: Measures, places: list[int]) -> None:
-    import plotly.graph_objects as go
-
     places = [place for place in places if not measures.small[place]]
     if not places or not measures.total_kept:
         st.info("No group to show: nothing is kept, or every count is under 10.", icon=":material/groups:")
@@ -26,18 +24,13 @@ def draw(measures: Measures, places: list[int]) -> None:
     expected = _expected(measures, places, reference)
     before = 100 * measures.n[places] / measures.pairs
     after = 100 * measures.share_after[places]
-    y = [len(places) - 1 - number for number in range(len(places))]
-    figure = theme.figure(max(260, 110 + ROW * len(places)), x="share, %", y="")
-    for number, spot in enumerate(y):
-        colour = theme.DROPPED if after[number] < before[number] else theme.KEPT
-        figure.add_shape(
-            type="line", x0=before[number], x1=after[number], y0=spot, y1=spot, line={"color": colour, "width": 2}
-        )
-    figure.add_trace(go.Scatter(x=before, y=y, mode="markers", name="of the pool", cliponaxis=False, marker={"size": 9, "color": theme.NEITHER, "symbol": "circle-open"}, hovertemplate="before %{x:.2f} %<extra></extra>"))  # fmt: skip
-    figure.add_trace(go.Scatter(x=after, y=y, mode="markers", name="of what is kept" if measures.drawn is None else "of the draws", cliponaxis=False, marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>"))  # fmt: skip
+    titles = [measures.groups.definitions[place].title for place in places]
+    colours = np.where(after < before, theme.DROPPED, theme.KEPT).tolist()
+    figure, y = dumbbells(titles, before, after, x="share, %", colours=colours, width=2), spots(titles)
+    figure.add_scatter(x=before, y=y, mode="markers", name="of the pool", cliponaxis=False, marker={"size": 9, "color": theme.NEITHER, "symbol": "circle-open"}, hovertemplate="before %{x:.2f} %<extra></extra>")  # fmt: skip
+    figure.add_scatter(x=after, y=y, mode="markers", name="of what is kept" if measures.drawn is None else "of the draws", cliponaxis=False, marker={"size": 9, "color": theme.KEPT}, hovertemplate="after %{x:.2f} %<extra></extra>")  # fmt: skip
     if expected is not None:
-        figure.add_trace(go.Scatter(x=100 * expected[places], y=y, mode="markers", name="reference", marker={"size": 9, "color": theme.ONLY_B, "symbol": "line-ns-open"}, hovertemplate="reference %{x:.2f} %<extra></extra>"))  # fmt: skip
-    rows(figure, y, [measures.groups.definitions[place].title for place in places])
+        figure.add_scatter(x=100 * expected[places], y=y, mode="markers", name="reference", marker={"size": 9, "color": theme.ONLY_B, "symbol": "line-ns-open"}, hovertemplate="reference %{x:.2f} %<extra></extra>")  # fmt: skip
     figure.update_xaxes(rangemode="tozero")
     theme.show(figure, key="audit-shares", alt=f"Shares of {len(places)} groups before and after the recipe")
     if expected is not None:
@@ -52,23 +45,16 @@ def _expected(measures: Measures, places: list[int], reference: str | None) -> n
         return None
     import pandas as pd
 
-    listed = pd.DataFrame(
-        {
-            "id": [measures.groups.definitions[place].id for place in places],
-            "group": [measures.groups.definitions[place].title for place in places],
-            "share of the pool, %": 100 * measures.n[places] / measures.pairs,
-            "expected, %": [None] * len(places),
-        }
-    )
-    listed["expected, %"] = listed["expected, %"].astype("float64")
+    named = [measures.groups.definitions[place] for place in places]
+    shares = 100 * measures.n[places] / measures.pairs
+    listed = pd.DataFrame({"id": [one.id for one in named], "group": [one.title for one in named],
+                           "share of the pool, %": shares, "expected, %": np.full(len(places), np.nan)})  # fmt: skip
     edited = st.data_editor(
         listed, hide_index=True, disabled=["group", "share of the pool, %"], key="audit-expected", height=200,
         column_config={"id": None, "expected, %": st.column_config.NumberColumn(min_value=0.0, max_value=100.0, format="%.2f")},
     )  # fmt: skip
-    own = {
-        row["id"]: row["expected, %"] / 100 for _, row in edited.iterrows() if row["expected, %"] == row["expected, %"]
-    }
-    return expected_shares(measures.groups, own)
+    own = edited.set_index("id")["expected, %"].dropna() / 100
+    return expected_shares(measures.groups, own.to_dict())
 
 
 def _flags(measures: Measures, places: list[int], expected: np.ndarray) -> None:
@@ -81,13 +67,9 @@ def _flags(measures: Measures, places: list[int], expected: np.ndarray) -> None:
 
 
 def _slopes(measures: Measures) -> None:
-    families = np.array([definition.family for definition in measures.groups.definitions])
-    for family in measures.groups.families:
-        inside = families == family
-        line = slope(measures.kept[inside], measures.n[inside])
-        if line is not None and len(measures.groups.families) <= 3:
-            st.caption(
-                f"Keep rate on group size, {plain(family)}, {line.groups} groups: slope {line.slope:.3g} per pair, R² {line.r2:.2f}, p {line.p:.2g}; "
-                f"Spearman {line.spearman:.2f}; weighted logit slope {line.logit_slope:.2f} (p {line.logit_p:.2g}). "
-                "A positive slope means that rare groups are also kept less."
-            )
+    for family, line in lines(measures).items() if len(measures.groups.families) <= 3 else ():
+        st.caption(
+            f"Keep rate on group size, {plain(family)}, {line.groups} groups: slope {line.slope:.3g} per pair, R² {line.r2:.2f}, p {line.p:.2g}; "
+            f"Spearman {line.spearman:.2f}; weighted logit slope {line.logit_slope:.2f} (p {line.logit_p:.2g}). "
+            "A positive slope means that rare groups are also kept less."
+        )

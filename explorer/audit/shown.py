@@ -51,16 +51,11 @@ def order(measures: Measures, choice: Choice) -> list[int]:
     if choice.sure:
         with np.errstate(invalid="ignore"):
             places = places[measures.q < 0.05]
-    rate = measures.rate[places]
-    if choice.order == ORDERS[1]:
-        ranked = places[np.argsort(-measures.n[places], kind="stable")]
-    elif choice.order == ORDERS[2]:
-        titles = [measures.groups.definitions[place].title for place in places]
-        ranked = places[np.argsort(titles, kind="stable")] if len(titles) else places
-    else:
-        ranked = places[np.argsort(rate, kind="stable")]
+    titles = np.array([measures.groups.definitions[place].title for place in places], dtype=str)
+    by = dict(zip(ORDERS, (measures.rate[places], -measures.n[places], titles)))
+    ranked = places[np.argsort(by[choice.order], kind="stable")]
     if choice.family == ALL and len(ranked) > 2 * EACH_END:
-        by_rate = places[np.argsort(rate, kind="stable")]
+        by_rate = places[np.argsort(by[ORDERS[0]], kind="stable")]
         ends = set(by_rate[:EACH_END].tolist()) | set(by_rate[-EACH_END:].tolist())
         return [int(place) for place in ranked if int(place) in ends]
     return [int(place) for place in ranked[:MOST]]

@@ -5,10 +5,9 @@ import streamlit as st
 
 from poolscope.audit import Groups, Measures, measure
 from poolscope.audit.whatif import MOST_GROUPS, WhatIf, outcome, own_thresholds, seen_by, to_recipe
-from poolscope.errors import InputError
 from poolscope.explorer import pools, recipe_state, table, theme
-from poolscope.explorer.audit.forest import ROW, rows
-from poolscope.explorer.text import plain
+from poolscope.explorer.audit.forest import dumbbells, spots
+from poolscope.explorer.refusal import noted
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 from poolscope.recipe.grammar import ScoreRule
@@ -19,13 +18,14 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     if not scored:
         st.info("Own thresholds need a rule on a score: add one at the left.", icon=":material/tune:")
         return
+    first = groups.families.index("language") if "language" in groups.families else 0
     left, right = st.columns([0.5, 0.5], gap="medium")
     with left:
         index = st.selectbox(
             "Rule", scored, format_func=lambda one: f"{one + 1}. {recipe.keep[one].label()}", key="audit-wi-rule"
         )
         family = st.selectbox(
-            "Own thresholds for the groups of", groups.families, key="audit-wi-family", index=_first(groups)
+            "Own thresholds for the groups of", groups.families, key="audit-wi-family", index=first
         )
     inside = groups.choose([family], minimum=10)
     titles = {one.id: one.title for one in inside.definitions}
@@ -51,16 +51,11 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     whatif = own_thresholds(scores, alive, members, dict.fromkeys(chosen, rate / 100), keep=keep, same_size=same)
     _outcome(inside, chosen, pool, recipe, selection, index, whatif, keep)
     if st.button("Make it the recipe", icon=":material/bolt:", type="primary", key="audit-wi-take"):
-        try:
-            own = to_recipe(recipe, index, whatif, groups, pool)
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
-            return
-        recipe_state.change(own, about="own thresholds")
-        st.toast(
-            f"The recipe now has {len(chosen)} own thresholds; undo brings the old one back", icon=":material/check:"
-        )
-        st.rerun()
+        with noted():
+            recipe_state.change(to_recipe(recipe, index, whatif, groups, pool), about="own thresholds")
+            text = f"The recipe now has {len(chosen)} own thresholds; undo brings the old one back"
+            st.toast(text, icon=":material/check:")
+            st.rerun()
 
 
 def _outcome(
@@ -78,23 +73,12 @@ def _outcome(
 
 
 def _plot(before: Measures, then: Measures, places: list[int]) -> None:
-    import plotly.graph_objects as go
-
     places = [place for place in places if not before.small[place] and not then.small[place]]
-    y = np.arange(len(places))[::-1]
-    figure = theme.figure(max(260, 110 + ROW * len(places)), x="keep rate of the recipe, %", y="")
-    for spot, place in zip(y, places):
-        figure.add_shape(
-            type="line",
-            x0=100 * before.rate[place],
-            x1=100 * then.rate[place],
-            y0=spot,
-            y1=spot,
-            line={"color": theme.NEITHER, "width": 1.5},
-        )
-    for one, label, colour in ((before, "now", theme.NEITHER), (then, "with own thresholds", theme.KEPT)):
-        figure.add_trace(go.Scatter(x=100 * one.rate[places], y=y, mode="markers", name=label, marker={"size": 10, "color": colour}, hovertemplate="%{x:.1f} %<extra></extra>"))  # fmt: skip
-    rows(figure, y, [before.groups.definitions[place].title for place in places])
+    titles = [before.groups.definitions[place].title for place in places]
+    now, own = 100 * before.rate[places], 100 * then.rate[places]
+    figure = dumbbells(titles, now, own, x="keep rate of the recipe, %")
+    for rates, label, colour in ((now, "now", theme.NEITHER), (own, "with own thresholds", theme.KEPT)):
+        figure.add_scatter(x=rates, y=spots(titles), mode="markers", name=label, marker={"size": 10, "color": colour}, hovertemplate="%{x:.1f} %<extra></extra>")  # fmt: skip
     figure.update_xaxes(rangemode="tozero")
     theme.show(figure, key="audit-wi-plot", alt="Keep rates now and with own thresholds")
 
@@ -116,5 +100,3 @@ def _table(before: Measures, then: Measures, places: list[int], whatif: WhatIf) 
     table.draw(frame, key="audit-wi-table", formats=formats)
 
 
-def _first(groups: Groups) -> int:
-    return groups.families.index("language") if "language" in groups.families else 0

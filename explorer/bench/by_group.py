@@ -85,12 +85,8 @@ def figure(chosen: Chosen, kind: tuple[str, str, str, str]) -> go.Figure:
     for place, (label, (groups, known)) in enumerate(chosen.items()):
         of_kind = [g for g in groups if (g.task, g.what, g.field) == (task, what, field)]
         spot = {name: row + shift * ((len(chosen) - 1) / 2 - place) for row, name in enumerate(names)}
-        about = {
-            "name": label,
-            "legendgroup": label,
-            "marker": {"color": theme.SERIES[place % len(theme.SERIES)]},
-            "row": 1,
-        }
+        colour = theme.SERIES[place % len(theme.SERIES)]
+        about = {"name": label, "legendgroup": label, "marker": {"color": colour}, "row": 1}
         _accuracies(chart, of_kind, spot, about | {"showlegend": len(chosen) > 1})
         beside = {name: known[field, name] for name in names if (field, name) in known}
         if beside:
@@ -111,10 +107,10 @@ def figure(chosen: Chosen, kind: tuple[str, str, str, str]) -> go.Figure:
 
 def _accuracies(chart: go.Figure, groups: list[GroupAccuracy], spot: dict[str, float], about: dict[str, Any]) -> None:
     """A point and its interval for each group, in the left part."""
+    shares, low, high = ([100 * getattr(g, name) for g in groups] for name in ("accuracy", "low", "high"))
     chart.add_scatter(
-        x=[100 * g.accuracy for g in groups], y=[spot[g.group] for g in groups], mode="markers", marker_size=9,
-        error_x={"type": "data", "symmetric": False, "array": [100 * (g.high - g.accuracy) for g in groups],
-                 "arrayminus": [100 * (g.accuracy - g.low) for g in groups], "thickness": 1.6, "width": 3},
+        x=shares, y=[spot[g.group] for g in groups], mode="markers", marker_size=9,
+        error_x=theme.interval(shares, low, high, thickness=1.6, width=3),
         text=[f"{g.group}: {100 * g.accuracy:.1f} % of {g.n:,}, {100 * g.low:.1f} to {100 * g.high:.1f}" for g in groups],
         hovertemplate="%{text}<extra>" + about["name"] + "</extra>", col=1, **about,
     )  # fmt: skip

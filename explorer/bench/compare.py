@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
@@ -12,6 +13,8 @@ from poolscope.bench.seeds import MoreSeeds, missing_seeds
 from poolscope.bench.significance import Difference, compare
 from poolscope.errors import InputError
 from poolscope.explorer import job_view, table, theme
+from poolscope.explorer.bench.tables import percent
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 
 
@@ -93,12 +96,9 @@ def _seconds(side: MoreSeeds) -> float:
 
 
 def _start(sides: Sequence[MoreSeeds]) -> None:
-    try:
-        started = [job for side in sides for job in side.start()]
-    except InputError as error:
-        st.toast(plain(error), icon=":material/error:")
-        return
-    st.toast(f"{len(started)} run{'' if len(started) == 1 else 's'} queued: see Runs", icon=":material/play_arrow:")
+    with noted(st.toast):
+        count = sum(len(side.start()) for side in sides)
+        st.toast(f"{count} run{'' if count == 1 else 's'} queued: see Runs", icon=":material/play_arrow:")
 
 
 BySeed = dict[str, tuple[list[float], list[float]]]
@@ -164,19 +164,16 @@ def _intervals(
     drawn = [bar for bar in bars if hover or bar[2] is not None]
     if not drawn:
         return
+    middle = [one.difference for _, one, _, _ in drawn]
+    low = [value if bar[2] is None else bar[2] for value, bar in zip(middle, drawn)]
+    high = [value if bar[3] is None else bar[3] for value, bar in zip(middle, drawn)]
+    x, low_x, high_x = (100 * np.array(values) for values in (middle, low, high))
     chart.add_scatter(
-        x=[100 * one.difference for _, one, _, _ in drawn], y=[title for title, _, _, _ in drawn], mode="markers",
-        name=name, marker=marker,
-        error_x={"type": "data", "symmetric": False, "color": marker["color"], "thickness": thickness, "width": cap,
-                 "array": [100 * (_or(high, one) - one.difference) for _, one, _, high in drawn],
-                 "arrayminus": [100 * (one.difference - _or(low, one)) for _, one, low, _ in drawn]},
+        x=x, y=[title for title, _, _, _ in drawn], mode="markers", name=name, marker=marker,
+        error_x=theme.interval(x, low_x, high_x, color=marker["color"], thickness=thickness, width=cap),
         **({"text": [_hover(title, one) for title, one, _, _ in drawn], "hovertemplate": "%{text}<extra></extra>"} if hover
            else {"hoverinfo": "skip"}),
     )  # fmt: skip
-
-
-def _or(end: float | None, one: Difference) -> float:
-    return one.difference if end is None else end
 
 
 def _hover(name: str, one: Difference) -> str:
@@ -190,28 +187,18 @@ def _hover(name: str, one: Difference) -> str:
 
 
 def _table(differences: Sequence[Difference], titles: dict[str, str]) -> None:
-    formats = dict.fromkeys(("this, %", "that, %", "could see"), "%.1f") | dict.fromkeys(
-        ("difference", *INTERVALS), "%+.1f"
-    )
-    table.draw(
-        [_row(one, titles) for one in differences],
-        formats={**formats, "p": "%.2g", "examples": "localized", "seeds to decide": "%.0f"},
-    )
-
-
-INTERVALS = ("examples low", "examples high", "low", "high")
+    formats = dict.fromkeys(("this, %", "that, %", "could see"), "%.1f")
+    formats |= dict.fromkeys(("difference", "examples low", "examples high", "low", "high"), "%+.1f")
+    formats |= {"p": "%.2g", "examples": "localized", "seeds to decide": "%.0f"}
+    table.draw([_row(one, titles) for one in differences], formats=formats)
 
 
 def _row(one: Difference, titles: dict[str, str]) -> dict[str, object]:
     gap = one.gap
     return {
         "task": titles.get(one.task, one.task), "this, %": 100 * one.a, "that, %": 100 * one.b,
-        "difference": 100 * one.difference, "low": _points(gap.low), "high": _points(gap.high), "p": one.p,
-        "more than noise": one.stated, "could see": _points(gap.detectable), "seeds to decide": gap.needed,
-        "examples low": _points(one.low), "examples high": _points(one.high), "examples": one.examples,
+        "difference": 100 * one.difference, "low": percent(gap.low), "high": percent(gap.high), "p": one.p,
+        "more than noise": one.stated, "could see": percent(gap.detectable), "seeds to decide": gap.needed,
+        "examples low": percent(one.low), "examples high": percent(one.high), "examples": one.examples,
         "seeds": " / ".join(map(str, gap.runs)),
     }  # fmt: skip
-
-
-def _points(value: float | None) -> float | None:
-    return None if value is None else 100 * value

@@ -6,10 +6,11 @@ import time
 import streamlit as st
 
 from poolscope import bench, jobs
-from poolscope.bench.sweep import sweeps
+from poolscope.bench.sweep import Sweep
 from poolscope.demo.records import CAME
 from poolscope.explorer import deletion, job_view, table
 from poolscope.explorer.bench import by_group, training
+from poolscope.explorer.bench.tables import percent
 from poolscope.explorer.text import code, plain
 from poolscope.jobs import Job
 from poolscope.runs import Run
@@ -23,7 +24,7 @@ def draw() -> None:
     sweep are counted in its panel)."""
     every = {str(job.id): job for job in jobs.all() if job.kind == KIND}
     ran = [run for run in bench.runs() if run.kind == "training"]
-    elsewhere = {run.job for run in ran} | {str(cell.job) for sweep in sweeps() for cell in sweep.cells}
+    elsewhere = {run.job for run in ran} | {str(cell.job) for sweep in Sweep.every() for cell in sweep.cells}
     without = [job for id, job in every.items() if job.finished and id not in elsewhere]
     shown: list[tuple[float, Run | None, Job | None]] = [(job.created, None, job) for job in without]
     for run in ran:
@@ -86,7 +87,7 @@ def _record(run: Run, state: str, created: float, key: str) -> None:
         st.info(plain(run.error), icon=":material/dns:")  # scripts that wait to be submitted
     results = {line["dataset"]: line["metrics"].get("main_metric") for line in run.results()}
     if results:
-        lines = [{"task": task, "result, %": None if v is None else 100 * v} for task, v in results.items()]
+        lines = [{"task": task, "result, %": percent(v)} for task, v in results.items()]
         table.draw(lines, formats={"result, %": "%.1f"}, most=40)
     training.draw([run], key=f"curves-{key}")
     by_group.of_run(run, key=f"groups-{key}")

@@ -1,25 +1,25 @@
 """The form of a new run: recipe, scale, seeds, what it costs, what stands in its way."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from poolscope import bench, jobs
 from poolscope.bench.tasks import suites
 from poolscope.errors import InputError
-from poolscope.explorer import choices, job_view, recipe_state
+from poolscope.explorer import job_view, recipe_state
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, ready
 
 KIND = "train"
-HERE = "current"
 AUTO = "automatic"
 TRY_OUT = 16  # the part of the samples that a try-out sees
 
 
 def form(pool: Pool) -> None:
-    current = recipe_state.current(pool)
-    options: dict[str, Recipe] = {f"{current.name} ({HERE})": current, **choices.all(pool)}
+    options = recipe_state.choices_with_current(pool)
     recipe = options[st.selectbox("Recipe", list(options), key="run-recipe")]
     scales = list(bench.SCALES)
     scale = st.selectbox("Scale", scales, key="run-scale", help="What a run holds fixed, so that only the pairs differ")
@@ -48,14 +48,18 @@ def form(pool: Pool) -> None:
     if scale != "demo":
         st.caption("GPU hours: " + ", ".join(f"{gpu} {hours:,.3g}" for gpu, hours in cost.gpu_hours.items()),
                    help=cost.gpu_basis)  # fmt: skip
-    for problem in problems:
-        (st.error if problem.level == "error" else st.warning)(
-            problem.text, icon=":material/error:" if problem.level == "error" else ":material/warning:"
-        )
-    blocked = any(problem.level == "error" for problem in problems) or not seeds
+    blocked = stand_in_its_way(problems) or not seeds
     label = "Start" if len(seeds) <= 1 else f"Start {len(seeds)} runs"
     st.button(label, type="primary", icon=":material/play_arrow:", key="run-start", disabled=blocked,
               on_click=_start, args=(recipe, scale, tuple(seeds), pool, launch, suite, changes))  # fmt: skip
+
+
+def stand_in_its_way(problems: Sequence[bench.Problem]) -> bool:
+    """Says what is wrong with a run; whether it can't start."""
+    for problem in problems:
+        wrong = problem.level == "error"
+        (st.error if wrong else st.warning)(problem.text, icon=":material/error:" if wrong else ":material/warning:")
+    return any(problem.level == "error" for problem in problems)
 
 
 def _few(scale: str) -> dict[str, int]:

@@ -7,6 +7,7 @@ from poolscope.bench import race as racing
 from poolscope.bench.race import Race
 from poolscope.errors import InputError
 from poolscope.explorer import choices, job_view, number_format, table
+from poolscope.explorer.bench.tables import percent
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import ready
@@ -54,7 +55,7 @@ def _start(pool: Pool, names: list[str], scale: str, budget: str, seeds: int, co
 def panels() -> None:
     """The latest races, newest first, those at work with their job's bar."""
     at_work = {str(job.id): job for job in jobs.all() if job.kind == KIND and not job.finished}
-    races = racing.races()[:SHOWN]
+    races = Race.every()[:SHOWN]
     for job in at_work.values():
         if str(job.id) not in {race.job for race in races}:
             job_view.bar(job)
@@ -76,7 +77,7 @@ def _panel(race: Race, job: jobs.Job | None) -> None:
     content = racing.as_json(race)
     lines = [
         {
-            "recipe": one["recipe"], "seeds": one["seeds"], "average": None if one["mean"] is None else 100 * one["mean"],
+            "recipe": one["recipe"], "seeds": one["seeds"], "average": percent(one["mean"]),
             "": "behind" if one["out_after"] else "best" if one["recipe"] == content["best"] else "may be the best",
         }
         for one in sorted(content["recipes"], key=lambda one: -(one["mean"] or 0.0))

@@ -9,7 +9,9 @@ from poolscope.bench import sweep as sweeping
 from poolscope.bench.sweep import Sweep
 from poolscope.errors import InputError
 from poolscope.explorer import choices, curves, deletion, job_view, theme
+from poolscope.explorer.bench.new_run import stand_in_its_way
 from poolscope.explorer.evaluate import evaluate, scores_of
+from poolscope.explorer.refusal import noted
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe
@@ -68,27 +70,20 @@ def _cost(counts: Sequence[int], scale: str, seeds: int, pool: Pool) -> bool:
         st.metric("Runs", f"{len(counts) * seeds:,}", width="content")
         st.metric("Time here", job_view.duration(seconds), help=f"one after the other; {one.basis}", width="content")
         st.metric("Pairs kept", f"{min(counts):,} to {max(counts):,}", width="content")
-    problems = bench.preflight(min(counts), scale, pool=pool)
-    for problem in problems:
-        wrong = problem.level == "error"
-        (st.error if wrong else st.warning)(problem.text, icon=":material/error:" if wrong else ":material/warning:")
-    return any(problem.level == "error" for problem in problems)
+    return stand_in_its_way(bench.preflight(min(counts), scale, pool=pool))
 
 
 def _start(pool: Pool, scores: Sequence[str], scale: str, fractions: Sequence[float], seeds: Sequence[int],
            base: Recipe | None, recipes: Sequence[Recipe]) -> None:  # fmt: skip
-    try:
+    with noted(st.toast):
         sweep = sweeping.start(pool, scores, scale=scale, fractions=fractions, seeds=sorted(seeds), base=base,
                               recipes=recipes, device=jobs.slot())  # fmt: skip
-    except InputError as error:
-        st.toast(plain(error), icon=":material/error:")
-        return
-    st.toast(f"{len(sweep.cells)} runs are queued", icon=":material/play_arrow:")
+        st.toast(f"{len(sweep.cells)} runs are queued", icon=":material/play_arrow:")
 
 
 def panels() -> None:
     """Every sweep, newest first: those at work open, the others folded."""
-    sweeps = sweeping.sweeps()
+    sweeps = sweeping.Sweep.every()
     for sweep in sweeps[:SHOWN]:
         states = sweeping.progress(sweep)
         if states.get("queued", 0) + states.get("running", 0):
@@ -112,10 +107,10 @@ def _panel(sweep: Sweep, states: dict[str, int]) -> None:
         st.caption(_words(states), width="content")
         st.space("stretch")
         if working:
-            st.button("Stop", icon=":material/stop_circle:", key=f"stop-{sweep.id}", on_click=_act,
+            st.button("Stop", icon=":material/stop_circle:", key=f"stop-{sweep.id}", on_click=job_view.act,
                       args=(sweeping.stop, sweep.id), help="Cancels what waits and runs; what is done stays")  # fmt: skip
         elif again:
-            st.button(f"Resume {again}", icon=":material/replay:", key=f"resume-{sweep.id}", on_click=_act,
+            st.button(f"Resume {again}", icon=":material/replay:", key=f"resume-{sweep.id}", on_click=job_view.act,
                       args=(sweeping.resume, sweep.id))  # fmt: skip
         if not working:
             deletion.button("sweep", sweep.id, key=f"sweep-{sweep.id}")
@@ -138,11 +133,3 @@ def _share(sweep: Sweep) -> float:
 
 def _words(states: dict[str, int]) -> str:
     return ", ".join(f"{count} {state}" for state, count in states.items())
-
-
-def _act(what: object, name: str) -> None:
-    """Stops or resumes; a refusal becomes a note on the page."""
-    try:
-        what(name)  # type: ignore[operator]
-    except (InputError, RuntimeError) as error:
-        st.toast(plain(error), icon=":material/error:")

@@ -28,21 +28,17 @@ def recipes(joined: Sequence[Summary]) -> None:
         {
             "recipe": one.recipe, "pairs kept": one.kept, "seeds": len(one.seeds), "average": 100 * one.mean,
             "±": None if one.sd is None else 100 * one.sd,
-            "vs no filter": _percent(one.difference), "low": _percent(one.low), "high": _percent(one.high),
+            "vs no filter": percent(one.difference), "low": percent(one.low), "high": percent(one.high),
             "verdict": one.gap.verdict or "one seed" if one.gap else None,
-            "could see": _percent(one.gap.detectable) if one.gap else None,
+            "could see": percent(one.gap.detectable) if one.gap else None,
             "seeds to decide": one.gap.needed if one.gap and not one.gap.decided else None,
-            **({"clean average": _percent(one.clean)} if clean else {}),
+            **({"clean average": percent(one.clean)} if clean else {}),
             **{name: 100 * value for name, value in one.groups.items()},
             **{key: 100 * value for key, value in one.tasks.items()},
         }
         for one in joined
     ]  # fmt: skip
-    _show(
-        lines,
-        groups={name for one in joined for name in one.groups},
-        tasks={key for one in joined for key in one.tasks},
-    )
+    _show(lines, groups={name for one in joined for name in one.groups}, tasks={key for one in joined for key in one.tasks})
 
 
 def runs(rows: Sequence[Row]) -> None:
@@ -51,10 +47,10 @@ def runs(rows: Sequence[Row]) -> None:
     lines = [
         {
             "recipe": row.recipe, "seed": row.seed, "state": row.state, "pairs kept": row.kept,
-            "samples seen": row.samples_seen, "average": _percent(row.average),
-            **({"clean average": _percent(row.clean)} if clean else {}),
-            **{name: _percent(value) for name, value in row.groups.items()},
-            **{key: _percent(value) for key, value in row.tasks.items()},
+            "samples seen": row.samples_seen, "average": percent(row.average),
+            **({"clean average": percent(row.clean)} if clean else {}),
+            **{name: percent(value) for name, value in row.groups.items()},
+            **{key: percent(value) for key, value in row.tasks.items()},
             "comparable": row.comparable, "note": "; ".join((*row.reasons, *row.notes)), "track": row.track, "run": row.run,
         }
         for row in rows
@@ -81,8 +77,8 @@ def published(rows: Sequence[Row]) -> None:
     """Reference rows with their source."""
     lines = [
         {
-            "recipe": row.recipe, "pairs kept": row.kept, "average": _percent(row.average),
-            **{name: _percent(value) for name, value in row.groups.items()},
+            "recipe": row.recipe, "pairs kept": row.kept, "average": percent(row.average),
+            **{name: percent(value) for name, value in row.groups.items()},
             "source": row.source, "note": "; ".join(row.notes),
         }
         for row in rows
@@ -90,16 +86,16 @@ def published(rows: Sequence[Row]) -> None:
     _show(lines, groups={name for row in rows for name in row.groups}, tasks=())
 
 
-def _percent(value: float | None) -> float | None:
+def percent(value: float | None) -> float | None:
+    """A share in percent, if it is known."""
     return None if value is None else 100 * value
 
 
 def _show(lines: list[dict[str, Any]], *, groups: Iterable[str], tasks: Iterable[str]) -> None:
     names = {task.key: task.name for task in bench.tasks_list()}
     tenths = ("average", "±", "clean average", "could see")
-    formats = dict.fromkeys((*tasks, *groups, *tenths), "%.1f") | dict.fromkeys(
-        ("vs no filter", "low", "high"), "%+.1f"
-    )
+    formats = dict.fromkeys((*tasks, *groups, *tenths), "%.1f")
+    formats |= dict.fromkeys(("vs no filter", "low", "high"), "%+.1f")
     formats |= {"pairs kept": "localized", "samples seen": "localized", "seeds to decide": "%.0f"}
     about = ABOUT | {key: key for key in tasks} | dict.fromkeys(groups, "mean of the group's tasks")
     table.draw(lines, names={key: names.get(key, key) for key in tasks}, formats=formats, about=about)

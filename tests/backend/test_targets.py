@@ -6,15 +6,20 @@ import lancedb
 import numpy as np
 import pytest
 
-from poolscope import deletion
+from poolscope import deletion, files
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.targets import about_target, add_target, load_target, target_path, targets
+from poolscope.targets import add_target, load_target, target_path, targets
 
 
 def unit(seed: int, rows: int = 30) -> np.ndarray:
     vectors = np.random.default_rng(seed).normal(size=(rows, 16)).astype(np.float32)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def about(pool, name, model):
+    """What is written beside the copy of a target set."""
+    return files.read_json(target_path(pool, name, model).with_suffix(".json"))
 
 
 def test_a_target_set_is_a_table(tiny_pool, tmp_path):
@@ -25,13 +30,13 @@ def test_a_target_set_is_a_table(tiny_pool, tmp_path):
     assert table.search(unit(0)[7].astype(np.float16)).distance_type("dot").limit(1).to_list()[0]["_distance"] < 0.01
     assert np.abs(load_target(tiny_pool, "mine", "l14") - unit(0)).max() < 1e-3
     assert targets(tiny_pool) == ["mine/l14"]
-    about = about_target(tiny_pool, "mine", "l14")
-    assert (about["rows"], about["left_out"]) == (30, 0)
+    first = about(tiny_pool, "mine", "l14")
+    assert (first["rows"], first["left_out"]) == (30, 0)
     np.save(tmp_path / "t.npy", unit(1))
     with pytest.raises(InputError, match="already"):
         add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14")
     add_target(tiny_pool, "mine", tmp_path / "t.npy", model="l14", force=True)
-    assert about_target(tiny_pool, "mine", "l14")["sha256"] != about["sha256"]
+    assert about(tiny_pool, "mine", "l14")["sha256"] != first["sha256"]
     assert np.abs(load_target(tiny_pool, "mine", "l14") - unit(1)).max() < 1e-3
 
 
@@ -81,7 +86,7 @@ def test_a_target_set_of_an_earlier_pool_becomes_a_table_at_its_first_use(tiny_p
     assert targets(tiny_pool) == ["old/l14"]
     assert (load_target(tiny_pool, "old", "l14") == unit(3).astype(np.float16)).all()
     assert "target.old.l14" in lancedb.connect(tiny_pool.uri).table_names()
-    assert about_target(tiny_pool, "old", "l14")["rows"] == 30
+    assert about(tiny_pool, "old", "l14")["rows"] == 30
     deletion.delete(deletion.find("target", "old", tiny_pool))
     assert targets(tiny_pool) == []
     with pytest.raises(InputError, match="no target set 'old' for model 'l14'; the pool has none"):

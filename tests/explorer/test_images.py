@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from poolscope.explorer import images, pair, pools, search
-from poolscope.explorer.gallery.component import Tile, browse
+from poolscope.explorer.gallery import Tile, browse
 from poolscope.recipe import load, select
 from tests.explorer.conftest import texts
 
@@ -76,7 +76,7 @@ def test_only_a_and_only_b_hold_what_one_recipe_keeps_alone(start, mapped_pool):
     [([3, 1, 3], (3, 1)), ([99], ()), ("x", ()), ([None, 1.0], (1,)), (None, ())],
 )
 def test_only_pairs_that_are_shown_can_be_selected(said, expected, monkeypatch):
-    monkeypatch.setattr("poolscope.explorer.gallery.component._mount", lambda **_: {"selected": said})
+    monkeypatch.setattr("poolscope.explorer.gallery._mount", lambda **_: {"selected": said})
     shown = browse([Tile(1, "a"), Tile(3, "b")], token="t", label="l", key="k", size=60, on_more=lambda: None)
     assert shown.selected == expected
 

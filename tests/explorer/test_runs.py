@@ -9,7 +9,7 @@ import pytest
 
 from poolscope import jobs
 from poolscope.bench import metrics
-from poolscope.bench.sweep import Cell, Sweep, sweeps
+from poolscope.bench.sweep import Cell, Sweep
 from poolscope.demo.records import CAME, SWEEP
 from poolscope.explorer import job_view
 from poolscope.explorer.bench import sweeps as sweeps_view
@@ -56,8 +56,8 @@ def test_a_sweep_that_can_be_trained_is_queued_with_its_name(start, mapped_pool,
     app.get_by_key("sweep-seeds").set_value([0, 1]).run()
     app.button(key="sweep-start").click().run()
     assert not app.exception
-    assert len(queued) == len(sweeps()[0].cells) == 4
-    assert all(argv[argv.index("--sweep") + 1] == sweeps()[0].id for argv, _ in queued)
+    assert len(queued) == len(Sweep.every()[0].cells) == 4
+    assert all(argv[argv.index("--sweep") + 1] == Sweep.every()[0].id for argv, _ in queued)
     assert {options["device"] for _, options in queued} == {jobs.slot()}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from poolscope.pool import Pool
-from poolscope.sources import import_table
+from poolscope.sources import look
 from tests.explorer.conftest import texts
 
 PAGES = sorted(path.stem for path in (Path(__file__).parents[2] / "explorer" / "app_pages").glob("[a-z]*.py"))
@@ -28,7 +28,7 @@ def bare_pool(tmp_path_factory) -> Pool:
     """Three captions: no image, no embedding, no score."""
     home = tmp_path_factory.mktemp("bare")
     (home / "pairs.csv").write_text("text,url\na cat,http://example.org/1\na dog,http://example.org/2\n,\n")
-    import_table(str(home / "pairs.csv"), home / "pool")
+    look(home / "pairs.csv").run(home / "pool")
     return Pool.open(home / "pool")
 
 

@@ -8,15 +8,16 @@ import numpy as np
 from ...errors import InputError
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group
+from ..group import Group
+from ..provider import Provider
+from ..scan import image_column, vectors_of
 
 SAMPLE = 100_000
 CAPTIONS = 400  # of each cluster, for its name
-STEP = 16_384
 
 
 @dataclass(frozen=True)
-class Clusters:
+class Clusters(Provider):
     """k-means of the image embeddings of a sample, spherical, seeded; every pair goes to the nearest centre."""
 
     count: int = 24
@@ -26,41 +27,33 @@ class Clusters:
     costly = True
 
     def missing(self, pool: Pool) -> str:
-        if _column(pool) is None:
+        if image_column(pool) is None:
             return "the pool has no image embeddings"
         return "" if len(pool) >= 10 * self.count else f"the pool has fewer than {10 * self.count} pairs"
 
     def key(self, pool: Pool) -> dict[str, Any]:
-        column = _column(pool)
+        column = image_column(pool)
         made_by = pool.columns[column].made_by if column else None
         return {"column": column, "made_by": made_by, "count": self.count, "seed": self.seed, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bits import pack
-
-        column = _column(pool)
+        column = image_column(pool)
         if column is None:
             raise InputError("the pool has no image embeddings; make some with `poolscope embed`.")
         centres = self._centres(pool, column)
         codes = np.full(len(pool), -1, dtype=np.int16)
-        start = 0
-        for batch in pool.scan([column], batch_size=STEP):
-            vectors = _matrix(batch.column(0))
+        for start, vectors in vectors_of(pool, column):
             there = ~np.isnan(vectors[:, 0])
             nearest = np.argmax(np.nan_to_num(vectors) @ centres.T, axis=1)
             codes[start : start + len(vectors)] = np.where(there, nearest, -1)
-            start += len(vectors)
-            progress(start, len(pool), "clusters")
+            progress(start + len(vectors), len(pool), "clusters")
         names = _names(pool, codes, len(centres), self.seed)
         return [
-            Group(
-                Definition(
-                    f"cluster.{place:02d}", self.families[0], f"{place + 1}: {names[place]}",
-                    f"images like those captioned {names[place]}",
-                    f"k-means of {column} into {self.count}, on {min(SAMPLE, len(pool)):,} pairs, seed {self.seed}",
-                    "clusters are the model's, have soft edges, and another seed gives others; the words are a hint", self.id,
-                ),
-                pack(codes == place),
+            Group.of(
+                codes == place, f"cluster.{place:02d}", self.families[0], f"{place + 1}: {names[place]}",
+                f"images like those captioned {names[place]}", source=self.id,
+                method=f"k-means of {column} into {self.count}, on {min(SAMPLE, len(pool)):,} pairs, seed {self.seed}",
+                error="clusters are the model's, have soft edges, and another seed gives others; the words are a hint",
             )
             for place in range(len(centres))
             if (codes == place).any()
@@ -79,16 +72,6 @@ class Clusters:
         )
         means.train(vectors)
         return np.asarray(means.centroids, dtype=np.float32)
-
-
-def _column(pool: Pool) -> str | None:
-    return next((f"{model}_img" for model in pool.models), None)
-
-
-def _matrix(column: Any) -> np.ndarray:
-    from ...pool.columns import matrix
-
-    return matrix(column).astype(np.float32)
 
 
 def _names(pool: Pool, codes: np.ndarray, count: int, seed: int) -> list[str]:

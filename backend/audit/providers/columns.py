@@ -7,7 +7,8 @@ import numpy as np
 
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group, slug
+from ..group import Group, slug
+from ..provider import Provider
 from ..scan import value_codes
 from .language import Language, language_name, stated
 
@@ -18,7 +19,7 @@ ERROR = "as good as the column that came with the pool; its own provenance says 
 
 
 @dataclass(frozen=True)
-class PoolColumns:
+class PoolColumns(Provider):
     """Every imported metadata column (face attributes, sources, labels) with at most `most_values` text values, or
     `most_numbers` whole numbers, makes a family; columns that a method of ours made don't, nor one that states languages
     where those are detected: its groups would stand twice."""
@@ -27,22 +28,13 @@ class PoolColumns:
     most_numbers: int = 12
     least: int = 10
     id = "columns"
-    costly = False
-
-    @property
-    def families(self) -> tuple[str, ...]:
-        return ()
 
     def missing(self, pool: Pool) -> str:
         return "" if self._usable(pool) else "the pool has no metadata columns of few values"
 
     def key(self, pool: Pool) -> dict[str, Any]:
-        return {
-            "columns": self._usable(pool),
-            "most": [self.most_values, self.most_numbers],
-            "least": self.least,
-            "version": 2,
-        }
+        most = [self.most_values, self.most_numbers]
+        return {"columns": self._usable(pool), "most": most, "least": self.least, "version": 2}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         groups: list[Group] = []
@@ -62,26 +54,20 @@ class PoolColumns:
         }  # fmt: skip
 
     def _column(self, pool: Pool, name: str, dtype: str) -> list[Group]:
-        from ...kernels.bits import pack
-
         if dtype == "bool":
-            members = pool.array(name)
-            about = Definition(
-                f"{slug(name)}.yes", name, "yes", f"marked as {name}", f"column {name} is true", ERROR, self.id
-            )
-            return [Group(about, pack(members))] if np.count_nonzero(members) >= self.least else []
+            members, title, method = pool.array(name), f"marked as {name}", f"column {name} is true"
+            if np.count_nonzero(members) < self.least:
+                return []
+            return [Group.of(members, f"{slug(name)}.yes", name, "yes", title, method=method, error=ERROR, source=self.id)]
         coded = value_codes(pool, name, self.most_values if "string" in dtype else self.most_numbers)
         if coded is None:
             return []
         codes, values = coded
         sizes = np.bincount(codes[codes >= 0], minlength=len(values))
         return [
-            Group(
-                Definition(
-                    f"{slug(name)}.{slug(str(values[place]))}", name, str(values[place]), f"{name} is {_said(name, values[place])}",
-                    f"column {name}", ERROR, self.id,
-                ),
-                pack(codes == place),
+            Group.of(
+                codes == place, f"{slug(name)}.{slug(str(values[place]))}", name, str(values[place]),
+                f"{name} is {_said(name, values[place])}", method=f"column {name}", error=ERROR, source=self.id,
             )
             for place in np.argsort(-sizes, kind="stable")
             if sizes[place] >= self.least and str(values[place]).strip()

@@ -1,14 +1,14 @@
 """Emoji of the demo: groups by what the characters of the image's name say, exactly and whatever the caption."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group, slug
+from ..group import Group, slug
+from ..provider import Provider
 from .web import country_regions
 
 NAMED = r"noto-emoji/(?P<codes>[0-9a-f]+(?:-[0-9a-f]+)*)\.png$"
@@ -26,34 +26,23 @@ JOBS = {
     0x1F3A4: "singer", 0x1F3A8: "artist", 0x2708: "pilot", 0x1F680: "astronaut", 0x1F692: "firefighter",
 }  # fmt: skip
 SINGLE_JOBS = {
-    0x1F46E: "police officer",
-    0x1F575: "detective",
-    0x1F482: "guard",
-    0x1F477: "construction worker",
-    0x1F977: "ninja",
-}
+    0x1F46E: "police officer", 0x1F575: "detective", 0x1F482: "guard", 0x1F477: "construction worker", 0x1F977: "ninja",
+}  # fmt: skip
 FIRST_FLAG, LAST_FLAG = 0x1F1E6, 0x1F1FF
 JOINER = 0x200D
 
 
 @dataclass(frozen=True)
-class Emoji:
+class Emoji(Provider):
     """Flags by UN region, skin tones, gender, age and occupation as the emoji is drawn."""
 
     id = "emoji"
     families = ("flag drawn", "skin tone drawn", "gender drawn", "age drawn", "occupation drawn")
-    costly = False
 
     def missing(self, pool: Pool) -> str:
-        if {"source", "url"} - pool.columns.keys():
-            return "the pool has no emoji"
-        return ""
-
-    def key(self, pool: Pool) -> dict[str, Any]:
-        return {"version": 1}
+        return "the pool has no emoji" if {"source", "url"} - pool.columns.keys() else ""
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bits import pack
         from ..scan import steps, text_array
 
         members: dict[tuple[str, str], np.ndarray] = {}
@@ -68,13 +57,10 @@ class Emoji:
                 mask[start : start + len(places)] = wanted[places]
             progress(start + len(places), len(pool), "emoji")
         return [
-            Group(
-                Definition(
-                    f"emoji.{slug(family)}.{slug(name)}", family, name, _title(family, name),
-                    "characters of the emoji sequence that the image was drawn from (Unicode)",
-                    "none: the characters decide; they tell how an emoji is drawn, not who anyone is", self.id,
-                ),
-                pack(mask),
+            Group.of(
+                mask, f"emoji.{slug(family)}.{slug(name)}", family, name, _title(family, name), source=self.id,
+                method="characters of the emoji sequence that the image was drawn from (Unicode)",
+                error="none: the characters decide; they tell how an emoji is drawn, not who anyone is",
             )
             for (family, name), mask in sorted(members.items())
         ]  # fmt: skip
@@ -112,8 +98,6 @@ def _title(family: str, name: str) -> str:
         return f"drawn as a flag of {name}"
     if what == "skin tone":
         return f"drawn with {name} skin tone"
-    if what == "gender":
-        return "drawn as a person without marked gender" if name == "unmarked" else f"drawn as a {name}"
-    if what == "age":
-        return f"drawn as {'an' if name[0] in 'aeiou' else 'a'} {name}{' person' if name in ('older', 'adult') else ''}"
-    return f"drawn as {'an' if name[0] in 'aeiou' else 'a'} {name}"
+    if name == "unmarked":
+        return "drawn as a person without marked gender"
+    return f"drawn as {'an' if name[0] in 'aeiou' else 'a'} {name}{' person' if name in ('older', 'adult') else ''}"

@@ -8,14 +8,15 @@ import numpy as np
 
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group, slug
+from ..group import Group, slug
+from ..provider import Provider
 
 SHORTEST = 4  # letters; shorter entries are mostly particles
 FAMILY = "MetaCLIP entry"
 
 
 @dataclass(frozen=True)
-class Entries:
+class Entries(Provider):
     """The `most` commonest entries of `<pool>/lexicons/entries.txt` (one a line), or of WordNet's synset names."""
 
     most: int = 40
@@ -23,18 +24,12 @@ class Entries:
     id = "entries"
     families = (FAMILY,)
     costly = True
-
-    def missing(self, pool: Pool) -> str:
-        return "" if "text" in pool.columns else "the pool has no column `text`"
+    needs = ("text",)
 
     def key(self, pool: Pool) -> dict[str, Any]:
         own = _own(pool)
-        return {
-            "list": own.stat().st_mtime_ns if own else "wordnet",
-            "most": self.most,
-            "least": self.least,
-            "version": 1,
-        }
+        listed = own.stat().st_mtime_ns if own else "wordnet"
+        return {"list": listed, "most": self.most, "least": self.least, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         from ...text.matching import Matcher
@@ -53,7 +48,6 @@ class Entries:
 
 def entry_groups(pool: Pool, entries: Sequence[str], progress: Progress) -> list[Group]:
     """One group per entry, by MetaCLIP's exact rule: any entry can be a group."""
-    from ...kernels.bits import pack
     from ...text.matching import Matcher
     from ..scan import steps, text_array
 
@@ -67,13 +61,10 @@ def entry_groups(pool: Pool, entries: Sequence[str], progress: Progress) -> list
         masks[ids, rows] = True
         progress(len(pool) + start + table.num_rows, 2 * len(pool), "entries")
     return [
-        Group(
-            Definition(
-                f"entry.{slug(entry)}", FAMILY, entry, f"mentions “{entry}”",
-                "MetaCLIP's matching: the entry between spaces after seven punctuation marks are spaced, case as written",
-                "no word forms and no senses: plurals, capitals and other meanings are other entries", Entries.id,
-            ),
-            pack(mask),
+        Group.of(
+            mask, f"entry.{slug(entry)}", FAMILY, entry, f"mentions “{entry}”", source=Entries.id,
+            method="MetaCLIP's matching: the entry between spaces after seven punctuation marks are spaced, case as written",
+            error="no word forms and no senses: plurals, capitals and other meanings are other entries",
         )
         for entry, mask in zip(entries, masks)
     ]  # fmt: skip

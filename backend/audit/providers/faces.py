@@ -1,14 +1,14 @@
 """Face boxes that came with the pool: images in which a detector found no, one or several faces."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group
+from ..group import Group
+from ..provider import Provider
 
 ERROR = (
     "DataComp's detector missed faces in 7.8 % of the images in which a commercial one found some, and of 100 of its own "
@@ -17,21 +17,14 @@ ERROR = (
 
 
 @dataclass(frozen=True)
-class Faces:
+class Faces(Provider):
     """Counts the boxes of the column `face_bboxes`; no face is detected or judged here."""
 
     id = "faces"
     families = ("stored face boxes",)
-    costly = False
-
-    def missing(self, pool: Pool) -> str:
-        return "" if "face_bboxes" in pool.columns else "the pool has no column `face_bboxes`"
-
-    def key(self, pool: Pool) -> dict[str, Any]:
-        return {"version": 1}
+    needs = ("face_bboxes",)
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bits import pack
         from ..scan import steps
 
         counts = np.full(len(pool), -1, dtype=np.int32)
@@ -45,12 +38,10 @@ class Faces:
             ("several", "detected as with two or more faces", counts > 1),
         )
         return [
-            Group(
-                Definition(
-                    f"faces.{name}", self.families[0], name, title, "boxes in the column face_bboxes", ERROR, self.id
-                ),
-                pack(mask),
+            Group.of(
+                mask, f"faces.{name}", self.families[0], name, title,
+                method="boxes in the column face_bboxes", error=ERROR, source=self.id,
             )
             for name, title, mask in kinds
             if mask.any()
-        ]
+        ]  # fmt: skip

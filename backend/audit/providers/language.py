@@ -10,23 +10,22 @@ import pyarrow as pa
 from ...number_format import share
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group, slug
+from ..group import Group, slug
 from ..lexicon import FOLDER
-from ..provider import COSTLY_PAIRS
-from ..scan import steps, text_array, value_codes
+from ..provider import COSTLY_PAIRS, Provider
+from ..scan import Numbering, steps, text_array, value_codes
 
 COLUMN = "language"
 FAMILY = "language"
 
 
 @dataclass(frozen=True)
-class Language:
+class Language(Provider):
     """Reads the column `language` that the method `english` leaves; a pool of up to 200,000 pairs is identified here."""
 
     least: int = 10
     id = "language"
     families = (FAMILY,)
-    costly = False
 
     def missing(self, pool: Pool) -> str:
         if COLUMN in pool.columns:
@@ -39,29 +38,20 @@ class Language:
 
     def key(self, pool: Pool) -> dict[str, Any]:
         column = pool.columns.get(COLUMN)
-        return {
-            "column": column.made_by if column else None,
-            "stated": stated(pool),
-            "least": self.least,
-            "version": 3,
-        }
+        made_by = column.made_by if column else None
+        return {"column": made_by, "stated": stated(pool), "least": self.least, "version": 3}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bits import pack
-
         codes, names = language_codes(pool, progress)
         agreement = _agreement(pool, codes, names)
         sizes = np.bincount(codes[codes >= 0], minlength=len(names))
         return [
-            Group(
-                Definition(
-                    f"language.{slug(names[place])}", FAMILY, names[place], f"detected as {language_name(names[place])}",
-                    "fastText lid.176 on the caption, most probable language",
-                    "unsure on captions of a few words, names and file names, which land in any language; "
-                    f"published accuracy on whole sentences is above 90 %{agreement.get(names[place], '')}",
-                    self.id,
-                ),
-                pack(codes == place),
+            Group.of(
+                codes == place, f"language.{slug(names[place])}", FAMILY, names[place],
+                f"detected as {language_name(names[place])}", source=self.id,
+                method="fastText lid.176 on the caption, most probable language",
+                error="unsure on captions of a few words, names and file names, which land in any language; "
+                f"published accuracy on whole sentences is above 90 %{agreement.get(names[place], '')}",
             )
             for place in np.argsort(-sizes, kind="stable")
             if names[place] and sizes[place] >= self.least
@@ -108,15 +98,10 @@ def language_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str
     from ...text.language import languages
 
     stored = COLUMN in pool.columns
-    codes = np.full(len(pool), -1, dtype=np.int16)
-    known: dict[str, int] = {}
+    codes, numbering = np.empty(len(pool), dtype=np.int16), Numbering()
     for start, table in steps(pool, [COLUMN if stored else "text"], step=131_072 if stored else 16_384):
         detected = text_array(table, COLUMN) if stored else languages(text_array(table))[0]
-        coded = (detected if isinstance(detected, pa.Array) else pa.array(detected)).dictionary_encode()
-        numbers = np.array(
-            [known.setdefault(name, len(known)) if name else -1 for name in coded.dictionary.to_pylist()], np.int16
-        )
-        places = coded.indices.to_numpy(zero_copy_only=False)
-        codes[start : start + len(places)] = numbers[places]
-        progress(start + len(places), len(pool), "languages")
-    return codes, list(known)
+        stop = start + table.num_rows
+        codes[start:stop] = numbering.of(detected if isinstance(detected, pa.Array) else pa.array(detected), "")
+        progress(stop, len(pool), "languages")
+    return codes, list(numbering.known)

@@ -12,16 +12,17 @@ from ...pool import Pool
 from ...progress import Progress
 from ..group import Definition, Group
 from ..lexicon import GroupWords, Pack, dump_pack
+from ..provider import Provider
 
 MATCHING = 1  # version of the way of matching
 
 
 @dataclass(frozen=True)
-class Lexicon:
+class Lexicon(Provider):
     """One pack. `find_all` finds the groups of several packs in one pass."""
 
     pack: Pack
-    costly = False
+    needs = ("text",)
 
     @property
     def id(self) -> str:
@@ -30,9 +31,6 @@ class Lexicon:
     @property
     def families(self) -> tuple[str, ...]:
         return (self.pack.family,)
-
-    def missing(self, pool: Pool) -> str:
-        return "" if "text" in pool.columns else "the pool has no column `text`"
 
     def key(self, pool: Pool) -> dict[str, Any]:
         return {"pack": hashlib.sha256(dump_pack(self.pack).encode()).hexdigest(), "matching": MATCHING}
@@ -60,8 +58,7 @@ def find_all(pool: Pool, lexicons: Sequence[Lexicon], progress: Progress) -> lis
     from ..matching import Matcher
     from ..scan import steps, text_array
 
-    named = {(lexicon.id, name): group for lexicon in lexicons for name, group in lexicon.pack.groups.items()}
-    by_id = {f"{id}/{name}": group for (id, name), group in named.items()}
+    by_id = {f"{one.id}/{name}": group for one in lexicons for name, group in one.pack.groups.items()}
     bits = {key: np.zeros(words(len(pool)), dtype=np.uint64) for key in by_id}
     spoken = {key: group for key, group in by_id.items() if group.terms}
     written = [(key, pattern) for key, group in by_id.items() for pattern in group.regex]

@@ -10,7 +10,9 @@ import numpy as np
 
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group, slug
+from ..group import Group, slug
+from ..provider import Provider
+from ..scan import Numbering
 
 if TYPE_CHECKING:
     from ...sources.pool_keys import PoolKeys
@@ -21,11 +23,10 @@ ERROR = "as good as the list; pairs that it does not name belong to none of its 
 
 
 @dataclass(frozen=True)
-class Listed:
+class Listed(Provider):
     """The groups of one table with the text columns `key` and `group`; its metadata says what the keys are."""
 
     path: Path
-    costly = False
 
     @property
     def name(self) -> str:
@@ -59,13 +60,11 @@ class Listed:
             return {"table": hashlib.file_digest(file, "sha256").hexdigest(), "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bits import pack
-
         codes, names, _ = codes_of(self.path, pool, self.on, progress)
         method = f"listed by {self.on} in a table of one's own"
         return [
-            Group(Definition(f"own.{self.name}.{part}", self.name, group, f"listed as {group}", method, ERROR, self.id),
-                  pack(codes == place))
+            Group.of(codes == place, f"own.{self.name}.{part}", self.name, group, f"listed as {group}",
+                     method=method, error=ERROR, source=self.id)
             for place, (group, part) in enumerate(zip(names, slugs(names)))
             if np.any(codes == place)
         ]  # fmt: skip
@@ -82,18 +81,16 @@ def codes_of(path: Path, pool: Pool, on: str, progress: Progress) -> tuple[np.nd
     from ...sources.pool_keys import PoolKeys
 
     keys, row = PoolKeys(pool, on), 0
-    known: dict[str, int] = {}
+    numbering = Numbering()
     taken = [np.empty(0, np.int16)]
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(batch_size=65_536):
             fresh = keys.take(batch.column("key"), row, batch.num_rows)
-            coded = batch.column("group").dictionary_encode()
-            numbers = [known.setdefault(name, len(known)) for name in coded.dictionary.to_pylist()]
-            taken.append(np.array(numbers, np.int16)[coded.indices.to_numpy()[fresh]])
+            taken.append(numbering.of(batch.column("group"))[fresh].astype(np.int16))
             row += batch.num_rows
             progress(row, file.metadata.num_rows, "keys of groups")
     origins = keys.origins()
-    return np.append(np.concatenate(taken), np.int16(-1))[origins], list(known), keys
+    return np.append(np.concatenate(taken), np.int16(-1))[origins], list(numbering.known), keys
 
 
 def slugs(names: Sequence[str]) -> list[str]:

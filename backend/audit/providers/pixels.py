@@ -2,13 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group
+from ..group import Group
+from ..provider import Provider
 
 SIDE = 64
 BATCH = 512
@@ -23,7 +23,7 @@ ERROR = "thresholds set by hand; product photographs count as white surrounding,
 
 
 @dataclass(frozen=True)
-class Pixels:
+class Pixels(Provider):
     """Decodes every image once, at 64 pixels; about 1 ms an image."""
 
     id = "pixels"
@@ -33,12 +33,7 @@ class Pixels:
     def missing(self, pool: Pool) -> str:
         return "" if "image" in pool.columns else "the pool has no images"
 
-    def key(self, pool: Pool) -> dict[str, Any]:
-        return {"version": 1}
-
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bits import pack
-
         number, first = distinct_pictures(pool)
         flags = np.zeros((len(first), len(LOOKS)), dtype=bool)
         with ThreadPoolExecutor(2) as threads:
@@ -48,12 +43,11 @@ class Pixels:
                 progress(min(start + BATCH, len(first)), len(first), "looks of images")
         looks = flags[number] if len(first) else np.zeros((len(pool), len(LOOKS)), dtype=bool)
         return [
-            Group(
-                Definition(f"look.{name}", self.families[0], name, title, method, ERROR, self.id), pack(looks[:, place])
-            )
+            Group.of(looks[:, place], f"look.{name}", self.families[0], name, title,
+                     method=method, error=ERROR, source=self.id)
             for place, (name, (title, method)) in enumerate(LOOKS.items())
             if looks[:, place].any()
-        ]
+        ]  # fmt: skip
 
 
 def distinct_pictures(pool: Pool) -> tuple[np.ndarray, np.ndarray]:
@@ -88,10 +82,8 @@ def look(pixels: np.ndarray) -> np.ndarray:
 def _look(picture: bytes | None) -> np.ndarray:
     from ...pool.decoding import open_rgb
 
-    if picture is None:
-        return np.zeros(len(LOOKS), dtype=bool)
     try:
-        image = open_rgb(picture)
+        image = open_rgb(picture or b"")
     except ValueError:
         return np.zeros(len(LOOKS), dtype=bool)
     image.thumbnail((SIDE, SIDE))

@@ -1,33 +1,24 @@
 """Sizes and shapes of images, from the stored width and height."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group
+from ..group import Group
+from ..provider import Provider
 
 
 @dataclass(frozen=True)
-class Shapes:
+class Shapes(Provider):
     """Small, large, wide, tall; a pair without a stored size is in none."""
 
     id = "shapes"
     families = ("size of image", "shape of image")
-    costly = False
-
-    def missing(self, pool: Pool) -> str:
-        lacks = {"width", "height"} - pool.columns.keys()
-        return f"the pool has no column `{sorted(lacks)[0]}`" if lacks else ""
-
-    def key(self, pool: Pool) -> dict[str, Any]:
-        return {"version": 1}
+    needs = ("height", "width")
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bits import pack
-
         width, height = (np.nan_to_num(pool.array(name).astype(np.float32)) for name in ("width", "height"))
         known = (width > 0) & (height > 0)
         short = np.where(known, np.minimum(width, height), 0)
@@ -46,18 +37,10 @@ class Shapes:
         )
         progress(len(pool), len(pool), "sizes")
         return [
-            Group(
-                Definition(
-                    f"shape.{name}",
-                    family,
-                    name,
-                    title,
-                    "stored width and height",
-                    "none but wrong stored sizes",
-                    self.id,
-                ),
-                pack(mask),
+            Group.of(
+                mask, f"shape.{name}", family, name, title,
+                method="stored width and height", error="none but wrong stored sizes", source=self.id,
             )
             for name, family, title, mask in kinds
             if mask.any()
-        ]
+        ]  # fmt: skip

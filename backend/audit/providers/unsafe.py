@@ -8,19 +8,19 @@ import numpy as np
 
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group, slug
+from ..group import Group, slug
+from ..provider import Provider
 
 NAMED = re.compile(r"nsfw|unsafe|porn|explicit", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Unsafe:
+class Unsafe(Provider):
     """Number columns whose name tells of such a score (`punsafe`, `nsfw_score`, …), at `threshold`."""
 
     threshold: float = 0.5
     id = "unsafe"
     families = ("not safe for work",)
-    costly = False
 
     def missing(self, pool: Pool) -> str:
         return "" if self._columns(pool) else "the pool has no column of not-safe-for-work scores"
@@ -30,17 +30,12 @@ class Unsafe:
         return {"columns": origins, "threshold": self.threshold, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bits import pack
-
         return [
-            Group(
-                Definition(
-                    f"unsafe.{slug(name)}", self.families[0], name, f"scored {self.threshold:g} or more in `{name}`",
-                    f"stored column {name} ≥ {self.threshold:g}",
-                    "classifiers of this kind miss explicit images and flag skin, art and medicine",
-                    self.id,
-                ),
-                pack(np.nan_to_num(pool.array(name).astype(np.float32), nan=-np.inf) >= self.threshold),
+            Group.of(
+                np.nan_to_num(pool.array(name).astype(np.float32), nan=-np.inf) >= self.threshold,
+                f"unsafe.{slug(name)}", self.families[0], name, f"scored {self.threshold:g} or more in `{name}`",
+                method=f"stored column {name} ≥ {self.threshold:g}", source=self.id,
+                error="classifiers of this kind miss explicit images and flag skin, art and medicine",
             )
             for name in self._columns(pool)
         ]  # fmt: skip

@@ -11,15 +11,17 @@ import pyarrow.compute as pc
 
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group, slug
+from ..group import Group, slug
 from ..lexicon import FOLDER
+from ..provider import Provider
+from ..scan import Numbering, steps, text_array
 
 HOST = r"^(?:[A-Za-z][A-Za-z0-9+.\-]*:)?//(?:[^/@?#]*@)?(?P<host>[^/:?#\\\s]+)"
 GENERIC = ("com", "net", "org", "edu", "gov", "info", "io", "biz")
 
 
 @dataclass(frozen=True)
-class Web:
+class Web(Provider):
     """Domains by tldextract with the public suffix list that it bundles; nothing is fetched or cached on disk.
 
     Domains need `least_domain` pairs, so that no personal site is listed; suffixes need `least_suffix`.
@@ -30,10 +32,7 @@ class Web:
     least_suffix: int = 100
     id = "web"
     families = ("domain", "country suffix", "region of suffix", "suffix", "kind of site")
-    costly = False
-
-    def missing(self, pool: Pool) -> str:
-        return "" if "url" in pool.columns else "the pool has no column `url`"
+    needs = ("url",)
 
     def key(self, pool: Pool) -> dict[str, Any]:
         listed = b"".join((FOLDER / name).read_bytes() for name in ("sites.yaml", "regions.yaml"))
@@ -49,8 +48,8 @@ class Web:
         return [group for group in groups if group.bits.any()]
 
     def _domains(self, codes: np.ndarray, split: list[tuple[str, str]]) -> list[Group]:
-        numbers, names = _number([domain for domain, _ in split])
-        sizes = np.bincount(numbers[codes[codes >= 0]], minlength=len(names)) if names else np.zeros(0, int)
+        numbers, names = number([domain for domain, _ in split])
+        sizes = np.bincount(numbers[codes[codes >= 0]], minlength=len(names))
         best = [int(place) for place in np.argsort(-sizes, kind="stable")[: self.most_domains + 1]]
         return [
             self._group(f"domain.{slug(names[place])}", "domain", names[place], f"from {names[place]}",
@@ -63,8 +62,8 @@ class Web:
 
     def _suffixes(self, codes: np.ndarray, split: list[tuple[str, str]]) -> list[Group]:
         last = [suffix.rsplit(".", 1)[-1] for _, suffix in split]
-        numbers, names = _number(last)
-        sizes = np.bincount(numbers[codes[codes >= 0]], minlength=len(names)) if names else np.zeros(0, int)
+        numbers, names = number(last)
+        sizes = np.bincount(numbers[codes[codes >= 0]], minlength=len(names))
         countries, entries = country_regions(), []
         wrong = "a weak sign of origin: .io, .tv, .co, .me are sold world-wide, and .com is used everywhere"
         for place, name in enumerate(names):
@@ -89,26 +88,18 @@ class Web:
 
     def _group(self, id: str, family: str, name: str, title: str, method: str, error: str,
                codes: np.ndarray, members: np.ndarray) -> Group:  # fmt: skip
-        from ...kernels.bits import pack
-
-        inside = np.append(members, False)[codes] if len(members) else np.zeros(len(codes), dtype=bool)
-        return Group(Definition(id, family, name, title, method, error, self.id), pack(inside))
+        inside = np.append(members, False)[codes]
+        return Group.of(inside, id, family, name, title, method=method, error=error, source=self.id)
 
 
 def host_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str]]:
     """`(n,)` int32 number of each pair's host, -1 without one, and the hosts in lower case."""
-    from ..scan import steps, text_array
-
-    codes = np.full(len(pool), -1, dtype=np.int32)
-    known: dict[str, int] = {}
+    codes, numbering = np.empty(len(pool), dtype=np.int32), Numbering()
     for start, table in steps(pool, ["url"]):
         hosts = pc.struct_field(pc.extract_regex(text_array(table, "url"), HOST), "host")
-        coded = pc.ascii_lower(hosts).dictionary_encode()
-        numbers = np.array([known.setdefault(host, len(known)) for host in coded.dictionary.to_pylist()], np.int32)
-        places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        codes[start : start + len(places)] = np.append(numbers, np.int32(-1))[places]
-        progress(start + len(places), len(pool), "hosts of URLs")
-    return codes, list(known)
+        codes[start : start + len(hosts)] = numbering.of(pc.ascii_lower(hosts))
+        progress(start + len(hosts), len(pool), "hosts of URLs")
+    return codes, list(numbering.known)
 
 
 @cache
@@ -149,9 +140,7 @@ def _yaml(name: str) -> dict[str, Any]:
     return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
 
 
-def _number(names: list[str]) -> tuple[np.ndarray, list[str]]:
-    """Each name's number and the distinct names."""
-    if not names:
-        return np.zeros(0, dtype=np.int64), []
+def number(names: list[str]) -> tuple[np.ndarray, list[str]]:
+    """Each name's number and the distinct names, in the order in which they are met."""
     coded = pa.array(names, pa.utf8()).dictionary_encode()
     return coded.indices.to_numpy().astype(np.int64), coded.dictionary.to_pylist()

@@ -12,15 +12,16 @@ from ...models import TEACHER
 from ...number_format import percent
 from ...pool import Pool
 from ...progress import Progress
-from ..group import Definition, Group, slug
+from ..group import Group, slug
 from ..lexicon import FOLDER
+from ..provider import Provider
+from ..scan import image_column, vectors_of
 
-STEP = 16_384
 LEAST_CHECKED = 30
 
 
 @dataclass(frozen=True)
-class ZeroShot:
+class ZeroShot(Provider):
     """The prompt pairs of `assets/lexicons/prompts.yaml`, joined by those of `<pool>/prompts.yaml`.
 
     The text side comes from the model that made the embedding column; without its weights the groups are left out.
@@ -31,7 +32,7 @@ class ZeroShot:
     costly = True
 
     def missing(self, pool: Pool) -> str:
-        column = _column(pool)
+        column = image_column(pool)
         if column is None:
             return "the pool has no image embeddings"
         named = str(pool.columns[column].made_by.get("model", ""))
@@ -41,14 +42,12 @@ class ZeroShot:
         return ""
 
     def key(self, pool: Pool) -> dict[str, Any]:
-        column = _column(pool)
+        column = image_column(pool)
         made_by = pool.columns[column].made_by if column else None
         return {"column": column, "made_by": made_by, "prompts": read_prompts(pool), "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        from ...kernels.bits import pack
-
-        column = _column(pool)
+        column = image_column(pool)
         if column is None:
             raise InputError("the pool has no image embeddings; make some with `poolscope embed`.")
         prompts = read_prompts(pool)
@@ -57,26 +56,17 @@ class ZeroShot:
             [direction(model.texts(list(p["is"])), model.texts(list(p["not"]))) for p in prompts.values()]
         )
         margins = np.full((len(prompts), len(pool)), np.nan, dtype=np.float32)
-        start = 0
-        for batch in pool.scan([column], batch_size=STEP):
-            vectors = _matrix(batch.column(0))
+        for start, vectors in vectors_of(pool, column):
             margins[:, start : start + len(vectors)] = weights @ vectors.T
-            start += len(vectors)
-            progress(start, len(pool), "zero-shot prompts")
+            progress(start + len(vectors), len(pool), "zero-shot prompts")
         groups = []
         for place, (name, prompt) in enumerate(prompts.items()):
             mask = margins[place] > 0  # NaN: no image, no member
             error = known_error(pool, mask, ~np.isnan(margins[place]), prompt.get("check"))
-            groups.append(
-                Group(
-                    Definition(
-                        f"zeroshot.{name}", self.families[0], name, f"detected as {prompt['title']}",
-                        f"{column}: nearer to {', '.join(map(repr, prompt['is']))} than to {', '.join(map(repr, prompt['not']))}",
-                        error, self.id,
-                    ),
-                    pack(mask),
-                )
-            )  # fmt: skip
+            is_, is_not = (", ".join(map(repr, prompt[side])) for side in ("is", "not"))
+            method, title = f"{column}: nearer to {is_} than to {is_not}", f"detected as {prompt['title']}"
+            family = self.families[0]
+            groups.append(Group.of(mask, f"zeroshot.{name}", family, name, title, method=method, error=error, source=self.id))
         return [group for group in groups if group.bits.any()]
 
 
@@ -135,17 +125,7 @@ def read_prompts(pool: Pool) -> dict[str, dict[str, Any]]:
     return prompts
 
 
-def _column(pool: Pool) -> str | None:
-    return next((f"{model}_img" for model in pool.models), None)
-
-
 def _load(pool: Pool, column: str) -> Any:
     from ...models import Model
 
     return Model.parse(str(pool.columns[column].made_by["model"])).load("cpu")
-
-
-def _matrix(column: Any) -> np.ndarray:
-    from ...pool.columns import matrix
-
-    return matrix(column).astype(np.float32)

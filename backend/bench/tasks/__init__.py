@@ -1,12 +1,14 @@
 """The evaluation tasks: DataComp's 40, the demo's own, and any directory that describes itself."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ... import files, paths
 from ...errors import InputError
+from .kind import Kind
 from .task import Task, from_json, weights
 
 
@@ -49,11 +51,7 @@ def _apart(task: Task) -> Task:
 
 def suites(tasks_dir: Path | str | None = None) -> dict[str, int]:
     """Suites with tasks on this disk, and how many."""
-    counts: dict[str, int] = {}
-    for task in tasks_list(tasks_dir):
-        if task.present:
-            counts[task.suite] = counts.get(task.suite, 0) + 1
-    return counts
+    return Counter(task.suite for task in tasks_list(tasks_dir) if task.present)
 
 
 def choose(
@@ -105,7 +103,7 @@ def _streamed(task: Task, base: str) -> Task:
     return replace(task, root=f"{base.rstrip('/')}/{task.folder}/resolve/main")
 
 
-def kind_of(task: Task) -> "type[Kind]":
+def kind_of(task: Task) -> type[Kind]:
     """The class that evaluates a task."""
     from . import classification, faces, groups, retrieval, winogavil
 
@@ -120,7 +118,5 @@ def kind_of(task: Task) -> "type[Kind]":
         "faces": faces.Faces,
     }[task.kind]
 
-
-from .kind import Kind  # noqa: E402
 
 __all__ = ["Kind", "Task", "choose", "default_dirs", "kind_of", "suites", "tasks_list", "weights"]

@@ -41,10 +41,7 @@ class Classification(kind.Kind):
     def finish(self) -> kind.Predictions:
         top = np.concatenate(self.tops) if self.tops else np.zeros((0, 1), np.int64)
         predictions = {"label": kind.small(np.asarray(self.labels)), "top": kind.small(top)}
-        if self.task.fields:
-            values = np.stack(self.metadata) if self.metadata else np.zeros((0, len(self.task.fields)), np.int64)
-            predictions |= {f"by_{name}": kind.small(values[:, i]) for i, name in enumerate(self.task.fields)}
-        return predictions
+        return predictions | kind.by_field(self.metadata, self.task)
 
     @staticmethod
     def metrics(predictions: Mapping[str, np.ndarray], task: Task) -> kind.Metrics:

@@ -63,13 +63,11 @@ def _task(key: str, name: str, kind: str, metric: str, group: str = "", **more: 
 
 
 def _classification() -> list[Task]:
-    tasks = []
-    for line in _CLASSIFICATION.split("\n"):
-        if line:
-            key, name, size, classes, chance, metric, group = line.split("|")
-            tasks.append(_task(key, name, "classification", metric, group, size=int(size), classes=int(classes),
-                               chance=float(chance)))  # fmt: skip
-    return tasks
+    lines = (line.split("|") for line in _CLASSIFICATION.strip().splitlines())
+    return [
+        _task(key, name, "classification", metric, group, size=int(size), classes=int(classes), chance=float(chance))
+        for key, name, size, classes, chance, metric, group in lines
+    ]
 
 
 TASKS: tuple[Task, ...] = (

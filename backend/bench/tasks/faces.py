@@ -64,9 +64,8 @@ class Faces(kind.Kind):
         self.metadata += [sample.metadata for sample in samples]
 
     def finish(self) -> kind.Predictions:
-        values = np.stack(self.metadata) if self.metadata else np.zeros((0, len(self.task.fields)), np.int64)
         predictions = {name: kind.small(np.concatenate(parts)) for name, parts in self.guesses.items() if parts}
-        return predictions | {f"by_{name}": kind.small(values[:, i]) for i, name in enumerate(self.task.fields)}
+        return predictions | kind.by_field(self.metadata, self.task)
 
     @staticmethod
     def metrics(predictions: Mapping[str, np.ndarray], task: Task) -> kind.Metrics:

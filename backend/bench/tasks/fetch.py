@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ... import files
 from ...errors import InputError
+from ...pool import digests
 from ...progress import Progress, silent
 from . import default_dirs
 from .datacomp import TASKS
@@ -90,7 +91,7 @@ def _fetch_task(task: Task, directory: Path, url: str, timeout_s: float) -> None
 def _fetch_tar(url: str, name: str, path: Path, timeout_s: float) -> None:
     pointer = _POINTER.search(_get(f"{url}/raw/main/{name}", timeout_s)[:1000].decode(errors="replace"))
     sha256, size = (pointer[1], int(pointer[2])) if pointer else (None, None)
-    if path.is_file() and sha256 and path.stat().st_size == size and _sha256(path) == sha256:
+    if path.is_file() and sha256 and path.stat().st_size == size and digests.of_path(path) == sha256:
         return
     digest, written = hashlib.sha256(), 0
     with (
@@ -120,11 +121,6 @@ def _open(url: str, timeout_s: float):
 def _get(url: str, timeout_s: float) -> bytes:
     with _open(url, timeout_s) as source:
         return source.read()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check(task: Task) -> list[str]:

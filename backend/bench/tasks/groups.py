@@ -14,12 +14,7 @@ class Groups(Classification):
 
     @staticmethod
     def metrics(predictions: Mapping[str, np.ndarray], task: Task) -> kind.Metrics:
-        hits = predictions["top"][:, 0] == predictions["label"]
-        return {
-            **Classification.metrics(predictions, task),
-            "acc_avg": kind.mean(hits),
-            **kind.by_group(hits, predictions[f"by_{task.by}"], metric="acc", field=task.by),
-        }
+        return _by_group(predictions["top"][:, 0] == predictions["label"], predictions, task, "acc")
 
 
 class GroupsTop5(Classification):
@@ -28,11 +23,12 @@ class GroupsTop5(Classification):
     @staticmethod
     def metrics(predictions: Mapping[str, np.ndarray], task: Task) -> kind.Metrics:
         hits = (predictions["top"] == predictions["label"][:, None]).any(axis=1)
-        return {
-            **Classification.metrics(predictions, task),
-            "acc_top5_avg": kind.mean(hits),
-            **kind.by_group(hits, predictions[f"by_{task.by}"], metric="acc_top5", field=task.by),
-        }
+        return _by_group(hits, predictions, task, "acc_top5")
+
+
+def _by_group(hits: np.ndarray, predictions: Mapping[str, np.ndarray], task: Task, metric: str) -> kind.Metrics:
+    groups = kind.by_group(hits, predictions[f"by_{task.by}"], metric=metric, field=task.by)
+    return {**Classification.metrics(predictions, task), f"{metric}_avg": kind.mean(hits), **groups}
 
 
 class Fmow(Classification):

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,30 @@ class Kind(ABC):
     @abstractmethod
     def metrics(predictions: Mapping[str, np.ndarray], task: Task) -> Metrics:
         """Every metric of the task by name; None where it is not defined (an empty group, acc5 of 4 classes)."""
+
+
+class OverAllImages(Kind):
+    """A task that compares texts with all its images at once: `texts` (G, d), `images` (n, d) and their `keys`."""
+
+    def begin(self, vectors: "torch.Tensor") -> None:
+        self.texts, self._parts = vectors, [vectors[:0]]
+        self.keys: list[str] = []
+
+    def update(self, features: "torch.Tensor", samples: list[Sample]) -> None:
+        self._parts.append(features)
+        self.keys += [sample.key for sample in samples]
+
+    @cached_property
+    def images(self) -> "torch.Tensor":
+        import torch
+
+        return torch.cat(self._parts)
+
+
+def by_field(metadata: Sequence[np.ndarray], task: Task) -> Predictions:
+    """The metadata vectors of the examples, `by_<field>` (n,) each."""
+    values = np.stack(metadata) if metadata else np.zeros((0, len(task.fields)), np.int64)
+    return {f"by_{name}": small(values[:, i]) for i, name in enumerate(task.fields)}
 
 
 def fill(templates: Sequence[str], name: str) -> tuple[str, ...]:

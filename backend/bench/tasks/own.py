@@ -13,7 +13,6 @@ from typing import Any
 
 from ... import files, paths
 from ...errors import InputError
-from ...pool import trash
 from ...pool.decoding import extension, measure, open_rgb
 from ...pool.images import LARGEST_FILE
 from ...progress import Progress, silent
@@ -89,13 +88,6 @@ def add(
         }  # fmt: skip
         files.write_json(part / "task.json", about)
     return Added(from_json(about, root), len(examples), len(classes) or None, skipped)
-
-
-def remove(key: str) -> Path:
-    """Moves a task of one's own to the trash beside it. Raises InputError for one that ships, or that is not there."""
-    root = root_of(key)
-    trash.move(root.parent, "task", key, [root])
-    return root
 
 
 def root_of(key: str) -> Path:

@@ -1,22 +1,18 @@
 """Retrieval both ways: the right image for a caption, a right caption for an image."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import kind
-from .shards import Sample, samples
+from .shards import samples
 from .task import Task
-
-if TYPE_CHECKING:
-    import torch
 
 KS = (1, 5, 10)
 _BLOCK = 2048
 
 
-class Retrieval(kind.Kind):
+class Retrieval(kind.OverAllImages):
     """image_retrieval_recall@k: captions whose image is among the k nearest of all images;
     text_retrieval_recall@k: images with at least one own caption among the k nearest of all captions;
     mean_recall@1: the mean of both at 1.
@@ -26,31 +22,18 @@ class Retrieval(kind.Kind):
     """
 
     def prompts(self) -> list[Sequence[str]]:
-        self.texts: list[Sequence[str]] = []
-        self.owner_keys: list[str] = []
-        for sample in samples(self.root, only=("txt",)):
-            for caption in sample.captions:
-                self.texts.append((caption,))
-                self.owner_keys.append(sample.key)
-        return self.texts
-
-    def begin(self, vectors: "torch.Tensor") -> None:
-        self.captions = vectors
-        self.images: list[torch.Tensor] = []
-        self.keys: list[str] = []
-
-    def update(self, features: "torch.Tensor", samples: list[Sample]) -> None:
-        self.images.append(features)
-        self.keys += [sample.key for sample in samples]
+        owned = [(s.key, caption) for s in samples(self.root, only=("txt",)) for caption in s.captions]
+        self.owner_keys = [key for key, _ in owned]
+        return [(caption,) for _, caption in owned]
 
     def finish(self) -> kind.Predictions:
         import torch
 
         row = {key: i for i, key in enumerate(self.keys)}
         known = [i for i, key in enumerate(self.owner_keys) if key in row]
-        owner = torch.tensor([row[self.owner_keys[i]] for i in known], device=self.captions.device)
-        captions = self.captions[torch.tensor(known, device=self.captions.device, dtype=torch.long)]
-        images = torch.cat(self.images) if self.images else captions[:0]
+        owner = torch.tensor([row[self.owner_keys[i]] for i in known], device=self.texts.device)
+        captions = self.texts[torch.tensor(known, device=self.texts.device, dtype=torch.long)]
+        images = self.images
         n, depth = len(images), max(KS)
         image_hits = np.zeros((n, len(KS)), np.int32)
         text_hit = np.zeros((n, len(KS)), bool)

@@ -2,20 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
 from . import kind
-from .shards import Sample, lines
+from .shards import lines
 from .task import Task
 
-if TYPE_CHECKING:
-    import torch
 
-
-class WinoGAViL(kind.Kind):
+class WinoGAViL(kind.OverAllImages):
     """Each instance has a cue, candidate images and its true associations, n of them; the n candidates nearest to
     "A cue" / "An cue" (An before a vowel letter) are the guess, judged by its Jaccard index with the truth.
 
@@ -35,27 +32,15 @@ class WinoGAViL(kind.Kind):
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{self.root}/test/instances.jsonl has a bad line ({error}): {line[:80]!r}") from error
 
-    def begin(self, vectors: "torch.Tensor") -> None:
-        self.cues = vectors
-        self.images: list[torch.Tensor] = []
-        self.keys: list[str] = []
-
-    def update(self, features: "torch.Tensor", samples: list[Sample]) -> None:
-        self.images.append(features)
-        self.keys += [sample.key for sample in samples]
-
     def finish(self) -> kind.Predictions:
-        import torch
-
         row = {key: i for i, key in enumerate(self.keys)}
-        images = torch.cat(self.images) if self.images else self.cues[:0]
         jaccard, counts = [], []
-        for cue, instance in zip(self.cues, self.instances):
+        for cue, instance in zip(self.texts, self.instances):
             names, truth = instance["candidates"], set(instance["associations"])
             lost = [name for name in names if name not in row]
             if lost:
                 raise InputError(f"WinoGAViL image {lost[0]!r} is in no tar of {self.root}; fetch the task again")
-            similarity = images[[row[name] for name in names]] @ cue
+            similarity = self.images[[row[name] for name in names]] @ cue
             guess = {names[int(i)] for i in similarity.topk(len(truth)).indices}
             jaccard.append(len(guess & truth) / len(guess | truth))
             counts.append(len(names))
@@ -66,10 +51,7 @@ class WinoGAViL(kind.Kind):
         score, count = predictions["jaccard"].astype(np.float64), predictions["candidates"]
         return {
             "avg_jaccard_score": kind.mean(score),
-            "jaccard_score_5": kind.mean(score[count == 5]),
-            "jaccard_score_6": kind.mean(score[count == 6]),
-            "jaccard_score_10": kind.mean(score[count == 10]),
-            "jaccard_score_12": kind.mean(score[count == 12]),
+            **{f"jaccard_score_{size}": kind.mean(score[count == size]) for size in (5, 6, 10, 12)},
             "jaccard_score_5-6": kind.mean(score[count <= 6]),
             "jaccard_score_10-12": kind.mean(score[count >= 10]),
         }

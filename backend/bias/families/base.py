@@ -60,8 +60,15 @@ class Family:
         return self.title
 
 
+class OfImages(Family):
+    """A family that needs the images."""
+
+    def missing(self, sample: Sample) -> str:
+        return "" if sample.images is not None else "the sets have no images"
+
+
 @dataclass(frozen=True, kw_only=True)
-class ImageFamily(Family):
+class ImageFamily(OfImages):
     """A family that turns an image into another one; all of them are described by the same descriptor.
 
     A network sees drawings (`photographic` False) without normalisation and RandAugment, as Zeng et al. did.
@@ -77,9 +84,6 @@ class ImageFamily(Family):
     def show(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
         """What the report shows for `images`; the changed image, where there is no better drawing."""
         return self.change(images, sample, start)
-
-    def missing(self, sample: Sample) -> str:
-        return "" if sample.images is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(

@@ -7,7 +7,7 @@ import numpy as np
 from ...progress import Progress, silent
 from ..descriptor import greys
 from ..sample import Sample
-from .base import Family, Features, ImageFamily, by_chunk
+from .base import Features, ImageFamily, OfImages, by_chunk
 
 WHITE = 245
 HUES = 12
@@ -32,7 +32,7 @@ class MeanColour(ImageFamily):
         return np.broadcast_to(mean[:, None, None, :], images.shape).copy()
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
-        means = by_chunk(sample, lambda block, start: self.change(block[:, :, :, :], sample, start)[:, 0, 0], progress)
+        means = by_chunk(sample, lambda block, start: self.change(block, sample, start)[:, 0, 0], progress)
         return Features(mean_features(means), MEAN_NAMES)
 
 
@@ -48,16 +48,13 @@ def mean_features(means: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColourStatistics(Family):
+class ColourStatistics(OfImages):
     """Means, spreads and histograms of the pixels in RGB, HSV and Lab; nothing of where they are."""
 
     id = "colour"
     title = "Colour statistics"
     group = "colour"
     keeps = "how often each colour occurs"
-
-    def missing(self, sample: Sample) -> str:
-        return "" if sample.images is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(by_chunk(sample, lambda block, start: colour_statistics(block), progress), COLOUR_NAMES)
@@ -96,16 +93,13 @@ def colour_statistics(images: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Appearance(Family):
+class Appearance(OfImages):
     """Eight plain properties of an image, so that a reader sees in words what the sets differ by."""
 
     id = "appearance"
     title = "Appearance in eight numbers"
     group = "colour"
     keeps = "brightness, contrast, saturation, colourfulness, white border, flatness, sharpness, edges"
-
-    def missing(self, sample: Sample) -> str:
-        return "" if sample.images is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         return Features(by_chunk(sample, lambda block, start: appearance(block), progress), APPEARANCE)

@@ -8,7 +8,7 @@ import numpy as np
 from ...progress import Progress, silent
 from ..descriptor import RINGS, greys, radial_spectrum
 from ..sample import Sample
-from .base import Family, Features, ImageFamily, by_chunk
+from .base import Features, ImageFamily, OfImages, by_chunk
 
 PAPER_SIZE = 224
 ORDER = 2
@@ -105,16 +105,13 @@ class HighPassButterworth(Filtered):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RadialSpectrum(Family):
+class RadialSpectrum(OfImages):
     """Log power in rings of frequency: how much detail of which fineness, nothing of where or in which direction."""
 
     id = "radial_spectrum"
     title = "Radial spectrum"
     group = "frequency"
     keeps = "the amount of detail per fineness"
-
-    def missing(self, sample: Sample) -> str:
-        return "" if sample.images is not None else "the sets have no images"
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         rings = min(RINGS, sample.size // 2)

@@ -63,9 +63,9 @@ def shuffled(images: np.ndarray, orders: np.ndarray, patch: int) -> np.ndarray:
     tiles = tiles.transpose(0, 1, 3, 2, 4, 5).reshape(n, side * side, patch, patch, 3)
     moved = np.take_along_axis(tiles, orders[:, :, None, None, None], axis=1)
     moved = moved.reshape(n, side, side, patch, patch, 3).transpose(0, 1, 3, 2, 4, 5)
-    whole = np.zeros_like(images) if side * patch < size else None
     moved = moved.reshape(n, side * patch, side * patch, 3)
-    if whole is None:
+    if side * patch == size:
         return np.ascontiguousarray(moved)
+    whole = np.zeros_like(images)
     whole[:, : side * patch, : side * patch] = moved
     return whole

@@ -7,6 +7,7 @@ import numpy as np
 from ...errors import InputError
 from ...kernels import matmul
 from ...progress import Progress, silent
+from .targets import padded
 
 ROWS, COLUMNS = 1024, 4096
 
@@ -59,12 +60,9 @@ def nearest_centroids(vectors: np.ndarray, centroids: Any, *, device: str = "cpu
         label = nearest(clean, right.to(device).float())
         label[bad] = -1
         return label
-    best = np.full(-(-len(vectors) // ROWS) * ROWS, -np.inf, np.float32)
-    label = np.full(len(best), -1, np.int32)
-    left = torch.zeros(len(best), vectors.shape[1])
-    left[: len(vectors)] = torch.from_numpy(
-        np.where(bad[:, None], np.float32(0), vectors).astype(np.float32, copy=False)
-    )
+    left = padded(vectors, bad, ROWS)
+    best = np.full(len(left), -np.inf, np.float32)
+    label = np.full(len(left), -1, np.int32)
     with torch.inference_mode(), matmul.accurate():
         for start in range(0, len(centroids), COLUMNS):
             right = torch.from_numpy(np.array(centroids[start : start + COLUMNS], np.float32)).T

@@ -126,13 +126,14 @@ def _dealt(pool: "Pool", fragment: Unit, *, names: Sequence[str], folder: Path) 
         np.save(_edges(folder, fragment.id), edges)
 
 
-def stored(pool: "Pool", name: str, rows: np.ndarray, *, step: int = _STEP) -> np.ndarray:
+def stored(pool: "Pool", name: str, rows: np.ndarray) -> np.ndarray:
     """The embeddings of `rows` (any order) in the dtype on disk, (n, d), or the numbers, (n,); in steps, so that nothing
     doubles."""
     dtype, shape = _form(pool.schema.field(name).type)
     whole = np.empty((len(rows), *shape), dtype)
-    for start in range(0, len(rows), step):
-        whole[start : start + step] = _values(pool.take(rows[start : start + step], [name])[name])
+    for start in range(0, len(rows), _STEP):
+        part = slice(start, start + _STEP)
+        whole[part] = _values(pool.take(rows[part], [name])[name])
     return whole
 
 
@@ -173,16 +174,15 @@ def _parts(pool: "Pool", names: Sequence[str], units: Sequence[Unit], whole: int
     width, todo = row_bytes(pool, names), list(units)
     while todo:
         free = _free(pool)
-        room, least = min(whole, int(SHARE * free)), max(len(todo[0]) * width, min(whole, _rows(todo) * width) // PARTS)
+        room, least = (
+            min(whole, int(SHARE * free)),
+            max(len(todo[0]) * width, min(whole, sum(map(len, todo)) * width) // PARTS),
+        )
         if room < least:
             raise _no_room(pool, least, free)
         count = int(np.searchsorted(np.cumsum([len(unit) * width for unit in todo]), room, side="right"))
         yield todo[:count]
         del todo[:count]
-
-
-def _rows(units: Sequence[Unit]) -> int:
-    return sum(map(len, units))
 
 
 def _free(pool: "Pool") -> int:

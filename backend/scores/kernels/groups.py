@@ -1,6 +1,7 @@
 """Groups of a pool's near-duplicates: cells assigned and compared by all workers, joined in one place."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +75,7 @@ def _link(
     total = sum(map(len, units))
     done = total - sum(map(len, todo))
     for part, deal in passes(pool, (name,), todo, each=each, progress=progress):
-        for unit, _ in each(pool, part, Kept(folder, _Links(deal, threshold))):
+        for unit, _ in each(pool, part, Kept(folder, partial(_linked, deal=deal, threshold=threshold))):
             done += len(unit)
             progress(done * len(pool) // max(1, total), len(pool), "comparing")
 
@@ -88,7 +89,7 @@ def _members(
         sample = Unit("sample", rows=sampled(rows, cells))
         for _, deal in passes(pool, (name,), [sample], each=each, progress=progress):
             write(place, train_cells(deal.read(pool, sample)[0], cells, progress))
-    assigned = each(pool, fragments(pool), Kept(folder / "nearest", _Nearest(name, place)))
+    assigned = each(pool, fragments(pool), Kept(folder / "nearest", partial(_nearest, name=name, centers=place)))
     nearest: np.ndarray | None = None
     for unit, part in assigned:
         if nearest is None:
@@ -105,30 +106,18 @@ def _mapped(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(np.lib.format.open_memmap(path, "w+", dtype, shape))
 
 
-@dataclass(frozen=True)
-class _Nearest:
+def _nearest(pool: "Pool", unit: Unit, *, name: str, centers: Path) -> np.ndarray:
     """The nearest cells of a fragment's pairs."""
-
-    name: str
-    centers: Path
-
-    def __call__(self, pool: "Pool", unit: Unit) -> np.ndarray:
-        batches = pool.scan([self.name], start=unit.start, stop=unit.stop, batch_size=16384)
-        return nearest_cells(np.concatenate([matrix(batch.column(0)) for batch in batches]), np.load(self.centers))
+    batches = pool.scan([name], start=unit.start, stop=unit.stop, batch_size=16384)
+    return nearest_cells(np.concatenate([matrix(batch.column(0)) for batch in batches]), np.load(centers))
 
 
-@dataclass(frozen=True)
-class _Links:
+def _linked(pool: "Pool", unit: Unit, *, deal: Deal, threshold: float) -> np.ndarray:
     """The rows (2, m) of some cells that are linked."""
-
-    deal: Deal
-    threshold: float
-
-    def __call__(self, pool: "Pool", unit: Unit) -> np.ndarray:
-        assert isinstance(unit, Cells)
-        rows = np.asarray(unit.rows)
-        (vectors,) = self.deal.read(pool, unit)
-        linked = [np.zeros((2, 0), np.int64)]
-        for start, stop in pairwise(unit.edges):
-            linked.append(rows[start:stop][links(vectors[start:stop], self.threshold)].astype(np.int64))
-        return np.concatenate(linked, axis=1)
+    assert isinstance(unit, Cells)
+    rows = np.asarray(unit.rows)
+    (vectors,) = deal.read(pool, unit)
+    linked = [np.zeros((2, 0), np.int64)]
+    for start, stop in pairwise(unit.edges):
+        linked.append(rows[start:stop][links(vectors[start:stop], threshold)].astype(np.int64))
+    return np.concatenate(linked, axis=1)

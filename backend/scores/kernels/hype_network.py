@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from ...models import register_configs, save_weights, tokenizer
 from ...progress import Progress, silent
 from . import lorentz
 from .images import read_images
+from .mixing import batches
 
 if TYPE_CHECKING:
     from ...pool import Pool
@@ -128,7 +128,7 @@ def train_network(
         raise InputError(f"{len(rows)} pairs are too few to train on: choose a larger clean subset.")
     steps = max(1, samples // batch)
     optimiser = _optimiser(network, lr)
-    for step, chosen in enumerate(_batches(len(rows), batch, steps, seed)):
+    for step, chosen in enumerate(batches(len(rows), batch, steps, np.random.default_rng(seed))):
         pixels, tokens = feed.batch(chosen)
         if pixels is None or len(pixels) < 2:
             raise InputError(
@@ -152,17 +152,6 @@ def _optimiser(network: HyperbolicClip, lr: float) -> torch.optim.Optimizer:
     rest = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": 0.2}, {"params": rest, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98))
-
-
-def _batches(pairs: int, size: int, steps: int, seed: int) -> Iterator[np.ndarray]:
-    """`steps` batches of `(size,)` places, permutation after permutation; what is left of one is not used."""
-    draw = np.random.Generator(np.random.PCG64(seed))
-    order = np.empty(0, np.int64)
-    for _ in range(steps):
-        if len(order) < size:
-            order = draw.permutation(pairs)
-        yield order[:size]
-        order = order[size:]
 
 
 def _warm_then_cosine(step: int, steps: int) -> float:

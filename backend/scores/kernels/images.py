@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from ...pool import Pool
+
+BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -22,27 +25,27 @@ class Images:
     captions: list[str]
 
 
-def read_images(
-    pool: "Pool", rows: Sequence[int] | np.ndarray, transform: Callable[[Any], Any], *, batch_size: int = 256
-) -> Iterator[Images]:
+def decode(raw: bytes | None, transform: Callable[[Any], Any]) -> Any:
+    """The transformed image `(3, H, W)`, None if there is none or it can't be decoded."""
+    from ...pool.decoding import open_rgb
+
+    try:
+        return None if raw is None else transform(open_rgb(raw))
+    except (ValueError, OSError):
+        return None
+
+
+def read_images(pool: "Pool", rows: Sequence[int] | np.ndarray, transform: Callable[[Any], Any]) -> Iterator[Images]:
     """The pairs of `rows` in batches; images are decoded by two threads, those that can't be, or whose pair has no caption,
     are left out of `pixels`."""
     import torch
 
-    from ...pool.decoding import open_rgb
-
-    def decoded(raw: bytes | None) -> Any:
-        try:
-            return None if raw is None else transform(open_rgb(raw))
-        except (ValueError, OSError):
-            return None
-
     with ThreadPoolExecutor(2) as threads:
-        for start in range(0, len(rows), batch_size):
-            part = np.asarray(rows[start : start + batch_size])
+        for start in range(0, len(rows), BATCH):
+            part = np.asarray(rows[start : start + BATCH])
             captions = [caption or "" for caption in pool.take(part, ["text"])["text"].to_pylist()]
             files = [raw if caption.strip() else None for raw, caption in zip(pool.images(part), captions, strict=True)]
-            images = list(threads.map(decoded, files))
+            images = list(threads.map(partial(decode, transform=transform), files))
             there = np.array([image is not None for image in images], bool)
             pixels = torch.stack([image for image in images if image is not None]) if there.any() else None
             yield Images(part, pixels, there, captions)

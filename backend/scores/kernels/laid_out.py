@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ class LaidOut:
         return np.concatenate(scored)
 
     def moments(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        units, part = self._units(np.arange(self.rows) if rows is None else rows), _Moments(self.folder)
+        units, part = self._units(np.arange(self.rows) if rows is None else rows), partial(_moments, folder=self.folder)
         if rows is not None and len(rows) <= self.block:  # too few to be dealt out
             sums = [part(self.pool, unit) for unit in units]
         else:
@@ -75,21 +76,15 @@ def laid_out(
     units = [Unit(str(start // BLOCK), rows=rows[start : start + BLOCK]) for start in range(0, len(rows), BLOCK)]
     with spool(pool.path) as folder:
         for part, deal in passes(pool, (name,), units, each=each, progress=progress):
-            for _ in each(pool, part, _Laid(folder, deal)):
+            for _ in each(pool, part, partial(_lay, folder=folder, deal=deal)):
                 pass
         yield LaidOut(pool, folder, rounds, len(rows), BLOCK, each, device)
 
 
-@dataclass(frozen=True)
-class _Laid:
+def _lay(pool: "Pool", unit: Unit, *, folder: Path, deal: Deal) -> None:
     """Leaves the file of a block."""
-
-    folder: Path
-    deal: Deal
-
-    def __call__(self, pool: "Pool", unit: Unit) -> None:
-        with full_disk(self.folder):
-            np.save(_file(self.folder, unit), self.deal.read(pool, unit)[0])
+    with full_disk(folder):
+        np.save(_file(folder, unit), deal.read(pool, unit)[0])
 
 
 @dataclass(frozen=True)
@@ -104,12 +99,8 @@ class _Forms:
         return _held(self.folder, unit, devices.choose(self.device)).forms(np.asarray(unit.rows), self.moment)
 
 
-@dataclass(frozen=True)
-class _Moments:
-    folder: Path
-
-    def __call__(self, pool: "Pool", unit: Unit) -> tuple[np.ndarray, np.ndarray]:
-        return _held(self.folder, unit).moments(unit.rows)
+def _moments(pool: "Pool", unit: Unit, *, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    return _held(folder, unit).moments(unit.rows)
 
 
 def _held(folder: Path, unit: Unit, device: str = "cpu") -> Held:

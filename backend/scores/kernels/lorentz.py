@@ -52,13 +52,12 @@ def distance(q: "Tensor", c: "float | Tensor") -> "Tensor":
     return torch.log1p(q + (q * (q + 2)).clamp(min=1e-20) ** 0.5) / c**0.5
 
 
-def half_aperture(x: "Tensor", c: "float | Tensor", k: float = APERTURE) -> "Tensor":
+def half_aperture(x: "Tensor", c: "float | Tensor") -> "Tensor":
     """`arcsin(2 K / (sqrt(c) |x|))`, pi/2 for points nearer than 2K/sqrt(c) to the origin; (n,)."""
     import torch
 
-    return torch.asin(
-        (2 * k / (c**0.5 * x.norm(dim=-1).clamp(min=1e-12))).clamp(max=1 - 1e-7 if x.requires_grad else 1)
-    )
+    sine = 2 * APERTURE / (c**0.5 * x.norm(dim=-1).clamp(min=1e-12))
+    return torch.asin(sine.clamp(max=1 - 1e-7 if x.requires_grad else 1))
 
 
 def exterior_angles(apex: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
@@ -90,14 +89,14 @@ def _angle(length: "Tensor", t: "Tensor", difference: "Tensor", q: "Tensor") -> 
     return torch.acos(ratio.clamp(-edge, edge))
 
 
-def image_specificity(images: "Tensor", texts: "Tensor", c: float, k: float = APERTURE) -> "Tensor":
+def image_specificity(images: "Tensor", texts: "Tensor", c: float) -> "Tensor":
     """eps_i: mean over reference `texts` (r, d) of exterior angle minus half-aperture, text the apex; (n,) for (n, d).
 
     Positive = outside the text's cone; not clamped; higher is more specific.
     """
-    return exterior_angles(texts, images, c).mean(dim=0) - half_aperture(texts, c, k).mean()
+    return exterior_angles(texts, images, c).mean(dim=0) - half_aperture(texts, c).mean()
 
 
-def text_specificity(texts: "Tensor", images: "Tensor", c: float, k: float = APERTURE) -> "Tensor":
+def text_specificity(texts: "Tensor", images: "Tensor", c: float) -> "Tensor":
     """eps_t: mean over reference `images` (r, d) of the exterior angle at each text, minus its half-aperture; (n,)."""
-    return exterior_angles(texts, images, c).mean(dim=1) - half_aperture(texts, c, k)
+    return exterior_angles(texts, images, c).mean(dim=1) - half_aperture(texts, c)

@@ -113,7 +113,7 @@ def learn(
     phi = torch.zeros(pairs[0].shape[1], dtype=like.dtype, device=like.device, requires_grad=True)
     optimiser = torch.optim.Adam([phi], lr=plan.rate)
     heads = identity(like.shape[1], like.dtype, str(like.device))
-    for step, rows in enumerate(batches(len(pairs[0]), plan, random)):
+    for step, rows in enumerate(batches(len(pairs[0]), plan.batch, plan.steps, random)):
         chosen = random.permutation(among)[: plan.lessons]
         loss, after = loss_after_step(phi, heads, _batch(pairs, rows, like), given, plan, marked(chosen, given))
         optimiser.param_groups[0]["lr"] = plan.rate * (1 - step / plan.steps)
@@ -129,7 +129,7 @@ def reached(phi: np.ndarray, pairs: Pairs, given: Lessons, asked: np.ndarray, pl
     random, like = np.random.default_rng(seed), given.images
     fixed = torch.as_tensor(phi, dtype=like.dtype, device=like.device)
     heads = identity(like.shape[1], like.dtype, str(like.device))
-    for rows in batches(len(pairs[0]), plan, random):
+    for rows in batches(len(pairs[0]), plan.batch, plan.steps, random):
         heads = (heads[0].detach().requires_grad_(), heads[1].detach().requires_grad_())
         inputs, images, texts = _batch(pairs, rows, like)
         loss = weighted_loss(heads, images, texts, torch.softmax(inputs @ fixed, dim=0), plan.scale)
@@ -138,10 +138,10 @@ def reached(phi: np.ndarray, pairs: Pairs, given: Lessons, asked: np.ndarray, pl
         return float(downstream_loss(heads, given, plan.scale, marked(asked, given)))
 
 
-def batches(pairs: int, plan: Plan, random: np.random.Generator) -> Iterator[np.ndarray]:
-    """`plan.steps` batches of places, permutation after permutation."""
-    size, order = min(plan.batch, pairs), np.empty(0, np.int64)
-    for _ in range(plan.steps):
+def batches(pairs: int, size: int, steps: int, random: np.random.Generator) -> Iterator[np.ndarray]:
+    """`steps` batches of `(size,)` places, permutation after permutation; what is left of one is not used."""
+    size, order = min(size, pairs), np.empty(0, np.int64)
+    for _ in range(steps):
         if len(order) < size:
             order = random.permutation(pairs)
         yield order[:size]

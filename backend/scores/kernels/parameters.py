@@ -12,6 +12,7 @@ from ...pool import digests
 
 if TYPE_CHECKING:
     from ...pool import Pool
+    from ...pool.columns import Kind
 
 
 def param(
@@ -58,6 +59,18 @@ def _check_path(method: str, name: str, value: str) -> None:
         reason = getattr(error, "strerror", None) or str(error)
         shown = value if len(value) <= 80 else value[:80] + "…"
         raise InputError(f"{method}: {name} is {shown!r}, which can't be a path here ({reason}).") from None
+
+
+def kinds(method: Any) -> dict[str, "Kind"]:
+    """The kind of each column that the parameters of a method name."""
+    known: dict[str, Kind] = {}
+    for entry in dataclasses.fields(method):
+        value, what = getattr(method, entry.name), entry.metadata.get("of")
+        if what == "model":
+            known |= {f"{value}_img": "embedding", f"{value}_txt": "embedding"}
+        elif what in ("embedding", "score", "flag"):
+            known[value] = what
+    return known
 
 
 def content(method: Any, entry: "dataclasses.Field[Any]", pool: "Pool") -> str:

@@ -9,6 +9,8 @@ from ...errors import InputError
 from ...targets import load_target
 
 if TYPE_CHECKING:
+    import torch
+
     from ...pool import Pool
 
 TILE_ROWS = 4096
@@ -30,6 +32,16 @@ def tiles(rows: np.ndarray, step: int = TILE_ROWS) -> Iterator[np.ndarray]:
     """Float32 tiles (<= step, d) of a float16 set, one at a time."""
     for start in range(0, len(rows), step):
         yield np.asarray(rows[start : start + step], dtype=np.float32)
+
+
+def padded(vectors: np.ndarray, bad: np.ndarray, rows: int) -> "torch.Tensor":
+    """The vectors (n, d) in float32, zeros for the `bad` (n,) ones and for what fills the last tile of so many `rows`."""
+    import torch
+
+    filled = torch.zeros(-(-len(vectors) // rows) * rows, vectors.shape[1])
+    clean = np.where(bad[:, None], np.float32(0), vectors).astype(np.float32, copy=False)
+    filled[: len(vectors)] = torch.from_numpy(clean)
+    return filled
 
 
 def second_moment(rows: np.ndarray) -> np.ndarray:

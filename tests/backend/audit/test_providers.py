@@ -56,9 +56,9 @@ def pool(tmp_path: Path) -> Pool:
 
 
 def rows(groups: list[Group]) -> dict[str, list[int]]:
-    from poolscope.kernels.bits import rows_of
+    from poolscope.kernels.bits import unpack
 
-    return {group.definition.id: rows_of(group.bits, len(CAPTIONS)).tolist() for group in groups}
+    return {group.definition.id: np.flatnonzero(unpack(group.bits, len(CAPTIONS))).tolist() for group in groups}
 
 
 def test_shipped_lexicons_find_what_they_name(pool):

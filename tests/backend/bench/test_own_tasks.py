@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from poolscope import deletion
 from poolscope.bench import board
 from poolscope.bench.tasks import choose, own, suites, tasks_list
 from poolscope.bench.tasks.shards import samples
@@ -154,11 +155,11 @@ def test_what_can_be_no_task_is_refused_and_leaves_nothing(folders: Path, tmp_pa
 
 def test_only_own_tasks_are_removed(folders: Path) -> None:
     own.add("pets", folders)
-    own.remove("own/pets")
+    deletion.delete(deletion.find("task", "own/pets"))
     assert not [task for task in tasks_list() if task.suite == "own"]
     for key in ("digits", "vtab/svhn", "nothing"):
         with pytest.raises(InputError):
-            own.remove(key)
+            own.root_of(key)
 
 
 def test_an_own_task_never_disturbs_the_demo_s_average(folders: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_grid_is_one_job_per_recipe_and_seed(tiny_pool: Pool, queue: list[list
     recipes = {argv[1] for argv in queue}
     kept = {load(path).name: select(load(path), tiny_pool).kept for path in recipes}
     assert kept == {"no filter": 200, "clip_b32 50 %": 100, "clip_l14 50 %": 100}
-    assert sweep.sweeps()[0] == sweep.Sweep.load("s") == found
+    assert sweep.Sweep.every()[0] == sweep.Sweep.load("s") == found
 
 
 def test_a_base_recipe_comes_first(tiny_pool: Pool) -> None:

@@ -167,10 +167,10 @@ def test_winogavil_is_the_mean_of_scikit_learns_jaccard() -> None:
         for i, size in enumerate((5, 6, 10, 12, 12))
     ]  # fmt: skip
     task.begin(torch.nn.functional.normalize(torch.randn(5, 8, generator=torch.Generator().manual_seed(1)), dim=1))
-    task.images, task.keys = [images], [f"p{i}" for i in range(30)]
+    task.images, task.keys = images, [f"p{i}" for i in range(30)]
     made = task.finish()
     expected = []
-    for cue, instance in zip(task.cues, task.instances):
+    for cue, instance in zip(task.texts, task.instances):
         rows = [int(name[1:]) for name in instance["candidates"]]
         truth = [name in instance["associations"] for name in instance["candidates"]]
         order = np.argsort(-(images[rows] @ cue).numpy())
@@ -196,7 +196,7 @@ def test_retrieval_recalls_are_those_of_a_full_ranking() -> None:
     task = Retrieval(BY_KEY["retrieval/flickr_1k_test_image_text_retrieval"], None)  # type: ignore[arg-type]
     task.owner_keys = [f"{i}" for i in owner]
     task.begin(captions)
-    task.images, task.keys = [images[:25], images[25:]], [f"{i}" for i in range(40)]
+    task.images, task.keys = images, [f"{i}" for i in range(40)]
     made = task.finish()
     found = Retrieval.metrics(made, task.task)
     similarity = (images @ captions.T).numpy()

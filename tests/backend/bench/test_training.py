@@ -357,8 +357,8 @@ def test_shards_written_before_are_used_and_checked(
 
 
 def test_a_subset_file_that_names_pairs_twice_is_trained_on_twice(tiny_pool: Pool, tmp_path: Path) -> None:
-    from poolscope.bench.training import _uids
     from poolscope.export import export_shards
+    from poolscope.export.subset import kept_uids
     from poolscope.recipe import select
 
     uids = np.sort(tiny_pool.uids()[[1, 1, 5, 9]])
@@ -367,7 +367,7 @@ def test_a_subset_file_that_names_pairs_twice_is_trained_on_twice(tiny_pool: Poo
     selection = select(recipe, tiny_pool)
     made = export_shards(tiny_pool, selection, tmp_path / "shards", recipe=recipe)
     assert (selection.kept, made.written) == (3, 4)
-    assert np.array_equal(_uids(tiny_pool, selection), uids)
+    assert np.array_equal(kept_uids(tiny_pool, selection.mask, selection.wanted), uids)
     assert np.array_equal(np.load(tmp_path / "shards" / "sample_ids.npy"), uids)
 
 

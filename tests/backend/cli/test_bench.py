@@ -156,7 +156,12 @@ def compared(home):
     for recipe, right in (("good", 0.8), ("bad", 0.3)):
         for seed in (0, 1):
             made = Run(
-                id=f"{recipe}-{seed}", scale="demo", recipe=recipe, seed=seed, settings={"tasks": "demo"}, kept=9
+                id=f"{recipe}-{seed}",
+                scale="demo",
+                recipe=recipe,
+                seed=seed,
+                settings={"tasks": "demo", "order": "passes"},
+                kept=9,
             )
             made.step_to("done")
             guess = np.where(rng.random(300) < right, label, label + 1)

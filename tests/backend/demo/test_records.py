@@ -162,9 +162,9 @@ def test_nothing_that_exists_is_replaced_and_all_of_it_can_be_deleted(moved: Poo
     for kind, name in (("run", "demo-sharp-s1"), ("sweep", records.SWEEP), ("report", "bias-demo")):
         deletion.delete(deletion.find(kind, name, moved))
     assert "demo-sharp-s1" not in {run.id for run in runs()}
-    assert (sweep.sweeps(), list((moved.path / "reports").glob("bias-*"))) == ([], [])
+    assert (sweep.Sweep.every(), list((moved.path / "reports").glob("bias-*"))) == ([], [])
     deletion.undo(moved, "sweep", records.SWEEP)
-    assert [one.note for one in sweep.sweeps()] == [records.CAME]
+    assert [one.note for one in sweep.Sweep.every()] == [records.CAME]
     deletion.delete(deletion.find("run", "demo-clip-30-s0"))
     assert sweep.progress(sweep.Sweep.load(records.SWEEP)) == {"done": 3, "gone": 1}
 

@@ -1,6 +1,7 @@
 """Embedding with a real (tiny, random) open_clip model: unit vectors, nulls, resume."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -59,11 +60,11 @@ def test_units_may_be_computed_one_by_one_anywhere(tiny_pool, tiny_model, monkey
         for unit in reversed(units):
             embedding._tools.cache_clear()
             pickle.loads(pickle.dumps(task)).compute(unit)
-            yield unit
+            yield unit, None
 
     monkeypatch.setattr(embedding, "UNIT_ROWS", 64)
     pool = engine.embed(tiny_pool, tiny_model, name="one", batch_size=64)
-    monkeypatch.setattr(embedding, "finished", elsewhere)
+    monkeypatch.setattr(sys.modules["poolscope.engine.run"], "finished", elsewhere)
     pool = engine.embed(pool, tiny_model, name="two", batch_size=64, workers=2)
     assert np.abs(pool.embeddings("one_img", range(200)) - pool.embeddings("two_img", range(200))).max() < 1e-3
 

@@ -17,7 +17,7 @@ from poolscope.export import export_dataset, export_shards, export_table
 from poolscope.export.values import harmless
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
-from poolscope.sources import import_table, import_webdataset
+from poolscope.sources import Options, import_webdataset, look
 from tests.conftest import image_bytes, write_shard
 
 ALL = load({"name": "all", "keep": []})
@@ -123,7 +123,7 @@ def test_an_image_folder_comes_back_as_the_same_pairs(pool, tmp_path):
     export_dataset(
         pool, select(ALL, pool), tmp_path / "out", metadata="csv", columns=["uid", "text", "url", "width", "height"]
     )
-    import_table(tmp_path / "out" / "metadata.csv", tmp_path / "again", image="file_name")
+    look(tmp_path / "out" / "metadata.csv", Options(image="file_name")).run(tmp_path / "again")
     assert pairs(Pool.open(tmp_path / "again")) == pairs(pool)
 
 

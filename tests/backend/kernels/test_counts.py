@@ -24,7 +24,6 @@ def test_packing_goes_there_and_back(masks, packed):
     assert packed.shape == (5, 16)
     for mask, words in zip(masks, packed):
         np.testing.assert_array_equal(bits.unpack(words, PAIRS), mask)
-        np.testing.assert_array_equal(bits.rows_of(words, PAIRS), np.flatnonzero(mask))
 
 
 def test_counts_are_those_of_the_masks(masks, packed):
@@ -53,10 +52,6 @@ def test_coded_counts_are_histograms(masks, packed):
     codes = np.random.default_rng(2).integers(0, 7, PAIRS).astype(np.uint16)
     expected = [np.bincount(codes[mask], minlength=7) for mask in masks]
     np.testing.assert_array_equal(counts.coded_counts(packed, codes, 7), expected)
-
-
-def test_union_is_or(masks, packed):
-    np.testing.assert_array_equal(bits.unpack(bits.union(packed[1:3]), PAIRS), masks[1] | masks[2])
 
 
 def test_no_groups_and_no_pairs_count_nothing():

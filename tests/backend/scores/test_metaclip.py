@@ -16,7 +16,7 @@ from poolscope.errors import InputError
 from poolscope.kernels.hashing import draw, uniform
 from poolscope.pool import Pool
 from poolscope.scores import build
-from poolscope.scores.metaclip import keep_probability, tail_threshold
+from poolscope.scores.metaclip import tail_threshold
 from poolscope.text.entries import build_entries, read_entries, read_titles
 from poolscope.text.matching import MODES, Matcher, edged, normalise, relax
 from poolscope.text.matching_kernel import uniform as compiled_uniform
@@ -131,6 +131,18 @@ def balanced() -> tuple[Matcher, pa.Array, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(1)
     draws = draw(0, *(rng.integers(0, 2**64, 20_000, dtype=np.uint64) for _ in range(2)))
     return matcher, captions, counts, matcher.least_keys(captions, counts, draws)
+
+
+def keep_probability(offsets: np.ndarray, ids: np.ndarray, counts: np.ndarray, t: float) -> np.ndarray:
+    """`1 - prod (1 - t / max(count, t))` over a caption's entries: how probably balancing at t keeps it, (n,) float64.
+
+    offsets (n+1,), ids (m,): the entries of each caption as `Matcher.match` gives them. 0 without a match.
+    """
+    p = t / np.maximum(counts, t) if t > 0 else np.zeros(len(counts))
+    logs = np.concatenate([[0.0], np.cumsum(np.log1p(-np.minimum(p, 1 - 1e-16))[ids])])
+    certain = np.concatenate([[0], np.cumsum(p[ids] >= 1)])
+    probability = -np.expm1(logs[offsets[1:]] - logs[offsets[:-1]])
+    return np.where(certain[offsets[1:]] > certain[offsets[:-1]], 1.0, probability)
 
 
 @pytest.mark.parametrize("t", [20, 150, 600])

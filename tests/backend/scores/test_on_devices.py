@@ -109,7 +109,7 @@ def test_out_of_memory_halves_the_batch_and_is_said(pool, gpu, monkeypatch, capl
             raise torch.OutOfMemoryError("CUDA out of memory")
         return send(rows, device, kind)
 
-    devices._noted.cache_clear()
+    devices.note.cache_clear()
     monkeypatch.setattr(accelerator, "send", scarce)
     monkeypatch.setattr(accelerator, "_pairs_at_once", devices.Room(16_384))
     for id, parameters in (("vas", {}), ("normsim", {"p": "3"})):
@@ -125,7 +125,7 @@ def test_cliploss_that_does_not_fit_is_computed_on_the_processor_to_the_bit(pool
     def full(*ignored, **also):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    devices._noted.cache_clear()
+    devices.note.cache_clear()
     monkeypatch.setattr(accelerator, "send", full)
     here, there = both(pool, "cliploss", batch_size=50, partitions=4, per_reading=2)
     assert np.array_equal(here, there)

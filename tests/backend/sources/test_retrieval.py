@@ -31,14 +31,14 @@ def layout(tmp_path):
 
 def test_metadata_and_embeddings_stay_together(layout, tmp_path):
     root, vectors = layout
-    report, joined = import_retrieval(root, tmp_path / "pool", name="b32")
+    report = import_retrieval(root, tmp_path / "pool")
     assert (report.added, dict(report.skipped)) == (35, {"no caption": 1})
-    assert [(one["name"], one["pairs"]) for one in joined.columns] == [("b32_img", 35), ("b32_txt", 32)]
     pool = Pool.open(tmp_path / "pool")
     assert "retrieval_row" not in pool.columns
     texts = pool.take(range(35), ["text"])["text"].to_pylist()
-    for name, folder in (("b32_img", "img_emb"), ("b32_txt", "text_emb")):
+    for name, folder, pairs in (("clip_img", "img_emb", 35), ("clip_txt", "text_emb", 32)):
         stored = pool.embeddings(name, range(35))
+        assert np.isfinite(stored).all(axis=1).sum() == pairs
         for place, text in enumerate(texts):
             row = int(text.removeprefix("caption "))
             if folder == "text_emb" and row // 3 == 5:

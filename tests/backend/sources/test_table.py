@@ -6,8 +6,12 @@ import pytest
 
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.sources import import_table
+from poolscope.sources import Options, look
 from tests.conftest import image_bytes
+
+
+def imported(source, pool, **options):
+    return look([source], Options(**options), only="table").run(pool)
 
 
 @pytest.fixture
@@ -29,7 +33,7 @@ def test_parquet_with_images_and_extra_columns(folder):
         }
     )
     pq.write_table(table, folder / "t.parquet")
-    report = import_table(folder / "t.parquet", folder / "pool")
+    report = imported(folder / "t.parquet", folder / "pool")
     assert (report.added, dict(report.skipped)) == (
         2,
         {"no caption": 1, "image can't be decoded": 1, "image file missing or unreadable": 1},
@@ -43,14 +47,14 @@ def test_parquet_with_images_and_extra_columns(folder):
 
 def test_csv_with_urls_and_given_names(folder):
     (folder / "t.csv").write_text('id,words,where\n1,"a, b\nc",http://x.org/1\n2,d,http://x.org/2\n3,e,\n')
-    report = import_table(folder / "t.csv", folder / "pool", text="words", url="where")
+    report = imported(folder / "t.csv", folder / "pool", text="words", url="where")
     assert (report.added, dict(report.skipped)) == (2, {"no image and no URL": 1})
     assert Pool.open(folder / "pool").strings("text").to_pylist() == ["a, b\nc", "d"]
 
 
 def test_an_address_among_the_paths_is_a_url_and_never_opened(folder):
     (folder / "t.csv").write_text("text,image\nx,pics/0.png\ny,http://127.0.0.1:9/evil.png\n")
-    report = import_table(folder / "t.csv", folder / "pool")
+    report = imported(folder / "t.csv", folder / "pool")
     assert report.added == 2
     assert Pool.open(folder / "pool").take([1], ["url", "image"]).to_pylist() == [
         {"url": "http://127.0.0.1:9/evil.png", "image": None}
@@ -71,10 +75,10 @@ def test_wrong_tables_are_named(tmp_path, name, content, message):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
-        import_table(tmp_path / name, tmp_path / "pool")
+        imported(tmp_path / name, tmp_path / "pool")
 
 
 def test_an_unknown_column_is_named(folder):
     (folder / "t.csv").write_text("text,url\na,http://x\n")
     with pytest.raises(InputError, match=r"no column 'alt'.*text, url"):
-        import_table(folder / "t.csv", folder / "pool", text="alt")
+        imported(folder / "t.csv", folder / "pool", text="alt")

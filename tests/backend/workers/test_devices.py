@@ -47,7 +47,8 @@ class Own:
 def test_each_device_takes_the_next_unit_when_it_is_free():
     task = Noting(slow="cuda:1")
     units = list(range(40))
-    assert sorted(finished(task, units, devices=["cuda:0", "cuda:1", "cuda:2"], threads=True)) == units
+    done = finished(task, units, devices=["cuda:0", "cuda:1", "cuda:2"], threads=True)
+    assert sorted(unit for unit, _ in done) == units
     counts = {name: sum(device == name for _, device in task.seen) for name in ("cuda:0", "cuda:1", "cuda:2")}
     assert sum(counts.values()) == 40
     assert counts["cuda:1"] == 1, "a slow device holds up only its own unit"
@@ -124,7 +125,7 @@ def test_half_precision_is_near_and_recorded(tiny_pool, tiny_model):  # noqa: F8
 def test_a_model_halves_its_batch_and_moves_to_the_processor(tiny_model, monkeypatch, caplog):  # noqa: F811
     import torch
 
-    devices._noted.cache_clear()
+    devices.note.cache_clear()
     loaded = Model.parse(tiny_model).load("cpu")
     captions = [f"caption {n}" for n in range(10)]
     whole = loaded.texts(captions)
@@ -168,7 +169,7 @@ def test_a_model_without_room_for_one_row_moves_to_the_processor_with_a_note(mon
 
     from poolscope.models import Loaded
 
-    devices._noted.cache_clear()
+    devices.note.cache_clear()
     network = Tiny()
     monkeypatch.setattr(Tiny, "float", lambda self: self)
     monkeypatch.setattr(torch.Tensor, "to", lambda self, *_, **__: self)
@@ -206,7 +207,7 @@ def test_decoders_leave_a_core_to_the_gpu_and_fit_into_shared_memory(monkeypatch
     assert [decoders.processes_for(n, 10**6) for n in (1, 2, 8, 64)] == [32, 31, 7, 1]
     room = type("Room", (), {"f_bavail": 64 * 2**20, "f_frsize": 1})
     monkeypatch.setattr(decoders.os, "statvfs", lambda _: room)
-    devices._noted.cache_clear()
+    devices.note.cache_clear()
     assert decoders.processes_for(1, 40_000_000) == 0
     assert "--shm-size" in caplog.text
 

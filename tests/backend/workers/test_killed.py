@@ -32,7 +32,7 @@ from poolscope.workers.dispatch import finished
 from tests.backend.workers.test_killed import Pids
 if __name__ == "__main__":
     devices = sys.argv[3].split(",") if sys.argv[3] else ()
-    for unit in finished(Pids(Path(sys.argv[1]), float(sys.argv[2])), ["a", "b"], workers=2, devices=devices):
+    for unit, _ in finished(Pids(Path(sys.argv[1]), float(sys.argv[2])), ["a", "b"], workers=2, devices=devices):
         time.sleep(300)
 """
 

@@ -8,7 +8,7 @@ import pytest
 
 from poolscope import models
 from poolscope.engine import embed, run
-from poolscope.engine.run import _Everywhere
+from poolscope.engine.run import Everywhere
 from poolscope.export import export_shards
 from poolscope.pool import Pool
 from poolscope.recipe import load, select
@@ -88,7 +88,7 @@ def _where(pool, unit):
 @pytest.mark.parametrize("engine", ["local", "ray"])
 def test_statistics_of_the_pool_are_computed_by_the_workers(engine, tiny_pool):
     seen = []
-    everywhere = _Everywhere(engine, 2, None, ())
+    everywhere = Everywhere(engine, 2, None, ())
     for unit, (count, process) in everywhere(tiny_pool, fragments(tiny_pool), _where):
         assert count == len(unit)
         seen.append(process)

@@ -37,6 +37,20 @@ def loaded(load: Callable[..., Any], weights: str, **options: Any) -> Any:
         ) from None
 
 
+def placed(network: Any, device: str) -> Any:
+    """A network on a device, ready to be asked."""
+    from ....devices import choose
+
+    return network.to(choose(device)).eval()
+
+
+def processor_and_network(processor: str, network: str, weights: str, device: str) -> tuple[Any, Any]:
+    """Both from `weights`, by the names of their classes in transformers."""
+    transformers = imported("transformers")
+    prepares, answers = (loaded(getattr(transformers, name).from_pretrained, weights) for name in (processor, network))
+    return prepares, placed(answers, device)
+
+
 @dataclass(frozen=True, kw_only=True)
 class WithWeights(ImageFamily):
     """An image family that runs a model on batches; `weights` is a directory or a hub name."""

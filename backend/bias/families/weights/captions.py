@@ -8,15 +8,15 @@ from PIL import Image
 
 from ....progress import Progress, silent
 from ...sample import Sample
-from ..base import Family, Features
+from ..base import Features, OfImages
 from ..captions import CaptionWords
-from .base import imported, loaded
+from .base import processor_and_network
 
 LONGEST = 100
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeneratedCaptions(Family):
+class GeneratedCaptions(OfImages):
     """TF-IDF of captions that a captioning model of transformers writes (BLIP, GIT, LLaVA with a prompt; the paper used
     LLaVA-1.5-7B and a Sentence-T5 classifier), at most 100 new tokens."""
 
@@ -28,22 +28,12 @@ class GeneratedCaptions(Family):
     weights: str
     device: str = "auto"
 
-    def missing(self, sample: Sample) -> str:
-        return "" if sample.images is not None else "the sets have no images"
-
     def parameters(self) -> dict[str, Any]:
         return {"weights": self.weights, "new tokens": LONGEST}
 
     @cached_property
     def _model(self) -> tuple[Any, Any]:
-        import torch
-
-        from ....devices import choose
-
-        transformers = imported("transformers")
-        processor = loaded(transformers.AutoProcessor.from_pretrained, self.weights)
-        network = loaded(transformers.AutoModelForImageTextToText.from_pretrained, self.weights)
-        return processor, network.to(torch.device(choose(self.device))).eval()
+        return processor_and_network("AutoProcessor", "AutoModelForImageTextToText", self.weights, self.device)
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         import torch

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import WithWeights, imported, loaded
+from .base import WithWeights, processor_and_network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +21,7 @@ class Depth(WithWeights):
 
     @cached_property
     def _model(self) -> tuple[Any, Any]:
-        transformers = imported("transformers")
-        processor = loaded(transformers.AutoImageProcessor.from_pretrained, self.weights)
-        network = loaded(transformers.AutoModelForDepthEstimation.from_pretrained, self.weights)
-        return processor, network.to(self.where).eval()
+        return processor_and_network("AutoImageProcessor", "AutoModelForDepthEstimation", self.weights, self.device)
 
     def changed(self, images: np.ndarray) -> np.ndarray:
         import torch

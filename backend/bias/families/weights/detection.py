@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...sample import DETECTED, Sample
-from .base import BATCH, WithWeights, imported, loaded, palette
+from .base import BATCH, WithWeights, palette, processor_and_network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +25,7 @@ class Detection(WithWeights):
 
     @cached_property
     def _model(self) -> tuple[Any, Any]:
-        transformers = imported("transformers")
-        processor = loaded(transformers.AutoImageProcessor.from_pretrained, self.weights)
-        network = loaded(transformers.AutoModelForObjectDetection.from_pretrained, self.weights)
-        return processor, network.to(self.where).eval()
+        return processor_and_network("AutoImageProcessor", "AutoModelForObjectDetection", self.weights, self.device)
 
     def parameters(self) -> dict[str, Any]:
         return {"weights": self.weights, "threshold": self.threshold}

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .base import WithWeights, imported, loaded, palette
+from .base import WithWeights, imported, loaded, palette, processor_and_network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,22 +22,16 @@ class Segmentation(WithWeights):
     mirror = False
 
     @cached_property
-    def _model(self) -> tuple[Any, Any, str]:
-        transformers = imported("transformers")
-        processor = loaded(transformers.AutoImageProcessor.from_pretrained, self.weights)
-        config = loaded(transformers.AutoConfig.from_pretrained, self.weights)
-        universal = config.model_type in ("mask2former", "maskformer", "oneformer")
-        kind = (
-            transformers.AutoModelForUniversalSegmentation
-            if universal
-            else transformers.AutoModelForSemanticSegmentation
-        )
-        return processor, loaded(kind.from_pretrained, self.weights).to(self.where).eval(), config.model_type
+    def _model(self) -> tuple[Any, Any]:
+        config = loaded(imported("transformers").AutoConfig.from_pretrained, self.weights)
+        kind = "Universal" if config.model_type in ("mask2former", "maskformer", "oneformer") else "Semantic"
+        network = f"AutoModelFor{kind}Segmentation"
+        return processor_and_network("AutoImageProcessor", network, self.weights, self.device)
 
     def changed(self, images: np.ndarray) -> np.ndarray:
         import torch
 
-        processor, network, _ = self._model
+        processor, network = self._model
         size = images.shape[1]
         inputs = processor(images=list(images), return_tensors="pt").to(self.where)
         with torch.inference_mode():
