@@ -75,8 +75,8 @@ class Run:
 
 def start(pool: Pool, recipe: Recipe, kept: int, *, scale: str, seed: int, gpus: int | None) -> Run:
     """Starts `poolscope train` as a job. Raises InputError for what `preflight` finds."""
-    from ..bench import Launch
-    from ..bench.checks import preflight, refuse
+    from ..bench import Launch, preflight
+    from ..bench.checks import refuse
     from ..devices import slot
 
     refuse(preflight(kept, scale, pool=pool, launch=Launch(gpus=gpus)))

@@ -41,9 +41,7 @@ def lift_interval(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> tu
         return middle * np.exp(-spread), middle * np.exp(spread)
 
 
-def odds_ratio(
-    k: np.ndarray, n: np.ndarray, kept: float, pairs: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def odds_ratio(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Odds of being kept inside the group over those outside it, with Woolf's interval.
 
     If any of the four cells is 0, 0.5 is added to all of them (Haldane 1956, Anscombe 1956). NaN where a whole row or

@@ -224,9 +224,9 @@ class Dfn(Method):
             return str(directory)
         write(directory / "clean.npy", uids)
         recipe = Recipe.model_validate({"name": name, "keep": [{"subset": str(directory / "clean.npy")}]})
-        train(recipe, pool, scale=self.scale, seed=self.seed, run_id=directory.name, resume=begun, evaluate=False,
-              progress=progress)  # fmt: skip
-        return str(directory)
+        run = train(recipe, pool, scale=self.scale, seed=self.seed, run_id=directory.name, resume=begun, evaluate=False,
+                    progress=progress)  # fmt: skip
+        return str(run.path)
 
     def _recognised(self, pool: "Pool", rows: np.ndarray, network: str) -> tuple[np.ndarray, np.ndarray]:
         """Cosines of the images at `rows` with their own captions, and with the next one's where it differs."""

@@ -65,6 +65,11 @@ def _pseudo(
     pseudo = sample.halves(members, parts, seed + 1)[rows]
     ids = np.unique(groups[rows], return_inverse=True)[1]
     validation = CrossValidation(
-        labels=pseudo, groups=ids, folds=settings.folds, seed=seed, replicates=REPLICATES, threads=settings.folds_at_once
+        labels=pseudo,
+        groups=ids,
+        folds=settings.folds,
+        seed=seed,
+        replicates=REPLICATES,
+        threads=settings.folds_at_once,
     )
     return validation.accuracy_of(learner(rows)).as_json()

@@ -166,7 +166,12 @@ def _baseline(there: np.ndarray, validation: CrossValidation) -> float:
 
 
 def of_sample(
-    sample: Sample, validation: CrossValidation, *, classes: str = "everyday", model: str = "", threshold: float = THRESHOLD
+    sample: Sample,
+    validation: CrossValidation,
+    *,
+    classes: str = "everyday",
+    model: str = "",
+    threshold: float = THRESHOLD,
 ) -> dict[str, Any]:
     """The object analysis of a sample, or `{"missing": why}` when there is no embedding or no text tower for it.
 

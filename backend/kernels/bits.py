@@ -208,5 +208,3 @@ def inside(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
     there = np.empty(len(rows), dtype=bool)
     has(mask, rows, there)
     return there
-
-

@@ -47,7 +47,9 @@ def columns(pool: Pool) -> list[str]:
     """Columns to colour by: scores, flags, numbers, and texts that repeat (judged on the first 2,000 pairs)."""
     kinds = {name: column.kind for name, column in pool.columns.items()}
     chosen = [name for name, kind in kinds.items() if kind in ("score", "flag")]
-    metadata = [name for name, kind in kinds.items() if kind == "metadata" and name not in STORAGE and _plain(pool, name)]
+    metadata = [
+        name for name, kind in kinds.items() if kind == "metadata" and name not in STORAGE and _plain(pool, name)
+    ]
     first = pool.take(np.arange(min(SAMPLE, len(pool))), metadata) if metadata else pa.table({})
     for name in metadata:
         values = first[name].drop_null()

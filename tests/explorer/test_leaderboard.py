@@ -19,7 +19,7 @@ from tests.explorer.conftest import texts
 def trained(recipe: str, seed: int, right: float, keep: list[dict[str, object]], kept: int, **more: object) -> Run:
     """A finished demo run that gets this share of the flags right, with its recipe and predictions."""
     run = Run(id=f"{recipe}-{seed}".replace(" ", "-").replace("%", ""), scale="demo", recipe=recipe, seed=seed, kept=kept,
-              pool_pairs=200, pool="/pool", settings={"tasks": "demo"}, **more)  # type: ignore[arg-type]  # fmt: skip
+              pool_pairs=200, pool="/pool", settings={"tasks": "demo", "order": "passes"}, **more)  # type: ignore[arg-type]  # fmt: skip
     run.step_to("done")
     (run.path / "recipe.yaml").write_text(dump(Recipe(name=recipe, keep=keep)))
     rng = np.random.default_rng(0)

@@ -17,7 +17,8 @@ def finished_run(name: str, recipe: str, seed: int, kept: int, average: float) -
     directory = paths.runs() / name
     run = Run(
         id=name, state="done", scale="demo", seed=seed, recipe=recipe, pool="/pool", pool_pairs=200, kept=kept,
-        samples_seen=36_864, created=time.time(), settings={"batch": 256, "samples_seen": 36_000, "tasks": "demo"},
+        samples_seen=36_864, created=time.time(),
+        settings={"batch": 256, "samples_seen": 36_000, "tasks": "demo", "order": "passes"},
     )  # fmt: skip
     keys = [task.key for task in bench.tasks_list() if task.present and task.averaged]
     lines = [{"key": key, "dataset": key, "metrics": {"main_metric": average}} for key in keys]

@@ -58,7 +58,9 @@ class PoolColumns(Provider):
             members, title, method = pool.array(name), f"marked as {name}", f"column {name} is true"
             if np.count_nonzero(members) < self.least:
                 return []
-            return [Group.of(members, f"{slug(name)}.yes", name, "yes", title, method=method, error=ERROR, source=self.id)]
+            return [
+                Group.of(members, f"{slug(name)}.yes", name, "yes", title, method=method, error=ERROR, source=self.id)
+            ]
         coded = value_codes(pool, name, self.most_values if "string" in dtype else self.most_numbers)
         if coded is None:
             return []

@@ -66,7 +66,9 @@ class ZeroShot(Provider):
             is_, is_not = (", ".join(map(repr, prompt[side])) for side in ("is", "not"))
             method, title = f"{column}: nearer to {is_} than to {is_not}", f"detected as {prompt['title']}"
             family = self.families[0]
-            groups.append(Group.of(mask, f"zeroshot.{name}", family, name, title, method=method, error=error, source=self.id))
+            groups.append(
+                Group.of(mask, f"zeroshot.{name}", family, name, title, method=method, error=error, source=self.id)
+            )
         return [group for group in groups if group.bits.any()]
 
 
