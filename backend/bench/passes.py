@@ -122,8 +122,12 @@ def samples(pairs: Pairs, passes: Passes, start: int, worker: int, workers: int)
     bit, what one that was never stopped sees. The samples must be taken and cropped one by one."""
     import torch
 
+    unread = 0
     for places, numbers in passes.batches(start, worker, workers):
         for place, sample in zip(places.tolist(), pairs.read(numbers)):
+            unread = unread + 1 if sample is None else 0
+            if unread > passes.pairs:
+                raise RuntimeError("none of the kept pairs can be read any more")
             if sample is not None:
                 drawn = hashlib.blake2b(f"{passes.seed} {place}".encode(), digest_size=8).digest()
                 torch.default_generator.manual_seed(int.from_bytes(drawn, "big"))

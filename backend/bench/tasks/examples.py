@@ -42,10 +42,11 @@ def examples_of(source: Path, room: Path) -> Iterator[Example | str]:
     folders = sorted(child for child in part.iterdir() if child.is_dir() and not child.name.startswith("."))
     tables = sorted(path for path in part.iterdir() if path.suffix.lower() in TABLES)
     named = [path for path in tables if path.stem.lower() in ("metadata", "labels", "captions", "annotations")]
-    if len(tables) == 1 or named:
-        return _of_table((named or tables)[0], room)
     if any(is_image(path) for folder in folders for path in folder.iterdir()):
-        return _of_folders(folders)
+        return _of_folders(folders)  # whatever table lies beside them
+    captioned = any(is_image(path) and path.with_suffix(".txt").is_file() for path in part.rglob("*"))
+    if named or (len(tables) == 1 and not captioned):
+        return _of_table((named or tables)[0], room)
     return _of_captions(part)
 
 

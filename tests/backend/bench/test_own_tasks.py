@@ -55,6 +55,15 @@ def test_the_test_part_of_a_split_is_taken(tmp_path: Path) -> None:
     assert own.add("split", tmp_path).examples == 4
 
 
+def test_a_table_beside_folders_of_classes_or_captions_changes_nothing(folders: Path, tmp_path: Path) -> None:
+    (folders / "class_indices.json").write_text('{"cat": 0}')
+    assert own.add("classes", folders).classes == 2
+    for number in range(2):
+        image(tmp_path / "said" / f"{number}.png", number).with_suffix(".txt").write_text("words")
+    (tmp_path / "said" / "statistics.csv").write_text("a,b\n1,2\n")
+    assert own.add("captions", tmp_path / "said").examples == 2
+
+
 @pytest.mark.parametrize("column", ["label", "caption"])
 def test_a_csv_becomes_classification_or_retrieval(tmp_path: Path, column: str) -> None:
     with (tmp_path / "set.csv").open("w", newline="") as file:

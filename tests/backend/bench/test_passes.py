@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tarfile
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -97,6 +98,18 @@ def test_in_place_and_from_shards_the_samples_are_the_same(tiny_pool: Pool, tmp_
         given.append([(one["txt"], next(one[kind] for kind in KINDS if kind in one)) for one in found])
     assert given[0] == given[1]
     assert sorted(Counter(given[0]).values())[-1] == 4, "a pair that is drawn twice comes twice in each pass"
+
+
+def test_pairs_none_of_which_can_be_read_end_the_training() -> None:
+    class Lost:
+        def __len__(self) -> int:
+            return 20
+
+        def read(self, numbers: np.ndarray) -> Iterator[None]:
+            return iter([None] * len(numbers))
+
+    with pytest.raises(RuntimeError, match="none of the kept pairs can be read"):
+        next(samples(Lost(), Passes(20, 0, batch=8), 0, 0, 1))
 
 
 LOADED = """
