@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-ROUNDS = 2  # before a second run of each nothing is known of the spread
+ROUNDS = 2  # one run shows no spread
 POOLED = 4  # so many degrees of freedom the pooled variance adds to a recipe's own
 DOUBT = 0.01  # at every look, that the full grid says something else of a recipe
 DRAWS = 4000
@@ -24,7 +24,7 @@ class Side:
 
 
 def sides(groups: Mapping[str, np.ndarray]) -> dict[str, Side]:
-    """From the results `(n,)` of each recipe, two or more of each.
+    """From the results `(n,)` of each recipe, one or more of each, and two or more of some.
 
     A recipe's variance is its own, with that of all recipes counting as four further degrees of freedom (Smyth 2004,
     section 4): neither do few runs stand alone, nor does a recipe that scatters more borrow others' calm.
@@ -96,17 +96,22 @@ def deal(
     """Who is surely behind now, and who gets the next seed (nobody: the race is over).
 
     `runs` are the results so far, `(n,)` of each recipe, and `out` those that were behind before; `bound` is that of
-    one look at the full grid of `most` seeds. From the second round on the best so far gets all of its seeds at once,
-    for every gap is measured against it. A recipe is out as soon as the full grid would find it behind, save
-    with a chance of `doubt`, and gets no more seeds while the full grid would as surely keep it; the others go on,
-    those with fewest first.
+    one look at the full grid of `most` seeds. Every recipe gets one seed and the better half a second, which shows the
+    spread: who lies far behind needs no more than its first. Then the best so far gets all of its seeds at once, for
+    every gap is measured against it. A recipe is out as soon as the full grid would find it behind, save with a chance
+    of `doubt`, and gets no more seeds while the full grid would as surely keep it; the others go on, those with fewest
+    first.
     """
     left = {name: values for name, values in runs.items() if name not in out}
     if len(left) < 2:
         return set(), []
-    fewest = min(len(values) for values in left.values())
-    if fewest < ROUNDS:
-        return set(), [name for name, values in left.items() if len(values) == fewest]
+    first = [name for name, values in left.items() if not len(values)]
+    if first:
+        return set(), first
+    better = sorted(runs, key=lambda name: -runs[name].mean())[: max(2, math.ceil(len(runs) / 2))]
+    second = [name for name in better if name in left and len(runs[name]) < ROUNDS]
+    if second:
+        return set(), second
     now = sides(runs)
     best = max(left, key=lambda name: now[name].mean)
     if len(left[best]) < most:

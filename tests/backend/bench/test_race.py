@@ -116,15 +116,17 @@ def test_the_runs_of_a_round_are_trained_side_by_side_on_all_gpus(
     usual, together, seen = racing.train, threading.Barrier(3), []
 
     def train(*words: Any, **named: Any) -> Run:
-        together.wait(60)
+        if named["seed"] == 0:
+            together.wait(60)
         seen.append(environment(Launch())["CUDA_VISIBLE_DEVICES"])
         return usual(*words, **named)
 
     monkeypatch.setattr(racing, "train", train)
     race = racing.go_on(racing.enter(tiny_pool, RECIPES, scale="small", most=2))
-    assert sorted(trained) == [(name, seed) for name in sorted(MEANS) for seed in (0, 1)]
-    assert sorted(seen) == ["4", "4", "5", "5", "6", "6"]
-    assert (race.state, race.trained, [entry.dealt for entry in race.entries]) == ("decided", 6, [2, 2, 2])
+    assert sorted(trained) == [("all", 0), ("half", 0), ("half", 1), ("sharp", 0), ("sharp", 1)]
+    assert sorted(seen[:3]) == ["4", "5", "6"]
+    assert len(set(seen[3:])) == 2
+    assert (race.state, race.trained, [entry.dealt for entry in race.entries]) == ("decided", 5, [1, 2, 2])
     assert devices.held() is None
 
 
@@ -141,7 +143,7 @@ def test_a_race_that_was_killed_goes_on_where_it_was(
     monkeypatch.setattr(racing, "train", dies)
     with pytest.raises(KeyboardInterrupt):
         racing.go_on(racing.enter(tiny_pool, RECIPES, scale="small", name="r"))
-    assert [entry.dealt for entry in racing.Race.load("r").entries] == [2, 1, 1]
+    assert [entry.dealt for entry in racing.Race.load("r").entries] == [1, 2, 1]
     monkeypatch.setattr(racing, "train", usual)
     assert racing.go_on(racing.enter(tiny_pool, RECIPES, scale="small", name="r")).state == "decided"
     assert len(trained) == len(set(trained))
