@@ -1,7 +1,8 @@
 """Draws the emoji of Debian's fonts-noto-color-emoji and names them in the languages of the emoji package."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,16 @@ def images() -> Iterator[SourceImage]:
             thumbnail=webp(thumbnail),
             print_=difference_hash(thumbnail),
         )
+
+
+def sized(emoji: Sequence[SourceImage], drawings: Sequence[SourceImage]) -> list[SourceImage]:
+    """The emoji in the sizes of the clip art: each as wide and high as if it were drawn with the shorter side of one of
+    the `drawings`, picked by a hash.
+
+    The font's own 136 x 128 pixels would make of every rule of size a rule against emoji; in these sizes it keeps of
+    both sources alike, as a web pool's images of any kind come in all sizes.
+    """
+    shorter = [min(image.width, image.height) for image in sorted(drawings, key=lambda image: image.url)]
+    sides = (shorter[int(len(shorter) * unit_hash("size", image.url))] for image in emoji)
+    width, height = (side / min(SIZE) for side in SIZE)
+    return [replace(image, width=round(side * width), height=round(side * height)) for image, side in zip(emoji, sides)]

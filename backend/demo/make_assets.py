@@ -18,7 +18,8 @@ def main(argv: list[str] | None = None) -> int:
     out: Path = parser.parse_args(argv).out
     drawings, emoji = list(clipart.images()), list(emoji_font.images())
     held = heldout.choose(drawings, emoji)
-    pool = [image for image in (*drawings, *emoji) if image.sha256 not in held.barred]
+    left = [image for image in drawings if image.sha256 not in held.barred]
+    pool = [*left, *emoji_font.sized([image for image in emoji if image.sha256 not in held.barred], left)]
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / "tasks", ignore_errors=True)
     tasks.write_all(out / "tasks", held, pool)

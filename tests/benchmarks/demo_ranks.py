@@ -15,6 +15,12 @@ The rule, stated before those runs were finished, and measured once:
   Wright's (2000): z = atanh(r), standard error sqrt((1 + r²/2) / (n - 3)). How much of it is the demo's seeds is drawn from
   the runs' means and pooled spread: the middle 95 % of 2,000 draws.
 - The aim is 0.8 or more at medium. Nothing is changed after the measurement to reach it.
+
+The second rule, stated before the runs of Basic and image size, which are all that it changes, were made anew, and measured
+once: a rule of form must not decide what the tasks ask. The emoji font draws at 136 x 128 pixels, so that every rule of size
+dropped every emoji, by an accident of the font's format. An emoji now has the size of a clip art image that a hash picks
+(`poolscope.demo.emoji_font.sized`): the rule keeps of both sources alike. That misplaced Basic, and was to be mended, was
+known; nothing else is mended for the ranks' sake, and the ranks that come of it stand.
 """
 
 import argparse
