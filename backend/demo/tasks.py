@@ -130,7 +130,7 @@ def _clipart(root: Path, held: HeldOut, pool: Sequence[SourceImage]) -> None:
     rows = [(picture, classes.category(picture) or "") for picture in held.clipart]
     examples, names = labelled(rows, most=40)
     write(root, examples, key="clipart_categories", names=names,
-          templates=["{c}", "{c}, clip art", "an image of {c}", "{c}, cartoon, drawing"],
+          templates=["{c}", "{c}, clip art", "a picture of {c}", "{c}, cartoon, drawing"],
           about={"name": "Clip art categories", "kind": "classification", "metric": "mean_per_class_recall",
                  "group": CLIPART, "family": CLIPART_ASKED, "note": "Folders of Open Clip Art; images held out."})  # fmt: skip
     learnable = Counter(filter(None, (classes.noun(p) for p in pool if p.source == "openclipart")))
@@ -138,7 +138,7 @@ def _clipart(root: Path, held: HeldOut, pool: Sequence[SourceImage]) -> None:
     rows = [row for row in rows if learnable[row[1]] >= 3]
     examples, names = labelled(rows, most=12)
     write(root, examples, key="clipart_objects", names=names,
-          templates=["{c}", "a {c}", "an image of a {c}", "{c}, clip art"],
+          templates=["{c}", "a {c}", "a picture of a {c}", "{c}, clip art"],
           about={"name": "Clip art objects", "kind": "classification", "metric": "mean_per_class_recall",
                  "group": CLIPART, "family": CLIPART_ASKED, "note": "The one object that title, file name and keywords name."})  # fmt: skip
 
@@ -147,7 +147,7 @@ def _emoji(root: Path, held: HeldOut) -> None:
     rows = [(picture, EMOJI_GROUPS[picture.group]) for picture in held.emoji]
     examples, names = labelled(rows)
     write(root, examples, key="emoji_groups", names=names,
-          templates=["{c}", "a {c}", "{c}, symbol", "an image of a {c}"],
+          templates=["{c}", "a {c}", "{c}, symbol", "a picture of a {c}"],
           about={"name": "Emoji groups", "kind": "classification", "metric": "mean_per_class_recall",
                  "group": EMOJI, "family": EMOJI_ASKED, "note": "Unicode's groups; emoji whose names are not in the pool either."})  # fmt: skip
     first = [(p, name) for i, (p, name, _) in enumerate(held.toned) if i % 2 == 0]
