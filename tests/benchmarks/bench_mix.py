@@ -49,7 +49,6 @@ RECIPES: dict[str, list[dict[str, Any]]] = {
     "Random mixture 30 %": [{"score": "random_mixture", "top": 0.3}],
 }  # fmt: skip
 RACED = list(RECIPES)[4:]
-SHARES_ONLY = (WORLDWIDE, "One caption per image")  # counted, not trained
 LANGUAGES = ("en", "de", "fr", "es", "it", "ja", "ru", "ar")
 
 
@@ -99,7 +98,7 @@ def train(folder: Path, seeds: list[int]) -> None:
     done = {(run["recipe"], run["seed"]) for run in finished(board)}
     for seed in seeds:
         for name in RECIPES:
-            if name not in SHARES_ONLY and (name, seed) not in done:
+            if (name, seed) not in done:
                 poolscope("train", str(folder / f"{name}.yaml"), "--scale", "demo", "--seed", str(seed))
                 print(f"{name}, seed {seed}", file=sys.stderr, flush=True)
 
@@ -126,7 +125,7 @@ def standing(known: Race) -> str:
     return "\n".join([*lines, "", f"The race says: {sentence(known)}."])
 
 
-def table(pool: Pool, seeds: list[int]) -> str:
+def table(pool: Pool) -> str:
     """A row a recipe: planted, English and emoji among the kept, in draws where it draws; with runs the average and its
     difference to no filter."""
     board = json.loads(poolscope("leaderboard", "--scale", "demo", "--json"))
@@ -136,10 +135,7 @@ def table(pool: Pool, seeds: list[int]) -> str:
         "English": pool.array("english"),
         "emoji": pool.where("source = 'emoji'"),
     }
-    trained = {
-        name: [100 * run["average"] for run in done if run["recipe"] == name and run["seed"] in seeds]
-        for name in RECIPES
-    }
+    trained = {name: [100 * run["average"] for run in done if run["recipe"] == name] for name in RECIPES}
     runs = any(len(averages) > 1 for averages in trained.values())
     titles = ["recipe", *shares, *(["average", "against no filter (95 %)"] if runs else [])]
     rows: list[tuple[float, str]] = []
@@ -211,7 +207,7 @@ def main() -> None:
     pool = Pool.open(default_pool())
     there = (home() / "races" / f"{race_name(chosen.seeds)}.json").is_file()
     known = [standing(Race.load(race_name(chosen.seeds)))] if there else []
-    parts = table(pool, seeds or [0, 1, 2]), *known, learnt(pool), languages(pool)
+    parts = table(pool), *known, learnt(pool), languages(pool)
     print(*parts, sep="\n\n")
     if chosen.write:
         put("bench_mix.py", "\n\n".join(parts))
