@@ -185,6 +185,14 @@ def write_text(path: Path | str, content: str) -> None:
     write_bytes(path, content.encode(errors="backslashreplace"))
 
 
+def write_array(path: Path | str, array: "np.ndarray") -> None:
+    """Writes a `.npy`, nothing pickled."""
+    import numpy as np
+
+    with replacing(path) as part, part.open("wb") as handle:
+        np.save(handle, array, allow_pickle=False)
+
+
 def write_texts(contents: dict[Path, str]) -> None:
     """Writes files that belong together: they take their places once all of them are on the disk."""
     with ExitStack() as places:
