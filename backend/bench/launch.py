@@ -166,8 +166,7 @@ def environment(launch: Launch) -> dict[str, str]:
     return env
 
 
-def supervise(run: Run, argv: list[str], launch: Launch, *, steps: int, progress: Progress = silent,
-              poll_s: float = 0.5) -> None:  # fmt: skip
+def supervise(run: Run, argv: list[str], launch: Launch, *, steps: int, progress: Progress = silent) -> None:
     """Runs the training process to its end, turning its log into `metrics.jsonl` and progress as it grows.
 
     The child lives in our process group, so that cancelling a job ends it too; if this process stops for any
@@ -186,7 +185,7 @@ def supervise(run: Run, argv: list[str], launch: Launch, *, steps: int, progress
         previous = _terminate_on_signal(child)
         try:
             while child.poll() is None:
-                time.sleep(poll_s)
+                time.sleep(0.5)
                 report()
             report()
         finally:
@@ -228,13 +227,13 @@ def _terminate_on_signal(child: subprocess.Popen[bytes]) -> signal.Handlers | No
     return signal.signal(signal.SIGTERM, stop)  # type: ignore[return-value]
 
 
-def end(child: subprocess.Popen[bytes], *, grace_s: float = GRACE_S) -> None:
-    """Ends a child: SIGTERM, then SIGKILL after `grace_s` seconds; nothing if it has ended."""
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Ends a child: SIGTERM, then SIGKILL after five seconds; nothing if it has ended."""
     if child.poll() is not None:
         return
     child.terminate()
     try:
-        child.wait(grace_s)
+        child.wait(GRACE_S)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
@@ -243,12 +242,12 @@ def end(child: subprocess.Popen[bytes], *, grace_s: float = GRACE_S) -> None:
 _RAISED = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Killed)\b.*$", re.MULTILINE)
 
 
-def reason(output: Path, *, max_bytes: int = 65_536) -> str:
+def reason(output: Path) -> str:
     """Why a process failed, from its output: the last exception it printed, else its last lines."""
     if not output.is_file():
         return "it left no output"
     with output.open("rb") as file:
-        file.seek(max(0, output.stat().st_size - max_bytes))
+        file.seek(max(0, output.stat().st_size - 65_536))
         text = file.read().decode(errors="replace")
     raised = _RAISED.findall(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]

@@ -8,9 +8,9 @@ import typer
 from .. import files
 from ..errors import InputError
 from ..number_format import percent
-from .console import emit, line, progress_bar, say, table
-from .options import Detach, Force, Json, PoolPath, Version, listed, submit
-from .recipe import RecipeName, check_suffix, ready
+from .console import emit, json_asked, line, progress_bar, say, table
+from .options import Detach, Force, PoolPath, Version, listed, submit
+from .recipe import RecipeName, ready
 
 if TYPE_CHECKING:
     from ..audit import Audit, Row
@@ -25,48 +25,38 @@ FamiliesOption = Annotated[
 ]
 
 
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", metavar="report.html", help="Write a report, and its figures as JSON beside it."),
-]
-Strata = Annotated[
-    str | None,
-    typer.Option("--strata", metavar="S", help="Also compare within language, domain, length or a column."),
-]
-Minimum = Annotated[int, typer.Option("--minimum", min=1, help="Leave out groups of fewer pairs.")]
-Reference = Annotated[
-    str | None,
-    typer.Option(
-        "--reference",
-        metavar="R",
-        help="Expected shares: uniform, or a YAML file of group id: share; flags amplification.",
-    ),
-]
-
-
 def audit(
-    context: typer.Context,
     recipe: RecipeName,
     pool: PoolPath = None,
     version: Version = None,
-    out: Out = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="report.html", help="Write a report, and its figures as JSON beside it."),
+    ] = None,
     families: FamiliesOption = None,
-    strata: Strata = None,
-    minimum: Minimum = 100,
-    reference: Reference = None,
+    strata: Annotated[
+        str | None, typer.Option(metavar="S", help="Also compare within language, domain, length or a column.")
+    ] = None,
+    minimum: Annotated[int, typer.Option(min=1, help="Leave out groups of fewer pairs.")] = 100,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="R", help="Expected shares: uniform, or a YAML file of group id: share; flags amplification."
+        ),
+    ] = None,
     force: Force = False,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Audit a recipe: whom it keeps and drops.
 
     The keep rate of every group, with intervals and controls.
     """
     if out is not None:
-        check_suffix(out, ".html")
+        if out.suffix != ".html":
+            raise InputError(f"{out.name!r} does not end in .html: name the output for example kept.html")
         files.new(out, out.with_suffix(".json"), force=force)
     if detach:
-        submit(context, kind="audit", title=f"Audit {Path(recipe).stem}")
+        submit(kind="audit", title=f"Audit {Path(recipe).stem}")
     from ..audit import audit as make_audit
 
     read, opened = ready(recipe, pool, version)
@@ -83,8 +73,8 @@ def audit(
     content = audited.as_json()
     if out is not None:
         content["out"] = [str(path) for path in write_report(audited, opened, out, force)]
-    emit(content, as_json=as_json, text=lambda: show(audited))
-    if out is not None and not as_json:
+    emit(content, text=lambda: show(audited))
+    if out is not None and not json_asked.get():
         say(f"report: {out}, figures: {out.with_suffix('.json')}")
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError
-from .console import emit, line, table
-from .options import Json, PoolPath, open_pool, pool_path
+from .console import emit, json_asked, line, table
+from .options import PoolPath, open_pool, pool_path
 from .versions import size
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def delete(
     empty: Annotated[
         bool, typer.Option("--empty", help="Remove deleted runs, jobs, tasks and pools for good; does it with --yes.")
     ] = False,
-    as_json: Json = False,
 ) -> None:
     """Delete columns, recipes, runs and more, with an undo.
 
@@ -46,20 +45,20 @@ def delete(
     if undo + show + empty > 1:
         raise InputError("--undo, --list and --empty exclude each other: give one of them")
     if undo:
-        _undo(_present(pool), kind, names or [None], as_json)
+        _undo(_present(pool), kind, names or [None])
     elif show:
-        _list(_present(pool), as_json)
+        _list(_present(pool))
     elif empty:
-        _empty(yes, as_json)
+        _empty(yes)
     elif kind is None or not names:
         raise InputError(
             "name what to delete: for example `poolscope delete column clip_score`; see `poolscope delete --help`"
         )
     else:
-        _delete(kind, list(dict.fromkeys(names)), pool, yes, force, as_json)
+        _delete(kind, list(dict.fromkeys(names)), pool, yes, force)
 
 
-def _delete(kind: str, names: list[str], path: Any, yes: bool, force: bool, as_json: bool) -> None:
+def _delete(kind: str, names: list[str], path: Any, yes: bool, force: bool) -> None:
     from .. import deletion
 
     opened = open_pool(path) if kind in deletion.OF_POOL else None
@@ -69,40 +68,33 @@ def _delete(kind: str, names: list[str], path: Any, yes: bool, force: bool, as_j
             deletion.delete(one)  # says what uses it
     frees = size(sum(one.bytes for one in things))
     what = f"{kind} {', '.join(one.name for one in things)}"
-    done = yes or (not as_json and sys.stdin.isatty() and typer.confirm(f"Delete {what}? It takes {frees}."))
+    done = yes or (not json_asked.get() and sys.stdin.isatty() and typer.confirm(f"Delete {what}? It takes {frees}."))
     for one in things if done else []:
         deletion.delete(one, force=force)
 
     def text() -> None:
         if done:
-            line(
-                f"deleted {what}, {frees}; `poolscope delete --undo` brings it back until {_until(kind)} frees that room"
-            )
+            until = "poolscope versions --clean" if kind in deletion.OF_POOL else "poolscope delete --empty"
+            line(f"deleted {what}, {frees}; `poolscope delete --undo` brings it back until `{until}` frees that room")
         else:
             line(f"would delete {what}, {frees}. Add --yes to do it")
 
-    emit({"deleted": [_about(one) for one in things], "done": done}, as_json=as_json, text=text)
-
-
-def _until(kind: str) -> str:
-    from ..deletion import OF_POOL
-
-    return "`poolscope versions --clean`" if kind in OF_POOL else "`poolscope delete --empty`"
+    emit({"deleted": [_about(one) for one in things], "done": done}, text=text)
 
 
 def _about(one: "Found") -> dict[str, Any]:
     return {"kind": one.kind, "name": one.name, "bytes": one.bytes, "used_by": one.users}
 
 
-def _undo(pool: "Pool | None", kind: str | None, names: Sequence[str | None], as_json: bool) -> None:
+def _undo(pool: "Pool | None", kind: str | None, names: Sequence[str | None]) -> None:
     from .. import deletion
 
     back = [deletion.undo(pool, kind, name) for name in names]
     content = {"restored": [{"kind": one.kind, "name": one.name, "bytes": one.bytes} for one in back]}
-    emit(content, as_json=as_json, text=", ".join(f"{one.kind} {one.name}" for one in back) + " is back")
+    emit(content, text=", ".join(f"{one.kind} {one.name}" for one in back) + " is back")
 
 
-def _list(pool: "Pool | None", as_json: bool) -> None:
+def _list(pool: "Pool | None") -> None:
     from datetime import datetime
 
     from .. import deletion
@@ -118,10 +110,10 @@ def _list(pool: "Pool | None", as_json: bool) -> None:
         rows = [(one.kind, one.name, f"{at:%Y-%m-%d %H:%M}", size(one.bytes)) for one, at in zip(listed, when)]
         table(("kind", "name", "deleted", "size#"), rows) if rows else line("nothing deleted can be brought back")
 
-    emit({"deleted": content}, as_json=as_json, text=text)
+    emit({"deleted": content}, text=text)
 
 
-def _empty(yes: bool, as_json: bool) -> None:
+def _empty(yes: bool) -> None:
     from .. import deletion
 
     count, frees = deletion.emptied()
@@ -129,7 +121,7 @@ def _empty(yes: bool, as_json: bool) -> None:
         deletion.empty()
     what = f"{count:,} deleted runs, jobs, tasks and pools, {size(frees)}"
     words = f"freed {what}" if yes else f"would free {what}; they can't be brought back afterwards. Add --yes to do it"
-    emit({"emptied": yes, "frees": {"deleted": count, "bytes": frees}}, as_json=as_json, text=words)
+    emit({"emptied": yes, "frees": {"deleted": count, "bytes": frees}}, text=words)
 
 
 def _present(given: Any) -> "Pool | None":

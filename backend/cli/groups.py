@@ -7,7 +7,7 @@ import typer
 
 from .audit import FamiliesOption, family_names
 from .console import emit, line, progress_bar, table
-from .options import Detach, Json, PoolPath, open_pool, submit
+from .options import Detach, PoolPath, open_pool, submit
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -19,7 +19,6 @@ def groups(
     families: FamiliesOption = None,
     again: Annotated[bool, typer.Option("--again", help="Find groups anew, even those found before.")] = False,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """List, find, add and remove groups of pairs.
 
@@ -28,7 +27,7 @@ def groups(
     if context.invoked_subcommand is not None:
         return
     if detach:
-        submit(context, kind="groups", title="Find groups")
+        submit(kind="groups", title="Find groups")
     from ..audit import catalog
     from ..audit.measure import SMALLEST
 
@@ -52,7 +51,7 @@ def groups(
         for provider, reason in absent.items():
             line(f"not found: {provider}: {reason}")
 
-    emit(content, as_json=as_json, text=text)
+    emit(content, text=text)
 
 
 @app.command()
@@ -60,17 +59,14 @@ def add(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="A lexicon (.yaml), or a table of keys and groups.")],
     pool: PoolPath = None,
     name: Annotated[
-        str | None,
-        typer.Option("--name", metavar="NAME", help="What the groups are called [default: the file's name]."),
+        str | None, typer.Option(metavar="NAME", help="What the groups are called [default: the file's name].")
     ] = None,
     on: Annotated[
-        str | None,
-        typer.Option("--on", metavar="uid|id|url", help="What a table's keys are [default: as it has them]."),
+        str | None, typer.Option(metavar="uid|id|url", help="What a table's keys are [default: as it has them].")
     ] = None,
-    key: Annotated[str | None, typer.Option("--key", metavar="COLUMN", help="The table's column of keys.")] = None,
-    column: Annotated[str | None, typer.Option("--column", metavar="COLUMN", help="Its column of group names.")] = None,
+    key: Annotated[str | None, typer.Option(metavar="COLUMN", help="The table's column of keys.")] = None,
+    column: Annotated[str | None, typer.Option(metavar="COLUMN", help="Its column of group names.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace groups of that name.")] = False,
-    as_json: Json = False,
 ) -> None:
     """Add groups of your own: a lexicon, or a table that gives the group of each uid, id or url."""
     from ..audit.measure import SMALLEST
@@ -95,18 +91,17 @@ def add(
             if count:
                 line(f"  left out {count:,}: {words}")
 
-    emit(added.as_json() | {"groups": sizes}, as_json=as_json, text=text)
+    emit(added.as_json() | {"groups": sizes}, text=text)
 
 
 @app.command()
 def remove(
     name: Annotated[str, typer.Argument(metavar="NAME", help="As they were called when they were added.")],
     pool: PoolPath = None,
-    as_json: Json = False,
 ) -> None:
     """Remove groups of your own; a lexicon that they replaced counts again. `poolscope delete --undo` brings them back."""
     from ..audit.own_groups import remove as remove_groups
 
     kind = remove_groups(open_pool(pool), name)
     words = f"removed {kind} {name}; `poolscope delete --undo` brings it back"
-    emit({"removed": name, "kind": kind}, as_json=as_json, text=words)
+    emit({"removed": name, "kind": kind}, text=words)

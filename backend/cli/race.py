@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .console import cell, emit, line, progress_bar, table
-from .options import Detach, Gpus, Json, PoolPath, open_pool, submit
+from .options import Detach, Gpus, PoolPath, open_pool, submit
 from .recipe import make_scores, read_recipe
 
 if TYPE_CHECKING:
@@ -14,24 +14,21 @@ if TYPE_CHECKING:
 
 
 def race(
-    context: typer.Context,
     recipes: Annotated[
         list[str], typer.Argument(metavar="RECIPE.yaml…", help="Recipe files, or names of ready or saved recipes.")
     ],
-    scale: Annotated[str, typer.Option("--scale", metavar="S", help="demo, small, …")] = "demo",
+    scale: Annotated[str, typer.Option(metavar="S", help="demo, small, …")] = "demo",
     budget: Annotated[
-        str | None,
-        typer.Option("--budget", metavar="T", help="Time for all its runs, as 2h, 90m or 1h30m [default: no end]."),
+        str | None, typer.Option(metavar="T", help="Time for all its runs, as 2h, 90m or 1h30m [default: no end].")
     ] = None,
-    confidence: Annotated[float, typer.Option("--confidence", help="How surely the best recipe stays in.")] = 0.95,
-    seeds: Annotated[int, typer.Option("--seeds", min=2, help="At most so many seeds of each.")] = 10,
+    confidence: Annotated[float, typer.Option(help="How surely the best recipe stays in.")] = 0.95,
+    seeds: Annotated[int, typer.Option(min=2, help="At most so many seeds of each.")] = 10,
     pool: PoolPath = None,
     name: Annotated[
         str | None, typer.Option("--as", metavar="RACE", help="Its name [default: made of its recipes and settings].")
     ] = None,
     gpus: Gpus = None,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Find the best recipe with few runs.
 
@@ -46,7 +43,7 @@ def race(
     allowed = None if budget is None else seconds(budget)
     if detach:
         device = slot(count=gpus or max(1, gpus_here()))
-        submit(context, kind="race", device=device, title=f"Race of {len(recipes)} recipes, {scale}")
+        submit(kind="race", device=device, title=f"Race of {len(recipes)} recipes, {scale}")
     opened = open_pool(pool)
     read = [read_recipe(recipe, opened) for recipe in recipes]
     for recipe in read:
@@ -56,7 +53,7 @@ def race(
     with progress_bar("race") as progress:
         done = go_on(entered, progress, gpus=gpus)
     result = content(done)
-    emit(result, as_json=as_json, text=lambda: _print(done, result))
+    emit(result, text=lambda: _print(done, result))
 
 
 def _print(race: "Race", result: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from ..errors import InputError
 from .console import emit, line, table
-from .options import Json, PoolPath, open_pool
+from .options import PoolPath, open_pool
 
 
 def versions(
@@ -16,7 +16,6 @@ def versions(
         typer.Option("--clean", help="Remove all versions but the newest; says what that frees, does it with --yes."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --clean: do it.")] = False,
-    as_json: Json = False,
 ) -> None:
     """List the versions of a pool, or remove old ones.
 
@@ -53,7 +52,7 @@ def versions(
                 f"would free {amount}; no selection can be repeated on them, and nothing deleted brought back, afterwards. Add --yes to do it"
             )
 
-    emit(content, as_json=as_json, text=text)
+    emit(content, text=text)
 
 
 def size(amount: float) -> str:

@@ -15,11 +15,13 @@ import pyarrow as pa
 
 from .. import files
 from ..devices import card
+from ..errors import InputError
 from ..pool import Pool, digests
 from ..pool.columns import described
 from ..progress import Progress, silent
 from ..scores.base import Method
 from ..versions import __version__
+from .catalogue import entry, loadable
 from .elsewhere import basis, of_pool
 from .run import run
 
@@ -126,6 +128,22 @@ def known(pool: Pool, method: Method) -> Estimate | None:
         return Estimate(**files.read_json(_path(pool, method, _devices(pool, method, None))))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def measure(pool: Pool, *, progress: Progress = silent) -> tuple[list[Estimate], dict[str, str]]:
+    """Measures on samples what the methods that can start on `pool` cost, as far as it isn't known; returns the estimates,
+    kept with the pool for `known`, and why others can't be measured, by method."""
+    entries = [entry(method.id, pool) for method in loadable()[0]]
+    methods = [one.built for one in entries if not one.problem and known(pool, one.built) is None]
+    estimates, problems = [], {}
+    for number, method in enumerate(methods):
+        progress(number, len(methods), method.title)
+        try:
+            estimates.append(estimate(pool, method))
+        except InputError as error:
+            problems[method.id] = str(error)
+    progress(len(methods), len(methods), "measured")
+    return estimates, problems
 
 
 def duration(seconds: float) -> str:
