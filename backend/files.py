@@ -175,6 +175,17 @@ def on_network(path: Path | str) -> bool:
     return holder is not None and holder[1].fstype.lower().removeprefix("fuse.") in NETWORK
 
 
+def tail(path: Path, most: int) -> str:
+    """The last bytes of a text file, at most so many, from the start of a line; empty where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as handle:
+        start = max(0, handle.seek(0, os.SEEK_END) - most)
+        handle.seek(start)
+        content = handle.read(most)
+    return ((content.partition(b"\n")[2] if start else b"") or content).decode(errors="replace")
+
+
 def write_bytes(path: Path | str, content: bytes) -> None:
     with replacing(path) as part:
         part.write_bytes(content)

@@ -15,6 +15,7 @@ from statistics import median
 
 from ..devices import card, held
 from ..errors import InputError
+from ..files import tail
 from ..jobs.slots import visible
 from ..progress import Progress, silent
 from ..runs import Run
@@ -244,11 +245,7 @@ _RAISED = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Killed)\b.*
 
 def reason(output: Path) -> str:
     """Why a process failed, from its output: the last exception it printed, else its last lines."""
-    if not output.is_file():
-        return "it left no output"
-    with output.open("rb") as file:
-        file.seek(max(0, output.stat().st_size - 65_536))
-        text = file.read().decode(errors="replace")
+    text = tail(output, 65_536)
     raised = _RAISED.findall(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return str(raised[-1]).strip()[:500] if raised else " | ".join(lines[-5:]) or "it left no output"

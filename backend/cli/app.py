@@ -14,7 +14,7 @@ from .options import typed
 COMMANDS = {
     "info": "pool.info",
     "demo": "pool.demo",
-    "versions": "versions.versions",
+    "versions": "delete.versions",
     "app": "serve.app",
     "map": "pool.map_",
     "import": "sources.app",
@@ -35,7 +35,7 @@ COMMANDS = {
     "evaluate": "bench.evaluate",
     "leaderboard": "leaderboard.leaderboard",
     "submit": "bench.submit_run",
-    "race": "race.race",
+    "race": "sweep.race",
     "sweep": "sweep.app",
     "audit": "audit.audit",
     "groups": "groups.app",

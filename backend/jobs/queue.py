@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from .. import processes
+from .. import files, processes
 from ..errors import InputError
 from ..paths import home
 from . import family, slots, table
@@ -141,17 +141,7 @@ def _end_processes(entry: dict[str, Any], grace: float) -> None:
 
 def log_tail(job_id: int | str, max_bytes: int = 65536) -> str:
     """The end of what the job has printed, from the start of a line."""
-    path = table.log_path(table.row(job_id)["id"])
-    if not path.exists():
-        return ""
-    with path.open("rb") as log:
-        size = log.seek(0, os.SEEK_END)
-        start = max(0, size - max_bytes)
-        log.seek(start)
-        content = log.read(max_bytes)
-    if start:
-        content = content.partition(b"\n")[2] or content
-    return content.decode("utf-8", errors="replace")
+    return files.tail(table.log_path(table.row(job_id)["id"]), max_bytes)
 
 
 def refresh() -> None:
