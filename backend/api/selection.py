@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..progress import Progress, silent
 from ..recipe import Recipe, RuleCount
 from ..recipe import Selection as Mask
-from . import html
+from .tables import html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,7 +84,7 @@ class Selection:
             for c in self.counts
         ]
         caption = f"{self.recipe.name}: {len(self):,} of {self._mask.pairs:,} pairs kept"
-        return html.table(caption, ("rule", "kept after it", "dropped by it", "threshold"), rows)
+        return html(caption, ("rule", "kept after it", "dropped by it", "threshold"), rows)
 
     # --- tables -------------------------------------------------------------------------------------------------
 

@@ -39,9 +39,9 @@ class Launch:
 
     `gpus` are devices per node (0 = this machine's CPU, None = one GPU if there is one), `nodes` machines.
     `accum` splits each device's share of the global batch into that many parts (features of all parts take part
-    in the loss, so the batch stays the scale's); `precision` replaces the scale's; `threads` caps the CPU threads of
-    each rank. `time` (Slurm's form, `12:00:00`) and `partition` ask for scripts to submit instead of a start here, as
-    several nodes do. Raises InputError for a time or partition that Slurm could not read.
+    in the loss, so the batch stays the scale's); `precision` replaces the scale's. `time` (Slurm's form, `12:00:00`)
+    and `partition` ask for scripts to submit instead of a start here, as several nodes do. Raises InputError for a time
+    or partition that Slurm could not read.
     """
 
     gpus: int | None = None
@@ -49,7 +49,6 @@ class Launch:
     accum: int = 1
     workers: int | None = None
     precision: str | None = None
-    threads: int | None = None
     time: str | None = None
     partition: str | None = None
 
@@ -162,8 +161,6 @@ def environment(launch: Launch) -> dict[str, str]:
         env.setdefault("MALLOC_TRIM_THRESHOLD_", str(8 << 30))
     elif (own := held() or "").startswith("cuda:"):
         env["CUDA_VISIBLE_DEVICES"] = visible([int(own.partition(":")[2])], os.environ.get("CUDA_VISIBLE_DEVICES"))
-    if launch.threads:
-        env["OMP_NUM_THREADS"] = str(launch.threads)
     return env
 
 

@@ -38,7 +38,7 @@ COMMANDS = {
     "race": "sweep.race",
     "sweep": "sweep.app",
     "audit": "audit.audit",
-    "groups": "groups.app",
+    "groups": "audit.groups_app",
     "bias": "bias.bias",
     "jobs": "jobs.app",
     "delete": "delete.delete",
