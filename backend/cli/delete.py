@@ -11,7 +11,6 @@ from .console import emit, json_asked, line, table
 from .options import PoolPath, open_pool, pool_path
 
 if TYPE_CHECKING:
-    from ..deletion import Found
     from ..pool import Pool
 
 
@@ -78,11 +77,8 @@ def _delete(kind: str, names: list[str], path: Any, yes: bool, force: bool) -> N
         else:
             line(f"would delete {what}, {frees}. Add --yes to do it")
 
-    emit({"deleted": [_about(one) for one in things], "done": done}, text=text)
-
-
-def _about(one: "Found") -> dict[str, Any]:
-    return {"kind": one.kind, "name": one.name, "bytes": one.bytes, "used_by": one.users}
+    about = [{"kind": one.kind, "name": one.name, "bytes": one.bytes, "used_by": one.users} for one in things]
+    emit({"deleted": about, "done": done}, text=text)
 
 
 def _undo(pool: "Pool | None", kind: str | None, names: Sequence[str | None]) -> None:

@@ -139,7 +139,8 @@ def _embed(
     until = staging.until()
     todo = [unit for unit in units if unit.stop > until and unit not in records]
     local, waiting = where.engine == "local", sum(map(len, todo))
-    planned = plan(pool, model, pairs=waiting, **_here(how) if local else {"device": "cpu"})
+    here: dict[str, Any] = {"gpus": how.gpus, "precision": how.precision, "decoders": how.decoders}
+    planned = plan(pool, model, pairs=waiting, device=how.device if local else "cpu", **(here if local else {}))
     if not how.force:
         refuse(planned, columns["img"].removesuffix("_img"))
     where = replace(where, devices=devices.spread(how.device, how.gpus) if local else ())
@@ -157,10 +158,6 @@ def _embed(
     pool.add_staged(schema, staging, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
-
-
-def _here(how: How) -> dict[str, Any]:
-    return {"device": how.device, "gpus": how.gpus, "precision": how.precision, "decoders": how.decoders}
 
 
 def resolved(precision: str, device: str) -> str:
