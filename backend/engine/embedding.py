@@ -239,7 +239,7 @@ class _Images:
         self._known: dict[bytes, np.ndarray] = {}
         self._missing = np.full(loaded.dim, np.nan, dtype=np.float16)
 
-    def __contains__(self, key: bytes) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self._known
 
     def remember(self, keys: list[bytes], vectors: np.ndarray) -> None:
