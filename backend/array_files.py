@@ -25,17 +25,12 @@ def read_arrays(path: str | Path) -> "np.ndarray | Mapping[str, np.ndarray]":
     if head == NUMPY:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     if head.startswith(ZIP):
-        pickled = _pickled(path)
+        with zipfile.ZipFile(path) as archive:  # a torch archive has a member that describes its tensors
+            pickled = next((name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"), "")
         return _torch(path, pickled) if pickled else np.load(path, allow_pickle=False)
     if head.startswith(PICKLE):
         return _torch(path, "")
     raise ValueError("it is no .npy, no .npz and no torch file")
-
-
-def _pickled(path: Path) -> str:
-    """The member of a torch archive that describes its tensors; empty if the archive is none of torch's."""
-    with zipfile.ZipFile(path) as archive:
-        return next((name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"), "")
 
 
 def _torch(path: Path, pickled: str) -> "np.ndarray | Mapping[str, np.ndarray]":

@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-import time
+import timeit
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -199,11 +199,5 @@ def _cpu_multiplies_bf16() -> bool:
 
 
 def _seconds(square: "torch.Tensor") -> float:
-    """The fastest of five products after one that sets the kernel up."""
-    square @ square
-    taken = []
-    for _ in range(5):
-        start = time.perf_counter()
-        square @ square
-        taken.append(time.perf_counter() - start)
-    return min(taken)
+    """The fastest of six products, the first of which sets the kernel up."""
+    return min(timeit.repeat(lambda: square @ square, number=1, repeat=6))

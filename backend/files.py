@@ -175,6 +175,17 @@ def on_network(path: Path | str) -> bool:
     return holder is not None and holder[1].fstype.lower().removeprefix("fuse.") in NETWORK
 
 
+def tail(path: Path, most: int) -> str:
+    """The last bytes of a text file, at most so many, from the start of a line; empty where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as handle:
+        start = max(0, handle.seek(0, os.SEEK_END) - most)
+        handle.seek(start)
+        content = handle.read(most)
+    return ((content.partition(b"\n")[2] if start else b"") or content).decode(errors="replace")
+
+
 def write_bytes(path: Path | str, content: bytes) -> None:
     with replacing(path) as part:
         part.write_bytes(content)
@@ -183,6 +194,14 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 def write_text(path: Path | str, content: str) -> None:
     """Bytes of a path that are no UTF-8 are written as JSON escapes them."""
     write_bytes(path, content.encode(errors="backslashreplace"))
+
+
+def write_array(path: Path | str, array: "np.ndarray") -> None:
+    """Writes a `.npy`, nothing pickled."""
+    import numpy as np
+
+    with replacing(path) as part, part.open("wb") as handle:
+        np.save(handle, array, allow_pickle=False)
 
 
 def write_texts(contents: dict[Path, str]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import files
 from .devices import Room, autocast, choose, note
-from .errors import InputError
+from .errors import InputError, first_line
 from .paths import ASSETS, home
 from .pool import digests
 
@@ -120,8 +120,8 @@ class Model:
         except InputError:
             raise
         except Exception as error:  # open_clip, torch and safetensors raise many types for a file of another form
-            first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise InputError(f"model {self} can't be loaded: {first}; give a local checkpoint as MODEL/path.") from None
+            why = first_line(error, 1000)
+            raise InputError(f"model {self} can't be loaded: {why}; give a local checkpoint as MODEL/path.") from None
         finally:
             logging.disable(logging.NOTSET)
         return Loaded(network.eval(), transform, words, torch.device(device))
@@ -247,9 +247,8 @@ def save_weights(network: Any, path: Path, *, model: str, about: dict[str, Any],
     state = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
     if half:
         state = {key: value.half() if value.dtype == torch.float32 else value for key, value in state.items()}
-    with files.replacing(path) as part:
-        # not save_file: it renames a file of its own over the one that is locked
-        part.write_bytes(save(state, {"model": model, "about": json.dumps(about)}))
+    # not save_file: it renames a file of its own over the one that is locked
+    files.write_bytes(path, save(state, {"model": model, "about": json.dumps(about)}))
 
 
 def _metadata(path: Path) -> dict[str, str]:

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import paths
 from .errors import InputError
-from .files import read_json, replacing, write_json
+from .files import read_json, write_json, write_text
 from .processes import Heartbeat, identity, last_heartbeat, running
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 WORKING = ("shards", "training", "evaluating")
-STATES = (*WORKING, "done", "failed", "stopped")
 _heartbeats: dict[Path, Heartbeat] = {}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
@@ -132,6 +131,10 @@ class Run:
         """Lines of `results.jsonl`, DataComp's form {"key", "dataset", "metrics"}; the last one of a key counts."""
         return list(read_results(self.path / "results.jsonl").values())
 
+    def main_metrics(self) -> dict[str, float | None]:
+        """The main metric by task key, of every task with a result; None where it has none."""
+        return {line["key"]: line["metrics"].get("main_metric") for line in self.results()}
+
     @classmethod
     def load(cls, run: "str | Run") -> "Run":
         """The run with this id (or the only one whose id starts so). Raises InputError naming the nearest."""
@@ -219,8 +222,7 @@ def _finite(value: Any) -> float | int | None:
 
 
 def write_results(path: Path, results: Sequence[dict[str, Any]]) -> None:
-    with replacing(path) as part:
-        part.write_text("".join(json.dumps(result, allow_nan=False) + "\n" for result in results))
+    write_text(path, "".join(json.dumps(result, allow_nan=False) + "\n" for result in results))
 
 
 def hardware(device: str = "cpu") -> dict[str, Any]:

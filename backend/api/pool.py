@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..pool import Column
 from ..progress import Progress, silent
 from ..recipe import Desk, Recipe, load
-from . import html
+from .tables import html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,7 @@ class Pool:
     def _repr_html_(self) -> str:
         rows = [(c.name, c.kind, c.dtype, words(c.made_by)) for c in self.columns.values() if c.kind != "key"]
         caption = f"Pool {self.name}: {len(self):,} pairs"
-        return html.table(caption, ("column", "kind", "type", "made by"), rows)
+        return html(caption, ("column", "kind", "type", "made by"), rows)
 
     def score(
         self,

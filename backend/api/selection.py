@@ -12,7 +12,7 @@ from ..errors import InputError
 from ..progress import Progress, silent
 from ..recipe import Recipe, RuleCount
 from ..recipe import Selection as Mask
-from . import html
+from .tables import html
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,9 +84,7 @@ class Selection:
             for c in self.counts
         ]
         caption = f"{self.recipe.name}: {len(self):,} of {self._mask.pairs:,} pairs kept"
-        return html.table(caption, ("rule", "kept after it", "dropped by it", "threshold"), rows)
-
-    # --- tables -------------------------------------------------------------------------------------------------
+        return html(caption, ("rule", "kept after it", "dropped by it", "threshold"), rows)
 
     def to_batches(self, columns: Sequence[str] | None = None, *, batch_size: int = BLOCK) -> Iterator[pa.RecordBatch]:
         """The kept pairs in row order, batch by batch (at most `batch_size` pairs each): memory stays bounded.
@@ -172,8 +170,6 @@ class Selection:
             if not missing:
                 break
         return pa.Table.from_batches(parts)
-
-    # --- figures, files, runs -----------------------------------------------------------------------------------
 
     def histogram(self, score: str, *, bins: int = 60) -> "go.Figure":
         """The distribution of a score over the kept and the dropped pairs, as a Plotly figure.

@@ -1,6 +1,8 @@
-"""The methods and the leaderboard as DataFrames."""
+"""Tables: the methods and the leaderboard as DataFrames, and what a notebook shows as HTML."""
 
 import dataclasses
+from collections.abc import Iterable, Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,3 +45,12 @@ def leaderboard(scale: str | None = None, *, published: bool = False) -> "pd.Dat
     names = ["run", "recipe", "scale", "seed", "kept", "pool_pairs", "average", "evaluated", "of", "state"]
     rows = rows_of(scale, published=published)
     return pd.DataFrame([[getattr(row, name) for name in names] for row in rows], columns=names)
+
+
+def html(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """An HTML table of text, for a notebook; everything in it is escaped."""
+    heading = "".join(f"<th style='text-align:left'>{escape(word)}</th>" for word in head)
+    lines = ["".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in row) for row in rows]
+    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    above = f"<caption style='text-align:left'><b>{escape(caption)}</b></caption>"
+    return f"<table>{above}<thead><tr>{heading}</tr></thead><tbody>{body}</tbody></table>"

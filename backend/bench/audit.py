@@ -35,9 +35,6 @@ class GroupAccuracy:
     low: float
     high: float
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 def audit_model(run: "str | Run") -> list[GroupAccuracy]:
     """Accuracy by group for every task of the run that has groups and predictions; empty if none has.

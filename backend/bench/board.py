@@ -193,13 +193,19 @@ def _board(sets: Mapping[Place, list[Row]]) -> list[Summary]:
 
 def _summary(place: Place, mine: Sequence[Row], gap: Gap | None) -> Summary:
     recipe, scale, pool, _, kept = place
-    values = averages(mine)
+    clean = means([{"": row.clean} for row in mine]).get("")
     return Summary(
-        recipe, scale, pool, kept, tuple(sorted(row.seed or 0 for row in mine)), float(values.mean()),
-        float(values.std(ddof=1)) if len(values) > 1 else None, gap, mine[0].unfiltered,
-        means([row.tasks for row in mine]), means([{"": row.clean} for row in mine]).get(""),
-        means([row.groups for row in mine]), tuple(row.run for row in mine),
+        recipe, scale, pool, kept, gap=gap, baseline=mine[0].unfiltered, clean=clean, groups=means([row.groups for row in mine]),
+        runs=tuple(row.run for row in mine), **over_seeds(mine),
     )  # fmt: skip
+
+
+def over_seeds(rows: Sequence[Row]) -> dict[str, Any]:
+    """Of evaluated runs of one recipe: their seeds, mean and sample deviation of the average, and mean of each task."""
+    values = averages(rows)
+    spread = float(values.std(ddof=1)) if len(values) > 1 else None
+    seeds, tasks = tuple(sorted(row.seed or 0 for row in rows)), means([row.tasks for row in rows])
+    return {"seeds": seeds, "mean": float(values.mean()), "sd": spread, "tasks": tasks}
 
 
 def means(figures: Sequence[Mapping[str, float | None]]) -> dict[str, float]:

@@ -27,9 +27,6 @@ class Problem:
     what: str
     text: str
 
-    def as_json(self) -> dict[str, str]:
-        return {"level": self.level, "what": self.what, "text": self.text}
-
 
 def preflight(
     pairs: int,

@@ -7,7 +7,6 @@ from typing import Any
 from .. import devices, rates
 from ..architecture import Size
 from ..architecture import size_of as sized
-from ..errors import InputError
 from ..models import config
 from .scales import CHOSEN, SCALES, Scale, scale_named
 
@@ -57,15 +56,14 @@ def size_of(model: str) -> Size:
 
 
 def estimate(
-    recipe_or_count: Any, scale: "str | Scale", *, pool: Any = None, device: str | None = None, count: int = 1
+    pairs: int, scale: "str | Scale", *, pool: Any = None, device: str | None = None, count: int = 1
 ) -> Estimate:
-    """The cost of a run at `scale` on so many pairs; a Recipe (or its file) is counted on `pool`. It trains on `count`
-    devices, which share each batch, of the kind `device`: `cpu`, a GPU's name, or what this machine has.
+    """The cost of a run at `scale` on so many pairs of `pool`. It trains on `count` devices, which share each batch, of the
+    kind `device`: `cpu`, a GPU's name, or what this machine has.
 
     Fast: no model is built and torch is not imported.
     """
     scale = scale_named(scale)
-    pairs = pairs_of(recipe_or_count, pool)
     size = size_of(scale.model)
     macs = size.macs * scale.samples_seen
     flops = 2 * _work(scale) * scale.samples_seen
@@ -88,17 +86,6 @@ def estimate(
         disk={"shards": int(pairs * (per_pair + 2_560)), "checkpoints": 2 * 3 * weights, "weights": weights},
         checkpoints=scale.checkpoints,
     )  # fmt: skip
-
-
-def pairs_of(recipe_or_count: Any, pool: Any = None) -> int:
-    if isinstance(recipe_or_count, int):
-        return recipe_or_count
-    from ..recipe import Recipe, load, select
-
-    if pool is None:
-        raise InputError("the cost of a recipe needs a pool to count it on; give the pool or a number of pairs")
-    recipe = recipe_or_count if isinstance(recipe_or_count, Recipe) else load(recipe_or_count)
-    return select(recipe, pool).drawn
 
 
 def rate_here(scale: Scale, device: str | None = None, count: int = 1) -> tuple[float, str]:

@@ -17,9 +17,9 @@ from ..progress import Progress, silent
 from ..runs import Run, hardware, read_results, write_results
 from ..versions import versions
 from . import tasks as registry
-from .features import Seen, features
 from .tasks import Task
 from .tasks.kind import Kind, Predictions
+from .towers import Seen, encode, features
 
 if TYPE_CHECKING:
     from ..models import Loaded
@@ -97,8 +97,6 @@ def evaluate(
 
 def _evaluate(loaded: "Loaded", run: Run, todo: Sequence[Task], weights: str, precision: str, batch_size: int | None,
               progress: Progress) -> None:  # fmt: skip
-    from .zeroshot import encode
-
     kinds: list[Kind] = []
     groups: list[list[Sequence[str]]] = []
     for task in todo:
@@ -123,7 +121,7 @@ def _evaluate(loaded: "Loaded", run: Run, todo: Sequence[Task], weights: str, pr
 
 def score_task(loaded: "Loaded", one: Kind, prompts: Sequence[Sequence[str]], vectors: dict[Any, Any], *, size: int,
                precision: str = "fp32", weights: str = "", seen: Seen | None = None) -> tuple[Result, Predictions]:  # fmt: skip
-    """One task: its images through the image tower, its metrics. `vectors` come from `zeroshot.encode`; `seen` are the
+    """One task: its images through the image tower, its metrics. `vectors` come from `towers.encode`; `seen` are the
     images of tasks before, by this model at this precision."""
     import torch
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from ..errors import InputError
-from ..files import replacing
+from ..files import write_text
 from ..runs import Run, hardware, new_id, write_results
 from ..versions import versions
 from .evaluation import Result
@@ -95,10 +95,8 @@ def write_eval_results(run: "str | Run", path: Path | str) -> Path:
     results = {line["key"]: line for line in Run.load(run).results()}
     order = [task.key for task in TASKS if task.key in results]
     order += [key for key in results if key not in order]
-    with replacing(Path(path)) as part:
-        part.write_text(
-            "".join(json.dumps({k: results[key][k] for k in ("key", "dataset", "metrics")}) + "\n" for key in order)
-        )
+    lines = [json.dumps({k: results[key][k] for k in ("key", "dataset", "metrics")}) for key in order]
+    write_text(path, "".join(f"{line}\n" for line in lines))
     return Path(path)
 
 

@@ -21,8 +21,9 @@ class Kept:
     def path(self) -> Path:
         return paths.home() / self.folder / f"{self.id}.json"
 
-    def save(self) -> None:
+    def save(self) -> Self:
         files.write_json(self.path, asdict(self))  # type: ignore[call-overload]
+        return self
 
     @classmethod
     def load(cls, name: str) -> Self:

@@ -15,6 +15,7 @@ from statistics import median
 
 from ..devices import card, held
 from ..errors import InputError
+from ..files import tail
 from ..jobs.slots import visible
 from ..progress import Progress, silent
 from ..runs import Run
@@ -38,9 +39,9 @@ class Launch:
 
     `gpus` are devices per node (0 = this machine's CPU, None = one GPU if there is one), `nodes` machines.
     `accum` splits each device's share of the global batch into that many parts (features of all parts take part
-    in the loss, so the batch stays the scale's); `precision` replaces the scale's; `threads` caps the CPU threads of
-    each rank. `time` (Slurm's form, `12:00:00`) and `partition` ask for scripts to submit instead of a start here, as
-    several nodes do. Raises InputError for a time or partition that Slurm could not read.
+    in the loss, so the batch stays the scale's); `precision` replaces the scale's. `time` (Slurm's form, `12:00:00`)
+    and `partition` ask for scripts to submit instead of a start here, as several nodes do. Raises InputError for a time
+    or partition that Slurm could not read.
     """
 
     gpus: int | None = None
@@ -48,7 +49,6 @@ class Launch:
     accum: int = 1
     workers: int | None = None
     precision: str | None = None
-    threads: int | None = None
     time: str | None = None
     partition: str | None = None
 
@@ -161,13 +161,10 @@ def environment(launch: Launch) -> dict[str, str]:
         env.setdefault("MALLOC_TRIM_THRESHOLD_", str(8 << 30))
     elif (own := held() or "").startswith("cuda:"):
         env["CUDA_VISIBLE_DEVICES"] = visible([int(own.partition(":")[2])], os.environ.get("CUDA_VISIBLE_DEVICES"))
-    if launch.threads:
-        env["OMP_NUM_THREADS"] = str(launch.threads)
     return env
 
 
-def supervise(run: Run, argv: list[str], launch: Launch, *, steps: int, progress: Progress = silent,
-              poll_s: float = 0.5) -> None:  # fmt: skip
+def supervise(run: Run, argv: list[str], launch: Launch, *, steps: int, progress: Progress = silent) -> None:
     """Runs the training process to its end, turning its log into `metrics.jsonl` and progress as it grows.
 
     The child lives in our process group, so that cancelling a job ends it too; if this process stops for any
@@ -186,7 +183,7 @@ def supervise(run: Run, argv: list[str], launch: Launch, *, steps: int, progress
         previous = _terminate_on_signal(child)
         try:
             while child.poll() is None:
-                time.sleep(poll_s)
+                time.sleep(0.5)
                 report()
             report()
         finally:
@@ -228,13 +225,13 @@ def _terminate_on_signal(child: subprocess.Popen[bytes]) -> signal.Handlers | No
     return signal.signal(signal.SIGTERM, stop)  # type: ignore[return-value]
 
 
-def end(child: subprocess.Popen[bytes], *, grace_s: float = GRACE_S) -> None:
-    """Ends a child: SIGTERM, then SIGKILL after `grace_s` seconds; nothing if it has ended."""
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Ends a child: SIGTERM, then SIGKILL after five seconds; nothing if it has ended."""
     if child.poll() is not None:
         return
     child.terminate()
     try:
-        child.wait(grace_s)
+        child.wait(GRACE_S)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
@@ -243,13 +240,9 @@ def end(child: subprocess.Popen[bytes], *, grace_s: float = GRACE_S) -> None:
 _RAISED = re.compile(r"^(?:[\w.]+\.)?\w*(?:Error|Exception|Interrupt|Killed)\b.*$", re.MULTILINE)
 
 
-def reason(output: Path, *, max_bytes: int = 65_536) -> str:
+def reason(output: Path) -> str:
     """Why a process failed, from its output: the last exception it printed, else its last lines."""
-    if not output.is_file():
-        return "it left no output"
-    with output.open("rb") as file:
-        file.seek(max(0, output.stat().st_size - max_bytes))
-        text = file.read().decode(errors="replace")
+    text = tail(output, 65_536)
     raised = _RAISED.findall(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return str(raised[-1]).strip()[:500] if raised else " | ".join(lines[-5:]) or "it left no output"

@@ -11,6 +11,7 @@ import re
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -73,18 +74,21 @@ def members(path: str) -> Iterator[dict[str, Any]]:
     """Images and captions of a local tar, as webdataset's tar iterator gives them, without empty captions; damage ends the
     shard, logged."""
     with open(path, "rb", buffering=1 << 20) as tar:
-        for name, size in plain_members(tar):
-            content = tar.read(size)
-            if content.strip() or not name.endswith(".txt"):  # open_clip leaves out a sample without a caption file
-                yield {"fname": name, "data": content, "__url__": path}
-        for member in _any_members(tar) if more(tar) else ():
-            if member["data"].strip() or not member["fname"].endswith(".txt"):
-                yield member | {"__url__": path}
+        for name, start, size in spans(tar):
+            tar.seek(start)
+            yield {"fname": name, "data": tar.read(size), "__url__": path}
 
 
-def plain_members(tar: BinaryIO) -> Iterator[tuple[str, int]]:
-    """Names and sizes of images and captions, `tar` standing at the content of each; stops before a header that is not
-    plain, and at the end."""
+def spans(tar: BinaryIO) -> Iterator[tuple[str, int, int]]:
+    """Names, places and sizes of the images and captions of a tar, but for empty captions."""
+    for name, start, size in chain(_plain_members(tar), _general_members(tar)):
+        tar.seek(start)
+        if not name.endswith(".txt") or tar.read(size).strip():  # open_clip leaves out a sample without a caption file
+            yield name, start, size
+
+
+def _plain_members(tar: BinaryIO) -> Iterator[tuple[str, int, int]]:
+    """Members up to a header that is not plain, before which `tar` stands then, or to the end."""
     end, at = os.fstat(tar.fileno()).st_size, tar.tell()
     while len(header := tar.read(BLOCK)) == BLOCK and header != bytes(BLOCK):
         size = _plain_size(header)
@@ -95,17 +99,11 @@ def plain_members(tar: BinaryIO) -> Iterator[tuple[str, int]]:
         if PARTS.fullmatch(name):
             if at + BLOCK + size > end:  # before room for it is asked for
                 logging.warning(f"{tar.name} ends inside {name}; the rest of this shard is left out.")
-                tar.seek(end)
-                return
-            yield name, size
+                break
+            yield name, at + BLOCK, size
         at += BLOCK + size + -size % BLOCK
         tar.seek(at)
     tar.seek(end)
-
-
-def more(tar: BinaryIO) -> bool:
-    """Has the tar more than plain members?"""
-    return tar.tell() < os.fstat(tar.fileno()).st_size
 
 
 def _plain_size(header: bytes) -> int | None:
@@ -117,30 +115,19 @@ def _plain_size(header: bytes) -> int | None:
     return int(digits[0], 8)
 
 
-def general_members(tar: BinaryIO) -> Iterator[tuple[str, int, int]]:
-    """Names, places and sizes of images and captions of the rest of a tar whatever its headers; damage ends it, logged."""
+def _general_members(tar: BinaryIO) -> Iterator[tuple[str, int, int]]:
+    """Members of the rest of a tar whatever its headers; damage ends it, logged."""
     end = os.fstat(tar.fileno()).st_size
+    if tar.tell() >= end:
+        return
     try:
         with tarfile.open(fileobj=tar, mode="r:") as rest:
             for member in rest:
                 whole = member.isreg() and not member.issparse() and member.offset_data + member.size <= end
                 if whole and PARTS.fullmatch(member.name):
                     yield member.name, member.offset_data, member.size
-    except (tarfile.TarError, OSError, ValueError) as error:
+    except Exception as error:  # as webdataset: whatever damage raises is logged, and the next shard is read
         logging.warning(f"{tar.name} is damaged, the rest of this shard is left out: {error}")
-
-
-def _any_members(tar: BinaryIO) -> Iterator[dict[str, Any]]:
-    from open_clip_train.data import log_and_continue
-    from webdataset.tariterators import tar_file_iterator
-
-    def wanted(name: str) -> bool:
-        return PARTS.fullmatch(name) is not None
-
-    try:
-        yield from tar_file_iterator(tar, handler=log_and_continue, select_files=wanted)
-    except Exception as error:  # as webdataset: whatever a damaged shard raises is logged, and the next shard is read
-        log_and_continue(error)
 
 
 def formats_first() -> None:

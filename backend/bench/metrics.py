@@ -54,8 +54,8 @@ def parse(line: str, *, batch: int) -> dict[str, float] | None:
 class Follower:
     """Reads what was appended to a log since the last look."""
 
-    def __init__(self, path: Path, *, batch: int, offset: int = 0) -> None:
-        self.path, self.batch, self.offset = path, batch, offset
+    def __init__(self, path: Path, *, batch: int) -> None:
+        self.path, self.batch, self.offset = path, batch, 0
 
     def new(self) -> list[dict[str, float]]:
         if not self.path.exists():

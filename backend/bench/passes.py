@@ -9,7 +9,7 @@ import mmap
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -54,23 +54,12 @@ def _places(tar: int, path: str) -> Iterator[tuple[int, tuple[int, int], tuple[i
     from open_clip_train.data import group_by_keys_nothrow
 
     with open(path, "rb", buffering=1 << 20) as file:
-        spans = ({"fname": name, "data": (start, stop), "__url__": path} for name, start, stop in _spans(file))
+        parts = loading.spans(file)
+        spans = ({"fname": name, "data": (start, start + size), "__url__": path} for name, start, size in parts)
         for sample in group_by_keys_nothrow(spans):
             image = next((sample[kind] for kind in KINDS if kind in sample), None)
             if image and "txt" in sample:
                 yield tar, image, sample["txt"]
-
-
-def _spans(tar: BinaryIO) -> Iterator[tuple[str, int, int]]:
-    """Where the images and captions of a tar lie, but for empty captions."""
-    for name, size in loading.plain_members(tar):
-        start = tar.tell()
-        if not name.endswith(".txt") or tar.read(size).strip():
-            yield name, start, start + size
-    for name, start, size in loading.general_members(tar) if loading.more(tar) else ():
-        tar.seek(start)
-        if not name.endswith(".txt") or tar.read(size).strip():
-            yield name, start, start + size
 
 
 class InPlace:

@@ -129,8 +129,7 @@ def enter(
         if not same or (before.scale, before.pool, before.confidence, before.most) != (scale, where, confidence, most):
             raise InputError(f"race {race.id!r} ran with other recipes or settings; choose another name with --as")
         race = replace(before, budget=budget, job=job, state="open")
-    race.save()
-    return race
+    return race.save()
 
 
 def go_on(race: Race, progress: Progress = silent, *, gpus: int | None = None) -> Race:
@@ -146,7 +145,7 @@ def go_on(race: Race, progress: Progress = silent, *, gpus: int | None = None) -
             if entry.recipe in gone:
                 race = race.with_entry(entry.recipe, out=entry.dealt)
         if not dealt:
-            return _saved(replace(race, state="decided"))
+            return replace(race, state="decided").save()
         for start in range(0, len(dealt), len(places)):
             names = dealt[start : start + len(places)]
             entries = [entry for name in names for entry in race.entries if entry.recipe == name]
@@ -159,9 +158,9 @@ def go_on(race: Race, progress: Progress = silent, *, gpus: int | None = None) -
             race = _side_by_side(race, fitting, places, progress)
             for entry in entries:
                 if entry in fitting or entry not in fresh:
-                    race = _saved(race.with_entry(entry.recipe, dealt=entry.dealt + 1))
+                    race = race.with_entry(entry.recipe, dealt=entry.dealt + 1).save()
             if len(fitting) < len(fresh):
-                return _saved(replace(race, state="budget spent"))
+                return replace(race, state="budget spent").save()
 
 
 def _side_by_side(race: Race, entries: Sequence[Entry], places: Sequence[str], progress: Progress) -> Race:
@@ -178,11 +177,6 @@ def _side_by_side(race: Race, entries: Sequence[Entry], places: Sequence[str], p
             why = "; ".join(Run.load(run_id).not_comparable)
             raise RuntimeError(f"run {run_id} has no average over its tasks: {why}")
     return heat.race
-
-
-def _saved(race: Race) -> Race:
-    race.save()
-    return race
 
 
 def results(race: Race) -> dict[str, dict[int, float]]:
@@ -237,7 +231,7 @@ class _Heat:
         finally:  # a stopped run costs what it took, too
             with self._lock:
                 spent, count = self.race.spent + time.monotonic() - begun, self.race.trained + (run is not None)
-                self.race = _saved(replace(self.race, spent=spent, trained=count))
+                self.race = replace(self.race, spent=spent, trained=count).save()
 
 
 def _run_id(race: Race, entry: Entry) -> str:

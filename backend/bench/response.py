@@ -1,14 +1,14 @@
 """Response curves: what the average does as a recipe keeps more of the pool."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import paths
 from ..errors import InputError
-from .board import Row, averages, means
+from .board import Row, over_seeds
 
 if TYPE_CHECKING:
     from ..recipe import Recipe
@@ -35,9 +35,6 @@ class Point:
     sd: float | None
     tasks: dict[str, float]
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self) | {"seeds": list(self.seeds)}
-
 
 def points(entries: Iterable[Entry]) -> list[Point]:
     """Points by score, then fraction ascending; runs of one score and fraction are joined over their seeds.
@@ -57,12 +54,9 @@ def points(entries: Iterable[Entry]) -> list[Point]:
 
 
 def _point(axis: str, value: float, rows: Sequence[Row]) -> Point:
-    values, kept, pairs = averages(rows), rows[0].kept, rows[0].pool_pairs
-    return Point(
-        axis, value, rows[0].recipe, kept, kept / pairs if kept is not None and pairs else None,
-        tuple(sorted(row.seed or 0 for row in rows)), float(values.mean()),
-        float(values.std(ddof=1)) if len(values) > 1 else None, means([row.tasks for row in rows]),
-    )  # fmt: skip
+    kept, pairs = rows[0].kept, rows[0].pool_pairs
+    share = kept / pairs if kept is not None and pairs else None
+    return Point(axis, value, rows[0].recipe, kept, share, **over_seeds(rows))
 
 
 def curves_of(rows: Sequence[Row]) -> list[Point]:

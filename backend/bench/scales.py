@@ -48,13 +48,9 @@ class Scale:
     note: str = ""
 
     @property
-    def samples_per_part(self) -> int:
-        return self.samples_seen // self.checkpoints
-
-    @property
     def steps_per_part(self) -> int:
         """Optimiser steps between two checkpoints: ceil to batches, then to a multiple of `rounding`."""
-        return steps_of(self.samples_per_part, self.batch, self.rounding)
+        return steps_of(self.samples_seen // self.checkpoints, self.batch, self.rounding)
 
     def steps(self) -> int:
         """Optimiser steps of the whole run, whatever the workers and devices."""

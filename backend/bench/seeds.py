@@ -32,13 +32,10 @@ class MoreSeeds:
     def start(self, device: str | None = None) -> list[int]:
         """Queues a job for each seed; returns the jobs' ids."""
         return [
-            jobs.submit(self.with_seed(seed), kind="train", device=device or jobs.slot(),
+            jobs.submit([*self.argv, "--seed", str(seed)], kind="train", device=device or jobs.slot(),
                         title=f"{self.recipe} · {self.scale} · seed {seed}")
             for seed in self.seeds
         ]  # fmt: skip
-
-    def with_seed(self, seed: int) -> list[str]:
-        return [*self.argv, "--seed", str(seed)]
 
 
 def missing_seeds(a: Sequence[str | Run], b: Sequence[str | Run], gap: Gap) -> list[MoreSeeds]:

@@ -121,7 +121,7 @@ def compare(
 def _shared(sides: Sequence[Sequence[Run]], tasks: Sequence[str] | None) -> list[Task]:
     """The tasks that every run has a main metric of."""
     runs = [run for side in sides for run in side]
-    done = [{line["key"] for line in run.results() if _main_of(line) is not None} for run in runs]
+    done = [{key for key, value in run.main_metrics().items() if value is not None} for run in runs]
     shared = [
         task for task in tasks_list()
         if task.metric and all(task.key in keys for keys in done) and (tasks is None or task.key in tasks)
@@ -130,11 +130,6 @@ def _shared(sides: Sequence[Sequence[Run]], tasks: Sequence[str] | None) -> list
         names = " and ".join(sorted({run.id for run in runs})) or "they"
         raise InputError(f"{names} share no task with results; evaluate both on the same tasks")
     return shared
-
-
-def _main_of(line: Mapping[str, Any]) -> float | None:
-    value = line["metrics"].get("main_metric")
-    return None if value is None else float(value)
 
 
 def _others(sides: Sequence[Sequence[Run]]) -> _Others:
@@ -161,8 +156,7 @@ def _drawn(runs: Sequence[Run], task: Task, draws: int) -> tuple[np.ndarray, int
     stored = [one for one in predictions if one is not None]
     if len(stored) == len(runs):
         return resample(stored, task, draws=draws), len(next(iter(stored[0].values())))
-    lines = [next(line for line in run.results() if line["key"] == task.key) for run in runs]
-    return np.array([[_main_of(line)] for line in lines], dtype=np.float64), 0
+    return np.array([[run.main_metrics()[task.key]] for run in runs], dtype=np.float64), 0
 
 
 def resample(predictions: Sequence[Predictions], task: Task, *, draws: int, seed: int = 0) -> np.ndarray:

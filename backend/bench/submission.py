@@ -98,8 +98,8 @@ def check(run: Run, *, track: str = "filtering") -> tuple[list[str], list[str]]:
     if not run.finished:
         errors.append(f"the run is {run.state}, not done")
     errors += [f"the training is fixed: {reason}" for reason in reasons_of(run)]
-    done = {line["key"] for line in run.results() if line["metrics"].get("main_metric") is not None}
-    absent = [task.key for task in TASKS if task.averaged and task.key not in done]
+    done = run.main_metrics()
+    absent = [task.key for task in TASKS if task.averaged and done.get(task.key) is None]
     if absent:
         errors.append(f"{len(absent)} of {AVERAGED} averaged tasks have no result, the first is {absent[0]}")
     sizes = {task.key: task.size for task in TASKS}

@@ -169,8 +169,7 @@ def _queue(sweep: Sweep, device: str) -> Sweep:
         title = f"{cell.recipe} · {sweep.scale} · seed {cell.seed}"
         job = queued.get(tuple(argv)) or jobs.submit(argv, kind="train", device=device, title=title)
         known = sweep.cells
-        sweep = replace(sweep, cells=(*known[:number], replace(cell, job=job), *known[number + 1 :]))
-        sweep.save()
+        sweep = replace(sweep, cells=(*known[:number], replace(cell, job=job), *known[number + 1 :])).save()
     return sweep
 
 

@@ -20,7 +20,7 @@ from ..targets import Examples, add_examples
 from . import tasks as registry
 from .tasks import Task, kind_of
 from .tasks.shards import Sample, lines, samples, tars
-from .zeroshot import encode
+from .towers import encode
 
 if TYPE_CHECKING:
     from ..models import Loaded

@@ -104,18 +104,6 @@ class Gap:
     p: float | None = None
 
     @property
-    def deviate(self) -> float:
-        """The gap in standard errors, as the standard normal deviate of the same one-sided p; 0 without a spread."""
-        from scipy.special import ndtri, stdtr
-
-        if self.error is None:
-            return 0.0
-        if not self.error.value:
-            return math.copysign(math.inf, self.difference) if self.difference else 0.0
-        ratio = self.difference / self.error.value
-        return math.copysign(-float(ndtri(stdtr(self.error.freedom, -abs(ratio)))), ratio)
-
-    @property
     def reach(self) -> float | None:
         """Half of the 95 % interval: what noise alone does."""
         return self.error.critical * self.error.value if self.error else None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from .. import models, paths
 from ..errors import InputError
-from ..files import replacing
+from ..files import write_bytes
 from ..runs import Run
 
 
@@ -49,7 +49,6 @@ def keep_weights(checkpoint: Path, out: Path, *, model: str) -> int:
 
     content = torch.load(checkpoint, map_location="cpu", weights_only=True)
     state = {name.removeprefix("module."): tensor.contiguous() for name, tensor in content["state_dict"].items()}
-    with replacing(out) as part:
-        # not save_file: it renames a file of its own over the one that is locked
-        part.write_bytes(save(state, metadata={"format": "pt", "model": model}))
+    # not save_file: it renames a file of its own over the one that is locked
+    write_bytes(out, save(state, metadata={"format": "pt", "model": model}))
     return int(content["epoch"])

@@ -8,11 +8,13 @@ import typer
 from typer.core import TyperGroup
 
 from ..versions import __version__
+from .console import json_asked
+from .options import typed
 
 COMMANDS = {
     "info": "pool.info",
     "demo": "pool.demo",
-    "versions": "versions.versions",
+    "versions": "delete.versions",
     "app": "serve.app",
     "map": "pool.map_",
     "import": "sources.app",
@@ -32,22 +34,23 @@ COMMANDS = {
     "train": "bench.train",
     "evaluate": "bench.evaluate",
     "leaderboard": "leaderboard.leaderboard",
-    "submit": "submission.submit",
-    "race": "race.race",
+    "submit": "bench.submit_run",
+    "race": "sweep.race",
     "sweep": "sweep.app",
     "audit": "audit.audit",
-    "groups": "groups.app",
+    "groups": "audit.groups_app",
     "bias": "bias.bias",
     "jobs": "jobs.app",
     "delete": "delete.delete",
 }
+SILENT = ("app", "log")  # they report nothing
 
 
 class Root(TyperGroup):
     """The top command; it keeps the words of the command line for `--detach`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        ctx.meta["argv"] = list(args)
+        typed.set(list(args))
         return super().parse_args(ctx, args)
 
 
@@ -57,6 +60,10 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _ask(as_json: bool) -> None:
+    json_asked.set(as_json)
+
+
 def poolscope(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
@@ -64,8 +71,22 @@ def poolscope(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of an unexpected error.", is_eager=True)
     ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", callback=_ask, expose_value=False, help="Print one JSON object on stdout and nothing else."
+        ),
+    ] = False,
 ) -> None:
     """See, tune and prove every data filter on a pool of image-text pairs."""
+
+
+def _let_report(command: Any, option: Any) -> None:
+    """Gives `--json` to a command, or to those of a group."""
+    for one in getattr(command, "commands", {}).values():
+        _let_report(one, option)
+    if command.name not in SILENT and getattr(command, "invoke_without_command", True):
+        command.params.append(option)
 
 
 def command(names: Iterable[str] = COMMANDS) -> Any:
@@ -86,4 +107,6 @@ def command(names: Iterable[str] = COMMANDS) -> Any:
             app.add_typer(function, name=name)
         else:
             app.command(name)(function)
-    return typer.main.get_command(app)
+    whole = typer.main.get_command(app)
+    _let_report(whole, whole.params.pop())  # declared once, with the options of `poolscope` itself
+    return whole

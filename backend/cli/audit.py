@@ -1,4 +1,4 @@
-"""`poolscope audit`: whom a recipe keeps and drops."""
+"""`poolscope audit` and `groups`: whom a recipe keeps and drops, and the groups that are compared, found or of one's own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,9 +8,9 @@ import typer
 from .. import files
 from ..errors import InputError
 from ..number_format import percent
-from .console import emit, line, progress_bar, say, table
-from .options import Detach, Force, Json, PoolPath, Version, listed, submit
-from .recipe import RecipeName, check_suffix, ready
+from .console import emit, json_asked, line, progress_bar, say, table
+from .options import Detach, Force, PoolPath, Version, listed, open_pool, submit
+from .recipe import RecipeName, ready
 
 if TYPE_CHECKING:
     from ..audit import Audit, Row
@@ -25,48 +25,38 @@ FamiliesOption = Annotated[
 ]
 
 
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", metavar="report.html", help="Write a report, and its figures as JSON beside it."),
-]
-Strata = Annotated[
-    str | None,
-    typer.Option("--strata", metavar="S", help="Also compare within language, domain, length or a column."),
-]
-Minimum = Annotated[int, typer.Option("--minimum", min=1, help="Leave out groups of fewer pairs.")]
-Reference = Annotated[
-    str | None,
-    typer.Option(
-        "--reference",
-        metavar="R",
-        help="Expected shares: uniform, or a YAML file of group id: share; flags amplification.",
-    ),
-]
-
-
 def audit(
-    context: typer.Context,
     recipe: RecipeName,
     pool: PoolPath = None,
     version: Version = None,
-    out: Out = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="report.html", help="Write a report, and its figures as JSON beside it."),
+    ] = None,
     families: FamiliesOption = None,
-    strata: Strata = None,
-    minimum: Minimum = 100,
-    reference: Reference = None,
+    strata: Annotated[
+        str | None, typer.Option(metavar="S", help="Also compare within language, domain, length or a column.")
+    ] = None,
+    minimum: Annotated[int, typer.Option(min=1, help="Leave out groups of fewer pairs.")] = 100,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="R", help="Expected shares: uniform, or a YAML file of group id: share; flags amplification."
+        ),
+    ] = None,
     force: Force = False,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Audit a recipe: whom it keeps and drops.
 
     The keep rate of every group, with intervals and controls.
     """
     if out is not None:
-        check_suffix(out, ".html")
+        if out.suffix != ".html":
+            raise InputError(f"{out.name!r} does not end in .html: name the output for example kept.html")
         files.new(out, out.with_suffix(".json"), force=force)
     if detach:
-        submit(context, kind="audit", title=f"Audit {Path(recipe).stem}")
+        submit(kind="audit", title=f"Audit {Path(recipe).stem}")
     from ..audit import audit as make_audit
 
     read, opened = ready(recipe, pool, version)
@@ -83,8 +73,8 @@ def audit(
     content = audited.as_json()
     if out is not None:
         content["out"] = [str(path) for path in write_report(audited, opened, out, force)]
-    emit(content, as_json=as_json, text=lambda: show(audited))
-    if out is not None and not as_json:
+    emit(content, text=lambda: show(audited))
+    if out is not None and not json_asked.get():
         say(f"report: {out}, figures: {out.with_suffix('.json')}")
 
 
@@ -149,3 +139,101 @@ def shares(given: str | None) -> dict[str, float] | str | None:
         raise InputError(
             f"--reference {given!r} is not `group id: share` in YAML: for example gender.woman: 0.5"
         ) from None
+
+
+groups_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+
+
+@groups_app.callback()
+def groups(
+    context: typer.Context,
+    pool: PoolPath = None,
+    families: FamiliesOption = None,
+    again: Annotated[bool, typer.Option("--again", help="Find groups anew, even those found before.")] = False,
+    detach: Detach = False,
+) -> None:
+    """List, find, add and remove groups of pairs.
+
+    They are what an audit compares, and are kept with the pool.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if detach:
+        submit(kind="groups", title="Find groups")
+    from ..audit import catalog
+    from ..audit.measure import SMALLEST
+
+    opened = open_pool(pool)
+    with progress_bar("groups") as progress:
+        members = catalog.find(opened, families=family_names(families), again=again, progress=progress)
+    sizes = [int(size) if size >= SMALLEST else None for size in members.sizes]
+    absent = {one.id: one.missing(opened) for one in catalog.providers(opened) if one.missing(opened)}
+    content = {
+        "pairs": len(opened),
+        "groups": [{**about.as_json(), "n": size} for about, size in zip(members.definitions, sizes)],
+        "absent": absent,
+    }
+
+    def text() -> None:
+        rows = [
+            (about.family, about.id, about.title, "under 10" if size is None else f"{size:,}")
+            for about, size in zip(members.definitions, sizes)
+        ]
+        table(("family", "id", "group", "pairs#"), rows)
+        for provider, reason in absent.items():
+            line(f"not found: {provider}: {reason}")
+
+    emit(content, text=text)
+
+
+@groups_app.command()
+def add(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A lexicon (.yaml), or a table of keys and groups.")],
+    pool: PoolPath = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the groups are called [default: the file's name].")
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option(metavar="uid|id|url", help="What a table's keys are [default: as it has them].")
+    ] = None,
+    key: Annotated[str | None, typer.Option(metavar="COLUMN", help="The table's column of keys.")] = None,
+    column: Annotated[str | None, typer.Option(metavar="COLUMN", help="Its column of group names.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace groups of that name.")] = False,
+) -> None:
+    """Add groups of your own: a lexicon, or a table that gives the group of each uid, id or url."""
+    from ..audit.measure import SMALLEST
+    from ..audit.own_groups import add as add_groups
+
+    opened = open_pool(pool)
+    with progress_bar("groups") as progress:
+        added = add_groups(opened, source, name=name, on=on, key=key, column=column, force=force, progress=progress)
+
+    sizes = {group: size if size >= SMALLEST else None for group, size in added.groups.items()}
+
+    def text() -> None:
+        line(f"{added.kind} {added.name}: {len(sizes):,} group{'' if len(sizes) == 1 else 's'}")
+        for group, size in sizes.items():
+            line(f"  {group}: {'under 10' if size is None else f'{size:,}'} pairs")
+        for count, words in (
+            (added.unknown, "keys not in the pool"),
+            (added.repeated, "rows that repeat a key (the first counts)"),
+            (added.blank, "rows without a key or a group"),
+            (added.bad_rows, "rows that could not be read"),
+        ):
+            if count:
+                line(f"  left out {count:,}: {words}")
+
+    emit(added.as_json() | {"groups": sizes}, text=text)
+
+
+@groups_app.command()
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As they were called when they were added.")],
+    pool: PoolPath = None,
+) -> None:
+    """Remove groups of your own; a lexicon that they replaced counts again. `poolscope delete --undo` brings them back."""
+    from ..audit.own_groups import remove as remove_groups
+
+    kind = remove_groups(open_pool(pool), name)
+    words = f"removed {kind} {name}; `poolscope delete --undo` brings it back"
+    emit({"removed": name, "kind": kind}, text=words)

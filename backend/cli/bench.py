@@ -1,4 +1,4 @@
-"""`poolscope train`, `evaluate` and `import run`: the benchmark of a recipe."""
+"""`poolscope train`, `evaluate`, `import run` and `submit`: the benchmark of a recipe."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +9,11 @@ import typer
 from ..devices import slot
 from ..errors import InputError
 from .console import cell, emit, line, progress_bar, say, table
-from .options import Detach, Device, Json, PoolPath, listed, parse_settings, submit
+from .options import Detach, Device, PoolPath, listed, parse_settings, submit
 from .recipe import RecipeName, ready
 
 if TYPE_CHECKING:
-    from ..bench import Estimate, Launch, Problem, Result, Run, Scale
+    from ..bench import Estimate, Launch, Problem, Run, Scale
     from ..pool import Pool
     from ..recipe import Recipe
 
@@ -35,73 +35,47 @@ def keys(given: str | None) -> list[str] | None:
     return listed(given, "--tasks", "task: see `poolscope tasks`")
 
 
-ScaleOption = Annotated[str, typer.Option("--scale", metavar="S", help="demo, debug, small, medium, large or xlarge.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of the model's start and the order of pairs.")]
-RunId = Annotated[str | None, typer.Option("--as", metavar="RUN", help="The run's id [default: made up].")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run of that id.")]
-Gpus = Annotated[int | None, typer.Option("--gpus", min=0, help="GPUs per machine, 0 for the CPU.")]
-Nodes = Annotated[
-    int, typer.Option("--nodes", min=1, help="Machines; for more than one, scripts to submit are written.")
-]
-Time = Annotated[
-    str | None,
-    typer.Option("--time", metavar="T", help="Slurm's limit for a job, 12:00:00; writes scripts to submit."),
-]
-Partition = Annotated[
-    str | None, typer.Option("--partition", metavar="P", help="Slurm's partition; writes scripts to submit.")
-]
-Accum = Annotated[int, typer.Option("--accum", min=1, help="Parts to split a batch into, to fit memory.")]
-Precision = Annotated[
-    str | None,
-    typer.Option(
-        "--precision", help="amp, amp_bf16, bf16, fp16 or fp32 [default: the scale's; demo: the device's fastest]."
-    ),
-]
-Workers = Annotated[int | None, typer.Option("--workers", min=0, help="Loader processes per device.")]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of the scale; the run is then not comparable."),
-]
-NoEvaluation = Annotated[bool, typer.Option("--no-evaluation", help="Only train.")]
-Shards = Annotated[
-    Path | None, typer.Option("--shards", metavar="DIR", help="Train on shards that were exported before.")
-]
-KeepShards = Annotated[bool, typer.Option("--keep-shards", help="Keep the shards that are written.")]
-InPlace = Annotated[bool, typer.Option("--in-place", help="Read the pool's own tars; write no shards.")]
-Track = Annotated[str, typer.Option("--track", help="filtering, or byod for a pool of your own data.")]
-Sweep = Annotated[str | None, typer.Option("--sweep", metavar="NAME", help="The sweep that the run is part of.")]
-OnlyEstimate = Annotated[
-    bool, typer.Option("--estimate", help="Only tell what it would cost and what stands in its way.")
-]
-
-
 def train(
-    context: typer.Context,
     recipe: RecipeName,
-    scale: ScaleOption,
+    scale: Annotated[str, typer.Option(metavar="S", help="demo, debug, small, medium, large or xlarge.")],
     pool: PoolPath = None,
-    seed: Seed = 0,
-    run_id: RunId = None,
-    resume: Resume = False,
-    gpus: Gpus = None,
-    nodes: Nodes = 1,
-    time: Time = None,
-    partition: Partition = None,
-    accum: Accum = 1,
-    precision: Precision = None,
-    workers: Workers = None,
-    settings: Settings = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the model's start and the order of pairs.")] = 0,
+    run_id: Annotated[str | None, typer.Option("--as", metavar="RUN", help="The run's id [default: made up].")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of that id.")] = False,
+    gpus: Annotated[int | None, typer.Option(min=0, help="GPUs per machine, 0 for the CPU.")] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines; for more than one, scripts to submit are written.")] = 1,
+    time: Annotated[
+        str | None, typer.Option(metavar="T", help="Slurm's limit for a job, 12:00:00; writes scripts to submit.")
+    ] = None,
+    partition: Annotated[
+        str | None, typer.Option(metavar="P", help="Slurm's partition; writes scripts to submit.")
+    ] = None,
+    accum: Annotated[int, typer.Option(min=1, help="Parts to split a batch into, to fit memory.")] = 1,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="amp, amp_bf16, bf16, fp16 or fp32 [default: the scale's; demo: the device's fastest]."),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="Loader processes per device.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a setting of the scale; the run is then not comparable."
+        ),
+    ] = None,
     task_keys: TaskKeys = None,
     tasks_dir: TasksDir = None,
-    no_evaluation: NoEvaluation = False,
-    shards: Shards = None,
-    keep_shards: KeepShards = False,
-    in_place: InPlace = False,
-    track: Track = "filtering",
-    sweep: Sweep = None,
-    only_estimate: OnlyEstimate = False,
+    no_evaluation: Annotated[bool, typer.Option("--no-evaluation", help="Only train.")] = False,
+    shards: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Train on shards that were exported before.")
+    ] = None,
+    keep_shards: Annotated[bool, typer.Option("--keep-shards", help="Keep the shards that are written.")] = False,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Read the pool's own tars; write no shards.")] = False,
+    track: Annotated[str, typer.Option(help="filtering, or byod for a pool of your own data.")] = "filtering",
+    sweep: Annotated[str | None, typer.Option(metavar="NAME", help="The sweep that the run is part of.")] = None,
+    only_estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only tell what it would cost and what stands in its way.")
+    ] = False,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Train a model on what a recipe keeps, and evaluate it."""
     from .. import bench
@@ -113,18 +87,18 @@ def train(
     launch = bench.Launch(gpus=gpus, nodes=nodes, accum=accum, precision=precision, workers=workers, time=time,
                           partition=partition)  # fmt: skip
     if detach:
-        submit(context, kind="train", device="cpu" if launch.submitted else slot(count=gpus),
+        submit(kind="train", device="cpu" if launch.submitted else slot(count=gpus),
                title=f"Train on {Path(recipe).stem}, {scale}, seed {seed}")  # fmt: skip
     read, opened = ready(recipe, pool)
     if only_estimate:
-        return show_cost(read, opened, wanted, launch, as_json, in_place=in_place)
+        return show_cost(read, opened, wanted, launch, in_place=in_place)
     with progress_bar(f"run at scale {scale}") as progress:
         run = bench.train(
             read, opened, scale=wanted, seed=seed, run_id=run_id, resume=resume, launch=launch, shards=shards,
             keep_shards=keep_shards, in_place=in_place, evaluate=not no_evaluation, tasks=named, tasks_dir=tasks_dir, sweep=sweep,
             track=track, progress=progress,
         )  # fmt: skip
-    return show_run(run, as_json)
+    return show_run(run)
 
 
 def changes(given: list[str]) -> dict[str, Any]:
@@ -159,7 +133,6 @@ def import_run(
     name: Annotated[
         str, typer.Option("--as", metavar="NAME", help="On the leaderboard [default: the directory's].")
     ] = "",
-    as_json: Json = False,
 ) -> None:
     """Put a run that DataComp's own tools made on the leaderboard.
 
@@ -167,12 +140,10 @@ def import_run(
     """
     from ..bench.foreign import import_run as read_run
 
-    show_run(read_run(directory, name=name), as_json)
+    show_run(read_run(directory, name=name))
 
 
-def show_cost(
-    recipe: "Recipe", pool: "Pool", scale: "Scale", launch: "Launch", as_json: bool, *, in_place: bool = False
-) -> None:
+def show_cost(recipe: "Recipe", pool: "Pool", scale: "Scale", launch: "Launch", *, in_place: bool = False) -> None:
     """Prints the estimate of a run and what `preflight` finds."""
     from ..bench import estimate, preflight
     from ..recipe import select
@@ -181,13 +152,8 @@ def show_cost(
     kept, drawn = selection.kept, selection.drawn
     cost = estimate(drawn, scale, pool=pool, device=launch.kind, count=launch.world)
     problems = preflight(drawn, scale, launch=launch, pool=pool, in_place=in_place)
-    content = {
-        "recipe": recipe.name,
-        "kept": kept,
-        "estimate": cost.as_json(),
-        "problems": [p.as_json() for p in problems],
-    }
-    emit(content, as_json=as_json, text=lambda: _print_cost(recipe.name, cost, problems))
+    content = {"recipe": recipe.name, "kept": kept, "estimate": cost, "problems": problems}
+    emit(content, text=lambda: _print_cost(recipe.name, cost, problems))
 
 
 def _print_cost(name: str, cost: "Estimate", problems: "list[Problem]") -> None:
@@ -201,7 +167,7 @@ def _print_cost(name: str, cost: "Estimate", problems: "list[Problem]") -> None:
         line(f"  {problem.level}: {problem.text}")
 
 
-def show_run(run: "Run", as_json: bool) -> None:
+def show_run(run: "Run") -> None:
     content = {
         "run": run.id, "recipe": run.recipe, "scale": run.scale, "seed": run.seed, "state": run.state,
         "pairs": run.pool_pairs, "kept": run.kept, "samples_seen": run.samples_seen, "path": str(run.path),
@@ -216,24 +182,22 @@ def show_run(run: "Run", as_json: bool) -> None:
         for reason in run.not_comparable:
             say(f"not comparable with other runs of its scale: {reason}")
 
-    emit(content, as_json=as_json, text=text)
+    emit(content, text=text)
 
 
 def evaluate(
-    context: typer.Context,
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or MODEL/PRETRAINED, or MODEL/CHECKPOINT.")],
     task_keys: TaskKeys = None,
     tasks_dir: TasksDir = None,
     device: Device = "auto",
-    precision: Annotated[str, typer.Option("--precision", help="fp32, bf16 or fp16.")] = "fp32",
-    batch_size: Annotated[int | None, typer.Option("--batch-size", min=1, help="Images at once.")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, bf16 or fp16.")] = "fp32",
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images at once.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Do tasks again that have a result.")] = False,
     stream: Annotated[
         bool,
         typer.Option("--stream", help="Read tasks that are not on this disk over the network, without keeping them."),
     ] = False,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Evaluate a run or a model zero-shot.
 
@@ -241,7 +205,7 @@ def evaluate(
     """
     named = keys(task_keys)
     if detach:
-        submit(context, kind="evaluate", device=slot(device), title=f"Evaluate {run}")
+        submit(kind="evaluate", device=slot(device), title=f"Evaluate {run}")
     from ..bench import evaluate as evaluate_model
     from ..bench.fitting import collect
     from ..bench.tasks.fetch import source
@@ -253,12 +217,38 @@ def evaluate(
             run, tasks=named, tasks_dir=tasks_dir, device=device, precision=precision, batch_size=batch_size,
             again=again, stream=source() if stream else None, progress=progress,
         )  # fmt: skip
-    content = {"run": run, "results": [result.as_json() for result in results]}
-    emit(content, as_json=as_json, text=lambda: _print_results(results))
+    columns = ("task", "name", "value#", "images#")
+    rows = [(r.key, r.dataset, cell(r.main), f"{r.examples:,}") for r in results]
+    emit({"run": run, "results": results}, text=lambda: table(columns, rows))
 
 
-def _print_results(results: "list[Result]") -> None:
-    table(
-        ("task", "name", "value#", "images#"),
-        [(r.key, r.dataset, cell(r.main), f"{r.examples:,}") for r in results],
-    )
+def submit_run(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, from `poolscope leaderboard`.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="A new directory to write into.")],
+    track: Annotated[str | None, typer.Option(help="filtering or byod [default: the run's].")] = None,
+    method_name: Annotated[str, typer.Option(help="On the board [default: the recipe's name].")] = "",
+    author: Annotated[str, typer.Option(help="Your name, shown on the board.")] = "",
+    email: Annotated[str, typer.Option(help="Your address, shown on the board.")] = "",
+    writeup: Annotated[str, typer.Option(metavar="URL", help="Of a paper or page on the method.")] = "",
+    checkpoint: Annotated[bool, typer.Option("--checkpoint", help="Put the weights in too.")] = False,
+) -> None:
+    """Write a run as a submission to DataComp's board.
+
+    The files are checked against the rules; sending them is left to you.
+    """
+    from ..bench.submission import submit as write
+
+    written = write(
+        run, out, track=track, method_name=method_name, author=author, email=email, writeup=writeup,
+        checkpoint=checkpoint,
+    )  # fmt: skip
+
+    def text() -> None:
+        line(f"{written.directory}: {', '.join(written.written)}")
+        for error in written.errors:
+            line(f"  breaks a rule: {error}")
+        for warning in written.warnings:
+            line(f"  mind: {warning}")
+        line("valid as a submission" if written.valid else "not valid as a submission")
+
+    emit(written.as_json(), text=text)

@@ -9,7 +9,7 @@ from .. import files
 from ..errors import InputError
 from ..number_format import percent
 from .console import emit, line, progress_bar, say, table
-from .options import Detach, Device, Force, Json, PoolPath, listed, open_pool, submit
+from .options import Detach, Device, Force, PoolPath, listed, open_pool, submit
 from .recipe import make_scores, read_recipe
 
 if TYPE_CHECKING:
@@ -17,98 +17,67 @@ if TYPE_CHECKING:
     from ..pool import Pool
     from ..recipe import Recipe
 
-Names = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[A.yaml [B.yaml …]]", help="One recipe: kept against dropped. More: what each of them keeps."
-    ),
-]
-By = Annotated[str | None, typer.Option("--by", metavar="COLUMN", help="Compare the values of a column.")]
-OtherPool = Annotated[
-    Path | None, typer.Option("--other-pool", metavar="Q", help="Compare with this pool; B applies to it.")
-]
-Target = Annotated[
-    str | None, typer.Option("--target", metavar="NAME", help="Compare with a target set, by embeddings alone.")
-]
-Model = Annotated[str, typer.Option("--model", metavar="M", help="The model of the target set's embeddings.")]
-RunOption = Annotated[
-    str | None,
-    typer.Option(
-        "--run",
-        metavar="RUN",
-        help="Compare the pairs that this run was trained on, with A, a target set, or the whole pool.",
-    ),
-]
-Only = Annotated[
-    bool, typer.Option("--only", help="Of several recipes, compare only the pairs that no other one keeps.")
-]
-PerSet = Annotated[int, typer.Option("--per-set", metavar="N", help="Pairs to sample of each set.")]
-Size = Annotated[int, typer.Option("--size", metavar="PX", help="Side of the images; 224 is the paper's.")]
-Folds = Annotated[int, typer.Option("--folds", help="Folds of the cross-validation.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of the sample, the shuffles and the folds.")]
-Families = Annotated[
-    str | None, typer.Option("--families", metavar="A,B,…", help="Families to measure [default: all].")
-]
-Classifier = Annotated[str, typer.Option("--classifier", help="logistic, small or convnext.")]
-Epochs = Annotated[int | None, typer.Option("--epochs", help="Training epochs of a network [default: its own].")]
-Classes = Annotated[
-    str, typer.Option("--classes", metavar="LIST", help="Objects: everyday, imagenet, or a file of names.")
-]
-Tower = Annotated[
-    str, typer.Option("--tower", metavar="MODEL", help="Text tower for objects [default: the embedding's own].")
-]
-Threshold = Annotated[float, typer.Option("--threshold", help="Softmax share from which an object counts as present.")]
-Weights = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--weights",
-        metavar="FAMILY=PATH",
-        help="Weights of segmentation, detection, depth, sam, generated_captions or vae.",
-    ),
-]
-EndpointOption = Annotated[
-    str,
-    typer.Option(
-        "--endpoint",
-        metavar="URL",
-        help="OpenAI-compatible server that writes the descriptions; captions are sent to it.",
-    ),
-]
-EndpointModel = Annotated[str, typer.Option("--endpoint-model", help="The model's name on that server.")]
-Out = Annotated[
-    Path | None, typer.Option("--out", "-o", metavar="OUT.html", help="Write the report; OUT.json comes beside it.")
-]
-
 
 def bias(
-    context: typer.Context,
-    recipes: Names = None,
+    recipes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[A.yaml [B.yaml …]]", help="One recipe: kept against dropped. More: what each of them keeps."
+        ),
+    ] = None,
     pool: PoolPath = None,
-    by: By = None,
-    other_pool: OtherPool = None,
-    target: Target = None,
-    model: Model = "l14",
-    run: RunOption = None,
-    only: Only = False,
-    per_set: PerSet = 10_000,
-    size: Size = 64,
-    folds: Folds = 5,
-    seed: Seed = 0,
-    families: Families = None,
-    classifier: Classifier = "logistic",
-    epochs: Epochs = None,
-    classes: Classes = "everyday",
-    tower: Tower = "",
-    threshold: Threshold = 0.1,
-    weights: Weights = None,
-    endpoint: EndpointOption = "",
-    endpoint_model: EndpointModel = "default",
+    by: Annotated[str | None, typer.Option(metavar="COLUMN", help="Compare the values of a column.")] = None,
+    other_pool: Annotated[
+        Path | None, typer.Option(metavar="Q", help="Compare with this pool; B applies to it.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Compare with a target set, by embeddings alone.")
+    ] = None,
+    model: Annotated[str, typer.Option(metavar="M", help="The model of the target set's embeddings.")] = "l14",
+    run: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Compare the pairs that this run was trained on, with A, a target set, or the whole pool.",
+        ),
+    ] = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="Of several recipes, compare only the pairs that no other one keeps.")
+    ] = False,
+    per_set: Annotated[int, typer.Option(metavar="N", help="Pairs to sample of each set.")] = 10_000,
+    size: Annotated[int, typer.Option(metavar="PX", help="Side of the images; 224 is the paper's.")] = 64,
+    folds: Annotated[int, typer.Option(help="Folds of the cross-validation.")] = 5,
+    seed: Annotated[int, typer.Option(help="Seed of the sample, the shuffles and the folds.")] = 0,
+    families: Annotated[str | None, typer.Option(metavar="A,B,…", help="Families to measure [default: all].")] = None,
+    classifier: Annotated[str, typer.Option(help="logistic, small or convnext.")] = "logistic",
+    epochs: Annotated[int | None, typer.Option(help="Training epochs of a network [default: its own].")] = None,
+    classes: Annotated[
+        str, typer.Option(metavar="LIST", help="Objects: everyday, imagenet, or a file of names.")
+    ] = "everyday",
+    tower: Annotated[
+        str, typer.Option(metavar="MODEL", help="Text tower for objects [default: the embedding's own].")
+    ] = "",
+    threshold: Annotated[float, typer.Option(help="Softmax share from which an object counts as present.")] = 0.1,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FAMILY=PATH", help="Weights of segmentation, detection, depth, sam, generated_captions or vae."
+        ),
+    ] = None,
+    endpoint: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help="OpenAI-compatible server that writes the descriptions; captions are sent to it."
+        ),
+    ] = "",
+    endpoint_model: Annotated[str, typer.Option(help="The model's name on that server.")] = "default",
     device: Device = "auto",
-    out: Out = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="OUT.html", help="Write the report; OUT.json comes beside it.")
+    ] = None,
     force: Force = False,
     detach: Detach = False,
-    as_json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Show how well sets can be told apart, and by what."""
     from ..bias import Endpoint, Settings
 
@@ -119,10 +88,10 @@ def bias(
         endpoint=Endpoint(address=endpoint, model=endpoint_model) if endpoint else None,
     )  # fmt: skip
     if detach:
-        submit(context, kind="bias", title=f"Bias report: {title(recipes or [], by, other_pool, target, run)}")
+        submit(kind="bias", title=f"Bias report: {title(recipes or [], by, other_pool, target, run)}")
     opened = open_pool(pool)
     sets = chosen_sets(recipes or [], opened, by=by, other=other_pool, target=target, model=model, run=run, only=only)
-    report(sets, opened, settings, out, as_json)
+    report(sets, opened, settings, out)
 
 
 def _checked(out: Path | None, classifier: str, families: str | None, force: bool) -> tuple[str, ...] | None:
@@ -137,7 +106,7 @@ def _checked(out: Path | None, classifier: str, families: str | None, force: boo
     return None if asked is None else tuple(asked)
 
 
-def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path | None, as_json: bool) -> None:
+def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path | None) -> None:
     from ..bias import build, save
     from ..bias.html import render
 
@@ -148,7 +117,7 @@ def report(sets: "list[PairSet]", pool: "Pool", settings: "Settings", out: Path 
         page = {out: render(built)} if out.suffix == ".html" else {}
         files.write_texts({out.with_suffix(".json"): files.dump(built) + "\n", **page})
     content = {**without_images(built), "report": str(kept), "out": str(out) if out else None}
-    emit(content, as_json=as_json, text=lambda: show(built, kept, out))
+    emit(content, text=lambda: show(built, kept, out))
 
 
 def without_images(built: Any) -> Any:

@@ -6,7 +6,7 @@ import typer
 
 from ..number_format import percent
 from .console import emit, line, table
-from .options import Json, PoolPath, open_pool
+from .options import PoolPath, open_pool
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +21,7 @@ def compare(
     a: Score,
     b: Score,
     pool: PoolPath = None,
-    most: Annotated[int, typer.Option("--most", min=0, max=1000, help="Pairs to list at each end.")] = 10,
-    as_json: Json = False,
+    most: Annotated[int, typer.Option(min=0, max=1000, help="Pairs to list at each end.")] = 10,
 ) -> None:
     """Compare two scores: ranks, shared tops, disagreements."""
     from ..recipe import agreement
@@ -48,7 +47,7 @@ def compare(
                 rows = [(e["uid"], *(_place(e, side) for side in "ab"), (e["text"] or "")[:80]) for e in listed]
                 table(("uid", f"{a}#", f"{b}#", "caption"), rows)
 
-    emit({"a": a, "b": b, **comparison.as_json(), **ends}, as_json=as_json, text=text)
+    emit({"a": a, "b": b, **comparison.as_json(), **ends}, text=text)
 
 
 def _place(entry: dict[str, Any], side: str) -> str:

@@ -6,16 +6,16 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import asdict, is_dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..progress import Progress
 
-if TYPE_CHECKING:
-    from rich.progress import Progress as RichProgress
-    from rich.progress import TaskID
-
 MILESTONE_SECONDS = 10.0
+json_asked: ContextVar[bool] = ContextVar("json", default=False)
+"""Whether the command that runs was given `--json`."""
 
 
 def printable(text: object) -> str:
@@ -37,9 +37,9 @@ def say(message: str) -> None:
     sys.stderr.flush()
 
 
-def emit(result: dict[str, Any], *, as_json: bool, text: str | Callable[[], None]) -> None:
+def emit(result: dict[str, Any], *, text: str | Callable[[], None]) -> None:
     """Prints a command's result: one JSON object, or for people the line `text`, or what it prints."""
-    if as_json:
+    if json_asked.get():
         written = json.dumps(_plain(result), ensure_ascii=False, allow_nan=False) + "\n"
         sys.stdout.write(written.encode(errors="backslashreplace").decode())
     elif isinstance(text, str):
@@ -50,11 +50,15 @@ def emit(result: dict[str, Any], *, as_json: bool, text: str | Callable[[], None
 
 
 def _plain(value: Any) -> Any:
-    """JSON for what the backend returns: numpy numbers and arrays too; NaN and infinity become null."""
+    """JSON for what the backend returns: dataclasses, numpy numbers and arrays too; NaN and infinity become null."""
     if isinstance(value, dict):
         return {str(key): _plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in value]
+    if hasattr(value, "as_json"):
+        return _plain(value.as_json())
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
     if hasattr(value, "tolist"):
         return _plain(value.tolist())
     if isinstance(value, os.PathLike):
@@ -115,20 +119,15 @@ def progress_bar(label: str) -> Iterator[Progress]:
             TextColumn("{task.fields[note]}", markup=False, style="dim"),
         )
         with Rich(*columns, console=Console(stderr=True), transient=True) as rich:
-            yield Bar(rich, rich.add_task(label, total=None, note=""))
+            task = rich.add_task(label, total=None, note="")
+
+            def draw(done: int, total: int, message: str = "", **figures: float) -> None:
+                note = "  ".join(filter(None, [printable(message), _figures(figures)]))
+                rich.update(task, completed=done, total=total, note=note[:100])
+
+            yield draw
     else:
         yield Milestones(label)
-
-
-class Bar:
-    """A Progress drawn on the terminal."""
-
-    def __init__(self, rich: "RichProgress", task: "TaskID") -> None:
-        self._rich, self._task = rich, task
-
-    def __call__(self, done: int, total: int, message: str = "", **figures: float) -> None:
-        note = "  ".join(filter(None, [printable(message), _figures(figures)]))
-        self._rich.update(self._task, completed=done, total=total, note=note[:100])
 
 
 class Milestones:

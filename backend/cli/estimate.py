@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..scores import Method
 
 
-def show_estimate(pool: "Pool", method: "Method", as_json: bool, gpus: int | None = None) -> None:
+def show_estimate(pool: "Pool", method: "Method", gpus: int | None = None) -> None:
     """Measures and prints; makes no column."""
     from ..engine.cost import duration, estimate
 
@@ -30,13 +30,12 @@ def show_estimate(pool: "Pool", method: "Method", as_json: bool, gpus: int | Non
         if cost.temporary:
             line(f"{size(cost.temporary)} more on disk while it runs")
 
-    emit(cost.as_json(), as_json=as_json, text=text)
+    emit(cost.as_json(), text=text)
 
 
-def show_costs(pool: "Pool", as_json: bool) -> None:
+def show_costs(pool: "Pool") -> None:
     """Measures and prints the costs that are not known yet."""
-    from ..engine.cost import duration
-    from ..engine.costs import measure
+    from ..engine.cost import duration, measure
 
     with progress_bar("costs") as progress:
         estimates, problems = measure(pool, progress=progress)
@@ -49,7 +48,7 @@ def show_costs(pool: "Pool", as_json: bool) -> None:
         if not estimates and not problems:
             line("all costs are known")
 
-    emit({"costs": [cost.as_json() for cost in estimates], "problems": problems}, as_json=as_json, text=text)
+    emit({"costs": estimates, "problems": problems}, text=text)
 
 
 def embedding_plan_of(pool: "Pool", model: str, device: str, gpus: int | None = None) -> "Plan":
@@ -60,10 +59,10 @@ def embedding_plan_of(pool: "Pool", model: str, device: str, gpus: int | None = 
     return plan(pool, Model.parse(model), device=device, gpus=gpus, precision=resolved("auto", device))
 
 
-def show_plan(pool: "Pool", model: str, device: str, gpus: int | None, as_json: bool) -> None:
+def show_plan(pool: "Pool", model: str, device: str, gpus: int | None) -> None:
     """Prints what an embedding would take."""
     plan = embedding_plan_of(pool, model, device, gpus)
-    emit(plan.as_json() | {"fits": plan.fits}, as_json=as_json, text=plan_in_words(plan))
+    emit(vars(plan) | {"fits": plan.fits}, text=plan_in_words(plan))
 
 
 def plan_in_words(plan: "Plan") -> str:

@@ -7,51 +7,46 @@ import typer
 
 from ..errors import InputError
 from .console import emit, progress_bar
-from .options import Address, Detach, Engine, Force, Json, PoolPath, Version, Workers, listed, open_pool, submit
+from .options import Address, Detach, Engine, Force, PoolPath, Version, Workers, listed, open_pool, submit
 from .recipe import apply
 
 export = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Write the kept pairs, their recipe beside them."
 )
 RecipeOption = Annotated[
-    str | None,
-    typer.Option("--recipe", "-r", metavar="RECIPE.yaml", help="What to keep [default: every pair]."),
+    str | None, typer.Option("--recipe", "-r", metavar="RECIPE.yaml", help="What to keep [default: every pair].")
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Where to write.")]
 
 
 @export.command()
 def subset(
-    context: typer.Context,
     out: Out,
     recipe: RecipeOption = None,
     pool: PoolPath = None,
     version: Version = None,
     force: Force = False,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Write the kept uids (.npy, as DataComp) or own ids (.txt)."""
     from ..export.subset import check_subset, export_subset
 
     check_subset(out, force=force)
     if detach:
-        submit(context, kind="export", title=f"Export {out.name}")
+        submit(kind="export", title=f"Export {out.name}")
     applied, opened, selection = apply(recipe, pool, version)
     export_subset(opened, selection, out, recipe=applied, force=force)
     content = {"out": str(out), "recipe": applied.name, **selection.as_json()}
     what = "ids" if out.suffix == ".txt" else "uids"
-    emit(content, as_json=as_json, text=f"{out}: {selection.drawn:,} {what}")
+    emit(content, text=f"{out}: {selection.drawn:,} {what}")
 
 
 @export.command("table")
 def export_table_(
-    context: typer.Context,
     out: Out,
     recipe: RecipeOption = None,
     columns: Annotated[
-        str | None,
-        typer.Option("--columns", metavar="A,B,…", help="The columns to write [default: uid, id, text, url]."),
+        str | None, typer.Option(metavar="A,B,…", help="The columns to write [default: uid, id, text, url].")
     ] = None,
     form: Annotated[
         str | None,
@@ -64,7 +59,6 @@ def export_table_(
     pool: PoolPath = None,
     version: Version = None,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Write columns of the kept pairs as parquet, CSV or JSONL."""
     from ..export.table import check_table
@@ -72,7 +66,7 @@ def export_table_(
     check_table(out, form, safe_cells=safe_cells, force=force)
     names = listed(columns, "--columns", "column: write for example --columns uid,text")
     if detach:
-        submit(context, kind="export", title=f"Export {out.name}")
+        submit(kind="export", title=f"Export {out.name}")
     from ..export import export_table
     from ..export.values import schema_of, usual
 
@@ -86,12 +80,11 @@ def export_table_(
             progress=progress,
         )  # fmt: skip
     content = {"out": str(out), "columns": names, "recipe": applied.name, **selection.as_json()}
-    emit(content, as_json=as_json, text=f"{out}: {selection.kept:,} pairs, {len(names)} columns")
+    emit(content, text=f"{out}: {selection.kept:,} pairs, {len(names)} columns")
 
 
 @export.command()
 def dataset(
-    context: typer.Context,
     out: Out,
     recipe: RecipeOption = None,
     form: Annotated[
@@ -99,17 +92,15 @@ def dataset(
         typer.Option("--format", metavar="imagefolder|parquet", help="Image files with metadata, or all in parquet."),
     ] = "imagefolder",
     metadata: Annotated[
-        str, typer.Option("--metadata", metavar="jsonl|csv", help="What an image folder's metadata is written as.")
+        str, typer.Option(metavar="jsonl|csv", help="What an image folder's metadata is written as.")
     ] = "jsonl",
     columns: Annotated[
-        str | None,
-        typer.Option("--columns", metavar="A,B,…", help="The columns to write [default: all of one value a pair]."),
+        str | None, typer.Option(metavar="A,B,…", help="The columns to write [default: all of one value a pair].")
     ] = None,
-    shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Pairs per parquet.")] = 10_000,
+    shard_size: Annotated[int, typer.Option(min=1, help="Pairs per parquet.")] = 10_000,
     pool: PoolPath = None,
     version: Version = None,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Write the kept pairs with their images as a Hugging Face dataset."""
     from ..export.dataset import check_dataset
@@ -117,7 +108,7 @@ def dataset(
     check_dataset(out, form, metadata)
     names = listed(columns, "--columns", "column: write for example --columns uid,text")
     if detach:
-        submit(context, kind="export", title=f"Export {out.name}")
+        submit(kind="export", title=f"Export {out.name}")
     from ..export import export_dataset
     from ..export.values import schema_of
 
@@ -136,15 +127,14 @@ def dataset(
     words = f"{out}: {written.written:,} pairs with their images"
     if written.missing:
         words += f"; {written.missing:,} kept pairs have no readable image, see {out.name}.missing.txt"
-    emit(content, as_json=as_json, text=words)
+    emit(content, text=words)
 
 
 @export.command()
 def shards(
-    context: typer.Context,
     out: Out,
     recipe: RecipeOption = None,
-    shard_size: Annotated[int, typer.Option("--shard-size", min=1, help="Pairs per tar.")] = 10_000,
+    shard_size: Annotated[int, typer.Option(min=1, help="Pairs per tar.")] = 10_000,
     blur: Annotated[bool, typer.Option("--blur", help="Blur the faces of the pool's face_bboxes.")] = False,
     engine: Engine = "local",
     workers: Workers = 1,
@@ -152,11 +142,10 @@ def shards(
     pool: PoolPath = None,
     version: Version = None,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Write webdataset shards of the kept pairs, ready to train on."""
     if detach:
-        submit(context, kind="export", title=f"Export {out.name}")
+        submit(kind="export", title=f"Export {out.name}")
     from ..export import export_shards
 
     applied, opened, selection = apply(recipe, pool, version)
@@ -172,7 +161,7 @@ def shards(
     words = f"{out}: {report.written:,} pairs in {report.shards:,} shards"
     if report.missing:
         words += f"; {report.missing:,} kept pairs are in no shard, see missing.txt"
-    emit(content, as_json=as_json, text=words)
+    emit(content, text=words)
     if report.unreadable:
         raise InputError(
             f"{report.unreadable:,} indexed samples can't be read any more, see unreadable.txt: index their shards again"

@@ -6,28 +6,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .console import emit, line, progress_bar
-from .options import Detach, Json, PoolPath, comma_separated, named, open_pool, submit
+from .options import Detach, PoolPath, comma_separated, named, open_pool, submit
 
 if TYPE_CHECKING:
     from ..sources import Joined
 
 
 def columns(
-    context: typer.Context,
     source: Annotated[
         Path, typer.Argument(metavar="FILE", help="A table (parquet, CSV, JSON, …), .npy or .npz of values by key.")
     ],
     pool: PoolPath = None,
-    on: Annotated[str, typer.Option("--on", metavar="uid|id|url|row", help="What the file's keys are.")] = "uid",
+    on: Annotated[str, typer.Option(metavar="uid|id|url|row", help="What the file's keys are.")] = "uid",
     key: Annotated[
-        str | None, typer.Option("--key", metavar="COLUMN", help="The file's key column [default: named as --on].")
+        str | None, typer.Option(metavar="COLUMN", help="The file's key column [default: named as --on].")
     ] = None,
     keys: Annotated[
-        Path | None, typer.Option("--keys", metavar="FILE", help="For a .npy: its keys in order, .npy or one a line.")
+        Path | None, typer.Option(metavar="FILE", help="For a .npy: its keys in order, .npy or one a line.")
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option("--kind", metavar="score|flag|embedding|metadata", help="What the values are [default: by type]."),
+        typer.Option(metavar="score|flag|embedding|metadata", help="What the values are [default: by type]."),
     ] = None,
     names: Annotated[
         str | None,
@@ -35,24 +34,21 @@ def columns(
     ] = None,
     name: Annotated[str | None, named("NAME", "Name of the column; of an embedding, of its model.")] = None,
     side: Annotated[
-        str | None, typer.Option("--side", metavar="img|txt", help="The side of a pair that an embedding embeds.")
+        str | None, typer.Option(metavar="img|txt", help="The side of a pair that an embedding embeds.")
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(
-            "--model", metavar="MODEL[/PRETRAINED]", help="The embedding's open_clip model, to search by text."
-        ),
+        typer.Option(metavar="MODEL[/PRETRAINED]", help="The embedding's open_clip model, to search by text."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace columns made before.")] = False,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Join columns computed elsewhere to the pairs of a pool.
 
     Pairs without a value get NaN or null and are counted, as are keys that the pool lacks and keys that repeat.
     """
     if detach:
-        submit(context, kind="import", title=f"Import {source.name}")
+        submit(kind="import", title=f"Import {source.name}")
     from ..sources.computed import import_columns
 
     taken = comma_separated(names) if names else None
@@ -62,7 +58,7 @@ def columns(
             model=model, force=force, progress=progress,
         )  # fmt: skip
 
-    emit(report.as_json(), as_json=as_json, text=lambda: _show(report))
+    emit(report.as_json(), text=lambda: _show(report))
 
 
 def _show(joined: "Joined") -> None:

@@ -9,7 +9,6 @@ import typer
 from ..errors import InputError
 from ..number_format import percent
 from .console import emit, line, progress_bar, table
-from .options import Json
 
 if TYPE_CHECKING:
     from ..jobs import Job
@@ -31,7 +30,7 @@ def _took(job: "Job") -> str:
 
 
 @app.command("list")
-def list_(as_one: Json = False) -> None:
+def list_() -> None:
     """List all jobs, newest first."""
     from .. import jobs
 
@@ -47,18 +46,18 @@ def list_(as_one: Json = False) -> None:
             [(j.id, j.kind, j.state, f"{percent(j.progress, 0)}", _took(j), j.title, j.message) for j in listed],
         )
 
-    emit({"jobs": [as_json(job) for job in listed]}, as_json=as_one, text=text)
+    emit({"jobs": [as_json(job) for job in listed]}, text=text)
 
 
 @app.command()
-def show(job: JobId, as_one: Json = False) -> None:
+def show(job: JobId) -> None:
     """Show one job."""
     from .. import jobs
 
-    _show(jobs.get(job), as_one)
+    _show(jobs.get(job))
 
 
-def _show(job: "Job", as_one: bool) -> None:
+def _show(job: "Job") -> None:
     content = as_json(job)
 
     def text() -> None:
@@ -71,7 +70,7 @@ def _show(job: "Job", as_one: bool) -> None:
         line(f"  command   poolscope {' '.join(job.argv)}")
         line(f"  log       {job.log_path}")
 
-    emit(content, as_json=as_one, text=text)
+    emit(content, text=text)
 
 
 @app.command()
@@ -86,7 +85,7 @@ def log(
 
 
 @app.command()
-def wait(job: JobId, as_one: Json = False) -> None:
+def wait(job: JobId) -> None:
     """Wait until a job has ended; exits with 1 unless it is done."""
     from .. import jobs
 
@@ -94,36 +93,35 @@ def wait(job: JobId, as_one: Json = False) -> None:
         while not (followed := jobs.get(job)).finished:
             progress(int(followed.progress * 100), 100, followed.message, **followed.figures)
             time.sleep(0.5)
-    _show(followed, as_one)
+    _show(followed)
     if followed.state != "done":
         raise typer.Exit(1)
 
 
 @app.command()
-def cancel(job: JobId, as_one: Json = False) -> None:
+def cancel(job: JobId) -> None:
     """End a job and all its processes."""
     from .. import jobs
 
     if jobs.get(job).finished:
         raise InputError(f"job {job} is {jobs.get(job).state} already: there is nothing to cancel")
-    _show(jobs.cancel(job), as_one)
+    _show(jobs.cancel(job))
 
 
 @app.command()
-def resume(job: JobId, as_one: Json = False) -> None:
+def resume(job: JobId) -> None:
     """Run a failed, cancelled or lost job again; it skips what is done."""
     from .. import jobs
 
-    _show(jobs.resume(job), as_one)
+    _show(jobs.resume(job))
 
 
 @app.command()
 def move(
     job: JobId,
-    by: Annotated[int, typer.Option("--by", help="Places: -1 is one earlier in its queue, 1 one later.")] = -1,
-    as_one: Json = False,
+    by: Annotated[int, typer.Option(help="Places: -1 is one earlier in its queue, 1 one later.")] = -1,
 ) -> None:
     """Move a waiting job in the queue of its device."""
     from .. import jobs
 
-    _show(jobs.move(job, by), as_one)
+    _show(jobs.move(job, by))

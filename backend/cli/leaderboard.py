@@ -7,7 +7,6 @@ import typer
 
 from ..number_format import percent
 from .console import cell, emit, line, progress_bar, say, table
-from .options import Json
 
 if TYPE_CHECKING:
     from ..bench import Row
@@ -19,23 +18,19 @@ if TYPE_CHECKING:
 
 
 def leaderboard(
-    scale: Annotated[str | None, typer.Option("--scale", metavar="S", help="Only runs at this scale.")] = None,
-    track: Annotated[str | None, typer.Option("--track", help="Only runs of the track filtering or byod.")] = None,
+    scale: Annotated[str | None, typer.Option(metavar="S", help="Only runs at this scale.")] = None,
+    track: Annotated[str | None, typer.Option(help="Only runs of the track filtering or byod.")] = None,
     pool: Annotated[Path | None, typer.Option("--pool", "-p", metavar="P", help="Only runs on this pool.")] = None,
     published: Annotated[
         bool, typer.Option("--published", help="Show published results beside them (not run here).")
     ] = False,
     compare: Annotated[
         tuple[str, str] | None,
-        typer.Option(
-            "--compare", metavar="A B", help="Two runs or recipes: is one better, and how many seeds would decide it."
-        ),
+        typer.Option(metavar="A B", help="Two runs or recipes: is one better, and how many seeds would decide it."),
     ] = None,
     groups: Annotated[
-        str | None,
-        typer.Option("--groups", metavar="RUN", help="Audit a model: its accuracy by group, beside its data."),
+        str | None, typer.Option(metavar="RUN", help="Audit a model: its accuracy by group, beside its data.")
     ] = None,
-    as_json: Json = False,
 ) -> None:
     """Show runs side by side, best average first.
 
@@ -48,24 +43,24 @@ def leaderboard(
     rows = board(scale, track=track, pool=None if pool is None else str(pool.resolve()))
     own = [row for row in rows if not row.published]
     if compare is not None:
-        _compare(compare, own, as_json)
+        _compare(compare, own)
         return
     if groups is not None:
-        _groups(groups, as_json)
+        _groups(groups)
         return
     reference = [row for row in rows if row.published] if published else []
     joined, points = summaries(own), curves_of(own)
     lines = scaling([*own, *reference])
     content = {
-        "runs": [row.as_json() for row in own],
-        "recipes": [summary.as_json() for summary in joined],
-        "published": [row.as_json() for row in reference],
-        "response": [point.as_json() for point in points],
+        "runs": own,
+        "recipes": joined,
+        "published": reference,
+        "response": points,
         "scaling": {
             name: [{"scale": where, "average": value} for where, value in curve] for name, curve in lines.items()
         },
     }
-    emit(content, as_json=as_json, text=lambda: _print(own, joined, reference, points, lines))
+    emit(content, text=lambda: _print(own, joined, reference, points, lines))
 
 
 def _print(rows: "list[Row]", joined: "list[Summary]", reference: "list[Row]", points: "list[Point]",
@@ -132,7 +127,7 @@ def _seeds(gap: "Gap | None") -> str:
     return "over 200" if gap.needed is None else str(gap.needed)
 
 
-def _compare(names: tuple[str, str], rows: "list[Row]", as_json: bool) -> None:
+def _compare(names: tuple[str, str], rows: "list[Row]") -> None:
     """Every task's difference of two runs or recipes, over examples and over seeds, and what would decide it."""
     from ..bench.board import runs_of
     from ..bench.seeds import missing_seeds
@@ -143,7 +138,7 @@ def _compare(names: tuple[str, str], rows: "list[Row]", as_json: bool) -> None:
         comparison = compare(a, b, progress=progress)
     more = missing_seeds(a, b, comparison[-1].gap)
     content = {
-        "a": a, "b": b, "differences": [one.as_json() for one in comparison],
+        "a": a, "b": b, "differences": comparison,
         "more_seeds": [{"run": side.run, "seeds": list(side.seeds), "command": side.command} for side in more],
     }  # fmt: skip
 
@@ -152,7 +147,7 @@ def _compare(names: tuple[str, str], rows: "list[Row]", as_json: bool) -> None:
         for side in more:
             say(f"to decide it: {side.command}")
 
-    emit(content, as_json=as_json, text=text)
+    emit(content, text=text)
 
 
 def _print_differences(names: tuple[str, str], differences: "list[Difference]") -> None:
@@ -168,7 +163,7 @@ def _print_differences(names: tuple[str, str], differences: "list[Difference]") 
     line(f"{differences[-1].task}, {differences[-1].sentence}")
 
 
-def _groups(run: str, as_json: bool) -> None:
+def _groups(run: str) -> None:
     """A model's accuracy by group, beside how many of such pairs its recipe kept."""
     from ..bench import Run
     from ..bench.audit import audit_data, audit_model, gaps
@@ -177,11 +172,11 @@ def _groups(run: str, as_json: bool) -> None:
     data = audit_data(run, accuracies)
     content: dict[str, Any] = {
         "run": Run.load(run).id,
-        "groups": [group.as_json() for group in accuracies],
+        "groups": accuracies,
         "gaps": [{"task": t, "what": w, "field": f, "gap": gap} for (t, w, f), gap in gaps(accuracies).items()],
-        "data": [group.as_json() for group in data.values()],
+        "data": list(data.values()),
     }
-    emit(content, as_json=as_json, text=lambda: _print_groups(accuracies, data))
+    emit(content, text=lambda: _print_groups(accuracies, data))
 
 
 def _print_groups(accuracies: "list[GroupAccuracy]", data: "dict[tuple[str, str], DataGroup]") -> None:

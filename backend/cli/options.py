@@ -1,16 +1,19 @@
 """The options that many commands share, and the pool they stand for."""
 
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from ..errors import InputError
-from .console import progress_bar, say
+from .console import emit, json_asked, progress_bar, say
 
 if TYPE_CHECKING:
     from ..pool import Pool
 
+typed: ContextVar[list[str]] = ContextVar("typed")
+"""The words of the command line that runs, which `--detach` gives to a job."""
 PoolPath = Annotated[
     Path | None,
     typer.Option(
@@ -20,7 +23,6 @@ PoolPath = Annotated[
         help="The pool's directory or LanceDB URI [default: $POOLSCOPE_POOL, then the demo pool].",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
 Detach = Annotated[
     bool, typer.Option("--detach", help="Run it in the background as a job, print the job's id and return.")
 ]
@@ -108,16 +110,13 @@ def build_demo(path: Path, *, with_records: bool = True) -> None:
         demo.build(path, prepare=prepare, with_records=with_records, progress=progress)
 
 
-def submit(context: typer.Context, *, kind: str, device: str | None = "cpu", title: str) -> NoReturn:
+def submit(*, kind: str, device: str | None = "cpu", title: str) -> NoReturn:
     """Submits this very command line, without `--detach`, as a job and prints its id."""
     from .. import jobs
 
-    argv = [word for word in context.meta["argv"] if word != "--detach"]
-    as_json = "--json" in argv
+    argv = [word for word in typed.get() if word != "--detach"]
     job_id = jobs.submit(argv, kind=kind, device=device, title=title)
-    if as_json:
-        typer.echo(f'{{"job": {job_id}}}')
-    else:
-        typer.echo(str(job_id))
+    emit({"job": job_id}, text=str(job_id))
+    if not json_asked.get():
         say(f"started as a job: `poolscope jobs show {job_id}` tells how it goes")
     raise typer.Exit

@@ -6,13 +6,13 @@ import typer
 
 from ..errors import InputError
 from .console import emit, line, progress_bar, table
-from .options import Detach, Json, PoolPath, build_demo, open_pool, submit
+from .options import Detach, PoolPath, build_demo, open_pool, submit
 
 if TYPE_CHECKING:
     from ..pool import Pool
 
 
-def info(pool: PoolPath = None, as_json: Json = False) -> None:
+def info(pool: PoolPath = None) -> None:
     """Show what a pool holds and what made its columns."""
     from ..engine import selftest
     from ..engine.catalogue import cautions
@@ -33,7 +33,7 @@ def info(pool: PoolPath = None, as_json: Json = False) -> None:
         "version": opened.version,
         "origin": opened.origin,
         "columns": columns,
-        "models": [{"name": model, "self_test": test and test.as_json()} for model, test in tests.items()],
+        "models": [{"name": model, "self_test": test} for model, test in tests.items()],
         "warnings": warnings,
     }
 
@@ -49,7 +49,7 @@ def info(pool: PoolPath = None, as_json: Json = False) -> None:
             for warning in said:
                 line(f"warning: {column}: {warning}")
 
-    emit(content, as_json=as_json, text=text)
+    emit(content, text=text)
 
 
 def _stale(pool: "Pool", column: str) -> list[str]:
@@ -67,7 +67,6 @@ def demo(
     bare: Annotated[
         bool, typer.Option("--bare", help="Without the runs, the sweep and the bias report that come with it.")
     ] = False,
-    as_json: Json = False,
 ) -> None:
     """Build the demo pool, if it is not there yet."""
     from ..paths import demo_pool
@@ -78,11 +77,10 @@ def demo(
         build_demo(path, with_records=not bare)
     opened = Pool.open(path)
     content = {"pool": opened.name, "path": str(path), "pairs": len(opened)}
-    emit(content, as_json=as_json, text=f"demo pool in {path}: {len(opened):,} pairs")
+    emit(content, text=f"demo pool in {path}: {len(opened):,} pairs")
 
 
 def map_(
-    context: typer.Context,
     pool: PoolPath = None,
     model: Annotated[
         str | None,
@@ -91,23 +89,19 @@ def map_(
     sample: Annotated[
         int | None,
         typer.Option(
-            "--sample",
-            min=100,
-            max=1_000_000,
-            help="Pairs drawn as points at most [default: 50,000; 30,000 beyond 200,000 pairs].",
+            min=100, max=1_000_000, help="Pairs drawn as points at most [default: 50,000; 30,000 beyond 200,000 pairs]."
         ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Build it again if it is there.")] = False,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Build a pool's map (UMAP of its image embeddings)."""
     if detach:
-        submit(context, kind="map", title="Build the map")
+        submit(kind="map", title="Build the map")
     from .. import projection
 
     opened = open_pool(pool)
     with progress_bar("map") as progress:
         built = projection.build(opened, model=model, sample=sample, replace=replace, progress=progress)
     content = {"model": built.model, "points": len(built), "pairs": len(opened)}
-    emit(content, as_json=as_json, text=f"map of {built.model}: {len(built):,} of {len(opened):,} pairs")
+    emit(content, text=f"map of {built.model}: {len(built):,} of {len(opened):,} pairs")

@@ -7,29 +7,23 @@ import typer
 from ..devices import slot
 from .console import emit, line, progress_bar, say
 from .estimate import embedding_plan_of, plan_in_words
-from .options import Detach, Device, Json, PoolPath, named, open_pool, submit
+from .options import Detach, Device, PoolPath, named, open_pool, submit
 from .score import warn_of_teacher
-
-Model = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[MODEL[/PRETRAINED]]",
-        help="An open_clip model and tag, or a checkpoint [default: the pool's own embeddings].",
-    ),
-]
-Name = Annotated[str | None, named("NAME", "Makes NAME_img and NAME_txt [default: after the model].")]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")]
 
 
 def prepare(
-    context: typer.Context,
-    model: Model = None,
-    name: Name = None,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL[/PRETRAINED]]",
+            help="An open_clip model and tag, or a checkpoint [default: the pool's own embeddings].",
+        ),
+    ] = None,
+    name: Annotated[str | None, named("NAME", "Makes NAME_img and NAME_txt [default: after the model].")] = None,
     pool: PoolPath = None,
-    batch_size: BatchSize = 256,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pairs per batch.")] = 256,
     device: Device = "auto",
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Embed a pool; then its first scores, map and groups.
 
@@ -37,7 +31,7 @@ def prepare(
     """
     opened = open_pool(pool)
     if detach:
-        submit(context, kind="prepare", device=slot(device), title=f"Prepare {opened.name}")
+        submit(kind="prepare", device=slot(device), title=f"Prepare {opened.name}")
     from ..engine.prepare import prepare as work
 
     warn_of_teacher(model, opened)
@@ -52,7 +46,7 @@ def prepare(
         "pool": opened.name,
         "pairs": len(prepared.pool),
         "model": prepared.model,
-        "self_test": tested and tested.as_json(),
+        "self_test": tested,
         "scores": prepared.scores,
         "left_out": prepared.left_out,
     }
@@ -66,4 +60,4 @@ def prepare(
         for step, why in prepared.left_out.items():
             line(f"left out: {step}, because {why}")
 
-    emit(content, as_json=as_json, text=text)
+    emit(content, text=text)

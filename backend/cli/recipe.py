@@ -8,7 +8,7 @@ import typer
 from ..errors import InputError
 from ..number_format import percent
 from .console import emit, line, progress_bar, table
-from .options import Detach, Force, Json, PoolPath, Version, open_pool, submit
+from .options import Detach, Force, PoolPath, Version, open_pool, submit
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -71,31 +71,25 @@ def show_selection(recipe: "Recipe", selection: "Selection") -> None:
             line(f"warning: rule {number}, {count.rule}, {count.warning}")
 
 
-Out = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", metavar="FILE", help="Write the kept uids (.npy, DataComp's format) or ids (.txt)."),
-]
-Uid = Annotated[
-    list[str] | None,
-    typer.Option("--uid", metavar="UID", help="Tell why this pair, by uid or id, is kept; repeat for more."),
-]
-Near = Annotated[
-    int,
-    typer.Option("--near", metavar="N", min=0, help="Show the N pairs next to each threshold, kept and dropped."),
-]
-
-
 def select(
-    context: typer.Context,
     recipe: RecipeName,
     pool: PoolPath = None,
     version: Version = None,
-    out: Out = None,
-    uid: Uid = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Write the kept uids (.npy, DataComp's format) or ids (.txt)."
+        ),
+    ] = None,
+    uid: Annotated[
+        list[str] | None,
+        typer.Option(metavar="UID", help="Tell why this pair, by uid or id, is kept; repeat for more."),
+    ] = None,
     force: Force = False,
     detach: Detach = False,
-    near: Near = 0,
-    as_json: Json = False,
+    near: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Show the N pairs next to each threshold, kept and dropped.")
+    ] = 0,
 ) -> None:
     """Apply a recipe and count what each rule drops."""
     from ..export.subset import check_subset, export_subset
@@ -103,7 +97,7 @@ def select(
     if out is not None:
         check_subset(out, force=force)
     if detach:
-        submit(context, kind="select", title=f"Select with {recipe}")
+        submit(kind="select", title=f"Select with {recipe}")
 
     applied, opened, selection = apply(recipe, pool, version)
     content = {"recipe": applied.name, **selection.as_json()}
@@ -124,7 +118,7 @@ def select(
         for one in asked:
             line(f"{one['uid']}: {one['reason']}")
 
-    emit(content, as_json=as_json, text=text)
+    emit(content, text=text)
 
 
 def pairs_near(limit: int, recipe: "Recipe", pool: "Pool") -> list[dict[str, Any]]:
@@ -160,9 +154,3 @@ def reasons_for(pairs: list[str], recipe: "Recipe", pool: "Pool", selection: "Se
             why = reason(row, recipe, selection, columns)
             answers.append({"uid": uid, "kept": not number, "rule": number, "reason": why})
     return answers
-
-
-def check_suffix(out: Path, suffix: str) -> None:
-    """InputError unless `out` ends in `suffix`, before anything expensive begins."""
-    if out.suffix != suffix:
-        raise InputError(f"{out.name!r} does not end in {suffix}: name the output for example kept{suffix}")

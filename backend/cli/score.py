@@ -14,7 +14,6 @@ from .options import (
     Engine,
     Force,
     Gpus,
-    Json,
     PoolPath,
     Workers,
     comma_separated,
@@ -36,7 +35,6 @@ def methods(
         typer.Option("--costs", help="Measure on samples of the pool what each would cost, and keep it with the pool."),
     ] = False,
     pool: PoolPath = None,
-    as_json: Json = False,
 ) -> None:
     """List the methods, or what they cost on a pool."""
     from ..engine.catalogue import loadable
@@ -44,7 +42,7 @@ def methods(
     if costs:
         from .estimate import show_costs
 
-        show_costs(open_pool(pool), as_json)
+        show_costs(open_pool(pool))
         return
     classes, broken = loadable()
     for problem in broken:
@@ -58,7 +56,7 @@ def methods(
         rows = [(m["id"], m["kind"], m["title"], parameters(m), ", ".join(m["needs"]), m["paper"]) for m in described]
         table(("method", "kind", "title", "parameters", "needs", "paper"), rows)
 
-    emit({"methods": described}, as_json=as_json, text=text)
+    emit({"methods": described}, text=text)
 
 
 def describe(method: "type[Method]") -> dict[str, Any]:
@@ -82,7 +80,6 @@ def describe(method: "type[Method]") -> dict[str, Any]:
 
 
 def score(
-    context: typer.Context,
     method: Annotated[str, typer.Argument(metavar="METHOD", help="A method, see `poolscope methods`.")],
     column: Annotated[str | None, named("COLUMN", "Name of the column [default: the method's id].")] = None,
     settings: Annotated[
@@ -98,7 +95,6 @@ def score(
         bool, typer.Option("--estimate", help="Only tell what it would cost, measured on a sample of the pool.")
     ] = False,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Compute a score or flag into a column, or its cost.
 
@@ -112,10 +108,10 @@ def score(
     if only_estimate:
         from .estimate import show_estimate
 
-        show_estimate(opened, built, as_json, gpus)
+        show_estimate(opened, built, gpus)
         return
     if detach:
-        submit(context, kind="score", device=built.slot(gpus), title=f"Score {column or method}")
+        submit(kind="score", device=built.slot(gpus), title=f"Score {column or method}")
     with progress_bar(column or method) as progress:
         opened = engines.run(
             opened,
@@ -128,10 +124,10 @@ def score(
             replace=replace,
             progress=progress,
         )
-    show_column(opened, column or method, as_json)
+    show_column(opened, column or method)
 
 
-def show_column(pool: "Pool", name: str, as_json: bool) -> None:
+def show_column(pool: "Pool", name: str) -> None:
     """Prints what a column now holds: pairs scored and mean, or pairs kept; warns where it can't be trusted."""
     import numpy as np
 
@@ -154,7 +150,7 @@ def show_column(pool: "Pool", name: str, as_json: bool) -> None:
         mean = f", mean {content['mean']:.4f}" if len(scored) else ""
         words = f"{len(scored):,} of {len(pool):,} pairs are scored{mean}"
     words += "".join(f"; {said}" for said in (*notes(column), *tests))
-    emit(content, as_json=as_json, text=f"{column.kind} {name}: {words}")
+    emit(content, text=f"{column.kind} {name}: {words}")
 
 
 def warn_of_teacher(model: str | None, pool: "Pool") -> None:
@@ -165,39 +161,30 @@ def warn_of_teacher(model: str | None, pool: "Pool") -> None:
         say("warning: the demo's teacher knows clip art and emoji only; embed this pool with, say, ViT-B-32/openai")
 
 
-ModelOption = Annotated[
-    str, typer.Argument(metavar="MODEL[/PRETRAINED]", help="An open_clip model and tag, a checkpoint, or demo.")
-]
-Name = Annotated[str, named("NAME", "Makes the columns NAME_img and NAME_txt.")]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Pairs per batch.")]
-OnlyEstimate = Annotated[
-    bool, typer.Option("--estimate", help="Only tell the time, the disk and the devices that it would take.")
-]
-ForceOption = Annotated[bool, typer.Option("--force", help="Start although the disk seems too small.")]
-
-
 def embed(
-    context: typer.Context,
-    model: ModelOption,
-    name: Name,
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL[/PRETRAINED]", help="An open_clip model and tag, a checkpoint, or demo.")
+    ],
+    name: Annotated[str, named("NAME", "Makes the columns NAME_img and NAME_txt.")],
     pool: PoolPath = None,
-    batch_size: BatchSize = 256,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pairs per batch.")] = 256,
     device: Device = "auto",
     engine: Engine = "local",
     workers: Workers = 1,
     address: Address = None,
     gpus: Gpus = None,
-    only_estimate: OnlyEstimate = False,
-    force: ForceOption = False,
+    only_estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only tell the time, the disk and the devices that it would take.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start although the disk seems too small.")] = False,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Embed images and captions with an open_clip model.
 
     An interrupted command, started again, goes on where it stopped. It is refused where the disk can't hold it.
     """
     if detach:
-        submit(context, kind="embed", device=slot(device, gpus or max(1, gpus_here())), title=f"Embed as {name}")
+        submit(kind="embed", device=slot(device, gpus or max(1, gpus_here())), title=f"Embed as {name}")
     from .. import engine as engines
     from ..engine import selftest
     from .estimate import embedding_plan_of, plan_in_words, show_plan
@@ -205,7 +192,7 @@ def embed(
     opened = open_pool(pool)
     warn_of_teacher(model, opened)
     if only_estimate:
-        show_plan(opened, model, device, gpus, as_json)
+        show_plan(opened, model, device, gpus)
         return
     if engine == "local" and f"{name}_img" not in opened.columns:
         say(plan_in_words(embedding_plan_of(opened, model, device, gpus)))
@@ -215,21 +202,21 @@ def embed(
             address=address, gpus=gpus, force=force, progress=progress,
         )  # fmt: skip
         tested = selftest.check(opened, name, progress)
-    _show_embedding(opened, name, tested, as_json)
+    _show_embedding(opened, name, tested)
 
 
-def _show_embedding(opened: "Pool", name: str, tested: "SelfTest | None", as_json: bool) -> None:
+def _show_embedding(opened: "Pool", name: str, tested: "SelfTest | None") -> None:
     columns = [opened.columns[f"{name}_{side}"] for side in ("img", "txt")]
     content = {
         "pairs": len(opened),
         "columns": [{"name": c.name, "dim": c.dim, "made_by": c.made_by} for c in columns],
-        "self_test": tested and tested.as_json(),
+        "self_test": tested,
     }
     if tested and tested.warning:
         say(f"warning: {tested.warning}")
     words = f"{name}_img, {name}_txt: {len(opened):,} pairs, {columns[0].dim} numbers each"
     words += f"; own against shuffled captions: {tested}" if tested else ""
-    emit(content, as_json=as_json, text=words)
+    emit(content, text=words)
 
 
 def target(
@@ -248,7 +235,6 @@ def target(
     ] = None,
     pool: PoolPath = None,
     force: Force = False,
-    as_json: Json = False,
 ) -> None:
     """Keep a reference dataset's embeddings with a pool.
 
@@ -270,4 +256,4 @@ def target(
     else:
         count = add_target(opened, name, str(source), model=model, force=force)
     content = {"target": name, "model": model, "vectors": count}
-    emit(content, as_json=as_json, text=f"target set {name} of {model}: {count:,} vectors")
+    emit(content, text=f"target set {name} of {model}: {count:,} vectors")

@@ -6,7 +6,7 @@ import typer
 
 from ..errors import InputError
 from .console import cell, emit, line, progress_bar, table
-from .options import Detach, Json, PoolPath, Version, comma_separated, open_pool, submit
+from .options import Detach, PoolPath, Version, comma_separated, open_pool, submit
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -20,22 +20,18 @@ def search(
     pool: PoolPath = None,
     version: Version = None,
     by: Annotated[
-        str,
-        typer.Option("--by", help="word: captions that hold the words; meaning: nearest images; both: the two fused."),
+        str, typer.Option(help="word: captions that hold the words; meaning: nearest images; both: the two fused.")
     ] = "word",
     where: Annotated[
         str | None,
-        typer.Option(
-            "--where", metavar="SQL", help='Search only among the pairs for which this holds: "width >= 200".'
-        ),
+        typer.Option(metavar="SQL", help='Search only among the pairs for which this holds: "width >= 200".'),
     ] = None,
     model: Annotated[
         str | None,
         typer.Option("--model", "-m", help="Embedding to search by meaning in [default: l14, else the first]."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Pairs to show at most.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Pairs to show at most.")] = 20,
     exact: Annotated[bool, typer.Option("--exact", help="Read the whole pool, though it has an index.")] = False,
-    as_json: Json = False,
 ) -> None:
     """Find pairs by word or by meaning."""
     from ..search import by_word
@@ -56,7 +52,7 @@ def search(
     ]
 
     content = {"total": hits.total, "by_index": hits.by_index, "pairs": pairs}
-    emit(content, as_json=as_json, text=lambda: _show(content))
+    emit(content, text=lambda: _show(content))
 
 
 def _show(content: dict[str, Any]) -> None:
@@ -92,21 +88,18 @@ def _by_model(pool: "Pool", words: str, model: str | None, *, by: str, **options
 
 
 def search_index(
-    context: typer.Context,
     pool: PoolPath = None,
     columns: Annotated[
-        str | None,
-        typer.Option("--columns", metavar="A,B,…", help="Embeddings, and text [default: the images' and text]."),
+        str | None, typer.Option(metavar="A,B,…", help="Embeddings, and text [default: the images' and text].")
     ] = None,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Make the indexes that keep search quick in a large pool."""
     if detach:
-        submit(context, kind="search-index", title="Index for search")
+        submit(kind="search-index", title="Index for search")
     from ..search import index
 
     named = None if columns is None else comma_separated(columns)
     with progress_bar("search index") as progress:
         indexed = index(open_pool(pool), named, progress=progress)
-    emit({"indexed": indexed}, as_json=as_json, text=f"indexed: {', '.join(indexed)}")
+    emit({"indexed": indexed}, text=f"indexed: {', '.join(indexed)}")

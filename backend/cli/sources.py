@@ -12,7 +12,7 @@ from ..errors import InputError
 from .bench import import_run
 from .console import emit, line, progress_bar, say
 from .import_columns import columns
-from .options import Address, Detach, Device, Engine, Json, Workers, named, parse_settings, submit
+from .options import Address, Detach, Device, Engine, Workers, named, parse_settings, submit
 
 if TYPE_CHECKING:
     from ..sources import Plan, Report
@@ -42,32 +42,29 @@ Captions = Annotated[
 ]
 
 
-def show_report(report: "Report", as_json: bool, plan: "Plan | None" = None) -> None:
+def show_report(report: "Report", plan: "Plan | None" = None) -> None:
     """Prints what an import added and skipped, and why; as JSON also its `plan`."""
 
     def text() -> None:
         line(f"{report.added:,} pairs added" + (f", {report.present:,} were there" if report.present else ""))
-        for reason, count in report.skipped.most_common():
+        told = [(reason, f"skipped {count:,}") for reason, count in report.skipped.most_common()]
+        told += [(reason, f"{count:,} of them have no caption") for reason, count in report.uncaptioned.most_common()]
+        for reason, words in told:
             examples = ", ".join(report.examples.get(reason, [])[:2])
-            line(f"  skipped {count:,}: {reason}" + (f" ({examples})" if examples else ""))
-        for reason, count in report.uncaptioned.most_common():
-            examples = ", ".join(report.examples.get(reason, [])[:2])
-            line(f"  {count:,} of them have no caption: {reason}" + (f" ({examples})" if examples else ""))
+            line(f"  {words}: {reason}" + (f" ({examples})" if examples else ""))
         line(f"report: {report.path}")
 
-    emit(report.as_json() | ({"plan": plan.as_json()} if plan else {}), as_json=as_json, text=text)
+    emit(report.as_json() | ({"plan": plan.as_json()} if plan else {}), text=text)
 
 
 @app.command()
 def datacomp(
-    context: typer.Context,
     source: Annotated[
         str, typer.Argument(metavar="METADATA_DIR", help="The directory of parquet and npz files, or its URL.")
     ],
     pool: Target,
     embeddings: Annotated[
-        str | None,
-        typer.Option("--embeddings", metavar="l14,b32|none", help="Features to take [default: all there are]."),
+        str | None, typer.Option(metavar="l14,b32|none", help="Features to take [default: all there are].")
     ] = None,
     columns: Annotated[
         list[str] | None,
@@ -76,22 +73,18 @@ def datacomp(
         ),
     ] = None,
     shards: Annotated[
-        str | None, typer.Option("--shards", metavar="DIR", help="Tars of the images, to index for reading them.")
+        str | None, typer.Option(metavar="DIR", help="Tars of the images, to index for reading them.")
     ] = None,
     dedup_features: Annotated[
         bool, typer.Option("--dedup-features", help="Take the copy-detection features too, as the embedding dedup.")
     ] = False,
     verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify/--no-verify", help="Leave out files whose features differ from their similarity scores."
-        ),
+        bool, typer.Option(help="Leave out files whose features differ from their similarity scores.")
     ] = True,
     engine: Engine = "local",
     workers: Workers = 2,
     address: Address = None,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Import DataComp's metadata and features; damaged files are reported and can be added later."""
     from ..sources.layout import families
@@ -99,7 +92,7 @@ def datacomp(
     chosen = None if embeddings is None else families(embeddings)
     named = parse_settings(columns or [], option="--column", example="text=caption")
     if detach:
-        submit(context, kind="import", title=f"Import {Path(source).name}")
+        submit(kind="import", title=f"Import {Path(source).name}")
     from ..sources import import_datacomp
 
     with progress_bar("import") as progress:
@@ -108,43 +101,39 @@ def datacomp(
             verify=verify,
             engine=engine, workers=workers, address=address, progress=progress,
         )  # fmt: skip
-    show_report(report, as_json)
+    show_report(report)
 
 
 @app.command()
 def webdataset(
-    context: typer.Context,
     source: Annotated[
         str, typer.Argument(metavar="SOURCE", help="A directory of tar shards, one tar, a brace pattern or a URL.")
     ],
     pool: Target,
     image_key: Annotated[
-        str | None, typer.Option("--image-key", metavar="EXT", help="Extension of the image [default: any usual one].")
+        str | None, typer.Option(metavar="EXT", help="Extension of the image [default: any usual one].")
     ] = None,
     caption_key: Annotated[
         str | None,
         typer.Option(
-            "--caption-key",
             metavar="EXT|FIELD",
             help="Extension of the caption, or its field in the .json [default: txt, then the usual fields].",
         ),
     ] = None,
     captions: Captions = "all",
     embed: Annotated[
-        str | None,
-        typer.Option("--embed", metavar="MODEL[/PRETRAINED]", help="Embed the pairs too, see `poolscope embed`."),
+        str | None, typer.Option(metavar="MODEL[/PRETRAINED]", help="Embed the pairs too, see `poolscope embed`.")
     ] = None,
     name: Annotated[str | None, named("NAME", "Name of the embedding [default: made from MODEL].")] = None,
     device: Device = "auto",
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Import webdataset shards.
 
     Broken samples are counted, listed in a report, and skipped. An interrupted import goes on where it stopped.
     """
     if detach:
-        submit(context, kind="import", device=slot(device) if embed else "cpu", title=f"Import {Path(source).name}")
+        submit(kind="import", device=slot(device) if embed else "cpu", title=f"Import {Path(source).name}")
     from ..models import Model
     from ..sources import import_webdataset
 
@@ -156,58 +145,43 @@ def webdataset(
         )
     if embed:
         _embed(pool, embed, name, device)
-    show_report(report, as_json)
-
-
-Sources = Annotated[
-    list[str], typer.Argument(metavar="PATH...", help="Files, directories, glob or brace patterns, or URLs.")
-]
-PoolOption = Annotated[Path | None, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what an import would do, and stop there.")]
-Id = Annotated[str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")]
-Images = Annotated[
-    str | None, typer.Option("--images", metavar="DIR", help="Where relative image paths start [default: found].")
-]
-Delimiter = Annotated[
-    str | None, typer.Option("--delimiter", metavar="C", help="What separates cells: ';', tab, … [default: found].")
-]
-Encoding = Annotated[
-    str | None, typer.Option("--encoding", metavar="E", help="utf-16, latin-1, gb18030, … [default: found].")
-]
-Header = Annotated[
-    bool | None, typer.Option("--header/--no-header", help="Whether the first row names columns [default: found].")
-]
-Check = Annotated[bool, typer.Option("--check/--no-check", help="Open every image to see that it is whole.")]
-ImageKey = Annotated[str | None, typer.Option("--image-key", metavar="EXT", help="Shards: extension of the image.")]
-CaptionKey = Annotated[
-    str | None,
-    typer.Option("--caption-key", metavar="EXT|FIELD", help="Shards: extension or field of the caption."),
-]
+    show_report(report)
 
 
 @app.command("any", hidden=True)
 def anything(
     context: typer.Context,
-    sources: Sources,
-    pool: PoolOption = None,
-    dry_run: DryRun = False,
+    sources: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, directories, glob or brace patterns, or URLs.")
+    ],
+    pool: Annotated[Path | None, typer.Option("--pool", "-p", metavar="P", help="The pool to make or extend.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what an import would do, and stop there.")] = False,
     uid: Column = None,
     text: Column = None,
     image: Column = None,
     url: Column = None,
-    id_: Id = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", metavar="COLUMN", help="The column of the source's own ids.")
+    ] = None,
     width: Column = None,
     height: Column = None,
-    images: Images = None,
+    images: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Where relative image paths start [default: found].")
+    ] = None,
     captions: Captions = "all",
-    delimiter: Delimiter = None,
-    encoding: Encoding = None,
-    header: Header = None,
-    check: Check = True,
-    image_key: ImageKey = None,
-    caption_key: CaptionKey = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="C", help="What separates cells: ';', tab, … [default: found].")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="E", help="utf-16, latin-1, gb18030, … [default: found].")
+    ] = None,
+    header: Annotated[bool | None, typer.Option(help="Whether the first row names columns [default: found].")] = None,
+    check: Annotated[bool, typer.Option(help="Open every image to see that it is whole.")] = True,
+    image_key: Annotated[str | None, typer.Option(metavar="EXT", help="Shards: extension of the image.")] = None,
+    caption_key: Annotated[
+        str | None, typer.Option(metavar="EXT|FIELD", help="Shards: extension or field of the caption.")
+    ] = None,
     detach: Detach = False,
-    as_json: Json = False,
 ) -> None:
     """Look at what is there, say what will be done, and import it."""
     from ..sources import Options, look
@@ -221,16 +195,16 @@ def anything(
     )  # fmt: skip
     plan = look(sources, options, only=only)
     if dry_run:
-        emit(plan.as_json(), as_json=as_json, text=lambda: show_plan(plan, line))
+        emit(plan.as_json(), text=lambda: show_plan(plan, line))
         return
     if pool is None:
         raise InputError("--pool is missing: name the pool to make or extend, or add --dry-run to look only.")
     if detach:
-        submit(context, kind="import", title=f"Import {Path(sources[0]).name}")
+        submit(kind="import", title=f"Import {Path(sources[0]).name}")
     show_plan(plan, say)
     with progress_bar("import") as progress:
         report = plan.run(pool, progress=progress)
-    show_report(report, as_json, plan)
+    show_report(report, plan)
 
 
 def show_plan(plan: "Plan", write: Callable[[str], None]) -> None:

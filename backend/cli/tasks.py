@@ -8,7 +8,6 @@ import typer
 from ..errors import InputError
 from .bench import TaskKeys, TasksDir, keys
 from .console import emit, line, progress_bar, table
-from .options import Json
 
 if TYPE_CHECKING:
     from ..bench import Task
@@ -17,30 +16,25 @@ if TYPE_CHECKING:
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
 
-Check = Annotated[bool, typer.Option("--check", help="Read every tar of those on this disk; say what is wrong.")]
-Fetch = Annotated[bool, typer.Option("--fetch", help="Download those that are not on this disk.")]
-Convert = Annotated[
-    str | None,
-    typer.Option(
-        "--convert", metavar="KEY", help="Make a task that is not published as tars (Flickr, MSCOCO, WinoGAViL)."
-    ),
-]
-Sources = Annotated[
-    list[Path] | None,
-    typer.Option("--from", metavar="FILE", help="With --convert: its parquet tables, or WinoGAViL's CSV and images."),
-]
-
-
 @app.callback()
 def tasks(
     context: typer.Context,
     task_keys: TaskKeys = None,
     tasks_dir: TasksDir = None,
-    check: Check = False,
-    fetch: Fetch = False,
-    convert: Convert = None,
-    sources: Sources = None,
-    as_json: Json = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read every tar of those on this disk; say what is wrong.")
+    ] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Download those that are not on this disk.")] = False,
+    convert: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Make a task that is not published as tars (Flickr, MSCOCO, WinoGAViL)."),
+    ] = None,
+    sources: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from", metavar="FILE", help="With --convert: its parquet tables, or WinoGAViL's CSV and images."
+        ),
+    ] = None,
 ) -> None:
     """List, check, download, make and add evaluation tasks."""
     if context.invoked_subcommand is not None:
@@ -66,7 +60,7 @@ def tasks(
         known = [task for task in known if task.key in chosen]
     wrong = _check(known) if check else {}
     listed = [task.as_json() | ({"wrong": wrong.get(task.key, [])} if check else {}) for task in known]
-    emit({**content, "tasks": listed}, as_json=as_json, text=lambda: _print(known, wrong, check))
+    emit({**content, "tasks": listed}, text=lambda: _print(known, wrong, check))
     broken = [key for key, texts in wrong.items() if texts]
     if broken:
         raise InputError(
@@ -81,11 +75,10 @@ def add(
         Path,
         typer.Argument(metavar="PATH", help="A folder per class, a table, images with captions, or a task's shards."),
     ],
-    suite: Annotated[str, typer.Option("--suite", metavar="SUITE", help="The tasks that it is averaged with.")] = "own",
+    suite: Annotated[str, typer.Option(metavar="SUITE", help="The tasks that it is averaged with.")] = "own",
     templates: Annotated[
         list[str] | None, typer.Option("--template", metavar="TEXT", help="A prompt, {} is the class; repeat for more.")
     ] = None,
-    as_json: Json = False,
 ) -> None:
     """Make a task of your own; `train --tasks SUITE` and `evaluate --tasks SUITE` use it."""
     from ..bench.tasks.own import add as make
@@ -99,13 +92,12 @@ def add(
         for reason, count in task.skipped.most_common():
             line(f"  left out {count:,}: {reason}")
 
-    emit(task.as_json(), as_json=as_json, text=text)
+    emit(task.as_json(), text=text)
 
 
 @app.command()
 def remove(
     key: Annotated[str, typer.Argument(metavar="KEY", help="As `poolscope tasks` lists it: SUITE/NAME.")],
-    as_json: Json = False,
 ) -> None:
     """Delete a task of your own; results that runs have on it stay. `poolscope delete --undo` brings it back."""
     from .. import deletion
@@ -114,7 +106,7 @@ def remove(
     root = root_of(key)
     deletion.delete(deletion.find("task", key))
     words = f"removed {key} ({root}); `poolscope delete --undo` brings it back"
-    emit({"removed": key}, as_json=as_json, text=words)
+    emit({"removed": key}, text=words)
 
 
 def _convert(key: str, sources: list[Path], into: Path) -> Path:

@@ -6,7 +6,7 @@ of what belongs to that pool, `delete --empty` of everything else. A target set 
 wait there too: undo puts the two in each other's place.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 from .. import paths
@@ -74,7 +74,7 @@ def undo(pool: Pool | None = None, kind: str | None = None, name: str | None = N
         return last
     if last.kind in REPLACED:
         _step_aside(last, pool)
-    with _of(pool, last.kept):
+    with pool.changing() if pool is not None and last.kept.root == pool.path else nullcontext():
         if last.kind == "job":
             table.put(last.kept.note)
         trash.restore(last.kept)
@@ -108,8 +108,3 @@ def _roots(pool: Pool | None) -> list[Path]:
     """The directories that may have a trash: the pool's own if one is given, and those of the home and of its pools."""
     known = map(Path, of_home.remembered())
     return [*([pool.path] if pool is not None else []), *dict.fromkeys([paths.home(), *known])]
-
-
-def _of(pool: Pool | None, entry: trash.Entry) -> AbstractContextManager[None]:
-    """The pool's writer lock for what belongs to it."""
-    return pool.changing() if pool is not None and entry.root == pool.path else nullcontext()

@@ -28,30 +28,24 @@ def _recipe(name: str, pool: Pool) -> Found:
     if path is None:
         raise _missing("recipe", name, pool, [title for title, _ in known.values()])
     users = [f"job {job.id} ({job.title})" for job in working(pool) if name in job.argv or str(path) in job.argv]
-    return _files("recipe", name, pool, [path], users)
+    return _file("recipe", name, pool, {name: path}, users)
 
 
 def _tag(name: str, pool: Pool) -> Found:
-    if name not in tags.names(pool):
-        raise _missing("tag", name, pool, tags.names(pool))
+    known = {tag: pool.path / "tags" / f"{tag}.npy" for tag in tags.names(pool)}
     users = [f"recipe {recipe.name!r}" for recipe in by_file(pool).values() if names(recipe.as_dict(), name, ("tag",))]
-    return _files("tag", name, pool, [pool.path / "tags" / f"{name}.npy"], users)
+    return _file("tag", name, pool, known, users)
 
 
 def _report(name: str, pool: Pool) -> Found:
     known = {path.stem: path for path in sorted((pool.path / "reports").glob("*.json"))}
-    stem = Path(name).name.removesuffix(".json")
-    if stem not in known:
-        raise _missing("report", name, pool, list(known))
-    return _files("report", stem, pool, [known[stem]], [])
+    return _file("report", Path(name).name.removesuffix(".json"), pool, known, [])
 
 
 def _map(name: str, pool: Pool) -> Found:
     known = {path.parent.name: path.parent for path in sorted((pool.path / "maps").glob("*/map.json"))}
-    if name not in known:
-        raise _missing("map", name, pool, list(known))
     users = [f"job {job.id} ({job.title})" for job in working(pool) if job.kind in ("map", "prepare")]
-    return _files("map", name, pool, [known[name]], users)
+    return _file("map", name, pool, known, users)
 
 
 def _target(name: str, pool: Pool) -> Found:
@@ -80,12 +74,16 @@ def _groups(name: str, pool: Pool) -> Found:
     return Found("groups", name, trash.size(*known[name]), users, lambda: discarded.discard(pool, name))
 
 
-def _files(kind: str, name: str, pool: Pool, moved: list[Path], users: list[str]) -> Found:
+def _file(kind: str, name: str, pool: Pool, known: dict[str, Path], users: list[str]) -> Found:
+    """What is one file or folder, of those `known` by name."""
+    if name not in known:
+        raise _missing(kind, name, pool, list(known))
+
     def act() -> None:
         with pool.changing():
-            trash.move(pool.path, kind, name, moved)
+            trash.move(pool.path, kind, name, [known[name]])
 
-    return Found(kind, name, trash.size(*moved), users, act)
+    return Found(kind, name, trash.size(known[name]), users, act)
 
 
 KINDS: dict[str, Callable[[str, Pool], Found]] = {

@@ -2,8 +2,7 @@
 
 from .cost import Estimate, estimate
 from .embedding import embed
-from .ensure import ensure
-from .inputs import fit
+from .inputs import ensure, fit
 from .run import run
 
 __all__ = ["Estimate", "embed", "ensure", "estimate", "fit", "run"]

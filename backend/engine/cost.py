@@ -1,31 +1,35 @@
-"""What a method costs on a pool, before it starts: run on a sample of the pairs, extrapolated by how its work grows."""
+"""What a method costs on a pool, before it starts: run on a sample of the pairs, extrapolated by how its work grows; on GPUs
+that were not measured, arithmetic from its operations and the table of rates."""
 
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from .. import files
+from .. import files, rates
 from ..devices import card
+from ..errors import InputError
 from ..pool import Pool, digests
 from ..pool.columns import described
 from ..progress import Progress, silent
 from ..scores.base import Method
+from ..targets import load_target
 from ..versions import __version__
-from .elsewhere import basis, of_pool
+from .catalogue import entry, loadable
 from .run import run
 
 FIRST = 64  # loads libraries, lists and networks; what it takes longer than the next is the start
 SIZES = (1024, 4096, 16384)  # whole tiles of every kernel
 ENOUGH = 1.5  # seconds of a sample's run that make a larger one needless
+COUNTS = (1, 8)  # GPUs that were not measured
 SHARED = ("targets", "centroids", "thumbnails.zip", "subsets")
 
 
@@ -112,8 +116,8 @@ def estimate(pool: Pool, method: Method, *, gpus: int | None = None, progress: P
         cores=len(os.sched_getaffinity(0)),
         device=_device(method),
         devices=devices,
-        elsewhere=of_pool(method, pool),
-        elsewhere_basis=basis(method),
+        elsewhere=_elsewhere(method, pool),
+        elsewhere_basis=_basis(method),
         temporary=method.temporary(pool),
     )
     files.write_json(_path(pool, method, devices), asdict(total))
@@ -126,6 +130,22 @@ def known(pool: Pool, method: Method) -> Estimate | None:
         return Estimate(**files.read_json(_path(pool, method, _devices(pool, method, None))))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def measure(pool: Pool, *, progress: Progress = silent) -> tuple[list[Estimate], dict[str, str]]:
+    """Measures on samples what the methods that can start on `pool` cost, as far as it isn't known; returns the estimates,
+    kept with the pool for `known`, and why others can't be measured, by method."""
+    entries = [entry(method.id, pool) for method in loadable()[0]]
+    methods = [one.built for one in entries if not one.problem and known(pool, one.built) is None]
+    estimates, problems = [], {}
+    for number, method in enumerate(methods):
+        progress(number, len(methods), method.title)
+        try:
+            estimates.append(estimate(pool, method))
+        except InputError as error:
+            problems[method.id] = str(error)
+    progress(len(methods), len(methods), "measured")
+    return estimates, problems
 
 
 def duration(seconds: float) -> str:
@@ -200,3 +220,46 @@ def _path(pool: Pool, method: Method, devices: int) -> Path:
 def _width(kind: pa.DataType) -> int:
     """Bytes a pair takes, about; a short word for text."""
     return 8 if pa.types.is_string(kind) else max(1, kind.bit_width // 8)
+
+
+def on_cards(
+    method: Method, pairs: int, dim: int, targets: int = 0, *, counts: Sequence[int] = COUNTS, bytes: int = 0
+) -> dict[str, float]:
+    """Seconds by `"A100"`, `"8 x A100"` and so on for every card of the table: what takes longer, its operations or
+    reading `bytes` of embeddings from the disk as often as it does. Empty for a method that needs no device."""
+    flop, once = method.flop(pairs, dim, targets), method.once(pairs)
+    if not flop:
+        return {}
+    read = method.readings(pairs) * bytes / (1e9 * rates.table()["disk"]["gb_per_s"])
+    return {
+        f"{count} x {card}" if count > 1 else card: max(
+            read, flop * (once + (1 - once) / count) / rates.on_card(method.arithmetic(), card).per_second
+        )
+        for card in rates.cards()
+        for count in counts
+    }
+
+
+def _elsewhere(method: Method, pool: Pool) -> dict[str, float]:
+    """The same for a method on a pool: with the dimension of the embeddings that it reads, and its target set."""
+    read = [column for name in method.needs() if (column := pool.columns.get(name)) and column.dim]
+    dim = max((column.dim or 0 for column in read), default=0)
+    size = sum(2 * (column.dim or 0) for column in read) * len(pool)
+    return on_cards(method, len(pool), dim, _targets(method, pool), bytes=size)
+
+
+def _basis(method: Method) -> str:
+    """Where `on_cards` has its numbers from."""
+    share, disk = rates.table()["shares"][method.arithmetic()], rates.table()["disk"]
+    return (
+        f"from a table: {100 * share['share']:g} % of the data sheets' {share['of']} precision rate ({share['from']}), "
+        f"{disk['gb_per_s']:g} GB/s of disk ({disk['from']})"
+    )
+
+
+def _targets(method: Method, pool: Pool) -> int:
+    named = next((entry.name for entry in fields(method) if entry.metadata.get("of") == "target"), "")
+    try:
+        return len(load_target(pool, getattr(method, named), getattr(method, "model", ""))) if named else 0
+    except InputError:
+        return 0

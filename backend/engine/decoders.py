@@ -1,9 +1,10 @@
 """Decoders: processes that read, decode and tokenize a pool's pairs beside the forward passes on a GPU."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -40,12 +41,15 @@ def key_of(file: bytes | None) -> bytes:
 
 @dataclass(frozen=True)
 class Reader:
-    """What a decoding process needs; `half` sends pixels in float16, which halves what crosses to the GPU."""
+    """What reads, decodes and tokenizes pairs, in so many `threads`; `known` images are not decoded again. `half` sends
+    pixels in float16, which halves what crosses to the GPU."""
 
     pool_path: Path
     transform: Any
     tokenizer: Any
     half: bool
+    known: Container[bytes] = ()
+    threads: int = 1
 
     @cached_property
     def pool(self) -> Pool:
@@ -57,11 +61,10 @@ class Reader:
         files = list(self.pool.images(rows))
         captions = self.pool.take(rows, ["text"])["text"].to_pylist()
         keys = [key_of(file) for file in files]
-        images = {
-            key: image
-            for key, file in {key: file for key, file in zip(keys, files) if key}.items()
-            if (image := decode(file, self.transform)) is not None
-        }
+        new = {key: file for key, file in zip(keys, files) if key and key not in self.known}
+        with ThreadPoolExecutor(self.threads) as threads:
+            decoded = threads.map(partial(decode, transform=self.transform), new.values())
+        images = {key: image for key, image in zip(new, decoded) if image is not None}
         pixels = torch.stack(list(images.values())) if images else None
         there = [place for place, caption in enumerate(captions) if caption and caption.strip()]
         tokens = self.tokenizer([captions[place] for place in there]) if there else None

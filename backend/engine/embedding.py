@@ -1,8 +1,7 @@
 """Embedding a pool with an open_clip model: images and captions to two columns, in resumable units."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import pairwise
@@ -22,7 +21,7 @@ from ..progress import Progress, silent
 from ..scores.base import Unit
 from ..versions import __version__
 from ..workers.dispatch import check_engine
-from .decoders import Decoders, decode, key_of, processes_for
+from .decoders import Block, Decoders, Reader, processes_for
 from .embedding_plan import plan, refuse
 from .records import Records
 from .run import Everywhere, Offset, compute
@@ -140,7 +139,8 @@ def _embed(
     until = staging.until()
     todo = [unit for unit in units if unit.stop > until and unit not in records]
     local, waiting = where.engine == "local", sum(map(len, todo))
-    planned = plan(pool, model, pairs=waiting, **_here(how) if local else {"device": "cpu"})
+    here: dict[str, Any] = {"gpus": how.gpus, "precision": how.precision, "decoders": how.decoders}
+    planned = plan(pool, model, pairs=waiting, device=how.device if local else "cpu", **(here if local else {}))
     if not how.force:
         refuse(planned, columns["img"].removesuffix("_img"))
     where = replace(where, devices=devices.spread(how.device, how.gpus) if local else ())
@@ -158,10 +158,6 @@ def _embed(
     pool.add_staged(schema, staging, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
-
-
-def _here(how: How) -> dict[str, Any]:
-    return {"device": how.device, "gpus": how.gpus, "precision": how.precision, "decoders": how.decoders}
 
 
 def resolved(precision: str, device: str) -> str:
@@ -195,18 +191,16 @@ class EmbedTask:
 
     def compute(self, unit: Unit, progress: Progress = silent) -> None:
         tools = _tools(self.model, devices.choose(self.how.device), self.how, self.pool_path, self.side_by_side)
-        loaded, pictures, decoders = tools
-        blocks = list(_blocks(unit, self.how.batch_size))
-        parts = (
-            _fed(decoders, loaded, pictures, blocks) if decoders else _unit(self.pool_path, loaded, pictures, blocks)
-        )
-        images: list[np.ndarray] = []
-        texts: list[np.ndarray] = []
-        for of_images, of_texts in parts:
-            images.append(of_images)
-            texts.append(of_texts)
-            progress(sum(map(len, texts)), len(unit))
-        embedded = {"img": _column(np.concatenate(images)), "txt": _column(np.concatenate(texts))}
+        loaded, known, decoders = tools
+        rows = list(_blocks(unit, self.how.batch_size))
+        here = Reader(self.pool_path, loaded.transform, loaded.tokenizer, half=False, known=known, threads=2)
+        blocks = decoders.blocks(rows) if decoders else (here[block] for block in rows)
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        for part in _embedded(blocks, loaded, known):
+            parts.append(part)
+            progress(sum(len(texts) for _, texts in parts), len(unit))
+        images, texts = map(np.concatenate, zip(*parts))
+        embedded = {"img": _column(images), "txt": _column(texts)}
         kind = pa.list_(pa.float16(), loaded.dim)
         Records(self.pool_path, dict(self.subject)).write(unit, embedded, {"img": kind, "txt": kind})
 
@@ -224,28 +218,17 @@ def _tools(model: str, device: str, how: How, pool_path: Path, side_by_side: int
     return loaded, _Images(loaded), Decoders(pool_path, loaded, processes) if processes else None
 
 
-def _fed(
-    decoders: Decoders, loaded: Loaded, images: "_Images", blocks: list[np.ndarray]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Images and captions, `(k, d)` float16 each, of blocks of rows that other processes decode, the next ones while this
-    one is computed."""
-    for block in decoders.blocks(blocks):
+def _embedded(blocks: Iterable[Block], loaded: Loaded, images: "_Images") -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Images and captions, `(k, d)` float16 each, of blocks of pairs: NaN where there is no readable one."""
+    for block in blocks:
         unknown = [place for place, key in enumerate(block.new) if key not in images]
         if unknown:
             pixels = block.pixels if len(unknown) == len(block.new) else block.pixels[unknown]
             images.remember([block.new[place] for place in unknown], loaded.images(pixels).astype(np.float16))
-        tokens = partial(loaded.tokens, block.tokens)
-        yield images.known(block.keys), _placed(len(block.keys), block.there.numpy(), tokens, loaded)
-
-
-def _unit(
-    pool_path: Path, loaded: Loaded, images: "_Images", blocks: list[np.ndarray]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The same, decoded here."""
-    pool = Pool.open(pool_path)
-    for rows in blocks:
-        captions = pool.take(rows, ["text"])["text"].to_pylist()
-        yield images.vectors(list(pool.images(rows))), _texts(captions, loaded)
+        texts = np.full((len(block.keys), loaded.dim), np.nan, dtype=np.float16)
+        if len(block.there):
+            texts[block.there.numpy()] = loaded.tokens(block.tokens).astype(np.float16)
+        yield images.known(block.keys), texts
 
 
 class _Images:
@@ -256,16 +239,7 @@ class _Images:
         self._known: dict[bytes, np.ndarray] = {}
         self._missing = np.full(loaded.dim, np.nan, dtype=np.float16)
 
-    def vectors(self, files: list[bytes | None]) -> np.ndarray:
-        """`(k, d)` float16; a row of NaN where there is no readable image."""
-        keys = [key_of(file) for file in files]
-        new = {key: file for key, file in zip(keys, files) if key and key not in self}
-        with ThreadPoolExecutor(2) as threads:
-            decoded = list(threads.map(lambda file: decode(file, self._loaded.transform), new.values()))
-        self.remember(list(new), _vectors(decoded, self._loaded))
-        return self.known(keys)
-
-    def __contains__(self, key: bytes) -> bool:
+    def __contains__(self, key: object) -> bool:
         return key in self._known
 
     def remember(self, keys: list[bytes], vectors: np.ndarray) -> None:
@@ -282,30 +256,6 @@ class _Images:
 def _blocks(unit: Unit, size: int) -> Iterator[np.ndarray]:
     for start in range(unit.start, unit.stop, size):
         yield np.arange(start, min(start + size, unit.stop))
-
-
-def _texts(captions: list[str | None], loaded: Loaded) -> np.ndarray:
-    """`(k, d)` float16; a row of NaN where there is no caption."""
-    there = [index for index, caption in enumerate(captions) if caption and caption.strip()]
-    return _placed(len(captions), there, lambda: loaded.texts([captions[index] or "" for index in there]), loaded)
-
-
-def _vectors(pictures: list[Any], loaded: Loaded) -> np.ndarray:
-    """`(k, d)` float16; a row of NaN where there was no image."""
-    import torch
-
-    there = [index for index, image in enumerate(pictures) if image is not None]
-    return _placed(len(pictures), there, lambda: loaded.images(torch.stack([pictures[i] for i in there])), loaded)
-
-
-def _placed(
-    count: int, there: Sequence[int] | np.ndarray, vectors: Callable[[], np.ndarray], loaded: Loaded
-) -> np.ndarray:
-    """`(count, d)` float16: the `vectors` at their places `there`, NaN elsewhere; they are computed if there are any."""
-    embeddings = np.full((count, loaded.dim), np.nan, dtype=np.float16)
-    if len(there):
-        embeddings[there] = vectors().astype(np.float16)
-    return embeddings
 
 
 def _column(matrix: np.ndarray) -> pa.Array:

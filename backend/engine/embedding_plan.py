@@ -2,8 +2,7 @@
 
 import os
 import shutil
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from .. import devices, rates
 from ..architecture import size_of
@@ -33,9 +32,6 @@ class Plan:
     @property
     def fits(self) -> bool:
         return self.disk <= self.free
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def plan(

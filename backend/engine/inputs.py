@@ -1,13 +1,18 @@
-"""Inputs: what the parameters of a method can name in a pool, and what a default that the pool lacks becomes there."""
+"""Inputs: what the parameters of a method can name in a pool, what a default that the pool lacks becomes there, and making
+the columns that a recipe names and a pool lacks."""
 
 import dataclasses
 from typing import Any
 
 from ..errors import InputError
 from ..pool import Pool
+from ..progress import Progress, silent
+from ..recipe.grammar import Recipe
 from ..scores import METHODS, Method, build
 from ..scores.kernels.columns import standing_alone
 from ..targets import targets
+from .made_by import stale
+from .run import run
 
 MADE_BY = {"clip_l14": "clip_score"}
 """The method behind a score that DataComp brings under a name of its own."""
@@ -79,3 +84,31 @@ def _fitting(parameter: "dataclasses.Field[Any]", pool: Pool) -> list[str] | Non
         makers = (default, MADE_BY.get(default, default))
         return [name for name in named(what, pool) if pool.columns[name].made_by.get("method") in makers]
     return named(what, pool)
+
+
+def ensure(recipe: Recipe, pool: Pool, *, progress: Progress = silent, **options: Any) -> Pool:
+    """Runs the methods of `recipe.scores` for the columns that the pool lacks; returns a handle that has them.
+
+    Raises InputError for an entry without `method`, and for a column that neither the pool nor the recipe explains.
+    """
+    for column, entry in recipe.scores.items():
+        if column in pool.columns and not _outdated(pool, column):
+            continue
+        parameters = dict(entry)
+        method = parameters.pop("method", None)
+        if not isinstance(method, str):
+            raise InputError(
+                f"scores.{column} names no method; write {{method: clip_score, …}}; see `poolscope methods`."
+            )
+        pool = run(pool, fit(method, pool, **parameters), column=column, progress=progress, **options)
+    for column in sorted(recipe.columns() - pool.columns.keys()):
+        pool.require(column)
+    return pool
+
+
+def _outdated(pool: Pool, column: str) -> bool:
+    """Whether a column must be made again; one whose method or files are gone stays while it covers the pool."""
+    try:
+        return bool(stale(pool, column))
+    except (InputError, OSError):
+        return False

@@ -52,10 +52,7 @@ class Everywhere:
     def __call__(
         self, pool: Pool, units: Sequence[Unit], part: Callable[[Pool, Unit], Any]
     ) -> Iterator[tuple[Unit, Any]]:
-        task = Part(pool.path.resolve(), part)
-        return gathered(
-            task, units, engine=self.engine, workers=self.workers, address=self.address, devices=self.devices
-        )
+        return gathered(Part(pool.path.resolve(), part), units, **vars(self))
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,7 @@ def run(
             return pool
         try:
             where = Everywhere(engine, workers, address, method.spread(gpus) if engine == "local" else ())
-            with session(engine, workers, address, where.devices):
+            with session(**vars(where)):
                 return _make(pool, method, name, made_by, where, progress)
         except PoolGrew:
             continue
@@ -233,13 +230,12 @@ def _held(pool: Pool, method: Method, unit: Unit) -> str:
 
 def compute(task: Any, units: Sequence[Unit], where: Everywhere, progress: "Offset") -> None:
     """Leaves the record of each unit."""
-    engine, workers, address, devices = where.engine, where.workers, where.address, where.devices
-    if engine == "local" and (max(workers, len(devices)) <= 1 or len(units) <= 1):
+    if where.engine == "local" and (max(where.workers, len(where.devices)) <= 1 or len(units) <= 1):
         for unit in units:
             task.compute(unit, progress)
             progress.finish(unit)
         return
-    for unit, _ in finished(task, units, engine=engine, workers=workers, address=address, devices=devices):
+    for unit, _ in finished(task, units, **vars(where)):
         progress.finish(unit)
 
 

@@ -34,8 +34,7 @@ def plan_in_place(pool: Pool, selection: Selection, out: str | Path, *, shard_si
         )
     uids = pool.uids()[planned.entries["row"]]
     for name, array in (("entries", planned.entries), ("uids", uids)):
-        with files.replacing(out / f"{name}.npy") as part, part.open("wb") as handle:
-            np.save(handle, array)
+        files.write_array(out / f"{name}.npy", array)
     shards = -(-total // shard_size)
     files.write_json(
         out / PLAN,

@@ -105,8 +105,7 @@ def _planned(pool: Pool, recipe: Recipe | None, selection: Selection, rows: np.n
 
 def _keep_plan(planned: Plan, work: Path) -> None:
     """Writes the plan down for the workers."""
-    with files.replacing(work / "entries.npy") as part, part.open("wb") as handle:
-        np.save(handle, planned.entries)
+    files.write_array(work / "entries.npy", planned.entries)
     files.write_json(work / "tars.json", planned.tars)
 
 

@@ -2,8 +2,7 @@
 
 from ..devices import slot
 from .job import Job
-from .queue import all, cancel, get, log_tail, move, resume, submit
-from .reporting import TableProgress
+from .queue import TableProgress, all, cancel, get, log_tail, move, resume, submit
 from .slots import SHORT
 
 __all__ = ["SHORT", "Job", "TableProgress", "all", "cancel", "get", "log_tail", "move", "resume", "slot", "submit"]

@@ -2,14 +2,17 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from math import isfinite
 from typing import Any
 
-from .. import processes
+from .. import files, processes
 from ..errors import InputError
 from ..paths import home
 from . import family, slots, table
@@ -139,19 +142,32 @@ def _end_processes(entry: dict[str, Any], grace: float) -> None:
         raise RuntimeError(f"job {entry['id']} could not be ended: process {pids} survives SIGKILL")
 
 
+class TableProgress:
+    """A Progress that writes to the jobs table, at most every `interval` seconds and always at the end.
+
+    A table that cannot be written (locked, disk full) costs that one message, never the job.
+    """
+
+    def __init__(self, job_id: int, *, interval: float = 0.5) -> None:
+        self.job_id = job_id
+        self.interval = interval
+        self._last = float("-inf")
+        self._figures: dict[str, float] = {}
+
+    def __call__(self, done: int, total: int, message: str = "", **figures: float) -> None:
+        self._figures.update({name: float(value) for name, value in figures.items() if isfinite(value)})
+        now = time.monotonic()
+        if now - self._last < self.interval and done < total:
+            return
+        self._last = now
+        fraction = min(1.0, max(0.0, done / total)) if total > 0 else 0.0
+        with suppress(sqlite3.Error, InputError):
+            table.report(self.job_id, fraction, " ".join(message.split())[:500], self._figures)
+
+
 def log_tail(job_id: int | str, max_bytes: int = 65536) -> str:
     """The end of what the job has printed, from the start of a line."""
-    path = table.log_path(table.row(job_id)["id"])
-    if not path.exists():
-        return ""
-    with path.open("rb") as log:
-        size = log.seek(0, os.SEEK_END)
-        start = max(0, size - max_bytes)
-        log.seek(start)
-        content = log.read(max_bytes)
-    if start:
-        content = content.partition(b"\n")[2] or content
-    return content.decode("utf-8", errors="replace")
+    return files.tail(table.log_path(table.row(job_id)["id"]), max_bytes)
 
 
 def refresh() -> None:

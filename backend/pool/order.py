@@ -111,8 +111,7 @@ class UidOrder:
         if not self._keep:
             return array
         try:
-            with files.replacing(path) as part, part.open("wb") as handle:
-                np.save(handle, array)
+            files.write_array(path, array)
             return np.load(path, mmap_mode="r", allow_pickle=False)
         except OSError:  # a medium that may only be read, or a full disk
             return array

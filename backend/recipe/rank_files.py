@@ -60,8 +60,7 @@ def _keep(paths: list[Path], ranked: Ranked) -> None:
         if old.name.rsplit(".", 3)[0] == name and old not in paths:
             old.unlink(missing_ok=True)
     for path, array in zip(paths, (ranked.order, ranked.codes)):
-        with files.replacing(path) as part, part.open("wb") as handle:
-            np.save(handle, array)
+        files.write_array(path, array)
 
 
 def _key(scores: np.ndarray, rank: np.ndarray) -> str:

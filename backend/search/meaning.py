@@ -1,6 +1,7 @@
 """Search by meaning: exact cosine over float32 tiles of a stored embedding column, with bounded memory."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,9 +10,21 @@ from ..pool import Pool, indexes
 from ..pool.columns import matrix
 from ..pool.conditions import checked
 from ..progress import Progress, silent
-from .hits import Hits
 
 TILE = 8192
+
+
+@dataclass(frozen=True)
+class Hits:
+    """`rows` (k,) int64, best first; `similarity` (k,) float32 cosines (fused reciprocal ranks for a search
+    by both), None for a word search; `total` found in all.
+
+    `by_index`: found by an index, so nearly all of the nearest, or captions that hold the words as whole words."""
+
+    rows: np.ndarray
+    similarity: np.ndarray | None
+    total: int
+    by_index: bool = False
 
 
 def nearest(

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from .. import files
@@ -188,8 +187,7 @@ class _Import:
             elif len(chosen.drop) == len(scanned.uids):
                 files.write_json(self.task.record(unit), {"pieces": [], "rows": 0, "uncaptioned": {}, "examples": {}})
             elif len(chosen.drop):
-                with files.replacing(self.task.dropped(unit)) as part, part.open("wb") as handle:
-                    np.save(handle, chosen.drop)
+                files.write_array(self.task.dropped(unit), chosen.drop)
             report.present += chosen.present
             report.skip_many("duplicate uid", chosen.repeated, [unit.name])
             report.skip_many("uid is not 32 lower-case hex digits", chosen.malformed, [unit.name])

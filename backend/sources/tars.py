@@ -122,8 +122,7 @@ class TarTask:
         table = np.array(entries, dtype=ENTRY)
         table["row"] = Pool.open(self.pool_path).rows_of(np.array(uids, dtype=UID_DTYPE))
         report.skip_many("sample of another pool", int(np.count_nonzero(table["row"] < 0)), [])
-        with files.replacing(self.record(unit).with_suffix(".npy")) as part, part.open("wb") as handle:
-            np.save(handle, table[table["row"] >= 0])
+        files.write_array(self.record(unit).with_suffix(".npy"), table[table["row"] >= 0])
         files.write_json(self.record(unit), {"skipped": report.skipped, "examples": report.examples})
 
 

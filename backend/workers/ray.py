@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..errors import InputError
+from ..errors import InputError, first_line
 from ..paths import home
 
 Unit = TypeVar("Unit")
@@ -122,7 +122,7 @@ def _connect(ray: Any, workers: int, address: str | None) -> None:
         else:
             ray.init(address=address, **quiet)
     except Exception as error:  # Ray raises bare ones too: a node that did not start in time, a wrong token
-        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        why = first_line(error)
         if address is None:
             raise InputError(f"--engine ray: Ray did not start on this machine ({why}); use --engine local.") from None
         raise InputError(

@@ -149,13 +149,13 @@ def train(shards: Path, order: str, seed: int, out: Path) -> Path:
     from poolscope.bench.fitting import brace
     from poolscope.bench.launch import Launch, environment, reason, training_arguments
 
-    launch, output = Launch(gpus=0, threads=1), out / "output.log"
+    launch, output = Launch(gpus=0), out / "output.log"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     argv = training_arguments(one_part(), launch, shards=brace(shards), seed=seed, logs=out)
     with output.open("wb") as sink:
         words = [sys.executable, __file__, order, *argv]
-        child = subprocess.run(words, stdout=sink, stderr=sink, env=environment(launch))
+        child = subprocess.run(words, stdout=sink, stderr=sink, env=environment(launch) | {"OMP_NUM_THREADS": "1"})
     if child.returncode:
         raise RuntimeError(f"training ended with exit code {child.returncode}: {reason(output)}; see {output}")
     return out / "open_clip" / "checkpoints"

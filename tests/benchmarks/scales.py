@@ -12,8 +12,7 @@ from page import put
 
 from poolscope import rates
 from poolscope.architecture import size_of
-from poolscope.engine.cost import duration
-from poolscope.engine.elsewhere import on_cards
+from poolscope.engine.cost import duration, on_cards
 from poolscope.models import config
 from poolscope.scores import build
 

@@ -105,14 +105,14 @@ def _streamed(task: Task, base: str) -> Task:
 
 def kind_of(task: Task) -> type[Kind]:
     """The class that evaluates a task."""
-    from . import classification, faces, groups, retrieval, winogavil
+    from . import classification, faces, retrieval, winogavil
 
     return {
         "classification": classification.Classification,
-        "groups": groups.Groups,
-        "groups_top5": groups.GroupsTop5,
-        "fmow": groups.Fmow,
-        "iwildcam": groups.IWildCam,
+        "groups": classification.Groups,
+        "groups_top5": classification.GroupsTop5,
+        "fmow": classification.Fmow,
+        "iwildcam": classification.IWildCam,
         "retrieval": retrieval.Retrieval,
         "winogavil": winogavil.WinoGAViL,
         "faces": faces.Faces,

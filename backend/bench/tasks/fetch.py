@@ -3,11 +3,9 @@
 import hashlib
 import os
 import re
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from ... import files
 from ...errors import InputError
@@ -15,7 +13,7 @@ from ...pool import digests
 from ...progress import Progress, silent
 from . import default_dirs
 from .datacomp import TASKS
-from .shards import samples
+from .shards import open_file, samples
 from .task import Task
 
 BASE = "https://huggingface.co/datasets/djghosh"
@@ -42,7 +40,6 @@ def fetch(
     *,
     tasks_dir: Path | str | None = None,
     base: str | None = None,
-    timeout_s: float = 60.0,
     progress: Progress = silent,
 ) -> list[str]:
     """Downloads tasks (default: all that are published as tars) into `tasks_dir`; returns the keys that are there now.
@@ -55,7 +52,7 @@ def fetch(
     wanted, base = _wanted(keys), base or source()
     for number, task in enumerate(wanted):
         progress(number, len(wanted), f"fetching {task.name}")
-        _fetch_task(task, directory / task.folder, f"{base.rstrip('/')}/{task.folder}", timeout_s)
+        _fetch_task(task, directory / task.folder, f"{base.rstrip('/')}/{task.folder}")
         progress(number + 1, len(wanted), f"{task.name} is there")
     return [task.key for task in wanted]
 
@@ -73,9 +70,9 @@ def _wanted(keys: Sequence[str] | None) -> list[Task]:
     return [known[key] for key in keys]
 
 
-def _fetch_task(task: Task, directory: Path, url: str, timeout_s: float) -> None:
+def _fetch_task(task: Task, directory: Path, url: str) -> None:
     texts = {
-        name: _get(f"{url}/resolve/main/{name}", timeout_s)
+        name: _get(f"{url}/resolve/main/{name}")
         for name in ("classnames.txt", "zeroshot_classification_templates.txt", "test/nshards.txt")
     }
     try:
@@ -83,22 +80,18 @@ def _fetch_task(task: Task, directory: Path, url: str, timeout_s: float) -> None
     except ValueError:
         raise InputError(f"{url}/resolve/main/test/nshards.txt holds no number; the repository has changed") from None
     for index in range(count):
-        _fetch_tar(f"{url}", f"test/{index}.tar", directory / "test" / f"{index}.tar", timeout_s)
+        _fetch_tar(url, f"test/{index}.tar", directory / "test" / f"{index}.tar")
     for name, content in texts.items():
         files.write_bytes(directory / name, content)
 
 
-def _fetch_tar(url: str, name: str, path: Path, timeout_s: float) -> None:
-    pointer = _POINTER.search(_get(f"{url}/raw/main/{name}", timeout_s)[:1000].decode(errors="replace"))
+def _fetch_tar(url: str, name: str, path: Path) -> None:
+    pointer = _POINTER.search(_get(f"{url}/raw/main/{name}")[:1000].decode(errors="replace"))
     sha256, size = (pointer[1], int(pointer[2])) if pointer else (None, None)
     if path.is_file() and sha256 and path.stat().st_size == size and digests.of_path(path) == sha256:
         return
     digest, written = hashlib.sha256(), 0
-    with (
-        files.replacing(path) as part,
-        part.open("wb") as out,
-        _open(f"{url}/resolve/main/{name}", timeout_s) as source,
-    ):
+    with files.replacing(path) as part, part.open("wb") as out, _open(f"{url}/resolve/main/{name}") as source:
         while block := source.read(_BLOCK):
             out.write(block)
             digest.update(block)
@@ -109,17 +102,17 @@ def _fetch_tar(url: str, name: str, path: Path, timeout_s: float) -> None:
             )
 
 
-def _open(url: str, timeout_s: float):
+def _open(url: str) -> IO[bytes]:
     try:
-        return urllib.request.urlopen(urllib.parse.quote(url, safe=":/"), timeout=timeout_s)
-    except (urllib.error.URLError, OSError, ValueError) as error:
+        return open_file(url)
+    except (OSError, ValueError) as error:
         raise InputError(
             f"{url} can't be had ({error}); tasks are fetched over the network, check the connection"
         ) from error
 
 
-def _get(url: str, timeout_s: float) -> bytes:
-    with _open(url, timeout_s) as source:
+def _get(url: str) -> bytes:
+    with _open(url) as source:
         return source.read()
 
 

@@ -79,7 +79,10 @@ def add(
         _refuse_useless(source, examples, classes, retrieval, skipped)
         write_shards(part, _members(examples, classes))
         if classes:
-            files.write_text(part / "classnames.txt", "".join(f"{_words(one)}\n" for one in classes))
+            names = (
+                " ".join(one.replace("_", " ").split()) for one in classes
+            )  # `golden_retriever` is "golden retriever"
+            files.write_text(part / "classnames.txt", "".join(f"{one}\n" for one in names))
             files.write_text(part / "zeroshot_classification_templates.txt", "".join(f"{one}\n" for one in filled))
         about = {
             "key": key, "name": name, "kind": "retrieval" if retrieval else "classification", "suite": suite,
@@ -186,11 +189,6 @@ def _readable(content: bytes) -> tuple[str, bytes]:
     out = io.BytesIO()
     open_rgb(content).save(out, "PNG")
     return "png", out.getvalue()
-
-
-def _words(name: str) -> str:
-    """A folder's name as words: `golden_retriever` is "golden retriever"."""
-    return " ".join(name.replace("_", " ").split())
 
 
 def _copied(source: Path, root: Path, key: str, name: str, suite: str, templates: Sequence[str]) -> Added:

@@ -5,9 +5,8 @@ import io
 import tarfile
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -26,15 +25,11 @@ IMAGES = ("webp", "png", "jpg", "jpeg")
 
 @dataclass
 class Sample:
-    """One example: its key and its members by extension.
-
-    In a batch: its image's digest, and whether the image itself is there, too (`fresh`).
-    """
+    """One example: its key, its members by extension and, once it is decoded, its image's digest."""
 
     key: str
     members: dict[str, bytes] = field(default_factory=dict)
     digest: bytes = b""
-    fresh: bool = False
 
     @property
     def image(self) -> bytes | None:
@@ -130,50 +125,29 @@ def _tar_samples(path: str, only: tuple[str, ...] | None) -> Iterator[Sample]:
         yield current
 
 
-def batches(
-    root: Path | str,
-    transform: Callable[[Any], "torch.Tensor"],
-    *,
-    size: int,
-    threads: int,
-    skipped: list[str] | None = None,
+def decoded(
+    root: Path | str, transform: Callable[[Any], "torch.Tensor"], *, threads: int, ahead: int, skipped: list[str],
     known: Container[bytes] = (),
-) -> Iterator[tuple["torch.Tensor | None", list[Sample]]]:
-    """Image batches (b, 3, h, w) float32 with their samples, decoded by `threads` ahead of the consumer.
+) -> Iterator[tuple[Sample, "torch.Tensor | None"]]:  # fmt: skip
+    """Samples without their files, each with its image (3, h, w) float32, decoded by `threads` up to so many `ahead`.
 
     Decoding and resizing release the interpreter lock, so threads overlap with the model and need no copies.
-    Samples whose image can't be decoded are left out and their keys appended to `skipped`. Samples whose image is
-    `known` by its digest are given in their place, but their images are not in the batch (None if all are known).
+    Samples whose image can't be decoded are left out and their keys appended to `skipped`; those whose image is `known`
+    by its digest come with None in its place.
     """
-    import torch
-
-    left_out = skipped if skipped is not None else []
-    decoded = _decoded(samples(root), transform, size=size, threads=threads, skipped=left_out, known=known)
-    while kept := list(islice(decoded, size)):
-        images = [image for _, image in kept if image is not None]
-        yield torch.stack(images) if images else None, [sample for sample, _ in kept]
-
-
-def _decoded(
-    given: Iterable[Sample], transform: Callable[[Any], "torch.Tensor"], *, size: int, threads: int, skipped: list[str],
-    known: Container[bytes],
-) -> Iterator[tuple[Sample, "torch.Tensor | None"]]:  # fmt: skip
-    """Samples without their files, each with its image, None for a known one; threads decode up to `3 size` ahead."""
 
     def decode(sample: Sample) -> tuple[Sample, "torch.Tensor | None"]:
-        image = None if sample.digest in known else _image(sample.image or b"", transform)
-        sample.fresh = image is not None
-        return sample, image
+        return sample, None if sample.digest in known else _image(sample.image or b"", transform)
 
     def with_images() -> Iterator[Sample]:
-        for sample in given:
+        for sample in samples(root):
             if sample.image is not None:
                 sample.digest = hashlib.blake2b(sample.image, digest_size=16).digest()
                 yield sample
             elif "cls" in sample.members:
                 skipped.append(sample.key)
 
-    for sample, image in in_order(decode, with_images(), threads=threads, ahead=3 * size):
+    for sample, image in in_order(decode, with_images(), threads=threads, ahead=ahead):
         if image is None and sample.digest not in known:
             skipped.append(sample.key)
             continue

@@ -104,7 +104,7 @@ def test_two_ranks_share_one_global_batch(tiny_model: str, tiny_pool: Pool, tmp_
     for gpus in (1, 2):
         argv = training_arguments(scale, Launch(gpus=gpus), shards=tars, seed=0, logs=tmp_path / f"{gpus}")
         started.append(subprocess.Popen(
-            command(argv, Launch(gpus=gpus)), env=environment(Launch(gpus=0, threads=1)), stdout=subprocess.PIPE,
+            command(argv, Launch(gpus=gpus)), env=environment(Launch(gpus=0)) | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True,
         ))  # fmt: skip
     for process in started:

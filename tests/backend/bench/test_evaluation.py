@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from poolscope import bench
-from poolscope.bench import evaluation, zeroshot
-from poolscope.bench.features import Seen, features
+from poolscope.bench import evaluation
 from poolscope.bench.tasks import choose, tasks_list
-from poolscope.bench.tasks.shards import batches, samples
+from poolscope.bench.tasks.shards import decoded, samples
+from poolscope.bench.towers import Seen, encode, features
 from poolscope.errors import InputError
 from poolscope.models import Model
 from poolscope.runs import Run
@@ -50,14 +50,14 @@ def test_one_load_one_text_pass_and_no_repeated_prompt(
     weights: str, small_tasks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loads, texts = [], []
-    load, encode = Model.load, zeroshot.encode
+    load = Model.load
     monkeypatch.setattr(Model, "load", lambda self, *a, **k: loads.append(self) or load(self, *a, **k))
 
     def counting(model: Any, groups: Any, **options: Any) -> Any:
         texts.append([tuple(group) for group in groups])
         return encode(model, groups, **options)
 
-    monkeypatch.setattr(zeroshot, "encode", counting)
+    monkeypatch.setattr(evaluation, "encode", counting)
     bench.evaluate(weights, tasks_dir=small_tasks)
     assert (len(loads), len(texts)) == (1, 1)
     assert len(texts[0]) == 3 + 7 + 60
@@ -260,16 +260,16 @@ def test_the_next_images_are_decoded_while_the_model_works(make_task: TaskMaker)
     import torch
 
     root = make_task("t", [(f"{i:03d}", {"png": png(i), "cls": b"0"}) for i in range(12)], classes=["a"])
-    decoded = threading.Semaphore(0)
+    count = threading.Semaphore(0)
 
     def transform(image: object) -> torch.Tensor:
-        decoded.release()
+        count.release()
         return torch.zeros(3, 2, 2)
 
-    stream = batches(root, transform, size=2, threads=2)
-    next(stream)  # the consumer holds the first two and asks for no more
+    stream = decoded(root, transform, threads=2, ahead=6, skipped=[])
+    next(stream)  # the consumer holds the first and asks for no more
     for _ in range(6):
-        assert decoded.acquire(timeout=10), "images beyond the batch are decoded ahead"
+        assert count.acquire(timeout=10), "images beyond the batch are decoded ahead"
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,9 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from poolscope.bench.tasks.classification import Classification
+from poolscope.bench.tasks.classification import Classification, Fmow, Groups, GroupsTop5, IWildCam
 from poolscope.bench.tasks.datacomp import AVERAGED, TASKS, folder
 from poolscope.bench.tasks.faces import Faces
-from poolscope.bench.tasks.groups import Fmow, Groups, GroupsTop5, IWildCam
 from poolscope.bench.tasks.retrieval import Retrieval
 from poolscope.bench.tasks.task import Task
 from poolscope.bench.tasks.winogavil import WinoGAViL, prompt

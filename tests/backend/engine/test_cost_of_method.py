@@ -6,8 +6,7 @@ import pytest
 
 from poolscope import devices
 from poolscope.engine import cost as module
-from poolscope.engine.cost import Estimate, duration, estimate, known
-from poolscope.engine.elsewhere import on_cards
+from poolscope.engine.cost import Estimate, duration, estimate, known, on_cards
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.scores import METHODS, build

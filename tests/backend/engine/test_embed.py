@@ -5,12 +5,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from poolscope import engine, models
 from poolscope.api.dataset import Pairs
 from poolscope.engine.decoders import decode
 from poolscope.errors import InputError
-from poolscope.models import Model
+from poolscope.models import Loaded, Model
 from poolscope.pool import Pool
 from poolscope.scores import build
 from poolscope.sources import import_webdataset
@@ -134,10 +135,10 @@ def test_a_image_that_comes_again_is_embedded_once(tiny_pool, tiny_model, monkey
     )
     loaded = Model.parse(tiny_model).load("cpu")
     decoded = [decode(raw, loaded.transform) for raw in original(tiny_pool, list(range(7)))]
-    alone = embedding._vectors(decoded, loaded)
+    alone = loaded.images(torch.stack(decoded))
     embedded = []
-    of_images = embedding._vectors
-    monkeypatch.setattr(embedding, "_vectors", lambda new, model: embedded.append(len(new)) or of_images(new, model))
+    of_images = Loaded.images
+    monkeypatch.setattr(Loaded, "images", lambda self, new: embedded.append(len(new)) or of_images(self, new))
     monkeypatch.setattr(embedding, "REMEMBERED", 5)
     pool = engine.embed(tiny_pool, tiny_model, name="tiny", batch_size=50)
     made = pool.embeddings("tiny_img", np.arange(200))
@@ -145,7 +146,7 @@ def test_a_image_that_comes_again_is_embedded_once(tiny_pool, tiny_model, monkey
         if row % 8 == 7:
             assert np.isnan(made[row]).all()
         else:
-            np.testing.assert_allclose(made[row], alone[row % 8].astype(np.float32), atol=2e-3)
+            np.testing.assert_allclose(made[row], alone[row % 8], atol=2e-3)
     assert embedded == [7, 2, 2, 2]
 
 

@@ -11,7 +11,7 @@ from poolscope import devices, engine, rates
 from poolscope.engine import embedding
 from poolscope.engine.embedding_plan import plan
 from poolscope.errors import InputError
-from poolscope.models import Model
+from poolscope.models import Loaded, Model
 from poolscope.pool import Pool, fragments
 from tests.backend.engine.test_embed import tiny_model  # noqa: F401
 
@@ -86,7 +86,7 @@ def test_no_pair_is_embedded_again_after_a_crash_at_the_commit(tiny_pool: Pool, 
         with pytest.raises(KeyboardInterrupt):
             engine.embed(tiny_pool, tiny_model, name="tiny")
     assert not list((tiny_pool.path / "work").glob("*/*.arrow")), "the records are gone: the pool's files have them"
-    monkeypatch.setattr(embedding, "_unit", None)
+    monkeypatch.setattr(Loaded, "images", None)
     pool = engine.embed(tiny_pool, tiny_model, name="tiny")
     assert np.isfinite(pool.embeddings("tiny_img", range(200))).all()
     assert not list((pool.path / "work").glob("*/*.json"))
