@@ -63,6 +63,10 @@ class Method:
     """Its place in the catalogue; equal ones follow their ids."""
     recipes: ClassVar[tuple[Mapping[str, Any], ...]] = ()
     """Ready recipes as data (name, note, scores, keep). Without one, here or in the library, the flag or the top 30 %."""
+    inputs: ClassVar[tuple[str, ...]] = ()
+    """The columns it reads; `{name}` stands for the value of a parameter, and what is empty then falls away."""
+    extras: ClassVar[Mapping[str, pa.DataType]] = {}
+    """The columns it makes beside the main one."""
     scan_rows: ClassVar[int] = 4096
     shared: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Extra columns that mean the same whichever method makes them, and the parameters that they depend on."""
@@ -104,7 +108,7 @@ class Method:
 
     def needs(self) -> tuple[str, ...]:
         """The columns it reads."""
-        return ()
+        return tuple(name for one in self.inputs if (name := one.format_map(vars(self))))
 
     def reads(self) -> tuple[str, ...]:
         """The columns that a batch of `score` holds: all that it needs, unless some are for `prepare` alone."""
@@ -112,7 +116,7 @@ class Method:
 
     def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
         """Columns it makes: the main one under the name `""`, extra ones under names of their own."""
-        return {MAIN: pa.bool_() if self.kind == "flag" else pa.float32()}
+        return {MAIN: pa.bool_() if self.kind == "flag" else pa.float32(), **self.extras}
 
     def check(self, pool: "Pool") -> None:
         """Raises InputError if the pool lacks what the method needs, has it of another kind than its parameters say, or has

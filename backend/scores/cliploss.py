@@ -95,6 +95,7 @@ class ClipLoss(Method):
         "DataComp medium, L/14 top 30 % (33M): ImageNet 28.8, average of 38 tasks 34.4 in an independent run; "
         "then NormSim-inf (target24) top 20 %: 32.7 and 35.7 (no filter: 17.6, 25.8)"
     )
+    inputs = ("{model}_img", "{model}_txt")
 
     model: str = param("l14", "model whose image and text embeddings are compared", of="model")
     temperature: float = param(0.01, "tau: 0.01 for OpenAI's models, 0.07 for DFN's", low=1e-4, high=100.0)
@@ -106,9 +107,6 @@ class ClipLoss(Method):
     )
     parity: bool = param(False, "cut batches as the released code does, with a short last one")
     device: str = param("auto", "where the products run", of="device")
-
-    def needs(self) -> tuple[str, ...]:
-        return (f"{self.model}_img", f"{self.model}_txt")
 
     def temporary(self, pool: "Pool") -> int:
         return temporary(pool, self._dealt(len(pool)))

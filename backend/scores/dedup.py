@@ -87,6 +87,8 @@ class Dedup(Method):
     published = (
         "SemDeDup reports that half of LAION-440M can go with little loss; DataComp removed evaluation images this way"
     )
+    inputs = ("{embedding}", "{best}")
+    extras = {"duplicate_group": pa.int64(), "duplicates": pa.int32()}
 
     embedding: str = param("l14_img", "embedding column that is compared", of="embedding")
     threshold: float = param(0.95, "cosine from which two pairs are duplicates", low=-1, high=1)
@@ -94,12 +96,6 @@ class Dedup(Method):
     against: str = param("", "target set that no pair may come near, for example evaluation images", of="target")
     against_threshold: float = param(0.95, "cosine from which a pair is too near to the target set", low=-1, high=1)
     cells: int = param(0, "k-means cells that narrow the comparison; 0: none up to 60,000 pairs", low=0)
-
-    def needs(self) -> tuple[str, ...]:
-        return (self.embedding, *((self.best,) if self.best else ()))
-
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {MAIN: pa.bool_(), "duplicate_group": pa.int64(), "duplicates": pa.int32()}
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

@@ -54,6 +54,8 @@ class Hype(Method):
     published = (
         "no table of HYPE alone could be checked; DataComp's leaderboard: HYPE or DFN (20M) ImageNet 38.2, average 37.9"
     )
+    inputs = ("{cosine}", "{cluster}")
+    extras = dict.fromkeys(TERMS, pa.float32())
 
     model: str = param("", "columns of tangent vectors, if the pool has them; empty: embed with a network", of="model")
     curvature: float = param(1.0, "c of those columns", low=1e-6, high=1e6)
@@ -82,10 +84,7 @@ class Hype(Method):
 
     def needs(self) -> tuple[str, ...]:
         vectors = (f"{self.model}_img", f"{self.model}_txt") if self.model else ("text",)
-        return (*vectors, *(name for name in (self.cosine, self.cluster) if name))
-
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {name: pa.float32() for name in (MAIN, *TERMS)}
+        return (*vectors, *super().needs())
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

@@ -81,6 +81,7 @@ class ImageBased(Method):
         "(no filter: 17.6, 25.8)"
     )
     scan_rows = 16384
+    extras = {"cluster": pa.int32()}
 
     model: str = param("l14", "model whose image embeddings are clustered", of="model")
     target: str = param("imagenet1k", "target set whose clusters are kept", of="target")
@@ -95,9 +96,6 @@ class ImageBased(Method):
 
     def needs(self) -> tuple[str, ...]:
         return (f"{self.model}_img", *(("text",) if self.captions else ()))
-
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {MAIN: pa.bool_(), "cluster": pa.int32()}
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

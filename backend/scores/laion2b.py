@@ -57,6 +57,7 @@ class Laion2b(Method):
     paper = "Schuhmann et al. 2022 (LAION-5B), arXiv 2210.08402; as a baseline: Gadre et al. 2023, arXiv 2304.14108"
     cost = "about 3 µs per caption and core"
     published = "DataComp medium (13.0M): ImageNet 23.0, average of 38 tasks 29.2 (no filter: 17.6, 25.8)"
+    inputs = ("{clip}", "text")
 
     shared = {"language": ("language_model",), "language_cld3": ()}
 
@@ -64,9 +65,6 @@ class Laion2b(Method):
     threshold: float = param(0.28, "lowest score kept", low=-1, high=1)
     detector: str = param("auto", "language detector", choices=("auto", "cld3", "fasttext"))
     language_model: str = language_param()
-
-    def needs(self) -> tuple[str, ...]:
-        return (self.clip, "text")
 
     def resolved(self) -> dict[str, str]:
         return super().resolved() | {"detector": choose_detector(self.detector)}
@@ -79,12 +77,13 @@ class Laion2b(Method):
         choose_detector(self.detector)
 
     def missed(self, pair: Mapping[str, Any]) -> str:
-        reasons, score = [], pair.get(self.clip)
-        if score is None or not score >= self.threshold:
-            reasons.append("it has no CLIP score" if score is None or score != score else
-                        f"{self.clip} {score:.4g}, {self.threshold - score:.3g} below {self.threshold:g}")  # fmt: skip
+        low, score = "", pair.get(self.clip)
+        if score is None or score != score:
+            low = "it has no CLIP score"
+        elif score < self.threshold:
+            low = f"{self.clip} {score:.4g}, {self.threshold - score:.3g} below {self.threshold:g}"
         code = pair.get(COLUMNS[choose_detector(self.detector)])
-        return ", ".join([*reasons, *missed_english({"language": code})])
+        return ", ".join(filter(None, (low, missed_english({"language": code}))))
 
     def score(self, batch: Batch, state: Any) -> dict[str, Any]:
         detector = choose_detector(self.detector)

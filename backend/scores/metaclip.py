@@ -83,6 +83,7 @@ class MetaClip(Method):
         "t = 60,000, ViT-B/32: 65.4, average of 26 tasks 57.5"
     )
     scan_rows = 16384
+    inputs = ("text",)
 
     metadata: str = param(
         "wordnet",
@@ -101,9 +102,6 @@ class MetaClip(Method):
         30.0, "with metadata=corpus: least mutual information of a word pair, in bits", low=-100, high=100
     )
     budget: int = param(500_000, "with metadata=corpus: most entries", low=1, high=100_000_000)
-
-    def needs(self) -> tuple[str, ...]:
-        return ("text",)
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

@@ -76,6 +76,7 @@ class MetaClipWorldwide(Method):
     cost = "about 6 µs per caption and core"
     published = "no result on DataComp; the paper trains on its own worldwide pool"
     scan_rows = 16384
+    inputs = ("text", "{language}")
 
     language: str = param(
         "", "column that says the language of each caption, as english leaves it; empty: found by fastText"
@@ -89,9 +90,6 @@ class MetaClipWorldwide(Method):
     seed: int = param(0, "another seed, another draw", low=0)
     min_count: int = param(1, "with metadata=corpus: fewest occurrences of a word", low=1)
     budget: int = param(500_000, "with metadata=corpus: most entries of a language", low=1, high=100_000_000)
-
-    def needs(self) -> tuple[str, ...]:
-        return ("text", self.language) if self.language else ("text",)
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

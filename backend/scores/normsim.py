@@ -113,6 +113,7 @@ class NormSim(Method):
         "of 38 tasks 35.3; target24 32.7 and 35.7. Alone, top 20 % of IN-1k: 19.3 and 25.2 (no filter: 17.6, 25.8)"
     )
     scan_rows = 16384
+    inputs = ("{model}_img",)
 
     model: str = param("l14", "model whose image embeddings are compared", of="model")
     target: str = param("imagenet1k", "target set that images should be near", of="target")
@@ -122,9 +123,6 @@ class NormSim(Method):
     def __post_init__(self) -> None:
         super().__post_init__()
         read_norm(self.p)
-
-    def needs(self) -> tuple[str, ...]:
-        return (f"{self.model}_img",)
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

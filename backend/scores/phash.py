@@ -12,7 +12,7 @@ import pyarrow as pa
 from ..errors import InputError
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, here, param, whole
-from .dedup import best_of_groups, group_findings, missed_group
+from .dedup import Dedup, best_of_groups, group_findings, missed_group
 from .kernels.kept import write
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ class PHash(Method):
     paper = "Zauner 2010 (pHash, Implementation and Benchmarking of Perceptual Image Hash Functions)"
     cost = "decoding every image once, about 1 ms; then 5 s for a million hashes"
     published = "no published filter uses it alone; img2dataset and LAION remove copies by hashes of the file only"
+    inputs = ("image", "{best}")
+    extras = {HASH: pa.uint64(), **Dedup.extras}
     recipes = (
         {
             "name": "No near-duplicates (perceptual hash)",
@@ -83,12 +85,6 @@ class PHash(Method):
 
     distance: int = param(8, "bits of 64 in which near-duplicates may differ", low=0, high=10)
     best: str = param("", "score whose highest stays in a group; empty: the lowest uid", of="score")
-
-    def needs(self) -> tuple[str, ...]:
-        return ("image", *((self.best,) if self.best else ()))
-
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {MAIN: pa.bool_(), HASH: pa.uint64(), "duplicate_group": pa.int64(), "duplicates": pa.int32()}
 
     def missed(self, pair: Mapping[str, Any]) -> str:
         return missed_group(pair)

@@ -101,7 +101,8 @@ class TextBased(Method):
     paper = "Gadre et al. 2023 (DataComp), arXiv 2304.14108; WordNet 3.0, Fellbaum 1998"
     cost = "about 5 µs per caption and core, half of it language identification"
     published = "DataComp medium, ImageNet-21k (31.7M): ImageNet 25.5, average of 38 tasks 30.7 (no filter: 17.6, 25.8)"
-
+    inputs = ("text",)
+    extras = {"language": pa.utf8(), "names_entity": pa.bool_()}
     shared = {"language": ("language_model",)}
 
     entities: str = param(
@@ -112,15 +113,9 @@ class TextBased(Method):
     )
     language_model: str = language_param()
 
-    def needs(self) -> tuple[str, ...]:
-        return ("text",)
-
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {MAIN: pa.bool_(), "language": pa.utf8(), "names_entity": pa.bool_()}
-
     def missed(self, pair: Mapping[str, Any]) -> str:
-        unnamed = ["no word of its caption is in the list"] if pair.get("names_entity") is False else []
-        return ", ".join([*missed_english(pair), *unnamed])
+        unnamed = "no word of its caption is in the list" if pair.get("names_entity") is False else ""
+        return ", ".join(filter(None, (missed_english(pair), unnamed)))
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

@@ -92,6 +92,7 @@ class Vas(Method):
         "of 38 tasks than CLIP score alone"
     )
     scan_rows = 16384
+    inputs = ("{model}_img",)
 
     model: str = param("l14", "model whose image embeddings are compared", of="model")
     target: str = param("imagenet1k", "target set whose second moment is used", of="target")
@@ -101,9 +102,6 @@ class Vas(Method):
     def contents(self, pool: "Pool") -> dict[str, str]:
         unused = "target" if self.covariance else "covariance"
         return {name: digest for name, digest in super().contents(pool).items() if name != unused}
-
-    def needs(self) -> tuple[str, ...]:
-        return (f"{self.model}_img",)
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

@@ -48,6 +48,7 @@ class VasD(Method):
     paper = "Wang et al. 2024 (Variance Alignment Score), arXiv 2402.02055"
     cost = "0.74 MFLOP per survivor and step at 768 dimensions; 500 steps at the medium scale, 168 at the small one"
     published = "no table of the paper could be checked; its recipe at the medium scale is CLIP score top 30 %, then 20 % in 500 steps"
+    inputs = ("{model}_img", "{quality}")
 
     model: str = param("l14", "model whose image embeddings are used", of="model")
     quality: str = param(
@@ -58,9 +59,6 @@ class VasD(Method):
     steps: int = param(500, "removal steps: 500 at the medium scale, 168 at the small one", low=1, high=100_000)
     center: bool = param(False, "subtract the survivors' mean from the second moment")
     device: str = param("auto", "where the survivors are scored", of="device")
-
-    def needs(self) -> tuple[str, ...]:
-        return (f"{self.model}_img", *((self.quality,) if self.quality else ()))
 
     def check(self, pool: "Pool") -> None:
         super().check(pool)

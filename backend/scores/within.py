@@ -28,13 +28,11 @@ class Within(Method):
     paper = "the sequential cuts of Wang et al. 2024, arXiv 2405.19547"
     cost = "0.2 µs per pair"
     published = "CLIPLoss top 20 % then NormSim-inf top 10 %, united with DFN and HYPE: best published average of 38 tasks of that work"
+    inputs = ("{score_column}", "{quality}")
 
     score_column: str = param("normsim", "score that is taken", of="score")
     quality: str = param("cliploss", "score whose best pairs are let through", of="score")
     top: float = param(0.2, "fraction of the pool that it lets through", low=0, high=1)
-
-    def needs(self) -> tuple[str, ...]:
-        return (self.score_column, self.quality)
 
     def units(self, pool: "Pool") -> list[Unit]:
         return whole(pool)
