@@ -77,15 +77,6 @@ def within(codes, low, high, among, out, first, last):
 
 
 @njit(nogil=True, cache=True)
-def ones(mask, first, last):
-    """How many rows are in the mask."""
-    total: Any = 0
-    for w in range(first, last):
-        total += np.int64(popcount(mask[w]))
-    return total
-
-
-@njit(nogil=True, cache=True)
 def common(mask, other, first, last):
     """How many rows are in both."""
     total: Any = 0

@@ -75,8 +75,7 @@ def save(pool: Pool, placed: Map) -> None:
         fresh.mkdir()
         fresh.chmod(0o755)
         for name, values in arrays.items():
-            with files.replacing(fresh / f"{name}.npy") as part, part.open("wb") as handle:
-                np.save(handle, values)
+            files.write_array(fresh / f"{name}.npy", values)
         files.write_json(fresh / "map.json", placed.made_by)
         place.parent.mkdir(exist_ok=True)
         with writing(pool.path):

@@ -1,7 +1,5 @@
 """What a recipe reads of a pool: whole columns, the uid rank, and masks of conditions, each read once."""
 
-from typing import Protocol
-
 import numpy as np
 
 from ..kernels import hashing
@@ -12,44 +10,8 @@ from .subset_files import subset_uids
 MOST_NAMED = 10_000  # values of a column that are kept as text
 
 
-class Columns(Protocol):
-    """The columns that rules read; all arrays are `(n,)` in row order and read-only."""
-
-    @property
-    def n(self) -> int: ...
-    @property
-    def rank(self) -> np.ndarray:
-        """The uid rank of each pair, uint32."""
-
-    @property
-    def rows_by_uid(self) -> np.ndarray:
-        """The rows in ascending uid order: the reverse of `rank`."""
-
-    def array(self, name: str) -> np.ndarray:
-        """A score as float32 (NaN = not scored) or a flag as bool."""
-
-    def subset(self, file: str) -> np.ndarray:
-        """`(n,)` bool: the pairs in the subset file."""
-
-    def repeats(self, file: str) -> np.ndarray | None:
-        """`(n,)` uint32: how often the subset file names each pair; None if it names none twice."""
-
-    def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
-        """A metadata column as `(n,)` int32, equal where its values are, -1 where there is none, and the value of each
-        code as text; no values if they are more than `MOST_NAMED`."""
-
-    def states(self, seed: int) -> np.ndarray:
-        """`(n,)` uint64: the hash of seed and uid, see `hashing.draw`."""
-
-    def tag(self, name: str) -> np.ndarray:
-        """`(n,)` bool: the pairs that carry the tag."""
-
-    def where(self, sql: str) -> np.ndarray:
-        """`(n,)` bool: the pairs for which the condition holds."""
-
-
 class PoolColumns:
-    """The columns of a pool, read on first use and kept."""
+    """The columns of a pool that rules read, on first use, and kept; all arrays are `(n,)` in row order and read-only."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -64,29 +26,38 @@ class PoolColumns:
 
     @property
     def rank(self) -> np.ndarray:
+        """The uid rank of each pair, uint32."""
         return self._once("rank", "", lambda _: self.pool.uid_rank())
 
     @property
     def rows_by_uid(self) -> np.ndarray:
+        """The rows in ascending uid order: the reverse of `rank`."""
         return self._once("order", "", lambda _: self.pool.uid_order())
 
     def array(self, name: str) -> np.ndarray:
+        """A score as float32 (NaN = not scored) or a flag as bool."""
         return self._once("column", name, self.pool.array)
 
     def subset(self, file: str) -> np.ndarray:
+        """`(n,)` bool: the pairs in the subset file."""
         return self._once("subset", file, self._subset)
 
     def where(self, sql: str) -> np.ndarray:
+        """`(n,)` bool: the pairs for which the condition holds."""
         return self._once("where", sql, self.pool.where)
 
     def tag(self, name: str) -> np.ndarray:
+        """`(n,)` bool: the pairs that carry the tag."""
         return self._mask(self.pool.rows_of(tags.uids(self.pool, name)))  # not kept: a tag changes by a click
 
     def repeats(self, file: str) -> np.ndarray | None:
+        """`(n,)` uint32: how often the subset file names each pair; None if it names none twice."""
         self.subset(file)
         return self._repeats[file]
 
     def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
+        """A metadata column as `(n,)` int32, equal where its values are, -1 where there is none, and the value of each
+        code as text; no values if they are more than `MOST_NAMED`."""
         return self._once("codes", name, self._coded), self._named[name]
 
     def _coded(self, name: str) -> np.ndarray:
@@ -96,6 +67,7 @@ class PoolColumns:
         return values.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
 
     def states(self, seed: int) -> np.ndarray:
+        """`(n,)` uint64: the hash of seed and uid, see `hashing.draw`."""
         kept = self._states
         if kept is None or kept[0] != seed:
             uids = self.pool.uids()

@@ -14,7 +14,7 @@ from .score_rule import ScoreRule, exact_count, percent
 
 if TYPE_CHECKING:
     from ..pool import Pool
-    from .columns import Columns
+    from .columns import PoolColumns
 
 __all__ = [
     "KEYS", "AllRule", "AnyKind", "AnyRule", "CaptionRule", "FlagRule", "MaskRule", "NotRule", "Recipe", "Rule", "SampleRule",
@@ -27,23 +27,17 @@ KEYS = ("score", "flag", "subset", "tag", "caption", "sample", "where", "any", "
 class FlagRule(MaskRule):
     """Keeps the pairs whose flag is True."""
 
-    KIND = "flag"
+    KIND = COLUMN = "flag"
 
     flag: str
 
     def words(self) -> str:
         return self.flag
 
-    def subjects(self) -> tuple[str, ...]:
-        return (self.flag,)
-
-    def columns(self) -> set[str]:
-        return {self.flag}
-
     def check(self, pool: "Pool") -> None:
         pool.require(self.flag, "flag")
 
-    def read(self, columns: "Columns") -> np.ndarray:
+    def read(self, columns: "PoolColumns") -> np.ndarray:
         return columns.array(self.flag)
 
     def missed(self, pair: Witness) -> str:
@@ -60,10 +54,10 @@ class SubsetRule(MaskRule):
     def words(self) -> str:
         return f"in {Path(self.subset).name}"
 
-    def read(self, columns: "Columns") -> np.ndarray:
+    def read(self, columns: "PoolColumns") -> np.ndarray:
         return columns.subset(self.subset)
 
-    def copies(self, columns: "Columns") -> np.ndarray | None:
+    def copies(self, columns: "PoolColumns") -> np.ndarray | None:
         return columns.repeats(self.subset)
 
     def missed(self, pair: Witness) -> str:
@@ -83,7 +77,7 @@ class TagRule(MaskRule):
     def subjects(self) -> tuple[str, ...]:
         return (self.tag,)
 
-    def read(self, columns: "Columns") -> np.ndarray:
+    def read(self, columns: "PoolColumns") -> np.ndarray:
         return columns.tag(self.tag)
 
     def missed(self, pair: Witness) -> str:
@@ -100,7 +94,7 @@ class WhereRule(MaskRule):
     def words(self) -> str:
         return self.where
 
-    def read(self, columns: "Columns") -> np.ndarray:
+    def read(self, columns: "PoolColumns") -> np.ndarray:
         return columns.where(self.where)
 
     def missed(self, pair: Witness) -> str:

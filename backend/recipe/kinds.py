@@ -10,7 +10,7 @@ from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..pool import Pool
-    from .columns import Columns
+    from .columns import PoolColumns
 
 
 def check_number(pool: "Pool", name: str) -> None:
@@ -73,6 +73,7 @@ class AnyKind(Strict):
     """What every rule has: a label, the rules inside it, and a switch."""
 
     KIND: ClassVar[str] = ""  # how a screen names the kind
+    COLUMN: ClassVar[str] = ""  # its word that names a score or flag column, if it has one
 
     off: bool = False
 
@@ -105,11 +106,11 @@ class AnyKind(Strict):
 
     def subjects(self) -> tuple[str, ...]:
         """What the rule is about, as names to show."""
-        return tuple(part.label() for part in self.parts)
+        return tuple(self.columns()) or tuple(part.label() for part in self.parts)
 
     def columns(self) -> set[str]:
         """The score and flag columns that the rule itself names."""
-        return set()
+        return {getattr(self, self.COLUMN)} if self.COLUMN else set()
 
     def check(self, pool: "Pool") -> None:
         """InputError for a column that the pool lacks or that is of the wrong kind."""
@@ -126,11 +127,11 @@ class AnyKind(Strict):
 class MaskRule(AnyKind):
     """A rule that is True or False for each pair, whatever the rules before it keep."""
 
-    def read(self, columns: "Columns") -> np.ndarray:
+    def read(self, columns: "PoolColumns") -> np.ndarray:
         """`(n,)` bool, True = KEPT."""
         raise NotImplementedError
 
-    def copies(self, columns: "Columns") -> np.ndarray | None:
+    def copies(self, columns: "PoolColumns") -> np.ndarray | None:
         """`(n,)` uint32: how often the rule wants each pair that it keeps; None for once."""
         return None
 
@@ -141,7 +142,7 @@ class MaskRule(AnyKind):
 class SurvivorRule(AnyKind):
     """A rule for which it matters which pairs are left, as when they are drawn, or compared with each other."""
 
-    def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
+    def take(self, columns: "PoolColumns", alive: np.ndarray) -> Taken:
         """What it takes of the pairs `alive` `(n,)` bool."""
         raise NotImplementedError
 

@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 
 from .bars import bar_of, weighed
-from .columns import Columns
+from .columns import PoolColumns
 from .grammar import Recipe, Rule, ScoreRule
 from .selection import Selection, in_precision, select_columns
 
@@ -16,7 +16,7 @@ STEPS = 4
 class PlainSelection:
     """Answers what `LiveSelection` answers, with the same results, by reading whole columns each time."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: PoolColumns) -> None:
         self._columns = columns
         self._codes: dict[tuple[str, bytes], np.ndarray] = {}
         self._steps: deque[tuple[tuple[Rule, ...], Selection]] = deque(maxlen=STEPS)

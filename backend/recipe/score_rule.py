@@ -18,7 +18,7 @@ Mode = Literal["top", "top_kept", "min", "max", "between"]
 class ScoreRule(AnyKind):
     """A condition on one score: exactly one of `top`, `between`, or `min`/`max` (inclusive)."""
 
-    KIND = "score"
+    KIND = COLUMN = "score"
 
     score: str
     top: float | None = None
@@ -52,12 +52,6 @@ class ScoreRule(AnyKind):
         low = f" ≥ {self.min:g}" if self.min is not None else ""
         high = f" ≤ {self.max:g}" if self.max is not None else ""
         return f"{self.score}{low}{high}"
-
-    def subjects(self) -> tuple[str, ...]:
-        return (self.score,)
-
-    def columns(self) -> set[str]:
-        return {self.score}
 
     def check(self, pool: "Pool") -> None:
         check_number(pool, self.score)

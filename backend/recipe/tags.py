@@ -18,9 +18,7 @@ def save(pool: Pool, name: str, rows: np.ndarray, *, replace: bool = False) -> P
     path = _path(pool, name)
     if path.exists() and not replace:
         raise InputError(f"the pool has a tag {name!r}; give another name, or replace it.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with files.replacing(path) as part, part.open("wb") as handle:
-        np.save(handle, np.sort(pool.uids()[np.unique(rows)]), allow_pickle=False)
+    files.write_array(path, np.sort(pool.uids()[np.unique(rows)]))
     return path
 
 

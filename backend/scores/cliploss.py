@@ -52,9 +52,7 @@ def partition(keys: np.ndarray, blocks: int, *, rows_per_block: int | None = Non
     """One random partition, by hash `keys` (n,): `blocks` groups of equal size (± 1), or, when `rows_per_block`
     is given, blocks of exactly that size with a short last one, as the reference cuts them."""
     order = np.argsort(keys, kind="stable")
-    if rows_per_block is None:
-        return np.array_split(order, blocks)
-    return [order[start : start + rows_per_block] for start in range(0, len(order), rows_per_block)]
+    return np.array_split(order, range(rows_per_block, len(order), rows_per_block) if rows_per_block else blocks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from .. import files
 from ..errors import InputError
 from ..kernels.matmul import bad_rows
 from ..number_format import percent
@@ -17,7 +18,6 @@ from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, fragments, here, param
 from .kernels.dealing import check_disk, temporary
 from .kernels.groups import groups_of
-from .kernels.kept import write
 from .kernels.neighbours import PROBES, comparisons
 from .normsim import norm_similarity
 
@@ -38,6 +38,16 @@ def best_of_groups(groups: np.ndarray, score: np.ndarray | None) -> np.ndarray:
     kept = np.zeros(len(groups), bool)
     kept[best[best >= 0]] = True
     return kept
+
+
+def one_of_groups(pool: "Pool", groups: np.ndarray, best: str, usable: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of a method that keeps one pair of each group. groups: (n,) uid rank of the first pair of each pair's
+    group; best: the score whose highest stays, if any; usable: (n,) bool, the others are not kept."""
+    order = np.asarray(pool.uid_order())
+    kept = np.zeros(len(groups), bool)
+    kept[order] = best_of_groups(groups[order], pool.array(best)[order] if best else None)
+    sizes = np.bincount(groups, minlength=len(groups)).astype(np.int32)[groups]
+    return {"duplicate_group": groups, "duplicates": sizes, MAIN: kept & usable}
 
 
 def missed_group(pair: Mapping[str, Any]) -> str:
@@ -132,22 +142,18 @@ class Dedup(Method):
             groups = groups_of(
                 pool, self.embedding, state, self.threshold, self.cells, folder=folder, progress=progress, each=each
             )
-            write(folder / "groups.npy", groups)
-            write(folder / "sizes.npy", np.bincount(groups, minlength=len(groups)).astype(np.int32)[groups])
-            order = np.asarray(pool.uid_order())
-            kept = np.zeros(len(groups), bool)
-            kept[order] = best_of_groups(groups[order], pool.array(self.best)[order] if self.best else None)
-            write(folder / "kept.npy", kept & state)
+            for name, values in one_of_groups(pool, groups, self.best, state).items():
+                files.write_array(folder / f"{name or 'kept'}.npy", values)
         yield units, folder
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
-        names = ("kept", "groups", "sizes")
-        kept, groups, sizes = (
-            np.array(np.load(state / f"{name}.npy", mmap_mode="r")[unit.start : unit.stop]) for name in names
-        )
+        made = {
+            name: np.array(np.load(state / f"{name or 'kept'}.npy", mmap_mode="r")[unit.start : unit.stop])
+            for name in (MAIN, *self.extras)
+        }
         if self.against:
-            kept &= ~np.concatenate([self._too_near(pool, rows) for rows in _rows(pool, unit, self.embedding)])
-        return {MAIN: kept, "duplicate_group": groups, "duplicates": sizes}
+            made[MAIN] &= ~np.concatenate([self._too_near(pool, rows) for rows in _rows(pool, unit, self.embedding)])
+        return made
 
     def _too_near(self, pool: "Pool", rows: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..kernels.hashing import draw
+from ..kernels.hashing import draw, lowest
 from ..progress import Progress, silent
 from .base import Batch, Each, Method, here, param
 from .kernels.columns import check_columns, split
@@ -104,9 +104,7 @@ class Ensemble(Method):
 def sample_rows(pool: "Pool", most: int = SAMPLE) -> np.ndarray:
     """The rows of the smallest hashes of their uids, in the order of these: the same pairs whatever the pool's order."""
     uids = pool.uids()
-    keys = draw(0, uids["f0"], uids["f1"], _STREAM)
-    rows = np.argpartition(keys, most)[:most] if most < len(keys) else np.arange(len(keys))
-    return rows[np.argsort(keys[rows], kind="stable")]
+    return lowest(draw(0, uids["f0"], uids["f1"], _STREAM), most)
 
 
 def level_cuts(scores: np.ndarray, levels: int) -> np.ndarray:

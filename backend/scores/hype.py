@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import InputError
-from ..kernels.hashing import uniform
+from ..kernels.hashing import lowest, uniform
 from ..kernels.matmul import bad_rows
 from ..pool import digests
 from ..progress import Progress, silent
@@ -110,7 +110,7 @@ class Hype(Method):
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Spaces:
         """Trains the networks that there are not yet, embeds the references, and compares the folds on samples."""
         uids = pool.uids()
-        order = np.argsort(uniform(self.seed, uids["f0"], uids["f1"]), kind="stable")[: self.references]
+        order = lowest(uniform(self.seed, uids["f0"], uids["f1"]), self.references)
         networks = self._networks(pool, progress) if self._trains else ["" if self.model else self.network]
         spaces = tuple(self._space(pool, order, network) for network in networks)
         if self.model:

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from .. import devices
+from .. import devices, files
 from ..errors import InputError
-from ..kernels.hashing import uniform
-from ..pool import digests
+from ..kernels.hashing import lowest, uniform
+from ..kernels.matmul import bad_rows
 from ..progress import Progress, silent
 from ..text.language import languages
 from .base import MAIN, Batch, Each, Method, Unit, fragments, here, param
 from .english import is_english, language_param
 from .kernels.centroids import nearest_centroids, train_centroids
 from .kernels.dealing import stored
-from .kernels.kept import write
 from .kernels.matrices import read_matrix
-from .kernels.targets import fitting_target, tiles
+from .kernels.targets import fitting_target, held, tiles
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -134,7 +133,7 @@ class ImageBased(Method):
         digest = hashlib.sha256(np.ascontiguousarray(centers).tobytes()).hexdigest()[:16]
         path = pool.path / "centroids" / f"{self.model}-{digest}.npy"
         if not path.exists():
-            write(path, np.asarray(centers, np.float32))
+            files.write_array(path, np.asarray(centers, np.float32))
         wanted = np.zeros(len(centers), bool)
         targets = fitting_target(pool, self.target, self.model)
         done = 0
@@ -146,15 +145,8 @@ class ImageBased(Method):
         return Clusters(str(path), wanted)
 
     def score(self, batch: Batch, state: Any) -> dict[str, np.ndarray]:
-        centers = np.load(state.path, mmap_mode="r", allow_pickle=False)
-        device, name = devices.choose(self.device), f"{self.model}_img"
-        if device == "cpu":
-            label = nearest_centroids(batch[name], centers)
-        else:
-            from .kernels.accelerator import resident
-
-            held = resident(state.path, digests.version(state.path), device)
-            label = nearest_centroids(batch.stored(name), held, device=device)
+        device = devices.choose(self.device)
+        label = nearest_centroids(batch.stored(f"{self.model}_img"), held(state.path, device), device=device)
         kept = (label >= 0) & state.wanted[label]
         if self.captions:
             kept &= good_captions(batch["text"], self.language_model)
@@ -180,20 +172,11 @@ class ImageBased(Method):
         rows = rows[usable[rows]]
         if len(rows) > self.train_rows:
             uids = pool.uids()[rows]
-            drawn = np.argsort(uniform(self.seed, uids["f0"], uids["f1"]), kind="stable")[: self.train_rows]
-            rows = rows[np.sort(drawn)]
-        from ..kernels.matmul import bad_rows
-
+            rows = rows[np.sort(lowest(uniform(self.seed, uids["f0"], uids["f1"]), self.train_rows))]
         vectors = stored(pool, f"{self.model}_img", rows)
         vectors = vectors[~bad_rows(vectors)]
-        return train_centroids(
-            vectors,
-            self.clusters,
-            iterations=self.iterations,
-            seed=self.seed,
-            device=devices.choose(self.device),
-            progress=progress,
-        )
+        settings = {"iterations": self.iterations, "seed": self.seed, "device": devices.choose(self.device)}
+        return train_centroids(vectors, self.clusters, progress=progress, **settings)
 
 
 def _good(pool: "Pool", unit: Unit, *, language_model: str) -> np.ndarray:

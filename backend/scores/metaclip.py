@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -145,23 +145,24 @@ class MetaClip(Method):
         return "\n".join(listed)
 
     def _report(self, pool: "Pool", matcher: "Matcher", counts: np.ndarray, matched: int) -> None:
-        name = hashlib.sha256(repr(sorted(self.parameters().items())).encode()).hexdigest()[:8]
         most = np.argsort(-counts, kind="stable")[:20]
-        total = int(counts.sum())
-        files.write_json(
-            pool.path / "reports" / f"metaclip-{name}.json",
-            {
-                "parameters": self.parameters(),
-                "pairs": len(pool),
-                "matched": matched,
-                "matches": total,
-                "entries": len(counts),
-                "entries_without_match": int((counts == 0).sum()),
-                "entries_unmatchable": matcher.unmatchable,
-                "t_at_tail_share_of_6_percent": tail_threshold(counts, 0.06),
-                "most_frequent": [[matcher.entries[i], int(counts[i])] for i in most if counts[i]],
-            },
-        )
+        about = {
+            "matched": matched,
+            "matches": int(counts.sum()),
+            "entries": len(counts),
+            "entries_without_match": int((counts == 0).sum()),
+            "entries_unmatchable": matcher.unmatchable,
+            "t_at_tail_share_of_6_percent": tail_threshold(counts, 0.06),
+            "most_frequent": [[matcher.entries[i], int(counts[i])] for i in most if counts[i]],
+        }
+        write_report(pool, MetaClip.id, self.parameters(), about)
+
+
+def write_report(pool: "Pool", kind: str, parameters: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Leaves what was counted in `reports/KIND-*.json` of the pool, a file for each choice of parameters."""
+    name = hashlib.sha256(repr(sorted(parameters.items())).encode()).hexdigest()[:8]
+    content = {"parameters": parameters, "pairs": len(pool), **about}
+    files.write_json(pool.path / "reports" / f"{kind}-{name}.json", content)
 
 
 def by_fragment(

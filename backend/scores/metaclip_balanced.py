@@ -1,6 +1,6 @@
 """MetaCLIP's balancing as a flag, at a t that is given or found by the tail share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +32,7 @@ class MetaClipBalanced(MetaClip):
 
     def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Balance:
         state = super().prepare(pool, progress, each)
-        return Balance(state.listed, state.mode, state.counts, self.t or tail_threshold(state.counts, self.tail_share))
+        return replace(state, t=self.t or tail_threshold(state.counts, self.tail_share))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
         return state.keys(batch, self.seed) < state.t

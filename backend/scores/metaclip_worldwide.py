@@ -1,9 +1,8 @@
 """MetaCLIP's balancing with entries and a threshold of each language's own."""
 
-import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -13,14 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import files
 from ..errors import InputError
 from ..kernels.hashing import draw
 from ..pool import digests
 from ..progress import Progress, silent
 from ..text.language import languages
 from .base import Batch, Each, Method, Unit, here, param
-from .metaclip import by_fragment, tail_threshold
+from .metaclip import by_fragment, tail_threshold, write_report
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -136,17 +134,18 @@ class MetaClipWorldwide(Method):
 
     def _corpus(self, pool: "Pool", progress: Progress, each: Each) -> Listed:
         """The entries of each language from its own captions."""
-        words: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        tally: Callable[..., Any] = partial(_words, language=self.language)
-        for part in by_fragment(pool, tally, "counting words", progress, each):
-            for name, more in part.items():
-                words[name].update(more)
+
+        def tally(what: str, frequent: dict[str, frozenset[str]] | None = None) -> defaultdict[str, Counter[Any]]:
+            total: defaultdict[str, Counter[Any]] = defaultdict(Counter)
+            counted = partial(_tallied, language=self.language, frequent=frequent)
+            for part in by_fragment(pool, counted, what, progress, each):
+                for name, more in part.items():
+                    total[name].update(more)
+            return total
+
+        words = tally("counting words")
         frequent = {n: frozenset(w for w, count in c.items() if count >= self.min_count) for n, c in words.items()}
-        pairs: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-        tally = partial(_pairs, language=self.language, frequent=frequent)
-        for part in by_fragment(pool, tally, "counting pairs", progress, each):
-            for name, more in part.items():
-                pairs[name].update(more)
+        pairs = tally("counting pairs", frequent)
         built = {name: self._built(name, iter([words[name], pairs[name]])) for name in sorted(words)}
         return {name: "\n".join(entries) for name, entries in built.items() if entries}
 
@@ -159,15 +158,11 @@ class MetaClipWorldwide(Method):
         )
 
     def _report(self, pool: "Pool", counts: dict[str, np.ndarray], t: dict[str, float], share: float) -> None:
-        name = hashlib.sha256(repr(sorted(self.parameters().items())).encode()).hexdigest()[:8]
         languages = {
             language or "unknown": {"entries": len(of_language), "matches": int(of_language.sum()), "t": t[language]}
             for language, of_language in sorted(counts.items(), key=lambda one: -one[1].sum())
         }
-        files.write_json(
-            pool.path / "reports" / f"{self.id}-{name}.json",
-            {"parameters": self.parameters(), "pairs": len(pool), "tail_share": share, "languages": languages},
-        )
+        write_report(pool, self.id, self.parameters(), {"tail_share": share, "languages": languages})
 
 
 def _by_language(texts: pa.Array, codes: pa.Array | None) -> Iterator[tuple[str, np.ndarray]]:
@@ -197,26 +192,16 @@ def _counted(pool: "Pool", unit: Unit, *, listed: Listed, language: str) -> dict
     return counts
 
 
-def _words(pool: "Pool", unit: Unit, *, language: str) -> dict[str, Counter[str]]:
-    from ..text.entries import words_of
-
-    return _tallied(pool, unit, language, lambda name, texts: words_of(texts))
-
-
-def _pairs(
-    pool: "Pool", unit: Unit, *, language: str, frequent: dict[str, frozenset[str]]
-) -> dict[str, Counter[tuple[str, str]]]:
-    from ..text.entries import pairs_of
-
-    return _tallied(pool, unit, language, lambda name, texts: pairs_of(texts, frequent=frequent[name]))
-
-
 def _tallied(
-    pool: "Pool", unit: Unit, language: str, count: Callable[[str, Iterable[str]], Counter[Any]]
+    pool: "Pool", unit: Unit, *, language: str, frequent: dict[str, frozenset[str]] | None
 ) -> dict[str, Counter[Any]]:
+    """How often each language has each word, or, where its `frequent` words are given, each pair of them."""
+    from ..text.entries import pairs_of, words_of
+
     tallies: defaultdict[str, Counter[Any]] = defaultdict(Counter)
     for name, texts in _captions(pool, unit, language):
-        tallies[name].update(count(name, texts.fill_null("").to_pylist()))
+        lines = texts.fill_null("").to_pylist()
+        tallies[name].update(words_of(lines) if frequent is None else pairs_of(lines, frequent=frequent[name]))
     return dict(tallies)
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from .. import files
 from ..errors import InputError
 from ..progress import Progress, silent
-from .base import MAIN, Each, Method, Unit, here, param, whole
-from .dedup import Dedup, best_of_groups, group_findings, missed_group
-from .kernels.kept import write
+from .base import Each, Method, Unit, here, param, whole
+from .dedup import Dedup, group_findings, missed_group, one_of_groups
 
 if TYPE_CHECKING:
     from ..pool import Pool
@@ -111,19 +111,11 @@ class PHash(Method):
             raise InputError(f"no image of pool {pool.name!r} can be read; fetch them with `poolscope fetch` first.")
         order = np.asarray(pool.uid_order())
         readable = np.flatnonzero(there[order])
-        groups = np.arange(len(order))
-        groups[readable] = readable[hash_groups(hashes[order[readable]], self.distance, progress)]
-        kept = best_of_groups(groups, pool.array(self.best)[order] if self.best else None) & (there[order] > 0)
-        _, where, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-        rank = np.argsort(order)
+        groups = np.asarray(pool.uid_rank()).astype(np.int64)
+        groups[order[readable]] = readable[hash_groups(hashes[order[readable]], self.distance, progress)]
         for path in kept_files:
             path.unlink()
-        return {
-            MAIN: kept[rank],
-            HASH: pa.array(hashes, mask=there == 0),
-            "duplicate_group": groups[rank],
-            "duplicates": sizes[where][rank].astype(np.int32),
-        }
+        return one_of_groups(pool, groups, self.best, there > 0) | {HASH: pa.array(hashes, mask=there == 0)}
 
 
 def _parts(pool: "Pool") -> list[Unit]:
@@ -147,7 +139,7 @@ def _hashed(pool: "Pool", unit: Unit) -> None:
         hashed = [perceptual_hash(image) for image in pool.images(unit.start + rows)]
         hashes[0, rows] = [one or 0 for one in hashed]
         hashes[1, rows] = [one is not None for one in hashed]
-    write(path, hashes)
+    files.write_array(path, hashes)
 
 
 def _file(pool: "Pool", unit: Unit) -> Path:

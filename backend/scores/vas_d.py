@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import devices
+from .. import devices, files
 from ..errors import InputError
 from ..kernels.matmul import bad_rows
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, fragments, here, param
 from .kernels.dealing import check_disk, stored, temporary
-from .kernels.kept import write
 from .kernels.laid_out import laid_out
 from .kernels.trimming import Held, highest, removal_steps
 
@@ -106,7 +105,7 @@ class VasD(Method):
         """Trims, and leaves the steps of all pairs in a file that the units read."""
         kept_steps = folder / "steps.npy"
         if not kept_steps.exists():
-            write(kept_steps, self._steps(pool, state, folder, progress, each))
+            files.write_array(kept_steps, self._steps(pool, state, folder, progress, each))
         yield units, kept_steps
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:

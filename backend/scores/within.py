@@ -38,12 +38,7 @@ class Within(Method):
         return whole(pool)
 
     def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
-        from ..recipe.grammar import exact_count
+        from ..recipe import load, select
 
-        order = np.asarray(pool.uid_order())
-        quality = pool.array(self.quality)[order]
-        scored = np.flatnonzero(~np.isnan(quality))
-        best = scored[np.argsort(-quality[scored], kind="stable")[: exact_count(self.top, len(pool))]]
-        inside = np.full(len(pool), np.nan, np.float32)
-        inside[order[best]] = pool.array(self.score_column)[order[best]]
-        return {MAIN: inside}
+        inside = select(load({"keep": [{"score": self.quality, "top": self.top}]}), pool).mask
+        return {MAIN: np.where(inside, pool.array(self.score_column), np.float32(np.nan))}

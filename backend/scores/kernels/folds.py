@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...kernels.hashing import draw
+from ...kernels.hashing import draw, lowest
 from ...number_format import percent
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def fold_samples(pool: "Pool", count: int, most: int = SAMPLE) -> list[np.ndarra
     uids = pool.uids()
     keys, folds = draw(1, uids["f0"], uids["f1"], _STREAM), folds_of(pool, count)
     members = [np.flatnonzero(folds == fold) for fold in range(count)]
-    return [rows[np.argsort(keys[rows], kind="stable")[:most]] for rows in members]
+    return [rows[lowest(keys[rows], most)] for rows in members]
 
 
 def alignments(samples: Sequence[np.ndarray]) -> tuple[tuple[float, float], ...]:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ... import files
 from ...pool.columns import matrix
 from ...progress import Progress
 from ..base import Each, Unit, fragments
 from .dealing import Deal, passes
-from .kept import Kept, write
+from .kept import Kept
 from .neighbours import (
     Components,
     blocks_of_cells,
@@ -88,7 +89,7 @@ def _members(
     if not place.exists():
         sample = Unit("sample", rows=sampled(rows, cells))
         for _, deal in passes(pool, (name,), [sample], each=each, progress=progress):
-            write(place, train_cells(deal.read(pool, sample)[0], cells, progress))
+            files.write_array(place, train_cells(deal.read(pool, sample)[0], cells, progress))
     assigned = each(pool, fragments(pool), Kept(folder / "nearest", partial(_nearest, name=name, centers=place)))
     nearest: np.ndarray | None = None
     for unit, part in assigned:

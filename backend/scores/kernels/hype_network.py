@@ -136,7 +136,9 @@ def train_network(
             )
         for group in optimiser.param_groups:
             group["lr"] = lr * _warm_then_cosine(step, steps)
-        contrast, cone = _losses(network, pixels.to(device), tokens.to(device), device)
+        with autocast(device, hype_precision(device)):  # only the encoders run in less than float32
+            images, texts = network.images(pixels.to(device)), network.texts(tokens.to(device))
+        contrast, cone = network.loss(images, texts)
         optimiser.zero_grad(set_to_none=True)
         (contrast + ENTAILMENT * cone).backward()
         optimiser.step()
@@ -160,17 +162,6 @@ def _warm_then_cosine(step: int, steps: int) -> float:
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
-
-
-def _losses(
-    network: HyperbolicClip, pixels: torch.Tensor, tokens: torch.Tensor, device: str
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Contrastive loss and cone violation of a batch; only the encoders run in less than float32."""
-    with autocast(device, hype_precision(device)):
-        images, texts = network.clip.encode_image(pixels), network.clip.encode_text(tokens)
-    images = network.alpha_img.clamp(max=0).exp() * images.float()
-    texts = network.alpha_txt.clamp(max=0).exp() * texts.float()
-    return network.loss(images, texts)
 
 
 class _Feed:

@@ -28,11 +28,5 @@ class Kept:
     def __call__(self, pool: "Pool", unit: Unit) -> np.ndarray:
         path = self.folder / f"{unit.id}.npy"
         if not path.exists():
-            write(path, self.part(pool, unit))
+            files.write_array(path, self.part(pool, unit))
         return np.load(path, allow_pickle=False)
-
-
-def write(path: Path, array: np.ndarray) -> None:
-    """Writes a `.npy` that is whole or absent."""
-    with files.replacing(path) as part, part.open("wb") as file:
-        np.save(file, array)

@@ -29,7 +29,7 @@ BLOCK = 262_144
 
 @dataclass(frozen=True)
 class LaidOut:
-    """`Vectors` of a trimming in files of `block` rows, in `folder`. The scores of a round stay in `rounds` until it is
+    """The vectors of a trimming in files of `block` rows, in `folder`. The scores of a round stay in `rounds` until it is
     complete, so that a round that is interrupted goes on with the blocks that have none."""
 
     pool: "Pool"

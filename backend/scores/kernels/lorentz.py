@@ -35,14 +35,12 @@ def excess(x: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
     """q of every pair, (n, r) from (n, d) and (r, d), at least 0."""
     squares_x, squares_y = (x * x).sum(dim=-1), (y * y).sum(dim=-1)
     apart = (squares_x[:, None] + squares_y[None, :] - 2 * (x @ y.T)).clamp(min=0)
-    return (c / 2 * (apart - _time_difference(x, y, c) ** 2)).clamp(min=0)
+    return (c / 2 * (apart - _time_difference(x[:, None], y[None], c) ** 2)).clamp(min=0)
 
 
 def excess_of_pairs(x: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
     """q of row i of x with row i of y, (n,)."""
-    squares_x, squares_y = (x * x).sum(dim=-1), (y * y).sum(dim=-1)
-    difference = (squares_y - squares_x) / (time_part(x, c) + time_part(y, c))
-    return (c / 2 * (((x - y) ** 2).sum(dim=-1) - difference**2)).clamp(min=0)
+    return (c / 2 * (((x - y) ** 2).sum(dim=-1) - _time_difference(x, y, c) ** 2)).clamp(min=0)
 
 
 def distance(q: "Tensor", c: "float | Tensor") -> "Tensor":
@@ -62,29 +60,25 @@ def half_aperture(x: "Tensor", c: "float | Tensor") -> "Tensor":
 
 def exterior_angles(apex: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
     """The exterior angle at each apex of the triangle origin, apex, y: (n, r) in [0, pi]."""
-    return _angle(
-        apex.norm(dim=-1)[:, None], time_part(apex, c)[:, None], _time_difference(apex, y, c), excess(apex, y, c)
-    )
+    return _angle(apex[:, None], y[None], excess(apex, y, c), c)
 
 
 def exterior_angles_of_pairs(apex: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
     """The exterior angle at row i of apex towards row i of y, (n,)."""
-    t, u = time_part(apex, c), time_part(y, c)
-    difference = ((y * y).sum(dim=-1) - (apex * apex).sum(dim=-1)) / (t + u)
-    return _angle(apex.norm(dim=-1), t, difference, excess_of_pairs(apex, y, c))
+    return _angle(apex, y, excess_of_pairs(apex, y, c), c)
 
 
 def _time_difference(x: "Tensor", y: "Tensor", c: "float | Tensor") -> "Tensor":
-    """`y_t - x_t` of every pair without cancellation, (n, r)."""
-    squares = (y * y).sum(dim=-1)[None, :] - (x * x).sum(dim=-1)[:, None]
-    return squares / (time_part(x, c)[:, None] + time_part(y, c)[None, :])
+    """`y_t - x_t` without cancellation."""
+    return ((y * y).sum(dim=-1) - (x * x).sum(dim=-1)) / (time_part(x, c) + time_part(y, c))
 
 
-def _angle(length: "Tensor", t: "Tensor", difference: "Tensor", q: "Tensor") -> "Tensor":
+def _angle(x: "Tensor", y: "Tensor", q: "Tensor", c: "float | Tensor") -> "Tensor":
     """arccos of `(y_t + x_t c<x,y>) / (|x| sqrt((c<x,y>)^2 - 1))`, with `c<x,y> = -(1 + q)`."""
     import torch
 
-    ratio = (difference - t * q) / (length * (q * (q + 2)).clamp(min=1e-20) ** 0.5).clamp(min=1e-20)
+    across = (x.norm(dim=-1) * (q * (q + 2)).clamp(min=1e-20) ** 0.5).clamp(min=1e-20)
+    ratio = (_time_difference(x, y, c) - time_part(x, c) * q) / across
     edge = 1 - 1e-6 if ratio.requires_grad else 1  # acos has no slope at its ends
     return torch.acos(ratio.clamp(-edge, edge))
 

@@ -1,11 +1,12 @@
 """A target set as a method reads it: checked against the pool, then streamed in float32 tiles."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import InputError
+from ...pool import digests
 from ...targets import load_target
 
 if TYPE_CHECKING:
@@ -42,6 +43,15 @@ def padded(vectors: np.ndarray, bad: np.ndarray, rows: int) -> "torch.Tensor":
     clean = np.where(bad[:, None], np.float32(0), vectors).astype(np.float32, copy=False)
     filled[: len(vectors)] = torch.from_numpy(clean)
     return filled
+
+
+def held(path: str, device: str) -> Any:
+    """The rows of a `.npy`: a map of it for the processor, else on the device, where they stay, see `resident`."""
+    if device == "cpu":
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    from .accelerator import resident
+
+    return resident(path, digests.version(path), device)
 
 
 def second_moment(rows: np.ndarray) -> np.ndarray:
