@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from ..pool import Pool
 from .caption_rule import CaptionRule
+from .columns import PoolColumns
 from .kinds import AnyKind, MaskRule, Parted, Strict, View, Witness
 from .sample_rule import SampleRule
 from .score_rule import ScoreRule, exact_count, percent
-
-if TYPE_CHECKING:
-    from ..pool import Pool
-    from .columns import PoolColumns
 
 __all__ = [
     "KEYS", "AllRule", "AnyKind", "AnyRule", "CaptionRule", "FlagRule", "MaskRule", "NotRule", "Recipe", "Rule", "SampleRule",
@@ -34,10 +32,10 @@ class FlagRule(MaskRule):
     def words(self) -> str:
         return self.flag
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         pool.require(self.flag, "flag")
 
-    def read(self, columns: "PoolColumns") -> np.ndarray:
+    def read(self, columns: PoolColumns) -> np.ndarray:
         return columns.array(self.flag)
 
     def missed(self, pair: Witness) -> str:
@@ -54,10 +52,10 @@ class SubsetRule(MaskRule):
     def words(self) -> str:
         return f"in {Path(self.subset).name}"
 
-    def read(self, columns: "PoolColumns") -> np.ndarray:
+    def read(self, columns: PoolColumns) -> np.ndarray:
         return columns.subset(self.subset)
 
-    def copies(self, columns: "PoolColumns") -> np.ndarray | None:
+    def copies(self, columns: PoolColumns) -> np.ndarray | None:
         return columns.repeats(self.subset)
 
     def missed(self, pair: Witness) -> str:
@@ -77,7 +75,7 @@ class TagRule(MaskRule):
     def subjects(self) -> tuple[str, ...]:
         return (self.tag,)
 
-    def read(self, columns: "PoolColumns") -> np.ndarray:
+    def read(self, columns: PoolColumns) -> np.ndarray:
         return columns.tag(self.tag)
 
     def missed(self, pair: Witness) -> str:
@@ -94,7 +92,7 @@ class WhereRule(MaskRule):
     def words(self) -> str:
         return self.where
 
-    def read(self, columns: "PoolColumns") -> np.ndarray:
+    def read(self, columns: PoolColumns) -> np.ndarray:
         return columns.where(self.where)
 
     def missed(self, pair: Witness) -> str:
@@ -223,7 +221,7 @@ class Recipe(Strict):
         """The score and flag columns that the rules name; those of rules that are off don't count."""
         return {name for rule in self.leaves() for name in rule.columns()}
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         """InputError unless the pool has every column that the rules name, and of the right kind."""
         for rule in self.leaves():
             rule.check(pool)

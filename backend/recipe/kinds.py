@@ -1,19 +1,17 @@
 """What every kind of rule has: a label, its parts, a switch, and what it does to the pairs that it sees."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ..errors import InputError
-
-if TYPE_CHECKING:
-    from ..pool import Pool
-    from .columns import PoolColumns
+from ..pool import Pool
+from .columns import PoolColumns
 
 
-def check_number(pool: "Pool", name: str) -> None:
+def check_number(pool: Pool, name: str) -> None:
     """InputError unless the column is a score, or metadata of one number a pair."""
     import pyarrow as pa
 
@@ -112,7 +110,7 @@ class AnyKind(Strict):
         """The score and flag columns that the rule itself names."""
         return {getattr(self, self.COLUMN)} if self.COLUMN else set()
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         """InputError for a column that the pool lacks or that is of the wrong kind."""
 
     def part(self, view: View) -> Parted:
@@ -127,11 +125,11 @@ class AnyKind(Strict):
 class MaskRule(AnyKind):
     """A rule that is True or False for each pair, whatever the rules before it keep."""
 
-    def read(self, columns: "PoolColumns") -> np.ndarray:
+    def read(self, columns: PoolColumns) -> np.ndarray:
         """`(n,)` bool, True = KEPT."""
         raise NotImplementedError
 
-    def copies(self, columns: "PoolColumns") -> np.ndarray | None:
+    def copies(self, columns: PoolColumns) -> np.ndarray | None:
         """`(n,)` uint32: how often the rule wants each pair that it keeps; None for once."""
         return None
 
@@ -142,7 +140,7 @@ class MaskRule(AnyKind):
 class SurvivorRule(AnyKind):
     """A rule for which it matters which pairs are left, as when they are drawn, or compared with each other."""
 
-    def take(self, columns: "PoolColumns", alive: np.ndarray) -> Taken:
+    def take(self, columns: PoolColumns, alive: np.ndarray) -> Taken:
         """What it takes of the pairs `alive` `(n,)` bool."""
         raise NotImplementedError
 

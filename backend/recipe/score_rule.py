@@ -1,16 +1,13 @@
 """The rule on a score: a top fraction or thresholds, and the exact numbers of both."""
 
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import model_validator
 
 from ..errors import InputError
+from ..pool import Pool
 from .kinds import AnyKind, Parted, View, Witness, check_number
-
-if TYPE_CHECKING:
-    from ..pool import Pool
-
 
 Mode = Literal["top", "top_kept", "min", "max", "between"]
 
@@ -53,7 +50,7 @@ class ScoreRule(AnyKind):
         high = f" ≤ {self.max:g}" if self.max is not None else ""
         return f"{self.score}{low}{high}"
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         check_number(pool, self.score)
 
     def part(self, view: View) -> Parted:

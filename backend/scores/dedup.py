@@ -4,7 +4,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +13,13 @@ from .. import files
 from ..errors import InputError
 from ..kernels.matmul import bad_rows
 from ..number_format import percent
-from ..pool.columns import matrix
+from ..pool import Pool
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, fragments, here, param
-from .kernels.dealing import check_disk, temporary
+from .kernels.dealing import check_disk, scanned, temporary
 from .kernels.groups import groups_of
 from .kernels.neighbours import PROBES, comparisons
 from .normsim import norm_similarity
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 
 def best_of_groups(groups: np.ndarray, score: np.ndarray | None) -> np.ndarray:
@@ -40,7 +37,7 @@ def best_of_groups(groups: np.ndarray, score: np.ndarray | None) -> np.ndarray:
     return kept
 
 
-def one_of_groups(pool: "Pool", groups: np.ndarray, best: str, usable: np.ndarray) -> dict[str, np.ndarray]:
+def one_of_groups(pool: Pool, groups: np.ndarray, best: str, usable: np.ndarray) -> dict[str, np.ndarray]:
     """The columns of a method that keeps one pair of each group. groups: (n,) uid rank of the first pair of each pair's
     group; best: the score whose highest stays, if any; usable: (n,) bool, the others are not kept."""
     order = np.asarray(pool.uid_order())
@@ -107,7 +104,7 @@ class Dedup(Method):
     against_threshold: float = param(0.95, "cosine from which a pair is too near to the target set", low=-1, high=1)
     cells: int = param(0, "k-means cells that narrow the comparison; 0: none up to 60,000 pairs", low=0)
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         if self.against and self._target(pool).shape[1] != pool.columns[self.embedding].dim:
             raise InputError(
@@ -117,25 +114,25 @@ class Dedup(Method):
     def work(self, pairs: int) -> float:
         return comparisons(pairs, self.cells)
 
-    def temporary(self, pool: "Pool") -> int:
+    def temporary(self, pool: Pool) -> int:
         return temporary(pool, (self.embedding,), PROBES)
 
-    def check_room(self, pool: "Pool") -> None:
+    def check_room(self, pool: Pool) -> None:
         check_disk(pool, (self.embedding,), PROBES)
 
     def missed(self, pair: Mapping[str, Any]) -> str:
         return missed_group(pair)
 
-    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: Pool, tables: Iterable[pa.Table]) -> dict[str, Any]:
         return group_findings(tables, "raise threshold, or use another model's embedding or phash")
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> np.ndarray:
         """Which pairs have a usable embedding, (n,) bool."""
         parts = each(pool, fragments(pool), partial(_usable, name=self.embedding))
         return np.concatenate([np.zeros(0, bool), *(good for _, good in parts)])
 
     def stages(
-        self, pool: "Pool", units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
+        self, pool: Pool, units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
     ) -> Generator[tuple[Sequence[Unit], Any], None, None]:
         """Groups the pool, and leaves groups, sizes and who stays in files that the units read."""
         if not (folder / "kept.npy").exists():
@@ -146,29 +143,24 @@ class Dedup(Method):
                 files.write_array(folder / f"{name or 'kept'}.npy", values)
         yield units, folder
 
-    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
+    def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         made = {
             name: np.array(np.load(state / f"{name or 'kept'}.npy", mmap_mode="r")[unit.start : unit.stop])
             for name in (MAIN, *self.extras)
         }
         if self.against:
-            made[MAIN] &= ~np.concatenate([self._too_near(pool, rows) for rows in _rows(pool, unit, self.embedding)])
+            made[MAIN] &= ~np.concatenate([self._too_near(pool, rows) for rows in scanned(pool, unit, self.embedding)])
         return made
 
-    def _too_near(self, pool: "Pool", rows: np.ndarray) -> np.ndarray:
+    def _too_near(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             return norm_similarity(rows.astype(np.float32), self._target(pool), "inf") >= self.against_threshold
 
-    def _target(self, pool: "Pool") -> np.ndarray:
+    def _target(self, pool: Pool) -> np.ndarray:
         from ..targets import load_target
 
         return load_target(pool, self.against, self.embedding.removesuffix("_img").removesuffix("_txt"))
 
 
-def _usable(pool: "Pool", unit: Unit, *, name: str) -> np.ndarray:
-    return np.concatenate([~bad_rows(rows) for rows in _rows(pool, unit, name)])
-
-
-def _rows(pool: "Pool", unit: Unit, name: str) -> Iterable[np.ndarray]:
-    batches = pool.scan([name], start=unit.start, stop=unit.stop, batch_size=16384)
-    return (matrix(batch.column(0)) for batch in batches)
+def _usable(pool: Pool, unit: Unit, *, name: str) -> np.ndarray:
+    return np.concatenate([~bad_rows(rows) for rows in scanned(pool, unit, name)])

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,17 +14,14 @@ from .. import devices, files
 from ..errors import InputError
 from ..kernels.hashing import lowest, uniform
 from ..kernels.matmul import bad_rows
+from ..pool import Pool
 from ..progress import Progress, silent
 from ..text.language import languages
-from .base import MAIN, Batch, Each, Method, Unit, fragments, here, param
+from .base import MAIN, Batch, Each, Method, Unit, by_unit, here, param
 from .english import is_english, language_param
 from .kernels.centroids import nearest_centroids, train_centroids
 from .kernels.dealing import stored
-from .kernels.matrices import read_matrix
-from .kernels.targets import fitting_target, held, tiles
-
-if TYPE_CHECKING:
-    from ..pool import Pool
+from .kernels.targets import fitting_target, held, read_matrix, tiles
 
 
 def fasttext_words(caption: str) -> int:
@@ -96,7 +93,7 @@ class ImageBased(Method):
     def needs(self) -> tuple[str, ...]:
         return (f"{self.model}_img", *(("text",) if self.captions else ()))
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         fitting_target(pool, self.target, self.model)
         if self.centroids:
@@ -127,7 +124,7 @@ class ImageBased(Method):
         """With so many clusters that products are most of its time, as they are with all of them."""
         return self if self.centroids else dataclasses.replace(self, clusters=max(1, min(self.clusters, sample // 16)))
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Clusters:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> Clusters:
         """Trains or loads the centroids and finds the target's; keeps them in the pool's `work/centroids-*.npy`."""
         centers = self._loaded(pool) if self.centroids else self._trained(pool, progress, each)
         digest = hashlib.sha256(np.ascontiguousarray(centers).tobytes()).hexdigest()[:16]
@@ -152,7 +149,7 @@ class ImageBased(Method):
             kept &= good_captions(batch["text"], self.language_model)
         return {MAIN: kept, "cluster": label}
 
-    def _loaded(self, pool: "Pool") -> np.ndarray:
+    def _loaded(self, pool: Pool) -> np.ndarray:
         centers = read_matrix(self.centroids, "centroid")
         dim = pool.columns[f"{self.model}_img"].dim
         if centers.ndim != 2 or centers.shape[1] != dim or not len(centers):
@@ -161,13 +158,13 @@ class ImageBased(Method):
             )
         return centers
 
-    def _trained(self, pool: "Pool", progress: Progress, each: Each) -> np.ndarray:
+    def _trained(self, pool: Pool, progress: Progress, each: Each) -> np.ndarray:
         """Centroids of the sampled images in uid order, so that the pool's row order doesn't matter."""
         usable = np.ones(len(pool), bool)
         if self.captions:
-            for unit, good in each(pool, fragments(pool), partial(_good, language_model=self.language_model)):
+            part = partial(_good, language_model=self.language_model)
+            for unit, good in by_unit(pool, part, "captions", progress, each):
                 usable[unit.start : unit.stop] = good
-                progress(unit.stop, len(pool), "captions")
         rows = np.asarray(pool.uid_order())
         rows = rows[usable[rows]]
         if len(rows) > self.train_rows:
@@ -179,7 +176,7 @@ class ImageBased(Method):
         return train_centroids(vectors, self.clusters, progress=progress, **settings)
 
 
-def _good(pool: "Pool", unit: Unit, *, language_model: str) -> np.ndarray:
+def _good(pool: Pool, unit: Unit, *, language_model: str) -> np.ndarray:
     """`(n,)` bool: which captions of the unit pass."""
     scan = pool.scan(["text"], start=unit.start, stop=unit.stop, batch_size=16384)
     return np.concatenate([good_captions(batch.column(0), language_model) for batch in scan])

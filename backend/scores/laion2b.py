@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ..errors import InputError
+from ..pool import Pool
 from ..text.language import languages
 from .base import MAIN, Batch, Method, param
 from .english import is_english, language_param, missed_english
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 COLUMNS = {"cld3": "language_cld3", "fasttext": "language"}
 
@@ -69,10 +67,10 @@ class Laion2b(Method):
     def resolved(self) -> dict[str, str]:
         return super().resolved() | {"detector": choose_detector(self.detector)}
 
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
+    def outputs(self, pool: Pool) -> dict[str, pa.DataType]:
         return {MAIN: pa.bool_(), COLUMNS[choose_detector(self.detector)]: pa.utf8()}
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         choose_detector(self.detector)
 

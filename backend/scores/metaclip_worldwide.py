@@ -14,14 +14,13 @@ import pyarrow.compute as pc
 
 from ..errors import InputError
 from ..kernels.hashing import draw
-from ..pool import digests
+from ..pool import Pool, digests
 from ..progress import Progress, silent
 from ..text.language import languages
-from .base import Batch, Each, Method, Unit, here, param
-from .metaclip import by_fragment, tail_threshold, write_report
+from .base import Batch, Each, Method, Unit, by_unit, here, param
+from .metaclip import tail_threshold, write_report
 
 if TYPE_CHECKING:
-    from ..pool import Pool
     from ..text.matching import Matcher
 
 ENGLISH, UNKNOWN, CORPUS = "en", "", "corpus"
@@ -89,7 +88,7 @@ class MetaClipWorldwide(Method):
     min_count: int = param(1, "with metadata=corpus: fewest occurrences of a word", low=1)
     budget: int = param(500_000, "with metadata=corpus: most entries of a language", low=1, high=100_000_000)
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         if self.language and pool.columns[self.language].dtype != "string":
             raise InputError(
@@ -98,7 +97,7 @@ class MetaClipWorldwide(Method):
         if self.metadata != CORPUS:
             _entries(self.metadata, digests.version(_file(self.metadata)))
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Balances:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> Balances:
         """Counts the entries of each language; writes the report."""
         if self.metadata == CORPUS:
             listed = self._corpus(pool, progress, each)
@@ -106,7 +105,7 @@ class MetaClipWorldwide(Method):
             listed = _entries(self.metadata, digests.version(_file(self.metadata)))
         counts = {name: np.zeros(entries.count("\n") + 1, np.int64) for name, entries in listed.items()}
         part = partial(_counted, listed=listed, language=self.language)
-        for more in by_fragment(pool, part, "counting entries", progress, each):
+        for _, more in by_unit(pool, part, "counting entries", progress, each):
             for name, count in more.items():
                 counts[name] += count
         english = counts.get(ENGLISH, np.zeros(0, np.int64))
@@ -132,13 +131,13 @@ class MetaClipWorldwide(Method):
                 scores[rows] = -keys / state.t[name]
         return scores
 
-    def _corpus(self, pool: "Pool", progress: Progress, each: Each) -> Listed:
+    def _corpus(self, pool: Pool, progress: Progress, each: Each) -> Listed:
         """The entries of each language from its own captions."""
 
         def tally(what: str, frequent: dict[str, frozenset[str]] | None = None) -> defaultdict[str, Counter[Any]]:
             total: defaultdict[str, Counter[Any]] = defaultdict(Counter)
             counted = partial(_tallied, language=self.language, frequent=frequent)
-            for part in by_fragment(pool, counted, what, progress, each):
+            for _, part in by_unit(pool, counted, what, progress, each):
                 for name, more in part.items():
                     total[name].update(more)
             return total
@@ -157,7 +156,7 @@ class MetaClipWorldwide(Method):
             corpus=lambda _: next(tallies), min_count=self.min_count, budget=self.budget, wordnet=language == ENGLISH
         )
 
-    def _report(self, pool: "Pool", counts: dict[str, np.ndarray], t: dict[str, float], share: float) -> None:
+    def _report(self, pool: Pool, counts: dict[str, np.ndarray], t: dict[str, float], share: float) -> None:
         languages = {
             language or "unknown": {"entries": len(of_language), "matches": int(of_language.sum()), "t": t[language]}
             for language, of_language in sorted(counts.items(), key=lambda one: -one[1].sum())
@@ -174,7 +173,7 @@ def _by_language(texts: pa.Array, codes: pa.Array | None) -> Iterator[tuple[str,
         yield name, np.flatnonzero(places == code)
 
 
-def _captions(pool: "Pool", unit: Unit, language: str) -> Iterator[tuple[str, pa.Array]]:
+def _captions(pool: Pool, unit: Unit, language: str) -> Iterator[tuple[str, pa.Array]]:
     """The captions of a unit, language by language."""
     wanted = ["text", language] if language else ["text"]
     for batch in pool.scan(wanted, start=unit.start, stop=unit.stop, batch_size=_READ):
@@ -182,7 +181,7 @@ def _captions(pool: "Pool", unit: Unit, language: str) -> Iterator[tuple[str, pa
             yield name, batch["text"].take(pa.array(rows))
 
 
-def _counted(pool: "Pool", unit: Unit, *, listed: Listed, language: str) -> dict[str, np.ndarray]:
+def _counted(pool: Pool, unit: Unit, *, listed: Listed, language: str) -> dict[str, np.ndarray]:
     """How many captions of each language hold each of its entries."""
     counts: dict[str, np.ndarray] = {}
     for name, texts in _captions(pool, unit, language):
@@ -193,7 +192,7 @@ def _counted(pool: "Pool", unit: Unit, *, listed: Listed, language: str) -> dict
 
 
 def _tallied(
-    pool: "Pool", unit: Unit, *, language: str, frequent: dict[str, frozenset[str]] | None
+    pool: Pool, unit: Unit, *, language: str, frequent: dict[str, frozenset[str]] | None
 ) -> dict[str, Counter[Any]]:
     """How often each language has each word, or, where its `frequent` words are given, each pair of them."""
     from ..text.entries import pairs_of, words_of

@@ -2,21 +2,19 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import devices
 from ..errors import InputError
 from ..kernels import matmul
+from ..pool import Pool
 from ..progress import Progress, silent
 from ..targets import target_path
 from .base import Batch, Each, Method, here, param
 from .kernels.targets import fitting_target, held, padded, second_moment, tiles
 from .vas import quadratic_form
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 TILE = (1024, 2048)  # pairs x targets: 8 MB of similarities
 
@@ -119,7 +117,7 @@ class NormSim(Method):
         super().__post_init__()
         read_norm(self.p)
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         fitting_target(pool, self.target, self.model)
 
@@ -129,7 +127,7 @@ class NormSim(Method):
     def arithmetic(self) -> str:
         return "single" if read_norm(self.p) != math.inf else "half"
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray | str:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> np.ndarray | str:
         """For p = 2 the target's `sum g g^T`, otherwise the path of its file."""
         targets = fitting_target(pool, self.target, self.model)
         if read_norm(self.p) == 2:

@@ -4,19 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from .. import files
 from ..errors import InputError
+from ..pool import Pool
 from ..progress import Progress, silent
-from .base import Each, Method, Unit, here, param, whole
+from .base import Each, Method, Unit, by_unit, here, param
 from .dedup import Dedup, group_findings, missed_group, one_of_groups
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 HASH = "perceptual_hash"
 FLAT = 2.0  # standard deviation of grey levels below which an image has no structure to hash
@@ -72,6 +70,7 @@ class PHash(Method):
     cost = "decoding every image once, about 1 ms; then 5 s for a million hashes"
     published = "no published filter uses it alone; img2dataset and LAION remove copies by hashes of the file only"
     inputs = ("image", "{best}")
+    at_once = True
     extras = {HASH: pa.uint64(), **Dedup.extras}
     recipes = (
         {
@@ -89,20 +88,15 @@ class PHash(Method):
     def missed(self, pair: Mapping[str, Any]) -> str:
         return missed_group(pair)
 
-    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: Pool, tables: Iterable[pa.Table]) -> dict[str, Any]:
         return group_findings(tables, "lower distance")
 
-    def units(self, pool: "Pool") -> list[Unit]:
-        return whole(pool)
-
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> None:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> None:
         """Hashes every image, a file for every 8,192 pairs; what has a file is not hashed again."""
-        done = 0
-        for unit, _ in each(pool, _parts(pool), _hashed):
-            done += len(unit)
-            progress(done, len(pool), "hashing images")
+        for _ in by_unit(pool, _hashed, "hashing images", progress, each, _parts(pool)):
+            pass
 
-    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, Any]:
+    def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, Any]:
         from .kernels.hamming import hash_groups
 
         kept_files = [_file(pool, part) for part in _parts(pool)]
@@ -118,12 +112,12 @@ class PHash(Method):
         return one_of_groups(pool, groups, self.best, there > 0) | {HASH: pa.array(hashes, mask=there == 0)}
 
 
-def _parts(pool: "Pool") -> list[Unit]:
+def _parts(pool: Pool) -> list[Unit]:
     stops = [*range(UNIT_ROWS, len(pool), UNIT_ROWS), len(pool)]
     return [Unit(f"{start}-{stop}", start, stop) for start, stop in zip([0, *stops], stops)]
 
 
-def _hashed(pool: "Pool", unit: Unit) -> None:
+def _hashed(pool: Pool, unit: Unit) -> None:
     """Leaves the hashes of a unit and whether there are any, `(2, n)` uint64; those that the pool has are taken over."""
     path = _file(pool, unit)
     if path.exists():
@@ -142,5 +136,5 @@ def _hashed(pool: "Pool", unit: Unit) -> None:
     files.write_array(path, hashes)
 
 
-def _file(pool: "Pool", unit: Unit) -> Path:
+def _file(pool: Pool, unit: Unit) -> Path:
     return pool.path / "work" / "phash" / f"{unit.id}.npy"

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..errors import InputError
-from ..pool import digests
+from ..pool import Pool, digests
 from ..text.language import languages
 from .base import MAIN, Batch, Method, param
 from .english import is_english, language_param, missed_english
 
 if TYPE_CHECKING:
-    from ..pool import Pool
     from ..text.first_sense import SenseTable
 
 LISTS = {"imagenet21k": "imagenet21k_goog_synsets.txt", "imagenet1k": "imagenet_synsets.txt"}
@@ -117,7 +116,7 @@ class TextBased(Method):
         unnamed = "no word of its caption is in the list" if pair.get("names_entity") is False else ""
         return ", ".join(filter(None, (missed_english(pair), unnamed)))
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         entities(self.entities)
 

@@ -3,7 +3,7 @@
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,13 +12,11 @@ from torch import nn
 from ...devices import autocast, choose, training_precision
 from ...errors import InputError
 from ...models import register_configs, save_weights, tokenizer
+from ...pool import Pool
 from ...progress import Progress, silent
 from . import lorentz
 from .images import read_images
 from .mixing import batches
-
-if TYPE_CHECKING:
-    from ...pool import Pool
 
 ENTAILMENT = 0.2  # weight of the cone loss; insensitive from 0.01 to 0.3
 _CACHE = 1 << 30  # bytes of decoded images kept in memory while training
@@ -105,7 +103,7 @@ def hype_precision(device: str = "auto") -> str:
 
 
 def train_network(
-    pool: "Pool",
+    pool: Pool,
     rows: np.ndarray,
     *,
     architecture: str,
@@ -167,7 +165,7 @@ def _warm_then_cosine(step: int, steps: int) -> float:
 class _Feed:
     """Batches of images and tokens; images are kept decoded while they fit."""
 
-    def __init__(self, pool: "Pool", rows: np.ndarray, network: HyperbolicClip) -> None:
+    def __init__(self, pool: Pool, rows: np.ndarray, network: HyperbolicClip) -> None:
         self._pool, self._rows, self._network = pool, np.asarray(rows), network
         self._kept: dict[int, Any] = {}
         self._room = _CACHE

@@ -1,23 +1,23 @@
-"""A target set as a method reads it: checked against the pool, then streamed in float32 tiles."""
+"""Target sets and matrices as methods read them: a set checked against the pool, then streamed in float32 tiles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...array_files import read_arrays
 from ...errors import InputError
-from ...pool import digests
+from ...pool import Pool, digests
 from ...targets import load_target
 
 if TYPE_CHECKING:
     import torch
 
-    from ...pool import Pool
-
 TILE_ROWS = 4096
 
 
-def fitting_target(pool: "Pool", name: str, model: str) -> np.ndarray:
+def fitting_target(pool: Pool, name: str, model: str) -> np.ndarray:
     """Target set `name`, memory-mapped (M, d) float16; InputError if missing or of another dimension than the pool's."""
     rows = load_target(pool, name, model)
     dim = pool.require(f"{model}_img", "embedding").dim
@@ -63,3 +63,20 @@ def second_moment(rows: np.ndarray) -> np.ndarray:
     if not np.isfinite(total).all():
         raise InputError("the target set holds NaN or infinite embeddings: add it again with `poolscope target`.")
     return total / len(rows)
+
+
+def read_matrix(path: str | Path, what: str) -> np.ndarray:
+    """One array from a NumPy file, an `.npz` (its first) or a torch file (a tensor, an array, or a dict's first), by its
+    content, whatever its name. InputError else; no code in it is run."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no {what} file at {str(path)!r}: give an existing .npy, .npz or .pt file.")
+    try:
+        read = read_arrays(path)
+        matrix = next(iter(read.values())) if isinstance(read, Mapping) else read
+    except Exception as error:  # whatever a foreign file makes its reader raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
+        raise InputError(f"{what} file {str(path)!r} can't be read ({reason}): save one plain array.") from None
+    if matrix.dtype.kind not in "fiu":
+        raise InputError(f"{what} file {str(path)!r} holds {matrix.dtype}; allowed are real numbers.")
+    return matrix
