@@ -96,12 +96,13 @@ def members_of_cells(nearest: np.ndarray, order: np.ndarray, cells: int, out: np
     returns where each cell begins, and the end, (cells + 1,). nearest: (n, probes), -1 for a row in no cell."""
     from scipy.sparse import csr_array
 
-    joined = nearest[order]
-    there = joined >= 0
-    edges = np.append(0, np.cumsum(there.sum(axis=1)))
-    of_cells = csr_array((there[there], joined[there], edges), shape=(len(order), cells)).tocsc()  # a counting sort
-    out[: edges[-1]] = order[of_cells.indices]
-    return of_cells.indptr.astype(np.int64)
+    joined = nearest[order].ravel()
+    joined[joined < 0] = cells  # one more, which is left out
+    rows = np.arange(0, len(joined) + 1, nearest.shape[1])
+    of_cells = csr_array((np.empty(len(joined), bool), joined, rows), shape=(len(order), cells + 1)).tocsc()
+    starts = of_cells.indptr[:-1].astype(np.int64)
+    out[: starts[-1]] = order[of_cells.indices[: starts[-1]]]
+    return starts
 
 
 def blocks_of_cells(starts: np.ndarray, most: int) -> list[tuple[int, int]]:
