@@ -119,11 +119,13 @@ def clear(mask, rows):
 
 
 @njit(nogil=True, cache=True)
-def has(mask, rows, out):
-    """`out[i]` = whether `rows[i]` is in the mask."""
+def inside(mask, rows):
+    """`(k,)` bool: whether each of `rows` is in the mask."""
+    there = np.empty(len(rows), np.bool_)
     for i in range(len(rows)):
         row = rows[i]
-        out[i] = (mask[row >> 6] >> np.uint64(row & 63)) & np.uint64(1)
+        there[i] = (mask[row >> 6] >> np.uint64(row & 63)) & np.uint64(1)
+    return there
 
 
 @njit(nogil=True, cache=True)
@@ -192,10 +194,3 @@ def every(rows: int) -> np.ndarray:
     if rows % WORD:
         mask[-1] = (1 << rows % WORD) - 1
     return mask
-
-
-def inside(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """`(k,)` bool: whether each of `rows` is in the mask."""
-    there = np.empty(len(rows), dtype=bool)
-    has(mask, rows, there)
-    return there

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 
 import numpy as np
 
@@ -36,21 +36,17 @@ class Step(Selection):
         self, pairs: int, words: np.ndarray, counts: list[RuleCount], stages: tuple[np.ndarray, ...],
         wanted: np.ndarray | None = None,
     ) -> None:  # fmt: skip
-        self._pairs, self.stages, self.counts, self.wanted = pairs, stages, counts, wanted
+        self.pairs, self.stages, self.counts, self.wanted = pairs, stages, counts, wanted
         self.words = words
 
-    @property
-    def pairs(self) -> int:
-        return self._pairs
-
     @cached_property
-    def mask(self) -> np.ndarray:
+    def mask(self) -> np.ndarray:  # type: ignore[override]
         mask = bits.unpack(self.words, self.pairs)
         mask.flags.writeable = False
         return mask
 
     @cached_property
-    def dropped_by(self) -> np.ndarray:
+    def dropped_by(self) -> np.ndarray:  # type: ignore[override]
         out = np.zeros(self.pairs, dtype=np.uint8)
         before = every(self.pairs)
         for number, stage in enumerate(self.stages, start=1):
@@ -89,7 +85,7 @@ class LiveSelection:
         self._masks: dict[MaskRule, np.ndarray] = {}
         self._histograms: OrderedDict[tuple[tuple[str, bytes], ...], Histograms] = OrderedDict()
         self._steps: OrderedDict[tuple[Rule, ...], Step] = OrderedDict()
-        self._lock, self._making = Lock(), Lock()
+        self._lock, self._making = Lock(), RLock()
 
     def step(self, recipe: Recipe) -> Step:
         """What the recipe keeps. Raises InputError as `select_columns` does."""
@@ -119,17 +115,12 @@ class LiveSelection:
 
     def ranked(self, name: str) -> Ranked:
         """The column by rank, made once."""
-        known = self._ranked.get(name)
-        if known is not None:
-            return known
-        with self._making:
-            return self._ranked_in(name)
-
-    def _ranked_in(self, name: str) -> Ranked:
         if name not in self._ranked:
-            scores = self.columns.array(name)
-            check_score(name, scores)
-            self._ranked[name] = rank_files.ranked(self.columns, name, scores, self._folder)
+            with self._making:
+                if name not in self._ranked:
+                    scores = self.columns.array(name)
+                    check_score(name, scores)
+                    self._ranked[name] = rank_files.ranked(self.columns, name, scores, self._folder)
         return self._ranked[name]
 
     def ready(self, recipe: Recipe) -> bool:
@@ -147,7 +138,7 @@ class LiveSelection:
         key = tuple((name, rising.tobytes()) for name, rising in edges.items())
         with self._making:
             if key not in self._histograms:
-                columns = {name: (self._ranked_in(name), rising) for name, rising in edges.items()}
+                columns = {name: (self.ranked(name), rising) for name, rising in edges.items()}
                 self._histograms[key] = Histograms(columns)
             histogram = self._histograms[key]
             self._histograms.move_to_end(key)

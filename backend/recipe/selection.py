@@ -28,10 +28,7 @@ class Selection:
         self, mask: np.ndarray, dropped_by: np.ndarray, counts: list[RuleCount], wanted: np.ndarray | None = None
     ) -> None:
         self.mask, self.dropped_by, self.counts, self.wanted = mask, dropped_by, counts, wanted
-
-    @property
-    def pairs(self) -> int:
-        return len(self.mask)
+        self.pairs = len(mask)
 
     @property
     def kept(self) -> int:

@@ -95,16 +95,17 @@ class Method:
 
     def spread(self, gpus: int | None = None) -> tuple[str, ...]:
         """The devices that its units are spread over, at most `gpus`; empty for a method that takes no device."""
-        name = self._device()
-        return devices.spread(getattr(self, name), gpus) if name else ()
+        device = self._device()
+        return devices.spread(device, gpus) if device else ()
 
     def slot(self, gpus: int | None = None) -> str:
         """What a job that runs it asks the queue for: all GPUs, or `gpus` of them, if it takes a device."""
-        name = self._device()
-        return devices.slot(getattr(self, name), gpus or max(1, devices.gpus())) if name else "cpu"
+        device = self._device()
+        return devices.slot(device, gpus or max(1, devices.gpus())) if device else "cpu"
 
     def _device(self) -> str:
-        return next((entry.name for entry in dataclasses.fields(self) if entry.metadata.get("of") == "device"), "")
+        fields = (entry for entry in dataclasses.fields(self) if entry.metadata.get("of") == "device")
+        return next((str(getattr(self, entry.name)) for entry in fields), "")
 
     def needs(self) -> tuple[str, ...]:
         """The columns it reads."""
@@ -131,7 +132,7 @@ class Method:
                     f"{self.id} needs {name!r}, which is empty for every pair of pool {pool.name!r}; {_supply(name)}."
                 )
         if device := self._device():
-            devices.choose(getattr(self, device))
+            devices.choose(device)
 
     def work(self, pairs: int) -> float:
         """How much there is to do on so many pairs, in any unit: what a sample cost is extrapolated by it."""

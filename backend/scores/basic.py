@@ -33,12 +33,13 @@ class Basic(Method):
     language_model: str = language_param()
 
     @property
-    def _parts(self) -> tuple[Method, ...]:
+    def _parts(self) -> tuple[English, CaptionLength, ImageSize]:
         return English(language_model=self.language_model), CaptionLength(), ImageSize()
 
     def missed(self, pair: Mapping[str, Any]) -> str:
         return ", ".join(filter(None, (part.missed(pair) for part in self._parts)))
 
     def score(self, batch: Batch, state: Any) -> dict[str, Any]:
-        english, length, size = (part.score(batch, state) for part in self._parts)
-        return {**english, **length, MAIN: english[MAIN] & length[MAIN] & size}
+        english, length, size = self._parts
+        said, counted = english.score(batch, state), length.score(batch, state)
+        return {**said, **counted, MAIN: said[MAIN] & counted[MAIN] & size.score(batch, state)}

@@ -15,6 +15,7 @@ from ..kernels.matmul import bad_rows
 from ..number_format import percent
 from ..pool import Pool
 from ..progress import Progress, silent
+from ..targets import load_target
 from .base import MAIN, Each, Method, Unit, fragments, here, param
 from .kernels.dealing import check_disk, scanned, temporary
 from .kernels.groups import groups_of
@@ -157,8 +158,6 @@ class Dedup(Method):
             return norm_similarity(rows.astype(np.float32), self._target(pool), "inf") >= self.against_threshold
 
     def _target(self, pool: Pool) -> np.ndarray:
-        from ..targets import load_target
-
         return load_target(pool, self.against, self.embedding.removesuffix("_img").removesuffix("_txt"))
 
 

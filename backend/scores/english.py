@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..text.language import language_digest, languages
+from ..pool import digests
+from ..text.language import languages, model_file
 from .base import MAIN, Batch, Method, param
 
 
 def language_param() -> Any:
     """The parameter of methods that identify languages: fastText's model."""
     return param(
-        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
-    )
+        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path",
+        content=lambda path: digests.of_path(model_file(path)),
+    )  # fmt: skip
 
 
 def is_english(codes: pa.Array) -> np.ndarray:

@@ -17,7 +17,7 @@ from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, here, param
 from .kernels.dealing import stored
 from .kernels.folds import alignments, fold_samples, folds_of, training_share
-from .kernels.hype_terms import TERMS, Space, Spaces, hype_terms
+from .kernels.lorentz import TERMS, Space, Spaces, hype_terms
 
 KEPT = 0.2  # of the pool, the larger of the paper's two fractions
 

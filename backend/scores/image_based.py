@@ -172,8 +172,10 @@ class ImageBased(Method):
             rows = rows[np.sort(lowest(uniform(self.seed, uids["f0"], uids["f1"]), self.train_rows))]
         vectors = stored(pool, f"{self.model}_img", rows)
         vectors = vectors[~bad_rows(vectors)]
-        settings = {"iterations": self.iterations, "seed": self.seed, "device": devices.choose(self.device)}
-        return train_centroids(vectors, self.clusters, progress=progress, **settings)
+        device = devices.choose(self.device)
+        return train_centroids(
+            vectors, self.clusters, iterations=self.iterations, seed=self.seed, device=device, progress=progress
+        )
 
 
 def _good(pool: Pool, unit: Unit, *, language_model: str) -> np.ndarray:

@@ -88,7 +88,7 @@ class MetaClip(Method):
         "wordnet",
         "entries: wordnet, corpus, or the path of a JSON list or a text file",
         of="path",
-        content=lambda name: _metadata_digest(name),
+        content=lambda name: "" if name == "corpus" else digests.of_value(_listed(name)),
     )
     mode: str = param("exact", "matching rule", choices=("exact", "relaxed", "worldwide"))
     seed: int = param(0, "another seed, another draw", low=0)
@@ -181,11 +181,6 @@ def _tallied(pool: Pool, unit: Unit, *, count: Callable[[Iterable[str]], Counter
 def _listed(name: str) -> str:
     """The entries of `wordnet` or of a file, one a line. InputError if there are none or one holds a line end."""
     return _entries(name, () if name == "wordnet" else digests.version(name))
-
-
-def _metadata_digest(name: str) -> str:
-    """The digest of the entries; empty for `corpus`, whose entries come from captions or from another parameter."""
-    return "" if name == "corpus" else digests.of_value(_listed(name))
 
 
 @lru_cache(maxsize=2)

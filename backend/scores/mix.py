@@ -11,6 +11,7 @@ from .. import devices, files
 from ..errors import InputError
 from ..pool import Pool, digests
 from ..progress import Progress, silent
+from ..targets import check_examples, load_examples
 from .base import Batch, Each, Method, here, param
 from .ensemble import sample_rows
 from .kernels.columns import check_columns, split
@@ -100,8 +101,6 @@ class Mix(Method):
         return split(self.columns)
 
     def check(self, pool: Pool) -> None:
-        from ..targets import check_examples
-
         check_columns(self.id, self.columns, pool, 2)
         super().check(pool)
         check_examples(pool, self.downstream, self.model)
@@ -189,7 +188,6 @@ class Mix(Method):
     def _course(self, pool: Pool, rows: np.ndarray, inputs: np.ndarray) -> Course:
         import torch
 
-        from ..targets import load_examples
         from .kernels.mixing import Plan, best_scale, lessons
 
         images, texts = (stored(pool, f"{self.model}_{side}", rows) for side in ("img", "txt"))

@@ -44,25 +44,21 @@ class RankSum(Method):
 
     scores: str = param("cliploss,normsim", "score columns, separated by commas", of="scores")
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(name.strip() for name in self.scores.split(",") if name.strip())
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.columns) < 2:
+        if len(self.needs()) < 2:
             raise InputError(
                 f"rank_sum: scores is {self.scores!r}; name at least two score columns, separated by commas."
             )
 
     def needs(self) -> tuple[str, ...]:
-        return self.columns
+        return tuple(name.strip() for name in self.scores.split(",") if name.strip())
 
     def check(self, pool: Pool) -> None:
         super().check(pool)
-        for name in self.columns:
+        for name in self.needs():
             pool.require(name, "score")
 
     def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
-        total = sum(rank_fractions(pool.array(name)) for name in self.columns)
+        total = sum(rank_fractions(pool.array(name)) for name in self.needs())
         return {MAIN: np.asarray(total, np.float32)}

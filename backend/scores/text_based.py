@@ -43,11 +43,6 @@ def entities(name: str) -> frozenset[int]:
     return _entities(name, path, digests.version(path))
 
 
-def entity_digest(name: str) -> str:
-    """The digest of the ids in a list."""
-    return digests.of_value(sorted(entities(name)))
-
-
 @lru_cache(maxsize=4)
 def _entities(name: str, path: Path, version: tuple[int, ...]) -> frozenset[int]:
     return read_ids(path.read_text(errors="replace").splitlines(), name)
@@ -105,8 +100,9 @@ class TextBased(Method):
     shared = {"language": ("language_model",)}
 
     entities: str = param(
-        "imagenet21k", "imagenet21k, imagenet1k, or a file of WordNet ids", of="path", content=entity_digest
-    )
+        "imagenet21k", "imagenet21k, imagenet1k, or a file of WordNet ids", of="path",
+        content=lambda name: digests.of_value(sorted(entities(name))),
+    )  # fmt: skip
     morphology: str = param(
         "repeat", "how endings are replaced: repeat (NLTK 3.8.1) or once", choices=("repeat", "once")
     )

@@ -14,6 +14,7 @@ from ..base import Each, Unit, by_unit
 from .dealing import Deal, passes, scanned
 from .kept import Kept
 from .neighbours import (
+    PROBES,
     Components,
     blocks_of_cells,
     cells_for,
@@ -87,12 +88,9 @@ def _members(
         for _, deal in passes(pool, (name,), [sample], each=each, progress=progress):
             files.write_array(place, train_cells(deal.read(pool, sample)[0], cells, progress))
     kept = Kept(folder / "nearest", partial(_nearest, name=name, centers=place))
-    nearest: np.ndarray | None = None
+    nearest = _mapped(folder / "nearest.npy", np.int32, (len(pool), min(PROBES, cells)))
     for unit, part in by_unit(pool, kept, "assigning cells", progress, each):
-        if nearest is None:
-            nearest = _mapped(folder / "nearest.npy", np.int32, (len(pool), part.shape[1]))
         nearest[unit.start : unit.stop] = part
-    assert nearest is not None
     kind = np.uint32 if len(pool) < 2**32 else np.int64
     members = _mapped(folder / "members.npy", kind, (len(rows) * nearest.shape[1],))
     return members, members_of_cells(nearest, rows, cells, members)
