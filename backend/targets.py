@@ -244,8 +244,7 @@ def _copied(pool: Pool, name: str, model: str) -> Path | None:
             unit[seen : seen + batch.num_rows] = matrix(batch.column(0))
             seen += batch.num_rows
         read = table.search().select([CLASS, TASK]).to_arrow() if labelled else None
-    with files.replacing(path) as part, part.open("wb") as handle:
-        np.save(handle, unit, allow_pickle=False)
+    files.write_array(path, unit)
     path.with_suffix(".npz").unlink(missing_ok=True)
     if read is not None:
         with files.replacing(path.with_suffix(".npz")) as part, part.open("wb") as handle:

@@ -50,8 +50,7 @@ def save(pool: Pool, provider: Provider, groups: list[Group]) -> None:
     key = _key(pool, provider)
     for group in groups:
         id = group.definition.id
-        with files.replacing(directory / f"{id}.npy") as part, part.open("wb") as handle:
-            np.save(handle, group.bits)
+        files.write_array(directory / f"{id}.npy", group.bits)
         members = int(np.bitwise_count(group.bits).sum())
         files.write_json(
             directory / f"{id}.json",

@@ -111,9 +111,7 @@ def write_subset(id: str, groups: Groups, pool: Pool) -> str:
     """Writes the uids of a group, sorted, to `<pool>/subsets/group-<id>.npy`; returns the file's name."""
     uids = np.sort(pool.uids()[groups.mask(id)])
     path = pool.path / "subsets" / f"group-{id}.npy"
-    path.parent.mkdir(exist_ok=True)
-    with files.replacing(path) as part, part.open("wb") as handle:
-        np.save(handle, uids)
+    files.write_array(path, uids)
     return path.name
 
 

@@ -131,37 +131,25 @@ class _Joined(_Around):
 class AnyRule(_Joined):
     """Union: keeps what at least one of the rules keeps."""
 
-    KIND, WORD, KEPT, DROPPED = "any of", "or", np.bitwise_or, np.bitwise_and
+    KIND, INSIDE, WORD, KEPT, DROPPED = "any of", "any", "or", np.bitwise_or, np.bitwise_and
 
     any: tuple["Rule", ...] = Field(min_length=1)
-
-    @property
-    def parts(self) -> "tuple[Rule, ...]":
-        return self.any
 
 
 class AllRule(_Joined):
     """Intersection: keeps what each of the rules keeps."""
 
-    KIND, WORD, KEPT, DROPPED = "all of", "and", np.bitwise_and, np.bitwise_or
+    KIND, INSIDE, WORD, KEPT, DROPPED = "all of", "all", "and", np.bitwise_and, np.bitwise_or
 
     all: tuple["Rule", ...] = Field(min_length=1)
-
-    @property
-    def parts(self) -> "tuple[Rule, ...]":
-        return self.all
 
 
 class NotRule(_Around):
     """Difference: keeps what the rule drops; a pair without a score is never kept."""
 
-    KIND = "not"
+    KIND, INSIDE = "not", "not_"
 
     not_: "Rule" = Field(alias="not")
-
-    @property
-    def parts(self) -> "tuple[Rule, ...]":
-        return (self.not_,)
 
     def words(self) -> str:
         return f"not {_inner(self.not_)}"

@@ -72,13 +72,15 @@ class AnyKind(Strict):
 
     KIND: ClassVar[str] = ""  # how a screen names the kind
     COLUMN: ClassVar[str] = ""  # its word that names a score or flag column, if it has one
+    INSIDE: ClassVar[str] = ""  # its word that holds the rules inside it, if it has one
 
     off: bool = False
 
     @property
     def parts(self) -> "tuple[Any, ...]":
         """The rules inside it."""
-        return ()
+        inside = getattr(self, self.INSIDE) if self.INSIDE else ()
+        return inside if isinstance(inside, tuple) else (inside,)
 
     @property
     def on(self) -> bool:

@@ -44,10 +44,7 @@ class PlainSelection:
                     self._codes.clear()
                 self._codes[key] = bar_of(self._columns.array(name), rising)
             codes, copies = self._codes[key][step.mask], step.wanted
-            if copies is None:
-                counts[name] = np.bincount(codes, minlength=len(rising))[: len(rising) - 1]
-            else:
-                counts[name] = weighed(codes, copies[step.mask], len(rising) - 1)
+            counts[name] = weighed(codes, None if copies is None else copies[step.mask], len(rising) - 1)
         return counts
 
     def at_least(self, score: str, threshold: float, among: Selection) -> int:

@@ -85,11 +85,9 @@ class MetaClip(Method):
     inputs = ("text",)
 
     metadata: str = param(
-        "wordnet",
-        "entries: wordnet, corpus, or the path of a JSON list or a text file",
-        of="path",
+        "wordnet", "entries: wordnet, corpus, or the path of a JSON list or a text file", of="path",
         content=lambda name: "" if name == "corpus" else digests.of_value(_listed(name)),
-    )
+    )  # fmt: skip
     mode: str = param("exact", "matching rule", choices=("exact", "relaxed", "worldwide"))
     seed: int = param(0, "another seed, another draw", low=0)
     corpus: str = param(

@@ -11,6 +11,7 @@ from ... import files
 from ...pool import Pool
 from ...progress import Progress
 from ..base import Each, Unit, by_unit
+from .centroids import train_centroids
 from .dealing import Deal, passes, scanned
 from .kept import Kept
 from .neighbours import (
@@ -21,8 +22,6 @@ from .neighbours import (
     links,
     members_of_cells,
     nearest_cells,
-    sampled,
-    train_cells,
 )
 
 BLOCK = 262_144
@@ -84,9 +83,11 @@ def _members(
     """The rows of each cell, one cell after the other and by uid within it, mapped, and where each cell begins."""
     place = folder / "centers.npy"
     if not place.exists():
-        sample = Unit("sample", rows=sampled(rows, cells))
+        sample = Unit("sample", rows=rows[:: max(1, len(rows) // (64 * cells))])
         for _, deal in passes(pool, (name,), [sample], each=each, progress=progress):
-            files.write_array(place, train_cells(deal.read(pool, sample)[0], cells, progress))
+            vectors = np.asarray(deal.read(pool, sample)[0], np.float32)
+            centers = train_centroids(vectors, cells, iterations=8, progress=progress)
+            files.write_array(place, centers / np.linalg.norm(centers, axis=1, keepdims=True))
     kept = Kept(folder / "nearest", partial(_nearest, name=name, centers=place))
     nearest = _mapped(folder / "nearest.npy", np.int32, (len(pool), min(PROBES, cells)))
     for unit, part in by_unit(pool, kept, "assigning cells", progress, each):

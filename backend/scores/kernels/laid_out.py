@@ -81,7 +81,7 @@ def laid_out(
 def _lay(pool: Pool, unit: Unit, *, folder: Path, deal: Deal) -> None:
     """Leaves the file of a block."""
     with full_disk(folder):
-        np.save(_file(folder, unit), deal.read(pool, unit)[0])
+        np.save(folder / f"{unit.id}.npy", deal.read(pool, unit)[0])
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,4 @@ def _moments(pool: Pool, unit: Unit, *, folder: Path) -> tuple[np.ndarray, np.nd
 
 
 def _held(folder: Path, unit: Unit, device: str = "cpu") -> Held:
-    return Held(np.load(_file(folder, unit), mmap_mode="r"), device)
-
-
-def _file(folder: Path, unit: Unit) -> Path:
-    return folder / f"{unit.id}.npy"
+    return Held(np.load(folder / f"{unit.id}.npy", mmap_mode="r"), device)

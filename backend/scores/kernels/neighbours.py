@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...kernels import matmul
-from ...progress import Progress, silent
 
 EXACT_UP_TO = 60_000
 PROBES = 3
@@ -67,14 +66,6 @@ def comparisons(count: int, cells: int = 0) -> float:
     if not cells:
         return count * count / 2
     return 8 * cells * min(count, 64 * cells) + count * cells + PROBES**2 * count**2 / (2 * cells)
-
-
-def train_cells(sample: np.ndarray, cells: int, progress: Progress = silent) -> np.ndarray:
-    """Unit centres (cells, d) float32 of k-means on a sample (m, d)."""
-    from .centroids import train_centroids
-
-    centers = train_centroids(np.asarray(sample, np.float32), cells, iterations=8, progress=progress)
-    return centers / np.linalg.norm(centers, axis=1, keepdims=True)
 
 
 def nearest_cells(vectors: np.ndarray, centers: np.ndarray) -> np.ndarray:
@@ -149,8 +140,3 @@ def _unit(rows: np.ndarray):
 
     tile = torch.from_numpy(np.asarray(rows, np.float32))
     return tile / tile.norm(dim=1, keepdim=True)
-
-
-def sampled(rows: np.ndarray, cells: int) -> np.ndarray:
-    """Every k-th of `rows`, 64 a cell, on which cells are trained."""
-    return rows[:: max(1, len(rows) // (64 * cells))]
