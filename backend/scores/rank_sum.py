@@ -54,11 +54,6 @@ class RankSum(Method):
     def needs(self) -> tuple[str, ...]:
         return tuple(name.strip() for name in self.scores.split(",") if name.strip())
 
-    def check(self, pool: Pool) -> None:
-        super().check(pool)
-        for name in self.needs():
-            pool.require(name, "score")
-
     def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         total = sum(rank_fractions(pool.array(name)) for name in self.needs())
         return {MAIN: np.asarray(total, np.float32)}

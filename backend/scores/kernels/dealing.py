@@ -154,7 +154,7 @@ def temporary(pool: Pool, names: Sequence[str], times: float = 1.0) -> int:
 def check_disk(pool: Pool, names: Sequence[str], times: float = 1.0, *, beside: int = 0) -> None:
     """Raises InputError if the disk of the pool has no room for an eighth of what a single pass would write, and for the
     bytes `beside` it."""
-    least, free = beside + temporary(pool, names, times) // PARTS, shutil.disk_usage(pool.path).free
+    least, free = beside + temporary(pool, names, times) // PARTS, _free(pool)
     if least > free * SHARE:
         raise _no_room(pool, least, free)
 
@@ -175,7 +175,7 @@ def full_disk(folder: Path) -> Iterator[None]:
 def _parts(pool: Pool, names: Sequence[str], units: Sequence[Unit], whole: int) -> Iterator[Sequence[Unit]]:
     width, todo = row_bytes(pool, names), list(units)
     while todo:
-        free = shutil.disk_usage(pool.path).free
+        free = _free(pool)
         room = min(whole, int(SHARE * free))
         least = max(len(todo[0]) * width, min(whole, sum(map(len, todo)) * width) // PARTS)
         if room < least:
@@ -183,6 +183,10 @@ def _parts(pool: Pool, names: Sequence[str], units: Sequence[Unit], whole: int) 
         count = int(np.searchsorted(np.cumsum([len(unit) * width for unit in todo]), room, side="right"))
         yield todo[:count]
         del todo[:count]
+
+
+def _free(pool: Pool) -> int:
+    return shutil.disk_usage(pool.path).free
 
 
 def _no_room(pool: Pool, least: int, free: int) -> InputError:

@@ -67,6 +67,8 @@ def kinds(method: Any) -> dict[str, Kind]:
             known |= {f"{value}_img": "embedding", f"{value}_txt": "embedding"}
         elif what in ("embedding", "score", "flag"):
             known[value] = what
+        elif what == "scores":
+            known |= {name.strip(): "score" for name in value.split(",")}
     return known
 
 

@@ -14,8 +14,6 @@ from ...targets import load_target
 if TYPE_CHECKING:
     import torch
 
-TILE_ROWS = 4096
-
 
 def fitting_target(pool: Pool, name: str, model: str) -> np.ndarray:
     """Target set `name`, memory-mapped (M, d) float16; InputError if missing or of another dimension than the pool's."""
@@ -29,7 +27,7 @@ def fitting_target(pool: Pool, name: str, model: str) -> np.ndarray:
     return rows
 
 
-def tiles(rows: np.ndarray, step: int = TILE_ROWS) -> Iterator[np.ndarray]:
+def tiles(rows: np.ndarray, step: int = 4096) -> Iterator[np.ndarray]:
     """Float32 tiles (<= step, d) of a float16 set, one at a time."""
     for start in range(0, len(rows), step):
         yield np.asarray(rows[start : start + step], dtype=np.float32)
