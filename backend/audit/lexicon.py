@@ -5,12 +5,13 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from .. import files
 from ..errors import InputError
 from ..paths import ASSETS
 from ..pool import Pool
+from ..recipe.kinds import Strict
 from ..recipe.notation import Words  # `no`, `on` and `yes` are terms and language codes
 
 FOLDER = ASSETS / "lexicons"
@@ -21,11 +22,7 @@ ANYWHERE = frozenset({"ja", "zh", "th", "lo", "km", "my", "yue"})  # written wit
 START_ONLY = frozenset({"ko"})  # particles follow a noun without a space
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class GroupWords(_Strict):
+class GroupWords(Strict):
     """What makes a caption belong to a group: any of its `terms` (by language), a `regex` (RE2, any case), or an SQL
     condition `where` on the pool's columns. A term inside one of the `stop` contexts does not count."""
 
@@ -53,7 +50,7 @@ class GroupWords(_Strict):
         return self
 
 
-class Pack(_Strict):
+class Pack(Strict):
     """One file: groups of one family, how they are found, and what is known to go wrong."""
 
     pack: str

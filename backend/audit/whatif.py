@@ -9,7 +9,7 @@ import numpy as np
 from .. import files
 from ..errors import InputError
 from ..pool import Pool
-from ..recipe import Columns, Recipe, Selection, select_columns
+from ..recipe import PoolColumns, Recipe, Selection, select_columns
 from ..recipe.grammar import AllRule, AnyRule, FlagRule, NotRule, Rule, ScoreRule, SubsetRule
 from .group import Groups
 
@@ -87,7 +87,7 @@ def to_recipe(recipe: Recipe, index: int, whatif: WhatIf, groups: Groups, pool: 
     return recipe.model_copy(update={"name": f"{recipe.name}, own thresholds", "keep": keep, "note": note})
 
 
-def outcome(recipe: Recipe, index: int, whatif: WhatIf, columns: Columns) -> Selection:
+def outcome(recipe: Recipe, index: int, whatif: WhatIf, columns: PoolColumns) -> Selection:
     """What the recipe keeps with the rule at `index` replaced by `whatif`; nothing is written."""
     keep = (*recipe.keep[:index], FlagRule(flag=OWN), *recipe.keep[index + 1 :])
     with_mask: Any = _WithMask(columns, whatif.mask)
@@ -97,7 +97,7 @@ def outcome(recipe: Recipe, index: int, whatif: WhatIf, columns: Columns) -> Sel
 class _WithMask:
     """Columns with one more flag, `OWN`."""
 
-    def __init__(self, columns: Columns, mask: np.ndarray) -> None:
+    def __init__(self, columns: PoolColumns, mask: np.ndarray) -> None:
         self._columns, self._mask = columns, mask
 
     def __getattr__(self, name: str) -> Any:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from .. import paths
+from .. import files, paths
 from ..errors import InputError
 from ..pool import digests
 from ..progress import Progress, silent
 from ..scores.base import MAIN, Each, Method, Unit, here, param
 from ..scores.clip_score import cosine
 from ..scores.kernels.folds import alignments, fold_samples, folds_of, training_share
-from ..scores.kernels.kept import write
 from .phase import titled
 
 if TYPE_CHECKING:
@@ -222,7 +221,7 @@ class Dfn(Method):
         begun = (directory / "run.json").exists()
         if begun and (trained := Run.load(directory.name)).finished and trained.weights_path.is_file():
             return str(directory)
-        write(directory / "clean.npy", uids)
+        files.write_array(directory / "clean.npy", uids)
         recipe = Recipe.model_validate({"name": name, "keep": [{"subset": str(directory / "clean.npy")}]})
         run = train(recipe, pool, scale=self.scale, seed=self.seed, run_id=directory.name, resume=begun, evaluate=False,
                     progress=progress)  # fmt: skip

@@ -77,15 +77,6 @@ def within(codes, low, high, among, out, first, last):
 
 
 @njit(nogil=True, cache=True)
-def ones(mask, first, last):
-    """How many rows are in the mask."""
-    total: Any = 0
-    for w in range(first, last):
-        total += np.int64(popcount(mask[w]))
-    return total
-
-
-@njit(nogil=True, cache=True)
 def common(mask, other, first, last):
     """How many rows are in both."""
     total: Any = 0
@@ -128,11 +119,13 @@ def clear(mask, rows):
 
 
 @njit(nogil=True, cache=True)
-def has(mask, rows, out):
-    """`out[i]` = whether `rows[i]` is in the mask."""
+def inside(mask, rows):
+    """`(k,)` bool: whether each of `rows` is in the mask."""
+    there = np.empty(len(rows), np.bool_)
     for i in range(len(rows)):
         row = rows[i]
-        out[i] = (mask[row >> 6] >> np.uint64(row & 63)) & np.uint64(1)
+        there[i] = (mask[row >> 6] >> np.uint64(row & 63)) & np.uint64(1)
+    return there
 
 
 @njit(nogil=True, cache=True)
@@ -201,10 +194,3 @@ def every(rows: int) -> np.ndarray:
     if rows % WORD:
         mask[-1] = (1 << rows % WORD) - 1
     return mask
-
-
-def inside(mask: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """`(k,)` bool: whether each of `rows` is in the mask."""
-    there = np.empty(len(rows), dtype=bool)
-    has(mask, rows, there)
-    return there

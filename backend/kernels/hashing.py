@@ -25,6 +25,12 @@ def draw(seed: int, uid_hi: np.ndarray, uid_lo: np.ndarray, *more: np.ndarray | 
     return state
 
 
+def lowest(keys: np.ndarray, count: int) -> np.ndarray:
+    """`(count,)` the places of the lowest of `keys` `(n,)`, lowest first, of equal ones the first; all if they are fewer."""
+    places = np.argpartition(keys, count)[:count] if count < len(keys) else np.arange(len(keys))
+    return places[np.lexsort((places, keys[places]))]
+
+
 def uniform(seed: int, uid_hi: np.ndarray, uid_lo: np.ndarray, *more: np.ndarray | int) -> np.ndarray:
     """`(n,)` float64 in [0, 1), with 53 random bits each; the same (seed, uid, more) always gives the same number."""
     return (draw(seed, uid_hi, uid_lo, *more) >> np.uint64(11)).astype(np.float64) * 2.0**-53

@@ -91,7 +91,7 @@ class Tally(_Following):
         return self._change(np.zeros_like(mask), mask)
 
     def _worth(self, moved: int, mask: np.ndarray, held: int | None) -> bool:
-        return moved <= (sum(bits.everywhere(bits.ones, len(mask), mask)) if held is None else held)
+        return moved <= (sum(bits.everywhere(bits.common, len(mask), mask, mask)) if held is None else held)
 
     def _change(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
         return _shared(tally, len(after), self._shape, self._dtype, self._codes, before, after)

@@ -58,14 +58,6 @@ def _torch_precision(name: str) -> Iterator[None]:
             torch.set_float32_matmul_precision(before)
 
 
-def tensor(array: np.ndarray, device: str = "cpu") -> "torch.Tensor":
-    """A float32 tensor (float16 stays float16 on an accelerator, whose products take it exactly)."""
-    import torch
-
-    wanted = np.float16 if device != "cpu" and array.dtype == np.float16 else np.float32
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=wanted)).to(device)
-
-
 def bad_rows(vectors: np.ndarray) -> np.ndarray:
     """(n,) bool: True where an embedding is zero or holds NaN or infinity, so that no score can be given."""
     total = np.abs(vectors, dtype=np.float32).sum(axis=1)

@@ -1,22 +1,25 @@
 """The map of a large pool: UMAP on landmarks, every other pair between the landmarks nearest to it."""
 
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from ..kernels.hashing import uniform
+from ..kernels.hashing import lowest, uniform
 from ..pool import Pool
 from ..pool.columns import matrix
 from ..progress import Progress, silent
 from .layout import COMPONENTS, NEIGHBOURS, distinct, even_out, principal, scale, umap_of
 from .maps import Map, save, steps_of
-from .place import Placing
 
 LANDMARKS = 20_000
 POINTS = 30_000  # a million can be drawn; 10,000 more cost a slider step 7 ms in a browser without a GPU
 TILE = 16_384
 NOWHERE = np.uint16(65535)  # x and y of a pair without an embedding
+NEAREST = 4
+CELLS, LOOKED_AT = 256, 4
+ASIDE = 0.06  # of a map that is 2 wide: a landmark so far from the nearest one is on another island
 
 
 def build_large(
@@ -41,7 +44,7 @@ def build_large(
     chance = uniform(seed, uids["f0"], uids["f1"])
     del uids
     progress(0, len(pool), "choosing the landmarks")
-    chosen = _first(chance, min(landmarks, len(pool)))
+    chosen = lowest(chance, landmarks)
     vectors = pool.embeddings(column, chosen)
     there = np.isfinite(vectors).all(axis=1)
     chosen, vectors = chosen[there], vectors[there]
@@ -64,7 +67,7 @@ def build_large(
     everyone = _placed(pool, column, mean, axes, Placing(reduced, xy), progress)
     seen = everyone[:, 0] != NOWHERE
     chance[~seen] = 2  # after all others
-    rows = np.sort(_first(chance, min(points, int(seen.sum())))).astype(np.uint32)
+    rows = np.sort(lowest(chance, min(points, int(seen.sum())))).astype(np.uint32)
     placed = Map(model, rows, everyone[rows] / np.float32(32767.5) - 1, about | {"points": len(rows)}, everyone)
     save(pool, placed)
     progress(len(pool), len(pool), "map done")
@@ -72,7 +75,7 @@ def build_large(
 
 
 def _placed(
-    pool: Pool, column: str, mean: np.ndarray, axes: np.ndarray, placing: Placing, progress: Progress
+    pool: Pool, column: str, mean: np.ndarray, axes: np.ndarray, placing: "Placing", progress: Progress
 ) -> np.ndarray:
     """`(n, 2)` uint16 positions of all pairs."""
     import torch
@@ -93,7 +96,35 @@ def _placed(
     return everyone
 
 
-def _first(chance: np.ndarray, count: int) -> np.ndarray:
-    """`(count,)` rows with the lowest chance, lowest first."""
-    rows = np.argpartition(chance, count - 1)[:count] if count < len(chance) else np.arange(len(chance))
-    return rows[np.lexsort((rows, chance[rows]))]
+class Placing:
+    """Places vectors among landmarks `(m, c)` float32 whose positions `xy` `(m, 2)` are known.
+
+    The mean of the 4 nearest (Euclidean), each weighted by `exp(-(d^2 - d_1^2) / s)`, with s the median of `d_1^2`
+    among the landmarks themselves, but for those that lie elsewhere on the map, which would draw threads between
+    islands. The nearest are looked for in 4 of 256 k-means cells when landmarks are many.
+    """
+
+    def __init__(self, landmarks: np.ndarray, xy: np.ndarray) -> None:
+        import faiss
+
+        self._xy = xy
+        dim = landmarks.shape[1]
+        self._index: Any = faiss.IndexFlatL2(dim)
+        if len(landmarks) >= 40 * CELLS:
+            self._centres = self._index  # the index of cells does not keep it alive
+            self._index = faiss.IndexIVFFlat(self._centres, dim, CELLS)
+            self._index.nprobe = LOOKED_AT
+            self._index.train(landmarks)
+        self._index.add(landmarks)
+        self._near = min(NEAREST, len(landmarks))
+        some = landmarks[:: max(1, len(landmarks) // 1000)]
+        apart = self._index.search(some, min(2, len(landmarks)))[0][:, -1]
+        self._spread = max(float(np.median(apart)), 1e-12)
+
+    def of(self, vectors: np.ndarray) -> np.ndarray:
+        """`(k, 2)` float32 positions of `vectors` `(k, c)` float32."""
+        apart, which = self._index.search(np.ascontiguousarray(vectors), self._near)
+        at = self._xy[which]
+        together = (np.abs(at - at[:, :1]) < ASIDE).all(axis=2) & (which >= 0)  # -1: the cells held fewer
+        weight = np.exp(-(apart - apart[:, :1]) / self._spread) * together
+        return ((at * weight[..., None]).sum(axis=1) / weight.sum(axis=1, keepdims=True)).astype(np.float32)

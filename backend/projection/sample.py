@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..kernels.hashing import uniform
+from ..kernels.hashing import lowest, uniform
 from ..pool import Pool
 from ..pool.columns import matrix
 from ..progress import Progress, silent
@@ -35,7 +35,7 @@ def stratified(
 
     uids = pool.uids()
     order = uniform(seed, uids["f0"], uids["f1"])
-    train = rows[np.argsort(order[rows], kind="stable")[:TRAIN]]
+    train = rows[lowest(order[rows], TRAIN)]
     vectors = pool.embeddings(column, np.sort(train))
     regions = min(REGIONS, max(1, len(vectors) // 40))
     kmeans = faiss.Kmeans(vectors.shape[1], regions, niter=15, seed=seed, spherical=True)
@@ -47,7 +47,7 @@ def stratified(
         progress(start + len(part), len(rows), "choosing the pairs on the map")
     shares = quotas(np.bincount(region, minlength=regions), size)
     members = [rows[region == cell] for cell in range(regions)]
-    chosen = [own[np.argsort(order[own], kind="stable")[:share]] for own, share in zip(members, shares)]
+    chosen = [own[lowest(order[own], share)] for own, share in zip(members, shares)]
     return np.sort(np.concatenate(chosen))
 
 

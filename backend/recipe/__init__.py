@@ -1,6 +1,6 @@
 """Recipes: ordered rules on scores and flags, as YAML data, and the selection that they give. True = KEPT."""
 
-from .columns import Columns, PoolColumns
+from .columns import PoolColumns
 from .desk import Desk
 from .grammar import Recipe
 from .notation import dump, load
@@ -8,7 +8,6 @@ from .rule_count import RuleCount
 from .selection import Selection, select, select_columns
 
 __all__ = [
-    "Columns",
     "Desk",
     "PoolColumns",
     "Recipe",

@@ -42,7 +42,7 @@ def bar_of(scores: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(scores), bar, len(edges) - 1).astype(np.uint8)
 
 
-def weighed(codes: np.ndarray, copies: np.ndarray, bars: int) -> np.ndarray:
-    """`(bars,)` int64: the sum of `copies` `(n,)` for each of the `codes` `(n,)` below `bars`."""
+def weighed(codes: np.ndarray, copies: np.ndarray | None, bars: int) -> np.ndarray:
+    """`(bars,)` int64: the sum of `copies` `(n,)`, 1 each without them, for each of the `codes` `(n,)` below `bars`."""
     sums = np.bincount(codes, weights=copies, minlength=bars + 1)[:bars]  # exact up to 2^53
     return sums.astype(np.int64)

@@ -1,18 +1,15 @@
 """The rule that keeps one caption of each image: the best by a score, or of a source by its share."""
 
 import hashlib
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from ..errors import InputError
 from ..kernels.hashing import mix
+from ..pool import Pool
+from .columns import PoolColumns
 from .kinds import SurvivorRule, Taken, Witness
-
-if TYPE_CHECKING:
-    from ..pool import Pool
-    from .columns import Columns
 
 MOST_SOURCES, MOST_SHARE = 100, 1_000_000
 IMAGES = ("image_id", "sha256")  # columns that captions of one image share, the best known first
@@ -29,6 +26,7 @@ class CaptionRule(SurvivorRule):
     """
 
     KIND = "one caption"
+    COLUMN = "caption"
 
     caption: str
     image: str = "image_id"
@@ -54,13 +52,7 @@ class CaptionRule(SurvivorRule):
         shares = ", ".join(f"{name} {100 * share / total:.3g} %" for name, share in self.shares.items())
         return f"one caption per {self.image}, the best {self.caption}" + (f" of {shares}" if shares else "")
 
-    def subjects(self) -> tuple[str, ...]:
-        return (self.caption,)
-
-    def columns(self) -> set[str]:
-        return {self.caption}
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         import pyarrow as pa
 
         pool.require(self.caption, "score")
@@ -81,7 +73,7 @@ class CaptionRule(SurvivorRule):
                     f"column {name!r} can't tell images or sources apart; name a metadata column of text or numbers."
                 )
 
-    def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
+    def take(self, columns: PoolColumns, alive: np.ndarray) -> Taken:
         scores = columns.array(self.caption)
         possible = alive & (scores == scores)
         rows = np.flatnonzero(possible)
@@ -101,7 +93,7 @@ class CaptionRule(SurvivorRule):
         kept[rows[order[first]]] = True
         return Taken(kept, possible)
 
-    def _waits(self, columns: "Columns", rows: np.ndarray, images: np.ndarray) -> np.ndarray:
+    def _waits(self, columns: PoolColumns, rows: np.ndarray, images: np.ndarray) -> np.ndarray:
         """`(k,)`: for each of `rows` when the clock of its image and source rings; the first of an image wins, in
         proportion to the shares. Infinite for a source without a share. `images` `(k,)` uint64: a hash of the image."""
         codes, names = columns.codes(str(self.source))
@@ -124,7 +116,7 @@ class CaptionRule(SurvivorRule):
         return "it has no score" if pair.unscored(self) else lost
 
 
-def image_column(pool: "Pool") -> str | None:
+def image_column(pool: Pool) -> str | None:
     """The column that says which pairs share an image, None if the pool has none that is known to."""
     return next((name for name in IMAGES if name in pool.columns and pool.filled(name)), None)
 

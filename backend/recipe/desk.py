@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ..errors import InputError
+from ..pool import Pool
 from . import tags
 from .bars import Bars, bars
 from .columns import PoolColumns
@@ -18,7 +19,6 @@ from .score_rule import exact_count, fraction_for
 from .selection import Selection
 
 if TYPE_CHECKING:
-    from ..pool import Pool
     from .live import LiveSelection
 
 LARGE = 1_000_000  # pairs from which on ranking a score once is worth it
@@ -46,7 +46,7 @@ class Desk:
     >>> desk.step(recipe).kept, desk.edge(recipe, 0).dropped, desk.threshold("clip_score", 0.3)   # doctest: +SKIP
     """
 
-    def __init__(self, pool: "Pool", *, rank: bool = True) -> None:
+    def __init__(self, pool: Pool, *, rank: bool = True) -> None:
         """`rank=False` ranks nothing, for whoever asks only once."""
         self.rank = rank
         self.pool, self.columns = pool, PoolColumns(pool)

@@ -2,19 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from ..pool import Pool
 from .caption_rule import CaptionRule
+from .columns import PoolColumns
 from .kinds import AnyKind, MaskRule, Parted, Strict, View, Witness
 from .sample_rule import SampleRule
 from .score_rule import ScoreRule, exact_count, percent
-
-if TYPE_CHECKING:
-    from ..pool import Pool
-    from .columns import Columns
 
 __all__ = [
     "KEYS", "AllRule", "AnyKind", "AnyRule", "CaptionRule", "FlagRule", "MaskRule", "NotRule", "Recipe", "Rule", "SampleRule",
@@ -27,23 +25,17 @@ KEYS = ("score", "flag", "subset", "tag", "caption", "sample", "where", "any", "
 class FlagRule(MaskRule):
     """Keeps the pairs whose flag is True."""
 
-    KIND = "flag"
+    KIND = COLUMN = "flag"
 
     flag: str
 
     def words(self) -> str:
         return self.flag
 
-    def subjects(self) -> tuple[str, ...]:
-        return (self.flag,)
-
-    def columns(self) -> set[str]:
-        return {self.flag}
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         pool.require(self.flag, "flag")
 
-    def read(self, columns: "Columns") -> np.ndarray:
+    def read(self, columns: PoolColumns) -> np.ndarray:
         return columns.array(self.flag)
 
     def missed(self, pair: Witness) -> str:
@@ -60,10 +52,10 @@ class SubsetRule(MaskRule):
     def words(self) -> str:
         return f"in {Path(self.subset).name}"
 
-    def read(self, columns: "Columns") -> np.ndarray:
+    def read(self, columns: PoolColumns) -> np.ndarray:
         return columns.subset(self.subset)
 
-    def copies(self, columns: "Columns") -> np.ndarray | None:
+    def copies(self, columns: PoolColumns) -> np.ndarray | None:
         return columns.repeats(self.subset)
 
     def missed(self, pair: Witness) -> str:
@@ -83,7 +75,7 @@ class TagRule(MaskRule):
     def subjects(self) -> tuple[str, ...]:
         return (self.tag,)
 
-    def read(self, columns: "Columns") -> np.ndarray:
+    def read(self, columns: PoolColumns) -> np.ndarray:
         return columns.tag(self.tag)
 
     def missed(self, pair: Witness) -> str:
@@ -100,7 +92,7 @@ class WhereRule(MaskRule):
     def words(self) -> str:
         return self.where
 
-    def read(self, columns: "Columns") -> np.ndarray:
+    def read(self, columns: PoolColumns) -> np.ndarray:
         return columns.where(self.where)
 
     def missed(self, pair: Witness) -> str:
@@ -139,37 +131,25 @@ class _Joined(_Around):
 class AnyRule(_Joined):
     """Union: keeps what at least one of the rules keeps."""
 
-    KIND, WORD, KEPT, DROPPED = "any of", "or", np.bitwise_or, np.bitwise_and
+    KIND, INSIDE, WORD, KEPT, DROPPED = "any of", "any", "or", np.bitwise_or, np.bitwise_and
 
     any: tuple["Rule", ...] = Field(min_length=1)
-
-    @property
-    def parts(self) -> "tuple[Rule, ...]":
-        return self.any
 
 
 class AllRule(_Joined):
     """Intersection: keeps what each of the rules keeps."""
 
-    KIND, WORD, KEPT, DROPPED = "all of", "and", np.bitwise_and, np.bitwise_or
+    KIND, INSIDE, WORD, KEPT, DROPPED = "all of", "all", "and", np.bitwise_and, np.bitwise_or
 
     all: tuple["Rule", ...] = Field(min_length=1)
-
-    @property
-    def parts(self) -> "tuple[Rule, ...]":
-        return self.all
 
 
 class NotRule(_Around):
     """Difference: keeps what the rule drops; a pair without a score is never kept."""
 
-    KIND = "not"
+    KIND, INSIDE = "not", "not_"
 
     not_: "Rule" = Field(alias="not")
-
-    @property
-    def parts(self) -> "tuple[Rule, ...]":
-        return (self.not_,)
 
     def words(self) -> str:
         return f"not {_inner(self.not_)}"
@@ -229,7 +209,7 @@ class Recipe(Strict):
         """The score and flag columns that the rules name; those of rules that are off don't count."""
         return {name for rule in self.leaves() for name in rule.columns()}
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         """InputError unless the pool has every column that the rules name, and of the right kind."""
         for rule in self.leaves():
             rule.check(pool)

@@ -1,19 +1,17 @@
 """What every kind of rule has: a label, its parts, a switch, and what it does to the pairs that it sees."""
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from ..errors import InputError
-
-if TYPE_CHECKING:
-    from ..pool import Pool
-    from .columns import Columns
+from ..pool import Pool
+from .columns import PoolColumns
 
 
-def check_number(pool: "Pool", name: str) -> None:
+def check_number(pool: Pool, name: str) -> None:
     """InputError unless the column is a score, or metadata of one number a pair."""
     import pyarrow as pa
 
@@ -73,13 +71,16 @@ class AnyKind(Strict):
     """What every rule has: a label, the rules inside it, and a switch."""
 
     KIND: ClassVar[str] = ""  # how a screen names the kind
+    COLUMN: ClassVar[str] = ""  # its word that names a score or flag column, if it has one
+    INSIDE: ClassVar[str] = ""  # its word that holds the rules inside it, if it has one
 
     off: bool = False
 
     @property
     def parts(self) -> "tuple[Any, ...]":
         """The rules inside it."""
-        return ()
+        inside = getattr(self, self.INSIDE) if self.INSIDE else ()
+        return inside if isinstance(inside, tuple) else (inside,)
 
     @property
     def on(self) -> bool:
@@ -105,13 +106,13 @@ class AnyKind(Strict):
 
     def subjects(self) -> tuple[str, ...]:
         """What the rule is about, as names to show."""
-        return tuple(part.label() for part in self.parts)
+        return tuple(self.columns()) or tuple(part.label() for part in self.parts)
 
     def columns(self) -> set[str]:
         """The score and flag columns that the rule itself names."""
-        return set()
+        return {getattr(self, self.COLUMN)} if self.COLUMN else set()
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         """InputError for a column that the pool lacks or that is of the wrong kind."""
 
     def part(self, view: View) -> Parted:
@@ -126,11 +127,11 @@ class AnyKind(Strict):
 class MaskRule(AnyKind):
     """A rule that is True or False for each pair, whatever the rules before it keep."""
 
-    def read(self, columns: "Columns") -> np.ndarray:
+    def read(self, columns: PoolColumns) -> np.ndarray:
         """`(n,)` bool, True = KEPT."""
         raise NotImplementedError
 
-    def copies(self, columns: "Columns") -> np.ndarray | None:
+    def copies(self, columns: PoolColumns) -> np.ndarray | None:
         """`(n,)` uint32: how often the rule wants each pair that it keeps; None for once."""
         return None
 
@@ -141,7 +142,7 @@ class MaskRule(AnyKind):
 class SurvivorRule(AnyKind):
     """A rule for which it matters which pairs are left, as when they are drawn, or compared with each other."""
 
-    def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
+    def take(self, columns: PoolColumns, alive: np.ndarray) -> Taken:
         """What it takes of the pairs `alive` `(n,)` bool."""
         raise NotImplementedError
 

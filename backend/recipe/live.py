@@ -2,28 +2,69 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 
 import numpy as np
 
 from ..errors import InputError
 from ..kernels import bits
-from ..kernels.bits import every
+from ..kernels.bits import every, inside
 from ..pool.memory import keep_buffers
 from . import rank_files
-from .columns import Columns
+from .columns import PoolColumns
 from .grammar import MaskRule, Recipe, Rule, ScoreRule
 from .histograms import Histograms
 from .kinds import Parted, SurvivorRule
 from .ranked import Ranked
 from .rule_count import RuleCount, Shortage
 from .selection import Selection, check_length, check_score, together, undrawn
-from .step import Step
 
 REMEMBERED = 24  # steps, as long as their masks take less than so many bytes
 MASKS = 1 << 27
 FEWEST = 6
+
+
+class Step(Selection):
+    """A selection as packed masks: `words` `(ceil(n / 64),)` uint64, True = KEPT; `stages[i]` is the mask after rule i.
+
+    What takes as much as the pool, `mask` and `dropped_by`, is made when it is asked for.
+    """
+
+    def __init__(
+        self, pairs: int, words: np.ndarray, counts: list[RuleCount], stages: tuple[np.ndarray, ...],
+        wanted: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        self.pairs, self.stages, self.counts, self.wanted = pairs, stages, counts, wanted
+        self.words = words
+
+    @cached_property
+    def mask(self) -> np.ndarray:  # type: ignore[override]
+        mask = bits.unpack(self.words, self.pairs)
+        mask.flags.writeable = False
+        return mask
+
+    @cached_property
+    def dropped_by(self) -> np.ndarray:  # type: ignore[override]
+        out = np.zeros(self.pairs, dtype=np.uint8)
+        before = every(self.pairs)
+        for number, stage in enumerate(self.stages, start=1):
+            bits.everywhere(bits.label, len(stage), stage, before, np.uint8(number), out)
+            before = stage
+        return out
+
+    def holds(self, rows: np.ndarray) -> np.ndarray:
+        return inside(self.words, np.asarray(rows))
+
+    def dropped_at(self, row: int) -> int:
+        there = [not inside(stage, np.array([row]))[0] for stage in self.stages]
+        return there.index(True) + 1 if True in there else 0
+
+    def gone(self, index: int) -> np.ndarray:
+        """The packed mask of the pairs that the rule at `index` dropped."""
+        before = self.stages[index - 1] if index else every(self.pairs)
+        return before & ~self.stages[index]
 
 
 class LiveSelection:
@@ -34,7 +75,7 @@ class LiveSelection:
     Threads may share it.
     """
 
-    def __init__(self, columns: Columns, kept: Path | None = None) -> None:
+    def __init__(self, columns: PoolColumns, kept: Path | None = None) -> None:
         """`kept`: a directory that holds ranked columns from one process to the next (see `rank_files`)."""
         if columns.n >= 2**32:
             raise InputError(f"a pool of {columns.n:,} pairs is too large for live selection; use `poolscope select`.")
@@ -44,7 +85,7 @@ class LiveSelection:
         self._masks: dict[MaskRule, np.ndarray] = {}
         self._histograms: OrderedDict[tuple[tuple[str, bytes], ...], Histograms] = OrderedDict()
         self._steps: OrderedDict[tuple[Rule, ...], Step] = OrderedDict()
-        self._lock, self._making = Lock(), Lock()
+        self._lock, self._making = Lock(), RLock()
 
     def step(self, recipe: Recipe) -> Step:
         """What the recipe keeps. Raises InputError as `select_columns` does."""
@@ -74,17 +115,12 @@ class LiveSelection:
 
     def ranked(self, name: str) -> Ranked:
         """The column by rank, made once."""
-        known = self._ranked.get(name)
-        if known is not None:
-            return known
-        with self._making:
-            return self._ranked_in(name)
-
-    def _ranked_in(self, name: str) -> Ranked:
         if name not in self._ranked:
-            scores = self.columns.array(name)
-            check_score(name, scores)
-            self._ranked[name] = rank_files.ranked(self.columns, name, scores, self._folder)
+            with self._making:
+                if name not in self._ranked:
+                    scores = self.columns.array(name)
+                    check_score(name, scores)
+                    self._ranked[name] = rank_files.ranked(self.columns, name, scores, self._folder)
         return self._ranked[name]
 
     def ready(self, recipe: Recipe) -> bool:
@@ -102,7 +138,7 @@ class LiveSelection:
         key = tuple((name, rising.tobytes()) for name, rising in edges.items())
         with self._making:
             if key not in self._histograms:
-                columns = {name: (self._ranked_in(name), rising) for name, rising in edges.items()}
+                columns = {name: (self.ranked(name), rising) for name, rising in edges.items()}
                 self._histograms[key] = Histograms(columns)
             histogram = self._histograms[key]
             self._histograms.move_to_end(key)

@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 
 from .bars import bar_of, weighed
-from .columns import Columns
+from .columns import PoolColumns
 from .grammar import Recipe, Rule, ScoreRule
 from .selection import Selection, in_precision, select_columns
 
@@ -16,7 +16,7 @@ STEPS = 4
 class PlainSelection:
     """Answers what `LiveSelection` answers, with the same results, by reading whole columns each time."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: PoolColumns) -> None:
         self._columns = columns
         self._codes: dict[tuple[str, bytes], np.ndarray] = {}
         self._steps: deque[tuple[tuple[Rule, ...], Selection]] = deque(maxlen=STEPS)
@@ -44,10 +44,7 @@ class PlainSelection:
                     self._codes.clear()
                 self._codes[key] = bar_of(self._columns.array(name), rising)
             codes, copies = self._codes[key][step.mask], step.wanted
-            if copies is None:
-                counts[name] = np.bincount(codes, minlength=len(rising))[: len(rising) - 1]
-            else:
-                counts[name] = weighed(codes, copies[step.mask], len(rising) - 1)
+            counts[name] = weighed(codes, None if copies is None else copies[step.mask], len(rising) - 1)
         return counts
 
     def at_least(self, score: str, threshold: float, among: Selection) -> int:

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from .. import files
-from .columns import Columns
+from .columns import PoolColumns
 from .ranked import Ranked, bins_of
 
 SAMPLED = 1 << 16
 
 
-def ranked(columns: Columns, name: str, scores: np.ndarray, folder: Path | None) -> Ranked:
+def ranked(columns: PoolColumns, name: str, scores: np.ndarray, folder: Path | None) -> Ranked:
     """The column by rank: from `folder` if it is there and of these scores, else made, and kept there if that is
     possible."""
     if folder is None:

@@ -1,5 +1,7 @@
 """Ranked: a score column in an order that makes every rule on it one comparison of places."""
 
+import operator
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import cached_property
 
@@ -55,15 +57,8 @@ class Ranked:
     def place_below(self, threshold: float, *, inclusive: bool) -> int:
         """How many scores are above the threshold (`inclusive`: or equal to it), in the score's own precision."""
         value = self.scores.dtype.type(threshold) if self.scores.dtype.kind == "f" else threshold
-        low, high = 0, self.scored
-        while low < high:
-            middle = (low + high) // 2
-            score = self.scores[self.order[middle]]
-            if score > value or (inclusive and score == value):
-                low = middle + 1
-            else:
-                high = middle
-        return low
+        above = operator.ge if inclusive else operator.gt
+        return bisect_left(range(self.scored), True, key=lambda place: not above(self.scores[self.order[place]], value))
 
     def between(self, low: int, high: int) -> np.ndarray:
         """The packed mask of the places `low` to `high` (exclusive); read-only.

@@ -1,16 +1,12 @@
 """The rule that draws pairs with repetition: Soft Cap Sampling."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from pydantic import Field
 
 from ..errors import InputError
+from ..pool import Pool
+from .columns import PoolColumns
 from .kinds import SurvivorRule, Taken, Witness, check_number
-
-if TYPE_CHECKING:
-    from ..pool import Pool
-    from .columns import Columns
 
 MOST_TIMES = 10  # draws for each pair of the pool
 
@@ -19,7 +15,7 @@ class SampleRule(SurvivorRule):
     """Draws `pairs` pairs with repetition (None: as many as the pool has), by softmax(score / temperature), where each
     draw of a pair lowers its score (divided by the temperature) by `penalty`; see `kernels.soft_cap`."""
 
-    KIND = "sample"
+    KIND = COLUMN = "sample"
 
     sample: str
     pairs: int | None = Field(default=None, ge=1)
@@ -37,20 +33,14 @@ class SampleRule(SurvivorRule):
         """How many pairs it draws of a pool of `n`."""
         return n if self.pairs is None else self.pairs
 
-    def subjects(self) -> tuple[str, ...]:
-        return (self.sample,)
-
-    def columns(self) -> set[str]:
-        return {self.sample}
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         check_number(pool, self.sample)
         if (draws := self.draws(len(pool))) > (most := MOST_TIMES * len(pool)):
             raise InputError(
                 f"sample asks for {draws:,} pairs; at most {most:,} are drawn, {MOST_TIMES} times the pool."
             )
 
-    def take(self, columns: "Columns", alive: np.ndarray) -> Taken:
+    def take(self, columns: PoolColumns, alive: np.ndarray) -> Taken:
         from ..kernels.soft_cap import soft_cap  # numba takes a while to load
 
         scores = columns.array(self.sample)

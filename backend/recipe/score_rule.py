@@ -1,16 +1,13 @@
 """The rule on a score: a top fraction or thresholds, and the exact numbers of both."""
 
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import model_validator
 
 from ..errors import InputError
+from ..pool import Pool
 from .kinds import AnyKind, Parted, View, Witness, check_number
-
-if TYPE_CHECKING:
-    from ..pool import Pool
-
 
 Mode = Literal["top", "top_kept", "min", "max", "between"]
 
@@ -18,7 +15,7 @@ Mode = Literal["top", "top_kept", "min", "max", "between"]
 class ScoreRule(AnyKind):
     """A condition on one score: exactly one of `top`, `between`, or `min`/`max` (inclusive)."""
 
-    KIND = "score"
+    KIND = COLUMN = "score"
 
     score: str
     top: float | None = None
@@ -53,13 +50,7 @@ class ScoreRule(AnyKind):
         high = f" ≤ {self.max:g}" if self.max is not None else ""
         return f"{self.score}{low}{high}"
 
-    def subjects(self) -> tuple[str, ...]:
-        return (self.score,)
-
-    def columns(self) -> set[str]:
-        return {self.score}
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         check_number(pool, self.score)
 
     def part(self, view: View) -> Parted:

@@ -7,17 +7,18 @@ import numpy as np
 
 from ..errors import InputError
 from ..pool import Pool
-from .columns import Columns, PoolColumns
+from .columns import PoolColumns
 from .grammar import MaskRule, Recipe, Rule, SampleRule, ScoreRule
 from .kinds import Parted, SurvivorRule
 from .rule_count import RuleCount, Shortage
-from .top import top
 
 MOST_RULES = 255  # that a pair's `dropped_by` can name
+LARGE, SAMPLE, MARGIN = 1 << 20, 1 << 16, 1 << 10  # the k-th best is misjudged by the sample by 128 (one sigma) at most
 
 
 class Selection:
-    """What a recipe keeps of a pool: `counts` per rule, and for each pair whether it is kept or which rule dropped it.
+    """What a recipe keeps of a pool: `counts` per rule; `mask` `(n,)` bool, True = KEPT; and `dropped_by` `(n,)` uint8, 0
+    for a pair that is kept, else the number of the rule that dropped it, from 1.
 
     A rule that draws with repetition, or a subset file that names a pair several times, gives each kept pair a
     multiplicity; then `wanted` `(n,)` uint32 is it, whether or not a later rule dropped the pair.
@@ -26,21 +27,8 @@ class Selection:
     def __init__(
         self, mask: np.ndarray, dropped_by: np.ndarray, counts: list[RuleCount], wanted: np.ndarray | None = None
     ) -> None:
-        self._mask, self._dropped_by, self.counts, self.wanted = mask, dropped_by, counts, wanted
-
-    @property
-    def mask(self) -> np.ndarray:
-        """`(n,)` bool, True = KEPT."""
-        return self._mask
-
-    @property
-    def dropped_by(self) -> np.ndarray:
-        """`(n,)` uint8: 0 kept, else the number of the rule that dropped the pair, from 1."""
-        return self._dropped_by
-
-    @property
-    def pairs(self) -> int:
-        return len(self.mask)
+        self.mask, self.dropped_by, self.counts, self.wanted = mask, dropped_by, counts, wanted
+        self.pairs = len(mask)
 
     @property
     def kept(self) -> int:
@@ -87,7 +75,7 @@ def select(recipe: Recipe, pool: Pool) -> Selection:
     return select_columns(recipe, PoolColumns(pool))
 
 
-def select_columns(recipe: Recipe, columns: Columns) -> Selection:
+def select_columns(recipe: Recipe, columns: PoolColumns) -> Selection:
     """The pure core of `select`, on any source of columns."""
     check_length(recipe)
     alive = np.ones(columns.n, dtype=bool)
@@ -126,7 +114,7 @@ class Survivors:
     `short` collects the rules that ask for more pairs than are left.
     """
 
-    def __init__(self, columns: Columns, alive: np.ndarray, left: int) -> None:
+    def __init__(self, columns: PoolColumns, alive: np.ndarray, left: int) -> None:
         self._columns, self._alive, self._left = columns, alive, left
         self.short: list[Shortage] = []
 
@@ -148,7 +136,7 @@ class Survivors:
             kept, threshold = _between(scores, scored, *rule.bounds())
         else:
             inside = self._alive & scored
-            kept, threshold = top(scores, inside, self._columns, rule, wanted)
+            kept, threshold = _top(scores, inside, self._columns, rule, wanted)
             if kept is inside and wanted > (there := int(np.count_nonzero(inside))):
                 self.short.append(Shortage(rule.label(), wanted, there))
         return Parted(kept, lambda: scored > kept, threshold)
@@ -188,3 +176,46 @@ def _between(
     if high is not None:
         kept &= scores <= in_precision(scores, high)
     return kept, low if low is not None else high
+
+
+def _top(
+    scores: np.ndarray, inside: np.ndarray, columns: PoolColumns, rule: ScoreRule, wanted: int
+) -> tuple[np.ndarray, float | None]:
+    """The `wanted` best of the pairs `inside`, which are still kept and have a score, and the lowest score among them.
+
+    `ties: uid`: exactly as many pairs by (score descending, uid ascending). `ties: all`: DataComp's rule, every pair
+    whose score is at least the one at 0-based index `wanted` of the descending order. All of them if they are fewer.
+    """
+    values = scores if inside.all() else scores[inside]
+    if wanted >= len(values):
+        return inside, float(values.min()) if len(values) else None
+    if rule.ties == "all":
+        threshold = kth_best(values, wanted)
+        return inside & (scores >= threshold), float(threshold)
+    if wanted == 0:
+        return np.zeros(len(scores), dtype=bool), None
+    threshold = kth_best(values, wanted - 1)
+    kept = inside & (scores > threshold)
+    tied = np.flatnonzero(inside & (scores == threshold))
+    room = wanted - int(np.count_nonzero(kept))
+    if room < len(tied):
+        tied = tied[np.argpartition(columns.rank[tied], room)[:room]]
+    kept[tied] = True
+    return kept, float(threshold)
+
+
+def kth_best(values: np.ndarray, k: int) -> Any:
+    """The value at index k, from 0, of the descending order of `values` `(n,)`, which hold no NaN.
+
+    Of many values a sample says between which two it must lie, so that only a few are sorted out; exact either way.
+    """
+    near, place = values, len(values) - 1 - k
+    if len(values) > LARGE:
+        sample = np.sort(values[:: len(values) // SAMPLE])
+        about = len(sample) * place // len(values)
+        low, high = (sample[np.clip(about + off, 0, len(sample) - 1)] for off in (-MARGIN, MARGIN))
+        between = values[(values >= low) & (values <= high)]
+        above = int(np.count_nonzero(values > high))
+        if above <= k < above + len(between):
+            near, place = between, len(between) - 1 - (k - above)
+    return np.partition(near, place)[place]

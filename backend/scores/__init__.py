@@ -59,8 +59,7 @@ class _Methods(Mapping[str, type[Method]]):
 
     def forget(self) -> None:
         """Looks for methods anew when next asked: files or packages have come or gone."""
-        for name in ("shipped", "_places", "_order"):
-            self.__dict__.pop(name, None)
+        vars(self).clear()
 
 
 METHODS = _Methods()

@@ -4,20 +4,18 @@ import dataclasses
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from .. import devices
 from ..errors import InputError
+from ..pool import Pool
 from ..progress import Progress, silent
 from .kernels import parameters
 from .kernels.batch import Batch as Batch
 from .kernels.parameters import param as param
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 MAIN = ""
 
@@ -35,10 +33,10 @@ class Unit:
         return self.stop - self.start if self.rows is None else len(self.rows)
 
 
-Each = Callable[["Pool", Sequence[Unit], Callable[["Pool", Unit], Any]], Iterator[tuple[Unit, Any]]]
+Each = Callable[[Pool, Sequence[Unit], Callable[[Pool, Unit], Any]], Iterator[tuple[Unit, Any]]]
 
 
-def here(pool: "Pool", units: Sequence[Unit], part: Callable[["Pool", Unit], Any]) -> Iterator[tuple[Unit, Any]]:
+def here(pool: Pool, units: Sequence[Unit], part: Callable[[Pool, Unit], Any]) -> Iterator[tuple[Unit, Any]]:
     """`part` of each unit, one after the other, in this process."""
     for unit in units:
         yield unit, part(pool, unit)
@@ -63,7 +61,13 @@ class Method:
     """Its place in the catalogue; equal ones follow their ids."""
     recipes: ClassVar[tuple[Mapping[str, Any], ...]] = ()
     """Ready recipes as data (name, note, scores, keep). Without one, here or in the library, the flag or the top 30 %."""
+    inputs: ClassVar[tuple[str, ...]] = ()
+    """The columns it reads; `{name}` stands for the value of a parameter, and what is empty then falls away."""
+    extras: ClassVar[Mapping[str, pa.DataType]] = {}
+    """The columns it makes beside the main one."""
     scan_rows: ClassVar[int] = 4096
+    at_once: ClassVar[bool] = False
+    """Whether each pair depends on all others, so that all are one unit."""
     shared: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     """Extra columns that mean the same whichever method makes them, and the parameters that they depend on."""
 
@@ -75,7 +79,7 @@ class Method:
         """The parameters by name, as they go into a column's provenance."""
         return {entry.name: getattr(self, entry.name) for entry in dataclasses.fields(self)}
 
-    def contents(self, pool: "Pool") -> dict[str, str]:
+    def contents(self, pool: Pool) -> dict[str, str]:
         """Digests of what the parameters name besides columns: files, target sets, models, by the parameter's name.
 
         They are part of a column's provenance: another content under the same name makes the column anew, the same
@@ -91,30 +95,31 @@ class Method:
 
     def spread(self, gpus: int | None = None) -> tuple[str, ...]:
         """The devices that its units are spread over, at most `gpus`; empty for a method that takes no device."""
-        name = self._device()
-        return devices.spread(getattr(self, name), gpus) if name else ()
+        device = self._device()
+        return devices.spread(device, gpus) if device else ()
 
     def slot(self, gpus: int | None = None) -> str:
         """What a job that runs it asks the queue for: all GPUs, or `gpus` of them, if it takes a device."""
-        name = self._device()
-        return devices.slot(getattr(self, name), gpus or max(1, devices.gpus())) if name else "cpu"
+        device = self._device()
+        return devices.slot(device, gpus or max(1, devices.gpus())) if device else "cpu"
 
     def _device(self) -> str:
-        return next((entry.name for entry in dataclasses.fields(self) if entry.metadata.get("of") == "device"), "")
+        fields = (entry for entry in dataclasses.fields(self) if entry.metadata.get("of") == "device")
+        return next((str(getattr(self, entry.name)) for entry in fields), "")
 
     def needs(self) -> tuple[str, ...]:
         """The columns it reads."""
-        return ()
+        return tuple(name for one in self.inputs if (name := one.format_map(vars(self))))
 
     def reads(self) -> tuple[str, ...]:
         """The columns that a batch of `score` holds: all that it needs, unless some are for `prepare` alone."""
         return self.needs()
 
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
+    def outputs(self, pool: Pool) -> dict[str, pa.DataType]:
         """Columns it makes: the main one under the name `""`, extra ones under names of their own."""
-        return {MAIN: pa.bool_() if self.kind == "flag" else pa.float32()}
+        return {MAIN: pa.bool_() if self.kind == "flag" else pa.float32(), **self.extras}
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         """Raises InputError if the pool lacks what the method needs, has it of another kind than its parameters say, or has
         no value in it, and for a device that is not here."""
         for name in self.needs():
@@ -127,7 +132,7 @@ class Method:
                     f"{self.id} needs {name!r}, which is empty for every pair of pool {pool.name!r}; {_supply(name)}."
                 )
         if device := self._device():
-            devices.choose(getattr(self, device))
+            devices.choose(device)
 
     def work(self, pairs: int) -> float:
         """How much there is to do on so many pairs, in any unit: what a sample cost is extrapolated by it."""
@@ -154,7 +159,7 @@ class Method:
         """The method as it is tried on `sample` of `pairs` pairs, where it would be too much or impossible on so few."""
         return self
 
-    def training(self, pool: "Pool") -> float:
+    def training(self, pool: Pool) -> float:
         """Seconds of training that no sample shows."""
         return 0.0
 
@@ -172,7 +177,7 @@ class Method:
         """
         return {}
 
-    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: Pool, tables: Iterable[pa.Table]) -> dict[str, Any]:
         """What to keep in the provenance of a finished column, from its units' tables; text under `warning` is shown."""
         return {}
 
@@ -180,7 +185,7 @@ class Method:
         """Of a flag: by how much a pair that it drops missed it, from the pair's columns; empty if they don't tell."""
         return ""
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Any:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> Any:
         """A small statistic of the whole pool; None when the method needs none.
 
         `each` maps a function over units of the pool, wherever the engine runs them: `(pool, unit) -> part`, picklable
@@ -189,7 +194,7 @@ class Method:
         return None
 
     def stages(
-        self, pool: "Pool", units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
+        self, pool: Pool, units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
     ) -> Generator[tuple[Sequence[Unit], Any], None, None]:
         """The units that have no record yet, in the parts in which they are computed, each part with its state.
 
@@ -200,22 +205,22 @@ class Method:
         """
         yield units, state
 
-    def temporary(self, pool: "Pool") -> int:
+    def temporary(self, pool: Pool) -> int:
         """Bytes on the disk of the pool that the work takes at most, beside the column."""
         return 0
 
-    def check_room(self, pool: "Pool") -> None:
+    def check_room(self, pool: Pool) -> None:
         """Raises InputError, before anything is computed, if that disk has less than the work can do with."""
 
     def score(self, batch: Batch, state: Any) -> np.ndarray | dict[str, Any]:
         """The column for a batch: `(n,)` float32 or bool, or a dict with extra columns; NaN = not scored."""
         raise TypeError(f"{type(self).__name__} is not pointwise; it overrides compute")
 
-    def units(self, pool: "Pool") -> list[Unit]:
+    def units(self, pool: Pool) -> list[Unit]:
         """The work units; together they hold every row once, or equally often: then a pair gets the mean of its values."""
-        return fragments(pool)
+        return whole(pool) if self.at_once else fragments(pool)
 
-    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, Any]:
+    def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, Any]:
         """All columns for one unit, in the order of its rows: numpy arrays, or Arrow arrays for text."""
         parts: list[dict[str, Any]] = []
         seen = 0
@@ -228,14 +233,26 @@ class Method:
         return {name: _join([part[name] for part in parts]) for name in parts[0]} if parts else {}
 
 
-def fragments(pool: "Pool") -> list[Unit]:
+def fragments(pool: Pool) -> list[Unit]:
     """One unit for each fragment of the pool."""
     return [Unit(f"{piece.start}-{piece.stop}", piece.start, piece.stop) for piece in pool.fragments]
 
 
-def whole(pool: "Pool") -> list[Unit]:
+def whole(pool: Pool) -> list[Unit]:
     """One unit for all pairs, where each depends on all others; none for an empty pool."""
     return [Unit(f"all-{len(pool)}", 0, len(pool))] if len(pool) else []
+
+
+def by_unit(
+    pool: Pool, part: Callable[[Pool, Unit], Any], what: str, progress: Progress, each: Each,
+    units: Sequence[Unit] | None = None,
+) -> Iterator[tuple[Unit, Any]]:  # fmt: skip
+    """`part` of each of the units, by default each fragment of the pool, as far as the progress says."""
+    done = 0
+    for unit, made in each(pool, fragments(pool) if units is None else units, part):
+        done += len(unit)
+        yield unit, made
+        progress(done, len(pool), what)
 
 
 def _join(parts: list[Any]) -> Any:

@@ -38,11 +38,9 @@ class ClipScore(Method):
     paper = "Radford et al. 2021, arXiv 2103.00020; as a filter: Gadre et al. 2023 (DataComp), arXiv 2304.14108"
     cost = "5 kFLOP and 3 kB per pair at 768 dimensions"
     published = "DataComp medium, L/14 top 30 %: ImageNet 27.3, average of 38 tasks 32.8 (no filter: 17.6, 25.8)"
+    inputs = ("{model}_img", "{model}_txt")
 
     model: str = param("l14", "model whose stored embeddings are compared", of="model")
-
-    def needs(self) -> tuple[str, ...]:
-        return (f"{self.model}_img", f"{self.model}_txt")
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
         return cosine(batch[f"{self.model}_img"], batch[f"{self.model}_txt"])

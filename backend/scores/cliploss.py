@@ -6,25 +6,23 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import devices
 from ..kernels.hashing import draw
+from ..pool import Pool
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, here, param
 from .kernels.cliploss_kernel import batch_scores
 from .kernels.dealing import check_disk, passes, temporary
 
-if TYPE_CHECKING:
-    from ..pool import Pool
-
 BATCHES_AT_ONCE = 4  # a superblock of 4 x 32,768 pairs is 400 MB of float16 at 768-d
 PARITY_ROWS = 505_891  # the metadata file that the reference's log shows: 15 full batches and 14,371 pairs
 
 
-def deals(pool: "Pool", seed: int, times: int) -> np.ndarray:
+def deals(pool: Pool, seed: int, times: int) -> np.ndarray:
     """`(times, n)` uint32 (int64 from 2^32 on): the rows in `times` independent random orders, by a hash of (seed, uid).
 
     They lie in a nameless file beside the pool, mapped: 4 bytes a pair and order on disk, 32 a pair of memory meanwhile.
@@ -52,9 +50,7 @@ def partition(keys: np.ndarray, blocks: int, *, rows_per_block: int | None = Non
     """One random partition, by hash `keys` (n,): `blocks` groups of equal size (± 1), or, when `rows_per_block`
     is given, blocks of exactly that size with a short last one, as the reference cuts them."""
     order = np.argsort(keys, kind="stable")
-    if rows_per_block is None:
-        return np.array_split(order, blocks)
-    return [order[start : start + rows_per_block] for start in range(0, len(order), rows_per_block)]
+    return np.array_split(order, range(rows_per_block, len(order), rows_per_block) if rows_per_block else blocks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +91,7 @@ class ClipLoss(Method):
         "DataComp medium, L/14 top 30 % (33M): ImageNet 28.8, average of 38 tasks 34.4 in an independent run; "
         "then NormSim-inf (target24) top 20 %: 32.7 and 35.7 (no filter: 17.6, 25.8)"
     )
+    inputs = ("{model}_img", "{model}_txt")
 
     model: str = param("l14", "model whose image and text embeddings are compared", of="model")
     temperature: float = param(0.01, "tau: 0.01 for OpenAI's models, 0.07 for DFN's", low=1e-4, high=100.0)
@@ -107,13 +104,10 @@ class ClipLoss(Method):
     parity: bool = param(False, "cut batches as the released code does, with a short last one")
     device: str = param("auto", "where the products run", of="device")
 
-    def needs(self) -> tuple[str, ...]:
-        return (f"{self.model}_img", f"{self.model}_txt")
-
-    def temporary(self, pool: "Pool") -> int:
+    def temporary(self, pool: Pool) -> int:
         return temporary(pool, self._dealt(len(pool)))
 
-    def check_room(self, pool: "Pool") -> None:
+    def check_room(self, pool: Pool) -> None:
         check_disk(pool, self._dealt(len(pool)))
 
     def _dealt(self, pairs: int) -> tuple[str, ...]:
@@ -121,7 +115,7 @@ class ClipLoss(Method):
         drawn = self.parity or self._readings(pairs) < self.partitions
         return (*self.needs(), *(("uid_hi", "uid_lo") if drawn else ()))
 
-    def units(self, pool: "Pool") -> list[Unit]:
+    def units(self, pool: Pool) -> list[Unit]:
         """Superblocks of every reading of the pool; each pair is in one of each reading, and gets the readings' mean."""
         readings, count = self._readings(len(pool)), self._superblocks(len(pool))
         return [
@@ -154,17 +148,17 @@ class ClipLoss(Method):
         times = self._readings(pairs)
         return 3 * times if self._superblocks(pairs) > 1 else times
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> tuple[int, int]:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> tuple[int, int]:
         """The number of batches in a superblock and of readings of the pool."""
         return self._batches(len(pool)), self._readings(len(pool))
 
     def stages(
-        self, pool: "Pool", units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
+        self, pool: Pool, units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
     ) -> Generator[tuple[Sequence[Unit], Any], None, None]:
         for part, deal in passes(pool, self._dealt(len(pool)), units, each=each, progress=progress):
             yield part, (*state, deal)
 
-    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
+    def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         batches, readings, deal = state
         wanted = self.partitions if batches > 1 else 1  # of one batch every partition is the same
         numbers = range(unit.reading if isinstance(unit, Superblock) else 0, wanted, readings)

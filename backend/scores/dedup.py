@@ -4,25 +4,23 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from .. import files
 from ..errors import InputError
 from ..kernels.matmul import bad_rows
 from ..number_format import percent
-from ..pool.columns import matrix
+from ..pool import Pool
 from ..progress import Progress, silent
+from ..targets import load_target
 from .base import MAIN, Each, Method, Unit, fragments, here, param
-from .kernels.dealing import check_disk, temporary
+from .kernels.dealing import check_disk, scanned, temporary
 from .kernels.groups import groups_of
-from .kernels.kept import write
 from .kernels.neighbours import PROBES, comparisons
 from .normsim import norm_similarity
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 
 def best_of_groups(groups: np.ndarray, score: np.ndarray | None) -> np.ndarray:
@@ -38,6 +36,16 @@ def best_of_groups(groups: np.ndarray, score: np.ndarray | None) -> np.ndarray:
     kept = np.zeros(len(groups), bool)
     kept[best[best >= 0]] = True
     return kept
+
+
+def one_of_groups(pool: Pool, groups: np.ndarray, best: str, usable: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of a method that keeps one pair of each group. groups: (n,) uid rank of the first pair of each pair's
+    group; best: the score whose highest stays, if any; usable: (n,) bool, the others are not kept."""
+    order = np.asarray(pool.uid_order())
+    kept = np.zeros(len(groups), bool)
+    kept[order] = best_of_groups(groups[order], pool.array(best)[order] if best else None)
+    sizes = np.bincount(groups, minlength=len(groups)).astype(np.int32)[groups]
+    return {"duplicate_group": groups, "duplicates": sizes, MAIN: kept & usable}
 
 
 def missed_group(pair: Mapping[str, Any]) -> str:
@@ -87,6 +95,8 @@ class Dedup(Method):
     published = (
         "SemDeDup reports that half of LAION-440M can go with little loss; DataComp removed evaluation images this way"
     )
+    inputs = ("{embedding}", "{best}")
+    extras = {"duplicate_group": pa.int64(), "duplicates": pa.int32()}
 
     embedding: str = param("l14_img", "embedding column that is compared", of="embedding")
     threshold: float = param(0.95, "cosine from which two pairs are duplicates", low=-1, high=1)
@@ -95,13 +105,7 @@ class Dedup(Method):
     against_threshold: float = param(0.95, "cosine from which a pair is too near to the target set", low=-1, high=1)
     cells: int = param(0, "k-means cells that narrow the comparison; 0: none up to 60,000 pairs", low=0)
 
-    def needs(self) -> tuple[str, ...]:
-        return (self.embedding, *((self.best,) if self.best else ()))
-
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {MAIN: pa.bool_(), "duplicate_group": pa.int64(), "duplicates": pa.int32()}
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         if self.against and self._target(pool).shape[1] != pool.columns[self.embedding].dim:
             raise InputError(
@@ -111,62 +115,51 @@ class Dedup(Method):
     def work(self, pairs: int) -> float:
         return comparisons(pairs, self.cells)
 
-    def temporary(self, pool: "Pool") -> int:
+    def temporary(self, pool: Pool) -> int:
         return temporary(pool, (self.embedding,), PROBES)
 
-    def check_room(self, pool: "Pool") -> None:
+    def check_room(self, pool: Pool) -> None:
         check_disk(pool, (self.embedding,), PROBES)
 
     def missed(self, pair: Mapping[str, Any]) -> str:
         return missed_group(pair)
 
-    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: Pool, tables: Iterable[pa.Table]) -> dict[str, Any]:
         return group_findings(tables, "raise threshold, or use another model's embedding or phash")
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> np.ndarray:
         """Which pairs have a usable embedding, (n,) bool."""
         parts = each(pool, fragments(pool), partial(_usable, name=self.embedding))
         return np.concatenate([np.zeros(0, bool), *(good for _, good in parts)])
 
     def stages(
-        self, pool: "Pool", units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
+        self, pool: Pool, units: Sequence[Unit], state: Any, *, folder: Path, progress: Progress, each: Each
     ) -> Generator[tuple[Sequence[Unit], Any], None, None]:
         """Groups the pool, and leaves groups, sizes and who stays in files that the units read."""
         if not (folder / "kept.npy").exists():
             groups = groups_of(
                 pool, self.embedding, state, self.threshold, self.cells, folder=folder, progress=progress, each=each
             )
-            write(folder / "groups.npy", groups)
-            write(folder / "sizes.npy", np.bincount(groups, minlength=len(groups)).astype(np.int32)[groups])
-            order = np.asarray(pool.uid_order())
-            kept = np.zeros(len(groups), bool)
-            kept[order] = best_of_groups(groups[order], pool.array(self.best)[order] if self.best else None)
-            write(folder / "kept.npy", kept & state)
+            for name, values in one_of_groups(pool, groups, self.best, state).items():
+                files.write_array(folder / f"{name or 'kept'}.npy", values)
         yield units, folder
 
-    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
-        names = ("kept", "groups", "sizes")
-        kept, groups, sizes = (
-            np.array(np.load(state / f"{name}.npy", mmap_mode="r")[unit.start : unit.stop]) for name in names
-        )
+    def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
+        made = {
+            name: np.array(np.load(state / f"{name or 'kept'}.npy", mmap_mode="r")[unit.start : unit.stop])
+            for name in (MAIN, *self.extras)
+        }
         if self.against:
-            kept &= ~np.concatenate([self._too_near(pool, rows) for rows in _rows(pool, unit, self.embedding)])
-        return {MAIN: kept, "duplicate_group": groups, "duplicates": sizes}
+            made[MAIN] &= ~np.concatenate([self._too_near(pool, rows) for rows in scanned(pool, unit, self.embedding)])
+        return made
 
-    def _too_near(self, pool: "Pool", rows: np.ndarray) -> np.ndarray:
+    def _too_near(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             return norm_similarity(rows.astype(np.float32), self._target(pool), "inf") >= self.against_threshold
 
-    def _target(self, pool: "Pool") -> np.ndarray:
-        from ..targets import load_target
-
+    def _target(self, pool: Pool) -> np.ndarray:
         return load_target(pool, self.against, self.embedding.removesuffix("_img").removesuffix("_txt"))
 
 
-def _usable(pool: "Pool", unit: Unit, *, name: str) -> np.ndarray:
-    return np.concatenate([~bad_rows(rows) for rows in _rows(pool, unit, name)])
-
-
-def _rows(pool: "Pool", unit: Unit, name: str) -> Iterable[np.ndarray]:
-    batches = pool.scan([name], start=unit.start, stop=unit.stop, batch_size=16384)
-    return (matrix(batch.column(0)) for batch in batches)
+def _usable(pool: Pool, unit: Unit, *, name: str) -> np.ndarray:
+    return np.concatenate([~bad_rows(rows) for rows in scanned(pool, unit, name)])

@@ -2,23 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ..text.language import language_digest, languages
+from ..pool import digests
+from ..text.language import languages, model_file
 from .base import MAIN, Batch, Method, param
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 
 def language_param() -> Any:
     """The parameter of methods that identify languages: fastText's model."""
     return param(
-        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path", content=language_digest
-    )
+        "", "path of lid.176.ftz or lid.176.bin; empty: the one that ships", of="path",
+        content=lambda path: digests.of_path(model_file(path)),
+    )  # fmt: skip
 
 
 def is_english(codes: pa.Array) -> np.ndarray:
@@ -28,13 +27,12 @@ def is_english(codes: pa.Array) -> np.ndarray:
     return pc.equal(codes, "en").to_numpy(zero_copy_only=False)
 
 
-def missed_english(pair: Mapping[str, Any]) -> list[str]:
-    """What language a caption that is not English is in, in words; nothing if it is, or isn't known."""
-    code = pair.get("language")
+def missed_english(pair: Mapping[str, Any]) -> str:
+    """What language a caption that is not English is in, in words; empty if it is, or isn't known."""
+    code, sure = pair.get("language"), pair.get("language_probability")
     if code in (None, "en"):
-        return []
-    sure = pair.get("language_probability")
-    return [f"its language is {code}" + (f" ({100 * sure:.0f} %)" if sure is not None else "") + ", not en"]
+        return ""
+    return f"its language is {code}" + (f" ({100 * sure:.0f} %)" if sure is not None else "") + ", not en"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,19 +51,14 @@ class English(Method):
     paper = "Gadre et al. 2023 (DataComp), arXiv 2304.14108; Joulin et al. 2016 (fastText), arXiv 1607.01759"
     cost = "about 3 µs per caption and core"
     published = "DataComp small, English only (6.3M): ImageNet 3.8, average of 38 tasks 15.4 (no filter: 2.5, 13.2)"
-
+    inputs = ("text",)
+    extras = {"language": pa.utf8(), "language_probability": pa.float32()}
     shared = {"language": ("language_model",), "language_probability": ("language_model",)}
 
     language_model: str = language_param()
 
-    def needs(self) -> tuple[str, ...]:
-        return ("text",)
-
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {MAIN: pa.bool_(), "language": pa.utf8(), "language_probability": pa.float32()}
-
     def missed(self, pair: Mapping[str, Any]) -> str:
-        return ", ".join(missed_english(pair))
+        return missed_english(pair)
 
     def score(self, batch: Batch, state: Any) -> dict[str, Any]:
         codes, probability = languages(batch["text"], self.language_model)

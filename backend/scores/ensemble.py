@@ -2,18 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..kernels.hashing import draw
+from ..kernels.hashing import draw, lowest
+from ..pool import Pool
 from ..progress import Progress, silent
 from .base import Batch, Each, Method, here, param
 from .kernels.columns import check_columns, split
 from .kernels.label_model import ABSTAINS, LabelModel, fit
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 SAMPLE = 500_000  # pairs by which accuracies are estimated: their standard errors are below 0.001
 _STREAM = 0x766F7465  # apart from the numbers that other samples draw
@@ -64,11 +62,11 @@ class Ensemble(Method):
     def needs(self) -> tuple[str, ...]:
         return split(self.columns)
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         check_columns(self.id, self.columns, pool, FEWEST)
         super().check(pool)
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Voters:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> Voters:
         rows = sample_rows(pool)
         cuts, votes = [], np.empty((len(rows), len(self.needs())), np.int8)
         for place, name in enumerate(self.needs()):
@@ -101,12 +99,10 @@ class Ensemble(Method):
         return said
 
 
-def sample_rows(pool: "Pool", most: int = SAMPLE) -> np.ndarray:
+def sample_rows(pool: Pool, most: int = SAMPLE) -> np.ndarray:
     """The rows of the smallest hashes of their uids, in the order of these: the same pairs whatever the pool's order."""
     uids = pool.uids()
-    keys = draw(0, uids["f0"], uids["f1"], _STREAM)
-    rows = np.argpartition(keys, most)[:most] if most < len(keys) else np.arange(len(keys))
-    return rows[np.argsort(keys[rows], kind="stable")]
+    return lowest(draw(0, uids["f0"], uids["f1"], _STREAM), most)
 
 
 def level_cuts(scores: np.ndarray, levels: int) -> np.ndarray:

@@ -4,23 +4,20 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ..errors import InputError
-from ..kernels.hashing import uniform
+from ..kernels.hashing import lowest, uniform
 from ..kernels.matmul import bad_rows
-from ..pool import digests
+from ..pool import Pool, digests
 from ..progress import Progress, silent
 from .base import MAIN, Each, Method, Unit, here, param
 from .kernels.dealing import stored
 from .kernels.folds import alignments, fold_samples, folds_of, training_share
-from .kernels.hype_terms import TERMS, Space, Spaces, hype_terms
-
-if TYPE_CHECKING:
-    from ..pool import Pool
+from .kernels.lorentz import TERMS, Space, Spaces, hype_terms
 
 KEPT = 0.2  # of the pool, the larger of the paper's two fractions
 
@@ -54,6 +51,8 @@ class Hype(Method):
     published = (
         "no table of HYPE alone could be checked; DataComp's leaderboard: HYPE or DFN (20M) ImageNet 38.2, average 37.9"
     )
+    inputs = ("{cosine}", "{cluster}")
+    extras = dict.fromkeys(TERMS, pa.float32())
 
     model: str = param("", "columns of tangent vectors, if the pool has them; empty: embed with a network", of="model")
     curvature: float = param(1.0, "c of those columns", low=1e-6, high=1e6)
@@ -70,7 +69,7 @@ class Hype(Method):
     )
     seed: int = param(0, "another seed, other references and another training", low=0)
 
-    def contents(self, pool: "Pool") -> dict[str, str]:
+    def contents(self, pool: Pool) -> dict[str, str]:
         clean = self._training_rows(pool) if self.clean and self._trains else None
         named = {name: digest for name, digest in super().contents(pool).items() if name != "clean"}
         return named if clean is None else named | {"clean": hashlib.sha256(pool.uids()[clean].tobytes()).hexdigest()}
@@ -82,12 +81,9 @@ class Hype(Method):
 
     def needs(self) -> tuple[str, ...]:
         vectors = (f"{self.model}_img", f"{self.model}_txt") if self.model else ("text",)
-        return (*vectors, *(name for name in (self.cosine, self.cluster) if name))
+        return (*vectors, *super().needs())
 
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {name: pa.float32() for name in (MAIN, *TERMS)}
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         if self.model:
             return
@@ -108,10 +104,10 @@ class Hype(Method):
     def trial(self, sample: int, pairs: int) -> "Hype":
         return dataclasses.replace(self, samples=min(self.samples, 2 * self.batch), clean="")
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Spaces:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> Spaces:
         """Trains the networks that there are not yet, embeds the references, and compares the folds on samples."""
         uids = pool.uids()
-        order = np.argsort(uniform(self.seed, uids["f0"], uids["f1"]), kind="stable")[: self.references]
+        order = lowest(uniform(self.seed, uids["f0"], uids["f1"]), self.references)
         networks = self._networks(pool, progress) if self._trains else ["" if self.model else self.network]
         spaces = tuple(self._space(pool, order, network) for network in networks)
         if self.model:
@@ -132,14 +128,14 @@ class Hype(Method):
     def recognised(self, state: Spaces) -> tuple[np.ndarray, np.ndarray] | None:
         return (state.own, state.shuffled) if len(state.own) else None
 
-    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: Pool, tables: Iterable[pa.Table]) -> dict[str, Any]:
         if not self._trains:
             return {}
         seen = np.zeros(len(pool), bool)
         seen[self._training_rows(pool)] = True
         return training_share(tables, seen, KEPT, self.folds, "score with folds=2 or more")
 
-    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
+    def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
         rows = np.arange(unit.start, unit.stop)
         terms = np.full((len(TERMS), len(rows)), np.nan, np.float32)
         folds = folds_of(pool, len(state.folds), rows)
@@ -159,7 +155,7 @@ class Hype(Method):
     def _trains(self) -> bool:
         return not (self.model or self.network)
 
-    def _space(self, pool: "Pool", references: np.ndarray, network: str) -> Space:
+    def _space(self, pool: Pool, references: np.ndarray, network: str) -> Space:
         """The space of a network with its references. Raises InputError if none of them has usable vectors."""
         images, texts, c = self._vectors(pool, references, network)
         usable = ~bad_rows(images) & ~bad_rows(texts)
@@ -168,7 +164,7 @@ class Hype(Method):
         return Space(c, images[usable], texts[usable], network)
 
     def _vectors(
-        self, pool: "Pool", rows: np.ndarray, network: str, progress: Progress = silent
+        self, pool: Pool, rows: np.ndarray, network: str, progress: Progress = silent
     ) -> tuple[np.ndarray, np.ndarray, float]:
         """Tangent vectors of `rows`, NaN without an image, and the curvature."""
         if not network:
@@ -193,7 +189,7 @@ class Hype(Method):
                 return np.empty((0, 1), np.float32), np.empty((0, 1), np.float32), float(loaded.curvature)
             return np.concatenate(images), np.concatenate(texts), float(loaded.curvature)
 
-    def _training_rows(self, pool: "Pool") -> np.ndarray:
+    def _training_rows(self, pool: Pool) -> np.ndarray:
         """The rows that `clean` keeps, all without it, in uid order, so that the pool's row order doesn't matter."""
         rows = np.asarray(pool.uid_order())
         if not self.clean:
@@ -202,7 +198,7 @@ class Hype(Method):
 
         return rows[select(load(self.clean), pool).mask[rows]]
 
-    def _networks(self, pool: "Pool", progress: Progress) -> list[str]:
+    def _networks(self, pool: Pool, progress: Progress) -> list[str]:
         """The file of each fold's network; what was trained before on the same pairs is not trained again."""
         rows = self._training_rows(pool)
         if self.folds == 1:
@@ -213,7 +209,7 @@ class Hype(Method):
             for fold in range(self.folds)
         ]
 
-    def _trained(self, pool: "Pool", rows: np.ndarray, progress: Progress, words: str) -> str:
+    def _trained(self, pool: Pool, rows: np.ndarray, progress: Progress, words: str) -> str:
         """The file of the network trained with these parameters on these rows; trains it once."""
         from .kernels.hype_network import hype_precision, train_network
 

@@ -5,27 +5,23 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from .. import devices
+from .. import devices, files
 from ..errors import InputError
-from ..kernels.hashing import uniform
-from ..pool import digests
+from ..kernels.hashing import lowest, uniform
+from ..kernels.matmul import bad_rows
+from ..pool import Pool
 from ..progress import Progress, silent
 from ..text.language import languages
-from .base import MAIN, Batch, Each, Method, Unit, fragments, here, param
+from .base import MAIN, Batch, Each, Method, Unit, by_unit, here, param
 from .english import is_english, language_param
 from .kernels.centroids import nearest_centroids, train_centroids
 from .kernels.dealing import stored
-from .kernels.kept import write
-from .kernels.matrices import read_matrix
-from .kernels.targets import fitting_target, tiles
-
-if TYPE_CHECKING:
-    from ..pool import Pool
+from .kernels.targets import fitting_target, held, read_matrix, tiles
 
 
 def fasttext_words(caption: str) -> int:
@@ -81,6 +77,7 @@ class ImageBased(Method):
         "(no filter: 17.6, 25.8)"
     )
     scan_rows = 16384
+    extras = {"cluster": pa.int32()}
 
     model: str = param("l14", "model whose image embeddings are clustered", of="model")
     target: str = param("imagenet1k", "target set whose clusters are kept", of="target")
@@ -96,10 +93,7 @@ class ImageBased(Method):
     def needs(self) -> tuple[str, ...]:
         return (f"{self.model}_img", *(("text",) if self.captions else ()))
 
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {MAIN: pa.bool_(), "cluster": pa.int32()}
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         fitting_target(pool, self.target, self.model)
         if self.centroids:
@@ -130,13 +124,13 @@ class ImageBased(Method):
         """With so many clusters that products are most of its time, as they are with all of them."""
         return self if self.centroids else dataclasses.replace(self, clusters=max(1, min(self.clusters, sample // 16)))
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Clusters:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> Clusters:
         """Trains or loads the centroids and finds the target's; keeps them in the pool's `work/centroids-*.npy`."""
         centers = self._loaded(pool) if self.centroids else self._trained(pool, progress, each)
         digest = hashlib.sha256(np.ascontiguousarray(centers).tobytes()).hexdigest()[:16]
         path = pool.path / "centroids" / f"{self.model}-{digest}.npy"
         if not path.exists():
-            write(path, np.asarray(centers, np.float32))
+            files.write_array(path, np.asarray(centers, np.float32))
         wanted = np.zeros(len(centers), bool)
         targets = fitting_target(pool, self.target, self.model)
         done = 0
@@ -148,21 +142,14 @@ class ImageBased(Method):
         return Clusters(str(path), wanted)
 
     def score(self, batch: Batch, state: Any) -> dict[str, np.ndarray]:
-        centers = np.load(state.path, mmap_mode="r", allow_pickle=False)
-        device, name = devices.choose(self.device), f"{self.model}_img"
-        if device == "cpu":
-            label = nearest_centroids(batch[name], centers)
-        else:
-            from .kernels.accelerator import resident
-
-            held = resident(state.path, digests.version(state.path), device)
-            label = nearest_centroids(batch.stored(name), held, device=device)
+        device = devices.choose(self.device)
+        label = nearest_centroids(batch.stored(f"{self.model}_img"), held(state.path, device), device=device)
         kept = (label >= 0) & state.wanted[label]
         if self.captions:
             kept &= good_captions(batch["text"], self.language_model)
         return {MAIN: kept, "cluster": label}
 
-    def _loaded(self, pool: "Pool") -> np.ndarray:
+    def _loaded(self, pool: Pool) -> np.ndarray:
         centers = read_matrix(self.centroids, "centroid")
         dim = pool.columns[f"{self.model}_img"].dim
         if centers.ndim != 2 or centers.shape[1] != dim or not len(centers):
@@ -171,34 +158,27 @@ class ImageBased(Method):
             )
         return centers
 
-    def _trained(self, pool: "Pool", progress: Progress, each: Each) -> np.ndarray:
+    def _trained(self, pool: Pool, progress: Progress, each: Each) -> np.ndarray:
         """Centroids of the sampled images in uid order, so that the pool's row order doesn't matter."""
         usable = np.ones(len(pool), bool)
         if self.captions:
-            for unit, good in each(pool, fragments(pool), partial(_good, language_model=self.language_model)):
+            part = partial(_good, language_model=self.language_model)
+            for unit, good in by_unit(pool, part, "captions", progress, each):
                 usable[unit.start : unit.stop] = good
-                progress(unit.stop, len(pool), "captions")
         rows = np.asarray(pool.uid_order())
         rows = rows[usable[rows]]
         if len(rows) > self.train_rows:
             uids = pool.uids()[rows]
-            drawn = np.argsort(uniform(self.seed, uids["f0"], uids["f1"]), kind="stable")[: self.train_rows]
-            rows = rows[np.sort(drawn)]
-        from ..kernels.matmul import bad_rows
-
+            rows = rows[np.sort(lowest(uniform(self.seed, uids["f0"], uids["f1"]), self.train_rows))]
         vectors = stored(pool, f"{self.model}_img", rows)
         vectors = vectors[~bad_rows(vectors)]
+        device = devices.choose(self.device)
         return train_centroids(
-            vectors,
-            self.clusters,
-            iterations=self.iterations,
-            seed=self.seed,
-            device=devices.choose(self.device),
-            progress=progress,
+            vectors, self.clusters, iterations=self.iterations, seed=self.seed, device=device, progress=progress
         )
 
 
-def _good(pool: "Pool", unit: Unit, *, language_model: str) -> np.ndarray:
+def _good(pool: Pool, unit: Unit, *, language_model: str) -> np.ndarray:
     """`(n,)` bool: which captions of the unit pass."""
     scan = pool.scan(["text"], start=unit.start, stop=unit.stop, batch_size=16384)
     return np.concatenate([good_captions(batch.column(0), language_model) for batch in scan])

@@ -3,18 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ..errors import InputError
+from ..pool import Pool
 from ..text.language import languages
 from .base import MAIN, Batch, Method, param
 from .english import is_english, language_param, missed_english
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 COLUMNS = {"cld3": "language_cld3", "fasttext": "language"}
 
@@ -57,6 +55,7 @@ class Laion2b(Method):
     paper = "Schuhmann et al. 2022 (LAION-5B), arXiv 2210.08402; as a baseline: Gadre et al. 2023, arXiv 2304.14108"
     cost = "about 3 µs per caption and core"
     published = "DataComp medium (13.0M): ImageNet 23.0, average of 38 tasks 29.2 (no filter: 17.6, 25.8)"
+    inputs = ("{clip}", "text")
 
     shared = {"language": ("language_model",), "language_cld3": ()}
 
@@ -65,26 +64,24 @@ class Laion2b(Method):
     detector: str = param("auto", "language detector", choices=("auto", "cld3", "fasttext"))
     language_model: str = language_param()
 
-    def needs(self) -> tuple[str, ...]:
-        return (self.clip, "text")
-
     def resolved(self) -> dict[str, str]:
         return super().resolved() | {"detector": choose_detector(self.detector)}
 
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
+    def outputs(self, pool: Pool) -> dict[str, pa.DataType]:
         return {MAIN: pa.bool_(), COLUMNS[choose_detector(self.detector)]: pa.utf8()}
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         choose_detector(self.detector)
 
     def missed(self, pair: Mapping[str, Any]) -> str:
-        reasons, score = [], pair.get(self.clip)
-        if score is None or not score >= self.threshold:
-            reasons.append("it has no CLIP score" if score is None or score != score else
-                        f"{self.clip} {score:.4g}, {self.threshold - score:.3g} below {self.threshold:g}")  # fmt: skip
+        low, score = "", pair.get(self.clip)
+        if score is None or score != score:
+            low = "it has no CLIP score"
+        elif score < self.threshold:
+            low = f"{self.clip} {score:.4g}, {self.threshold - score:.3g} below {self.threshold:g}"
         code = pair.get(COLUMNS[choose_detector(self.detector)])
-        return ", ".join([*reasons, *missed_english({"language": code})])
+        return ", ".join(filter(None, (low, missed_english({"language": code}))))
 
     def score(self, batch: Batch, state: Any) -> dict[str, Any]:
         detector = choose_detector(self.detector)

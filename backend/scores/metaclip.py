@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -13,12 +13,11 @@ import numpy as np
 from .. import files
 from ..errors import InputError
 from ..kernels.hashing import draw
-from ..pool import digests
+from ..pool import Pool, digests
 from ..progress import Progress, silent
-from .base import Batch, Each, Method, Unit, fragments, here, param
+from .base import Batch, Each, Method, Unit, by_unit, here, param
 
 if TYPE_CHECKING:
-    from ..pool import Pool
     from ..text.matching import Matcher
 
 _READ = 65_536
@@ -83,13 +82,12 @@ class MetaClip(Method):
         "t = 60,000, ViT-B/32: 65.4, average of 26 tasks 57.5"
     )
     scan_rows = 16384
+    inputs = ("text",)
 
     metadata: str = param(
-        "wordnet",
-        "entries: wordnet, corpus, or the path of a JSON list or a text file",
-        of="path",
-        content=lambda name: _metadata_digest(name),
-    )
+        "wordnet", "entries: wordnet, corpus, or the path of a JSON list or a text file", of="path",
+        content=lambda name: "" if name == "corpus" else digests.of_value(_listed(name)),
+    )  # fmt: skip
     mode: str = param("exact", "matching rule", choices=("exact", "relaxed", "worldwide"))
     seed: int = param(0, "another seed, another draw", low=0)
     corpus: str = param(
@@ -102,10 +100,7 @@ class MetaClip(Method):
     )
     budget: int = param(500_000, "with metadata=corpus: most entries", low=1, high=100_000_000)
 
-    def needs(self) -> tuple[str, ...]:
-        return ("text",)
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         if self.metadata not in ("wordnet", "corpus"):
             _listed(self.metadata)
@@ -113,14 +108,14 @@ class MetaClip(Method):
             if self.metadata == "corpus" and path and not Path(path).is_file():
                 raise InputError(f"{self.id}: {name} is {path!r}, which is no file; give the path of a text file.")
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Balance:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> Balance:
         """Matches every caption once and counts; writes the report."""
         listed = self._corpus_entries(pool, progress, each) if self.metadata == "corpus" else _listed(self.metadata)
         matcher = _matcher(listed, self.mode)
         counts = np.zeros(len(matcher.entries), np.int64)
         matched = 0
         part = partial(_counted, listed=listed, mode=self.mode)
-        for more, held in by_fragment(pool, part, "counting entries", progress, each):
+        for _, (more, held) in by_unit(pool, part, "counting entries", progress, each):
             counts += more
             matched += held
         self._report(pool, matcher, counts, matched)
@@ -129,14 +124,14 @@ class MetaClip(Method):
     def score(self, batch: Batch, state: Any) -> np.ndarray:
         return (-state.keys(batch, self.seed)).astype(np.float32)
 
-    def _corpus_entries(self, pool: "Pool", progress: Progress, each: Each) -> str:
+    def _corpus_entries(self, pool: Pool, progress: Progress, each: Each) -> str:
         from ..text.entries import build_entries, read_lines, read_titles
 
         def tally(count: Callable[[Iterable[str]], Counter[Any]]) -> Counter[Any]:
             if self.corpus:
                 return count(read_lines(self.corpus))
             total: Counter[Any] = Counter()
-            for part in by_fragment(pool, partial(_tallied, count=count), "counting words", progress, each):
+            for _, part in by_unit(pool, partial(_tallied, count=count), "counting words", progress, each):
                 total.update(part)
             return total
 
@@ -146,38 +141,28 @@ class MetaClip(Method):
         )
         return "\n".join(listed)
 
-    def _report(self, pool: "Pool", matcher: "Matcher", counts: np.ndarray, matched: int) -> None:
-        name = hashlib.sha256(repr(sorted(self.parameters().items())).encode()).hexdigest()[:8]
+    def _report(self, pool: Pool, matcher: "Matcher", counts: np.ndarray, matched: int) -> None:
         most = np.argsort(-counts, kind="stable")[:20]
-        total = int(counts.sum())
-        files.write_json(
-            pool.path / "reports" / f"metaclip-{name}.json",
-            {
-                "parameters": self.parameters(),
-                "pairs": len(pool),
-                "matched": matched,
-                "matches": total,
-                "entries": len(counts),
-                "entries_without_match": int((counts == 0).sum()),
-                "entries_unmatchable": matcher.unmatchable,
-                "t_at_tail_share_of_6_percent": tail_threshold(counts, 0.06),
-                "most_frequent": [[matcher.entries[i], int(counts[i])] for i in most if counts[i]],
-            },
-        )
+        about = {
+            "matched": matched,
+            "matches": int(counts.sum()),
+            "entries": len(counts),
+            "entries_without_match": int((counts == 0).sum()),
+            "entries_unmatchable": matcher.unmatchable,
+            "t_at_tail_share_of_6_percent": tail_threshold(counts, 0.06),
+            "most_frequent": [[matcher.entries[i], int(counts[i])] for i in most if counts[i]],
+        }
+        write_report(pool, MetaClip.id, self.parameters(), about)
 
 
-def by_fragment(
-    pool: "Pool", part: Callable[["Pool", Unit], Any], what: str, progress: Progress, each: Each
-) -> Iterator[Any]:
-    """`part` of each fragment of a pool, as far as the progress says."""
-    seen = 0
-    for unit, counted in each(pool, fragments(pool), part):
-        seen += len(unit)
-        yield counted
-        progress(seen, len(pool), what)
+def write_report(pool: Pool, kind: str, parameters: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+    """Leaves what was counted in `reports/KIND-*.json` of the pool, a file for each choice of parameters."""
+    name = hashlib.sha256(repr(sorted(parameters.items())).encode()).hexdigest()[:8]
+    content = {"parameters": parameters, "pairs": len(pool), **about}
+    files.write_json(pool.path / "reports" / f"{kind}-{name}.json", content)
 
 
-def _counted(pool: "Pool", unit: Unit, *, listed: str, mode: str) -> tuple[np.ndarray, int]:
+def _counted(pool: Pool, unit: Unit, *, listed: str, mode: str) -> tuple[np.ndarray, int]:
     """How many captions of the unit hold each entry, and how many hold any."""
     matcher = _matcher(listed, mode)
     counts, matched = np.zeros(len(matcher.entries), np.int64), 0
@@ -186,7 +171,7 @@ def _counted(pool: "Pool", unit: Unit, *, listed: str, mode: str) -> tuple[np.nd
     return counts, matched
 
 
-def _tallied(pool: "Pool", unit: Unit, *, count: Callable[[Iterable[str]], Counter[Any]]) -> Counter[Any]:
+def _tallied(pool: Pool, unit: Unit, *, count: Callable[[Iterable[str]], Counter[Any]]) -> Counter[Any]:
     scan = pool.scan(["text"], start=unit.start, stop=unit.stop, batch_size=_READ)
     return count(text for batch in scan for text in batch.column(0).fill_null("").to_pylist())
 
@@ -194,11 +179,6 @@ def _tallied(pool: "Pool", unit: Unit, *, count: Callable[[Iterable[str]], Count
 def _listed(name: str) -> str:
     """The entries of `wordnet` or of a file, one a line. InputError if there are none or one holds a line end."""
     return _entries(name, () if name == "wordnet" else digests.version(name))
-
-
-def _metadata_digest(name: str) -> str:
-    """The digest of the entries; empty for `corpus`, whose entries come from captions or from another parameter."""
-    return "" if name == "corpus" else digests.of_value(_listed(name))
 
 
 @lru_cache(maxsize=2)

@@ -1,16 +1,14 @@
 """MetaCLIP's balancing as a flag, at a t that is given or found by the tail share."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
+from ..pool import Pool
 from ..progress import Progress, silent
 from .base import Batch, Each, here, param
 from .metaclip import Balance, MetaClip, tail_threshold
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +28,9 @@ class MetaClipBalanced(MetaClip):
     t: float = param(0.0, "matches per entry; 0: found by the tail share", low=0)
     tail_share: float = param(0.06, "share of all matches that rare entries hold", low=0, high=1)
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Balance:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> Balance:
         state = super().prepare(pool, progress, each)
-        return Balance(state.listed, state.mode, state.counts, self.t or tail_threshold(state.counts, self.tail_share))
+        return replace(state, t=self.t or tail_threshold(state.counts, self.tail_share))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
         return state.keys(batch, self.seed) < state.t

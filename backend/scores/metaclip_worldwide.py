@@ -1,9 +1,8 @@
 """MetaCLIP's balancing with entries and a threshold of each language's own."""
 
-import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -13,17 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import files
 from ..errors import InputError
 from ..kernels.hashing import draw
-from ..pool import digests
+from ..pool import Pool, digests
 from ..progress import Progress, silent
 from ..text.language import languages
-from .base import Batch, Each, Method, Unit, here, param
-from .metaclip import by_fragment, tail_threshold
+from .base import Batch, Each, Method, Unit, by_unit, here, param
+from .metaclip import tail_threshold, write_report
 
 if TYPE_CHECKING:
-    from ..pool import Pool
     from ..text.matching import Matcher
 
 ENGLISH, UNKNOWN, CORPUS = "en", "", "corpus"
@@ -76,6 +73,7 @@ class MetaClipWorldwide(Method):
     cost = "about 6 µs per caption and core"
     published = "no result on DataComp; the paper trains on its own worldwide pool"
     scan_rows = 16384
+    inputs = ("text", "{language}")
 
     language: str = param(
         "", "column that says the language of each caption, as english leaves it; empty: found by fastText"
@@ -90,10 +88,7 @@ class MetaClipWorldwide(Method):
     min_count: int = param(1, "with metadata=corpus: fewest occurrences of a word", low=1)
     budget: int = param(500_000, "with metadata=corpus: most entries of a language", low=1, high=100_000_000)
 
-    def needs(self) -> tuple[str, ...]:
-        return ("text", self.language) if self.language else ("text",)
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         if self.language and pool.columns[self.language].dtype != "string":
             raise InputError(
@@ -102,7 +97,7 @@ class MetaClipWorldwide(Method):
         if self.metadata != CORPUS:
             _entries(self.metadata, digests.version(_file(self.metadata)))
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Balances:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> Balances:
         """Counts the entries of each language; writes the report."""
         if self.metadata == CORPUS:
             listed = self._corpus(pool, progress, each)
@@ -110,7 +105,7 @@ class MetaClipWorldwide(Method):
             listed = _entries(self.metadata, digests.version(_file(self.metadata)))
         counts = {name: np.zeros(entries.count("\n") + 1, np.int64) for name, entries in listed.items()}
         part = partial(_counted, listed=listed, language=self.language)
-        for more in by_fragment(pool, part, "counting entries", progress, each):
+        for _, more in by_unit(pool, part, "counting entries", progress, each):
             for name, count in more.items():
                 counts[name] += count
         english = counts.get(ENGLISH, np.zeros(0, np.int64))
@@ -136,19 +131,20 @@ class MetaClipWorldwide(Method):
                 scores[rows] = -keys / state.t[name]
         return scores
 
-    def _corpus(self, pool: "Pool", progress: Progress, each: Each) -> Listed:
+    def _corpus(self, pool: Pool, progress: Progress, each: Each) -> Listed:
         """The entries of each language from its own captions."""
-        words: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        tally: Callable[..., Any] = partial(_words, language=self.language)
-        for part in by_fragment(pool, tally, "counting words", progress, each):
-            for name, more in part.items():
-                words[name].update(more)
+
+        def tally(what: str, frequent: dict[str, frozenset[str]] | None = None) -> defaultdict[str, Counter[Any]]:
+            total: defaultdict[str, Counter[Any]] = defaultdict(Counter)
+            counted = partial(_tallied, language=self.language, frequent=frequent)
+            for _, part in by_unit(pool, counted, what, progress, each):
+                for name, more in part.items():
+                    total[name].update(more)
+            return total
+
+        words = tally("counting words")
         frequent = {n: frozenset(w for w, count in c.items() if count >= self.min_count) for n, c in words.items()}
-        pairs: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
-        tally = partial(_pairs, language=self.language, frequent=frequent)
-        for part in by_fragment(pool, tally, "counting pairs", progress, each):
-            for name, more in part.items():
-                pairs[name].update(more)
+        pairs = tally("counting pairs", frequent)
         built = {name: self._built(name, iter([words[name], pairs[name]])) for name in sorted(words)}
         return {name: "\n".join(entries) for name, entries in built.items() if entries}
 
@@ -160,16 +156,12 @@ class MetaClipWorldwide(Method):
             corpus=lambda _: next(tallies), min_count=self.min_count, budget=self.budget, wordnet=language == ENGLISH
         )
 
-    def _report(self, pool: "Pool", counts: dict[str, np.ndarray], t: dict[str, float], share: float) -> None:
-        name = hashlib.sha256(repr(sorted(self.parameters().items())).encode()).hexdigest()[:8]
+    def _report(self, pool: Pool, counts: dict[str, np.ndarray], t: dict[str, float], share: float) -> None:
         languages = {
             language or "unknown": {"entries": len(of_language), "matches": int(of_language.sum()), "t": t[language]}
             for language, of_language in sorted(counts.items(), key=lambda one: -one[1].sum())
         }
-        files.write_json(
-            pool.path / "reports" / f"{self.id}-{name}.json",
-            {"parameters": self.parameters(), "pairs": len(pool), "tail_share": share, "languages": languages},
-        )
+        write_report(pool, self.id, self.parameters(), {"tail_share": share, "languages": languages})
 
 
 def _by_language(texts: pa.Array, codes: pa.Array | None) -> Iterator[tuple[str, np.ndarray]]:
@@ -181,7 +173,7 @@ def _by_language(texts: pa.Array, codes: pa.Array | None) -> Iterator[tuple[str,
         yield name, np.flatnonzero(places == code)
 
 
-def _captions(pool: "Pool", unit: Unit, language: str) -> Iterator[tuple[str, pa.Array]]:
+def _captions(pool: Pool, unit: Unit, language: str) -> Iterator[tuple[str, pa.Array]]:
     """The captions of a unit, language by language."""
     wanted = ["text", language] if language else ["text"]
     for batch in pool.scan(wanted, start=unit.start, stop=unit.stop, batch_size=_READ):
@@ -189,7 +181,7 @@ def _captions(pool: "Pool", unit: Unit, language: str) -> Iterator[tuple[str, pa
             yield name, batch["text"].take(pa.array(rows))
 
 
-def _counted(pool: "Pool", unit: Unit, *, listed: Listed, language: str) -> dict[str, np.ndarray]:
+def _counted(pool: Pool, unit: Unit, *, listed: Listed, language: str) -> dict[str, np.ndarray]:
     """How many captions of each language hold each of its entries."""
     counts: dict[str, np.ndarray] = {}
     for name, texts in _captions(pool, unit, language):
@@ -199,26 +191,16 @@ def _counted(pool: "Pool", unit: Unit, *, listed: Listed, language: str) -> dict
     return counts
 
 
-def _words(pool: "Pool", unit: Unit, *, language: str) -> dict[str, Counter[str]]:
-    from ..text.entries import words_of
-
-    return _tallied(pool, unit, language, lambda name, texts: words_of(texts))
-
-
-def _pairs(
-    pool: "Pool", unit: Unit, *, language: str, frequent: dict[str, frozenset[str]]
-) -> dict[str, Counter[tuple[str, str]]]:
-    from ..text.entries import pairs_of
-
-    return _tallied(pool, unit, language, lambda name, texts: pairs_of(texts, frequent=frequent[name]))
-
-
 def _tallied(
-    pool: "Pool", unit: Unit, language: str, count: Callable[[str, Iterable[str]], Counter[Any]]
+    pool: Pool, unit: Unit, *, language: str, frequent: dict[str, frozenset[str]] | None
 ) -> dict[str, Counter[Any]]:
+    """How often each language has each word, or, where its `frequent` words are given, each pair of them."""
+    from ..text.entries import pairs_of, words_of
+
     tallies: defaultdict[str, Counter[Any]] = defaultdict(Counter)
     for name, texts in _captions(pool, unit, language):
-        tallies[name].update(count(name, texts.fill_null("").to_pylist()))
+        lines = texts.fill_null("").to_pylist()
+        tallies[name].update(words_of(lines) if frequent is None else pairs_of(lines, frequent=frequent[name]))
     return dict(tallies)
 
 

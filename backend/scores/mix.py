@@ -9,8 +9,9 @@ import numpy as np
 
 from .. import devices, files
 from ..errors import InputError
-from ..pool import digests
+from ..pool import Pool, digests
 from ..progress import Progress, silent
+from ..targets import check_examples, load_examples
 from .base import Batch, Each, Method, here, param
 from .ensemble import sample_rows
 from .kernels.columns import check_columns, split
@@ -18,7 +19,6 @@ from .kernels.dealing import stored
 from .kernels.folds import folds_of, folds_of_uids
 
 if TYPE_CHECKING:
-    from ..pool import Pool
     from .kernels.mixing import Lessons, Pairs, Plan
 
 ASIDE = 0.3  # of the downstream examples, on which it is measured how much an input is missed
@@ -100,21 +100,19 @@ class Mix(Method):
     def reads(self) -> tuple[str, ...]:
         return split(self.columns)
 
-    def check(self, pool: "Pool") -> None:
-        from ..targets import check_examples
-
+    def check(self, pool: Pool) -> None:
         check_columns(self.id, self.columns, pool, 2)
         super().check(pool)
         check_examples(pool, self.downstream, self.model)
 
-    def training(self, pool: "Pool") -> float:
+    def training(self, pool: Pool) -> float:
         pieces = self.seeds * (self.folds + (len(split(self.columns)) + 1 if self.leave_out else 0))
         return pieces * self.steps * self.batch * 6e-5
 
     def trial(self, sample: int, pairs: int) -> "Mix":
         return replace(self, steps=1, seeds=2, leave_out=False)
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> Mixture:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> Mixture:
         names = split(self.columns)
         rows = sample_rows(pool, self.pairs)
         values = [pool.array(name)[rows] for name in names]
@@ -187,10 +185,9 @@ class Mix(Method):
                 )
         return phi
 
-    def _course(self, pool: "Pool", rows: np.ndarray, inputs: np.ndarray) -> Course:
+    def _course(self, pool: Pool, rows: np.ndarray, inputs: np.ndarray) -> Course:
         import torch
 
-        from ..targets import load_examples
         from .kernels.mixing import Plan, best_scale, lessons
 
         images, texts = (stored(pool, f"{self.model}_{side}", rows) for side in ("img", "txt"))
@@ -209,7 +206,7 @@ class Mix(Method):
         plan = Plan(self.batch, self.steps, self.rate, self.reference_rate, scale)
         return Course((inputs, images, texts), folds, given, plan)
 
-    def _subject(self, pool: "Pool") -> str:
+    def _subject(self, pool: Pool) -> str:
         """What names the finished trainings: all that they depend on but where they run."""
         known = {
             name: value for name, value in self.parameters().items() if name not in ("device", "leave_out", "seeds")
@@ -217,7 +214,7 @@ class Mix(Method):
         held = {name: pool.digest(name) for name in self.needs()}
         return digests.of_value([known, held, self.contents(pool), len(pool)])[:16]
 
-    def _said(self, pool: "Pool", pieces: Mapping[str, Any], learnt: np.ndarray) -> dict[str, Any]:
+    def _said(self, pool: Pool, pieces: Mapping[str, Any], learnt: np.ndarray) -> dict[str, Any]:
         """The weight of each input with its spread over seeds, how much it is missed, and what to be wary of."""
         names, inputs = split(self.columns), []
         by_seed = learnt.mean(axis=0)
@@ -265,7 +262,7 @@ def _aside(given: "Lessons", seed: int) -> tuple[np.ndarray, np.ndarray]:
     return order[cut:], order[:cut]
 
 
-def _wary(pool: "Pool", name: str, downstream: str) -> Iterator[str]:
+def _wary(pool: Pool, name: str, downstream: str) -> Iterator[str]:
     """Why the input `name` may know the answers: what it compares with, or a network that scored what it was trained on."""
     made_by = pool.columns[name].made_by
     target = (made_by.get("parameters") or {}).get("target")

@@ -2,22 +2,19 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import devices
 from ..errors import InputError
 from ..kernels import matmul
-from ..pool import digests
+from ..pool import Pool
 from ..progress import Progress, silent
 from ..targets import target_path
 from .base import Batch, Each, Method, here, param
-from .kernels.targets import fitting_target, padded, second_moment, tiles
+from .kernels.targets import fitting_target, held, padded, second_moment, tiles
 from .vas import quadratic_form
-
-if TYPE_CHECKING:
-    from ..pool import Pool
 
 TILE = (1024, 2048)  # pairs x targets: 8 MB of similarities
 
@@ -59,14 +56,9 @@ def norm_similarity(vectors: np.ndarray, targets: Any, p: str | float, *, device
             right = torch.from_numpy(tile).T
             for start in range(0, len(left), TILE[0]):
                 rows = slice(start, start + TILE[0])
-                similarity = torch.mm(
-                    left[rows], right, out=space[: TILE[0] * len(tile)].view(TILE[0], len(tile))
-                ).numpy()
-                higher = np.maximum(similarity.max(axis=1), -similarity.min(axis=1))
-                if order == math.inf:
-                    np.maximum(peak[rows], higher, out=peak[rows])
-                else:
-                    _add_powers(similarity, higher, order, peak[rows], total[rows])
+                out = space[: TILE[0] * len(tile)].view(TILE[0], len(tile))
+                similarity = torch.mm(left[rows], right, out=out).numpy()
+                _add(similarity, order, peak[rows], total[rows])
     norm = peak if order == math.inf else peak * total ** (1 / order)
     result = norm[: len(vectors)].astype(np.float32)
     result[bad | ~np.isfinite(result)] = np.nan
@@ -78,14 +70,15 @@ def root_form(vectors: np.ndarray, moment_sum: np.ndarray, *, device: str = "cpu
     return np.sqrt(np.maximum(quadratic_form(vectors, moment_sum, device=device), 0))
 
 
-def _add_powers(similarity: np.ndarray, higher: np.ndarray, order: float, peak: np.ndarray, total: np.ndarray) -> None:
+def _add(similarity: np.ndarray, order: float, peak: np.ndarray, total: np.ndarray) -> None:
     """Adds |similarity|^p to `total`, kept relative to the running `peak` so that no power under- or overflows."""
-    new = np.maximum(peak, higher)
-    safe = np.where(new > 0, new, np.float32(1))
-    np.abs(similarity, out=similarity)
-    np.divide(similarity, safe[:, None], out=similarity)
-    total *= (peak / safe).astype(np.float64) ** order
-    total += np.power(similarity, np.float32(order), out=similarity).sum(axis=1, dtype=np.float64)
+    new = np.maximum(peak, np.maximum(similarity.max(axis=1), -similarity.min(axis=1)))
+    if order != math.inf:
+        safe = np.where(new > 0, new, np.float32(1))
+        np.abs(similarity, out=similarity)
+        np.divide(similarity, safe[:, None], out=similarity)
+        total *= (peak / safe).astype(np.float64) ** order
+        total += np.power(similarity, np.float32(order), out=similarity).sum(axis=1, dtype=np.float64)
     peak[:] = new
 
 
@@ -113,6 +106,7 @@ class NormSim(Method):
         "of 38 tasks 35.3; target24 32.7 and 35.7. Alone, top 20 % of IN-1k: 19.3 and 25.2 (no filter: 17.6, 25.8)"
     )
     scan_rows = 16384
+    inputs = ("{model}_img",)
 
     model: str = param("l14", "model whose image embeddings are compared", of="model")
     target: str = param("imagenet1k", "target set that images should be near", of="target")
@@ -123,10 +117,7 @@ class NormSim(Method):
         super().__post_init__()
         read_norm(self.p)
 
-    def needs(self) -> tuple[str, ...]:
-        return (f"{self.model}_img",)
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         fitting_target(pool, self.target, self.model)
 
@@ -136,7 +127,7 @@ class NormSim(Method):
     def arithmetic(self) -> str:
         return "single" if read_norm(self.p) != math.inf else "half"
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray | str:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> np.ndarray | str:
         """For p = 2 the target's `sum g g^T`, otherwise the path of its file."""
         targets = fitting_target(pool, self.target, self.model)
         if read_norm(self.p) == 2:
@@ -144,13 +135,7 @@ class NormSim(Method):
         return str(target_path(pool, self.target, self.model))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
-        device, name = devices.choose(self.device), self.needs()[0]
+        device, vectors = devices.choose(self.device), batch.stored(self.needs()[0])
         if isinstance(state, np.ndarray):
-            return root_form(batch.stored(name) if device != "cpu" else batch[name], state, device=device)
-        if device != "cpu":
-            from .kernels.accelerator import resident
-
-            targets = resident(state, digests.version(state), device)
-            return norm_similarity(batch.stored(name), targets, self.p, device=device)
-        targets = np.load(state, mmap_mode="r", allow_pickle=False)
-        return norm_similarity(batch[name], targets, self.p)
+            return root_form(vectors, state, device=device)
+        return norm_similarity(vectors, held(state, device), self.p, device=device)

@@ -4,19 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from .. import files
 from ..errors import InputError
+from ..pool import Pool
 from ..progress import Progress, silent
-from .base import MAIN, Each, Method, Unit, here, param, whole
-from .dedup import best_of_groups, group_findings, missed_group
-from .kernels.kept import write
-
-if TYPE_CHECKING:
-    from ..pool import Pool
+from .base import Each, Method, Unit, by_unit, here, param
+from .dedup import Dedup, group_findings, missed_group, one_of_groups
 
 HASH = "perceptual_hash"
 FLAT = 2.0  # standard deviation of grey levels below which an image has no structure to hash
@@ -71,6 +69,9 @@ class PHash(Method):
     paper = "Zauner 2010 (pHash, Implementation and Benchmarking of Perceptual Image Hash Functions)"
     cost = "decoding every image once, about 1 ms; then 5 s for a million hashes"
     published = "no published filter uses it alone; img2dataset and LAION remove copies by hashes of the file only"
+    inputs = ("image", "{best}")
+    at_once = True
+    extras = {HASH: pa.uint64(), **Dedup.extras}
     recipes = (
         {
             "name": "No near-duplicates (perceptual hash)",
@@ -84,29 +85,18 @@ class PHash(Method):
     distance: int = param(8, "bits of 64 in which near-duplicates may differ", low=0, high=10)
     best: str = param("", "score whose highest stays in a group; empty: the lowest uid", of="score")
 
-    def needs(self) -> tuple[str, ...]:
-        return ("image", *((self.best,) if self.best else ()))
-
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {MAIN: pa.bool_(), HASH: pa.uint64(), "duplicate_group": pa.int64(), "duplicates": pa.int32()}
-
     def missed(self, pair: Mapping[str, Any]) -> str:
         return missed_group(pair)
 
-    def findings(self, pool: "Pool", tables: Iterable[pa.Table]) -> dict[str, Any]:
+    def findings(self, pool: Pool, tables: Iterable[pa.Table]) -> dict[str, Any]:
         return group_findings(tables, "lower distance")
 
-    def units(self, pool: "Pool") -> list[Unit]:
-        return whole(pool)
-
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> None:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> None:
         """Hashes every image, a file for every 8,192 pairs; what has a file is not hashed again."""
-        done = 0
-        for unit, _ in each(pool, _parts(pool), _hashed):
-            done += len(unit)
-            progress(done, len(pool), "hashing images")
+        for _ in by_unit(pool, _hashed, "hashing images", progress, each, _parts(pool)):
+            pass
 
-    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, Any]:
+    def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, Any]:
         from .kernels.hamming import hash_groups
 
         kept_files = [_file(pool, part) for part in _parts(pool)]
@@ -115,27 +105,19 @@ class PHash(Method):
             raise InputError(f"no image of pool {pool.name!r} can be read; fetch them with `poolscope fetch` first.")
         order = np.asarray(pool.uid_order())
         readable = np.flatnonzero(there[order])
-        groups = np.arange(len(order))
-        groups[readable] = readable[hash_groups(hashes[order[readable]], self.distance, progress)]
-        kept = best_of_groups(groups, pool.array(self.best)[order] if self.best else None) & (there[order] > 0)
-        _, where, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-        rank = np.argsort(order)
+        groups = np.asarray(pool.uid_rank()).astype(np.int64)
+        groups[order[readable]] = readable[hash_groups(hashes[order[readable]], self.distance, progress)]
         for path in kept_files:
             path.unlink()
-        return {
-            MAIN: kept[rank],
-            HASH: pa.array(hashes, mask=there == 0),
-            "duplicate_group": groups[rank],
-            "duplicates": sizes[where][rank].astype(np.int32),
-        }
+        return one_of_groups(pool, groups, self.best, there > 0) | {HASH: pa.array(hashes, mask=there == 0)}
 
 
-def _parts(pool: "Pool") -> list[Unit]:
+def _parts(pool: Pool) -> list[Unit]:
     stops = [*range(UNIT_ROWS, len(pool), UNIT_ROWS), len(pool)]
     return [Unit(f"{start}-{stop}", start, stop) for start, stop in zip([0, *stops], stops)]
 
 
-def _hashed(pool: "Pool", unit: Unit) -> None:
+def _hashed(pool: Pool, unit: Unit) -> None:
     """Leaves the hashes of a unit and whether there are any, `(2, n)` uint64; those that the pool has are taken over."""
     path = _file(pool, unit)
     if path.exists():
@@ -151,8 +133,8 @@ def _hashed(pool: "Pool", unit: Unit) -> None:
         hashed = [perceptual_hash(image) for image in pool.images(unit.start + rows)]
         hashes[0, rows] = [one or 0 for one in hashed]
         hashes[1, rows] = [one is not None for one in hashed]
-    write(path, hashes)
+    files.write_array(path, hashes)
 
 
-def _file(pool: "Pool", unit: Unit) -> Path:
+def _file(pool: Pool, unit: Unit) -> Path:
     return pool.path / "work" / "phash" / f"{unit.id}.npy"

@@ -1,16 +1,14 @@
 """Rank sum: several scores joined by adding their ranks."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
+from ..pool import Pool
 from ..progress import Progress, silent
-from .base import MAIN, Method, Unit, param, whole
-
-if TYPE_CHECKING:
-    from ..pool import Pool
+from .base import MAIN, Method, Unit, param
 
 
 def rank_fractions(scores: np.ndarray) -> np.ndarray:
@@ -22,9 +20,7 @@ def rank_fractions(scores: np.ndarray) -> np.ndarray:
     """
     from scipy.stats import rankdata
 
-    scored = ~np.isnan(scores)
-    ranks = np.full(len(scores), np.nan)
-    ranks[scored] = rankdata(scores[scored]) / max(1, int(scored.sum()))
+    ranks: np.ndarray = rankdata(scores, nan_policy="omit") / max(1, np.count_nonzero(~np.isnan(scores)))
     return ranks
 
 
@@ -44,31 +40,20 @@ class RankSum(Method):
     paper = "Wang et al. 2024 (negCLIPLoss and NormSim, released code), arXiv 2405.19547"
     cost = "0.2 µs per pair and score"
     published = "no published result; the released code writes it beside the paper's sequential rule"
+    at_once = True
 
     scores: str = param("cliploss,normsim", "score columns, separated by commas", of="scores")
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(name.strip() for name in self.scores.split(",") if name.strip())
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.columns) < 2:
+        if len(self.needs()) < 2:
             raise InputError(
                 f"rank_sum: scores is {self.scores!r}; name at least two score columns, separated by commas."
             )
 
     def needs(self) -> tuple[str, ...]:
-        return self.columns
+        return tuple(name.strip() for name in self.scores.split(",") if name.strip())
 
-    def check(self, pool: "Pool") -> None:
-        super().check(pool)
-        for name in self.columns:
-            pool.require(name, "score")
-
-    def units(self, pool: "Pool") -> list[Unit]:
-        return whole(pool)
-
-    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
-        total = sum(rank_fractions(pool.array(name)) for name in self.columns)
+    def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
+        total = sum(rank_fractions(pool.array(name)) for name in self.needs())
         return {MAIN: np.asarray(total, np.float32)}

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from ..errors import InputError
-from ..pool import digests
+from ..pool import Pool, digests
 from ..text.language import languages
 from .base import MAIN, Batch, Method, param
 from .english import is_english, language_param, missed_english
 
 if TYPE_CHECKING:
-    from ..pool import Pool
     from ..text.first_sense import SenseTable
 
 LISTS = {"imagenet21k": "imagenet21k_goog_synsets.txt", "imagenet1k": "imagenet_synsets.txt"}
@@ -42,11 +41,6 @@ def entities(name: str) -> frozenset[int]:
     """The offsets of a list: `imagenet21k` (the file of DataComp's baseline), `imagenet1k`, or a file of one's own."""
     path = _list_file(name)
     return _entities(name, path, digests.version(path))
-
-
-def entity_digest(name: str) -> str:
-    """The digest of the ids in a list."""
-    return digests.of_value(sorted(entities(name)))
 
 
 @lru_cache(maxsize=4)
@@ -101,28 +95,24 @@ class TextBased(Method):
     paper = "Gadre et al. 2023 (DataComp), arXiv 2304.14108; WordNet 3.0, Fellbaum 1998"
     cost = "about 5 µs per caption and core, half of it language identification"
     published = "DataComp medium, ImageNet-21k (31.7M): ImageNet 25.5, average of 38 tasks 30.7 (no filter: 17.6, 25.8)"
-
+    inputs = ("text",)
+    extras = {"language": pa.utf8(), "names_entity": pa.bool_()}
     shared = {"language": ("language_model",)}
 
     entities: str = param(
-        "imagenet21k", "imagenet21k, imagenet1k, or a file of WordNet ids", of="path", content=entity_digest
-    )
+        "imagenet21k", "imagenet21k, imagenet1k, or a file of WordNet ids", of="path",
+        content=lambda name: digests.of_value(sorted(entities(name))),
+    )  # fmt: skip
     morphology: str = param(
         "repeat", "how endings are replaced: repeat (NLTK 3.8.1) or once", choices=("repeat", "once")
     )
     language_model: str = language_param()
 
-    def needs(self) -> tuple[str, ...]:
-        return ("text",)
-
-    def outputs(self, pool: "Pool") -> dict[str, pa.DataType]:
-        return {MAIN: pa.bool_(), "language": pa.utf8(), "names_entity": pa.bool_()}
-
     def missed(self, pair: Mapping[str, Any]) -> str:
-        unnamed = ["no word of its caption is in the list"] if pair.get("names_entity") is False else []
-        return ", ".join([*missed_english(pair), *unnamed])
+        unnamed = "no word of its caption is in the list" if pair.get("names_entity") is False else ""
+        return ", ".join(filter(None, (missed_english(pair), unnamed)))
 
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         entities(self.entities)
 

@@ -3,20 +3,17 @@
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .. import devices
 from ..errors import InputError
 from ..kernels import matmul
+from ..pool import Pool
 from ..progress import Progress, silent
 from .base import Batch, Each, Method, here, param
-from .kernels.matrices import read_matrix
-from .kernels.targets import fitting_target, second_moment
-
-if TYPE_CHECKING:
-    from ..pool import Pool
+from .kernels.targets import fitting_target, read_matrix, second_moment
 
 TILE_ROWS = 2048
 _PARTS = 4
@@ -92,20 +89,18 @@ class Vas(Method):
         "of 38 tasks than CLIP score alone"
     )
     scan_rows = 16384
+    inputs = ("{model}_img",)
 
     model: str = param("l14", "model whose image embeddings are compared", of="model")
     target: str = param("imagenet1k", "target set whose second moment is used", of="target")
     covariance: str = param("", "file of a (d, d) second moment, instead of a target set", of="path")
     device: str = param("auto", "where the products run", of="device")
 
-    def contents(self, pool: "Pool") -> dict[str, str]:
+    def contents(self, pool: Pool) -> dict[str, str]:
         unused = "target" if self.covariance else "covariance"
         return {name: digest for name, digest in super().contents(pool).items() if name != unused}
 
-    def needs(self) -> tuple[str, ...]:
-        return (f"{self.model}_img",)
-
-    def check(self, pool: "Pool") -> None:
+    def check(self, pool: Pool) -> None:
         super().check(pool)
         dim = pool.columns[self.needs()[0]].dim or 0
         if self.covariance:
@@ -119,7 +114,7 @@ class Vas(Method):
     def arithmetic(self) -> str:
         return "single"
 
-    def prepare(self, pool: "Pool", progress: Progress = silent, each: Each = here) -> np.ndarray:
+    def prepare(self, pool: Pool, progress: Progress = silent, each: Each = here) -> np.ndarray:
         """The second moment, (d, d) float64."""
         dim = pool.require(self.needs()[0], "embedding").dim or 0
         if self.covariance:

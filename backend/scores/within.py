@@ -1,15 +1,13 @@
 """Within: one score among the best of another, so that a sequence of cuts can be part of a union."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ..pool import Pool
 from ..progress import Progress, silent
-from .base import MAIN, Method, Unit, param, whole
-
-if TYPE_CHECKING:
-    from ..pool import Pool
+from .base import MAIN, Method, Unit, param
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,24 +26,15 @@ class Within(Method):
     paper = "the sequential cuts of Wang et al. 2024, arXiv 2405.19547"
     cost = "0.2 µs per pair"
     published = "CLIPLoss top 20 % then NormSim-inf top 10 %, united with DFN and HYPE: best published average of 38 tasks of that work"
+    inputs = ("{score_column}", "{quality}")
+    at_once = True
 
     score_column: str = param("normsim", "score that is taken", of="score")
     quality: str = param("cliploss", "score whose best pairs are let through", of="score")
     top: float = param(0.2, "fraction of the pool that it lets through", low=0, high=1)
 
-    def needs(self) -> tuple[str, ...]:
-        return (self.score_column, self.quality)
+    def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
+        from ..recipe import load, select
 
-    def units(self, pool: "Pool") -> list[Unit]:
-        return whole(pool)
-
-    def compute(self, pool: "Pool", unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
-        from ..recipe.grammar import exact_count
-
-        order = np.asarray(pool.uid_order())
-        quality = pool.array(self.quality)[order]
-        scored = np.flatnonzero(~np.isnan(quality))
-        best = scored[np.argsort(-quality[scored], kind="stable")[: exact_count(self.top, len(pool))]]
-        inside = np.full(len(pool), np.nan, np.float32)
-        inside[order[best]] = pool.array(self.score_column)[order[best]]
-        return {MAIN: inside}
+        inside = select(load({"keep": [{"score": self.quality, "top": self.top}]}), pool).mask
+        return {MAIN: np.where(inside, pool.array(self.score_column), np.float32(np.nan))}

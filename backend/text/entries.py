@@ -16,9 +16,6 @@ from ..errors import InputError
 from .matching import WRAPPED, normalise
 from .wordnet import synset_names
 
-BUDGET = 500_000
-MIN_COUNT = 100
-MIN_PMI = 30.0
 MIN_VIEWS = 70
 NUMBERS = tuple(str(number) for number in range(100))
 Tally = Callable[[Callable[[Iterable[str]], Counter[Any]]], Counter[Any]]
@@ -30,10 +27,9 @@ def build_entries(
     *,
     corpus: Tally | None = None,
     titles: Iterable[tuple[str, int]] = (),
-    min_count: int = MIN_COUNT,
-    min_pmi: float = MIN_PMI,
-    min_views: int = MIN_VIEWS,
-    budget: int = BUDGET,
+    min_count: int = 100,
+    min_pmi: float = 30.0,
+    budget: int = 500_000,
     wordnet: bool = True,
 ) -> list[str]:
     """The numbers 0 to 99, unless `wordnet` is False WordNet's synset names, then the corpus's frequent words, its word pairs of high pointwise
@@ -54,7 +50,7 @@ def build_entries(
     views = Counter[str]()
     for title, count in titles:
         views[title.replace("_", " ")] += count
-    seen = [title for title, count in views.items() if count >= min_views and ":" not in title]
+    seen = [title for title, count in views.items() if count >= MIN_VIEWS and ":" not in title]
     listed.update(dict.fromkeys(_allowed(sorted(seen, key=lambda title: (-views[title], title)))))
     return list(listed)[:budget]
 

@@ -35,11 +35,6 @@ def model_file(path: str = "") -> Path:
     return Path(path)
 
 
-def language_digest(path: str = "") -> str:
-    """The digest of the model at `path`, or of the one that ships."""
-    return digests.of_path(model_file(path))
-
-
 def identifier(path: str = "") -> Any:
     """fastText's own object for a model; `languages` needs it only for models of another kind than lid.176."""
     import fasttext

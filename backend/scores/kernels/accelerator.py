@@ -15,11 +15,10 @@ import torch
 
 from ...devices import Room, note
 from ...kernels import matmul
-from .running_maximum import running_maximum
+from .cliploss_kernel import SAFE_EXPONENT, running_maximum
 
 TARGET_ROWS = 131_072
 PAIR_ROWS = 16_384
-_SAFE_EXPONENT = 80.0
 
 Block = slice | np.ndarray
 
@@ -100,7 +99,7 @@ def log_sums(images: np.ndarray, texts: np.ndarray, *, temperature: float, devic
 def _log_sums(a: torch.Tensor, b: torch.Tensor, temperature: float) -> torch.Tensor:
     """(B,) float64 of a batch (B, d) that is on its device."""
     own = (a.float() * b.float()).sum(dim=1)
-    if a.dtype == torch.float16 and float(own.max() - own.min()) < _SAFE_EXPONENT * temperature and (fused := _fused()):
+    if a.dtype == torch.float16 and float(own.max() - own.min()) < SAFE_EXPONENT * temperature and (fused := _fused()):
         peak = own.max()
         rows, columns = fused.exponential_sums(a, b, own, torch.exp((own - peak) / temperature), temperature)
         total = rows.log() + columns.log() + (peak - own).double() / temperature

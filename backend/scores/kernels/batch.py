@@ -1,6 +1,6 @@
 """Batch: what a pointwise method gets to see at once."""
 
-from collections.abc import Iterator, Mapping
+from collections import UserDict
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,11 @@ import pyarrow as pa
 from ...pool.columns import matrix, to_numpy
 
 
-class Batch(Mapping[str, Any]):
+class Batch(UserDict[str, Any]):
     """Columns of some pairs: embeddings `(n, d)` float32, numbers `(n,)`, text as a pyarrow StringArray."""
 
     def __init__(self, columns: dict[str, Any], uid_hi: np.ndarray, uid_lo: np.ndarray) -> None:
-        self._columns = columns
+        super().__init__(columns)
         self.uid_hi, self.uid_lo = uid_hi, uid_lo
 
     @classmethod
@@ -22,19 +22,13 @@ class Batch(Mapping[str, Any]):
         return cls(columns, batch.column("uid_hi").to_numpy(), batch.column("uid_lo").to_numpy())
 
     def __getitem__(self, name: str) -> Any:
-        column = self._columns[name]
+        column = self.data[name]
         return column.astype(np.float32) if isinstance(column, np.ndarray) and column.ndim == 2 else column
 
     def stored(self, name: str) -> np.ndarray:
         """An embedding `(n, d)` as the pool keeps it, float16: for methods that widen it tile by tile."""
-        column: np.ndarray = self._columns[name]
+        column: np.ndarray = self.data[name]
         return column
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._columns)
-
-    def __len__(self) -> int:
-        return len(self._columns)
 
     @property
     def rows(self) -> int:

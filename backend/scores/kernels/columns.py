@@ -1,11 +1,7 @@
 """The columns that a method joins, named in one parameter and separated by commas."""
 
-from typing import TYPE_CHECKING
-
 from ...errors import InputError
-
-if TYPE_CHECKING:
-    from ...pool import Pool
+from ...pool import Pool
 
 JOINED = ("random", "rank_sum", "within", "ensemble", "mix")
 """Methods whose columns are no evidence of their own: they join others, or are made of chance."""
@@ -20,7 +16,7 @@ def split(columns: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in columns.split(",") if name.strip()))
 
 
-def standing_alone(pool: "Pool") -> list[str]:
+def standing_alone(pool: Pool) -> list[str]:
     """The scores and flags of a pool that `columns` means where it names none.
 
     Left out are joined and random columns, empty ones, and those that compare with a target set: a target set may hold
@@ -36,7 +32,7 @@ def standing_alone(pool: "Pool") -> list[str]:
     ]
 
 
-def check_columns(method: str, columns: str, pool: "Pool", fewest: int) -> None:
+def check_columns(method: str, columns: str, pool: Pool, fewest: int) -> None:
     """Raises InputError unless `columns` names at least so many scores and flags of the pool."""
     names = split(columns)
     if len(names) < fewest:

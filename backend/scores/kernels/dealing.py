@@ -8,19 +8,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from ...errors import InputError
+from ...pool import Pool
 from ...pool.columns import matrix, to_numpy
 from ...pool.work import spool
 from ...progress import Progress, silent
-from ..base import Each, Unit, fragments
-
-if TYPE_CHECKING:
-    from ...pool import Pool
+from ..base import Each, Unit, by_unit
 
 IN_MEMORY = 512 * 2**20
 """Bytes of embeddings in a pool up to which rows are read one by one: the system keeps so much in memory."""
@@ -40,7 +37,7 @@ class Deal:
     numbers: Mapping[str, int] = field(default_factory=dict)
     runs: tuple[str, ...] = ()
 
-    def read(self, pool: "Pool", unit: Unit) -> list[np.ndarray]:
+    def read(self, pool: Pool, unit: Unit) -> list[np.ndarray]:
         """The columns `names` of a unit's rows, in its order: (n, d) embeddings and (n,) numbers, as stored."""
         rows = np.arange(unit.start, unit.stop) if unit.rows is None else unit.rows
         if self.folder is None:
@@ -67,7 +64,7 @@ class Deal:
 
 
 def passes(
-    pool: "Pool", names: Sequence[str], units: Sequence[Unit], *, each: Each, progress: Progress = silent
+    pool: Pool, names: Sequence[str], units: Sequence[Unit], *, each: Each, progress: Progress = silent
 ) -> Iterator[tuple[Sequence[Unit], Deal]]:
     """The units, which list their rows, in as few parts as the disk allows, each with where its rows are to be read.
 
@@ -85,7 +82,7 @@ def passes(
 
 
 def deal(
-    pool: "Pool", names: Sequence[str], units: Sequence[Unit], folder: Path, *, each: Each, progress: Progress = silent
+    pool: Pool, names: Sequence[str], units: Sequence[Unit], folder: Path, *, each: Each, progress: Progress = silent
 ) -> Deal:
     """Deals the rows that `units` list into `folder`: one pass over the pool, sequential reads and writes."""
     starts = np.cumsum([0, *map(len, units)])
@@ -98,14 +95,14 @@ def deal(
         rows.flush()
     del rows
     runs = []
-    for fragment, _ in each(pool, fragments(pool), partial(_dealt, names=tuple(names), folder=folder)):
+    part = partial(_dealt, names=tuple(names), folder=folder)
+    for fragment, _ in by_unit(pool, part, "dealing pairs", progress, each):
         runs.append(fragment.id)
-        progress(fragment.stop, len(pool), "dealing pairs")
     numbers = {unit.id: number for number, unit in enumerate(units)}
     return Deal(tuple(names), folder, numbers, tuple(runs))
 
 
-def _dealt(pool: "Pool", fragment: Unit, *, names: Sequence[str], folder: Path) -> None:
+def _dealt(pool: Pool, fragment: Unit, *, names: Sequence[str], folder: Path) -> None:
     """Leaves the run of a fragment: a file a column, and how many of its rows belong to the units before each."""
     starts = np.load(folder / "starts.npy")
     rows = np.load(folder / "rows.npy", mmap_mode="r")
@@ -118,15 +115,20 @@ def _dealt(pool: "Pool", fragment: Unit, *, names: Sequence[str], folder: Path) 
     wanted = np.concatenate(mine).astype(np.int64) - fragment.start
     with full_disk(folder):
         for name in names:
-            batches = pool.scan([name], start=fragment.start, stop=fragment.stop, batch_size=8192)
-            held = np.concatenate([_values(batch.column(0)) for batch in batches])
+            held = np.concatenate([*scanned(pool, fragment, name, 8192)])
             with _run(folder, fragment.id, name).open("wb") as file:
                 for start in range(0, len(wanted), _STEP):
                     file.write(np.ascontiguousarray(held[wanted[start : start + _STEP]]).data)
         np.save(_edges(folder, fragment.id), edges)
 
 
-def stored(pool: "Pool", name: str, rows: np.ndarray) -> np.ndarray:
+def scanned(pool: Pool, unit: Unit, name: str, rows: int = 16_384) -> Iterator[np.ndarray]:
+    """A column of a unit from front to back, so many rows at once, (k, d) embeddings or (k,) numbers, as stored."""
+    for batch in pool.scan([name], start=unit.start, stop=unit.stop, batch_size=rows):
+        yield _values(batch.column(0))
+
+
+def stored(pool: Pool, name: str, rows: np.ndarray) -> np.ndarray:
     """The embeddings of `rows` (any order) in the dtype on disk, (n, d), or the numbers, (n,); in steps, so that nothing
     doubles."""
     dtype, shape = _form(pool.schema.field(name).type)
@@ -137,19 +139,19 @@ def stored(pool: "Pool", name: str, rows: np.ndarray) -> np.ndarray:
     return whole
 
 
-def row_bytes(pool: "Pool", names: Sequence[str]) -> int:
+def row_bytes(pool: Pool, names: Sequence[str]) -> int:
     """Bytes that a pair takes in the columns `names`."""
     forms = [_form(pool.schema.field(name).type) for name in names]
     return sum(dtype.itemsize * int(np.prod(shape, dtype=np.int64)) for dtype, shape in forms)
 
 
-def temporary(pool: "Pool", names: Sequence[str], times: float = 1.0) -> int:
+def temporary(pool: Pool, names: Sequence[str], times: float = 1.0) -> int:
     """Bytes on the disk that a pass takes at most whose units list `times` as many rows as the pool has."""
     whole = len(pool) * row_bytes(pool, names)
     return int(whole * min(1.0, times)) if whole > IN_MEMORY else 0
 
 
-def check_disk(pool: "Pool", names: Sequence[str], times: float = 1.0, *, beside: int = 0) -> None:
+def check_disk(pool: Pool, names: Sequence[str], times: float = 1.0, *, beside: int = 0) -> None:
     """Raises InputError if the disk of the pool has no room for an eighth of what a single pass would write, and for the
     bytes `beside` it."""
     least, free = beside + temporary(pool, names, times) // PARTS, _free(pool)
@@ -170,14 +172,12 @@ def full_disk(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _parts(pool: "Pool", names: Sequence[str], units: Sequence[Unit], whole: int) -> Iterator[Sequence[Unit]]:
+def _parts(pool: Pool, names: Sequence[str], units: Sequence[Unit], whole: int) -> Iterator[Sequence[Unit]]:
     width, todo = row_bytes(pool, names), list(units)
     while todo:
         free = _free(pool)
-        room, least = (
-            min(whole, int(SHARE * free)),
-            max(len(todo[0]) * width, min(whole, sum(map(len, todo)) * width) // PARTS),
-        )
+        room = min(whole, int(SHARE * free))
+        least = max(len(todo[0]) * width, min(whole, sum(map(len, todo)) * width) // PARTS)
         if room < least:
             raise _no_room(pool, least, free)
         count = int(np.searchsorted(np.cumsum([len(unit) * width for unit in todo]), room, side="right"))
@@ -185,11 +185,11 @@ def _parts(pool: "Pool", names: Sequence[str], units: Sequence[Unit], whole: int
         del todo[:count]
 
 
-def _free(pool: "Pool") -> int:
+def _free(pool: Pool) -> int:
     return shutil.disk_usage(pool.path).free
 
 
-def _no_room(pool: "Pool", least: int, free: int) -> InputError:
+def _no_room(pool: Pool, least: int, free: int) -> InputError:
     return InputError(
         f"pairs are dealt on the disk of {str(pool.path)!r}: {free / 1e9:,.1f} GB are free, and {least / SHARE / 1e9:,.1f} GB are "
         "the least that must be; free some of it, or move the pool."

@@ -1,21 +1,19 @@
 """Cross-fitting: each pair is scored by a network that was trained on other folds, so that none scores its own lesson."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ...kernels.hashing import draw
+from ...kernels.hashing import draw, lowest
 from ...number_format import percent
-
-if TYPE_CHECKING:
-    from ...pool import Pool
+from ...pool import Pool
 
 SAMPLE = 2000  # pairs of each fold by which the networks are compared and tested
 _STREAM = 0x666F6C64  # apart from the numbers that `random` draws: a clean set may be a random one
 
 
-def folds_of(pool: "Pool", count: int, rows: np.ndarray | None = None) -> np.ndarray:
+def folds_of(pool: Pool, count: int, rows: np.ndarray | None = None) -> np.ndarray:
     """`(n,)` uint8: the fold of each pair of the pool, or of those at `rows`, by a hash of its uid."""
     if rows is None:
         uids = pool.uids()
@@ -29,12 +27,12 @@ def folds_of_uids(high: np.ndarray, low: np.ndarray, count: int) -> np.ndarray:
     return (draw(0, high, low, _STREAM) % np.uint64(count)).astype(np.uint8)
 
 
-def fold_samples(pool: "Pool", count: int, most: int = SAMPLE) -> list[np.ndarray]:
+def fold_samples(pool: Pool, count: int, most: int = SAMPLE) -> list[np.ndarray]:
     """The rows of at most `most` pairs of each fold, those of the smallest hashes, in the order of their hashes."""
     uids = pool.uids()
     keys, folds = draw(1, uids["f0"], uids["f1"], _STREAM), folds_of(pool, count)
     members = [np.flatnonzero(folds == fold) for fold in range(count)]
-    return [rows[np.argsort(keys[rows], kind="stable")[:most]] for rows in members]
+    return [rows[lowest(keys[rows], most)] for rows in members]
 
 
 def alignments(samples: Sequence[np.ndarray]) -> tuple[tuple[float, float], ...]:

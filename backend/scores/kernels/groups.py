@@ -4,28 +4,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...pool.columns import matrix
+from ... import files
+from ...pool import Pool
 from ...progress import Progress
-from ..base import Each, Unit, fragments
-from .dealing import Deal, passes
-from .kept import Kept, write
+from ..base import Each, Unit, by_unit
+from .centroids import train_centroids
+from .dealing import Deal, passes, scanned
+from .kept import Kept
 from .neighbours import (
+    PROBES,
     Components,
     blocks_of_cells,
     cells_for,
     links,
     members_of_cells,
     nearest_cells,
-    sampled,
-    train_cells,
 )
-
-if TYPE_CHECKING:
-    from ...pool import Pool
 
 BLOCK = 262_144
 """Members of cells that are compared as one unit: 400 MB at 768 dimensions."""
@@ -39,7 +36,7 @@ class Cells(Unit):
 
 
 def groups_of(
-    pool: "Pool", name: str, good: np.ndarray, threshold: float, cells: int, *, folder: Path, progress: Progress, each: Each
+    pool: Pool, name: str, good: np.ndarray, threshold: float, cells: int, *, folder: Path, progress: Progress, each: Each
 ) -> np.ndarray:  # fmt: skip
     """The group of each pair by the embeddings `name`, `(n,)` int64: the smallest uid rank in its component.
 
@@ -68,7 +65,7 @@ def groups_of(
 
 
 def _link(
-    pool: "Pool", name: str, units: list[Cells], threshold: float, folder: Path, progress: Progress, each: Each
+    pool: Pool, name: str, units: list[Cells], threshold: float, folder: Path, progress: Progress, each: Each
 ) -> None:
     """Leaves a file for each unit: the rows (2, m) of its cells that are linked."""
     todo = [unit for unit in units if not (folder / f"{unit.id}.npy").exists()]
@@ -81,22 +78,20 @@ def _link(
 
 
 def _members(
-    pool: "Pool", name: str, rows: np.ndarray, cells: int, folder: Path, progress: Progress, each: Each
+    pool: Pool, name: str, rows: np.ndarray, cells: int, folder: Path, progress: Progress, each: Each
 ) -> tuple[np.ndarray, np.ndarray]:
     """The rows of each cell, one cell after the other and by uid within it, mapped, and where each cell begins."""
     place = folder / "centers.npy"
     if not place.exists():
-        sample = Unit("sample", rows=sampled(rows, cells))
+        sample = Unit("sample", rows=rows[:: max(1, len(rows) // (64 * cells))])
         for _, deal in passes(pool, (name,), [sample], each=each, progress=progress):
-            write(place, train_cells(deal.read(pool, sample)[0], cells, progress))
-    assigned = each(pool, fragments(pool), Kept(folder / "nearest", partial(_nearest, name=name, centers=place)))
-    nearest: np.ndarray | None = None
-    for unit, part in assigned:
-        if nearest is None:
-            nearest = _mapped(folder / "nearest.npy", np.int32, (len(pool), part.shape[1]))
+            vectors = np.asarray(deal.read(pool, sample)[0], np.float32)
+            centers = train_centroids(vectors, cells, iterations=8, progress=progress)
+            files.write_array(place, centers / np.linalg.norm(centers, axis=1, keepdims=True))
+    kept = Kept(folder / "nearest", partial(_nearest, name=name, centers=place))
+    nearest = _mapped(folder / "nearest.npy", np.int32, (len(pool), min(PROBES, cells)))
+    for unit, part in by_unit(pool, kept, "assigning cells", progress, each):
         nearest[unit.start : unit.stop] = part
-        progress(unit.stop, len(pool), "assigning cells")
-    assert nearest is not None
     kind = np.uint32 if len(pool) < 2**32 else np.int64
     members = _mapped(folder / "members.npy", kind, (len(rows) * nearest.shape[1],))
     return members, members_of_cells(nearest, rows, cells, members)
@@ -106,13 +101,12 @@ def _mapped(path: Path, dtype: type, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(np.lib.format.open_memmap(path, "w+", dtype, shape))
 
 
-def _nearest(pool: "Pool", unit: Unit, *, name: str, centers: Path) -> np.ndarray:
+def _nearest(pool: Pool, unit: Unit, *, name: str, centers: Path) -> np.ndarray:
     """The nearest cells of a fragment's pairs."""
-    batches = pool.scan([name], start=unit.start, stop=unit.stop, batch_size=16384)
-    return nearest_cells(np.concatenate([matrix(batch.column(0)) for batch in batches]), np.load(centers))
+    return nearest_cells(np.concatenate([*scanned(pool, unit, name)]), np.load(centers))
 
 
-def _linked(pool: "Pool", unit: Unit, *, deal: Deal, threshold: float) -> np.ndarray:
+def _linked(pool: Pool, unit: Unit, *, deal: Deal, threshold: float) -> np.ndarray:
     """The rows (2, m) of some cells that are linked."""
     assert isinstance(unit, Cells)
     rows = np.asarray(unit.rows)

@@ -34,10 +34,11 @@ def hash_groups(hashes: np.ndarray, distance: int, progress: Progress = silent) 
         order = np.argsort(keys, kind="stable")
         _join(unique[order], keys[order], order, distance, parents)
         progress(number + 1, len(masks), "comparing hashes")
+    while (parents[parents] != parents).any():
+        parents = parents[parents]
     smallest = np.full(len(unique), len(hashes), np.int64)
-    roots = _roots(parents)
-    np.minimum.at(smallest, roots, first)
-    return smallest[roots[where]]
+    np.minimum.at(smallest, parents, first)
+    return smallest[parents[where]]
 
 
 def _agreeing(count: int, distance: int) -> int:
@@ -63,11 +64,6 @@ def _root(parents: Any, node: int) -> int:
         parents[node] = parents[parents[node]]
         node = parents[node]
     return node
-
-
-@njit(cache=True, nogil=True)
-def _roots(parents: Any) -> Any:
-    return np.array([_root(parents, node) for node in range(len(parents))], np.int64)
 
 
 @njit(cache=True, nogil=True)

@@ -3,7 +3,7 @@
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,13 +12,11 @@ from torch import nn
 from ...devices import autocast, choose, training_precision
 from ...errors import InputError
 from ...models import register_configs, save_weights, tokenizer
+from ...pool import Pool
 from ...progress import Progress, silent
 from . import lorentz
 from .images import read_images
 from .mixing import batches
-
-if TYPE_CHECKING:
-    from ...pool import Pool
 
 ENTAILMENT = 0.2  # weight of the cone loss; insensitive from 0.01 to 0.3
 _CACHE = 1 << 30  # bytes of decoded images kept in memory while training
@@ -105,7 +103,7 @@ def hype_precision(device: str = "auto") -> str:
 
 
 def train_network(
-    pool: "Pool",
+    pool: Pool,
     rows: np.ndarray,
     *,
     architecture: str,
@@ -136,7 +134,9 @@ def train_network(
             )
         for group in optimiser.param_groups:
             group["lr"] = lr * _warm_then_cosine(step, steps)
-        contrast, cone = _losses(network, pixels.to(device), tokens.to(device), device)
+        with autocast(device, hype_precision(device)):  # only the encoders run in less than float32
+            images, texts = network.images(pixels.to(device)), network.texts(tokens.to(device))
+        contrast, cone = network.loss(images, texts)
         optimiser.zero_grad(set_to_none=True)
         (contrast + ENTAILMENT * cone).backward()
         optimiser.step()
@@ -162,21 +162,10 @@ def _warm_then_cosine(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
-def _losses(
-    network: HyperbolicClip, pixels: torch.Tensor, tokens: torch.Tensor, device: str
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Contrastive loss and cone violation of a batch; only the encoders run in less than float32."""
-    with autocast(device, hype_precision(device)):
-        images, texts = network.clip.encode_image(pixels), network.clip.encode_text(tokens)
-    images = network.alpha_img.clamp(max=0).exp() * images.float()
-    texts = network.alpha_txt.clamp(max=0).exp() * texts.float()
-    return network.loss(images, texts)
-
-
 class _Feed:
     """Batches of images and tokens; images are kept decoded while they fit."""
 
-    def __init__(self, pool: "Pool", rows: np.ndarray, network: HyperbolicClip) -> None:
+    def __init__(self, pool: Pool, rows: np.ndarray, network: HyperbolicClip) -> None:
         self._pool, self._rows, self._network = pool, np.asarray(rows), network
         self._kept: dict[int, Any] = {}
         self._room = _CACHE

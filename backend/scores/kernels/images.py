@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from ...pool import Pool
+from ...pool import Pool
 
 BATCH = 256
 
@@ -35,7 +34,7 @@ def decode(raw: bytes | None, transform: Callable[[Any], Any]) -> Any:
         return None
 
 
-def read_images(pool: "Pool", rows: Sequence[int] | np.ndarray, transform: Callable[[Any], Any]) -> Iterator[Images]:
+def read_images(pool: Pool, rows: Sequence[int] | np.ndarray, transform: Callable[[Any], Any]) -> Iterator[Images]:
     """The pairs of `rows` in batches; images are decoded by two threads, those that can't be, or whose pair has no caption,
     are left out of `pixels`."""
     import torch

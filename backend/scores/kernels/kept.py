@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ... import files
+from ...pool import Pool
 from ..base import Unit
-
-if TYPE_CHECKING:
-    from ...pool import Pool
 
 
 @dataclass(frozen=True)
@@ -19,20 +16,14 @@ class Kept:
     """`part` of a unit, an array, from its file in `folder` if there is one, which the unit's id names."""
 
     folder: Path
-    part: Callable[["Pool", Unit], np.ndarray]
+    part: Callable[[Pool, Unit], np.ndarray]
 
     @property
     def device(self) -> str:
         return getattr(self.part, "device", "cpu")
 
-    def __call__(self, pool: "Pool", unit: Unit) -> np.ndarray:
+    def __call__(self, pool: Pool, unit: Unit) -> np.ndarray:
         path = self.folder / f"{unit.id}.npy"
         if not path.exists():
-            write(path, self.part(pool, unit))
+            files.write_array(path, self.part(pool, unit))
         return np.load(path, allow_pickle=False)
-
-
-def write(path: Path, array: np.ndarray) -> None:
-    """Writes a `.npy` that is whole or absent."""
-    with files.replacing(path) as part, part.open("wb") as file:
-        np.save(file, array)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ... import devices
+from ...pool import Pool
 from ...pool.work import spool
 from ...progress import Progress
 from ..base import Each, Unit
@@ -20,19 +20,16 @@ from .dealing import Deal, full_disk, passes
 from .kept import Kept
 from .trimming import Held
 
-if TYPE_CHECKING:
-    from ...pool import Pool
-
 BLOCK = 262_144
 """Rows in a file: at 768 dimensions 400 MB, 4 s of one core a round."""
 
 
 @dataclass(frozen=True)
 class LaidOut:
-    """`Vectors` of a trimming in files of `block` rows, in `folder`. The scores of a round stay in `rounds` until it is
+    """The vectors of a trimming in files of `block` rows, in `folder`. The scores of a round stay in `rounds` until it is
     complete, so that a round that is interrupted goes on with the blocks that have none."""
 
-    pool: "Pool"
+    pool: Pool
     folder: Path
     rounds: Path
     rows: int
@@ -70,7 +67,7 @@ class LaidOut:
 
 @contextmanager
 def laid_out(
-    pool: "Pool", name: str, rows: np.ndarray, *, rounds: Path, device: str, each: Each, progress: Progress
+    pool: Pool, name: str, rows: np.ndarray, *, rounds: Path, device: str, each: Each, progress: Progress
 ) -> Generator[LaidOut, None, None]:
     """The embeddings `name` of `rows`, in this order, in files beside the pool, until the block ends."""
     units = [Unit(str(start // BLOCK), rows=rows[start : start + BLOCK]) for start in range(0, len(rows), BLOCK)]
@@ -81,10 +78,10 @@ def laid_out(
         yield LaidOut(pool, folder, rounds, len(rows), BLOCK, each, device)
 
 
-def _lay(pool: "Pool", unit: Unit, *, folder: Path, deal: Deal) -> None:
+def _lay(pool: Pool, unit: Unit, *, folder: Path, deal: Deal) -> None:
     """Leaves the file of a block."""
     with full_disk(folder):
-        np.save(_file(folder, unit), deal.read(pool, unit)[0])
+        np.save(folder / f"{unit.id}.npy", deal.read(pool, unit)[0])
 
 
 @dataclass(frozen=True)
@@ -95,17 +92,13 @@ class _Forms:
     moment: np.ndarray
     device: str
 
-    def __call__(self, pool: "Pool", unit: Unit) -> np.ndarray:
+    def __call__(self, pool: Pool, unit: Unit) -> np.ndarray:
         return _held(self.folder, unit, devices.choose(self.device)).forms(np.asarray(unit.rows), self.moment)
 
 
-def _moments(pool: "Pool", unit: Unit, *, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def _moments(pool: Pool, unit: Unit, *, folder: Path) -> tuple[np.ndarray, np.ndarray]:
     return _held(folder, unit).moments(unit.rows)
 
 
 def _held(folder: Path, unit: Unit, device: str = "cpu") -> Held:
-    return Held(np.load(_file(folder, unit), mmap_mode="r"), device)
-
-
-def _file(folder: Path, unit: Unit) -> Path:
-    return folder / f"{unit.id}.npy"
+    return Held(np.load(folder / f"{unit.id}.npy", mmap_mode="r"), device)

@@ -5,13 +5,10 @@ so that a link is missed only if two near-identical vectors share no cell.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-from numba import njit
 
 from ...kernels import matmul
-from ...progress import Progress, silent
 
 EXACT_UP_TO = 60_000
 PROBES = 3
@@ -71,14 +68,6 @@ def comparisons(count: int, cells: int = 0) -> float:
     return 8 * cells * min(count, 64 * cells) + count * cells + PROBES**2 * count**2 / (2 * cells)
 
 
-def train_cells(sample: np.ndarray, cells: int, progress: Progress = silent) -> np.ndarray:
-    """Unit centres (cells, d) float32 of k-means on a sample (m, d)."""
-    from .centroids import train_centroids
-
-    centers = train_centroids(np.asarray(sample, np.float32), cells, iterations=8, progress=progress)
-    return centers / np.linalg.norm(centers, axis=1, keepdims=True)
-
-
 def nearest_cells(vectors: np.ndarray, centers: np.ndarray) -> np.ndarray:
     """The `PROBES` nearest cells of each vector (n, d), (n, probes) int32; -1 for a zero or non-finite one."""
     import faiss
@@ -96,24 +85,15 @@ def nearest_cells(vectors: np.ndarray, centers: np.ndarray) -> np.ndarray:
 def members_of_cells(nearest: np.ndarray, order: np.ndarray, cells: int, out: np.ndarray) -> np.ndarray:
     """Writes into `out` (m,) the rows of each cell, one cell after the other, within a cell in the given `order` (n,);
     returns where each cell begins, and the end, (cells + 1,). nearest: (n, probes), -1 for a row in no cell."""
-    counts = np.zeros(cells + 1, np.int64)
-    for start in range(0, len(nearest), 1 << 20):
-        part = nearest[start : start + (1 << 20)]
-        counts[1:] += np.bincount(part[part >= 0], minlength=cells)
-    starts = np.cumsum(counts)
-    _place(nearest, order, starts[:-1].copy(), out)
+    from scipy.sparse import csr_array
+
+    joined = nearest[order].ravel()
+    joined[joined < 0] = cells  # one more, which is left out
+    rows = np.arange(0, len(joined) + 1, nearest.shape[1])
+    of_cells = csr_array((np.empty(len(joined), bool), joined, rows), shape=(len(order), cells + 1)).tocsc()
+    starts = of_cells.indptr[:-1].astype(np.int64)
+    out[: starts[-1]] = order[of_cells.indices[: starts[-1]]]
     return starts
-
-
-@njit(cache=True, nogil=True)
-def _place(nearest: Any, order: Any, following: Any, out: Any) -> None:
-    for i in range(len(order)):
-        row = order[i]
-        for probe in range(nearest.shape[1]):
-            cell = nearest[row, probe]
-            if cell >= 0:
-                out[following[cell]] = row
-                following[cell] += 1
 
 
 def blocks_of_cells(starts: np.ndarray, most: int) -> list[tuple[int, int]]:
@@ -160,8 +140,3 @@ def _unit(rows: np.ndarray):
 
     tile = torch.from_numpy(np.asarray(rows, np.float32))
     return tile / tile.norm(dim=1, keepdim=True)
-
-
-def sampled(rows: np.ndarray, cells: int) -> np.ndarray:
-    """Every k-th of `rows`, 64 a cell, on which cells are trained."""
-    return rows[:: max(1, len(rows) // (64 * cells))]

@@ -4,15 +4,12 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ... import devices
 from ...errors import InputError
-from ...pool import digests
-
-if TYPE_CHECKING:
-    from ...pool import Pool
-    from ...pool.columns import Kind
+from ...pool import Pool, digests
+from ...pool.columns import Kind
 
 
 def param(
@@ -61,7 +58,7 @@ def _check_path(method: str, name: str, value: str) -> None:
         raise InputError(f"{method}: {name} is {shown!r}, which can't be a path here ({reason}).") from None
 
 
-def kinds(method: Any) -> dict[str, "Kind"]:
+def kinds(method: Any) -> dict[str, Kind]:
     """The kind of each column that the parameters of a method name."""
     known: dict[str, Kind] = {}
     for entry in dataclasses.fields(method):
@@ -70,10 +67,12 @@ def kinds(method: Any) -> dict[str, "Kind"]:
             known |= {f"{value}_img": "embedding", f"{value}_txt": "embedding"}
         elif what in ("embedding", "score", "flag"):
             known[value] = what
+        elif what == "scores":
+            known |= {name.strip(): "score" for name in value.split(",")}
     return known
 
 
-def content(method: Any, entry: "dataclasses.Field[Any]", pool: "Pool") -> str:
+def content(method: Any, entry: "dataclasses.Field[Any]", pool: Pool) -> str:
     """The digest of what a parameter names; empty if it names no file, no target set and nothing else of content."""
     value, what = getattr(method, entry.name), entry.metadata.get("of")
     if digest := entry.metadata.get("content"):

@@ -5,7 +5,7 @@ import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,29 +13,18 @@ from ... import files
 from ...progress import Progress, silent
 from ..vas import quadratic_form
 
+if TYPE_CHECKING:
+    from .laid_out import LaidOut
+
 _REBUILD = 50  # steps between two exact recomputations of the running second moment
 _CHUNK = 65_536
 SAVE_S = 300.0
 """Seconds between two saves of what a trimming that is interrupted goes on from."""
 
 
-class Vectors(Protocol):
-    """Vectors (n, d) wherever they are; rows of them are given in ascending order."""
-
-    def __len__(self) -> int: ...
-
-    def forms(self, rows: np.ndarray, moment: np.ndarray, step: int) -> np.ndarray:
-        """`f^T S f` of the rows (k,) for a moment S (d, d), (k,) float32."""
-        ...
-
-    def moments(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """`sum f f^T` (d, d) and `sum f` (d,) of the rows, of all by default."""
-        ...
-
-
 @dataclass(frozen=True)
 class Held:
-    """Vectors (n, d) that are an array."""
+    """Vectors (n, d) that are an array; rows of them are given in ascending order."""
 
     vectors: np.ndarray
     device: str = "cpu"
@@ -44,12 +33,21 @@ class Held:
         return len(self.vectors)
 
     def forms(self, rows: np.ndarray, moment: np.ndarray, step: int = 0) -> np.ndarray:
+        """`f^T S f` of the rows (k,) for a moment S (d, d), (k,) float32."""
         parts = [self.vectors[rows[start : start + _CHUNK]] for start in range(0, len(rows), _CHUNK)]
         widened = (np.asarray(part, np.float32) if self.device == "cpu" else part for part in parts)
         return np.concatenate([quadratic_form(part, moment, device=self.device) for part in widened])
 
     def moments(self, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        return moments(self.vectors, rows)
+        """`sum f f^T` (d, d) and `sum f` (d,) of the rows, of all by default, float64."""
+        dim = self.vectors.shape[1]
+        square, mean = np.zeros((dim, dim)), np.zeros(dim)
+        for start in range(0, len(self) if rows is None else len(rows), _CHUNK // 8):
+            part = slice(start, start + _CHUNK // 8)
+            tile = np.asarray(self.vectors[part if rows is None else rows[part]], dtype=np.float64)
+            square += tile.T @ tile
+            mean += tile.sum(axis=0)
+        return square, mean
 
 
 def kept_after(start: int, final: int, steps: int) -> list[int]:
@@ -62,19 +60,6 @@ def kept_after(start: int, final: int, steps: int) -> list[int]:
     """
     drop = start - final
     return [start - (2 * (t + 1) * drop + steps) // (2 * steps) for t in range(steps)]
-
-
-def moments(vectors: np.ndarray, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """`sum f f^T` (d, d) and `sum f` (d,) in float64 over `rows` (all by default) of `vectors` (n, d)."""
-    dim = vectors.shape[1]
-    square, mean = np.zeros((dim, dim)), np.zeros(dim)
-    count = len(vectors) if rows is None else len(rows)
-    for start in range(0, count, _CHUNK // 8):
-        part = slice(start, start + _CHUNK // 8)
-        tile = np.asarray(vectors[part] if rows is None else vectors[rows[part]], dtype=np.float64)
-        square += tile.T @ tile
-        mean += tile.sum(axis=0)
-    return square, mean
 
 
 def highest(scores: np.ndarray, count: int) -> np.ndarray:
@@ -93,7 +78,7 @@ def highest(scores: np.ndarray, count: int) -> np.ndarray:
 
 
 def removal_steps(
-    vectors: Vectors,
+    vectors: "Held | LaidOut",
     first: tuple[np.ndarray, np.ndarray, int],
     *,
     final: int,

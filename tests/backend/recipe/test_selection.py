@@ -11,7 +11,7 @@ from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.recipe import load, select, select_columns
 from poolscope.recipe.grammar import exact_count
-from poolscope.recipe.top import kth_best
+from poolscope.recipe.selection import kth_best
 
 
 class Table:

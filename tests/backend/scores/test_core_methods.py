@@ -7,7 +7,6 @@ import pytest
 from poolscope import engine
 from poolscope.kernels.hashing import draw, uniform
 from poolscope.scores import build
-from poolscope.scores.basic import caption_lengths, large_enough, long_enough
 from poolscope.scores.clip_score import cosine
 from poolscope.text.language import identifier, languages
 
@@ -37,16 +36,17 @@ def test_language_is_fasttexts_first_label_with_newlines_as_spaces():
 
 
 def test_caption_lengths_are_pythons():
-    words, characters = caption_lengths(pa.array(CAPTIONS))
-    assert words.tolist() == [len((caption or "").split()) for caption in CAPTIONS]
-    assert characters.tolist() == [len(caption or "") for caption in CAPTIONS]
-    assert long_enough(np.array([2, 3, 3]), np.array([9, 5, 6])).tolist() == [False, False, True]
+    scored = build("caption_length").score({"text": pa.array([*CAPTIONS, "longish words", "a b c d"])}, None)
+    assert scored["words"].tolist() == [*(len((caption or "").split()) for caption in CAPTIONS), 2, 4]
+    assert scored["characters"].tolist() == [*(len(caption or "") for caption in CAPTIONS), 13, 7]
+    assert scored[""].tolist() == [True, True, False, False, False, False, True, False, False, True]
 
 
 def test_image_sizes_are_inclusive():
     width = np.array([200, 199, 600, 601, 200, 0, np.nan])
     height = np.array([200, 600, 200, 200, 600, 0, 300])
-    assert large_enough(width, height).tolist() == [True, False, True, False, True, False, False]
+    kept = build("image_size").score({"width": width, "height": height}, None)
+    assert kept.tolist() == [True, False, True, False, True, False, False]
 
 
 def test_basic_is_the_reference_row_by_row(tiny_pool):

@@ -13,7 +13,7 @@ from poolscope.pool import Pool
 from poolscope.scores import build
 from poolscope.scores.image_based import fasttext_words, good_captions
 from poolscope.scores.kernels.centroids import nearest_centroids, train_centroids
-from poolscope.scores.kernels.matrices import read_matrix
+from poolscope.scores.kernels.targets import read_matrix
 from poolscope.targets import add_target
 from tests.backend.scores.pairs import copy_of, unit
 

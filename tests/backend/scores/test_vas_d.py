@@ -13,7 +13,7 @@ from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.scores import build
 from poolscope.scores.kernels import dealing, laid_out, trimming
-from poolscope.scores.kernels.trimming import Held, kept_after, moments, removal_steps
+from poolscope.scores.kernels.trimming import Held, kept_after, removal_steps
 from poolscope.scores.vas import quadratic_form
 from tests.backend.scores.pairs import copy_of, unit
 
@@ -21,7 +21,7 @@ ROWS = unit([[-2, 2, -1], [-1, -3, 4], [4, 3, 1], [-3, 2, -4], [-1, -1, 4], [-2,
 
 
 def whole(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    return (*moments(vectors), len(vectors))
+    return (*Held(vectors).moments(), len(vectors))
 
 
 def test_the_golden_vectors_hold() -> None:
@@ -154,7 +154,7 @@ def test_rounds_over_blocks_on_disk_end_in_the_same_column(
 
 def test_a_damaged_save_is_not_gone_on_from(tmp_path: Path) -> None:
     vectors = unit(np.random.default_rng(0).normal(size=(60, 8)))
-    first = (*moments(vectors), 60)
+    first = (*Held(vectors).moments(), 60)
     whole = removal_steps(Held(vectors), first, final=10, steps=5)
     for content in (b"", b"PK\x03\x04 torn", b"\x93NUMPY"):
         (tmp_path / "saved").write_bytes(content)
