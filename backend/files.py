@@ -88,14 +88,6 @@ def replacing(path: Path | str) -> Iterator[Path]:
         os.close(handle)
 
 
-def write_array(path: Path | str, array: "np.ndarray") -> None:
-    """Writes a `.npy` that is whole or absent."""
-    import numpy as np
-
-    with replacing(path) as part, part.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
-
-
 def _sync(path: Path) -> None:
     with path.open("rb+") as written:
         os.fsync(written.fileno())
