@@ -12,8 +12,7 @@ from poolscope.engine.inputs import fitted, named
 from poolscope.engine.made_by import describe, outdated, same_way
 from poolscope.errors import InputError
 from poolscope.explorer import job_view, method_card, method_cost, recipe_state
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import code, plain
+from poolscope.explorer.text import code, noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe.grammar import FlagRule, Rule, ScoreRule
 from poolscope.scores import METHODS, Method, build

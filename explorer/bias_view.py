@@ -52,7 +52,7 @@ def _headline(report: dict[str, Any]) -> None:
             ("file_facts", "By the file", "size, bytes, format and compression: a shortcut that needs no image"),
         ):
             if name in families:
-                st.metric(label, percent(families[name]['accuracy']), border=True, help=about)
+                st.metric(label, percent(families[name]["accuracy"]), border=True, help=about)
         st.metric("Null control", percent(null["accuracy"]), border=True,
                   help=f"random halves of “{plain(null['set'])}”, mean over {len(null['runs'])} seeds; 50 % is chance")  # fmt: skip
     for column, part, lines in zip(
@@ -132,7 +132,7 @@ def _controls(report: dict[str, Any], names: Sequence[str]) -> None:
     controls = report["controls"]
     null = controls["null"]
     st.subheader("Controls")
-    runs = ", ".join(percent(run['accuracy']) for run in null["runs"])
+    runs = ", ".join(percent(run["accuracy"]) for run in null["runs"])
     said = f"Random halves of one set: {percent(null['accuracy'])} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
     if null["within"]:
         st.success(f"{said} The classifier finds no difference where there is none.", icon=":material/check_circle:")
@@ -190,7 +190,9 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
                     if row < len(pool)
                 ][:TILES]
                 label = f"{kind} of {part['name']}"
-                opened = gallery.draw(tiles, token=pools.token(pool), label=label, key=f"bias-{key}-{number}", columns=4)
+                opened = gallery.draw(
+                    tiles, token=pools.token(pool), label=label, key=f"bias-{key}-{number}", columns=4
+                )
                 if opened is not None:
                     pair.show(opened, pool, None)
 

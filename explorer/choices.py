@@ -1,6 +1,5 @@
 """The recipes that can be chosen by name: ready ones that fit the pool, and those saved with it."""
 
-
 import streamlit as st
 
 from poolscope.engine.ready import EDITED, library

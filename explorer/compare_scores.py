@@ -3,10 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.errors import InputError
 from poolscope.explorer import gallery, pair, pools, theme, tiles
 from poolscope.explorer.evaluate import scores_of
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe import agreement
 from poolscope.recipe.agreement import Agreement
@@ -15,6 +14,7 @@ DENSITY, SCATTER = "Density", "Scatter"
 TILES = 12
 
 
+@noted()
 def draw(pool: Pool) -> None:
     """Choice of the two scores, and what comparing them shows."""
     names = scores_of(pool)
@@ -27,11 +27,7 @@ def draw(pool: Pool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         a = st.selectbox("Score A", names, index=0, key="compare-a", bind="query-params")
         b = st.selectbox("Score B", names, index=1, key="compare-b", bind="query-params")
-    try:
-        agreement = _compared(str(pool.path), repr((pool.columns[a], pool.columns[b], len(pool))), a, b)
-    except InputError as error:
-        st.error(plain(error), icon=":material/error:")
-        return
+    agreement = _compared(str(pool.path), repr((pool.columns[a], pool.columns[b], len(pool))), a, b)
     with st.container(horizontal=True):
         st.metric("Rank correlation", "–" if np.isnan(agreement.spearman) else f"{agreement.spearman:.3f}", border=True,
                   help="Spearman's: 1 ranks alike, 0 not related, −1 reversed")  # fmt: skip

@@ -7,8 +7,7 @@ import streamlit as st
 
 from poolscope import jobs
 from poolscope.explorer import pair_set
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.export import export_subset
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, ready

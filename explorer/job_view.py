@@ -8,8 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.jobs import Job
 from poolscope.pool import Pool
 

@@ -10,8 +10,7 @@ import streamlit as st
 
 from poolscope.audit import own_groups
 from poolscope.explorer import recipe_state
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.export.subset import kept_uids
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, tags

@@ -28,7 +28,11 @@ def draw(recipe: Recipe, index: int, pool: Pool) -> None:
     if rule.sample not in scores:
         scores = [rule.sample, *scores]
     st.selectbox(
-        "Score", scores, key=recipe_state.shows(f"{name}-score", rule.sample), on_change=_rescored, args=(name, index, pool)
+        "Score",
+        scores,
+        key=recipe_state.shows(f"{name}-score", rule.sample),
+        on_change=_rescored,
+        args=(name, index, pool),
     )
     draws = rule.draws(max(1, len(pool)))
     most = max(1, min(MOST_TIMES * len(pool), max(2 * len(pool), draws)))

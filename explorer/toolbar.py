@@ -5,11 +5,9 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from poolscope.engine.ready import EDITED
-from poolscope.errors import InputError
 from poolscope.explorer import choices, compare, deletion, export, number_format, pair, recipe_state
 from poolscope.explorer.evaluate import Outcome, outcome
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
 from poolscope.recipe.ready import save, saved
@@ -160,6 +158,7 @@ def _compare() -> None:
 
 
 @st.dialog("Save the recipe")
+@noted()
 def _save(recipe: Recipe, pool: Pool) -> None:
     name = st.text_input("Name", _proposed(recipe, pool), key="save-name", max_chars=100)
     named = recipe.model_copy(update={"name": name.strip()})
@@ -167,11 +166,7 @@ def _save(recipe: Recipe, pool: Pool) -> None:
     replace = taken and st.checkbox("Replace the recipe of that name", key="save-replace")
     st.caption("Saved with the pool.")
     if st.button("Save", type="primary", key="save-now", disabled=taken and not replace):
-        try:
-            _keep(named, pool, replace=replace)
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
-            return
+        _keep(named, pool, replace=replace)
         st.rerun()
     st.code(dump(recipe), language="yaml")
 

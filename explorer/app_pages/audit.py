@@ -7,7 +7,6 @@ from poolscope.audit.headline import headline_of
 from poolscope.audit.of_recipe import pooled_within
 from poolscope.audit.strata import BUILT_IN, Strata, strata
 from poolscope.audit.stratified import Pooled
-from poolscope.errors import InputError
 from poolscope.explorer import first_start, rules, skeleton, toolbar
 from poolscope.explorer.audit import (
     against,
@@ -22,7 +21,7 @@ from poolscope.explorer.audit import (
     shown,
     what_if,
 )
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
@@ -100,14 +99,11 @@ def _charts(view: str, groups: Groups, pool: Pool, recipe: Recipe, selection: Se
             forest.table(measures, places, pooled, name or "")
 
 
+@noted(st.warning, icon=":material/warning:")
 def _pooled(measures: Measures, pool: Pool, selection: Selection, name: str | None) -> Pooled | None:
     if name in (None, NOT_WITHIN) or not len(measures.groups):
         return None
-    try:
-        within = _strata(str(pool.path), len(pool), "language" in pool.columns, str(name), pool)
-    except InputError as error:
-        st.warning(plain(error), icon=":material/warning:")
-        return None
+    within = _strata(str(pool.path), len(pool), "language" in pool.columns, str(name), pool)
     return pooled_within(measures.groups, selection.mask, within.codes, len(within.names))
 
 

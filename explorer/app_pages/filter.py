@@ -47,15 +47,14 @@ def workbench(pool: Pool) -> None:
         clicked = search.draw(shown, pool, selection) if view == SEARCH else None
         marked = search.hits_on_show(pool) if view == SEARCH else ()
         with place:  # before the galleries, so that the browser draws it while they are made
-            events = pool_map.draw(shown_map, pool, selection, other, marked, on_choice=_show_chosen)
+            opened = pool_map.draw(shown_map, pool, selection, other, marked, on_choice=_show_chosen)
         if view == LASSO:
             clicked = lasso.draw(inside, shown_map, shown, pool, selection)
         elif view == EDGE:
             clicked = at_threshold.draw(shown, pool, selection)
         elif view in (ONLY_A, ONLY_B) and other is not None:
             clicked = compare.gallery(view == ONLY_A, other, pool, shown, selection)
-    opened = events.opened if events.opened is not None else clicked
-    toolbar.end(recipe, pool, result, opened)
+    toolbar.end(recipe, pool, result, clicked if opened is None else opened)
 
 
 def _view(options: list[str]) -> str:

@@ -8,8 +8,7 @@ import streamlit as st
 from poolscope import jobs, paths
 from poolscope.errors import InputError
 from poolscope.explorer import import_plan, job_view, navigation, pools, uploads
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.sources import Options, Plan, look
 
 PATH, FILES, FOLDER = "Path or URL", "Files", "Folder"
@@ -64,14 +63,11 @@ def _source() -> str:
     return str(uploads.keep(dropped)) if dropped else ""
 
 
+@noted()
 def _plan(source: str) -> None:
     """What is at `source` and what would become of it, with the button that starts it."""
     options = _options()
-    try:
-        plan = _looked_at(source, options)
-    except InputError as error:
-        st.error(plain(error), icon=":material/error:")
-        return
+    plan = _looked_at(source, options)
     with st.container(border=True):
         changed = import_plan.draw(plan)
         if changed:

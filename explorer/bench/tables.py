@@ -38,7 +38,11 @@ def recipes(joined: Sequence[Summary]) -> None:
         }
         for one in joined
     ]  # fmt: skip
-    _show(lines, groups={name for one in joined for name in one.groups}, tasks={key for one in joined for key in one.tasks})
+    _show(
+        lines,
+        groups={name for one in joined for name in one.groups},
+        tasks={key for one in joined for key in one.tasks},
+    )
 
 
 def runs(rows: Sequence[Row]) -> None:
