@@ -19,11 +19,8 @@ def fresh(pool: Pool, recipe: Recipe) -> CaptionRule:
     return CaptionRule(caption=recipe_state.last_score(recipe, pool), image=image_column(pool) or IMAGES[0])
 
 
-def draw(recipe: Recipe, index: int, pool: Pool) -> None:
+def draw(rule: CaptionRule, index: int, pool: Pool, name: str) -> None:
     """The body of the rule at `index`."""
-    rule = recipe.keep[index]
-    assert isinstance(rule, CaptionRule)
-    name = f"rule-{recipe_state.generation()}-{index}"
     scores = scores_of(pool)
     left, right = st.columns(2, gap="small")
     left.selectbox(
@@ -42,7 +39,7 @@ def draw(recipe: Recipe, index: int, pool: Pool) -> None:
         key = f"{name}-share-{number}"
         st.slider(
             f"Share of {plain(source)}", 0.0, max(1.0, *rule.shares.values()), key=recipe_state.shows(key, share), step=0.01,
-            on_change=_shared, args=(index, source, key), help="Against the other sources of the same image",
+            on_change=_shared, args=(index, rule, source, key), help="Against the other sources of the same image",
         )  # fmt: skip
 
 
@@ -59,10 +56,7 @@ def _sourced(index: int, source: str, pool: Pool) -> None:
     recipe_state.update_rule(index, {"source": source if names else None, "shares": shares}, reshape=True)
 
 
-def _shared(index: int, source: str, key: str) -> None:
-    recipe: Recipe = st.session_state["recipe"]
-    rule = recipe.keep[index]
-    assert isinstance(rule, CaptionRule)
+def _shared(index: int, rule: CaptionRule, source: str, key: str) -> None:
     shares = rule.shares | {source: st.session_state[key]}
     if any(shares.values()):  # else nothing would be kept
         recipe_state.update_rule(index, {"shares": shares})

@@ -27,14 +27,6 @@ def choose(name: str | None) -> None:
     st.session_state["compare_with"] = name
 
 
-def show_in_url() -> None:
-    name = name_of_other()
-    if name and st.query_params.get("compare") != name:
-        st.query_params["compare"] = name
-    elif not name and "compare" in st.query_params:
-        del st.query_params["compare"]
-
-
 def chosen(pool: Pool) -> Outcome | None:
     """The recipe that is compared with, if any, and what it keeps."""
     name = name_of_other()

@@ -46,10 +46,12 @@ def changed(key: str, working: Sequence[Job]) -> bool:
 
 
 @st.fragment(run_every=1.0)
-def watch(job_id: int) -> None:
-    """The bar of a job until it has ended; then the page is drawn again."""
+def watch(job_id: int, key: str = "") -> None:
+    """The bar of a job, with its controls under `key` if one is given, until it has ended; then the page is drawn again."""
     job = jobs.get(job_id)
     bar(job)
+    if key:
+        controls(job, key=key)
     if job.finished:
         st.rerun()
 

@@ -43,7 +43,7 @@ def draw(
         _offer(pool)
         return None
     shown, (by, coloured) = [selection.holds(placed.rows)], colours(pool, placed)
-    map_colours.show_in_url(by)
+    pools.show_in_url("colour", by if by != map_colours.KEPT else None)
     if coloured is not None:
         legend = map_colours.legend(coloured)
     else:

@@ -45,6 +45,14 @@ def choose(path: str | Path) -> Pool:
     return pool
 
 
+def show_in_url(name: str, value: str | None) -> None:
+    """Puts a part of what is seen into the address, or takes it out."""
+    if not value:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value
+
+
 def opened(path: Path | str) -> Pool:
     """A shared handle on the newest version of the pool at `path`, a directory or a LanceDB URI."""
     path = Path(path)

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from poolscope.engine.ready import EDITED
-from poolscope.explorer import choices, compare, deletion, export, number_format, pair, recipe_state
+from poolscope.explorer import choices, compare, deletion, export, number_format, pair, pools, recipe_state
 from poolscope.explorer.evaluate import Outcome, outcome
 from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
@@ -22,8 +22,8 @@ def begin(pool: Pool) -> tuple[Recipe, Outcome]:
     if recipe_state.complaint():
         st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
     result = outcome(recipe, pool)
-    recipe_state.show_in_url()
-    compare.show_in_url()
+    pools.show_in_url("recipe", recipe_state.as_text())
+    pools.show_in_url("compare", compare.name_of_other())
     _draw(recipe, pool, result.selection)
     return recipe, result
 
@@ -39,9 +39,9 @@ def _draw(recipe: Recipe, pool: Pool, selection: Selection) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="toolbar"):
         _state(recipe, pool, known)
         st.button("", key="do-undo", icon=":material/undo:", help="Undo (U)", on_click=recipe_state.undo,
-                  disabled=not recipe_state.can("undo"))  # fmt: skip
+                  disabled=not st.session_state.get("undo"))  # fmt: skip
         st.button("", key="do-redo", icon=":material/redo:", help="Redo (R)", on_click=recipe_state.redo,
-                  disabled=not recipe_state.can("redo"))  # fmt: skip
+                  disabled=not st.session_state.get("redo"))  # fmt: skip
         if recipe.name in saved(pool):
             deletion.button("recipe", recipe.name, key="recipe")
         compared = compare.name_of_other()
