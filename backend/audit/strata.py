@@ -38,7 +38,8 @@ def strata(pool: Pool, name: str, progress: Progress = silent) -> Strata:
             raise InputError(f"pairs can't be compared within languages: {missing}.")
         return _commonest(name, *language_codes(pool, progress))
     if name == "domain":
-        from .providers.web import host_codes, number, registered
+        from ..text.domains import registered
+        from .providers.web import host_codes, number
 
         pool.require("url")
         codes, hosts = host_codes(pool, progress)

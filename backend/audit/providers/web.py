@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from ...pool import Pool
 from ...progress import Progress
+from ...text.domains import registered
 from ..group import Group, slug
 from ..lexicon import FOLDER
 from ..provider import Provider
@@ -103,17 +104,6 @@ def host_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str]]:
 
 
 @cache
-def registered(host: str) -> tuple[str, str]:
-    """Registered domain and public suffix of a host; the domain is empty for an IP address or a bare suffix.
-
-    >>> registered("images.shop.example.co.uk")
-    ('example.co.uk', 'co.uk')
-    """
-    parts = _extractor()(host)
-    return (f"{parts.domain}.{parts.suffix}" if parts.domain and parts.suffix else "", parts.suffix)
-
-
-@cache
 def country_regions() -> dict[str, str]:
     """ISO 3166-1 country code -> UN region."""
     return {code: region for region, codes in _yaml("regions.yaml").items() for code in codes}
@@ -125,13 +115,6 @@ def site_kinds() -> dict[str, dict[str, Any]]:
         name: {"title": listed["title"], "domains": frozenset(listed["domains"])}
         for name, listed in _yaml("sites.yaml").items()
     }
-
-
-@cache
-def _extractor() -> Any:
-    import tldextract
-
-    return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True)
 
 
 def _yaml(name: str) -> dict[str, Any]:
