@@ -20,7 +20,7 @@ def folder(pool: Pool) -> Path:
 
 def load(pool: Pool, provider: Provider) -> list[Group] | None:
     """The groups that `provider` found, if they are of these pairs and of its present definition; else None."""
-    content = _fresh(pool, provider)
+    content = fresh(pool, provider)
     if content is None:
         return None
     groups = []
@@ -35,11 +35,6 @@ def load(pool: Pool, provider: Provider) -> list[Group] | None:
             return None
         groups.append(Group(definition, bits))
     return groups
-
-
-def known(pool: Pool, provider: Provider) -> bool:
-    """Whether `provider` found its groups on these pairs by its present definition."""
-    return _fresh(pool, provider) is not None
 
 
 def save(pool: Pool, provider: Provider, groups: list[Group]) -> None:
@@ -69,7 +64,8 @@ def stamp(pool: Pool) -> int:
     return max((path.stat().st_mtime_ns for path in folder(pool).glob("*.list.json")), default=0)
 
 
-def _fresh(pool: Pool, provider: Provider) -> dict[str, Any] | None:
+def fresh(pool: Pool, provider: Provider) -> dict[str, Any] | None:
+    """The list of what `provider` found on these pairs by its present definition; None where it has not."""
     content = listing(_list(pool, provider.id))
     return content if content.get("key") == _key(pool, provider) else None
 

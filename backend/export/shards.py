@@ -214,7 +214,7 @@ class ShardTask:
                 members, blurred = _blurred(members, pair["face_bboxes"])
                 result["blurred"] += blurred
             for extension, content in members:
-                tar.add(f"{pair['uid']}-{entry['copy']}.{extension}", content)
+                tar.put(f"{pair['uid']}-{entry['copy']}.{extension}", content)
             result["successes"] += 1
 
 

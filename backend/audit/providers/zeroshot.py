@@ -45,9 +45,7 @@ class ZeroShot(Provider):
         return {"column": column, "made_by": made_by, "prompts": read_prompts(pool), "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        column = image_column(pool)
-        if column is None:
-            raise InputError("the pool has no image embeddings; make some with `poolscope embed`.")
+        column = f"{pool.model()}_img"
         prompts = read_prompts(pool)
         model = _load(pool, column)
         weights = np.stack(
