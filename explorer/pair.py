@@ -95,9 +95,7 @@ def _verdict(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None
 
 def _distances(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None:
     """How far the pair is from the threshold of each rule on a score, whether or not that rule dropped it."""
-    import pandas as pd
-
-    lines = []
+    columns, lines = ("rule", "score", "threshold", "distance"), []
     for number, (rule, count) in enumerate(zip(recipe.keep, selection.counts), start=1):
         if not isinstance(rule, ScoreRule) or not rule.on:
             continue
@@ -107,28 +105,24 @@ def _distances(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> No
             away = "not scored" if np.isnan(value) else f"{value - bound:+,.3g}"
             digits = number_format.apart([value], [bound])
             shown = (f"{one:,.{digits}g}" for one in (value, bound))
-            lines.append((f"{number} · {rule.label()}", *shown, away))
+            lines.append(dict(zip(columns, (f"{number} · {rule.label()}", *shown, away))))
     if lines:
-        columns = ["rule", "score", "threshold", "distance"]
-        table.draw(pd.DataFrame(lines, columns=columns), right=columns[1:], most=4, tall=180)
+        table.draw(lines, right=columns[1:], most=4, tall=180)
 
 
 def _facts(known: dict[str, Any], pool: Pool) -> None:
-    import pandas as pd
-
     kinds = {name: pool.columns[name].kind if name in pool.columns else "key" for name in known}
     order = {"score": 0, "flag": 1, "metadata": 2, "key": 3}
     listed = sorted(
         (name for name in known if known[name] is not None), key=lambda name: (order.get(kinds[name], 4), name)
     )
-    facts = pd.DataFrame(
+    facts = [
         {
-            "column": listed,
-            "value": [number_format.of_column(name, known[name]) for name in listed],
-            "percentile": [_percentile(name, known[name], kinds[name], pool) for name in listed],
-            "kind": [kinds[name] for name in listed],
+            "column": name, "value": number_format.of_column(name, known[name]),
+            "percentile": _percentile(name, known[name], kinds[name], pool), "kind": kinds[name],
         }
-    )
+        for name in listed
+    ]  # fmt: skip
     table.draw(facts, right=["value", "percentile"], most=8, tall=320)
 
 

@@ -115,11 +115,7 @@ def by_token(name: str) -> Pool | None:
 
 def recent() -> list[Path]:
     """Pools looked at lately, newest first, that are still there."""
-    try:
-        names = files.read_json(paths.home() / "recent.json", list)
-    except (InputError, FileNotFoundError):
-        return []
-    looked_at = [Path(name) for name in names if isinstance(name, str)]
+    looked_at = [Path(name) for name in files.known_json(paths.home() / "recent.json", []) if isinstance(name, str)]
     return [path for path in looked_at if os.path.exists(path / "pool.json")]
 
 

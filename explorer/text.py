@@ -1,8 +1,9 @@
 """Text of users, files and errors in Streamlit's Markdown: shown as it is, never as markup."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 from typing import Any
 
 import streamlit as st
@@ -23,6 +24,11 @@ def plain(text: object) -> str:
 def in_badge(text: object) -> str:
     """`text` for `st.badge`, which escapes brackets itself."""
     return plain(text).replace("\\[", "[").replace("\\]", "]")
+
+
+def free(name: str, taken: Container[str], between: str = " ") -> str:
+    """`name`, or, where that is taken, the first of `name 2`, `name 3`, … that is not."""
+    return next(one for one in chain([name], (f"{name}{between}{number}" for number in count(2))) if one not in taken)
 
 
 def code(text: object) -> str:

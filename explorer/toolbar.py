@@ -7,7 +7,7 @@ import streamlit as st
 from poolscope.engine.ready import EDITED
 from poolscope.explorer import choices, compare, deletion, export, number_format, pair, pools, recipe_state
 from poolscope.explorer.evaluate import Outcome, outcome
-from poolscope.explorer.text import noted, plain
+from poolscope.explorer.text import free, noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
 from poolscope.recipe.ready import save, saved
@@ -160,7 +160,8 @@ def _compare() -> None:
 @st.dialog("Save the recipe")
 @noted()
 def _save(recipe: Recipe, pool: Pool) -> None:
-    name = st.text_input("Name", _proposed(recipe, pool), key="save-name", max_chars=100)
+    proposed = free(recipe.name.removesuffix(EDITED), choices.all(pool))
+    name = st.text_input("Name", proposed, key="save-name", max_chars=100)
     named = recipe.model_copy(update={"name": name.strip()})
     taken = named.name in choices.own(pool)
     replace = taken and st.checkbox("Replace the recipe of that name", key="save-replace")
@@ -169,13 +170,6 @@ def _save(recipe: Recipe, pool: Pool) -> None:
         _keep(named, pool, replace=replace)
         st.rerun()
     st.code(dump(recipe), language="yaml")
-
-
-def _proposed(recipe: Recipe, pool: Pool) -> str:
-    """A name that nothing has yet."""
-    known, base = choices.all(pool), recipe.name.removesuffix(EDITED)
-    names = [base, *(f"{base} {number}" for number in range(2, 100))]
-    return next((name for name in names if name not in known), base)
 
 
 @st.dialog("Share this view")

@@ -72,10 +72,7 @@ def fresh(pool: Pool, provider: Provider) -> dict[str, Any] | None:
 
 def listing(path: Path) -> dict[str, Any]:
     """What a provider's list says; empty if it is missing or damaged, for its groups can be found again."""
-    try:
-        content = files.read_json(path, dict)
-    except (OSError, ValueError):
-        return {}
+    content: dict[str, Any] = files.known_json(path, {})
     groups = content.get("groups")
     sound = isinstance(groups, list) and all(isinstance(id, str) and Path(id).name == id for id in groups)
     return content if sound else {}
