@@ -9,7 +9,7 @@ import streamlit as st
 from poolscope.bias.headline import distinguishing, summary
 from poolscope.bias.html import origin
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, pair, pools, table, theme
+from poolscope.explorer import gallery, pair, pools, table, theme, views
 from poolscope.explorer.gallery import Tile
 from poolscope.explorer.number_format import percent
 from poolscope.explorer.text import plain
@@ -162,10 +162,7 @@ def _controls(report: dict[str, Any], names: Sequence[str]) -> None:
 
 
 def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
-    kind = st.segmented_control(
-        "Show", ["Most typical", "Taken for another set"], default="Most typical", required=True, key="bias-kind",
-        label_visibility="collapsed",
-    )  # fmt: skip
+    kind = views.choose("Show", ["Most typical", "Taken for another set"], "bias-kind")
     st.caption(f"By the classifier on {plain(report['examples']['family'])}; of near-duplicates only one is shown.")
     key = "typical" if kind == "Most typical" else "mistaken"
     for number, (column, part, one) in enumerate(

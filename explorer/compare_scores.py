@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer import gallery, pair, pools, theme, tiles
+from poolscope.explorer import gallery, pair, pools, theme, tiles, views
 from poolscope.explorer.evaluate import scores_of
 from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
@@ -62,9 +62,7 @@ def _compared(path: str, provenance: str, a: str, b: str) -> Agreement:
 def _plane(agreement: Agreement, pool: Pool, a: str, b: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Pairs by both scores**", width="stretch")
-        view = st.segmented_control(
-            "View", [DENSITY, SCATTER], default=DENSITY, required=True, key="compare-view", label_visibility="collapsed"
-        )
+        view = views.choose("View", [DENSITY, SCATTER], "compare-view")
     chart = theme.figure(380, x=a, y=b)
     if view == SCATTER:
         columns, rows = pools.columns(pool), agreement.sample

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.explorer import pair_set
+from poolscope.explorer import pair_set, views
 from poolscope.explorer.text import noted, plain
 from poolscope.export import export_subset
 from poolscope.pool import Pool
@@ -18,9 +18,7 @@ SUBSET, TABLE, SHARDS = "Subset file (.npy)", "Table (.parquet)", "Shards (.tar)
 @st.dialog("Export the kept pairs", width="medium")
 def ask(recipe: Recipe, pool: Pool, selection: Selection) -> None:
     st.write(f"{selection.kept:,} of {selection.pairs:,} pairs. The recipe is written beside every export.")
-    kind = st.segmented_control(
-        "As", [SUBSET, TABLE, SHARDS], default=SUBSET, required=True, key="export-kind", label_visibility="collapsed"
-    )
+    kind = views.choose("As", [SUBSET, TABLE, SHARDS], "export-kind")
     stem = "".join(letter if letter.isalnum() else "-" for letter in recipe.name.lower()).strip("-")[:40] or "kept"
     folder = pool.path / "exports"
     if kind == SUBSET:

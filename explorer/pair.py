@@ -7,7 +7,7 @@ import streamlit as st
 
 from poolscope.engine import reason as reasons
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, number_format, pools, search, table, tiles
+from poolscope.explorer import gallery, number_format, pools, search, table, tiles, views
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -142,10 +142,7 @@ def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
     sides = [side for side in SIDES if f"{model}_{side}" in pool.columns]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Nearest neighbours**", width="content")
-        side = st.segmented_control(
-            "Neighbours by", sides, key="pair-side", default=sides[0], required=True, format_func=lambda one: SIDES[one],
-            label_visibility="collapsed",
-        )  # fmt: skip
+        side = views.choose("Neighbours by", sides, "pair-side", format_func=lambda one: SIDES[one])
     near = neighbours(pool, row, model=model, side=side, limit=NEIGHBOURS)
     if not len(near.rows):
         st.caption("This pair has no embedding on that side.")

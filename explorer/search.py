@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.explorer import images, job_view
+from poolscope.explorer import images, job_view, views
 from poolscope.explorer.text import noted, plain
 from poolscope.models import Loaded, Model
 from poolscope.pool import Pool
@@ -30,9 +30,7 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     """The search box and what it found; returns the row of an image that was clicked."""
     models = pool.models
     modes = [MEANING, WORD, IMAGE] if models else [WORD]
-    mode = st.segmented_control(
-        "How", modes, key="search_mode", default=modes[0], required=True, label_visibility="collapsed"
-    )
+    mode = views.choose("How", modes, "search_mode")
     if mode == IMAGE:
         about = _by_image(pool)
     else:

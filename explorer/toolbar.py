@@ -1,5 +1,6 @@
 """The line above the Filter page: which recipe, undo, save, compare, share, export, and how much is kept."""
 
+from functools import partial
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -119,19 +120,13 @@ def _dialogs(recipe: Recipe, pool: Pool, selection: Selection) -> bool:
         return False
     from poolscope.explorer import add_score, rules
 
-    what, *details = asked if isinstance(asked, tuple) else (asked,)
-    if what == "save":
-        _save(recipe, pool)
-    elif what == "share":
-        _share()
-    elif what == "recipe":
-        _edit(recipe)
-    elif what == "rule":
-        rules.edit(recipe, details[0])
-    elif what == "score":
-        add_score.ask(pool, *(detail for detail in details if detail))
-    elif what == "export":
-        export.ask(recipe, pool, selection)
+    what, *details = asked
+    dialogs = {
+        "save": partial(_save, recipe, pool), "share": _share, "recipe": partial(_edit, recipe),
+        "rule": partial(rules.edit, recipe), "score": partial(add_score.ask, pool),
+        "export": partial(export.ask, recipe, pool, selection),
+    }  # fmt: skip
+    dialogs[what](*details)
     return True
 
 

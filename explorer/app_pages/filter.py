@@ -16,6 +16,7 @@ from poolscope.explorer import (
     rules,
     search,
     toolbar,
+    views,
 )
 from poolscope.explorer.audit import found_groups
 from poolscope.pool import Pool
@@ -61,11 +62,7 @@ def _view(options: list[str]) -> str:
     """What the gallery shows."""
     if st.session_state.get("view", EDGE) not in options:
         st.session_state["view"] = EDGE
-    chosen = st.segmented_control(
-        "Show", options, key="view", default=None if "view" in st.session_state else EDGE, required=True,
-        label_visibility="collapsed", bind="query-params",
-    )  # fmt: skip
-    return chosen or EDGE
+    return views.choose("Show", options, "view", bind="query-params")
 
 
 def _show_chosen() -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from poolscope import jobs, paths
 from poolscope.errors import InputError
-from poolscope.explorer import import_plan, job_view, navigation, pools, uploads
+from poolscope.explorer import import_plan, job_view, navigation, pools, uploads, views
 from poolscope.explorer.text import noted, plain
 from poolscope.sources import Options, Plan, look
 
@@ -49,8 +49,7 @@ def _what_can_be_imported() -> None:
 
 def _source() -> str:
     """The path, pattern or URL to import; dropped files are kept under the home first. Empty before there is one."""
-    kind = st.segmented_control("From", [PATH, FILES, FOLDER], default=PATH, required=True, key="import-from",
-                                label_visibility="collapsed")  # fmt: skip
+    kind = views.choose("From", [PATH, FILES, FOLDER], "import-from")
     if kind == PATH:
         return st.text_input(
             "Path, pattern or URL", placeholder="/data/shards · captions.csv · s3://bucket/part-*.parquet",
