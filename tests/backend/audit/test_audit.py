@@ -120,7 +120,7 @@ def test_pooling_counts_each_stratum():
     kept = rng.random(PAIRS) < 0.1 + 0.2 * codes
     member = rng.random(PAIRS) < 0.5 - 0.1 * codes
     crude = audit_ratio(member, kept)
-    pooled = pooled_within(made({"a.x": member}), kept, codes, 4).odds_ratio[0]
+    pooled = pooled_within(made({"a.x": member}), kept, codes, ("a", "b", "c", "d")).odds_ratio[0]
     assert crude < 0.8
     assert abs(math.log(pooled)) < abs(math.log(crude)) / 2
 
