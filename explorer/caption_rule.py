@@ -27,7 +27,8 @@ def draw(rule: CaptionRule, index: int, pool: Pool, name: str) -> None:
         "Best by", scores if rule.caption in scores else [rule.caption, *scores], key=recipe_state.shows(f"{name}-by", rule.caption),
         on_change=lambda: recipe_state.update_rule(index, {"caption": st.session_state[f"{name}-by"]}),
     )  # fmt: skip
-    sources = _sources(pool)
+    texts = [name for name, one in pool.columns.items() if one.kind == "metadata" and one.dtype == "string"]
+    sources = [name for name in texts if "source" in name or "caption" in name]
     options = [NO_SOURCE, *sources]
     chosen = NO_SOURCE if rule.source is None else rule.source
     right.selectbox(
@@ -41,12 +42,6 @@ def draw(rule: CaptionRule, index: int, pool: Pool, name: str) -> None:
             f"Share of {plain(source)}", 0.0, max(1.0, *rule.shares.values()), key=recipe_state.shows(key, share), step=0.01,
             on_change=_shared, args=(index, rule, source, key), help="Against the other sources of the same image",
         )  # fmt: skip
-
-
-def _sources(pool: Pool) -> list[str]:
-    """The text columns that may say where captions come from."""
-    named = [name for name, one in pool.columns.items() if one.kind == "metadata" and one.dtype == "string"]
-    return [name for name in named if "source" in name or "caption" in name]
 
 
 def _sourced(index: int, source: str, pool: Pool) -> None:

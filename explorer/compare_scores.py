@@ -72,10 +72,12 @@ def _plane(agreement: Agreement, pool: Pool, a: str, b: str) -> None:
         )  # fmt: skip
     else:
         counts = agreement.density.T
+        # from little to much: away from the background
+        shades = ["#173A59", "#1F83D2", "#D6ECFF"] if theme.is_dark() else ["#CFE4F7", "#1F83D2", "#0A2E4D"]
         ticks = 10 ** np.arange(0, np.log10(max(1, counts.max())) + 1e-9)
         chart.add_heatmap(
             x=(agreement.edges_a[1:] + agreement.edges_a[:-1]) / 2, y=(agreement.edges_b[1:] + agreement.edges_b[:-1]) / 2,
-            z=np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan), customdata=counts, colorscale=_shades(),
+            z=np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan), customdata=counts, colorscale=shades,
             colorbar={"title": {"text": "pairs"}, "tickvals": np.log10(ticks).tolist(), "ticktext": [f"{t:,.0f}" for t in ticks], "thickness": 10},
             hovertemplate=f"{a} %{{x:.4g}}<br>{b} %{{y:.4g}}<br>%{{customdata:,}} pairs<extra></extra>",
         )  # fmt: skip
@@ -84,13 +86,6 @@ def _plane(agreement: Agreement, pool: Pool, a: str, b: str) -> None:
         f"{len(agreement.sample):,} of {agreement.pairs:,} pairs" if view == SCATTER else f"{agreement.pairs:,} pairs"
     )
     st.caption(shown + (", the outer 0.1 % at the border" if view == DENSITY else ", drawn by uid"))
-
-
-def _shades() -> list[list[object]]:
-    """From little to much: away from the background."""
-    if theme.is_dark():
-        return [[0, "#173A59"], [0.5, "#1F83D2"], [1, "#D6ECFF"]]
-    return [[0, "#CFE4F7"], [0.5, "#1F83D2"], [1, "#0A2E4D"]]
 
 
 def _overlap(agreement: Agreement, a: str, b: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.engine import reason as reasons
+from poolscope.engine.reason import reason
 from poolscope.errors import InputError
 from poolscope.explorer import gallery, number_format, pools, search, table, tiles, views
 from poolscope.explorer.evaluate import evaluate
@@ -55,11 +55,6 @@ def show(row: int, pool: Pool, recipe: Recipe | None) -> None:
     _neighbours(shown, pool, selection)
 
 
-def reason(row: int, pool: Pool, recipe: Recipe, selection: Selection, *, deep: bool = False) -> str:
-    """Why a pair is kept or dropped, in words: the rule and by how much it missed it."""
-    return reasons.reason(row, recipe, selection, pools.columns(pool), deep=deep)
-
-
 def percentile(values: np.ndarray, value: float) -> float:
     """The share of the scored `values` that are at most `value`; NaN where nothing is scored."""
     scored = int(np.count_nonzero(~np.isnan(values)))
@@ -90,7 +85,7 @@ def _verdict(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None
     kept = not selection.dropped_at(row)
     st.badge("kept" if kept else "dropped", color="blue" if kept else "orange",
              icon=":material/check:" if kept else ":material/remove:")  # fmt: skip
-    st.caption(plain(reason(row, pool, recipe, selection, deep=True)))
+    st.caption(plain(reason(row, recipe, selection, pools.columns(pool), deep=True)))
 
 
 def _distances(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None:

@@ -20,6 +20,10 @@ NEVER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}  # an
 MODEL_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 LONGEST_CAPTION = 600
 MOST_FACTS = 3
+BLANK = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#e5e9ee"/>'
+    '<path d="M14 46 26 32l8 8 8-10 10 16z" fill="#b6c0ca"/><path d="m12 12 40 40" stroke="#8a94a0" stroke-width="2"/></svg>'
+)
 
 
 def geometry(request: Request) -> Response:
@@ -65,7 +69,7 @@ def thumbnail(request: Request) -> Response:
     size = 512 if request.query_params.get("size") == "512" else 128
     image = _pool(request).thumbnail(request.path_params["row"], size)
     if image is None:
-        return Response(_blank(), media_type="image/svg+xml", headers=NEVER)
+        return Response(BLANK, media_type="image/svg+xml", headers=NEVER)
     return Response(image, media_type="image/webp", headers=FOREVER)
 
 
@@ -99,14 +103,6 @@ def libraries() -> dict[str, Path]:
     if spec is None or spec.origin is None:
         raise InputError("the package plotly is not installed; run `pip install poolscope` again.")
     return {"plotly.min.js": Path(spec.origin).parent / "package_data" / "plotly.min.js"}
-
-
-@lru_cache
-def _blank() -> str:
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#e5e9ee"/>'
-        '<path d="M14 46 26 32l8 8 8-10 10 16z" fill="#b6c0ca"/><path d="m12 12 40 40" stroke="#8a94a0" stroke-width="2"/></svg>'
-    )
 
 
 def filter_page(request: Request) -> Response:

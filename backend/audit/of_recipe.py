@@ -65,7 +65,9 @@ def audit(
         left_out=len(members) - len(shown),
         strata=strata,
         rules=tuple(count.as_json() for count in selection.counts),
-        slopes=slopes(measures),
+        slopes=lines(measures)
+        if 0 < measures.total_kept < measures.pairs
+        else {},  # where nothing varies there is none
         headline=headline_of(measures),
         definitions=shown.definitions,
         lexicons={name: text for name, text in changed(pool).items() if f"lexicon-{name}" in sources},
@@ -105,15 +107,8 @@ def expected_shares(groups: Groups, reference: Mapping[str, float] | str | None)
     return expected
 
 
-def slopes(measures: Measures) -> dict[str, Slope]:
-    """The slope of keep rate on group size in each family of three groups or more; none where nothing varies."""
-    if measures.total_kept in (0, measures.pairs):
-        return {}
-    return lines(measures)
-
-
 def lines(measures: Measures) -> dict[str, Slope]:
-    """As `slopes`, also where nothing varies."""
+    """The slope of keep rate on group size in each family of three groups or more."""
     families = np.array([definition.family for definition in measures.groups.definitions])
     insides = {family: families == family for family in measures.groups.families}
     found = {family: slope(measures.kept[inside], measures.n[inside]) for family, inside in insides.items()}

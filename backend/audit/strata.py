@@ -19,7 +19,8 @@ def strata(pool: Pool, name: str, progress: Progress = silent) -> tuple[np.ndarr
     Returns `(n,)` uint16 codes and the names of the strata; the last one holds what is unknown or rare. Raises InputError for another name, and where the pool lacks what it needs.
     """
     if name == "length":
-        return _lengths(pool, progress), tuple(_length_names())
+        names = [f"{low} to {high - 1} characters" for low, high in pairwise(LENGTHS)]
+        return _lengths(pool, progress), (*names, f"{LENGTHS[-1]} or more")
     if name == "language":
         from .providers.language import Language, language_codes
 
@@ -69,7 +70,3 @@ def _lengths(pool: Pool, progress: Progress) -> np.ndarray:
         codes[start : start + len(lengths)] = np.searchsorted(LENGTHS, lengths, side="right") - 1
         progress(start + len(lengths), len(pool), "caption lengths")
     return codes
-
-
-def _length_names() -> list[str]:
-    return [f"{low} to {high - 1} characters" for low, high in pairwise(LENGTHS)] + [f"{LENGTHS[-1]} or more"]

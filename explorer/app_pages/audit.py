@@ -3,8 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.audit import Groups, Measures, measure
-from poolscope.audit.headline import headline_of
+from poolscope.audit import Groups, Measures, headline, measure
 from poolscope.audit.of_recipe import pooled_within
 from poolscope.audit.strata import BUILT_IN, strata
 from poolscope.audit.stratified import Pooled
@@ -51,8 +50,7 @@ def workbench(pool: Pool) -> None:
 
 def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
     """The headline, the views and the one that is chosen; returns the row of an image that was clicked."""
-    everyone = measure(groups.choose(minimum=100), selection.mask, selection.copies)
-    loss = headline_of(everyone)
+    loss = headline(groups, selection.mask, selection.copies)
     st.subheader(plain(loss.text[:1].upper() + loss.text[1:]), anchor=False)
     st.caption(
         "Groups are what captions mention, what sites and columns say, or what a rule detects: never what people are."

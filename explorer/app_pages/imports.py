@@ -73,7 +73,8 @@ def _plan(source: str) -> None:
             st.session_state["import-roles"] = {**options.named, **changed}
             st.rerun()
         left, right = st.columns([0.75, 0.25], vertical_alignment="bottom")
-        target = left.text_input("Pool to make or extend", str(_proposed(source)), key=f"import-pool-{_digest(source)}")
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        target = left.text_input("Pool to make or extend", str(_proposed(source)), key=f"import-pool-{digest[:8]}")
         if right.button("Import", type="primary", icon=":material/play_arrow:", width="stretch",
                         key="import-start"):  # fmt: skip
             _start(source, target.strip(), plan)
@@ -178,10 +179,6 @@ def _next(job_id: int, path: str, *, prepared: bool) -> None:
 def _proposed(source: str) -> Path:
     stem = Path(source.rstrip("/")).name.split(".")[0].strip("*?[]{}") or "mine"
     return paths.home() / "pools" / (stem if not source.startswith(str(paths.home() / "uploads")) else "mine")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 main()
