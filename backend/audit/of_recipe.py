@@ -65,9 +65,7 @@ def audit(
         left_out=len(members) - len(shown),
         strata=strata,
         rules=tuple(count.as_json() for count in selection.counts),
-        slopes=lines(measures)
-        if 0 < measures.total_kept < measures.pairs
-        else {},  # where nothing varies there is none
+        slopes={} if measures.total_kept in (0, measures.pairs) else lines(measures),
         headline=headline_of(measures),
         definitions=shown.definitions,
         lexicons={name: text for name, text in changed(pool).items() if f"lexicon-{name}" in sources},
