@@ -118,6 +118,11 @@ def _stats(shards: Path) -> list[dict[str, Any]]:
     return [read for path in sorted(shards.glob("*_stats.json")) if (read := files.known_json(path, {}))]
 
 
+def _torn(shards: Path) -> list[Path]:
+    """Statistics that were being written when a download was killed."""
+    return [path for path in shards.glob("*_stats.json") if not files.known_json(path, {})]
+
+
 def _list(pool: Pool, selection: Selection, to: Path) -> int:
     """Writes the addresses to fetch, once: a download that goes on keeps its list. Returns how many there are.
 
@@ -195,11 +200,8 @@ def _run(options: dict[str, Any], private: bool, log: Path, shards: Path, asked:
     environment = os.environ | {"OPENCV_IO_MAX_IMAGE_PIXELS": str(LARGEST_IMAGE), "NO_ALBUMENTATIONS_UPDATE": "1"}
     argv = [sys.executable, "-P", "-c", RUN, json.dumps(options), "1" if private else "0", str(os.getpid())]
     with _alone(Path(options["url_list"])) as held, log.open("ab") as out:
-        for path in shards.glob("*_stats.json"):
-            if not files.known_json(
-                path, {}
-            ):  # torn when a download was killed, but img2dataset would take it for finished
-                path.unlink()
+        for torn in _torn(shards):  # img2dataset would take its shard for finished
+            torn.unlink()
         with subprocess.Popen(argv, stdout=out, stderr=out, env=environment, pass_fds=held) as process:
             try:
                 while process.poll() is None:
