@@ -1,6 +1,7 @@
 """A bias report on the screen: accuracy by family, controls, images, objects, words and what the classifiers go by."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import plotly.graph_objects as go
@@ -293,9 +294,7 @@ def _frame(rows: Sequence[dict[str, Any]], columns: dict[str, str], *, key: str)
 
 
 def _pool_of(part: dict[str, Any]) -> Pool | None:
-    if not part.get("pool"):
-        return None
-    try:
-        return pools.opened(part["pool"])
-    except InputError:
-        return None
+    if part.get("pool"):
+        with suppress(InputError):
+            return pools.opened(part["pool"])
+    return None

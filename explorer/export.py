@@ -26,7 +26,9 @@ def ask(recipe: Recipe, pool: Pool, selection: Selection) -> None:
         taken, replace = _replace(out)
         with st.container(horizontal=True):
             if st.button("Write the file", type="primary", icon=":material/save:", disabled=taken and not replace):
-                _write(lambda: export_subset(pool, selection, Path(out).expanduser(), recipe=recipe, force=replace))
+                with noted(st.error, OSError):
+                    written = export_subset(pool, selection, Path(out).expanduser(), recipe=recipe, force=replace)
+                    st.success(f"Written: {plain(written)}", icon=":material/check:")
             st.download_button("Download", lambda: pair_set.subset_file(pool, selection.mask, selection.wanted), f"{stem}.npy",
                                icon=":material/download:", on_click="ignore")  # fmt: skip
             st.download_button("Download the recipe", dump(recipe), f"{stem}.yaml",
@@ -59,8 +61,3 @@ def _replace(out: str) -> tuple[bool, bool]:
     """Whether there is a file at `out`, and whether the user wants it replaced."""
     taken = os.path.lexists(Path(out).expanduser())
     return taken, taken and st.checkbox("Replace the file that is there", key="export-replace")
-
-
-def _write(act) -> None:
-    with noted(st.error, OSError):
-        st.success(f"Written: {plain(act())}", icon=":material/check:")

@@ -16,8 +16,7 @@ ICONS = {
     "queued": ":material/schedule:", "running": ":material/play_circle:", "done": ":material/check_circle:",
     "failed": ":material/error:", "cancelled": ":material/cancel:", "lost": ":material/help:",
 }  # fmt: skip
-Colour = Literal["gray", "blue", "green", "red", "orange"]
-COLOURS: dict[str, Colour] = {
+COLOURS: dict[str, Literal["gray", "blue", "green", "red", "orange"]] = {
     "queued": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "orange", "lost": "orange",
 }  # fmt: skip
 

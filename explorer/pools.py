@@ -86,10 +86,9 @@ def density(pool: Pool, placed: Map) -> "Density":
 
 def map_stamp(pool: Pool, model: str) -> int:
     """Changes when the map of `model` is built again; 0 when there is none."""
-    try:
+    with suppress(OSError):
         return (pool.path / "maps" / model / "map.json").stat().st_mtime_ns
-    except OSError:
-        return 0
+    return 0
 
 
 def token(pool: Pool) -> str:

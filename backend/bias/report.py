@@ -1,6 +1,7 @@
 """The bias report: sample, groups, families, controls, objects, words and examples in one JSON-able dictionary."""
 
 import hashlib
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -86,12 +87,10 @@ def _controls(
     progress: Progress,
 ) -> dict[str, Any]:
     """Null and memorisation on the family that sees most; shortcut and re-encoding, measured here if nobody asked."""
-    done = 0
+    done = itertools.count(1)
 
     def tick() -> None:
-        nonlocal done
-        done += 1
-        progress(min(done, 8), 8)
+        progress(min(next(done), 8), 8)
 
     accuracy = {name: one.accuracy for name, one in accuracies.measured.items()}
     for family in (FileFacts(), *([Harmonised()] if "original" in accuracy else [])):

@@ -123,7 +123,20 @@ def draw(
         raise InputError(
             f"only {len(drawn[short].rows)} images of {sets[short].name!r} can be read; a report needs 20: see whether the files are there."
         )
-    return _join(tuple(sets), drawn, pictured, size, seed)
+    return Sample(
+        sets=tuple(sets),
+        labels=np.repeat(np.arange(len(sets)), [len(one.rows) for one in drawn]),
+        rows=np.concatenate([one.rows for one in drawn]),
+        uid_hi=np.concatenate([one.hi for one in drawn]),
+        uid_lo=np.concatenate([one.lo for one in drawn]),
+        seed=seed,
+        size=size,
+        images=np.concatenate([one.images for one in drawn if one.images is not None]) if pictured else None,
+        facts=np.concatenate([one.facts for one in drawn if one.facts is not None]) if pictured else None,
+        texts=_column(sets, drawn, "text"),
+        urls=_column(sets, drawn, "url"),
+        unreadable=tuple(one.unreadable for one in drawn),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,26 +213,7 @@ def _has_images(part: PairSet) -> bool:
     return any(content is not None for content in part.pool.images(spread))
 
 
-def _join(sets: tuple[PairSet, ...], drawn: list[_Drawn], pictured: bool, size: int, seed: int) -> Sample:
-    rows = np.concatenate([one.rows for one in drawn])
-    labels = np.repeat(np.arange(len(sets)), [len(one.rows) for one in drawn])
-    return Sample(
-        sets=sets,
-        labels=labels,
-        rows=rows,
-        uid_hi=np.concatenate([one.hi for one in drawn]),
-        uid_lo=np.concatenate([one.lo for one in drawn]),
-        seed=seed,
-        size=size,
-        images=np.concatenate([one.images for one in drawn if one.images is not None]) if pictured else None,
-        facts=np.concatenate([one.facts for one in drawn if one.facts is not None]) if pictured else None,
-        texts=_column(sets, drawn, "text"),
-        urls=_column(sets, drawn, "url"),
-        unreadable=tuple(one.unreadable for one in drawn),
-    )
-
-
-def _column(sets: tuple[PairSet, ...], drawn: list[_Drawn], name: str) -> tuple[str, ...] | None:
+def _column(sets: Sequence[PairSet], drawn: list[_Drawn], name: str) -> tuple[str, ...] | None:
     """A text column of all sampled pairs; None unless every set has it."""
     values: list[str] = []
     for part, one in zip(sets, drawn):

@@ -78,7 +78,9 @@ def export_shards(
     planned, missing = _planned(pool, recipe, selection, rows, out)
     total = len(planned.entries)
     task, units = ShardTask(pool.path.resolve(), out.resolve(), blur), units_of(total, shard_size)
-    _keep_plan(planned, out / PLAN)
+    with files.replacing(out / PLAN / "entries.npy") as part, part.open("wb") as handle:
+        np.save(handle, planned.entries)
+    files.write_json(out / PLAN / "tars.json", planned.tars)
     todo = [unit for unit in units if not task.stats(unit).exists()]
     done = total - sum(map(len, todo))
     for unit, _ in finished(task, todo, engine=engine, workers=workers, address=address):
@@ -101,13 +103,6 @@ def _planned(pool: Pool, recipe: Recipe | None, selection: Selection, rows: np.n
             f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
         )
     return planned, len(missing)
-
-
-def _keep_plan(planned: Plan, work: Path) -> None:
-    """Writes the plan down for the workers."""
-    with files.replacing(work / "entries.npy") as part, part.open("wb") as handle:
-        np.save(handle, planned.entries)
-    files.write_json(work / "tars.json", planned.tars)
 
 
 def _about(out: Path, results: list[dict[str, Any]]) -> dict[str, Any]:

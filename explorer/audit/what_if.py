@@ -82,17 +82,11 @@ def _plot(before: Measures, then: Measures, places: list[int]) -> None:
 
 
 def _table(before: Measures, then: Measures, places: list[int], whatif: WhatIf) -> None:
-    import pandas as pd
-
-    def rates(one: Measures) -> list[float]:
-        return [float("nan") if one.small[place] else 100 * one.rate[place] for place in places]
-
-    ids = [before.groups.definitions[place].id for place in places]
-    frame = pd.DataFrame(
-        {
-            "group": [before.groups.definitions[place].title for place in places], "pairs": before.n[places],
-            "threshold": [whatif.thresholds[id] for id in ids], "rate now, %": rates(before), "rate then, %": rates(then),
-        }
-    )  # fmt: skip
+    lines = []
+    for place in places:
+        about = before.groups.definitions[place]
+        now, own = (np.nan if one.small[place] else 100 * one.rate[place] for one in (before, then))
+        lines.append({"group": about.title, "pairs": before.n[place], "threshold": whatif.thresholds[about.id],
+                      "rate now, %": now, "rate then, %": own})  # fmt: skip
     formats = {"threshold": "%.4f", "rate now, %": "%.1f", "rate then, %": "%.1f"}
-    table.draw(frame, key="audit-wi-table", formats=formats)
+    table.draw(lines, key="audit-wi-table", formats=formats)
