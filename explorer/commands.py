@@ -13,10 +13,8 @@ ASKED = {
     "score": ("Add a score", ""), "recipe": ("Edit the recipe as YAML", "y"),
 }  # fmt: skip
 STEPS = {
-    "undo": ("Undo the last change of the recipe", "u"),
-    "redo": ("Redo", "r"),
-    "revert": ("Revert the recipe", ""),
-}
+    "undo": ("Undo the last change of the recipe", "u"), "redo": ("Redo", "r"), "revert": ("Revert the recipe", ""),
+}  # fmt: skip
 
 
 def draw(pages: Mapping[str, st.Page], here: st.Page) -> None:

@@ -63,13 +63,8 @@ def offer_undo() -> None:
         st.caption(f"Deleted {last[0]} {code(last[1].rpartition('/')[2] if last[0] == 'pool' else last[1])}")
         with st.container(horizontal=True):
             st.button("Undo", icon=":material/undo:", key="undo-deletion", on_click=_undo)
-            st.button(
-                "",
-                icon=":material/close:",
-                key="keep-deleted",
-                help="Dismiss",
-                on_click=lambda: st.session_state.pop(LAST, None),
-            )
+            st.button("", icon=":material/close:", key="keep-deleted", help="Dismiss",
+                      on_click=lambda: st.session_state.pop(LAST, None))  # fmt: skip
 
 
 def _undo() -> None:

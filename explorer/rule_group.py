@@ -34,11 +34,8 @@ def draw(recipe: Recipe, index: int, pool: Pool, name: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
             with st.container(gap="xxsmall"):
                 _part(part, f"{name}-{place}", partial(_replace, recipe, index, group, place, wrap))
-            options = [
-                PLAIN if isinstance(part, NotRule) else NOT,
-                *([] if isinstance(rule, NotRule) else [OUT]),
-                REMOVE,
-            ]
+            turn = PLAIN if isinstance(part, NotRule) else NOT
+            options = [turn, *([] if isinstance(rule, NotRule) else [OUT]), REMOVE]
             menu = f"{name}-{place}-menu"
             st.menu_button(
                 "", options, key=menu, icon=":material/more_vert:", type="tertiary", help=f"Part {place + 1} of rule {index + 1}",

@@ -25,12 +25,9 @@ def draw(rule: SampleRule, index: int, pool: Pool, name: str) -> None:
     if rule.sample not in scores:
         scores = [rule.sample, *scores]
     st.selectbox(
-        "Score",
-        scores,
-        key=recipe_state.shows(f"{name}-score", rule.sample),
-        on_change=_rescored,
-        args=(name, index, pool),
-    )
+        "Score", scores, key=recipe_state.shows(f"{name}-score", rule.sample),
+        on_change=_rescored, args=(name, index, pool),
+    )  # fmt: skip
     draws = rule.draws(max(1, len(pool)))
     most = max(1, min(MOST_TIMES * len(pool), max(2 * len(pool), draws)))
     st.slider(
