@@ -1,5 +1,6 @@
 """The line above the Filter page: which recipe, undo, save, compare, share, export, and how much is kept."""
 
+from collections.abc import Callable
 from functools import partial
 from urllib.parse import urlencode
 
@@ -121,7 +122,7 @@ def _dialogs(recipe: Recipe, pool: Pool, selection: Selection) -> bool:
     from poolscope.explorer import add_score, rules
 
     what, *details = asked
-    dialogs = {
+    dialogs: dict[str, Callable[..., None]] = {
         "save": partial(_save, recipe, pool), "share": _share, "recipe": partial(_edit, recipe),
         "rule": partial(rules.edit, recipe), "score": partial(add_score.ask, pool),
         "export": partial(export.ask, recipe, pool, selection),

@@ -16,7 +16,8 @@ BUILT_IN = ("language", "domain", "length")
 def strata(pool: Pool, name: str, progress: Progress = silent) -> tuple[np.ndarray, tuple[str, ...]]:
     """`language`, `domain`, `length` (of the caption), or any metadata column of few values.
 
-    Returns `(n,)` uint16 codes and the names of the strata; the last one holds what is unknown or rare. Raises InputError for another name, and where the pool lacks what it needs.
+    Returns `(n,)` uint16 codes and the names of the strata; the last one holds what is unknown or rare. Raises
+    InputError for another name, and where the pool lacks what it needs.
     """
     if name == "length":
         names = [f"{low} to {high - 1} characters" for low, high in pairwise(LENGTHS)]

@@ -62,7 +62,7 @@ def _view(options: list[str]) -> str:
     """What the gallery shows."""
     if st.session_state.get("view", EDGE) not in options:
         st.session_state["view"] = EDGE
-    return views.choose("Show", options, "view", bind="query-params")
+    return views.choose("Show", options, "view", preset=True, bind="query-params")
 
 
 def _show_chosen() -> None:

@@ -15,7 +15,7 @@ COLUMNS = 2
 def main(pool: Pool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("Methods", width="stretch")
-        view = views.choose("Show", [CATALOGUE, COMPARE], "methods", bind="query-params")
+        view = views.choose("Show", [CATALOGUE, COMPARE], "methods", preset=True, bind="query-params")
     if add_score.waiting(pool):
         add_score.watch(pool)
     if view == COMPARE:
