@@ -130,9 +130,13 @@ def watch(pool: Pool) -> None:
         with st.container(horizontal=True):
             job_view.controls(job, key=f"scoring-{job_id}")
             if job.finished:
-                st.button("Dismiss", key=f"scoring-{job_id}-dismiss", on_click=asked.pop, args=(job_id, None))
+                st.button("Dismiss", key=f"scoring-{job_id}-dismiss", on_click=_dismiss, args=(job_id,))
         if job.resumable:
             job_view.log(job, lines=4)
+
+
+def _dismiss(job_id: int) -> None:
+    st.session_state["scoring"].pop(job_id, None)
 
 
 def _field(id: str, entry: "dataclasses.Field[Any]", hint: Any, default: Any, pool: Pool) -> Any:

@@ -8,6 +8,8 @@ from pathlib import Path
 class TarWriter(tarfile.TarFile):
     """Writes members one after another; deterministic: no times, owner `bigdata`, mode 0444."""
 
+    members: list[tarfile.TarInfo]
+
     def __init__(self, path: Path) -> None:
         super().__init__(path, "w", format=tarfile.USTAR_FORMAT)
 
