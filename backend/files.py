@@ -253,6 +253,14 @@ def read_json(path: Path | str, kind: type | None = None, *, remedy: str = REMED
     return read
 
 
+def known_json(path: Path | str, default: Any) -> Any:
+    """The JSON in a file, if it is of the type of `default`; else `default`: the file is gone or damaged."""
+    try:
+        return read_json(path, type(default))
+    except (OSError, ValueError):
+        return default
+
+
 def read_array(path: Path | str, *, mapped: bool = False, remedy: str = REMEDY) -> "np.ndarray":
     """The array in a `.npy`, nothing unpickled; `mapped` reads it as it is used. Raises as `read_json` does."""
     import numpy as np

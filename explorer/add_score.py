@@ -12,8 +12,7 @@ from poolscope.engine.inputs import fitted, named
 from poolscope.engine.made_by import describe, outdated, same_way
 from poolscope.errors import InputError
 from poolscope.explorer import job_view, method_card, method_cost, recipe_state
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import code, plain
+from poolscope.explorer.text import code, free, noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe.grammar import FlagRule, Rule, ScoreRule
 from poolscope.scores import METHODS, Method, build
@@ -44,7 +43,7 @@ def ask(pool: Pool, chosen: str = "") -> None:
         st.latex(method.formula)
     st.caption(" · ".join(part for part in (method.paper, method.cost) if part))
     values = _parameters(id, method, pool)
-    column = st.text_input("Column", _free_name(id, pool), key=f"{id}-column", max_chars=64)
+    column = st.text_input("Column", free(id, pool.columns, "_"), key=f"{id}-column", max_chars=64)
     known = _made_already(id, values, pool)
     if known:
         _offer(known, method.kind, pool)
@@ -181,8 +180,3 @@ def _number(kind: type, default: Any, low: Any, high: Any, **options: Any) -> An
         return st.number_input(min_value=low, max_value=high, value=value, step=1, **options)
     step = 0.01 if low is not None and high is not None and high - low <= 2 else None
     return st.number_input(min_value=low, max_value=high, value=value, step=step, format="%.6g", **options)
-
-
-def _free_name(id: str, pool: Pool) -> str:
-    names = [id, *(f"{id}_{number}" for number in range(2, 100))]
-    return next(name for name in names if name not in pool.columns)

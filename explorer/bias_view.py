@@ -1,6 +1,7 @@
 """A bias report on the screen: accuracy by family, controls, images, objects, words and what the classifiers go by."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,7 +10,7 @@ import streamlit as st
 from poolscope.bias.headline import distinguishing, summary
 from poolscope.bias.html import origin
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, pair, pools, table, theme
+from poolscope.explorer import gallery, pair, pools, table, theme, views
 from poolscope.explorer.gallery import Tile
 from poolscope.explorer.number_format import percent
 from poolscope.explorer.text import plain
@@ -52,7 +53,7 @@ def _headline(report: dict[str, Any]) -> None:
             ("file_facts", "By the file", "size, bytes, format and compression: a shortcut that needs no image"),
         ):
             if name in families:
-                st.metric(label, percent(families[name]['accuracy']), border=True, help=about)
+                st.metric(label, percent(families[name]["accuracy"]), border=True, help=about)
         st.metric("Null control", percent(null["accuracy"]), border=True,
                   help=f"random halves of “{plain(null['set'])}”, mean over {len(null['runs'])} seeds; 50 % is chance")  # fmt: skip
     for column, part, lines in zip(
@@ -132,7 +133,7 @@ def _controls(report: dict[str, Any], names: Sequence[str]) -> None:
     controls = report["controls"]
     null = controls["null"]
     st.subheader("Controls")
-    runs = ", ".join(percent(run['accuracy']) for run in null["runs"])
+    runs = ", ".join(percent(run["accuracy"]) for run in null["runs"])
     said = f"Random halves of one set: {percent(null['accuracy'])} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
     if null["within"]:
         st.success(f"{said} The classifier finds no difference where there is none.", icon=":material/check_circle:")
@@ -162,10 +163,7 @@ def _controls(report: dict[str, Any], names: Sequence[str]) -> None:
 
 
 def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
-    kind = st.segmented_control(
-        "Show", ["Most typical", "Taken for another set"], default="Most typical", required=True, key="bias-kind",
-        label_visibility="collapsed",
-    )  # fmt: skip
+    kind = views.choose("Show", ["Most typical", "Taken for another set"], "bias-kind")
     st.caption(f"By the classifier on {plain(report['examples']['family'])}; of near-duplicates only one is shown.")
     key = "typical" if kind == "Most typical" else "mistaken"
     for number, (column, part, one) in enumerate(
@@ -190,7 +188,9 @@ def _typical(report: dict[str, Any], names: Sequence[str]) -> None:
                     if row < len(pool)
                 ][:TILES]
                 label = f"{kind} of {part['name']}"
-                opened = gallery.draw(tiles, token=pools.token(pool), label=label, key=f"bias-{key}-{number}", columns=4)
+                opened = gallery.draw(
+                    tiles, token=pools.token(pool), label=label, key=f"bias-{key}-{number}", columns=4
+                )
                 if opened is not None:
                     pair.show(opened, pool, None)
 
@@ -294,9 +294,7 @@ def _frame(rows: Sequence[dict[str, Any]], columns: dict[str, str], *, key: str)
 
 
 def _pool_of(part: dict[str, Any]) -> Pool | None:
-    if not part.get("pool"):
-        return None
-    try:
-        return pools.opened(part["pool"])
-    except InputError:
-        return None
+    if part.get("pool"):
+        with suppress(InputError):
+            return pools.opened(part["pool"])
+    return None

@@ -19,18 +19,16 @@ def fresh(pool: Pool, recipe: Recipe) -> CaptionRule:
     return CaptionRule(caption=recipe_state.last_score(recipe, pool), image=image_column(pool) or IMAGES[0])
 
 
-def draw(recipe: Recipe, index: int, pool: Pool) -> None:
+def draw(rule: CaptionRule, index: int, pool: Pool, name: str) -> None:
     """The body of the rule at `index`."""
-    rule = recipe.keep[index]
-    assert isinstance(rule, CaptionRule)
-    name = f"rule-{recipe_state.generation()}-{index}"
     scores = scores_of(pool)
     left, right = st.columns(2, gap="small")
     left.selectbox(
         "Best by", scores if rule.caption in scores else [rule.caption, *scores], key=recipe_state.shows(f"{name}-by", rule.caption),
         on_change=lambda: recipe_state.update_rule(index, {"caption": st.session_state[f"{name}-by"]}),
     )  # fmt: skip
-    sources = _sources(pool)
+    texts = [name for name, one in pool.columns.items() if one.kind == "metadata" and one.dtype == "string"]
+    sources = [name for name in texts if "source" in name or "caption" in name]
     options = [NO_SOURCE, *sources]
     chosen = NO_SOURCE if rule.source is None else rule.source
     right.selectbox(
@@ -42,14 +40,8 @@ def draw(recipe: Recipe, index: int, pool: Pool) -> None:
         key = f"{name}-share-{number}"
         st.slider(
             f"Share of {plain(source)}", 0.0, max(1.0, *rule.shares.values()), key=recipe_state.shows(key, share), step=0.01,
-            on_change=_shared, args=(index, source, key), help="Against the other sources of the same image",
+            on_change=_shared, args=(index, rule, source, key), help="Against the other sources of the same image",
         )  # fmt: skip
-
-
-def _sources(pool: Pool) -> list[str]:
-    """The text columns that may say where captions come from."""
-    named = [name for name, one in pool.columns.items() if one.kind == "metadata" and one.dtype == "string"]
-    return [name for name in named if "source" in name or "caption" in name]
 
 
 def _sourced(index: int, source: str, pool: Pool) -> None:
@@ -59,10 +51,7 @@ def _sourced(index: int, source: str, pool: Pool) -> None:
     recipe_state.update_rule(index, {"source": source if names else None, "shares": shares}, reshape=True)
 
 
-def _shared(index: int, source: str, key: str) -> None:
-    recipe: Recipe = st.session_state["recipe"]
-    rule = recipe.keep[index]
-    assert isinstance(rule, CaptionRule)
+def _shared(index: int, rule: CaptionRule, source: str, key: str) -> None:
     shares = rule.shares | {source: st.session_state[key]}
     if any(shares.values()):  # else nothing would be kept
         recipe_state.update_rule(index, {"shares": shares})

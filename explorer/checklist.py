@@ -30,7 +30,7 @@ def draw(pool: Pool) -> None:
     if working and not working[0].finished:
         with st.container(border=True, key="checklist"):
             st.markdown("**Preparing this pool**")
-            _watch(working[0].id)
+            job_view.watch(working[0].id, key="checklist-job")
         return
     left = lacking(pool)
     if not left or not len(pool):
@@ -75,12 +75,3 @@ def _start(argv: list[str], kind: str, title: str, pool: Pool) -> None:
     """Starts a job on the pool; the model is read here, for it may have been typed after the button was drawn."""
     words = ["prepare", *_model(pool)] if argv[0] == "prepare" else argv
     jobs.submit([*words, "--pool", str(pool.path)], kind=kind, title=f"{title} {pool.name}")
-
-
-@st.fragment(run_every=1.0)
-def _watch(job_id: int) -> None:
-    job = jobs.get(job_id)
-    job_view.bar(job)
-    job_view.controls(job, key="checklist-job")
-    if job.finished:
-        st.rerun()

@@ -1,9 +1,8 @@
 """The recipes that can be chosen by name: ready ones that fit the pool, and those saved with it."""
 
-
 import streamlit as st
 
-from poolscope.engine.ready import EDITED, library
+from poolscope.engine.ready import library
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe
 from poolscope.recipe.ready import saved, unreadable
@@ -23,12 +22,6 @@ def own(pool: Pool) -> dict[str, Recipe]:
 def broken(pool: Pool) -> dict[str, str]:
     """Why files of saved recipes can't be read, by their name."""
     return _read(pool)[1]
-
-
-def origin(recipe: Recipe, pool: Pool) -> Recipe | None:
-    """The recipe of that name that can be chosen, which this one is, or is an edited form of."""
-    known = all(pool)
-    return known.get(recipe.name) or known.get(recipe.name.removesuffix(EDITED))
 
 
 def _stamp(pool: Pool) -> tuple[object, ...]:

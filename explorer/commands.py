@@ -12,7 +12,9 @@ ASKED = {
     "save": ("Save the recipe", "s"), "share": ("Share this view", ""), "export": ("Export the kept pairs", "e"),
     "score": ("Add a score", ""), "recipe": ("Edit the recipe as YAML", "y"),
 }  # fmt: skip
-STEPS = {"undo": ("Undo the last change of the recipe", "u"), "redo": ("Redo", "r"), "revert": ("Revert the recipe", "")}
+STEPS = {
+    "undo": ("Undo the last change of the recipe", "u"), "redo": ("Redo", "r"), "revert": ("Revert the recipe", ""),
+}  # fmt: skip
 
 
 def draw(pages: Mapping[str, st.Page], here: st.Page) -> None:

@@ -1,34 +1,17 @@
 """Two recipes side by side on the map: what both keep, what only one keeps."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import streamlit as st
 
 from poolscope.errors import InputError
 from poolscope.explorer import choices, images, number_format, pools, theme
-from poolscope.explorer.evaluate import evaluate
+from poolscope.explorer.evaluate import Outcome, evaluate
 from poolscope.explorer.map import Legend
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
 MOST = 100_000  # pairs that the gallery can page, sort and filter; of more, a regular sample
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The other recipe and its selection."""
-
-    recipe: Recipe
-    selection: Selection
-
-    def counts(self, selection: Selection) -> tuple[int, int, int, int]:
-        """Pairs that both keep, only the current recipe, only the other one, neither."""
-        mine, other = selection.mask, self.selection.mask
-        both = int(np.count_nonzero(mine & other))
-        only_mine, only_other = selection.kept - both, self.selection.kept - both
-        return both, only_mine, only_other, len(mine) - both - only_mine - only_other
 
 
 def name_of_other() -> str | None:
@@ -44,42 +27,35 @@ def choose(name: str | None) -> None:
     st.session_state["compare_with"] = name
 
 
-def show_in_url() -> None:
-    name = name_of_other()
-    if name and st.query_params.get("compare") != name:
-        st.query_params["compare"] = name
-    elif not name and "compare" in st.query_params:
-        del st.query_params["compare"]
-
-
-def chosen(pool: Pool) -> Comparison | None:
-    """The comparison that is on, if any."""
+def chosen(pool: Pool) -> Outcome | None:
+    """The recipe that is compared with, if any, and what it keeps."""
     name = name_of_other()
     other = choices.all(pool).get(name) if name else None
     if other is None:
         return None
     try:
-        return Comparison(other, evaluate(other, pool))
+        return Outcome(other, evaluate(other, pool))
     except InputError as error:
         st.warning(f"{plain(name)} can't be compared: {plain(error)}", icon=":material/warning:")
         return None
 
 
-def legend(selection: Selection, comparison: Comparison | None) -> list[Legend]:
+def legend(selection: Selection, comparison: Outcome | None) -> list[Legend]:
     """The entries of the map by code: bit 0 is the current recipe, bit 1 the other one."""
     if comparison is None:
         dropped = selection.pairs - selection.kept
         return [Legend("dropped", theme.DROPPED, dropped), Legend("kept", theme.KEPT, selection.kept)]
-    both, mine, other, neither = comparison.counts(selection)
+    both = int(np.count_nonzero(selection.mask & comparison.selection.mask))
+    mine, other = selection.kept - both, comparison.selection.kept - both
     return [
-        Legend("neither", theme.NEITHER, neither),
+        Legend("neither", theme.NEITHER, selection.pairs - both - mine - other),
         Legend("only this", theme.ONLY_A, mine),
         Legend(f"only {comparison.recipe.name}", theme.ONLY_B, other),
         Legend("both", theme.BOTH, both),
     ]
 
 
-def gallery(first: bool, comparison: Comparison, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
+def gallery(first: bool, comparison: Outcome, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
     """The pairs that only the current recipe keeps, or (`first=False`) only the other; returns a row that was clicked."""
     mine, other = selection.mask, comparison.selection.mask
     rows = np.flatnonzero(mine & ~other if first else other & ~mine)

@@ -3,10 +3,9 @@
 import numpy as np
 import streamlit as st
 
-from poolscope.errors import InputError
-from poolscope.explorer import gallery, pair, pools, theme, tiles
+from poolscope.explorer import gallery, pair, pools, theme, tiles, views
 from poolscope.explorer.evaluate import scores_of
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe import agreement
 from poolscope.recipe.agreement import Agreement
@@ -15,6 +14,7 @@ DENSITY, SCATTER = "Density", "Scatter"
 TILES = 12
 
 
+@noted()
 def draw(pool: Pool) -> None:
     """Choice of the two scores, and what comparing them shows."""
     names = scores_of(pool)
@@ -27,11 +27,7 @@ def draw(pool: Pool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         a = st.selectbox("Score A", names, index=0, key="compare-a", bind="query-params")
         b = st.selectbox("Score B", names, index=1, key="compare-b", bind="query-params")
-    try:
-        agreement = _compared(str(pool.path), repr((pool.columns[a], pool.columns[b], len(pool))), a, b)
-    except InputError as error:
-        st.error(plain(error), icon=":material/error:")
-        return
+    agreement = _compared(str(pool.path), repr((pool.columns[a], pool.columns[b], len(pool))), a, b)
     with st.container(horizontal=True):
         st.metric("Rank correlation", "–" if np.isnan(agreement.spearman) else f"{agreement.spearman:.3f}", border=True,
                   help="Spearman's: 1 ranks alike, 0 not related, −1 reversed")  # fmt: skip
@@ -66,9 +62,7 @@ def _compared(path: str, provenance: str, a: str, b: str) -> Agreement:
 def _plane(agreement: Agreement, pool: Pool, a: str, b: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Pairs by both scores**", width="stretch")
-        view = st.segmented_control(
-            "View", [DENSITY, SCATTER], default=DENSITY, required=True, key="compare-view", label_visibility="collapsed"
-        )
+        view = views.choose("View", [DENSITY, SCATTER], "compare-view")
     chart = theme.figure(380, x=a, y=b)
     if view == SCATTER:
         columns, rows = pools.columns(pool), agreement.sample
@@ -78,10 +72,12 @@ def _plane(agreement: Agreement, pool: Pool, a: str, b: str) -> None:
         )  # fmt: skip
     else:
         counts = agreement.density.T
+        # from little to much: away from the background
+        shades = ["#173A59", "#1F83D2", "#D6ECFF"] if theme.is_dark() else ["#CFE4F7", "#1F83D2", "#0A2E4D"]
         ticks = 10 ** np.arange(0, np.log10(max(1, counts.max())) + 1e-9)
         chart.add_heatmap(
             x=(agreement.edges_a[1:] + agreement.edges_a[:-1]) / 2, y=(agreement.edges_b[1:] + agreement.edges_b[:-1]) / 2,
-            z=np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan), customdata=counts, colorscale=_shades(),
+            z=np.where(counts > 0, np.log10(np.maximum(counts, 1)), np.nan), customdata=counts, colorscale=shades,
             colorbar={"title": {"text": "pairs"}, "tickvals": np.log10(ticks).tolist(), "ticktext": [f"{t:,.0f}" for t in ticks], "thickness": 10},
             hovertemplate=f"{a} %{{x:.4g}}<br>{b} %{{y:.4g}}<br>%{{customdata:,}} pairs<extra></extra>",
         )  # fmt: skip
@@ -90,13 +86,6 @@ def _plane(agreement: Agreement, pool: Pool, a: str, b: str) -> None:
         f"{len(agreement.sample):,} of {agreement.pairs:,} pairs" if view == SCATTER else f"{agreement.pairs:,} pairs"
     )
     st.caption(shown + (", the outer 0.1 % at the border" if view == DENSITY else ", drawn by uid"))
-
-
-def _shades() -> list[list[object]]:
-    """From little to much: away from the background."""
-    if theme.is_dark():
-        return [[0, "#173A59"], [0.5, "#1F83D2"], [1, "#D6ECFF"]]
-    return [[0, "#CFE4F7"], [0.5, "#1F83D2"], [1, "#0A2E4D"]]
 
 
 def _overlap(agreement: Agreement, a: str, b: str) -> None:

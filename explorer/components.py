@@ -11,6 +11,12 @@ def nothing() -> None:
     """What a component calls when it needs only another run of the page."""
 
 
+def row_of(shown: Any) -> int | None:
+    """The row of the pair that was opened just now in a component, by what the browser sent."""
+    opened = shown.get("opened")
+    return int(opened) if isinstance(opened, int | float) and opened >= 0 else None
+
+
 def register(name: str, module: str, parts: Sequence[str] = ()) -> Any:
     """The mount function of the component whose `name.js`, `name.css` and `name.html` lie beside `module`; the scripts
     of `parts` come before its own.

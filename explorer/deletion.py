@@ -5,8 +5,7 @@ import streamlit as st
 from poolscope import deletion, paths
 from poolscope.errors import InputError
 from poolscope.explorer import pools
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import code, plain
+from poolscope.explorer.text import code, noted, plain
 from poolscope.pool import Pool
 
 ASKED, LAST = "deleting", "deleted"  # (kind, name) to be asked about, and that was deleted last
@@ -34,12 +33,9 @@ def dialog() -> bool:
 
 
 @st.dialog("Delete")
+@noted()
 def _question(kind: str, name: str) -> None:
-    try:
-        thing = deletion.find(kind, name, _pool())
-    except InputError as error:
-        st.error(plain(error), icon=":material/error:")
-        return
+    thing = deletion.find(kind, name, _pool())
     st.markdown(f"Delete the {kind} {code(thing.name)}? It takes {thing.bytes / 1e6:,.2f} MB.")
     end, by = "the trash is emptied", "poolscope delete --empty"
     if kind in deletion.OF_POOL:
@@ -67,7 +63,8 @@ def offer_undo() -> None:
         st.caption(f"Deleted {last[0]} {code(last[1].rpartition('/')[2] if last[0] == 'pool' else last[1])}")
         with st.container(horizontal=True):
             st.button("Undo", icon=":material/undo:", key="undo-deletion", on_click=_undo)
-            st.button("", icon=":material/close:", key="keep-deleted", help="Dismiss", on_click=lambda: st.session_state.pop(LAST, None))
+            st.button("", icon=":material/close:", key="keep-deleted", help="Dismiss",
+                      on_click=lambda: st.session_state.pop(LAST, None))  # fmt: skip
 
 
 def _undo() -> None:

@@ -6,9 +6,8 @@ from pathlib import Path
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.explorer import pair_set
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer import pair_set, views
+from poolscope.explorer.text import noted, plain
 from poolscope.export import export_subset
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, ready
@@ -19,9 +18,7 @@ SUBSET, TABLE, SHARDS = "Subset file (.npy)", "Table (.parquet)", "Shards (.tar)
 @st.dialog("Export the kept pairs", width="medium")
 def ask(recipe: Recipe, pool: Pool, selection: Selection) -> None:
     st.write(f"{selection.kept:,} of {selection.pairs:,} pairs. The recipe is written beside every export.")
-    kind = st.segmented_control(
-        "As", [SUBSET, TABLE, SHARDS], default=SUBSET, required=True, key="export-kind", label_visibility="collapsed"
-    )
+    kind = views.choose("As", [SUBSET, TABLE, SHARDS], "export-kind")
     stem = "".join(letter if letter.isalnum() else "-" for letter in recipe.name.lower()).strip("-")[:40] or "kept"
     folder = pool.path / "exports"
     if kind == SUBSET:
@@ -29,7 +26,9 @@ def ask(recipe: Recipe, pool: Pool, selection: Selection) -> None:
         taken, replace = _replace(out)
         with st.container(horizontal=True):
             if st.button("Write the file", type="primary", icon=":material/save:", disabled=taken and not replace):
-                _write(lambda: export_subset(pool, selection, Path(out).expanduser(), recipe=recipe, force=replace))
+                with noted(st.error, OSError):
+                    written = export_subset(pool, selection, Path(out).expanduser(), recipe=recipe, force=replace)
+                    st.success(f"Written: {plain(written)}", icon=":material/check:")
             st.download_button("Download", lambda: pair_set.subset_file(pool, selection.mask, selection.wanted), f"{stem}.npy",
                                icon=":material/download:", on_click="ignore")  # fmt: skip
             st.download_button("Download the recipe", dump(recipe), f"{stem}.yaml",
@@ -62,8 +61,3 @@ def _replace(out: str) -> tuple[bool, bool]:
     """Whether there is a file at `out`, and whether the user wants it replaced."""
     taken = os.path.lexists(Path(out).expanduser())
     return taken, taken and st.checkbox("Replace the file that is there", key="export-replace")
-
-
-def _write(act) -> None:
-    with noted(st.error, OSError):
-        st.success(f"Written: {plain(act())}", icon=":material/check:")

@@ -1,11 +1,8 @@
 """The first minute on the Filter page: one sentence and three steps, each of which goes away when it is ticked off."""
 
-from contextlib import suppress
-
 import streamlit as st
 
 from poolscope import files, paths
-from poolscope.errors import InputError
 
 PURPOSE = "**A recipe decides which image–text pairs a model is trained on; here you see what it keeps and drops.**"
 STEPS = {
@@ -33,12 +30,8 @@ def draw() -> None:
 
 def _done() -> list[str]:
     if "first-steps-done" not in st.session_state:
-        st.session_state["first-steps-done"] = []
-        with suppress(InputError, FileNotFoundError):
-            ticked = files.read_json(paths.home() / "first-steps.json", dict).get("done")
-            st.session_state["first-steps-done"] = (
-                [step for step in STEPS if step in ticked] if isinstance(ticked, list) else []
-            )
+        ticked = files.known_json(paths.home() / "first-steps.json", {}).get("done")
+        st.session_state["first-steps-done"] = [step for step in STEPS if isinstance(ticked, list) and step in ticked]
     done: list[str] = st.session_state["first-steps-done"]
     return done
 

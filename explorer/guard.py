@@ -62,7 +62,7 @@ class Guard:
     def _allows(self, address: str) -> bool:
         """Whether a Host (`name:port`) or an Origin (`scheme://name:port`) names this server."""
         name = _name(address)
-        return name is not None and (name in self._hosts or "*" in self._hosts or _is_loopback(name))
+        return name is not None and (name in self._hosts or "*" in self._hosts or is_loopback(name))
 
     async def _ask(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes the token from the address into a cookie, or says where it is to be found."""
@@ -90,12 +90,8 @@ def _with_headers(send: Send) -> Send:
 
 def is_loopback(address: str) -> bool:
     """Whether a server bound to `address` can be reached from this machine only."""
-    return address == "localhost" or _is_loopback(address)
-
-
-def _is_loopback(name: str) -> bool:
     try:
-        return ipaddress.ip_address(name).is_loopback
+        return address == "localhost" or ipaddress.ip_address(address).is_loopback
     except ValueError:
         return False
 

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.errors import InputError
 from poolscope.explorer import gallery, number_format, pair_set, pools, tiles
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
@@ -34,19 +33,13 @@ class Shelf:
     more: str = "scroll"
 
 
-@dataclass(frozen=True)
-class Whole:
-    """What all pairs of a gallery are called, and plain data of the rule that chooses them, if there is one."""
-
-    name: str
-    rule: dict[str, Any] | None = None
-
-
+@noted()
 def draw(
-    shelves: Sequence[Shelf], pool: Pool, recipe: Recipe, selection: Selection, *, key: str, whole: Whole | None = None
-) -> int | None:
-    """Draws the shelves with what becomes of the pairs that are selected, or, if they are one `whole`, of all while none
-    is; returns the row of a pair that was clicked."""
+    shelves: Sequence[Shelf], pool: Pool, recipe: Recipe, selection: Selection, *, key: str, whole: str = "",
+    rule: dict[str, Any] | None = None,
+) -> int | None:  # fmt: skip
+    """Draws the shelves with what becomes of the pairs that are selected, or, if all together have a name, `whole`, of
+    all while none is (`rule`: plain data of one that chooses them); returns the row of a pair that was clicked."""
     by, falling, among, size = _settings(pool)
     place = st.container(key="chosen", gap="xxsmall")
     opened: int | None = None
@@ -55,11 +48,7 @@ def draw(
     for number, shelf in enumerate(shelves):
         if shelf.heading:
             st.markdown(shelf.heading)
-        try:
-            at = _arranged(shelf.rows, pool, selection, by, falling, among)
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
-            return None
+        at = _arranged(shelf.rows, pool, selection, by, falling, among)
         if not len(at):
             st.caption(shelf.empty if not len(shelf.rows) else "None of these pairs passes the filter.")
             continue
@@ -67,21 +56,21 @@ def draw(
         shown = _shown(name, shelf, at)
         rows = shelf.rows[at[:shown]]
         facts = _facts(rows, pool, by) or [shelf.facts[one] for one in at[:shown] if len(shelf.facts)]
-        browsed = gallery.browse(
+        clicked, marked = gallery.browse(
             tiles.of(rows, pool, facts=facts, selection=selection, recipe=recipe), token=pools.token(pool), size=SIZES[size],
             label=f"{key} {number + 1}", key=name, more=shelf.more if shown < len(at) else "", on_more=partial(_more, name),
         )  # fmt: skip
-        opened = browsed.opened if browsed.opened is not None else opened
-        selected += browsed.selected
+        opened = clicked if clicked is not None else opened
+        selected += marked
         order += rows.tolist()
     st.session_state["pair_among"] = order
     with place:
         if selected:
             st.markdown(f"**{len(selected):,}** selected")
             pair_set.draw(np.array(selected, dtype=np.int64), pool, recipe, name="selected", key="selected")
-        elif whole is not None:
+        elif whole:
             rows = np.concatenate([shelf.rows for shelf in shelves])
-            pair_set.draw(rows, pool, recipe, name=whole.name, rule=whole.rule, key=key)
+            pair_set.draw(rows, pool, recipe, name=whole, rule=rule, key=key)
     return opened
 
 

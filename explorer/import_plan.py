@@ -63,13 +63,9 @@ def _row(pair: Mapping[str, Any]) -> dict[str, Any]:
 
 def _thumbnail(pair: Mapping[str, Any]) -> str | None:
     """The image as a data URL; images on the web are not fetched for a preview."""
-    from poolscope.pool.images import LARGEST_FILE
-    from poolscope.pool.thumbnails import shrink
+    from poolscope.pool.images import PLACES, read_images, shrink
 
     path = Path(str(pair.get("image") or ""))
-    if not path.is_file():
-        return None
-    with path.open("rb") as file:
-        file.seek(int(pair.get("image_offset") or 0))
-        small = shrink(file.read(int(pair.get("image_bytes") or LARGEST_FILE)), THUMBNAIL)
+    image = read_images([{name: pair.get(name) for name in PLACES}], Path())[0] if path.is_file() else None
+    small = shrink(image, THUMBNAIL) if image else None
     return f"data:image/webp;base64,{base64.b64encode(small).decode()}" if small else None

@@ -8,8 +8,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.jobs import Job
 from poolscope.pool import Pool
 
@@ -17,8 +16,7 @@ ICONS = {
     "queued": ":material/schedule:", "running": ":material/play_circle:", "done": ":material/check_circle:",
     "failed": ":material/error:", "cancelled": ":material/cancel:", "lost": ":material/help:",
 }  # fmt: skip
-Colour = Literal["gray", "blue", "green", "red", "orange"]
-COLOURS: dict[str, Colour] = {
+COLOURS: dict[str, Literal["gray", "blue", "green", "red", "orange"]] = {
     "queued": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "orange", "lost": "orange",
 }  # fmt: skip
 
@@ -47,10 +45,12 @@ def changed(key: str, working: Sequence[Job]) -> bool:
 
 
 @st.fragment(run_every=1.0)
-def watch(job_id: int) -> None:
-    """The bar of a job until it has ended; then the page is drawn again."""
+def watch(job_id: int, key: str = "") -> None:
+    """The bar of a job, with its controls under `key` if one is given, until it has ended; then the page is drawn again."""
     job = jobs.get(job_id)
     bar(job)
+    if key:
+        controls(job, key=key)
     if job.finished:
         st.rerun()
 

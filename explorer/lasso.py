@@ -39,8 +39,7 @@ def draw(rows: np.ndarray, placed: Map | None, recipe: Recipe, pool: Pool, selec
         st.caption(f"The map shows {len(placed):,} of {len(pool):,} pairs; these are among those it shows.")
     name, rule = _meaning(placed, pool)
     rows = rows[np.argsort(pools.columns(pool).rank[rows], kind="stable")]
-    shelf = images.Shelf("", rows)
-    return images.draw([shelf], pool, recipe, selection, key="lasso", whole=images.Whole(name, rule))
+    return images.draw([images.Shelf("", rows)], pool, recipe, selection, key="lasso", whole=name, rule=rule)
 
 
 def _alone(placed: Map, pool: Pool) -> tuple[Colouring | None, list[int]]:

@@ -33,13 +33,6 @@ def remember() -> None:
     st.session_state["colour"] = map.said("colour") or KEPT
 
 
-def show_in_url(by: str) -> None:
-    if by != KEPT:
-        st.query_params["colour"] = by
-    elif "colour" in st.query_params:
-        del st.query_params["colour"]
-
-
 def choices(pool: Pool) -> Choices:
     """All that the map can be coloured by, under headings."""
     kinds: dict[str, list[tuple[str, str]]] = {"score": [], "flag": [], "metadata": []}

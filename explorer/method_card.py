@@ -16,6 +16,7 @@ MEASURES = {
     "missed": ("missed_spread", "downstream loss added when left out", "how much is lost without the column"),
 }  # fmt: skip
 
+
 def draw(entry: Entry, pool: Pool, *, measuring: bool = False) -> None:
     """One card; its button opens the dialog that computes the column. `measuring`: costs are being measured."""
     method = entry.method

@@ -8,8 +8,7 @@ from poolscope import jobs
 from poolscope.engine.cost import Estimate, duration, estimate, known
 from poolscope.errors import InputError
 from poolscope.explorer import job_view, pools
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
 from poolscope.scores import build
 

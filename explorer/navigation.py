@@ -6,8 +6,7 @@ import streamlit as st
 
 from poolscope import paths
 from poolscope.explorer import deletion, pools
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 
 WIDTH = 200
 OF_THE_POOL = ("recipe", "recipe_pool", "hits", "compare_with", "focus", "valid")

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.engine import reason as reasons
+from poolscope.engine.reason import reason
 from poolscope.errors import InputError
-from poolscope.explorer import gallery, number_format, pools, search, table, tiles
+from poolscope.explorer import gallery, number_format, pools, search, table, tiles, views
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
@@ -55,11 +55,6 @@ def show(row: int, pool: Pool, recipe: Recipe | None) -> None:
     _neighbours(shown, pool, selection)
 
 
-def reason(row: int, pool: Pool, recipe: Recipe, selection: Selection, *, deep: bool = False) -> str:
-    """Why a pair is kept or dropped, in words: the rule and by how much it missed it."""
-    return reasons.reason(row, recipe, selection, pools.columns(pool), deep=deep)
-
-
 def percentile(values: np.ndarray, value: float) -> float:
     """The share of the scored `values` that are at most `value`; NaN where nothing is scored."""
     scored = int(np.count_nonzero(~np.isnan(values)))
@@ -90,14 +85,12 @@ def _verdict(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None
     kept = not selection.dropped_at(row)
     st.badge("kept" if kept else "dropped", color="blue" if kept else "orange",
              icon=":material/check:" if kept else ":material/remove:")  # fmt: skip
-    st.caption(plain(reason(row, pool, recipe, selection, deep=True)))
+    st.caption(plain(reason(row, recipe, selection, pools.columns(pool), deep=True)))
 
 
 def _distances(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> None:
     """How far the pair is from the threshold of each rule on a score, whether or not that rule dropped it."""
-    import pandas as pd
-
-    lines = []
+    columns, lines = ("rule", "score", "threshold", "distance"), []
     for number, (rule, count) in enumerate(zip(recipe.keep, selection.counts), start=1):
         if not isinstance(rule, ScoreRule) or not rule.on:
             continue
@@ -107,28 +100,24 @@ def _distances(row: int, pool: Pool, recipe: Recipe, selection: Selection) -> No
             away = "not scored" if np.isnan(value) else f"{value - bound:+,.3g}"
             digits = number_format.apart([value], [bound])
             shown = (f"{one:,.{digits}g}" for one in (value, bound))
-            lines.append((f"{number} · {rule.label()}", *shown, away))
+            lines.append(dict(zip(columns, (f"{number} · {rule.label()}", *shown, away))))
     if lines:
-        columns = ["rule", "score", "threshold", "distance"]
-        table.draw(pd.DataFrame(lines, columns=columns), right=columns[1:], most=4, tall=180)
+        table.draw(lines, right=columns[1:], most=4, tall=180)
 
 
 def _facts(known: dict[str, Any], pool: Pool) -> None:
-    import pandas as pd
-
     kinds = {name: pool.columns[name].kind if name in pool.columns else "key" for name in known}
     order = {"score": 0, "flag": 1, "metadata": 2, "key": 3}
     listed = sorted(
         (name for name in known if known[name] is not None), key=lambda name: (order.get(kinds[name], 4), name)
     )
-    facts = pd.DataFrame(
+    facts = [
         {
-            "column": listed,
-            "value": [number_format.of_column(name, known[name]) for name in listed],
-            "percentile": [_percentile(name, known[name], kinds[name], pool) for name in listed],
-            "kind": [kinds[name] for name in listed],
+            "column": name, "value": number_format.of_column(name, known[name]),
+            "percentile": _percentile(name, known[name], kinds[name], pool), "kind": kinds[name],
         }
-    )
+        for name in listed
+    ]  # fmt: skip
     table.draw(facts, right=["value", "percentile"], most=8, tall=320)
 
 
@@ -148,10 +137,7 @@ def _neighbours(row: int, pool: Pool, selection: Selection | None) -> None:
     sides = [side for side in SIDES if f"{model}_{side}" in pool.columns]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Nearest neighbours**", width="content")
-        side = st.segmented_control(
-            "Neighbours by", sides, key="pair-side", default=sides[0], required=True, format_func=lambda one: SIDES[one],
-            label_visibility="collapsed",
-        )  # fmt: skip
+        side = views.choose("Neighbours by", sides, "pair-side", format_func=lambda one: SIDES[one])
     near = neighbours(pool, row, model=model, side=side, limit=NEIGHBOURS)
     if not len(near.rows):
         st.caption("This pair has no embedding on that side.")

@@ -10,8 +10,7 @@ import streamlit as st
 
 from poolscope.audit import own_groups
 from poolscope.explorer import recipe_state
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import free, noted, plain
 from poolscope.export.subset import kept_uids
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, tags
@@ -30,7 +29,7 @@ def draw(
             st.button(label, icon=icon, key=f"{key}-{'drop' if inverted else 'keep'}", help=about,
                       on_click=_attempt, args=(_to_rule, rows, pool, recipe, name, rule, inverted))  # fmt: skip
         with st.popover("Tag or group", icon=":material/label:", help="Keep these pairs under a name"):
-            chosen = st.text_input("Name", value=_free(pool, name), key=f"{key}-name-{name}").strip()
+            chosen = st.text_input("Name", value=free(_plain(name), tags.names(pool)), key=f"{key}-name-{name}").strip()
             st.button("Make a tag", icon=":material/label:", key=f"{key}-tag", disabled=not chosen,
                       help="A tag can be a rule of any recipe", on_click=_attempt, args=(_to_tag, rows, pool, chosen))  # fmt: skip
             st.button("Make a group", icon=":material/groups:", key=f"{key}-group", disabled=not chosen,
@@ -50,7 +49,7 @@ def _to_rule(
     rows: np.ndarray, pool: Pool, recipe: Recipe, name: str, rule: dict[str, Any] | None, inverted: bool
 ) -> str:
     if rule is None:
-        name = _free(pool, name)
+        name = free(_plain(name), tags.names(pool))
         tags.save(pool, name, rows)
         rule = {"tag": name}
     added = recipe_state.rule_from({"not": rule} if inverted else rule)
@@ -66,15 +65,6 @@ def _to_tag(rows: np.ndarray, pool: Pool, name: str) -> str:
 def _to_group(rows: np.ndarray, pool: Pool, name: str) -> str:
     added = own_groups.of_rows(pool, rows, name)
     return f"{len(rows):,} pairs are the group {added.name}; Who is kept counts it"
-
-
-def _free(pool: Pool, name: str) -> str:
-    """`name` as a tag that the pool has not yet."""
-    name, taken, number = _plain(name), set(tags.names(pool)), 2
-    free = name
-    while free in taken:
-        free, number = f"{name} {number}", number + 1
-    return free
 
 
 def _plain(name: str) -> str:

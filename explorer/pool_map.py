@@ -10,6 +10,7 @@ import streamlit as st
 from poolscope import jobs
 from poolscope.errors import InputError
 from poolscope.explorer import compare, job_view, map, map_colours, pools, recipe_state, theme
+from poolscope.explorer.evaluate import Outcome
 from poolscope.explorer.text import plain
 from poolscope.pool import Pool
 from poolscope.projection import Map
@@ -32,17 +33,17 @@ def draw(
     placed: Map | None,
     pool: Pool,
     selection: Selection,
-    comparison: compare.Comparison | None,
+    comparison: Outcome | None,
     marked: Sequence[int] | np.ndarray,
     on_choice: Callable[[], None],
-) -> map.MapEvents:
+) -> int | None:
     """Draws the map; `marked` are rows to show as selected; `on_choice` is called when a lasso or entries of the legend
-    choose pairs. Returns what happened on it."""
+    choose pairs. Returns the row of a pair that was clicked."""
     if placed is None:
         _offer(pool)
-        return map.MapEvents(None, None)
+        return None
     shown, (by, coloured) = [selection.holds(placed.rows)], colours(pool, placed)
-    map_colours.show_in_url(by)
+    pools.show_in_url("colour", by if by != map_colours.KEPT else None)
     if coloured is not None:
         legend = map_colours.legend(coloured)
     else:
@@ -67,9 +68,8 @@ def draw(
         facts=_facts(pool, stamp),
         under=_density(pool, placed, selection) if comparison is None and coloured is None and not on_its_own else None,
         note=_note(pool, placed, coloured is not None),
-        on_lasso=on_choice,
+        on_choice=on_choice,
         on_colour=map_colours.remember,
-        on_legend=on_choice,
     )
 
 

@@ -45,6 +45,14 @@ def choose(path: str | Path) -> Pool:
     return pool
 
 
+def show_in_url(name: str, value: str | None) -> None:
+    """Puts a part of what is seen into the address, or takes it out."""
+    if not value:
+        st.query_params.pop(name, None)
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value
+
+
 def opened(path: Path | str) -> Pool:
     """A shared handle on the newest version of the pool at `path`, a directory or a LanceDB URI."""
     path = Path(path)
@@ -78,10 +86,9 @@ def density(pool: Pool, placed: Map) -> "Density":
 
 def map_stamp(pool: Pool, model: str) -> int:
     """Changes when the map of `model` is built again; 0 when there is none."""
-    try:
+    with suppress(OSError):
         return (pool.path / "maps" / model / "map.json").stat().st_mtime_ns
-    except OSError:
-        return 0
+    return 0
 
 
 def token(pool: Pool) -> str:
@@ -107,11 +114,7 @@ def by_token(name: str) -> Pool | None:
 
 def recent() -> list[Path]:
     """Pools looked at lately, newest first, that are still there."""
-    try:
-        names = files.read_json(paths.home() / "recent.json", list)
-    except (InputError, FileNotFoundError):
-        return []
-    looked_at = [Path(name) for name in names if isinstance(name, str)]
+    looked_at = [Path(name) for name in files.known_json(paths.home() / "recent.json", []) if isinstance(name, str)]
     return [path for path in looked_at if os.path.exists(path / "pool.json")]
 
 

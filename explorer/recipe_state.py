@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -60,9 +61,10 @@ def load_recipe(recipe: Recipe) -> None:
 
 
 def origin(recipe: Recipe) -> Recipe | None:
-    """What the recipe was before it was edited; None for one that is nowhere saved."""
+    """The recipe of that name that can be chosen, which this one is, or was before it was edited; None if there is none."""
     pool = st.session_state.get("recipe_pool")
-    return None if pool is None else choices.origin(recipe, pool)
+    known = {} if pool is None else choices.all(pool)
+    return known.get(recipe.name) or known.get(recipe.name.removesuffix(EDITED))
 
 
 def is_edited(recipe: Recipe) -> bool:
@@ -86,15 +88,10 @@ def redo() -> None:
     _step("redo", "undo")
 
 
-def can(direction: str) -> bool:
-    return bool(st.session_state.get(direction))
-
-
 def replace_rule(recipe: Recipe, index: int, rule: Rule, *, reshape: bool = False) -> None:
     rules = list(recipe.keep)
     rules[index] = rule
-    _edit(recipe, rules, about=f"rule {index}", reshape=reshape)
-    st.session_state["focus"] = index
+    _edit(recipe, rules, about=f"rule {index}", focus=index, reshape=reshape)
 
 
 def update_rule(index: int, update: dict[str, Any], *, reshape: bool = False) -> None:
@@ -118,14 +115,12 @@ def last_score(recipe: Recipe, pool: Pool) -> str:
 
 
 def add_rule(recipe: Recipe, rule: Rule) -> None:
-    _edit(recipe, [*recipe.keep, rule], about="add")
-    st.session_state["focus"] = len(recipe.keep)
+    _edit(recipe, [*recipe.keep, rule], about="add", focus=len(recipe.keep))
 
 
 def remove_rule(recipe: Recipe, index: int) -> None:
     rules = [*recipe.keep[:index], *recipe.keep[index + 1 :]]
-    _edit(recipe, rules, about="remove")
-    st.session_state["focus"] = max(0, min(index, len(rules) - 1))
+    _edit(recipe, rules, about="remove", focus=max(0, min(index, len(rules) - 1)))
 
 
 def move_rule(recipe: Recipe, index: int, target: int) -> None:
@@ -133,18 +128,17 @@ def move_rule(recipe: Recipe, index: int, target: int) -> None:
     if index != target and 0 <= target < len(recipe.keep):
         rules = list(recipe.keep)
         rules.insert(target, rules.pop(index))
-        _edit(recipe, rules, about="move")
-        st.session_state["focus"] = target
+        _edit(recipe, rules, about="move", focus=target)
 
 
 def put_rules(recipe: Recipe, *, focus: int) -> None:
     """Makes the rules of `recipe` the current ones; `focus` is the one that was touched."""
-    _edit(recipe, list(recipe.keep), about="rules")
-    st.session_state["focus"] = focus
+    _edit(recipe, recipe.keep, about="rules", focus=focus)
 
 
-def _edit(recipe: Recipe, rules: list[Rule], *, about: str, reshape: bool = True) -> None:
+def _edit(recipe: Recipe, rules: Sequence[Rule], *, about: str, focus: int, reshape: bool = True) -> None:
     change(named(recipe.model_copy(update={"keep": tuple(rules)})), about=about, reshape=reshape)
+    st.session_state["focus"] = focus
 
 
 def named(recipe: Recipe) -> Recipe:
@@ -170,11 +164,9 @@ def rule_from(content: dict[str, Any]) -> Rule:
     return load({"name": "rule", "keep": [content]}).keep[0]
 
 
-def show_in_url() -> None:
-    """Puts the recipe into the URL, so that the address shows the same view."""
-    text = json.dumps(st.session_state["recipe"].as_dict(), ensure_ascii=False, separators=(",", ":"))
-    if st.query_params.get("recipe") != text:
-        st.query_params["recipe"] = text
+def as_text() -> str:
+    """The recipe as it stands in the URL, so that the address shows the same view."""
+    return json.dumps(st.session_state["recipe"].as_dict(), ensure_ascii=False, separators=(",", ":"))
 
 
 def _put(recipe: Recipe, reshape: bool) -> None:

@@ -5,6 +5,7 @@ import math
 from functools import lru_cache
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -19,69 +20,65 @@ NEVER = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}  # an
 MODEL_NAME = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
 LONGEST_CAPTION = 600
 MOST_FACTS = 3
+BLANK = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#e5e9ee"/>'
+    '<path d="M14 46 26 32l8 8 8-10 10 16z" fill="#b6c0ca"/><path d="m12 12 40 40" stroke="#8a94a0" stroke-width="2"/></svg>'
+)
 
 
 def geometry(request: Request) -> Response:
     """`/map/<pool>/<model>.bin`: quantised positions and rows (see `projection.Map.quantised`)."""
-    mapped = _mapped(request)
-    if mapped is None:
-        return Response(status_code=404)
-    return Response(mapped[1].quantised(), media_type="application/octet-stream", headers=FOREVER)
+    return Response(_mapped(request)[1].quantised(), media_type="application/octet-stream", headers=FOREVER)
 
 
 def colours(request: Request) -> Response:
     """`/colours/<pool>/<model>.bin?by=`: one byte a point of the map, in the order of `geometry`."""
-    mapped = _mapped(request)
     try:
-        if mapped is not None:
-            codes = map_colours.of(*mapped, request.query_params.get("by", "")).codes
-            return Response(codes.tobytes(), media_type="application/octet-stream", headers=FOREVER)
+        codes = map_colours.of(*_mapped(request), request.query_params.get("by", "")).codes
     except InputError:
-        pass
-    return Response(status_code=404)
+        raise HTTPException(404) from None
+    return Response(codes.tobytes(), media_type="application/octet-stream", headers=FOREVER)
 
 
 def regions(request: Request) -> Response:
     """`/regions/<pool>/<model>.json`: places and words of the map's regions."""
-    mapped = _mapped(request)
-    if mapped is None:
-        return Response(status_code=404)
-    text = json.dumps(map_colours.shared_regions(*mapped).as_json())
+    text = json.dumps(map_colours.shared_regions(*_mapped(request)).as_json())
     return Response(text, media_type="application/json", headers=FOREVER)
 
 
-def _mapped(request: Request) -> tuple[Pool, Map] | None:
-    """The pool and the map that an address names."""
+def _pool(request: Request) -> Pool:
+    """The pool that an address names. Raises HTTPException if there is none, or it lacks the row that is named."""
     pool = pools.by_token(request.path_params["token"])
-    model = request.path_params["model"]
-    if pool is None or not model or set(model) - set(MODEL_NAME) or model.startswith("."):
-        return None
-    shared = pools.shared_map(pool, model)
-    return None if shared is None else (pool, shared)
+    if pool is None or request.path_params.get("row", -1) >= len(pool):
+        raise HTTPException(404)
+    return pool
+
+
+def _mapped(request: Request) -> tuple[Pool, Map]:
+    """The pool and the map that an address names. Raises HTTPException if one of them is not there."""
+    pool, model = _pool(request), request.path_params["model"]
+    named = model and not set(model) - set(MODEL_NAME) and not model.startswith(".")
+    shared = pools.shared_map(pool, model) if named else None
+    if shared is None:
+        raise HTTPException(404)
+    return pool, shared
 
 
 def thumbnail(request: Request) -> Response:
     """`/thumb/<pool>/<row>.webp?size=`: an image of at most 128 (or 256, 512) pixels."""
-    pool = pools.by_token(request.path_params["token"])
-    row = request.path_params["row"]
     size = 512 if request.query_params.get("size") == "512" else 128
-    if pool is None or row >= len(pool):
-        return Response(status_code=404)
-    image = pool.thumbnail(row, size)
+    image = _pool(request).thumbnail(request.path_params["row"], size)
     if image is None:
-        return Response(_blank(), media_type="image/svg+xml", headers=NEVER)
+        return Response(BLANK, media_type="image/svg+xml", headers=NEVER)
     return Response(image, media_type="image/webp", headers=FOREVER)
 
 
 def pair(request: Request) -> Response:
     """`/pair/<pool>/<row>.json?score=…`: the caption, and what was asked for, for hovering."""
-    pool = pools.by_token(request.path_params["token"])
-    row = request.path_params["row"]
-    if pool is None or row >= len(pool):
-        return Response(status_code=404)
+    pool = _pool(request)
     names = [name for name in request.query_params.getlist("score")[:MOST_FACTS] if name in pool.columns]
     names = [name for name in names if pool.columns[name].kind == "score"]
-    taken = pool.take([row], [*(["text"] if "text" in pool.columns else []), *names]).to_pylist()
+    taken = pool.take([request.path_params["row"]], [*(["text"] if "text" in pool.columns else []), *names]).to_pylist()
     known = taken[0] if taken else {}
     facts = [[name, _number(known[name])] for name in names]
     answer = {"text": (known.get("text") or "")[:LONGEST_CAPTION], "facts": facts}
@@ -106,14 +103,6 @@ def libraries() -> dict[str, Path]:
     if spec is None or spec.origin is None:
         raise InputError("the package plotly is not installed; run `pip install poolscope` again.")
     return {"plotly.min.js": Path(spec.origin).parent / "package_data" / "plotly.min.js"}
-
-
-@lru_cache
-def _blank() -> str:
-    return (
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#e5e9ee"/>'
-        '<path d="M14 46 26 32l8 8 8-10 10 16z" fill="#b6c0ca"/><path d="m12 12 40 40" stroke="#8a94a0" stroke-width="2"/></svg>'
-    )
 
 
 def filter_page(request: Request) -> Response:

@@ -10,7 +10,6 @@ from poolscope.explorer import (
     recipe_state,
     rule_group,
     sample_rule,
-    score_edit,
     score_rule,
 )  # fmt: skip
 from poolscope.explorer.text import code, plain
@@ -34,11 +33,11 @@ def draw(
         if rule.on:
             if isinstance(rule, ScoreRule):
                 if count is not None:
-                    score_rule.draw(recipe, index, pool, count, held)
+                    score_rule.draw(rule, index, pool, name, count, held)
             elif isinstance(rule, SampleRule):
-                sample_rule.draw(recipe, index, pool)
+                sample_rule.draw(rule, index, pool, name)
             elif isinstance(rule, CaptionRule):
-                caption_rule.draw(recipe, index, pool)
+                caption_rule.draw(rule, index, pool, name)
             elif rule.parts:
                 rule_group.draw(recipe, index, pool, name)
             else:
@@ -109,7 +108,7 @@ def _mode(index: int, rule: ScoreRule, pool: Pool, name: str) -> None:
     st.selectbox(
         "Kind of rule", list(score_rule.MODES), key=key, format_func=lambda value: score_rule.MODES[value],
         label_visibility="collapsed", width=120,
-        on_change=lambda: score_edit.change_mode(st.session_state[key], index, pool),
+        on_change=lambda: score_rule.change_mode(st.session_state[key], index, pool),
     )  # fmt: skip
 
 

@@ -22,18 +22,20 @@ def draw(recipe: Recipe, index: int, pool: Pool, name: str) -> None:
     rule = recipe.keep[index]
     group, wrap = _unwrapped(rule)
     if (word := grouping.word_of(group)) is None:
-        _part(group, f"{name}-part", lambda fresh: _put(recipe, index, wrap(fresh)))
+        _part(group, f"{name}-part", lambda fresh: recipe_state.replace_rule(recipe, index, wrap(fresh)))
         return
     key = f"{name}-word"
     st.segmented_control(
         "Which of these rules must keep a pair", list(WORDS), key=key, default=word, required=True, format_func=lambda one: WORDS[one],
-        label_visibility="collapsed", on_change=lambda: _put(recipe, index, wrap(grouping.regrouped(group, st.session_state[key])), True),
+        label_visibility="collapsed",
+        on_change=lambda: recipe_state.replace_rule(recipe, index, wrap(grouping.regrouped(group, st.session_state[key])), reshape=True),
     )  # fmt: skip
     for place, part in enumerate(group.parts):
         with st.container(horizontal=True, vertical_alignment="center", gap="xxsmall"):
             with st.container(gap="xxsmall"):
                 _part(part, f"{name}-{place}", partial(_replace, recipe, index, group, place, wrap))
-            options = [PLAIN if isinstance(part, NotRule) else NOT, *([] if isinstance(rule, NotRule) else [OUT]), REMOVE]
+            turn = PLAIN if isinstance(part, NotRule) else NOT
+            options = [turn, *([] if isinstance(rule, NotRule) else [OUT]), REMOVE]
             menu = f"{name}-{place}-menu"
             st.menu_button(
                 "", options, key=menu, icon=":material/more_vert:", type="tertiary", help=f"Part {place + 1} of rule {index + 1}",
@@ -48,12 +50,8 @@ def _unwrapped(rule: Rule) -> tuple[Rule, Callable[[Rule], Rule]]:
     return rule, lambda fresh: fresh
 
 
-def _put(recipe: Recipe, index: int, rule: Rule, reshape: bool = False) -> None:
-    recipe_state.replace_rule(recipe, index, rule, reshape=reshape)
-
-
 def _replace(recipe: Recipe, index: int, group: Rule, place: int, wrap: Callable[[Rule], Rule], fresh: Rule) -> None:
-    _put(recipe, index, wrap(grouping.replace_part(group, place, fresh)))
+    recipe_state.replace_rule(recipe, index, wrap(grouping.replace_part(group, place, fresh)))
 
 
 def _choose(menu: str, recipe: Recipe, index: int, group: Rule, place: int, wrap: Callable[[Rule], Rule]) -> None:
@@ -62,7 +60,7 @@ def _choose(menu: str, recipe: Recipe, index: int, group: Rule, place: int, wrap
         recipe_state.put_rules(grouping.take_out(recipe, index, place), focus=index)
     elif entry in (NOT, PLAIN, REMOVE):
         part = None if entry == REMOVE else grouping.negated(group.parts[place])
-        _put(recipe, index, wrap(grouping.replace_part(group, place, part)), True)
+        recipe_state.replace_rule(recipe, index, wrap(grouping.replace_part(group, place, part)), reshape=True)
 
 
 def _part(rule: Rule, key: str, put: Callable[[Rule], None]) -> None:

@@ -38,7 +38,8 @@ def _adding(recipe: Recipe, pool: Pool) -> None:
     options |= {f"tag  {name}": TagRule(tag=name) for name in tags.names(pool)}
     if scores_of(pool):
         options |= {DRAWS: "sample"} | ({ONE: "caption"} if image_column(pool) else {})
-    options |= {"condition on columns (SQL)": WhereRule(where=_example(pool)), "any rule, as YAML": "yaml"}
+    example = "width >= 200" if "width" in pool.columns else "text IS NOT NULL"
+    options |= {"condition on columns (SQL)": WhereRule(where=example), "any rule, as YAML": "yaml"}
     with st.container(horizontal=True):
         st.menu_button(
             "Add a rule", list(options), key="add-rule", format_func=plain, icon=":material/add:",
@@ -56,10 +57,6 @@ def _add(rule: Rule | str | None, recipe: Recipe, pool: Pool) -> None:
         recipe_state.add_rule(recipe, form.fresh(pool, recipe))
     elif rule is not None and not isinstance(rule, str):
         recipe_state.add_rule(recipe, rule)
-
-
-def _example(pool: Pool) -> str:
-    return "width >= 200" if "width" in pool.columns else "text IS NOT NULL"
 
 
 @st.dialog("Rule as YAML", width="medium")

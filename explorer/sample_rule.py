@@ -19,17 +19,15 @@ def fresh(pool: Pool, recipe: Recipe) -> SampleRule:
     return SampleRule(sample=score, pairs=max(1, len(pool)), penalty=PENALTY, temperature=_spread(pool, score))
 
 
-def draw(recipe: Recipe, index: int, pool: Pool) -> None:
+def draw(rule: SampleRule, index: int, pool: Pool, name: str) -> None:
     """The body of the rule at `index`."""
-    rule = recipe.keep[index]
-    assert isinstance(rule, SampleRule)
-    name = f"rule-{recipe_state.generation()}-{index}"
     scores = scores_of(pool)
     if rule.sample not in scores:
         scores = [rule.sample, *scores]
     st.selectbox(
-        "Score", scores, key=recipe_state.shows(f"{name}-score", rule.sample), on_change=_rescored, args=(name, index, pool)
-    )
+        "Score", scores, key=recipe_state.shows(f"{name}-score", rule.sample),
+        on_change=_rescored, args=(name, index, pool),
+    )  # fmt: skip
     draws = rule.draws(max(1, len(pool)))
     most = max(1, min(MOST_TIMES * len(pool), max(2 * len(pool), draws)))
     st.slider(

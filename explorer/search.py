@@ -8,9 +8,8 @@ import numpy as np
 import streamlit as st
 
 from poolscope import jobs
-from poolscope.errors import InputError
-from poolscope.explorer import images, job_view
-from poolscope.explorer.text import plain
+from poolscope.explorer import images, job_view, views
+from poolscope.explorer.text import noted, plain
 from poolscope.models import Loaded, Model
 from poolscope.pool import Pool
 from poolscope.pool.thumbnails import shrink
@@ -31,9 +30,7 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     """The search box and what it found; returns the row of an image that was clicked."""
     models = pool.models
     modes = [MEANING, WORD, IMAGE] if models else [WORD]
-    mode = st.segmented_control(
-        "How", modes, key="search_mode", default=modes[0], required=True, label_visibility="collapsed"
-    )
+    mode = views.choose("How", modes, "search_mode")
     if mode == IMAGE:
         about = _by_image(pool)
     else:
@@ -58,8 +55,8 @@ def draw(recipe: Recipe, pool: Pool, selection: Selection) -> int | None:
     what = f"{hits.total:,} pairs, the first {len(hits.rows):,} shown" if cut else f"{len(hits.rows):,} pairs"
     st.caption(f"{what if mode == WORD else f'the {len(hits.rows):,} nearest pairs'}; {kept:,} of these are kept{how}")
     facts = [f"{value:.3f}" for value in hits.similarity] if hits.similarity is not None else []
-    shelf, whole = images.Shelf("", hits.rows, facts), images.Whole(f"search {about[1][:40]}")
-    return images.draw([shelf], pool, recipe, selection, key="hits", whole=whole)
+    shelf = images.Shelf("", hits.rows, facts)
+    return images.draw([shelf], pool, recipe, selection, key="hits", whole=f"search {about[1][:40]}")
 
 
 def _by_image(pool: Pool) -> tuple[str, str]:
@@ -116,18 +113,15 @@ def hits_on_show(pool: Pool) -> np.ndarray:
     return kept[1].rows[:MARKED] if kept and kept[0][0] == str(pool.path) and asked else np.empty(0, np.int64)
 
 
+@noted(st.error, ValueError)
 def found(mode: str, what: str, pool: Pool) -> Hits | None:
     """The hits, kept in the session so that a slider doesn't search again."""
     about = (str(pool.path), pool.version, mode, what)
     kept = st.session_state.get("hits")
     if kept and kept[0] == about:
         return kept[1]
-    try:
-        with st.spinner("Searching…"):
-            hits = _search(mode, what, pool)
-    except (InputError, ValueError) as error:
-        st.error(plain(error), icon=":material/error:")
-        return None
+    with st.spinner("Searching…"):
+        hits = _search(mode, what, pool)
     st.session_state["hits"] = (about, hits)
     return hits
 

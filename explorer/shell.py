@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from poolscope.explorer import commands, deletion, navigation, theme
-from poolscope.explorer.refusal import noted
+from poolscope.explorer.text import noted
 
 sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]  # see app.py
 st.set_page_config(

@@ -1,15 +1,15 @@
 """The line above the Filter page: which recipe, undo, save, compare, share, export, and how much is kept."""
 
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from poolscope.engine.ready import EDITED
-from poolscope.errors import InputError
-from poolscope.explorer import choices, compare, deletion, export, number_format, pair, recipe_state
+from poolscope.explorer import choices, compare, deletion, export, number_format, pair, pools, recipe_state
 from poolscope.explorer.evaluate import Outcome, outcome
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import free, noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection, dump, load
 from poolscope.recipe.ready import save, saved
@@ -24,8 +24,8 @@ def begin(pool: Pool) -> tuple[Recipe, Outcome]:
     if recipe_state.complaint():
         st.warning(plain(recipe_state.complaint()), icon=":material/warning:")
     result = outcome(recipe, pool)
-    recipe_state.show_in_url()
-    compare.show_in_url()
+    pools.show_in_url("recipe", recipe_state.as_text())
+    pools.show_in_url("compare", compare.name_of_other())
     _draw(recipe, pool, result.selection)
     return recipe, result
 
@@ -41,9 +41,9 @@ def _draw(recipe: Recipe, pool: Pool, selection: Selection) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="toolbar"):
         _state(recipe, pool, known)
         st.button("", key="do-undo", icon=":material/undo:", help="Undo (U)", on_click=recipe_state.undo,
-                  disabled=not recipe_state.can("undo"))  # fmt: skip
+                  disabled=not st.session_state.get("undo"))  # fmt: skip
         st.button("", key="do-redo", icon=":material/redo:", help="Redo (R)", on_click=recipe_state.redo,
-                  disabled=not recipe_state.can("redo"))  # fmt: skip
+                  disabled=not st.session_state.get("redo"))  # fmt: skip
         if recipe.name in saved(pool):
             deletion.button("recipe", recipe.name, key="recipe")
         compared = compare.name_of_other()
@@ -121,19 +121,13 @@ def _dialogs(recipe: Recipe, pool: Pool, selection: Selection) -> bool:
         return False
     from poolscope.explorer import add_score, rules
 
-    what, *details = asked if isinstance(asked, tuple) else (asked,)
-    if what == "save":
-        _save(recipe, pool)
-    elif what == "share":
-        _share()
-    elif what == "recipe":
-        _edit(recipe)
-    elif what == "rule":
-        rules.edit(recipe, details[0])
-    elif what == "score":
-        add_score.ask(pool, *(detail for detail in details if detail))
-    elif what == "export":
-        export.ask(recipe, pool, selection)
+    what, *details = asked
+    dialogs: dict[str, Callable[..., None]] = {
+        "save": partial(_save, recipe, pool), "share": _share, "recipe": partial(_edit, recipe),
+        "rule": partial(rules.edit, recipe), "score": partial(add_score.ask, pool),
+        "export": partial(export.ask, recipe, pool, selection),
+    }  # fmt: skip
+    dialogs[what](*details)
     return True
 
 
@@ -160,27 +154,18 @@ def _compare() -> None:
 
 
 @st.dialog("Save the recipe")
+@noted()
 def _save(recipe: Recipe, pool: Pool) -> None:
-    name = st.text_input("Name", _proposed(recipe, pool), key="save-name", max_chars=100)
+    proposed = free(recipe.name.removesuffix(EDITED), choices.all(pool))
+    name = st.text_input("Name", proposed, key="save-name", max_chars=100)
     named = recipe.model_copy(update={"name": name.strip()})
     taken = named.name in choices.own(pool)
     replace = taken and st.checkbox("Replace the recipe of that name", key="save-replace")
     st.caption("Saved with the pool.")
     if st.button("Save", type="primary", key="save-now", disabled=taken and not replace):
-        try:
-            _keep(named, pool, replace=replace)
-        except InputError as error:
-            st.error(plain(error), icon=":material/error:")
-            return
+        _keep(named, pool, replace=replace)
         st.rerun()
     st.code(dump(recipe), language="yaml")
-
-
-def _proposed(recipe: Recipe, pool: Pool) -> str:
-    """A name that nothing has yet."""
-    known, base = choices.all(pool), recipe.name.removesuffix(EDITED)
-    names = [base, *(f"{base} {number}" for number in range(2, 100))]
-    return next((name for name in names if name not in known), base)
 
 
 @st.dialog("Share this view")

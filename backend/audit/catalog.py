@@ -43,7 +43,7 @@ def find(
     provider of this pool brings.
     """
     wanted = None if families is None else set(families)
-    chosen = [one for one in providers(pool) if _asked(one, wanted, pool) and not one.missing(pool)]
+    chosen = _able(pool, wanted)
     stored = {one.id: None if again else group_files.load(pool, one) for one in chosen}
     stale = [one for one in chosen if stored[one.id] is None]
     for one, groups in _found(pool, stale, progress):
@@ -52,23 +52,23 @@ def find(
     return _choose(Groups.of([g for one in chosen for g in stored[one.id] or []], len(pool)), wanted, pool)
 
 
-def load(pool: Pool, *, families: Iterable[str] | None = None) -> Groups:
+def load(pool: Pool) -> Groups:
     """The groups found before, without looking for any."""
-    wanted = None if families is None else set(families)
     of_providers = [group_files.load(pool, one) or [] for one in providers(pool) if not one.missing(pool)]
-    return _choose(Groups.of([group for groups in of_providers for group in groups], len(pool)), wanted, pool)
+    return Groups.of([group for groups in of_providers for group in groups], len(pool))
 
 
 def waiting(pool: Pool) -> list[Provider]:
     """The providers that run unasked on this pool and have not found their groups yet."""
-    able = [one for one in providers(pool) if _asked(one, None, pool) and not one.missing(pool)]
-    return [one for one in able if not group_files.known(pool, one)]
+    return [one for one in _able(pool, None) if group_files.fresh(pool, one) is None]
 
 
-def _asked(one: Provider, wanted: set[str] | None, pool: Pool) -> bool:
+def _able(pool: Pool, wanted: set[str] | None) -> list[Provider]:
+    """The providers that can run here and may bring one of the families, or, of all, run unasked."""
+    able = [one for one in providers(pool) if not one.missing(pool)]
     if wanted is None:
-        return not one.costly or len(pool) <= COSTLY_PAIRS
-    return not one.families or bool(wanted & set(one.families))
+        return [one for one in able if not one.costly or len(pool) <= COSTLY_PAIRS]
+    return [one for one in able if not one.families or wanted & set(one.families)]
 
 
 def _found(pool: Pool, stale: Sequence[Provider], progress: Progress) -> Iterable[tuple[Provider, list[Group]]]:

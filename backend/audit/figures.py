@@ -6,22 +6,25 @@ Source: facts of Hong et al. 2024 (arXiv 2405.08209) and the textbooks named at 
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..kernels.intervals import Z95
 
 
-def keep_rate(k: np.ndarray, n: np.ndarray) -> np.ndarray:
+def keep_rate(k: ArrayLike, n: ArrayLike) -> np.ndarray:
     """`k / n`.
 
     >>> float(keep_rate(np.array(30), np.array(100)))
     0.3
     """
-    return _ratio(k, n)
+    k, n = _float(k), _float(n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(n > 0, k / n, np.nan)
 
 
 def lift(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> np.ndarray:
     """`(k/n) / (kept/pairs)`, which is also the group's share after over its share before."""
-    return _ratio(keep_rate(k, n), _ratio(kept, pairs))
+    return keep_rate(keep_rate(k, n), keep_rate(kept, pairs))
 
 
 def lift_interval(k: np.ndarray, n: np.ndarray, kept: float, pairs: float) -> tuple[np.ndarray, np.ndarray]:
@@ -91,10 +94,5 @@ def _empty_margin(cells: np.ndarray) -> np.ndarray:
     return (a + b == 0) | (c + d == 0) | (a + c == 0) | (b + d == 0)
 
 
-def _ratio(above: object, below: object) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(_float(below) > 0, _float(above) / _float(below), np.nan)
-
-
-def _float(values: object) -> np.ndarray:
+def _float(values: ArrayLike) -> np.ndarray:
     return np.asarray(values, dtype=np.float64)

@@ -20,7 +20,7 @@ def folder(pool: Pool) -> Path:
 
 def load(pool: Pool, provider: Provider) -> list[Group] | None:
     """The groups that `provider` found, if they are of these pairs and of its present definition; else None."""
-    content = _fresh(pool, provider)
+    content = fresh(pool, provider)
     if content is None:
         return None
     groups = []
@@ -35,11 +35,6 @@ def load(pool: Pool, provider: Provider) -> list[Group] | None:
             return None
         groups.append(Group(definition, bits))
     return groups
-
-
-def known(pool: Pool, provider: Provider) -> bool:
-    """Whether `provider` found its groups on these pairs by its present definition."""
-    return _fresh(pool, provider) is not None
 
 
 def save(pool: Pool, provider: Provider, groups: list[Group]) -> None:
@@ -68,17 +63,15 @@ def stamp(pool: Pool) -> int:
     return max((path.stat().st_mtime_ns for path in folder(pool).glob("*.list.json")), default=0)
 
 
-def _fresh(pool: Pool, provider: Provider) -> dict[str, Any] | None:
+def fresh(pool: Pool, provider: Provider) -> dict[str, Any] | None:
+    """The list of what `provider` found on these pairs by its present definition; None where it has not."""
     content = listing(_list(pool, provider.id))
     return content if content.get("key") == _key(pool, provider) else None
 
 
 def listing(path: Path) -> dict[str, Any]:
     """What a provider's list says; empty if it is missing or damaged, for its groups can be found again."""
-    try:
-        content = files.read_json(path, dict)
-    except (OSError, ValueError):
-        return {}
+    content: dict[str, Any] = files.known_json(path, {})
     groups = content.get("groups")
     sound = isinstance(groups, list) and all(isinstance(id, str) and Path(id).name == id for id in groups)
     return content if sound else {}

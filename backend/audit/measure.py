@@ -64,12 +64,7 @@ def measure(groups: Groups, mask: np.ndarray, copies: np.ndarray | None = None) 
     packed = mask.dtype == np.uint64
     total = int(np.bitwise_count(mask).sum()) if packed else int(np.count_nonzero(mask))
     measures = measures_of(groups, groups.count(mask), total)
-    return measures if copies is None or not total else weighted(measures, copies)
-
-
-def weighted(measures: Measures, copies: np.ndarray) -> Measures:
-    """The measures by draws; `copies` `(pairs,)` says how often each pair is drawn."""
-    return replace(measures, **by_weight(measures.groups, copies))
+    return measures if copies is None or not total else replace(measures, **by_weight(groups, copies))
 
 
 def measures_of(groups: Groups, kept: np.ndarray, total_kept: int) -> Measures:

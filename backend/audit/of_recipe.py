@@ -1,7 +1,7 @@
 """The audit of a selection: whom it keeps, group by group, with controls and safeguards."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -50,10 +50,7 @@ def audit(
     members = catalog.find(pool, families=families, progress=progress) if groups is None else groups.choose(families)
     shown = members.choose(minimum=minimum)
     measures = measure(shown, selection.mask, selection.copies)
-    pooled = None
-    if strata:
-        layers = layers_of(pool, strata, progress)
-        pooled = pooled_within(shown, selection.mask, layers.codes, len(layers.names))
+    pooled = pooled_within(shown, selection.mask, *layers_of(pool, strata, progress)) if strata else None
     expected = expected_shares(shown, reference)
     sources = {definition.source for definition in shown.definitions}
     return Audit(
@@ -68,17 +65,18 @@ def audit(
         left_out=len(members) - len(shown),
         strata=strata,
         rules=tuple(count.as_json() for count in selection.counts),
-        slopes=slopes(measures),
+        slopes={} if measures.total_kept in (0, measures.pairs) else lines(measures),
         headline=headline_of(measures),
         definitions=shown.definitions,
         lexicons={name: text for name, text in changed(pool).items() if f"lexicon-{name}" in sources},
     )
 
 
-def pooled_within(groups: Groups, mask: np.ndarray, codes: np.ndarray, size: int) -> Pooled:
-    """Mantel–Haenszel of each group over `size` strata; `codes` `(n,)` uint16."""
+def pooled_within(groups: Groups, mask: np.ndarray, codes: np.ndarray, names: Sequence[str]) -> Pooled:
+    """Mantel–Haenszel of each group over the strata `names`; `codes` `(n,)` uint16."""
     from ..kernels import counts
 
+    size = len(names)
     both = codes.astype(np.uint16) * 2 + mask
     table = counts.coded_counts(groups.bitmaps, both, 2 * size).reshape(len(groups), size, 2)
     whole = np.bincount(both, minlength=2 * size).reshape(size, 2)
@@ -107,15 +105,8 @@ def expected_shares(groups: Groups, reference: Mapping[str, float] | str | None)
     return expected
 
 
-def slopes(measures: Measures) -> dict[str, Slope]:
-    """The slope of keep rate on group size in each family of three groups or more; none where nothing varies."""
-    if measures.total_kept in (0, measures.pairs):
-        return {}
-    return lines(measures)
-
-
 def lines(measures: Measures) -> dict[str, Slope]:
-    """As `slopes`, also where nothing varies."""
+    """The slope of keep rate on group size in each family of three groups or more."""
     families = np.array([definition.family for definition in measures.groups.definitions])
     insides = {family: families == family for family in measures.groups.families}
     found = {family: slope(measures.kept[inside], measures.n[inside]) for family, inside in insides.items()}

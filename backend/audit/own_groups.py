@@ -220,10 +220,8 @@ def _check_free(pool: Pool, name: str, force: bool, kind: str) -> None:
 
 def _source(definition: Path) -> object:
     """Where a group comes from; None where its file is damaged."""
-    try:
-        return files.read_json(definition, dict)["definition"]["source"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    about = files.known_json(definition, {}).get("definition")
+    return about.get("source") if isinstance(about, dict) else None
 
 
 def _keep(pool: Pool, provider: Lexicon | Listed, groups: list[Group]) -> dict[str, int]:

@@ -1,10 +1,13 @@
 """The recipe rule by rule: how many of each group are left after each rule, and what each rule adds to the lift."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..recipe import Selection
 from .group import Groups
-from .measure import Measures, measures_of, weighted
+from .measure import Measures, measures_of
+from .weighed import by_weight
 
 
 def stages(groups: Groups, selection: Selection) -> list[Measures]:
@@ -20,7 +23,7 @@ def stages(groups: Groups, selection: Selection) -> list[Measures]:
         left -= count.dropped
         measures = measures_of(groups, groups.count(alive), left)
         if selection.wanted is not None and number >= since and left:
-            measures = weighted(measures, selection.wanted * alive)
+            measures = replace(measures, **by_weight(groups, selection.wanted * alive))
         after.append(measures)
     return after
 

@@ -1,6 +1,5 @@
 """Strata for the Mantel–Haenszel control: a code per pair by language, domain, caption length or a column."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -14,36 +13,30 @@ MOST = 200
 BUILT_IN = ("language", "domain", "length")
 
 
-@dataclass(frozen=True, eq=False)
-class Strata:
-    """`codes` `(n,)` uint16 below `len(names)`; the last stratum holds what is unknown or rare."""
-
-    name: str
-    codes: np.ndarray
-    names: tuple[str, ...]
-
-
-def strata(pool: Pool, name: str, progress: Progress = silent) -> Strata:
+def strata(pool: Pool, name: str, progress: Progress = silent) -> tuple[np.ndarray, tuple[str, ...]]:
     """`language`, `domain`, `length` (of the caption), or any metadata column of few values.
 
-    Raises InputError for another name, and where the pool lacks what it needs.
+    Returns `(n,)` uint16 codes and the names of the strata; the last one holds what is unknown or rare. Raises
+    InputError for another name, and where the pool lacks what it needs.
     """
     if name == "length":
-        return Strata(name, _lengths(pool, progress), (*_length_names(),))
+        names = [f"{low} to {high - 1} characters" for low, high in pairwise(LENGTHS)]
+        return _lengths(pool, progress), (*names, f"{LENGTHS[-1]} or more")
     if name == "language":
         from .providers.language import Language, language_codes
 
         missing = Language().missing(pool)
         if missing:
             raise InputError(f"pairs can't be compared within languages: {missing}.")
-        return _commonest(name, *language_codes(pool, progress))
+        return _commonest(*language_codes(pool, progress))
     if name == "domain":
-        from .providers.web import host_codes, number, registered
+        from ..text.domains import registered
+        from .providers.web import host_codes, number
 
         pool.require("url")
         codes, hosts = host_codes(pool, progress)
         by_host, names = number([registered(host)[0] for host in hosts])
-        return _commonest(name, np.append(by_host, -1)[codes], names)
+        return _commonest(np.append(by_host, -1)[codes], names)
     if name not in pool.columns:
         raise InputError(f"no strata {name!r}; allowed: {', '.join(BUILT_IN)}, or a metadata column of few values.")
     from .scan import value_codes
@@ -53,17 +46,17 @@ def strata(pool: Pool, name: str, progress: Progress = silent) -> Strata:
         raise InputError(
             f"column {name!r} has more than {MOST} values; choose language, domain, length or another column."
         )
-    return _commonest(name, *coded)
+    return _commonest(*coded)
 
 
-def _commonest(name: str, codes: np.ndarray, names: list) -> Strata:
+def _commonest(codes: np.ndarray, names: list) -> tuple[np.ndarray, tuple[str, ...]]:
     """The `MOST` commonest values, everything else in a last stratum."""
     sizes = np.bincount(codes[codes >= 0], minlength=len(names))
     order = np.argsort(-sizes, kind="stable")[:MOST]
     order = order[np.array([bool(str(names[place]).strip()) for place in order], dtype=bool)]
     number = np.full(len(names) + 1, len(order), dtype=np.uint16)
     number[order] = np.arange(len(order), dtype=np.uint16)
-    return Strata(name, number[codes], (*(str(names[place]) for place in order), "other"))
+    return number[codes], (*(str(names[place]) for place in order), "other")
 
 
 def _lengths(pool: Pool, progress: Progress) -> np.ndarray:
@@ -78,7 +71,3 @@ def _lengths(pool: Pool, progress: Progress) -> np.ndarray:
         codes[start : start + len(lengths)] = np.searchsorted(LENGTHS, lengths, side="right") - 1
         progress(start + len(lengths), len(pool), "caption lengths")
     return codes
-
-
-def _length_names() -> list[str]:
-    return [f"{low} to {high - 1} characters" for low, high in pairwise(LENGTHS)] + [f"{LENGTHS[-1]} or more"]

@@ -9,7 +9,6 @@ from ..pool import Pool
 from .measure import SMALLEST
 
 SAMPLE = 5000  # captions of each side
-CERTAIN = 1.96
 SHOWN = 15
 
 
@@ -33,7 +32,7 @@ def separating(pool: Pool, members: np.ndarray, mask: np.ndarray) -> tuple[list[
     captions of each side; only words in 10 captions or more, with |z| above 1.96. Both lists are empty where a side has
     fewer than 10 captions.
     """
-    from ..search.terms import counts, log_odds
+    from ..search.terms import marking
 
     if "text" not in pool.columns:
         return [], []
@@ -44,16 +43,7 @@ def separating(pool: Pool, members: np.ndarray, mask: np.ndarray) -> tuple[list[
     drawn = [np.sort(rng.choice(rows, SAMPLE, replace=False)) if len(rows) > SAMPLE else rows for rows in sides]
     labels = np.repeat([0, 1], [len(rows) for rows in drawn])
     captions = [text or "" for text in pool.take(np.concatenate(drawn), ["text"])["text"].to_pylist()]
-    vocabulary, table, _ = counts(captions, labels, 2)
-    if not vocabulary:
-        return [], []
-    z = log_odds(table)[0]
-    shares = table / np.array([[len(rows)] for rows in drawn])
-    known = table.sum(axis=0) >= SMALLEST
-    words = [
-        Word(vocabulary[place], float(z[place]), float(shares[0, place]), float(shares[1, place]))
-        for place in np.flatnonzero(known & (np.abs(z) > CERTAIN))
+    kept, dropped = (marks[:SHOWN] for marks in marking(captions, labels, 2, least=SMALLEST))
+    return [Word(one["word"], one["z"], one["share"], one["share_elsewhere"]) for one in kept], [
+        Word(one["word"], -one["z"], one["share_elsewhere"], one["share"]) for one in dropped
     ]
-    marks_kept = sorted((word for word in words if word.z > 0), key=lambda word: -word.z)
-    marks_dropped = sorted((word for word in words if word.z < 0), key=lambda word: word.z)
-    return marks_kept[:SHOWN], marks_dropped[:SHOWN]

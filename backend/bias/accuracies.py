@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..progress import Progress, silent
 from . import examples
 from .controls import Learner
-from .families import Family, Features, ImageFamily, chosen, on_request, probes, weight_free
+from .families import EmbeddingProbe, Family, Features, ImageFamily, chosen, on_request, weight_free
 from .families.weights import with_weights
 from .network import CONVNEXT, SMALL, network_classifier
 from .sample import Sample
@@ -74,7 +74,8 @@ def families_of(sample: Sample, settings: Settings) -> tuple[list[Family], list[
 
 def _offered(columns: Sequence[str], settings: Settings) -> list[Family]:
     named = on_request() if settings.families else []
-    return [*weight_free(), *named, *probes(columns), *with_weights(settings.weights, settings.device)]
+    probes = [EmbeddingProbe(column=column) for column in columns]
+    return [*weight_free(), *named, *probes, *with_weights(settings.weights, settings.device)]
 
 
 def accuracies_of(

@@ -25,10 +25,10 @@ def null(
     `learner(rows)` makes a classifier for those rows of the sample. `within` says whether the mean over the seeds is
     within two points of chance.
     """
-    members = sample.labels == int(sample.counts.argmax())
+    rows = sample.of_set(int(sample.counts.argmax()))
     runs = []
     for seed in range(NULL_SEEDS):
-        accuracy = _pseudo(sample, groups, members, 2, seed, learner, settings)
+        accuracy = _pseudo(sample, groups, rows, 2, seed, learner, settings)
         runs.append({key: accuracy[key] for key in ("accuracy", "low", "high", "p", "train_accuracy")})
         tick()
     mean = float(np.mean([run["accuracy"] for run in runs]))
@@ -50,23 +50,18 @@ def memorisation(
     for size in sorted({min(size, len(rows) // parts) for size in SIZES}):
         if size < 2 * settings.folds:
             continue
-        members = np.zeros(len(sample), dtype=bool)
-        members[order[: size * parts]] = True
-        run = _pseudo(sample, groups, members, parts, 0, learner, settings)
+        run = _pseudo(sample, groups, np.sort(order[: size * parts]), parts, 0, learner, settings)
         curve.append({"per_set": size, "chance": 1 / parts, **run})
         tick()
     return curve
 
 
 def _pseudo(
-    sample: Sample, groups: np.ndarray, members: np.ndarray, parts: int, seed: int, learner: Learner, settings: Settings
+    sample: Sample, groups: np.ndarray, rows: np.ndarray, parts: int, seed: int, learner: Learner, settings: Settings
 ) -> dict[str, Any]:
-    rows = np.flatnonzero(members)
-    pseudo = sample.halves(members, parts, seed + 1)[rows]
-    ids = np.unique(groups[rows], return_inverse=True)[1]
     validation = CrossValidation(
-        labels=pseudo,
-        groups=ids,
+        labels=sample.halves(rows, parts, seed + 1),
+        groups=np.unique(groups[rows], return_inverse=True)[1],
         folds=settings.folds,
         seed=seed,
         replicates=REPLICATES,

@@ -27,9 +27,7 @@ def add(
     if "appearance" in accuracies.features:
         report["appearance"] = appearance(accuracies.features["appearance"].matrix, sample.labels, len(sample.sets))
     progress(1, 5, "objects")
-    report["objects"] = objects.of_sample(
-        sample, validation, classes=settings.classes, model=settings.model, threshold=settings.threshold
-    )
+    report["objects"] = objects.of_sample(sample, validation, settings)
     if sample.texts is not None and any(sample.texts):
         progress(2, 5, "words")
         report["words"] = words.marking(sample.texts, sample.labels, len(sample.sets))

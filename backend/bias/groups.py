@@ -1,12 +1,12 @@
 """Groups of pairs that must not be split between training and testing: near-duplicates, and pages of one domain."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..progress import Progress, silent
+from ..text.domains import registered
 from .descriptor import area_means, greys
 from .sample import Sample
 
@@ -17,22 +17,11 @@ LARGEST_SHARE = 0.05
 BLOCK = 2048
 
 
-@dataclass(frozen=True, eq=False)
-class Groups:
-    """`ids` `(n,)` int64 from 0, dense; `about` says how many pairs are tied by what."""
-
-    ids: np.ndarray
-    about: dict[str, Any]
-
-    @property
-    def count(self) -> int:
-        return int(self.ids.max()) + 1 if len(self.ids) else 0
-
-
-def find(sample: Sample, progress: Progress = silent) -> Groups:
+def find(sample: Sample, progress: Progress = silent) -> tuple[np.ndarray, dict[str, Any]]:
     """Near-duplicates by image hash and by embedding, then whole domains where no domain is too large to be held together.
 
-    A group is never split between folds, so an image that occurs twice can't be recognised instead of understood.
+    Returns the group of each pair, `(n,)` int64 from 0, dense, and how many pairs are tied by what. A group is never split
+    between folds, so an image that occurs twice can't be recognised instead of understood.
     """
     links: list[np.ndarray] = [_same_uid(sample)]
     about: dict[str, Any] = {"same pair": len(links[0])}
@@ -50,7 +39,7 @@ def find(sample: Sample, progress: Progress = silent) -> Groups:
         ids, held = _by_domain(ids, sample.urls)
         about |= {"domains held together": held}
     about["groups"] = int(ids.max()) + 1
-    return Groups(ids, about)
+    return ids, about
 
 
 def image_links(images: np.ndarray, progress: Progress = silent) -> np.ndarray:
@@ -138,19 +127,8 @@ def _by_domain(ids: np.ndarray, urls: Sequence[str]) -> tuple[np.ndarray, int]:
 
 
 def registered_domains(urls: Sequence[str]) -> list[str]:
-    """The registered domain of each web address, empty for a path; the public suffix list that the package brings."""
-    import tldextract
-
-    extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-    known: dict[str, str] = {}
-    domains = []
-    for url in urls:
-        host = url.split("://", 1)[1].split("/", 1)[0] if "://" in url else ""
-        if host and host not in known:
-            parts = extract(host)
-            known[host] = f"{parts.domain}.{parts.suffix}" if parts.suffix else ""
-        domains.append(known.get(host, ""))
-    return domains
+    """The registered domain of each web address, empty for a path."""
+    return [registered(url.partition("://")[2].partition("/")[0])[0] for url in urls]
 
 
 def _dense(ids: np.ndarray) -> np.ndarray:

@@ -67,12 +67,3 @@ def file_facts(content: bytes, stored: tuple[int, int] | None = None) -> np.ndar
         ],
         dtype=np.float32,
     )  # fmt: skip
-
-
-def webp(picture: np.ndarray, quality: int = 80) -> bytes:
-    """An `(h, w, 3)` uint8 array as a WebP file."""
-    from PIL import Image
-
-    out = io.BytesIO()
-    Image.fromarray(picture).save(out, "WEBP", quality=quality, method=4)
-    return out.getvalue()

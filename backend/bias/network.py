@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ..errors import InputError
-from .validation import Classifier, balanced, confusion_of
+from .validation import Classifier, Learnt, balanced, confusion_of
 
 if TYPE_CHECKING:
     import torch
@@ -49,9 +49,7 @@ def network_classifier(
     out horizontal flips.
     """
 
-    def learn(
-        train: np.ndarray, test: np.ndarray, labels: np.ndarray, classes: int
-    ) -> tuple[np.ndarray, float, np.ndarray | None]:
+    def learn(train: np.ndarray, test: np.ndarray, labels: np.ndarray, classes: int) -> Learnt:
         import torch
 
         from ..devices import choose

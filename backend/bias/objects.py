@@ -12,10 +12,10 @@ from ..errors import InputError
 from ..models import Model
 from .families.base import Features
 from .sample import DETECTED, Sample
+from .settings import Settings
 from .validation import CrossValidation, balanced, confusion_of, logistic
 
 LISTS = Path(__file__).parent / "lists"
-THRESHOLD = 0.1
 LEAST = 10  # images; rarer classes are not shown
 SHOWN = 12
 TEMPLATES = ("an image of a {}", "a photo of a {}", "{}")
@@ -97,7 +97,7 @@ def text_vectors(classes: Classes, model: str) -> tuple[np.ndarray, float]:
     return mean / np.linalg.norm(mean, axis=1, keepdims=True), factor
 
 
-def presence(vectors: np.ndarray, texts: np.ndarray, scale: float, *, threshold: float = THRESHOLD) -> np.ndarray:
+def presence(vectors: np.ndarray, texts: np.ndarray, scale: float, *, threshold: float) -> np.ndarray:
     """`(n, c)` bool: a class is there when its softmax share over all classes reaches `threshold`.
 
     `vectors` `(n, d)`, `texts` `(c, d)` unit float32. Several classes can be there, or none.
@@ -165,30 +165,23 @@ def _baseline(there: np.ndarray, validation: CrossValidation) -> float:
     return balanced(confusion_of(validation.labels, said, validation.classes))
 
 
-def of_sample(
-    sample: Sample,
-    validation: CrossValidation,
-    *,
-    classes: str = "everyday",
-    model: str = "",
-    threshold: float = THRESHOLD,
-) -> dict[str, Any]:
+def of_sample(sample: Sample, validation: CrossValidation, settings: Settings) -> dict[str, Any]:
     """The object analysis of a sample, or `{"missing": why}` when there is no embedding or no text tower for it.
 
     A detector that was given weights for has found the objects already; else they are zero-shot labels.
     """
     if len(sample.shared.get(DETECTED, ())) == len(sample):
         return _by_detector(sample, validation)
-    listed = class_list(classes)
+    listed, threshold = class_list(settings.classes), settings.threshold
     columns = [name for name in sample.embeddings if name.endswith("_img")]
     if not columns:
         return {"missing": "the sets have no image embedding in common"}
     column = next((name for name in columns if text_tower(sample, name)), columns[0])
-    tower = model or text_tower(sample, column)
+    tower = settings.model or text_tower(sample, column)
     if not tower:
         return {"missing": f"it is not known which model made {column}; name it with --tower"}
     try:
-        if not model and not Model.parse(tower).at_hand:  # a report fetches nothing unasked
+        if not settings.model and not Model.parse(tower).at_hand:  # a report fetches nothing unasked
             return {
                 "missing": f"the weights of {tower}, which made {column}, are not on this disk; name them with --tower"
             }

@@ -1,7 +1,7 @@
 """The sample of a bias report: as many readable images of each set, chosen by a hash of the uid."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -84,12 +84,11 @@ class Sample:
         """The rows of one of the sets."""
         return np.flatnonzero(self.labels == number)
 
-    def halves(self, members: np.ndarray, parts: int, seed: int) -> np.ndarray:
-        """`(n,)` int64 pseudo-sets 0 … parts-1 for the `members` (bool), -1 for the others: a hash of (seed, uid)."""
-        order = uniform(seed, self.uid_hi, self.uid_lo, HALVES)
-        chosen = np.flatnonzero(members)
-        pseudo = np.full(len(self), -1, dtype=np.int64)
-        pseudo[chosen[np.argsort(order[chosen], kind="stable")]] = np.arange(len(chosen)) * parts // max(1, len(chosen))
+    def halves(self, rows: np.ndarray, parts: int, seed: int) -> np.ndarray:
+        """`(k,)` int64 pseudo-sets 0 … parts-1 of `rows` `(k,)`: a hash of (seed, uid)."""
+        pseudo = np.empty(len(rows), dtype=np.int64)
+        order = np.argsort(uniform(seed, self.uid_hi[rows], self.uid_lo[rows], HALVES), kind="stable")
+        pseudo[order] = np.arange(len(rows)) * parts // max(1, len(rows))
         return pseudo
 
 
@@ -114,20 +113,30 @@ def draw(
     drawn: list[_Drawn] = []
     for number, part in enumerate(sets):
         before = sum(len(one.rows) for one in drawn)
-        drawn.append(_draw(part, number, pictured, per_set, size, seed, _shifted(progress, before, total, part.name)))
+
+        def tick(done: int, before: int = before, name: str = part.name) -> None:
+            progress(before + done, total, f"reading images of {name}")
+
+        drawn.append(_draw(part, number, pictured, per_set, size, seed, tick))
     if pictured and any(len(one.rows) < 20 for one in drawn):
         short = int(np.argmin([len(one.rows) for one in drawn]))
         raise InputError(
             f"only {len(drawn[short].rows)} images of {sets[short].name!r} can be read; a report needs 20: see whether the files are there."
         )
-    return _join(tuple(sets), drawn, pictured, size, seed)
-
-
-def _shifted(progress: Progress, before: int, whole: int, name: str) -> Progress:
-    def report(done: int, total: int, message: str = "", **figures: float) -> None:
-        progress(before + done, whole, f"reading images of {name}")
-
-    return report
+    return Sample(
+        sets=tuple(sets),
+        labels=np.repeat(np.arange(len(sets)), [len(one.rows) for one in drawn]),
+        rows=np.concatenate([one.rows for one in drawn]),
+        uid_hi=np.concatenate([one.hi for one in drawn]),
+        uid_lo=np.concatenate([one.lo for one in drawn]),
+        seed=seed,
+        size=size,
+        images=np.concatenate([one.images for one in drawn if one.images is not None]) if pictured else None,
+        facts=np.concatenate([one.facts for one in drawn if one.facts is not None]) if pictured else None,
+        texts=_column(sets, drawn, "text"),
+        urls=_column(sets, drawn, "url"),
+        unreadable=tuple(one.unreadable for one in drawn),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +149,9 @@ class _Drawn:
     unreadable: int
 
 
-def _draw(part: PairSet, number: int, pictured: bool, per_set: int, size: int, seed: int, progress: Progress) -> _Drawn:
+def _draw(
+    part: PairSet, number: int, pictured: bool, per_set: int, size: int, seed: int, tick: Callable[[int], None]
+) -> _Drawn:
     if part.pool is None or part.rows is None:
         rows = np.arange(len(part), dtype=np.int64)
         hi, lo = np.full(len(part), 2**63 + number, dtype=np.uint64), rows.astype(np.uint64)
@@ -165,7 +176,7 @@ def _draw(part: PairSet, number: int, pictured: bool, per_set: int, size: int, s
                 drawn.append(int(place))
                 images.append(read[0])
                 facts.append(read[1])
-            progress(len(drawn), per_set)
+            tick(len(drawn))
     chosen = np.asarray(drawn, dtype=np.int64)
     by_uid = np.lexsort((lo[chosen], hi[chosen]))
     chosen = chosen[by_uid]
@@ -202,26 +213,7 @@ def _has_images(part: PairSet) -> bool:
     return any(content is not None for content in part.pool.images(spread))
 
 
-def _join(sets: tuple[PairSet, ...], drawn: list[_Drawn], pictured: bool, size: int, seed: int) -> Sample:
-    rows = np.concatenate([one.rows for one in drawn])
-    labels = np.repeat(np.arange(len(sets)), [len(one.rows) for one in drawn])
-    return Sample(
-        sets=sets,
-        labels=labels,
-        rows=rows,
-        uid_hi=np.concatenate([one.hi for one in drawn]),
-        uid_lo=np.concatenate([one.lo for one in drawn]),
-        seed=seed,
-        size=size,
-        images=np.concatenate([one.images for one in drawn if one.images is not None]) if pictured else None,
-        facts=np.concatenate([one.facts for one in drawn if one.facts is not None]) if pictured else None,
-        texts=_column(sets, drawn, "text"),
-        urls=_column(sets, drawn, "url"),
-        unreadable=tuple(one.unreadable for one in drawn),
-    )
-
-
-def _column(sets: tuple[PairSet, ...], drawn: list[_Drawn], name: str) -> tuple[str, ...] | None:
+def _column(sets: Sequence[PairSet], drawn: list[_Drawn], name: str) -> tuple[str, ...] | None:
     """A text column of all sampled pairs; None unless every set has it."""
     values: list[str] = []
     for part, one in zip(sets, drawn):

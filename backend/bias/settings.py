@@ -7,7 +7,6 @@ from typing import Any, Literal
 from ..errors import InputError
 from ..progress import Progress
 from .describing import Endpoint
-from .objects import THRESHOLD
 from .sample import threads
 
 RANGES = {"per_set": (20, 5_000_000), "size": (16, 512), "folds": (2, 20), "seed": (0, 2**32 - 1)}
@@ -35,7 +34,7 @@ class Settings:
     device: str = "auto"
     classes: str = "everyday"
     model: str = ""
-    threshold: float = THRESHOLD
+    threshold: float = 0.1
     weights: Mapping[str, str] = field(default_factory=dict)
     endpoint: Endpoint | None = None
 

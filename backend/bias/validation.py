@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +14,11 @@ from .folds import assign
 REPLICATES = 1000
 
 
-class Classifier(Protocol):
-    def __call__(
-        self, train: np.ndarray, test: np.ndarray, labels: np.ndarray, classes: int
-    ) -> tuple[np.ndarray, float, np.ndarray | None]:
-        """Learns from the rows `train` (int64): the probabilities `(len(test), classes)`, the accuracy on `train`, and
-        coefficients `(classes, d)` where there are some."""
+Learnt = tuple[np.ndarray, float, np.ndarray | None]
+"""The probabilities `(len(test), classes)`, the accuracy on `train`, and coefficients `(classes, d)` where there are some."""
+
+Classifier = Callable[[np.ndarray, np.ndarray, np.ndarray, int], Learnt]
+"""Learns from the rows `train` (int64) for the rows `test`, by the labels of all and how many classes there are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,9 +155,7 @@ def logistic(features: Features, *, strength: float = 0.01, steps: int = 120) ->
     matrix = features.matrix
     sparse = hasattr(matrix, "tocsr")
 
-    def learn(
-        train: np.ndarray, test: np.ndarray, labels: np.ndarray, classes: int
-    ) -> tuple[np.ndarray, float, np.ndarray | None]:
+    def learn(train: np.ndarray, test: np.ndarray, labels: np.ndarray, classes: int) -> Learnt:
         from sklearn.linear_model import LogisticRegression
         from sklearn.preprocessing import StandardScaler
 

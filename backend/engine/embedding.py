@@ -155,7 +155,7 @@ def _embed(
         rates.remember(rate, planned.device, pace, pairs=waiting, devices=planned.count)
     types = staging.types() or records.read(units[0]).schema.types
     schema = pa.schema([(columns[part], kind) for part, kind in zip(("img", "txt"), types)])
-    pool.add_staged(schema, staging, kind="embedding", made_by=made_by, replace=True)
+    pool.add_column_stream(schema, staging, kind="embedding", made_by=made_by, replace=True)
     records.clear()
     return pool.reload()
 

@@ -23,6 +23,7 @@ from .values import COPIES, drawn_schema, plain, scalars, schema_of
 BLOCK = 32  # images in memory at once
 FORMS = ("imagefolder", "parquet")
 METADATA = ("jsonl", "csv")
+Pairs = Iterator[tuple[dict[str, Any], bytes]]
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.utf8())])
 
 
@@ -66,9 +67,11 @@ def export_dataset(
     schema = drawn_schema(schema_of(pool, names), copies)
     missing: list[str] = []
     with files.replacing_folder(out) as part:
-        pairs = _Pairs(pool, rows, list(dict.fromkeys(["uid", *names])), copies, missing, progress)
+        pairs = _pairs(pool, rows, list(dict.fromkeys(["uid", *names])), copies, missing, progress)
         folder = form == "imagefolder"
-        count = _folder(part, pairs, schema, metadata) if folder else _parquet(part, pairs, schema, shard_size)
+        count = (
+            _folder(part, pairs, schema, metadata) if folder else _parquet(part, pairs, len(rows), schema, shard_size)
+        )
         if len(missing) == len(rows):
             raise InputError(
                 f"none of the {len(rows):,} kept pairs has a readable image; index the shards with `poolscope index` first."
@@ -96,35 +99,26 @@ def _missing(out: Path) -> Path:
     return out.with_name(out.name + ".missing.txt")
 
 
-@dataclass
-class _Pairs:
-    """The kept pairs as dicts with their images' bytes, in blocks; those without an image go to `missing`."""
-
-    pool: Pool
-    rows: np.ndarray
-    names: list[str]
-    copies: np.ndarray | None
-    missing: list[str]
-    progress: Progress
-
-    def __iter__(self) -> Iterator[tuple[dict[str, Any], bytes]]:
-        for start in range(0, len(self.rows), BLOCK):
-            part = self.rows[start : start + BLOCK]
-            often = np.ones(len(part)) if self.copies is None else self.copies[start : start + BLOCK]
-            listed = self.pool.take(part, self.names).to_pylist()
-            for pair, image, copies in zip(listed, self.pool.images(part), often.tolist()):
-                if image is None or extension(image) is None:
-                    self.missing.append(pair["uid"])
-                else:
-                    yield {COPIES: copies, **pair}, image
-            self.progress(min(start + BLOCK, len(self.rows)), len(self.rows), "pairs written")
+def _pairs(
+    pool: Pool, rows: np.ndarray, names: list[str], copies: np.ndarray | None, missing: list[str], progress: Progress
+) -> Pairs:
+    """The kept pairs as dicts with their images' bytes, read in blocks; those without an image go to `missing`."""
+    for start in range(0, len(rows), BLOCK):
+        part = rows[start : start + BLOCK]
+        often = np.ones(len(part)) if copies is None else copies[start : start + BLOCK]
+        listed = pool.take(part, names).to_pylist()
+        for pair, image, times in zip(listed, pool.images(part), often.tolist()):
+            if image is None or extension(image) is None:
+                missing.append(pair["uid"])
+            else:
+                yield {COPIES: times, **pair}, image
+        progress(min(start + BLOCK, len(rows)), len(rows), "pairs written")
 
 
-def _folder(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str) -> int:
+def _folder(part: Path, pairs: Pairs, schema: pa.Schema, metadata: str) -> int:
     full = pa.schema([pa.field("file_name", pa.utf8()), *schema])
-    samples = iter(pairs)
     with WRITERS[metadata](part / f"metadata.{metadata}", full, False) as write:
-        while block := list(islice(samples, BLOCK)):
+        while block := list(islice(pairs, BLOCK)):
             listed = []
             for pair, image in block:
                 name = f"images/{pair['uid'][:2]}/{pair['uid']}.{extension(image)}"
@@ -135,18 +129,17 @@ def _folder(part: Path, pairs: _Pairs, schema: pa.Schema, metadata: str) -> int:
     return 1
 
 
-def _parquet(part: Path, pairs: _Pairs, schema: pa.Schema, shard_size: int) -> int:
+def _parquet(part: Path, pairs: Pairs, total: int, schema: pa.Schema, shard_size: int) -> int:
     import pyarrow.parquet
 
     full = pa.schema([pa.field("image", IMAGE), *schema]).with_metadata({"huggingface": _features(schema)})
-    count = -(-len(pairs.rows) // shard_size)
+    count = -(-total // shard_size)
     (part / "data").mkdir(parents=True)
-    samples = iter(pairs)
-    edges = np.linspace(0, len(pairs.rows), count + 1).astype(int).tolist()
+    edges = np.linspace(0, total, count + 1).astype(int).tolist()
     for number, (start, stop) in enumerate(pairwise(edges)):
         path = part / "data" / f"train-{number:05d}-of-{count:05d}.parquet"
         with pyarrow.parquet.ParquetWriter(path, full) as writer:
-            taken = islice(samples, stop - start)
+            taken = islice(pairs, stop - start)
             while block := list(islice(taken, BLOCK)):
                 rows = [
                     {"image": {"bytes": image, "path": f"{pair['uid']}.{extension(image)}"}, **pair}

@@ -83,8 +83,16 @@ def fetch(
     asked = _list(pool, selection, to)
     shards = to / "shards"
     shards.mkdir(exist_ok=True)
-    _run(_options(to, image_size, processes, threads, timeout, retries, blur, shard_size), private, to / "fetch.log",
-         shards, asked, progress)  # fmt: skip
+    options = {
+        "url_list": str(to / ADDRESSES), "input_format": "parquet", "url_col": "url", "caption_col": "text",
+        "save_additional_columns": ["uid"], "bbox_col": "face_bboxes" if blur else None, "output_folder": str(shards),
+        "output_format": "webdataset", "number_sample_per_shard": shard_size, "oom_shard_count": 8,
+        "image_size": image_size, "resize_mode": "keep_ratio_largest", "resize_only_if_bigger": True,
+        "encode_format": "jpg", "encode_quality": 95, "processes_count": processes, "thread_count": threads,
+        "timeout": timeout, "retries": retries, "compute_hash": "sha256", "max_image_area": LARGEST_IMAGE,
+        "incremental_mode": "incremental",
+    }  # fmt: skip
+    _run(options, private, to / "fetch.log", shards, asked, progress)
     report = _fetched(to, asked, _stats(shards))
     files.write_json(
         to / "report.json", {"asked": asked, "fetched": report.fetched, "rate": report.rate, "reasons": report.reasons}
@@ -92,21 +100,6 @@ def fetch(
     if report.fetched:
         index_shards(pool, shards)
     return report
-
-
-def _options(
-    to: Path, image_size: int, processes: int, threads: int, timeout: int, retries: int, blur: bool, shard_size: int
-) -> dict[str, Any]:
-    """DataComp's settings in the words of img2dataset."""
-    return {
-        "url_list": str(to / ADDRESSES), "input_format": "parquet", "url_col": "url", "caption_col": "text",
-        "save_additional_columns": ["uid"], "bbox_col": "face_bboxes" if blur else None,
-        "output_folder": str(to / "shards"), "output_format": "webdataset", "number_sample_per_shard": shard_size,
-        "oom_shard_count": 8, "image_size": image_size, "resize_mode": "keep_ratio_largest",
-        "resize_only_if_bigger": True, "encode_format": "jpg", "encode_quality": 95, "processes_count": processes,
-        "thread_count": threads, "timeout": timeout, "retries": retries, "compute_hash": "sha256",
-        "max_image_area": LARGEST_IMAGE, "incremental_mode": "incremental",
-    }  # fmt: skip
 
 
 def _fetched(to: Path, asked: int, stats: list[dict[str, Any]]) -> Fetched:
@@ -122,19 +115,12 @@ def _fetched(to: Path, asked: int, stats: list[dict[str, Any]]) -> Fetched:
 
 def _stats(shards: Path) -> list[dict[str, Any]]:
     """The statistics of the finished shards; one that is just being written is left out."""
-    return [read for path in sorted(shards.glob("*_stats.json")) if (read := _read(path)) is not None]
+    return [read for path in sorted(shards.glob("*_stats.json")) if (read := files.known_json(path, {}))]
 
 
 def _torn(shards: Path) -> list[Path]:
     """Statistics that were being written when a download was killed."""
-    return [path for path in shards.glob("*_stats.json") if _read(path) is None]
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        return files.read_json(path, dict)
-    except ValueError:
-        return None
+    return [path for path in shards.glob("*_stats.json") if not files.known_json(path, {})]
 
 
 def _list(pool: Pool, selection: Selection, to: Path) -> int:

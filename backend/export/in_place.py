@@ -101,10 +101,10 @@ class Planned:
             self._pool = Pool.open(self._uri)
         entries, uids = self._entries[numbers], self._uids[numbers]
         hexed = uid_hex(uids["f0"], uids["f1"]).to_pylist()
-        known = [{"uid": uid, "text": text} for uid, text in zip(hexed, _texts(self._pool, entries["row"]))]
+        rows = entries["row"]
+        texts = (
+            self._pool.take(rows, ["text"])["text"].to_pylist() if "text" in self._pool.columns else [None] * len(rows)
+        )
+        known = [{"uid": uid, "text": text} for uid, text in zip(hexed, texts)]
         for uid, entry, members in zip(hexed, entries, read_samples(self._pool, entries, known, self._tars)):
             yield uid, int(entry["copy"]), members
-
-
-def _texts(pool: Pool, rows: np.ndarray) -> list[str | None]:
-    return pool.take(rows, ["text"])["text"].to_pylist() if "text" in pool.columns else [None] * len(rows)

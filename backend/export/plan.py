@@ -9,9 +9,9 @@ from ..pool import UID_DTYPE, Pool
 from ..recipe import Recipe
 from ..recipe.grammar import SubsetRule
 from ..recipe.subset_files import subset_uids
+from .values import PLACES
 
 ENTRY = np.dtype([("row", "<i8"), ("copy", "<i4"), ("tar", "<i4"), ("offset", "<i8"), ("size", "<i8")])
-COLUMNS = ("image", "image_offset", "image_bytes", "sample_offset", "sample_size")
 FEW = 0.02
 
 
@@ -65,7 +65,7 @@ def absent(recipe: Recipe | None, pool: Pool) -> np.ndarray:
 
 def _places(pool: Pool, rows: np.ndarray) -> pa.Table:
     """The place columns of `rows`: taken if they are few, else scanned; columns that the pool lacks are null."""
-    known = [name for name in COLUMNS if name in pool.columns]
+    known = [name for name in PLACES if name in pool.columns]
     if not known:
         places = pa.table({})
     elif len(rows) < FEW * len(pool):
@@ -79,7 +79,7 @@ def _places(pool: Pool, rows: np.ndarray) -> pa.Table:
             seen += batch.num_rows
         places = pa.Table.from_batches(parts)
     types = {"image": pa.utf8()}
-    columns = {n: places[n] if n in known else pa.nulls(len(rows), types.get(n, pa.int64())) for n in COLUMNS}
+    columns = {n: places[n] if n in known else pa.nulls(len(rows), types.get(n, pa.int64())) for n in PLACES}
     return pa.table(columns)
 
 

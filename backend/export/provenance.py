@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import files
-from ..errors import InputError
 from ..pool import Pool
 from ..recipe import Recipe, Selection
 from ..versions import versions
@@ -35,10 +34,7 @@ def left_over(out: Path) -> list[Path]:
     path = beside(out)
     if out.exists() or not path.is_file():
         return [path]
-    try:
-        ours = {"recipe", "pool_version", "counts"} <= files.read_json(path, dict).keys()
-    except (OSError, InputError):
-        ours = False
+    ours = {"recipe", "pool_version", "counts"} <= files.known_json(path, {}).keys()
     return [] if ours else [path]
 
 

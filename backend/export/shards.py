@@ -78,7 +78,8 @@ def export_shards(
     planned, missing = _planned(pool, recipe, selection, rows, out)
     total = len(planned.entries)
     task, units = ShardTask(pool.path.resolve(), out.resolve(), blur), units_of(total, shard_size)
-    _keep_plan(planned, out / PLAN)
+    files.write_array(out / PLAN / "entries.npy", planned.entries)
+    files.write_json(out / PLAN / "tars.json", planned.tars)
     todo = [unit for unit in units if not task.stats(unit).exists()]
     done = total - sum(map(len, todo))
     for unit, _ in finished(task, todo, engine=engine, workers=workers, address=address):
@@ -101,12 +102,6 @@ def _planned(pool: Pool, recipe: Recipe | None, selection: Selection, rows: np.n
             f"none of the {len(rows):,} kept pairs has an image file; index the shards with `poolscope index` first."
         )
     return planned, len(missing)
-
-
-def _keep_plan(planned: Plan, work: Path) -> None:
-    """Writes the plan down for the workers."""
-    files.write_array(work / "entries.npy", planned.entries)
-    files.write_json(work / "tars.json", planned.tars)
 
 
 def _about(out: Path, results: list[dict[str, Any]]) -> dict[str, Any]:
@@ -213,7 +208,7 @@ class ShardTask:
                 members, blurred = _blurred(members, pair["face_bboxes"])
                 result["blurred"] += blurred
             for extension, content in members:
-                tar.add(f"{pair['uid']}-{entry['copy']}.{extension}", content)
+                tar.put(f"{pair['uid']}-{entry['copy']}.{extension}", content)
             result["successes"] += 1
 
 

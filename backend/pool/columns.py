@@ -77,14 +77,8 @@ def matrix(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
 def _column(entry: pa.Field) -> Column:
     known = json.loads((entry.metadata or {}).get(ABOUT.encode(), b"{}"))
     dim = entry.type.list_size if pa.types.is_fixed_size_list(entry.type) else None
-    kind: Kind = known.get("kind") or _guess(entry, dim)
-    return Column(entry.name, kind, str(entry.type), dim, known.get("made_by", {}))
-
-
-def _guess(entry: pa.Field, dim: int | None) -> Kind:
-    if entry.name in KEYS:
-        return "key"
-    return "embedding" if dim else "metadata"
+    guess: Kind = "key" if entry.name in KEYS else "embedding" if dim else "metadata"
+    return Column(entry.name, known.get("kind") or guess, str(entry.type), dim, known.get("made_by", {}))
 
 
 def nulled(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -146,24 +146,20 @@ def sweep(directory: Path) -> None:
 
 
 def add_columns(
-    directory: Path, rows: int, schema: pa.Schema, batches: Iterable[pa.RecordBatch], *, replace: bool
+    directory: Path, rows: int, schema: pa.Schema, values: Iterable[pa.RecordBatch] | Staging, *, replace: bool
 ) -> None:
-    """Adds columns in row order; the ones of the same name stay readable until the new ones are whole.
+    """Adds columns in row order, or fragment by fragment from where they come from to the table's files; the ones of the
+    same name stay readable until the new ones are whole.
 
     Raises PoolGrew unless the table has `rows` rows, InputError if a name is taken and `replace` is false.
     """
     with changing(directory):
         table, named = _prepared(directory, rows, schema, replace)
-        renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=named) for batch in batches)
-        fragments.merge(table, pa.RecordBatchReader.from_batches(named, renamed))
-        settled(directory)
-
-
-def add_staged(directory: Path, rows: int, schema: pa.Schema, staging: Staging, *, replace: bool) -> None:
-    """As `add_columns`, for columns that go fragment by fragment from where they come from to the table's files."""
-    with changing(directory):
-        table, named = _prepared(directory, rows, schema, replace)
-        fragments.commit_staged(table, places.of(directory).table, *staging.write(table, named))
+        if isinstance(values, Staging):
+            fragments.commit_staged(table, places.of(directory).table, *values.write(table, named))
+        else:
+            renamed = (pa.RecordBatch.from_arrays(batch.columns, schema=named) for batch in values)
+            fragments.merge(table, pa.RecordBatchReader.from_batches(named, renamed))
         settled(directory)
 
 

@@ -43,8 +43,8 @@ def delete(directory: Path, name: str) -> None:
         commit.rename(table, (name, f"{name}~{time.time_ns() // 1_000_000}"))
 
 
-def restore(directory: Path, stored: str) -> str:
-    """Shows a deleted column again, with all its values; returns its name. Raises InputError if the name is taken."""
+def restore(directory: Path, stored: str) -> None:
+    """Shows a deleted column again, with all its values. Raises InputError if the name is taken."""
     with commit.changing(directory):
         table = commit.settled(directory)
         names = table.schema.names
@@ -56,7 +56,6 @@ def restore(directory: Path, stored: str) -> str:
         if match[1] in names:
             raise InputError(f"there is another column {match[1]!r} by now; delete that one first.")
         commit.rename(table, (stored, match[1]))
-        return match[1]
 
 
 def drop(directory: Path) -> None:

@@ -9,7 +9,7 @@ from lancedb.index import FTS, IvfRq
 from lancedb.query import BooleanQuery, FullTextQuery, LanceQueryBuilder, MatchQuery, Occur, PhraseQuery
 from lancedb.table import LanceTable
 
-from ..progress import Progress, silent
+from ..progress import Progress
 from . import tables
 from .commit import changing, opened
 from .reading import unreadable
@@ -19,31 +19,22 @@ REFINED, LOOKED_AT = 30, 32  # of 100: candidates that are compared exactly for 
 MOST_TOLD = 10_000
 
 
-def index_vectors(directory: Path, column: str, progress: Progress = silent) -> None:
-    """Makes (or makes again) the index of an embedding: IVF cells, vectors in them as one bit a number (RaBitQ,
-    Gao and Long 2024, arXiv 2405.12497), compared by inner product."""
+def build(directory: Path, column: str, *, words: bool, progress: Progress) -> None:
+    """Makes (or makes again) the index of an embedding: IVF cells, vectors in them as one bit a number (RaBitQ, Gao and
+    Long 2024, arXiv 2405.12497), compared by inner product; or of the `words` of a text column: as written, lower case,
+    with their places. Under the writer's lock: the index is of the newest version, whole or not there."""
+    title = f"index of the words of {column}" if words else f"index of {column}"
+    name = word_index(column) if words else vector_index(column)
     with changing(directory):
         table = opened(directory)
         partitions = max(1, min(table.count_rows() // PARTITION, 65_536))
-        config = IvfRq(distance_type="dot", num_partitions=partitions)
-        _build(table, column, config, vector_index(column), f"index of {column}", progress)
-
-
-def index_words(directory: Path, column: str = "text", progress: Progress = silent) -> None:
-    """Makes (or makes again) the index of the words of a text column: as written, lower case, with their places."""
-    config = FTS(
-        with_position=True, base_tokenizer="simple", lower_case=True, stem=False, remove_stop_words=False,
-        ascii_folding=False,
-    )  # fmt: skip
-    with changing(directory):
-        _build(opened(directory), column, config, word_index(column), f"index of the words of {column}", progress)
-
-
-def _build(table: LanceTable, column: str, config: Any, name: str, title: str, progress: Progress) -> None:
-    """Builds under the writer's lock: the index is of the newest version, whole or not there."""
-    progress(0, 1, title)
-    table.create_index(column, config=config, name=name, replace=True)
-    progress(1, 1, title)
+        config: Any = IvfRq(distance_type="dot", num_partitions=partitions)
+        if words:
+            config = FTS(with_position=True, base_tokenizer="simple", lower_case=True, stem=False,
+                         remove_stop_words=False, ascii_folding=False)  # fmt: skip
+        progress(0, 1, title)
+        table.create_index(column, config=config, name=name, replace=True)
+        progress(1, 1, title)
 
 
 def indexed(table: LanceTable) -> set[str]:

@@ -77,11 +77,8 @@ def of(directory: Path) -> Place:
 
 def content(directory: Path) -> dict[str, Any]:
     """What `pool.json` says. Raises InputError if it is damaged."""
-    try:
-        read = files.read_json(directory / "pool.json")
-    except (OSError, ValueError):
-        read = None
-    if not isinstance(read, dict) or not isinstance(read.get("origin", {}), dict):
+    read: dict[str, Any] = files.known_json(directory / "pool.json", {})
+    if not read or not isinstance(read.get("origin", {}), dict):
         raise InputError(f"{str(directory / 'pool.json')!r} is damaged; restore it, or import the pool again.")
     return read
 

@@ -140,27 +140,20 @@ class Pool(Handle):
     def add_column_stream(
         self,
         schema: pa.Schema,
-        batches: Iterable[pa.RecordBatch],
+        values: Iterable[pa.RecordBatch] | Staging,
         *,
         kind: Kind,
         made_by: Mapping[str, Any],
         replace: bool = False,
     ) -> None:
-        """Like `add_columns` for columns that don't fit in memory: `batches` follow row order.
+        """Like `add_columns` for columns that don't fit in memory: batches that follow row order, or, where the disk must
+        not hold them twice, their `Staging`.
 
         Raises PoolGrew if pairs were added since this handle was opened.
         """
         with self._change():
             described = _described(schema, kind, made_by)
-            commit.add_columns(self.path, len(self), described, batches, replace=replace)
-
-    def add_staged(
-        self, schema: pa.Schema, staging: Staging, *, kind: Kind, made_by: Mapping[str, Any], replace: bool = False
-    ) -> None:
-        """Like `add_column_stream` for columns that the disk must not hold twice: see `staging`."""
-        with self._change():
-            described = _described(schema, kind, made_by)
-            commit.add_staged(self.path, len(self), described, staging, replace=replace)
+            commit.add_columns(self.path, len(self), described, values, replace=replace)
 
     def drop_column(self, name: str) -> None:
         """Removes a score, flag, embedding or metadata column. InputError for the uid and for an unknown name."""
@@ -196,8 +189,7 @@ class Pool(Handle):
         from . import indexes
 
         with self._change():
-            make = indexes.index_vectors if self.require(column).kind == "embedding" else indexes.index_words
-            make(self.path, column, progress)
+            indexes.build(self.path, column, words=self.require(column).kind != "embedding", progress=progress)
 
     def changing(self) -> AbstractContextManager[None]:
         """The pool's writer lock, for a change of another table of its database. InputError if it may only be read."""

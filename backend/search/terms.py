@@ -49,8 +49,9 @@ def log_odds(table: np.ndarray, *, prior: float = PRIOR) -> np.ndarray:
     return odds
 
 
-def marking(texts: Sequence[str], labels: np.ndarray, classes: int) -> list[list[dict[str, Any]]]:
-    """Per set the words with the highest z above 1.96: `word`, `z`, captions that hold it in the set and in the others."""
+def marking(texts: Sequence[str], labels: np.ndarray, classes: int, *, least: int = 0) -> list[list[dict[str, Any]]]:
+    """Per set the words with the highest z above 1.96: `word`, `z`, captions that hold it in the set and in the others;
+    only words in `least` captions or more."""
     vocabulary, table, _ = counts(texts, labels, classes)
     if not vocabulary:
         return [[] for _ in range(classes)]
@@ -58,7 +59,8 @@ def marking(texts: Sequence[str], labels: np.ndarray, classes: int) -> list[list
     size = np.bincount(labels, minlength=classes)
     marks = []
     for one in range(classes):
-        best = [int(word) for word in np.argsort(-z[one], kind="stable")[:SHOWN] if z[one, word] > 1.96]
+        ranked = np.argsort(-np.where(whole >= least, z[one], -np.inf), kind="stable")[:SHOWN]
+        best = [int(word) for word in ranked if z[one, word] > 1.96 and whole[word] >= least]
         marks.append(
             [
                 {

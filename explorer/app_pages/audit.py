@@ -1,14 +1,13 @@
 """Audit: whom the recipe keeps and drops, group by group, following its sliders."""
 
+import numpy as np
 import streamlit as st
 
-from poolscope.audit import Groups, Measures, measure
-from poolscope.audit.headline import headline_of
+from poolscope.audit import Groups, Measures, headline, measure
 from poolscope.audit.of_recipe import pooled_within
-from poolscope.audit.strata import BUILT_IN, Strata, strata
+from poolscope.audit.strata import BUILT_IN, strata
 from poolscope.audit.stratified import Pooled
-from poolscope.errors import InputError
-from poolscope.explorer import first_start, rules, skeleton, toolbar
+from poolscope.explorer import first_start, rules, skeleton, toolbar, views
 from poolscope.explorer.audit import (
     against,
     by_rule,
@@ -22,7 +21,7 @@ from poolscope.explorer.audit import (
     shown,
     what_if,
 )
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
@@ -51,21 +50,12 @@ def workbench(pool: Pool) -> None:
 
 def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> int | None:
     """The headline, the views and the one that is chosen; returns the row of an image that was clicked."""
-    everyone = measure(groups.choose(minimum=100), selection.mask, selection.copies)
-    loss = headline_of(everyone)
+    loss = headline(groups, selection.mask, selection.copies)
     st.subheader(plain(loss.text[:1].upper() + loss.text[1:]), anchor=False)
     st.caption(
         "Groups are what captions mention, what sites and columns say, or what a rule detects: never what people are."
     )
-    view = st.segmented_control(
-        "View",
-        VIEWS,
-        default=GROUPS,
-        required=True,
-        key="audit-view",
-        label_visibility="collapsed",
-        bind="query-params",
-    )
+    view = views.choose("View", VIEWS, "audit-view", bind="query-params")
     if view == INSIDE:
         return inside.draw(groups.choose(minimum=10), pool, recipe, selection, loss.id)
     if view == REPORT:
@@ -77,7 +67,7 @@ def audit(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> i
     elif view == TWO:
         against.draw(groups.choose(minimum=int(st.session_state.get("audit-minimum", 100))), pool, recipe, selection)
     else:
-        _charts(view or GROUPS, groups, pool, recipe, selection)
+        _charts(view, groups, pool, recipe, selection)
     return None
 
 
@@ -100,19 +90,16 @@ def _charts(view: str, groups: Groups, pool: Pool, recipe: Recipe, selection: Se
             forest.table(measures, places, pooled, name or "")
 
 
+@noted(st.warning, icon=":material/warning:")
 def _pooled(measures: Measures, pool: Pool, selection: Selection, name: str | None) -> Pooled | None:
     if name in (None, NOT_WITHIN) or not len(measures.groups):
         return None
-    try:
-        within = _strata(str(pool.path), len(pool), "language" in pool.columns, str(name), pool)
-    except InputError as error:
-        st.warning(plain(error), icon=":material/warning:")
-        return None
-    return pooled_within(measures.groups, selection.mask, within.codes, len(within.names))
+    within = _strata(str(pool.path), len(pool), "language" in pool.columns, str(name), pool)
+    return pooled_within(measures.groups, selection.mask, *within)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Reading the strata")
-def _strata(path: str, pairs: int, identified: bool, name: str, _pool: Pool) -> Strata:
+def _strata(path: str, pairs: int, identified: bool, name: str, _pool: Pool) -> tuple[np.ndarray, tuple[str, ...]]:
     return strata(_pool, name)
 
 

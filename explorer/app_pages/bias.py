@@ -38,7 +38,8 @@ def _new(pool: Pool) -> None:
     """The form of a new report: what to compare, how large a sample, which classifier."""
     with st.container(border=True):
         st.subheader("New report")
-        way = st.selectbox("Compare", _ways(pool), key="bias-way")
+        ways = [KEPT, RECIPES, COLUMN, POOLS, *([RUN] if _runs(pool) else []), *([TARGET] if targets(pool) else [])]
+        way = st.selectbox("Compare", ways, key="bias-way")
         words, title = _compared(way, pool)
         with st.expander("Sample and classifier", icon=":material/tune:"):
             per_set = st.number_input("Pairs per set", 20, 1_000_000, 2000, step=500, key="bias-per-set",
@@ -58,10 +59,6 @@ def _new(pool: Pool) -> None:
         "A classifier guesses which set a pair comes from, after each transformation that leaves only one kind of information. "
         "Its accuracy above chance is the difference that this information carries."
     )
-
-
-def _ways(pool: Pool) -> list[str]:
-    return [KEPT, RECIPES, COLUMN, POOLS, *([RUN] if _runs(pool) else []), *([TARGET] if targets(pool) else [])]
 
 
 def _runs(pool: Pool) -> dict[str, str]:

@@ -16,6 +16,7 @@ from poolscope.explorer import (
     rules,
     search,
     toolbar,
+    views,
 )
 from poolscope.explorer.audit import found_groups
 from poolscope.pool import Pool
@@ -47,26 +48,21 @@ def workbench(pool: Pool) -> None:
         clicked = search.draw(shown, pool, selection) if view == SEARCH else None
         marked = search.hits_on_show(pool) if view == SEARCH else ()
         with place:  # before the galleries, so that the browser draws it while they are made
-            events = pool_map.draw(shown_map, pool, selection, other, marked, on_choice=_show_chosen)
+            opened = pool_map.draw(shown_map, pool, selection, other, marked, on_choice=_show_chosen)
         if view == LASSO:
             clicked = lasso.draw(inside, shown_map, shown, pool, selection)
         elif view == EDGE:
             clicked = at_threshold.draw(shown, pool, selection)
         elif view in (ONLY_A, ONLY_B) and other is not None:
             clicked = compare.gallery(view == ONLY_A, other, pool, shown, selection)
-    opened = events.opened if events.opened is not None else clicked
-    toolbar.end(recipe, pool, result, opened)
+    toolbar.end(recipe, pool, result, clicked if opened is None else opened)
 
 
 def _view(options: list[str]) -> str:
     """What the gallery shows."""
     if st.session_state.get("view", EDGE) not in options:
         st.session_state["view"] = EDGE
-    chosen = st.segmented_control(
-        "Show", options, key="view", default=None if "view" in st.session_state else EDGE, required=True,
-        label_visibility="collapsed", bind="query-params",
-    )  # fmt: skip
-    return chosen or EDGE
+    return views.choose("Show", options, "view", preset=True, bind="query-params")
 
 
 def _show_chosen() -> None:

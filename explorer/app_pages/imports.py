@@ -7,9 +7,8 @@ import streamlit as st
 
 from poolscope import jobs, paths
 from poolscope.errors import InputError
-from poolscope.explorer import import_plan, job_view, navigation, pools, uploads
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer import import_plan, job_view, navigation, pools, uploads, views
+from poolscope.explorer.text import noted, plain
 from poolscope.sources import Options, Plan, look
 
 PATH, FILES, FOLDER = "Path or URL", "Files", "Folder"
@@ -50,8 +49,7 @@ def _what_can_be_imported() -> None:
 
 def _source() -> str:
     """The path, pattern or URL to import; dropped files are kept under the home first. Empty before there is one."""
-    kind = st.segmented_control("From", [PATH, FILES, FOLDER], default=PATH, required=True, key="import-from",
-                                label_visibility="collapsed")  # fmt: skip
+    kind = views.choose("From", [PATH, FILES, FOLDER], "import-from")
     if kind == PATH:
         return st.text_input(
             "Path, pattern or URL", placeholder="/data/shards · captions.csv · s3://bucket/part-*.parquet",
@@ -64,21 +62,19 @@ def _source() -> str:
     return str(uploads.keep(dropped)) if dropped else ""
 
 
+@noted()
 def _plan(source: str) -> None:
     """What is at `source` and what would become of it, with the button that starts it."""
     options = _options()
-    try:
-        plan = _looked_at(source, options)
-    except InputError as error:
-        st.error(plain(error), icon=":material/error:")
-        return
+    plan = _looked_at(source, options)
     with st.container(border=True):
         changed = import_plan.draw(plan)
         if changed:
             st.session_state["import-roles"] = {**options.named, **changed}
             st.rerun()
         left, right = st.columns([0.75, 0.25], vertical_alignment="bottom")
-        target = left.text_input("Pool to make or extend", str(_proposed(source)), key=f"import-pool-{_digest(source)}")
+        digest = hashlib.sha256(source.encode()).hexdigest()
+        target = left.text_input("Pool to make or extend", str(_proposed(source)), key=f"import-pool-{digest[:8]}")
         if right.button("Import", type="primary", icon=":material/play_arrow:", width="stretch",
                         key="import-start"):  # fmt: skip
             _start(source, target.strip(), plan)
@@ -183,10 +179,6 @@ def _next(job_id: int, path: str, *, prepared: bool) -> None:
 def _proposed(source: str) -> Path:
     stem = Path(source.rstrip("/")).name.split(".")[0].strip("*?[]{}") or "mine"
     return paths.home() / "pools" / (stem if not source.startswith(str(paths.home() / "uploads")) else "mine")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 main()

@@ -37,16 +37,13 @@ def _head(job: Job) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{job.id:d}** · {plain(job.title)}", width="content")
         job_view.badge(job)
-        st.caption(f"{job.kind} · " + (f"started {_ago(job.started)}" if job.started else f"waits for {_lane(job)}"))
+        ago = job_view.duration(time.time() - job.started) if job.started else ""
+        st.caption(f"{job.kind} · " + (f"started {ago} ago" if ago else f"waits for {_lane(job)}"))
 
 
 def _lane(job: Job) -> str:
     lanes = {None: "its start", "cpu": "the long jobs before it", jobs.SHORT: "the short jobs before it"}
     return lanes.get(job.device) or f"{str(job.device).replace('gpus:', '').replace('gpu:', 'GPU ')} GPU"
-
-
-def _ago(moment: float) -> str:
-    return f"{job_view.duration(time.time() - moment)} ago"
 
 
 st.header("Jobs")

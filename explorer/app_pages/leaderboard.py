@@ -131,7 +131,8 @@ def _response(mine: list[Row]) -> None:
         st.info("Train on two fractions of one score or more, for example with a sweep on the Runs page; the curve appears "
                 "here.", icon=":material/stacked_line_chart:")  # fmt: skip
         return
-    by_pool = {pool: curves_of([row for row in mine if row.pool == pool]) for pool in dict.fromkeys(row.pool for row in mine)}
+    named = dict.fromkeys(row.pool for row in mine)
+    by_pool = {pool: curves_of([row for row in mine if row.pool == pool]) for pool in named}
     shares = {pool: here for pool, here in by_pool.items() if here}
     for pool, by_curve in shares.items():
         if len(shares) > 1:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from poolscope.engine.catalogue import Entry, entry, loadable
-from poolscope.explorer import add_score, compare_scores, first_start, method_card, method_cost, skeleton
+from poolscope.explorer import add_score, compare_scores, first_start, method_card, method_cost, skeleton, views
 from poolscope.explorer.pair import plain
 from poolscope.pool import Pool
 
@@ -15,10 +15,7 @@ COLUMNS = 2
 def main(pool: Pool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header("Methods", width="stretch")
-        view = st.segmented_control(
-            "Show", [CATALOGUE, COMPARE], default=None if "methods" in st.session_state else CATALOGUE, required=True, key="methods",
-            label_visibility="collapsed", bind="query-params",
-        )  # fmt: skip
+        view = views.choose("Show", [CATALOGUE, COMPARE], "methods", preset=True, bind="query-params")
     if add_score.waiting(pool):
         add_score.watch(pool)
     if view == COMPARE:
@@ -52,9 +49,7 @@ def _chosen(entries: list[Entry]) -> list[Entry]:
             label_visibility="collapsed",
             width=320,
         )
-        kind = st.segmented_control(
-            "Kind", [ALL, SCORES, FLAGS], default=ALL, required=True, key="methods-kind", label_visibility="collapsed"
-        )
+        kind = views.choose("Kind", [ALL, SCORES, FLAGS], "methods-kind")
         ready = st.toggle("Only those that can start here", key="methods-ready")
         shown = [
             one

@@ -5,19 +5,19 @@ import streamlit as st
 
 from poolscope.audit import Groups, measure
 from poolscope.audit.headline import TECHNICAL
-from poolscope.errors import InputError
 from poolscope.explorer import choices, theme
 from poolscope.explorer.audit.forest import ROW, _short, dumbbells, spots
 from poolscope.explorer.audit.shown import ALL
 from poolscope.explorer.evaluate import evaluate
 from poolscope.explorer.number_format import percents
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
 MOST = 40
 
 
+@noted()
 def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> None:
     known = {name: other for name, other in choices.all(pool).items() if name != recipe.name}
     if not known:
@@ -27,11 +27,7 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
     name = left.selectbox("Compare with", list(known), key="audit-other")
     family = right.selectbox("Groups", [ALL, *groups.families], key="audit-two-family")
     groups = groups.choose([one for one in groups.families if one not in TECHNICAL] if family == ALL else [family])
-    try:
-        other = evaluate(known[name], pool)
-    except InputError as error:
-        st.error(plain(error), icon=":material/error:")
-        return
+    other = evaluate(known[name], pool)
     a, b = (measure(groups, one.mask, one.copies) for one in (selection, other))
     relative = st.toggle(
         "relative to each recipe's own rate (lift)", key="audit-relative", value=abs(a.overall - b.overall) > 0.02

@@ -35,16 +35,13 @@ def draw(measures: Measures, places: list[int], recipe: Recipe, selection: Selec
 
 
 def _table(measures: Measures, places: list[int], recipe: Recipe, steps: np.ndarray) -> None:
-    import pandas as pd
-
-    hidden = measures.small[places]
-    frame = pd.DataFrame({"group": [measures.groups.definitions[place].title for place in places]})
-    for number, rule in enumerate(recipe.keep):
-        frame[f"{number + 1}. {rule.label()}"] = [
-            f"kept under {SMALLEST}" if small else f"{step:+.2f}" if np.isfinite(step) else "none left"
-            for small, step in zip(hidden, steps[number])
-        ]
+    names = [f"{number}. {rule.label()}" for number, rule in enumerate(recipe.keep, start=1)]
+    lines = []
+    for place, changes in zip(places, steps.T):
+        few = f"kept under {SMALLEST}" if measures.small[place] else ""
+        said = [few or (f"{step:+.2f}" if np.isfinite(step) else "none left") for step in changes]
+        lines.append({"group": measures.groups.definitions[place].title, **dict(zip(names, said))})
     st.caption(
         "What each rule adds to the logarithm of the lift: below 0 it takes more from the group than from the pool."
     )
-    table.draw(frame, key="audit-steps", right=frame.columns[1:])
+    table.draw(lines, key="audit-steps", right=names)

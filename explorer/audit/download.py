@@ -10,26 +10,22 @@ from poolscope.audit import Groups, audit
 from poolscope.audit.html import html, worst
 from poolscope.audit.strata import BUILT_IN
 from poolscope.audit.words import separating
-from poolscope.errors import InputError
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 
 NONE = "not"
 
 
+@noted()
 def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection, minimum: int) -> None:
     st.markdown("One file with every figure, how each group is found, what goes wrong with it, and the safeguards.")
     strata = st.selectbox("Compare also within", [NONE, *BUILT_IN], key="audit-report-strata", width=220)
     settings: dict[str, Any] = {"minimum": minimum, "strata": None if strata == NONE else strata}
     with st.container(horizontal=True):
         if st.button("Write the report", icon=":material/description:", type="primary", key="audit-report-make"):
-            try:
-                with st.spinner("Writing the report"):
-                    st.session_state["audit-report"] = _write(groups, pool, recipe, selection, settings)
-            except InputError as error:
-                st.error(plain(error), icon=":material/error:")
-                return
+            with st.spinner("Writing the report"):
+                st.session_state["audit-report"] = _write(groups, pool, recipe, selection, settings)
         written = st.session_state.get("audit-report")
         if written and written[0] == _about(recipe, settings):
             for kind, mime, content in zip(("html", "json"), ("text/html", "application/json"), written[1:]):

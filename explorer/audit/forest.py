@@ -120,8 +120,9 @@ def _within(figure: Any, pooled: Pooled, places: list[int], heights: dict[int, i
 
 
 def dumbbells(
-    titles: Sequence[str], first: np.ndarray, second: np.ndarray, *, x: str, colours: Sequence[str] = (), width: float = 1.5
-) -> Any:
+    titles: Sequence[str], first: np.ndarray, second: np.ndarray, *, x: str, colours: Sequence[str] = (),
+    width: float = 1.5,
+) -> Any:  # fmt: skip
     """A chart with a row for each of `titles` from the top, and a line in it from `first` to `second`, both `(k,)`."""
     figure = theme.figure(max(260, 110 + ROW * len(titles)), x=x, y="")
     for spot, start, end, colour in zip(spots(titles), first, second, colours or [theme.NEITHER] * len(titles)):

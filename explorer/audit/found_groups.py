@@ -1,6 +1,5 @@
 """The groups of the current pool: shared by all sessions, found by a job when they are missing."""
 
-
 import streamlit as st
 
 from poolscope import audit, jobs

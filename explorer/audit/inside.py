@@ -101,8 +101,8 @@ def _curve(groups: Groups, id: str, pool: Pool, recipe: Recipe) -> None:
     score = scored[0]
     if len(scored) > 1:
         score = st.selectbox("Score", list(dict.fromkeys(scored)), key="audit-curve-score")
-    about = str(pool.path), group_files.stamp(pool), score, repr(pool.columns[score]), groups.definitions[0].id, len(groups)
-    counted, place = _counted(*about, groups, pool), [groups.index(id)]
+    about = str(pool.path), group_files.stamp(pool), score, repr(pool.columns[score]), groups.definitions[0].id
+    counted, place = _counted(*about, len(groups), groups, pool), [groups.index(id)]
     own = replace(counted, of_groups=counted.of_groups[place], sizes=counted.sizes[place])
     fractions, rates = own.rates()
     figure = theme.figure(250, x="kept of the pool by this score alone, %", y="kept of the group, %")

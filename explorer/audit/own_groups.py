@@ -6,9 +6,8 @@ from typing import Any
 import streamlit as st
 
 from poolscope.audit.own_groups import add
-from poolscope.errors import InputError
 from poolscope.explorer import uploads
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted
 from poolscope.pool import Pool
 
 
@@ -20,17 +19,14 @@ def draw(pool: Pool) -> None:
         )  # fmt: skip
         name = st.text_input("Name", placeholder="as the file", key="own-groups-name").strip()
         if st.button("Add", type="primary", disabled=file is None, key="own-groups-add") and file is not None:
-            try:
+            st.session_state.pop("own-groups-message", None)
+            with noted():
                 with st.spinner("Finding the groups", show_time=True):
                     added = add(pool, _kept(file), name=name or None)
-            except InputError as error:
-                st.session_state.pop("own-groups-message", None)
-                st.error(plain(error), icon=":material/error:")
-                return
-            left = added.unknown + added.repeated + added.blank + added.bad_rows
-            message = f"{added.name}: {len(added.groups):,} groups, {sum(added.groups.values()):,} pairs, {left:,} rows left out"
-            st.session_state["own-groups-message"] = message
-            st.rerun()
+                left = added.unknown + added.repeated + added.blank + added.bad_rows
+                message = f"{added.name}: {len(added.groups):,} groups, {sum(added.groups.values()):,} pairs, {left:,} rows left out"
+                st.session_state["own-groups-message"] = message
+                st.rerun()
         said = st.session_state.get("own-groups-message")
         if said:
             st.text(said)

@@ -6,8 +6,7 @@ import streamlit as st
 from poolscope.audit import Definition, catalog
 from poolscope.audit.lexicon import dump_pack, packs, prune, save_pack
 from poolscope.explorer import pools
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
 
 SHOWN = 25

@@ -7,7 +7,7 @@ from poolscope.audit import Groups, Measures, measure
 from poolscope.audit.whatif import MOST_GROUPS, WhatIf, outcome, own_thresholds, seen_by, to_recipe
 from poolscope.explorer import pools, recipe_state, table, theme
 from poolscope.explorer.audit.forest import dumbbells, spots
-from poolscope.explorer.refusal import noted
+from poolscope.explorer.text import noted
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, Selection
 from poolscope.recipe.grammar import ScoreRule
@@ -24,9 +24,7 @@ def draw(groups: Groups, pool: Pool, recipe: Recipe, selection: Selection) -> No
         index = st.selectbox(
             "Rule", scored, format_func=lambda one: f"{one + 1}. {recipe.keep[one].label()}", key="audit-wi-rule"
         )
-        family = st.selectbox(
-            "Own thresholds for the groups of", groups.families, key="audit-wi-family", index=first
-        )
+        family = st.selectbox("Own thresholds for the groups of", groups.families, key="audit-wi-family", index=first)
     inside = groups.choose([family], minimum=10)
     titles = {one.id: one.title for one in inside.definitions}
     largest = [inside.definitions[place].id for place in np.argsort(-inside.sizes, kind="stable")[:8]]
@@ -84,19 +82,11 @@ def _plot(before: Measures, then: Measures, places: list[int]) -> None:
 
 
 def _table(before: Measures, then: Measures, places: list[int], whatif: WhatIf) -> None:
-    import pandas as pd
-
-    def rates(one: Measures) -> list[float]:
-        return [float("nan") if one.small[place] else 100 * one.rate[place] for place in places]
-
-    ids = [before.groups.definitions[place].id for place in places]
-    frame = pd.DataFrame(
-        {
-            "group": [before.groups.definitions[place].title for place in places], "pairs": before.n[places],
-            "threshold": [whatif.thresholds[id] for id in ids], "rate now, %": rates(before), "rate then, %": rates(then),
-        }
-    )  # fmt: skip
+    lines = []
+    for place in places:
+        about = before.groups.definitions[place]
+        now, own = (np.nan if one.small[place] else 100 * one.rate[place] for one in (before, then))
+        lines.append({"group": about.title, "pairs": before.n[place], "threshold": whatif.thresholds[about.id],
+                      "rate now, %": now, "rate then, %": own})  # fmt: skip
     formats = {"threshold": "%.4f", "rate now, %": "%.1f", "rate then, %": "%.1f"}
-    table.draw(frame, key="audit-wi-table", formats=formats)
-
-
+    table.draw(lines, key="audit-wi-table", formats=formats)

@@ -8,9 +8,8 @@ import streamlit as st
 
 from poolscope.bench.audit import DataGroup, GroupAccuracy, audit_data, audit_model, gaps
 from poolscope.bench.row import Row
-from poolscope.errors import InputError
 from poolscope.explorer import theme
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.runs import Run
 
 MOST = 4
@@ -31,10 +30,8 @@ def choose(rows: Sequence[Row]) -> None:
     chosen: dict[str, tuple[list[GroupAccuracy], dict[tuple[str, str], DataGroup]]] = {}
     for run in runs:
         name = names[run] if names[run] not in chosen else f"{names[run]} ({run})"
-        try:
+        with noted(st.warning, icon=":material/warning:"):
             chosen[name] = _audit(run, _stamp(run))
-        except InputError as error:
-            st.warning(plain(error), icon=":material/warning:")
     if chosen:
         draw(chosen, key="by-group")
 

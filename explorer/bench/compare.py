@@ -11,13 +11,12 @@ from poolscope.bench.board import Summary
 from poolscope.bench.row import Row
 from poolscope.bench.seeds import MoreSeeds, missing_seeds
 from poolscope.bench.significance import Difference, compare
-from poolscope.errors import InputError
 from poolscope.explorer import job_view, table, theme
 from poolscope.explorer.bench.tables import percent
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 
 
+@noted(st.warning, icon=":material/warning:")
 def draw(joined: Sequence[Summary], rows: Sequence[Row]) -> None:
     """Two choices, the verdict and what would decide it, the differences as a chart and as a table."""
     sides = _sides(joined, rows)
@@ -32,11 +31,7 @@ def draw(joined: Sequence[Summary], rows: Sequence[Row]) -> None:
     if first == second:
         st.info("Choose two different ones.", icon=":material/info:")
         return
-    try:
-        differences = _found(sides[first], sides[second], tuple(sorted(row.run for row in rows if row.evaluated)))
-    except InputError as error:
-        st.warning(plain(error), icon=":material/warning:")
-        return
+    differences = _found(sides[first], sides[second], tuple(sorted(row.run for row in rows if row.evaluated)))
     _say(differences)
     _more(missing_seeds(sides[first], sides[second], differences[-1].gap))
     titles = {task.key: task.name for task in bench.tasks_list()} | {"average": "Average"}

@@ -6,10 +6,9 @@ import streamlit as st
 
 from poolscope import bench, jobs
 from poolscope.bench.tasks import suites
-from poolscope.errors import InputError
 from poolscope.explorer import job_view, recipe_state
 from poolscope.explorer.evaluate import evaluate
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe, ready
 
@@ -18,6 +17,7 @@ AUTO = "automatic"
 TRY_OUT = 16  # the part of the samples that a try-out sees
 
 
+@noted()
 def form(pool: Pool) -> None:
     options = recipe_state.choices_with_current(pool)
     recipe = options[st.selectbox("Recipe", list(options), key="run-recipe")]
@@ -30,14 +30,10 @@ def form(pool: Pool) -> None:
     quick = st.toggle("Only try it out", key="run-quick",
                       help=f"A {TRY_OUT}th of the samples: shows that everything works; not comparable with other runs")  # fmt: skip
     changes = _few(scale) if quick else {}
-    try:
-        selection = evaluate(recipe, pool)
-        settings = bench.SCALES[scale].changed(**changes)
-        cost = bench.estimate(selection.drawn, settings, pool=pool, device=launch.kind, count=launch.world)
-        problems = bench.preflight(selection.drawn, settings, pool=pool, launch=launch)
-    except InputError as error:
-        st.error(plain(error), icon=":material/error:")
-        return
+    selection = evaluate(recipe, pool)
+    settings = bench.SCALES[scale].changed(**changes)
+    cost = bench.estimate(selection.drawn, settings, pool=pool, device=launch.kind, count=launch.world)
+    problems = bench.preflight(selection.drawn, settings, pool=pool, launch=launch)
     st.markdown(
         f"**{selection.kept:,}** pairs kept of {selection.pairs:,}, each seen about **{cost.repeats:,.1f}** times"
     )

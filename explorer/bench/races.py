@@ -5,10 +5,9 @@ import streamlit as st
 from poolscope import bench, devices, jobs
 from poolscope.bench import race as racing
 from poolscope.bench.race import Race
-from poolscope.errors import InputError
 from poolscope.explorer import choices, job_view, number_format, table
 from poolscope.explorer.bench.tables import percent
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe import ready
 
@@ -27,14 +26,11 @@ def form(pool: Pool) -> None:
     seeds = left.number_input("Seeds of each, at most", 2, 100, racing.MOST, key="race-seeds")
     confidence = right.selectbox("Confidence", [0.9, 0.95, 0.99], index=1, key="race-confidence", format_func=lambda c: number_format.percent(c, 0),
                                  help="How surely the best recipe is among those that it names")  # fmt: skip
-    wrong = ""
-    try:
-        racing.seconds(budget)
-    except InputError as error:
-        wrong = str(error)
-        st.error(plain(wrong), icon=":material/error:")
+    timed = False
+    with noted():
+        timed = racing.seconds(budget) > 0
     st.caption(f"At most {len(names) * int(seeds):,} runs; runs on the leaderboard count and are not trained again.")
-    st.button("Start the race", type="primary", icon=":material/flag:", key="race-start", disabled=len(names) < 2 or bool(wrong),
+    st.button("Start the race", type="primary", icon=":material/flag:", key="race-start", disabled=len(names) < 2 or not timed,
               on_click=_start, args=(pool, names, scale, budget, int(seeds), confidence))  # fmt: skip
 
 

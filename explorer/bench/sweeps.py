@@ -7,12 +7,10 @@ import streamlit as st
 from poolscope import bench, jobs
 from poolscope.bench import sweep as sweeping
 from poolscope.bench.sweep import Sweep
-from poolscope.errors import InputError
 from poolscope.explorer import choices, curves, deletion, job_view, theme
 from poolscope.explorer.bench.new_run import stand_in_its_way
 from poolscope.explorer.evaluate import evaluate, scores_of
-from poolscope.explorer.refusal import noted
-from poolscope.explorer.text import plain
+from poolscope.explorer.text import noted, plain
 from poolscope.pool import Pool
 from poolscope.recipe import Recipe
 
@@ -42,15 +40,11 @@ def form(pool: Pool) -> None:
     fractions = [part / 100 for part in sorted(parts)]
     first = None if base == NOTHING else known[base]
     recipes = [known[name] for name in beside]
-    blocked = True
-    try:
+    blocked, count = True, 0
+    with noted():
         cells = sweeping.cells_of(pool, varied, fractions, seeds, first, recipes)
-        counts = [_kept(cell, pool, first) for cell in cells]
-        blocked = _cost(counts, scale, len(seeds), pool)
-    except InputError as error:
-        st.error(plain(error), icon=":material/error:")
-        counts = []
-    count = len(counts) * len(seeds)
+        blocked = _cost([_kept(cell, pool, first) for cell in cells], scale, len(seeds), pool)
+        count = len(cells) * len(seeds)
     st.button(f"Start {count} runs" if count != 1 else "Start 1 run", type="primary", icon=":material/play_arrow:",
               key="sweep-start", disabled=blocked,
               on_click=_start, args=(pool, varied, scale, fractions, seeds, first, recipes))  # fmt: skip

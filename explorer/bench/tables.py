@@ -1,6 +1,6 @@
 """The leaderboard's tables."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -38,7 +38,7 @@ def recipes(joined: Sequence[Summary]) -> None:
         }
         for one in joined
     ]  # fmt: skip
-    _show(lines, groups={name for one in joined for name in one.groups}, tasks={key for one in joined for key in one.tasks})
+    _show(lines, joined)
 
 
 def runs(rows: Sequence[Row]) -> None:
@@ -55,7 +55,7 @@ def runs(rows: Sequence[Row]) -> None:
         }
         for row in rows
     ]  # fmt: skip
-    _show(lines, groups={name for row in rows for name in row.groups}, tasks={key for row in rows for key in row.tasks})
+    _show(lines, rows)
     _not_comparable(rows)
 
 
@@ -83,7 +83,7 @@ def published(rows: Sequence[Row]) -> None:
         }
         for row in rows
     ]  # fmt: skip
-    _show(lines, groups={name for row in rows for name in row.groups}, tasks=())
+    _show(lines, rows)
 
 
 def percent(value: float | None) -> float | None:
@@ -91,7 +91,9 @@ def percent(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def _show(lines: list[dict[str, Any]], *, groups: Iterable[str], tasks: Iterable[str]) -> None:
+def _show(lines: list[dict[str, Any]], rows: Sequence[Summary] | Sequence[Row]) -> None:
+    groups = {name for row in rows for name in row.groups}
+    tasks = {key for row in rows for key in row.tasks}
     names = {task.key: task.name for task in bench.tasks_list()}
     tenths = ("average", "±", "clean average", "could see")
     formats = dict.fromkeys((*tasks, *groups, *tenths), "%.1f")

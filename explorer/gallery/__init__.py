@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from poolscope.explorer import theme
-from poolscope.explorer.components import nothing, register
+from poolscope.explorer.components import nothing, register, row_of
 
 _mount = register("gallery", __file__)
 
@@ -23,14 +23,6 @@ class Tile:
     image: bool = True
 
 
-@dataclass(frozen=True)
-class Browsed:
-    """The row that was `opened` just now, and those of the rows shown that are `selected`."""
-
-    opened: int | None
-    selected: tuple[int, ...] = ()
-
-
 def draw(
     tiles: Sequence[Tile], *, token: str, label: str, key: str, columns: int = 6, veiled: bool = False
 ) -> int | None:
@@ -39,20 +31,22 @@ def draw(
     `veiled` images are blurred until a first click, which opens nothing.
     """
     data = {"columns": columns, "veiled": veiled, "selectable": False, "more": ""}
-    return _opened(_shown(tiles, token, label, key, data, nothing))
+    return row_of(_shown(tiles, token, label, key, data, nothing))
 
 
 def browse(
     tiles: Sequence[Tile], *, token: str, label: str, key: str, size: int, more: str = "", on_more: Callable[[], None]
-) -> Browsed:
+) -> tuple[int | None, list[int]]:
     """Draws pairs of which several can be selected, as tiles of at least `size` pixels. `on_more` is called when more
-    are wanted: at a click of a button (`more="button"`) or when the end comes into sight (`more="scroll"`)."""
+    are wanted: at a click of a button (`more="button"`) or when the end comes into sight (`more="scroll"`).
+
+    Returns the row that was opened just now, and those of the rows shown that are selected."""
     data = {"size": size, "veiled": False, "selectable": True, "more": more}
     shown = _shown(tiles, token, label, key, data, on_more)
     rows = {tile.row for tile in tiles}
     marked = shown.get("selected")
     selected = [int(row) for row in marked if isinstance(row, int | float)] if isinstance(marked, list) else []
-    return Browsed(_opened(shown), tuple(row for row in dict.fromkeys(selected) if row in rows))
+    return row_of(shown), [row for row in dict.fromkeys(selected) if row in rows]
 
 
 def _shown(
@@ -62,8 +56,3 @@ def _shown(
     colours = {"kept": theme.KEPT, "dropped": theme.DROPPED}
     data = {"pairs": pairs, "thumbs": f"/thumb/{token}", "label": label, **colours, **data}
     return _mount(key=key, data=data, on_opened_change=nothing, on_more_change=on_more, on_selected_change=nothing)
-
-
-def _opened(shown: Any) -> int | None:
-    opened = shown.get("opened")
-    return int(opened) if isinstance(opened, int | float) else None

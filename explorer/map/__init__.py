@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from poolscope.explorer.components import nothing, register
+from poolscope.explorer.components import nothing, register, row_of
 
 _mount = register("map", __file__, parts=("points", "labels"))
-
-
-@dataclass(frozen=True)
-class MapEvents:
-    """`lasso` (k, 2) float32 corners in map coordinates or None; `opened` the row that was clicked just now or None."""
-
-    lasso: np.ndarray | None
-    opened: int | None
 
 
 def pack(mask: np.ndarray) -> str:
@@ -37,27 +29,24 @@ class Legend:
 
 def draw(
     *,
-    geometry: str | None,
+    geometry: str,
     planes: Sequence[np.ndarray],
     legend: Sequence[Legend],
     highlight: Sequence[int],
     token: str,
     stamp: str,
-    colour: str = "",
-    choices: Sequence[tuple[str, Sequence[tuple[str, str]]]] = (),
-    codes: str | None = None,
-    hidden: Sequence[int] = (),
-    regions: str = "",
-    facts: str = "",
-    note: str = "",
-    empty: str = "",
-    under: bytes | None = None,
-    key: str = "map",
-    on_lasso: Callable[[], None] | None = None,
-    on_colour: Callable[[], None] | None = None,
-    on_legend: Callable[[], None] | None = None,
-) -> MapEvents:
-    """Draws the map.
+    colour: str,
+    choices: Sequence[tuple[str, Sequence[tuple[str, str]]]],
+    codes: str | None,
+    hidden: Sequence[int],
+    regions: str,
+    facts: str,
+    note: str,
+    under: bytes | None,
+    on_choice: Callable[[], None],
+    on_colour: Callable[[], None],
+) -> int | None:
+    """Draws the map; returns the row of a pair that was clicked just now.
 
     `planes`: (m,) bool masks; bit k of a point's code is plane k, unless `codes` is an address of one byte a point: then
     plane 0 is who is kept, and the others are faint. `legend`: by code; `hidden` codes are not drawn. `choices`: groups
@@ -69,23 +58,23 @@ def draw(
         "geometry": geometry, "planes": [pack(plane) for plane in planes], "codes": codes, "stamp": stamp,
         "legend": [asdict(entry) for entry in legend], "highlight": [int(index) for index in highlight],
         "colour": colour, "choices": choices, "hidden": list(hidden), "regions": regions, "facts": facts,
-        "pairs": f"/pair/{token}", "thumbs": f"/thumb/{token}", "note": note, "empty": empty,
+        "pairs": f"/pair/{token}", "thumbs": f"/thumb/{token}", "note": note,
         "under": f"data:image/png;base64,{base64.b64encode(under).decode()}" if under else None,
     }  # fmt: skip
     shown = _mount(
-        key=key,
+        key="map",
         data=data,
-        on_lasso_change=on_lasso or nothing,
-        on_colour_change=on_colour or nothing,
-        on_legend_change=on_legend or nothing,
+        on_lasso_change=on_choice,
+        on_colour_change=on_colour,
+        on_legend_change=on_choice,
         on_opened_change=nothing,
     )
-    return MapEvents(polygon(shown.get("lasso")), row(shown.get("opened")))
+    return row_of(shown)
 
 
-def said(name: str, key: str = "map") -> Any:
+def said(name: str) -> Any:
     """What the browser last sent of a state of the map, before it is drawn in this rerun."""
-    return (st.session_state.get(key) or {}).get(name)
+    return (st.session_state.get("map") or {}).get(name)
 
 
 def shown_codes(value: Any, colour: str) -> list[int]:
@@ -95,9 +84,9 @@ def shown_codes(value: Any, colour: str) -> list[int]:
     return sorted({int(code) for code in value["shown"] if isinstance(code, int | float) and 0 <= code < 256})
 
 
-def lassoed(key: str = "map") -> np.ndarray | None:
-    """The polygon of the lasso before the map is drawn in this rerun."""
-    return polygon(said("lasso", key))
+def lassoed() -> np.ndarray | None:
+    """The polygon of the lasso, `(k, 2)` float32 corners in map coordinates, before the map is drawn in this rerun."""
+    return polygon(said("lasso"))
 
 
 def polygon(value: Any) -> np.ndarray | None:
@@ -108,7 +97,3 @@ def polygon(value: Any) -> np.ndarray | None:
         return None
     fits = corners.ndim == 2 and corners.shape[1:] == (2,) and 3 <= len(corners) <= 1000 and np.isfinite(corners).all()
     return corners if fits else None
-
-
-def row(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) and value >= 0 else None

@@ -103,11 +103,6 @@ class PoolMap {
   }
 
   async show(data) {
-    if (!data.geometry) {
-      this.message.hidden = false
-      this.message.textContent = data.empty
-      return
-    }
     if (this.gone) return
     if (!this.points) this.start()
     if (this.drawn.geometry !== data.geometry) {

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from poolscope.explorer import pair, pools
+from poolscope.engine.reason import reason
+from poolscope.explorer import pools
 from poolscope.recipe import desk, load, select
 
 
@@ -53,7 +54,7 @@ def test_ties_at_the_threshold_show_on_both_sides(pool):
     tied_and_dropped = np.flatnonzero(np.isclose(scores, threshold) & ~selection.mask)
     assert len(tied_and_dropped), "the fixture's scores are rounded, so that ties are cut"
     assert np.isclose(scores[dropped[0]], threshold)
-    assert "ties with the threshold" in pair.reason(int(dropped[0]), pool, recipe, selection)
+    assert "ties with the threshold" in reason(int(dropped[0]), recipe, selection, pools.columns(pool), deep=False)
 
 
 def test_a_flag_shows_some_of_each(pool):
@@ -67,12 +68,12 @@ def test_reasons_name_the_rule_and_the_distance(pool):
     selection = select(recipe, pool)
     scores, sharp = pool.array("clip_l14"), pool.array("sharp")
     unsharp = int(np.flatnonzero(~sharp)[0])
-    assert pair.reason(unsharp, pool, recipe, selection) == "dropped by rule 1, sharp"
+    assert reason(unsharp, recipe, selection, pools.columns(pool), deep=False) == "dropped by rule 1, sharp"
     low = int(np.flatnonzero(sharp & (scores < 0.5))[0])
     expected = f"{scores[low]:.4g}, {0.5 - scores[low]:.3g} below the threshold 0.5"
-    assert pair.reason(low, pool, recipe, selection).endswith(expected)
+    assert reason(low, recipe, selection, pools.columns(pool), deep=False).endswith(expected)
     kept = int(np.flatnonzero(selection.mask)[0])
-    assert pair.reason(kept, pool, recipe, selection) == "kept by all rules"
+    assert reason(kept, recipe, selection, pools.columns(pool), deep=False) == "kept by all rules"
     missing = np.flatnonzero(sharp & np.isnan(scores))
     for row in missing:
-        assert pair.reason(int(row), pool, recipe, selection).endswith("it has no score")
+        assert reason(int(row), recipe, selection, pools.columns(pool), deep=False).endswith("it has no score")

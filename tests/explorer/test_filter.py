@@ -269,7 +269,7 @@ def test_a_lasso_becomes_a_tag_and_a_group(start, mapped_pool):
     app.button(key="lasso-group").click().run()
     assert not app.exception
     assert tags.names(mapped_pool) == ["left half"]
-    groups = catalog.load(Pool.open(mapped_pool.path), families={"left-half"})
+    groups = catalog.load(Pool.open(mapped_pool.path)).choose({"left-half"})
     assert groups.sizes.tolist() == [len(rows)]
     app.button(key="lasso-tag").click().run()
     assert "has a tag" in app.toast[0].value

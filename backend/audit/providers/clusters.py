@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import InputError
 from ...pool import Pool
 from ...progress import Progress
 from ..group import Group
@@ -37,9 +36,7 @@ class Clusters(Provider):
         return {"column": column, "made_by": made_by, "count": self.count, "seed": self.seed, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        column = image_column(pool)
-        if column is None:
-            raise InputError("the pool has no image embeddings; make some with `poolscope embed`.")
+        column = f"{pool.model()}_img"
         centres = self._centres(pool, column)
         codes = np.full(len(pool), -1, dtype=np.int16)
         for start, vectors in vectors_of(pool, column):

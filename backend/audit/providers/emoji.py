@@ -1,7 +1,5 @@
 """Emoji of the demo: groups by what the characters of the image's name say, exactly and whatever the caption."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow.compute as pc
 
@@ -32,7 +30,6 @@ FIRST_FLAG, LAST_FLAG = 0x1F1E6, 0x1F1FF
 JOINER = 0x200D
 
 
-@dataclass(frozen=True)
 class Emoji(Provider):
     """Flags by UN region, skin tones, gender, age and occupation as the emoji is drawn."""
 

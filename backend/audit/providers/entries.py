@@ -1,7 +1,6 @@
 """MetaCLIP entries as groups: captions that hold an entry of a list as a space-delimited string."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,13 @@ from ..group import Group, slug
 from ..provider import Provider
 
 SHORTEST = 4  # letters; shorter entries are mostly particles
+MOST, LEAST = 40, 100  # entries, and captions of each
 FAMILY = "MetaCLIP entry"
 
 
-@dataclass(frozen=True)
 class Entries(Provider):
-    """The `most` commonest entries of `<pool>/lexicons/entries.txt` (one a line), or of WordNet's synset names."""
+    """The `MOST` commonest entries of `<pool>/lexicons/entries.txt` (one a line), or of WordNet's synset names."""
 
-    most: int = 40
-    least: int = 100
     id = "entries"
     families = (FAMILY,)
     costly = True
@@ -29,7 +26,7 @@ class Entries(Provider):
     def key(self, pool: Pool) -> dict[str, Any]:
         own = _own(pool)
         listed = own.stat().st_mtime_ns if own else "wordnet"
-        return {"list": listed, "most": self.most, "least": self.least, "version": 1}
+        return {"list": listed, "most": MOST, "least": LEAST, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         from ...text.matching import Matcher
@@ -42,7 +39,7 @@ class Entries(Provider):
             matcher.count(text_array(table), counts)
             progress(start + table.num_rows, 2 * len(pool), "entries")
         order = [int(place) for place in np.argsort(-counts, kind="stable") if len(listed[place]) >= SHORTEST]
-        chosen = [listed[place] for place in order[: self.most] if counts[place] >= self.least]
+        chosen = [listed[place] for place in order[:MOST] if counts[place] >= LEAST]
         return entry_groups(pool, chosen, progress)
 
 

@@ -1,7 +1,5 @@
 """Face boxes that came with the pool: images in which a detector found no, one or several faces."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow.compute as pc
 
@@ -16,7 +14,6 @@ ERROR = (
 )
 
 
-@dataclass(frozen=True)
 class Faces(Provider):
     """Counts the boxes of the column `face_bboxes`; no face is detected or judged here."""
 

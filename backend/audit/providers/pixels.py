@@ -1,7 +1,6 @@
 """Looks of images: white or dark surroundings, grey, flat graphics, from small copies of the images."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,7 +21,6 @@ LOOKS = {
 ERROR = "thresholds set by hand; product photographs count as white surrounding, simple photographs as flat graphics"
 
 
-@dataclass(frozen=True)
 class Pixels(Provider):
     """Decodes every image once, at 64 pixels; about 1 ms an image."""
 

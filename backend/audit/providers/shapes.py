@@ -1,7 +1,5 @@
 """Sizes and shapes of images, from the stored width and height."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...pool import Pool
@@ -10,7 +8,6 @@ from ..group import Group
 from ..provider import Provider
 
 
-@dataclass(frozen=True)
 class Shapes(Provider):
     """Small, large, wide, tall; a pair without a stored size is in none."""
 

@@ -1,7 +1,6 @@
 """Stored not-safe-for-work scores: pairs that a classifier gave a high probability."""
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,13 @@ from ...progress import Progress
 from ..group import Group, slug
 from ..provider import Provider
 
+THRESHOLD = 0.5
 NAMED = re.compile(r"nsfw|unsafe|porn|explicit", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
 class Unsafe(Provider):
-    """Number columns whose name tells of such a score (`punsafe`, `nsfw_score`, …), at `threshold`."""
+    """Number columns whose name tells of such a score (`punsafe`, `nsfw_score`, …), at `THRESHOLD`."""
 
-    threshold: float = 0.5
     id = "unsafe"
     families = ("not safe for work",)
 
@@ -27,14 +25,14 @@ class Unsafe(Provider):
 
     def key(self, pool: Pool) -> dict[str, Any]:
         origins = {name: pool.columns[name].made_by for name in self._columns(pool)}
-        return {"columns": origins, "threshold": self.threshold, "version": 1}
+        return {"columns": origins, "threshold": THRESHOLD, "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
         return [
             Group.of(
-                np.nan_to_num(pool.array(name).astype(np.float32), nan=-np.inf) >= self.threshold,
-                f"unsafe.{slug(name)}", self.families[0], name, f"scored {self.threshold:g} or more in `{name}`",
-                method=f"stored column {name} ≥ {self.threshold:g}", source=self.id,
+                np.nan_to_num(pool.array(name).astype(np.float32), nan=-np.inf) >= THRESHOLD,
+                f"unsafe.{slug(name)}", self.families[0], name, f"scored {THRESHOLD:g} or more in `{name}`",
+                method=f"stored column {name} ≥ {THRESHOLD:g}", source=self.id,
                 error="classifiers of this kind miss explicit images and flag skin, art and medicine",
             )
             for name in self._columns(pool)

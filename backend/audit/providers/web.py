@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from ...pool import Pool
 from ...progress import Progress
+from ...text.domains import registered
 from ..group import Group, slug
 from ..lexicon import FOLDER
 from ..provider import Provider
@@ -79,10 +80,11 @@ class Web(Provider):
 
     def _kinds(self, codes: np.ndarray, split: list[tuple[str, str]]) -> list[Group]:
         entries = []
-        for name, listed in site_kinds().items():
-            members = np.array([domain in listed["domains"] for domain, _ in split], dtype=bool)
+        for name, listed in _yaml("sites.yaml").items():
+            domains = frozenset(listed["domains"])
+            members = np.array([domain in domains for domain, _ in split], dtype=bool)
             entries.append(self._group(f"site.{name}", "kind of site", name, listed["title"],
-                                    f"registered domain in a curated list of {len(listed['domains'])}",
+                                    f"registered domain in a curated list of {len(domains)}",
                                     "only listed sites are found; most sites of the kind are not listed", codes, members))  # fmt: skip
         return entries
 
@@ -103,35 +105,9 @@ def host_codes(pool: Pool, progress: Progress) -> tuple[np.ndarray, list[str]]:
 
 
 @cache
-def registered(host: str) -> tuple[str, str]:
-    """Registered domain and public suffix of a host; the domain is empty for an IP address or a bare suffix.
-
-    >>> registered("images.shop.example.co.uk")
-    ('example.co.uk', 'co.uk')
-    """
-    parts = _extractor()(host)
-    return (f"{parts.domain}.{parts.suffix}" if parts.domain and parts.suffix else "", parts.suffix)
-
-
-@cache
 def country_regions() -> dict[str, str]:
     """ISO 3166-1 country code -> UN region."""
     return {code: region for region, codes in _yaml("regions.yaml").items() for code in codes}
-
-
-@cache
-def site_kinds() -> dict[str, dict[str, Any]]:
-    return {
-        name: {"title": listed["title"], "domains": frozenset(listed["domains"])}
-        for name, listed in _yaml("sites.yaml").items()
-    }
-
-
-@cache
-def _extractor() -> Any:
-    import tldextract
-
-    return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), fallback_to_snapshot=True)
 
 
 def _yaml(name: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Zero-shot groups: pairs whose image is nearer to one set of prompts than to another, by the pool's own embeddings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from ..scan import image_column, vectors_of
 LEAST_CHECKED = 30
 
 
-@dataclass(frozen=True)
 class ZeroShot(Provider):
     """The prompt pairs of `assets/lexicons/prompts.yaml`, joined by those of `<pool>/prompts.yaml`.
 
@@ -47,9 +45,7 @@ class ZeroShot(Provider):
         return {"column": column, "made_by": made_by, "prompts": read_prompts(pool), "version": 1}
 
     def find(self, pool: Pool, progress: Progress) -> list[Group]:
-        column = image_column(pool)
-        if column is None:
-            raise InputError("the pool has no image embeddings; make some with `poolscope embed`.")
+        column = f"{pool.model()}_img"
         prompts = read_prompts(pool)
         model = _load(pool, column)
         weights = np.stack(

@@ -18,7 +18,7 @@ from .frequency import (
 from .plain import FileFacts, Harmonised, Original
 from .shuffle import Shuffle
 
-__all__ = ["Family", "Features", "ImageFamily", "chosen", "on_request", "probes", "weight_free"]
+__all__ = ["EmbeddingProbe", "Family", "Features", "ImageFamily", "chosen", "on_request", "weight_free"]
 
 PATCHES = (4, 16)
 MORE_PATCHES = (2, 8, 32)
@@ -36,11 +36,6 @@ def weight_free() -> list[Family]:
 def on_request() -> list[Family]:
     """Families that are measured only when they are named: the other patch sizes."""
     return [Shuffle(patch=patch, fixed=fixed) for patch in MORE_PATCHES for fixed in (True, False)]
-
-
-def probes(columns: Sequence[str]) -> list[Family]:
-    """A probe for each embedding column."""
-    return [EmbeddingProbe(column=column) for column in columns]
 
 
 def chosen(families: Sequence[Family], names: Sequence[str] | None) -> list[Family]:

@@ -67,7 +67,6 @@ class OfImages(Family):
         return "" if sample.images is not None else "the sets have no images"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ImageFamily(OfImages):
     """A family that turns an image into another one; all of them are described by the same descriptor.
 
@@ -91,14 +90,16 @@ class ImageFamily(OfImages):
         )
 
 
-def by_chunk(sample: Sample, work: Callable[[np.ndarray, int], np.ndarray], progress: Progress = silent) -> np.ndarray:
+def by_chunk(
+    sample: Sample, work: Callable[[np.ndarray, int], np.ndarray], progress: Progress, *, chunk: int = CHUNK, at_once: int = 0
+) -> np.ndarray:  # fmt: skip
     """`work(images, start)` on chunks of the sample's images, in threads; results stacked in order."""
     assert sample.images is not None
     images, total = sample.images, len(sample)
-    starts = range(0, total, CHUNK)
+    starts = range(0, total, chunk)
     parts = []
-    with ThreadPoolExecutor(threads()) as pool:
-        for start, part in zip(starts, pool.map(lambda at: work(images[at : at + CHUNK], at), starts)):
+    with ThreadPoolExecutor(at_once or threads()) as pool:
+        for start, part in zip(starts, pool.map(lambda at: work(images[at : at + chunk], at), starts)):
             parts.append(part)
-            progress(min(start + CHUNK, total), total)
+            progress(min(start + chunk, total), total)
     return np.concatenate(parts)

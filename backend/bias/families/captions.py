@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -23,7 +22,6 @@ class _Caption(Family):
         return "" if any(sample.texts) else "all captions are empty"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CaptionWords(_Caption):
     """TF-IDF of single words and pairs of neighbours that occur in at least 3 captions, at most 20,000 of them."""
 
@@ -65,7 +63,6 @@ FORM = (
 FILE_NAME = re.compile(r"\.(?:jpe?g|png|gif|webp|svg)\b|^[\w\-]{6,}$|_", re.IGNORECASE)
 
 
-@dataclass(frozen=True, kw_only=True)
 class CaptionForm(_Caption):
     """Length and form of the caption, no word of it."""
 

@@ -1,7 +1,5 @@
 """Colour alone: the mean colour, statistics of colour, and appearance that a reader can name."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...progress import Progress, silent
@@ -17,7 +15,6 @@ SPACES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
 class MeanColour(ImageFamily):
     """Every pixel is the image's mean colour, cut to whole numbers."""
 
@@ -47,7 +44,6 @@ def mean_features(means: np.ndarray) -> np.ndarray:
     return np.stack([red, green, blue, *products, (means == 255).all(axis=1)], axis=1).astype(np.float32)
 
 
-@dataclass(frozen=True, kw_only=True)
 class ColourStatistics(OfImages):
     """Means, spreads and histograms of the pixels in RGB, HSV and Lab; nothing of where they are."""
 
@@ -92,7 +88,6 @@ def colour_statistics(images: np.ndarray) -> np.ndarray:
     return shares
 
 
-@dataclass(frozen=True, kw_only=True)
 class Appearance(OfImages):
     """Eight plain properties of an image, so that a reader sees in words what the sets differ by."""
 

@@ -1,7 +1,5 @@
 """Structure without colour: Canny edges, histograms of oriented gradients, SIFT key points."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...progress import Progress, silent
@@ -22,7 +20,6 @@ def canny(image: np.ndarray) -> np.ndarray:
     return cv2.Canny(blurred, LOW, HIGH, apertureSize=3, L2gradient=False)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Canny(ImageFamily):
     """Edges as a black and white drawing."""
 
@@ -51,7 +48,6 @@ class _Structure(ImageFamily):
         return self.show(images, sample, start)
 
 
-@dataclass(frozen=True, kw_only=True)
 class Hog(_Structure):
     """Histograms of oriented gradients, at most 8 × 8 cells."""
 
@@ -91,7 +87,6 @@ class Hog(_Structure):
         return {"orientations": ORIENTATIONS, "cell": CELL, "block": 3, "norm": "L2-Hys", "power law": True}
 
 
-@dataclass(frozen=True, kw_only=True)
 class Sift(_Structure):
     """SIFT key points: how many, how large, which way, and how often each of 64 visual words occurs."""
 

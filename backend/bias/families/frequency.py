@@ -104,7 +104,6 @@ class HighPassButterworth(Filtered):
     shape: Literal["ideal", "butterworth"] = "butterworth"
 
 
-@dataclass(frozen=True, kw_only=True)
 class RadialSpectrum(OfImages):
     """Log power in rings of frequency: how much detail of which fineness, nothing of where or in which direction."""
 

@@ -1,7 +1,5 @@
 """The images themselves, and the same after one JPEG encoding for all: the control of file history."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from ...progress import Progress, silent
@@ -10,7 +8,6 @@ from ..sample import Sample
 from .base import Family, Features, ImageFamily
 
 
-@dataclass(frozen=True, kw_only=True)
 class Original(ImageFamily):
     """The images as they are."""
 
@@ -24,7 +21,6 @@ class Original(ImageFamily):
         return images
 
 
-@dataclass(frozen=True, kw_only=True)
 class Harmonised(ImageFamily):
     """The images after the same resize and the same JPEG encoding, so that traces of compression no longer tell the
     sets apart; what it loses against the original was no content."""
@@ -41,7 +37,6 @@ class Harmonised(ImageFamily):
         return {"format": "JPEG", "quality": JPEG_QUALITY, "chroma": "4:2:0"}
 
 
-@dataclass(frozen=True, kw_only=True)
 class FileFacts(Family):
     """The shortcut control: size, format and compression of the file, nothing of what the image shows."""
 

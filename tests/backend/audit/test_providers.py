@@ -19,11 +19,12 @@ from poolscope.audit.providers.lexicons import Lexicon
 from poolscope.audit.providers.pixels import Pixels, look
 from poolscope.audit.providers.shapes import Shapes
 from poolscope.audit.providers.unsafe import Unsafe
-from poolscope.audit.providers.web import Web, registered
+from poolscope.audit.providers.web import Web
 from poolscope.audit.providers.zeroshot import ZeroShot, direction, known_error, read_prompts
 from poolscope.errors import InputError
 from poolscope.pool import Pool
 from poolscope.progress import silent
+from poolscope.text.domains import registered
 
 CAPTIONS = [
     "A woman doctor, mail me: a.b@example.org", "black dress", "a black woman in a black dress", "Ärztin und Frau", "女性の医者です",

@@ -52,9 +52,9 @@ def picture(number: int, kind: str) -> bytes:
 def test_the_pairs_of_tars_by_number(tmp_path: Path) -> None:
     with TarWriter(tmp_path / "0.tar") as tar:
         for n, (kind, caption) in enumerate([("WEBP", "one"), ("PNG", " "), ("JPEG", "three")]):
-            tar.add(f"{n}.{kind.lower()}", picture(n, kind))
-            tar.add(f"{n}.txt", caption.encode())
-            tar.add(f"{n}.json", b"{}")
+            tar.put(f"{n}.{kind.lower()}", picture(n, kind))
+            tar.put(f"{n}.txt", caption.encode())
+            tar.put(f"{n}.json", b"{}")
     with tarfile.open(tmp_path / "1.tar", "w", format=tarfile.PAX_FORMAT) as general:
         for name, content in (("Ü.png", picture(7, "PNG")), ("Ü.txt", "ü".encode()), ("z.txt", b"no image")):
             member = tarfile.TarInfo(name)
@@ -150,8 +150,8 @@ def test_the_loader_gives_the_same_batches_whatever_its_workers_and_after_a_resu
     for number in range(2):
         with TarWriter(tmp_path / f"{number:08d}.tar") as tar:
             for n in range(12):
-                tar.add(f"{n}.png", picture(12 * number + n, "PNG"))
-                tar.add(f"{n}.txt", f"caption {12 * number + n}".encode())
+                tar.put(f"{n}.png", picture(12 * number + n, "PNG"))
+                tar.put(f"{n}.txt", f"caption {12 * number + n}".encode())
     words = [sys.executable, "-c", LOADED, f"{tmp_path}/{{00000000..00000001}}.tar"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -8,6 +8,7 @@ import pytest
 from poolscope.bias.html import origin
 from poolscope.bias.objects import analyse, class_list, of_sample, presence
 from poolscope.bias.sample import DETECTED, draw
+from poolscope.bias.settings import Settings
 from poolscope.bias.validation import CrossValidation
 from poolscope.errors import InputError
 
@@ -74,11 +75,13 @@ def test_a_report_fetches_no_weights_unasked(tiny_pool, monkeypatch):
     half = np.arange(200) < 100
     sets = [bias.PairSet(name, tiny_pool, np.flatnonzero(part)) for name, part in (("a", half), ("b", ~half))]
     sample = draw(sets, per_set=30, size=16)
-    found = of_sample(sample, CrossValidation(labels=sample.labels, groups=np.arange(60)))
+    found = of_sample(sample, CrossValidation(labels=sample.labels, groups=np.arange(60)), Settings())
     assert "ViT-L-14/openai" in found["missing"]
     assert "--tower" in found["missing"]
     with pytest.raises(AssertionError):
-        of_sample(sample, CrossValidation(labels=sample.labels, groups=np.arange(60)), model="ViT-L-14/openai")
+        of_sample(
+            sample, CrossValidation(labels=sample.labels, groups=np.arange(60)), Settings(model="ViT-L-14/openai")
+        )
 
 
 def test_what_a_detector_found_counts_before_zero_shot_labels(make):
@@ -86,7 +89,7 @@ def test_what_a_detector_found_counts_before_zero_shot_labels(make):
     sample = make(np.zeros((60, 16, 16, 3), np.uint8), labels)
     things = [{"dog"} if label else {"car", "road"} for label in labels]
     sample.shared[DETECTED] = dict(enumerate(map(frozenset, things)))
-    found = of_sample(sample, CrossValidation(labels=labels, groups=np.arange(60), replicates=20))
+    found = of_sample(sample, CrossValidation(labels=labels, groups=np.arange(60), replicates=20), Settings())
     assert (found["by"], found["of"], found["accuracy"]) == ("a detector", 3, 1.0)
     assert [rows[0]["class"] for rows in found["highest_coefficient"]][1] == "dog"
     assert found["rates"]["dog"] == [0.0, 1.0]

@@ -42,7 +42,7 @@ def test_a_new_pool_becomes_alive_and_a_second_call_makes_nothing(
     assert made.self_test is not None
     assert not made.self_test.passed  # its weights are random
     assert "tiny" in projection.available(made.pool)
-    assert len(catalog.load(made.pool, families=["language"]).definitions)
+    assert len(catalog.load(made.pool).choose(["language"]).definitions)
     assert seen == sorted(seen)
     assert seen[-1] == 100
     again = prepare(made.pool, tiny_model, name="tiny")

@@ -58,7 +58,7 @@ def check(pool: Pool) -> None:
 
 def add(pool: Pool, values: Values, notes: Path) -> Pool:
     notes.mkdir(parents=True, exist_ok=True)
-    pool.add_staged(SCHEMA, values.into(pool, notes), kind="embedding", made_by={"test": True}, replace=True)
+    pool.add_column_stream(SCHEMA, values.into(pool, notes), kind="embedding", made_by={"test": True}, replace=True)
     return pool.reload()
 
 

@@ -11,7 +11,7 @@ from ....errors import InputError
 from ....progress import Progress, silent
 from ...descriptor import DESCRIPTOR, describe
 from ...sample import Sample
-from ..base import Features, ImageFamily
+from ..base import Features, ImageFamily, by_chunk
 
 BATCH = 16
 
@@ -80,13 +80,11 @@ class WithWeights(ImageFamily):
 
     def features(self, sample: Sample, progress: Progress = silent) -> Features:
         """As every image family, but chunk after chunk: the model uses all cores itself."""
-        assert sample.images is not None
-        parts = []
-        for start in range(0, len(sample), 64):
-            block = sample.images[start : start + 64]
-            parts.append(describe(self.change(block, sample, start)))
-            progress(min(start + 64, len(sample)), len(sample))
-        return Features(np.concatenate(parts), DESCRIPTOR)
+
+        def described(images: np.ndarray, start: int) -> np.ndarray:
+            return describe(self.change(images, sample, start))
+
+        return Features(by_chunk(sample, described, progress, chunk=64, at_once=1), DESCRIPTOR)
 
 
 def palette(count: int) -> np.ndarray:

@@ -1,6 +1,5 @@
 """Depth: the geometry of the scene."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 from .base import WithWeights, processor_and_network
 
 
-@dataclass(frozen=True, kw_only=True)
 class Depth(WithWeights):
     """Relative depth, stretched per image to 0…255 grey, by a depth model of transformers (Depth-Anything-V2)."""
 

@@ -1,6 +1,5 @@
 """Object detection: which things are where, as boxes with names on white."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,8 +8,9 @@ import numpy as np
 from ...sample import DETECTED, Sample
 from .base import BATCH, WithWeights, palette, processor_and_network
 
+THRESHOLD = 0.5
 
-@dataclass(frozen=True, kw_only=True)
+
 class Detection(WithWeights):
     """Outlines of boxes and the names of their classes in a fixed colour per class, on white; score at least 0.5. Any
     object detection model of transformers (DETR, RT-DETR, …); the paper used ViTDet-H with LVIS's 1,203 classes."""
@@ -21,14 +21,13 @@ class Detection(WithWeights):
     keeps = "which things are where"
     published = (61.9, 0.4)
     mirror = False
-    threshold: float = 0.5
 
     @cached_property
     def _model(self) -> tuple[Any, Any]:
         return processor_and_network("AutoImageProcessor", "AutoModelForObjectDetection", self.weights, self.device)
 
     def parameters(self) -> dict[str, Any]:
-        return {"weights": self.weights, "threshold": self.threshold}
+        return {"weights": self.weights, "threshold": THRESHOLD}
 
     def change(self, images: np.ndarray, sample: Sample, start: int) -> np.ndarray:
         """As every model, and `sample.shared["detected"]` keeps the names of the things in each pair for the object analysis."""
@@ -51,7 +50,7 @@ class Detection(WithWeights):
         with torch.inference_mode():
             outputs = network(**inputs)
         detections = processor.post_process_object_detection(
-            outputs, threshold=self.threshold, target_sizes=[(size, size)] * len(images)
+            outputs, threshold=THRESHOLD, target_sizes=[(size, size)] * len(images)
         )
         names, colours = network.config.id2label, palette(max(256, network.config.num_labels + 1))
         drawn = np.full_like(images, 255)

@@ -1,7 +1,6 @@
 """SAM contours: outlines of whatever a segmenter takes for a thing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,8 +8,9 @@ import numpy as np
 
 from .base import WithWeights, imported, loaded
 
+POINTS = 32
 
-@dataclass(frozen=True, kw_only=True)
+
 class SamContours(WithWeights):
     """Borders between automatic masks (32 points a side) as white on black, by a SAM model of transformers. Where masks
     overlap the one with the higher predicted overlap wins, as the paper's text says."""
@@ -20,7 +20,6 @@ class SamContours(WithWeights):
     group = "structure"
     keeps = "outlines of things"
     published = (73.2, 0.6)
-    points: int = 32
 
     @cached_property
     def _pipeline(self) -> Any:
@@ -28,14 +27,14 @@ class SamContours(WithWeights):
         return loaded(transformers.pipeline, "mask-generation", model=self.weights, device=self.where)
 
     def parameters(self) -> dict[str, Any]:
-        return {"weights": self.weights, "points per side": self.points}
+        return {"weights": self.weights, "points per side": POINTS}
 
     def changed(self, images: np.ndarray) -> np.ndarray:
         from PIL import Image
 
         drawn = []
         for image in images:
-            results = self._pipeline(Image.fromarray(image), points_per_batch=64, points_per_crop=self.points)
+            results = self._pipeline(Image.fromarray(image), points_per_batch=64, points_per_crop=POINTS)
             drawn.append(contours(results["masks"], results["scores"], image.shape[0]))
         return np.repeat(np.stack(drawn)[..., None], 3, axis=3)
 

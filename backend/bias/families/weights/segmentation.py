@@ -1,6 +1,5 @@
 """Semantic segmentation: what is where, without how it looks."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 from .base import WithWeights, imported, loaded, palette, processor_and_network
 
 
-@dataclass(frozen=True, kw_only=True)
 class Segmentation(WithWeights):
     """Every pixel in the colour of its class, by a semantic segmentation model of transformers (Mask2Former, SegFormer
     or another with ADE20K's 150 classes; the paper used ViT-Adapter with BEiT-v2, which transformers lacks)."""

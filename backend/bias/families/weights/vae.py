@@ -1,6 +1,5 @@
 """VAE reconstruction: the image without its finest traces."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -8,8 +7,9 @@ import numpy as np
 
 from .base import WithWeights, imported, loaded
 
+SIDE = 256
 
-@dataclass(frozen=True, kw_only=True)
+
 class Reconstruction(WithWeights):
     """Encoded and decoded by an autoencoder of diffusers at 256 pixels, the mode of the posterior, resized back (the
     paper used the f=4 autoencoder of latent diffusion)."""
@@ -20,14 +20,13 @@ class Reconstruction(WithWeights):
     keeps = "all but the finest traces"
     published = (77.4, 0.3)
     photographic = True
-    side: int = 256
 
     @cached_property
     def _network(self) -> Any:
         return loaded(imported("diffusers").AutoencoderKL.from_pretrained, self.weights).to(self.where).eval()
 
     def parameters(self) -> dict[str, Any]:
-        return {"weights": self.weights, "side": self.side}
+        return {"weights": self.weights, "side": SIDE}
 
     def changed(self, images: np.ndarray) -> np.ndarray:
         import torch
@@ -35,7 +34,7 @@ class Reconstruction(WithWeights):
 
         block = torch.from_numpy(np.ascontiguousarray(images)).to(self.where).permute(0, 3, 1, 2).float() / 127.5 - 1
         with torch.inference_mode():
-            large = functional.interpolate(block, (self.side, self.side), mode="bicubic", align_corners=False)
+            large = functional.interpolate(block, (SIDE, SIDE), mode="bicubic", align_corners=False)
             decoded = self._network.decode(self._network.encode(large).latent_dist.mode()).sample
             small = functional.interpolate(
                 decoded, images.shape[1:3], mode="bicubic", align_corners=False, antialias=True
