@@ -53,6 +53,8 @@ def show_report(report: "Report", as_json: bool, plan: "Plan | None" = None) -> 
         for reason, count in report.uncaptioned.most_common():
             examples = ", ".join(report.examples.get(reason, [])[:2])
             line(f"  {count:,} of them have no caption: {reason}" + (f" ({examples})" if examples else ""))
+        for note in report.notes:
+            line(f"  note: {note}")
         line(f"report: {report.path}")
 
     emit(report.as_json() | ({"plan": plan.as_json()} if plan else {}), as_json=as_json, text=text)
