@@ -196,9 +196,7 @@ def _check_groups(names: set[str], column: str) -> None:
         raise InputError(f"column {column!r} has more than {MOST} groups; give coarser ones, or another --column.")
     several = next((name for name in names if name.startswith("[") and name.endswith("]")), None)
     if several is not None:
-        raise InputError(
-            f"column {column!r} lists groups, such as {several[:40]}; write a row for each of them, in a table of its own."
-        )
+        raise InputError(f"column {column!r} lists groups, such as {several[:40]}; give one group a row.")
     long = next((name for name in names if len(name) > LONGEST), None)
     if long is not None:
         raise InputError(f"group {long[:40]!r}… of column {column!r} is above {LONGEST} characters; shorten it.")
