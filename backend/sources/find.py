@@ -116,13 +116,14 @@ def _tar(path: str) -> bool:
 
 
 def _is_text(path: str) -> bool:
-    """Whether a local file can be a table of text, or is a parquet or Arrow file of another name."""
+    """Whether a local file of another suffix is a table: rows of text, parquet or Arrow."""
     try:
         with open(path, "rb") as handle:
             start = handle.read(4096)
     except OSError:
         return False
-    return start.startswith((b"PAR1", b"ARROW1")) or (bool(start) and b"\0" not in start)
+    rows = b"\0" not in start and re.match(rb"[^\r\n]*[,\t;|^~]", start.lstrip())
+    return start.startswith((b"PAR1", b"ARROW1")) or bool(rows)
 
 
 def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:

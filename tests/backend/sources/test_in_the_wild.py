@@ -572,3 +572,9 @@ def test_it_comes_in_as_it_should(files, expected, tmp_path):
         assert expected(found, skipped), (found, skipped)
     else:
         assert found == expected, skipped
+
+
+@pytest.mark.parametrize("name", ["pairs", "pairs.dat", "pairs.txt"])
+def test_a_table_that_is_named_may_end_in_anything(tmp_path, name):
+    (tmp_path / name).write_text(csvs(abc, "|"))
+    assert [row["text"] for row in look(tmp_path / name).preview] == T
