@@ -202,7 +202,7 @@ def test_words_of_any_ending_and_encoding_beside_images(tmp_path: Path) -> None:
     made = own.add("words", tmp_path / "set")
     assert (made.examples, made.skipped) == (2, {"caption is neither UTF-8 nor UTF-16": 1})
     (task,) = choose(["own/words"])
-    assert sorted(sample.captions for sample in samples(task.root)) == [("a dog",), ("zwölf",)]  # type: ignore[arg-type]
+    assert sorted(sample.captions for sample in samples(task.root)) == [["a dog"], ["zwölf"]]  # type: ignore[arg-type]
 
 
 def test_a_folder_of_nothing_usable_says_what_is_missing(tmp_path: Path) -> None:
