@@ -6,7 +6,7 @@ from contextlib import suppress
 import numpy as np
 import pyarrow as pa
 
-from .staged import BROKEN, connect
+from .staged import BROKEN, connect, literal
 
 ROWS = 65_536
 HELD = 512 << 20  # bytes of rows that the tables of one import may keep from the first pass for the second
@@ -18,7 +18,7 @@ _TYPES |= {bits | _WORD: kind for bits, kind in _TYPES.items() if bits}
 _COMMAS = {bits | more: pa.float64() for bits in (_COMMA, _COMMA | 1) for more in (0, _WORD)}
 _KIND = f"""(CASE WHEN {{0}} IS NULL THEN 0 WHEN try_cast({{0}} AS BIGINT)::VARCHAR = {{0}} THEN 1
     WHEN regexp_full_match({{0}}, '{_NUMBER}') AND length({{0}}) < 24 AND try_cast({{0}} AS DOUBLE) IS NOT NULL THEN 2
-    WHEN lower({{0}}) IN ('true', 'false') THEN 4 WHEN lower({{0}}) IN {NOTHING} THEN {_WORD}
+    WHEN lower({{0}}) IN ('true', 'false') THEN 4 WHEN lower({{0}}) IN ({", ".join(map(literal, NOTHING))}) THEN {_WORD}
     WHEN regexp_full_match({{0}}, '-?(0|[1-9][0-9]*),[0-9]+') AND length({{0}}) < 24 THEN {_COMMA}
     ELSE 8 END)::UTINYINT AS k{{0}}"""
 

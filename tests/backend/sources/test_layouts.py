@@ -355,10 +355,10 @@ def test_a_csv_whose_form_changes_late_is_one_line_and_spares_the_others(room):
 def test_numbers_as_programs_write_them(room):
     (room / "t.csv").write_text(
         "url;text;score;flag;size;code\n"
-        "https://a/1;NA;0,05;true;1;1,5\nhttps://a/2;1,5;nan;NULL;N/A;0.5\nhttps://a/3;c;2;false;3;x\n"
+        "https://a/1;NA;0,05;true;1;1,5\nhttps://a/2;1,5;nan;NULL;N/A;0.5\nhttps://a/3;c;2;false;3;x\nhttps://a/4;d;\\N;;;\n"
     )
     pool, report, _ = taken(room, room / "t.csv")
-    assert pool.strings("text").to_pylist() == ["NA", "1,5", "c"]
+    assert pool.strings("text").to_pylist() == ["NA", "1,5", "c", "d"]
     assert pool.take([0, 1, 2], ["score", "flag", "size", "code"]).to_pydict() == {
         "score": [0.05, None, 2.0], "flag": [True, None, False], "size": [1, None, 3], "code": ["1,5", "0.5", "x"],
     }  # fmt: skip
@@ -366,7 +366,7 @@ def test_numbers_as_programs_write_them(room):
         "column 'score': a word for none is none and its commas are decimal: 0,5 is 0.5",
         "column 'flag': a word for none is none", "column 'size': a word for none is none",
     ]  # fmt: skip
-    (room / "u.csv").write_text('url,text,n\nhttps://a/4,d,"1,234"\n')
+    (room / "u.csv").write_text('url,text,n\nhttps://a/5,e,"1,234"\n')
     assert taken(room, room / "u.csv")[0].strings("n_2" if "n_2" in pool.columns else "n").to_pylist()[-1] == "1,234"
 
 
