@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..pool import Pool
 from ..progress import Progress, silent
 from ..sources.keyed import CALLED as KEY_NAMES
-from ..sources.keyed import TABLES, opened
+from ..sources.keyed import KINDS, TABLES, opened
 from . import catalog, group_files
 from .discarded import discard, forget, mark, own
 from .group import Group, slug
@@ -63,7 +63,7 @@ def add(
         return _lexicon(pool, source, name, force, progress)
     if source.name.lower().endswith(TABLES):
         return _table(pool, source, name, on, key, column, force, progress)
-    tables = ", ".join(dict.fromkeys(one.removesuffix(".gz").removesuffix(".zst") for one in TABLES))
+    tables = ", ".join(KINDS[:-2])
     raise InputError(f"{source.name!r} is no file of groups; give a lexicon (.yaml) or a table ({tables}).")
 
 
@@ -194,6 +194,9 @@ def _texts(values: pa.Array, name: str) -> pa.Array:
 def _check_groups(names: set[str], column: str) -> None:
     if len(names) > MOST:
         raise InputError(f"column {column!r} has more than {MOST} groups; give coarser ones, or another --column.")
+    several = next((name for name in names if name.startswith("[") and name.endswith("]")), None)
+    if several is not None:
+        raise InputError(f"column {column!r} lists groups, such as {several[:40]}; give one group a row.")
     long = next((name for name in names if len(name) > LONGEST), None)
     if long is not None:
         raise InputError(f"group {long[:40]!r}… of column {column!r} is above {LONGEST} characters; shorten it.")

@@ -71,5 +71,7 @@ def _show(joined: "Joined") -> None:
     ):
         if count:
             line(f"  {words}: {count:,}")
+    for note in joined.notes:
+        line(f"  {note}")
     if joined.left_out:
         line(f"  left out, for they came with the pairs: {', '.join(joined.left_out)}")

@@ -52,6 +52,8 @@ def show_report(report: "Report", plan: "Plan | None" = None) -> None:
         for reason, words in told:
             examples = ", ".join(report.examples.get(reason, [])[:2])
             line(f"  {words}: {reason}" + (f" ({examples})" if examples else ""))
+        for note in report.notes:
+            line(f"  note: {note}")
         line(f"report: {report.path}")
 
     emit(report.as_json() | ({"plan": plan.as_json()} if plan else {}), text=text)

@@ -9,6 +9,7 @@ from ..errors import InputError
 
 UID_DTYPE = np.dtype("u8,u8")
 
+_UUID = r"^\{?([0-9A-Fa-f]{8})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{12})\}?$"
 _DIGITS = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
 
 
@@ -24,6 +25,14 @@ def uid_pairs(uids: pa.Array | Sequence[str]) -> np.ndarray:
         wrong = strings[int(np.argmin(valid))].as_py()
         raise InputError(f"uid {str(wrong)[:60]!r} is not 32 lower-case hex digits; give --uid a column of such ids.")
     return both
+
+
+def spelled(uids: pa.Array) -> pa.Array:
+    """Uids as 32 lower-case hex digits, where they are a UUID, of upper case or among spaces; others as they are."""
+    import pyarrow.compute as pc
+
+    trimmed = pc.utf8_trim_whitespace(uids)
+    return pc.utf8_lower(pc.replace_substring_regex(trimmed, _UUID, r"\1\2\3\4\5"))
 
 
 def parse(strings: pa.Array) -> tuple[np.ndarray, np.ndarray]:

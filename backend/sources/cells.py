@@ -1,19 +1,38 @@
 """Cells: tables whose cells are text, read by DuckDB once: the pass that learns the types keeps the rows while they fit."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
 
-from .staged import BROKEN, connect
+from .staged import BROKEN, connect, literal
 
 ROWS = 65_536
 HELD = 512 << 20  # bytes of rows that the tables of one import may keep from the first pass for the second
 _NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]+)?"
+NOTHING = ("null", "none", "nan", "na", "n/a", "<na>", "#n/a", "\\n")  # how programs write that there is no number
+_WORD, _COMMA = 16, 32
 _TYPES = {0: pa.null(), 1: pa.int64(), 2: pa.float64(), 3: pa.float64(), 4: pa.bool_()}  # text else
+_TYPES |= {bits | _WORD: kind for bits, kind in _TYPES.items() if bits}
+_COMMAS = {bits | more: pa.float64() for bits in (_COMMA, _COMMA | 1) for more in (0, _WORD)}
 _KIND = f"""(CASE WHEN {{0}} IS NULL THEN 0 WHEN try_cast({{0}} AS BIGINT)::VARCHAR = {{0}} THEN 1
     WHEN regexp_full_match({{0}}, '{_NUMBER}') AND length({{0}}) < 24 AND try_cast({{0}} AS DOUBLE) IS NOT NULL THEN 2
-    WHEN lower({{0}}) IN ('true', 'false') THEN 4 ELSE 8 END)::UTINYINT AS k{{0}}"""
+    WHEN lower({{0}}) IN ('true', 'false') THEN 4 WHEN lower({{0}}) IN ({", ".join(map(literal, NOTHING))}) THEN {_WORD}
+    WHEN regexp_full_match({{0}}, '-?(0|[1-9][0-9]*),[0-9]+') AND length({{0}}) < 24 THEN {_COMMA}
+    ELSE 8 END)::UTINYINT AS k{{0}}"""
+
+
+def as_key(values: pa.Array) -> pa.Array:
+    """Ids as text: whole numbers that were read as floating ones without a point, bytes of a UUID as its hex digits."""
+    if pa.types.is_floating(values.type):
+        with suppress(pa.ArrowInvalid):
+            values = values.cast(pa.int64())
+    if isinstance(values, pa.ExtensionArray):
+        values = values.storage
+    if pa.types.is_fixed_size_binary(values.type):
+        return pa.array([None if one is None else one.hex() for one in values.to_pylist()], pa.utf8())
+    return values.cast(pa.utf8())
 
 
 class Room:
@@ -58,9 +77,11 @@ class CellTable:
     of `kind` for each place in `kinds`; its queries call the columns `c0`, `c1`, and so on, whatever their names."""
 
     schema: pa.Schema
+    decimal_commas = False  # whether `0,05` may be a number
 
     def __init__(self, room: Room) -> None:
         self._room = room
+        self.told: dict[str, str] = {}
         self._held: Held | None = None
 
     def _read(self, size: int, kinds: Sequence[int], most: int | None) -> Iterator[list[pa.Array]]:
@@ -77,7 +98,8 @@ class CellTable:
 
     def types(self, names: Sequence[str]) -> dict[str, pa.DataType]:
         """The types of columns: number or truth value where every cell is one and none is changed by it, null where all
-        are empty, else text, as in a file that breaks off. Keeps the rows that it reads while there is room."""
+        are empty, else text, as in a file that breaks off. Between numbers a word for none is none; decimal commas are
+        read where no cell has a point: `told` says of which columns. Keeps the rows that it reads while there is room."""
         import duckdb
 
         if not names:
@@ -91,7 +113,14 @@ class CellTable:
         except (duckdb.Error, *BROKEN):
             self._forget()
             return dict.fromkeys(names, pa.utf8())
-        return {name: _TYPES.get(int(bits), pa.utf8()) for name, bits in zip(names, guesses)}
+        kinds = _TYPES | (_COMMAS if self.decimal_commas else {})
+        found = {name: kinds.get(int(bits), pa.utf8()) for name, bits in zip(names, guesses)}
+        for name, bits in zip(names, guesses.tolist()):
+            if not pa.types.is_string(found[name]) and bits & (_WORD | _COMMA):
+                words = ["a word for none is none"] if bits & _WORD else []
+                words += ["its commas are decimal: 0,5 is 0.5"] if bits & _COMMA else []
+                self.told[name] = " and ".join(words)
+        return found
 
     def _forget(self) -> None:
         """Keeps no rows: what was read is not all."""
@@ -114,5 +143,6 @@ class CellTable:
 
 
 def kind(column: str) -> str:
-    """SQL for what a cell is: 0 null, 1 integer, 2 other number, 4 truth value, 8 text."""
+    """SQL for what a cell is: 0 null, 1 integer, 2 other number, 4 truth value, 8 text, 16 a word for none, 32 a number
+    with a decimal comma."""
     return _KIND.format(column)

@@ -28,7 +28,8 @@ METHOD = "import columns"
 
 @dataclass
 class Joined:
-    """What an import of columns did: of each column its kind, and how many pairs have a value and how many lack one."""
+    """What an import of columns did: of each column its kind, and how many pairs have a value and how many lack one;
+    `notes` say what was read in another way than it stands."""
 
     source: str
     rows: int = 0
@@ -37,6 +38,7 @@ class Joined:
     bad_rows: int = 0
     columns: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         return dict(vars(self))
@@ -51,7 +53,9 @@ class _Column:
     kind: Kind
     stored: pa.DataType
     replaces: bool
+    commas: bool = False
     present: int = 0
+    unread: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,12 @@ def join(
         }
         for one in planned
     ]  # fmt: skip
+    joined.notes += [f"column {one.source!r}: its commas are decimal, 0,5 is 0.5" for one in planned if one.commas]
+    joined.notes += [
+        f"column {one.source!r}: values that are no {one.kind}, counted as missing: {one.unread:,}"
+        for one in planned
+        if one.unread
+    ]
     return joined
 
 
@@ -161,7 +171,7 @@ def _spool(
     """Writes the values that pairs will get, in the file's order, where they can be mapped from."""
     plain = {one: kind.value_type if pa.types.is_dictionary(kind) else kind for one, kind in keyed.types.items()}
     schema = pa.schema([(one, plain[one]) for one in wanted])
-    guesses = {one: Guess(plain[one], text=keyed.text) for one in wanted}
+    guesses = {one: Guess(plain[one], text=keyed.text, commas=keyed.commas) for one in wanted}
     with pa.OSFile(str(path), "wb") as out, pa.ipc.new_file(out, schema) as writer:
         for wanted_keys, batch in keyed.batches(wanted):
             fresh = keys.take(wanted_keys, joined.rows, batch.num_rows)
@@ -210,7 +220,8 @@ def _plan(source: str, guess: Guess, wish: Wish, pool: Pool, *, alone: bool) -> 
             f"column {column!r} exists already; choose another name with --as, or replace it with --force."
         )
     try:
-        return _Column(source, column, kind, guess.stored(kind), before is not None)
+        commas = kind == "score" and guess.decimal_commas
+        return _Column(source, column, kind, guess.stored(kind), before is not None, commas)
     except InputError as error:
         raise InputError(f"column {source!r}: {error}") from None
 
@@ -279,7 +290,9 @@ def _batch(
         stacked = pa.concat_arrays(
             [one.column(column.source) for one in taken] or [pa.nulls(0, parts[0].column(column.source).type)]
         )
-        converted, good = values.converted(stacked.take(places), column.kind, kind)
+        given = stacked.take(places)
+        converted, good = values.converted(given, column.kind, kind, commas=column.commas)
+        column.unread += values.unread(given, good)
         column.present += int(good.sum())
         arrays.append(converted)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

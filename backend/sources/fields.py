@@ -24,17 +24,12 @@ _UID = re.compile(r"[0-9a-fA-F]{32}")
 
 
 def parse(content: bytes) -> Any:
-    """JSON of any size of numbers: an integer beyond 64 bits is a float, one beyond that null. Raises ValueError."""
+    """JSON of any size of numbers: an integer of more than 300 digits is null. Raises ValueError."""
     return json.loads(content, parse_int=_integer)
 
 
-def _integer(digits: str) -> int | float | None:
-    if len(digits) < 19:
-        return int(digits)
-    if len(digits) > 300:
-        return None
-    value = int(digits)
-    return value if -(2**63) <= value < 2**63 else float(value)
+def _integer(digits: str) -> int | None:
+    return int(digits) if len(digits) <= 300 else None
 
 
 def lowered(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -58,11 +53,22 @@ def captions(about: Mapping[str, Any], named: Iterable[str] = ()) -> tuple[list[
 def _texts(value: Any, depth: int = 0) -> list[str]:
     if isinstance(value, str):
         return [value]
+    if isinstance(value, list) and (answers := _answers(value)) is not None:
+        return answers if len(answers) == 1 else []
     if isinstance(value, list) and depth < 2:
         return [text for one in value for text in _texts(one, depth + 1)]
     if isinstance(value, dict) and depth < 3:
         return next((texts for name in INNER if (texts := _texts(value.get(name), depth + 1))), [])
     return []
+
+
+def _answers(value: list[Any]) -> list[str] | None:
+    """What a model says in a conversation (LLaVA's, ShareGPT's, OpenAI's form), None for any other list. Several answers
+    are about questions, and no captions."""
+    if not value or not all(isinstance(one, dict) and {"from", "role"} & one.keys() for one in value):
+        return None
+    said = [one for one in value if (one.get("from") or one.get("role")) in ("gpt", "assistant", "model")]
+    return [text for one in said for text in _texts(one.get("value") or one.get("content"), 1)]
 
 
 def chosen(texts: list[str], which: Which) -> list[str]:
@@ -83,7 +89,8 @@ class Identity:
 
 
 def identity(about: Mapping[str, Any]) -> Identity:
-    given, own, image = (_name(about.get(name)) for name in ("uid", "id", "image_id"))
+    fields = lowered(about)
+    given, own, image = (_name(fields.get(name)) for name in ("uid", "id", "image_id"))
     uid = given.lower() if given and _UID.fullmatch(given) else None
     own = own or (given if given != uid else None) or (None if uid else image)
     return Identity(uid, own, image)
@@ -150,6 +157,19 @@ def extras(about: Mapping[str, Any], caption: str, said: str) -> dict[str, Any]:
     }
 
 
+def nested(about: Mapping[str, Any]) -> list[str]:
+    """Fields without a role that hold a list or a record, and so don't come along."""
+    return [name for name, value in about.items()
+            if isinstance(value, (list, dict)) and value and name.lower() not in {*ROLES, *CAPTIONS}]  # fmt: skip
+
+
+def _kind(value: Any) -> str:
+    """A place in `TYPES`; an integer beyond 64 bits is text, which holds all of its digits."""
+    if isinstance(value, str) or (isinstance(value, int) and not -(2**63) <= value < 2**63):
+        return "text"
+    return type(value).__name__
+
+
 class Kinds:
     """The types of further fields, joined over all samples: what is not one kind of number or truth value is text."""
 
@@ -158,7 +178,7 @@ class Kinds:
 
     def add(self, fields: Mapping[str, Any]) -> None:
         for name, value in fields.items():
-            kind = "text" if isinstance(value, str) else type(value).__name__
+            kind = _kind(value)
             known = self._kinds.get(name)
             if known is None and len(self._kinds) < MOST_FIELDS:
                 self._kinds[name] = kind
@@ -192,7 +212,7 @@ def storable(field: str, taken: set[str]) -> str:
 def converted(value: Any, kind: pa.DataType) -> Any:
     """A field's value in its column's type, None where it has none there."""
     if pa.types.is_string(kind):
-        return clean(value if isinstance(value, str) else json.dumps(value))
+        return clean(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     if pa.types.is_boolean(kind):
         return value if isinstance(value, bool) else None
     if not _real(value):

@@ -1,6 +1,7 @@
 """Finding: which files a path, directory, pattern or URL stands for, and of what kind they are."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from glob import glob
@@ -12,12 +13,13 @@ from .remote import file_system
 from .staged import suffixes
 
 TEXT = (".csv", ".tsv", ".tab", ".psv")
-JSON = (".json", ".jsonl", ".ndjson")
+JSON = (".json", ".jsonl", ".jsonlines", ".ndjson")
 ARROW = (*PARQUET, ".arrow", ".feather", ".ipc")
 TABLES = (*TEXT, *JSON, *ARROW)
 IMAGES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif")
 WORDS = (".txt", ".caption")
 TARS = (".tar", ".tgz", ".tbz2", ".txz")
+_OF_IMG2DATASET = re.compile(r"\d+_stats\.json")
 ABOUT = ("dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json", "package.json", "config.json")
 
 
@@ -113,14 +115,28 @@ def _tar(path: str) -> bool:
     return suffixes(path)[0] in TARS or name.endswith((".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"))
 
 
+def _is_text(path: str) -> bool:
+    """Whether a local file of another suffix is a table: rows of text, parquet or Arrow."""
+    try:
+        with open(path, "rb") as handle:
+            start = handle.read(4096)
+    except OSError:
+        return False
+    rows = b"\0" not in start and re.match(rb"[^\r\n]*[,\t;|^~]", start.lstrip())
+    return start.startswith((b"PAR1", b"ARROW1")) or bool(rows)
+
+
 def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:
-    stems = {os.path.splitext(name)[0] for name in names if Path(name).suffix.lower() in IMAGES}
+    images = [name for name in names if Path(name).suffix.lower() in IMAGES]
+    stems = {os.path.splitext(name)[0] for name in images} | {*images}  # 1.txt and 1.png.txt are both beside 1.png
     worded = {os.path.splitext(name)[0] for name in names if Path(name).suffix.lower() in WORDS}
     for name in names:
         suffix, _ = suffixes(name)
         base = os.path.basename(name).lower()
         if _tar(name):
             source.tars.append(name)
+        elif not named and (_OF_IMG2DATASET.fullmatch(base) or base.endswith(".lemma.token.txt")):
+            source.others.append(name)
         elif suffix == ".json" and (stem := os.path.splitext(name)[0]) in stems and not named:
             source.sidecars += [name] if stem not in worded else []  # else it is read with the text file
         elif suffix in TABLES and (named or base not in ABOUT):
@@ -131,6 +147,8 @@ def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:
             source.tables.append(name)
         elif suffix in IMAGES:
             source.images += 1
+        elif named and _is_text(name):
+            source.tables.append(name)
         else:
             source.others.append(name)
     return source

@@ -13,7 +13,7 @@ from . import fields
 from .cells import ROWS, CellTable, Held, Room, kind
 from .npz import Damaged
 from .options import Options
-from .roles import IMAGE
+from .roles import IMAGE, choose, known
 from .staged import Staged, connect, limited, literal
 from .text_table import unique
 
@@ -25,13 +25,14 @@ KEYED = 1000  # records whose keys are asked before the first pass
 MOST_KEYS = 1000
 
 
-def form(sample: str) -> str:
-    """`lines`, `array` or `object`, by how the JSON begins."""
+def form(sample: str, suffix: str = ".json") -> str:
+    """`lines`, `array` or `object`, by how the JSON begins; one object is a line where the suffix says so."""
     lines = [line for line in sample.splitlines()[:50] if line.strip()]
     start = lines[0].lstrip() if lines else ""
     if start.startswith("["):
         return "array"
-    return "lines" if len(lines) > 1 and any(map(_is_object, lines)) else "object"
+    several = len(lines) > 1 or suffix != ".json"
+    return "lines" if several and any(map(_is_object, lines)) else "object"
 
 
 def _is_object(line: str) -> bool:
@@ -48,7 +49,7 @@ class JsonTable(CellTable):
         super().__init__(room)
         self._staged = staged
         sample = staged.sample(SAMPLE)
-        self.form = form(sample)
+        self.form = form(sample, staged.suffix)
         self.rejected: list[tuple[str, str]] = []
         self._rows: pa.Table | None = None
         self._spelled = staged.small(SPELLED) and _numbers_as_captions(sample, options)
@@ -194,19 +195,27 @@ def records(value: Any) -> list[Mapping[str, Any]]:
     images: Any = value.get("images")
     notes: Any = value.get("annotations")
     if _listed(images) and _listed(notes):
+        if not any(isinstance(note.get("caption"), str) for note in notes):
+            raise Damaged("its annotations hold no captions")
         return _coco(images, notes)
     if _listed(images) and "sentences" in images[0]:
         return [_karpathy(one) for one in images]
     lists: list[list[Mapping[str, Any]]] = [one for one in value.values() if _listed(one)]
-    if lists:
+    if lists and not _is_record(value):
         return max(lists, key=lambda one: len(one))
     return _by_column(value) or _by_key(value) or [value]
+
+
+def _is_record(value: dict[str, Any]) -> bool:
+    """Whether an object with lists in it is a pair by itself: it has a caption and an image or URL of its own."""
+    said = any(isinstance(value.get(name), str) for name in ("caption", "text", "txt"))
+    return said and bool({"image", "url"} & choose(list(value), {}).keys())
 
 
 def _by_column(value: dict[str, Any]) -> list[Mapping[str, Any]]:
     """`{"text": ["a", "b"], "url": [...]}` and pandas' `{"text": {"0": "a"}, ...}` as records; none of another form."""
     inner = list(value.values())
-    if len(inner) < 2 or not {key.lower() for key in value} & {*fields.CAPTIONS, "image", "file_name", "url"}:
+    if len(inner) < 2 or not known(list(value)):
         return []
     if all(isinstance(one, list) for one in inner):
         if len({len(one) for one in inner}) > 1:
@@ -221,12 +230,14 @@ def _by_column(value: dict[str, Any]) -> list[Mapping[str, Any]]:
 def _by_key(value: dict[str, Any]) -> list[Mapping[str, Any]]:
     """`{"1.jpg": "a caption" or [...]}` and `{"1" or "1.jpg": {"text": ...}}` as records; none of another form."""
     inner = list(value.values())
+    name = "image" if all(IMAGE.search(key) for key in value) else "id"
     if inner and all(isinstance(one, dict) for one in inner):
-        name = "image" if all(IMAGE.search(key) for key in value) else "id"
         return [{name: key, **one} for key, one in value.items()]
+    if len(inner) > 1 and not known(list(value)) and all(isinstance(one, (bool, int, float)) for one in inner):
+        return [{name: key, "value": one} for key, one in value.items()]
     if any(key.lower() in fields.CAPTIONS for key in value) or not all(isinstance(one, (str, list)) for one in inner):
         return []
-    return [{"image": key, "captions": one} for key, one in value.items()]
+    return [{name: key, "captions": one} for key, one in value.items()]
 
 
 def _listed(value: Any) -> bool:
@@ -239,11 +250,11 @@ def _coco(images: list[dict[str, Any]], notes: list[dict[str, Any]]) -> list[Map
     for note in notes:
         if isinstance(note.get("caption"), str):
             said.setdefault(str(note.get("image_id")), []).append(note["caption"])
-    kept = ("file_name", "coco_url", "flickr_url", "width", "height", "license")
     return [
-        {"image_id": one.get("id"), "captions": said.get(str(one.get("id"))), **{k: one[k] for k in kept if k in one}}
+        {"image_id": one.get("id"), "captions": said.get(str(one.get("id"))),
+         **{name: value for name, value in one.items() if name not in ("id", "image_id", "captions")}}
         for one in images
-    ]
+    ]  # fmt: skip
 
 
 def _karpathy(image: dict[str, Any]) -> Mapping[str, Any]:

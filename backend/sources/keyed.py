@@ -1,6 +1,7 @@
 """Files of values by key: tables and NumPy arrays read in batches, never whole."""
 
 import errno
+import json
 import shutil
 import zipfile
 import zlib
@@ -28,9 +29,10 @@ CALLED = {
     "url": ("url", "urls", "image_url"),
     "row": ("row", "rows", "index"),
 }
-TEXT = (".csv", ".tsv", ".jsonl", ".json")
-TABLES = (".parquet", ".feather", ".arrow", *TEXT, *(f"{kind}{packed}" for kind in TEXT for packed in (".gz", ".zst")))
-KINDS = (".parquet", ".feather", ".arrow", *TEXT, ".npy", ".npz")
+TEXT = (".csv", ".tsv", ".jsonl", ".json", ".tab", ".psv", ".txt", ".ndjson", ".jsonlines")
+PACKED = (".gz", ".zst", ".bz2", ".xz")
+TABLES = (".parquet", ".feather", ".arrow", *TEXT, *(f"{kind}{packed}" for kind in TEXT for packed in PACKED))
+KINDS = (".parquet", ".feather", ".arrow", *TEXT[:4], ".npy", ".npz")
 UNREADABLE = (
     pa.ArrowException,
     OSError,
@@ -50,13 +52,14 @@ class Keyed:
     """Values by key: `types` of the value columns, and, of some of them, batches of `(keys, values)`.
 
     `keys` is None where the rows are told by their place alone; `text` says that all values are text still to be
-    understood; `bad_rows` counts rows that could not be read, once the batches are through.
+    understood, `commas` that they may have decimal commas; `bad_rows` counts rows that could not be read, once the batches are through.
     """
 
     types: Mapping[str, pa.DataType]
     batches: Callable[[Sequence[str]], Iterator[Batch]]
     rows: int | None = None
     text: bool = False
+    commas: bool = False
     bad_rows: int = 0
 
 
@@ -94,15 +97,17 @@ def key_column(names: list[str], on: str, key: str | None) -> str | None:
     """The column that holds the keys; None for rows without one. Raises InputError if there is none."""
     if key is not None:
         if key not in names:
-            raise InputError(f"the file has no column {key!r} for --key; it has {', '.join(names)}.")
+            raise InputError(f"the file has no column {key!r} for --key; it has {_few(names)}.")
         return key
     lower = {name.lower(): name for name in reversed(names)}
     column = next((lower[name] for name in CALLED.get(on, (on.lower(),)) if name in lower), None)
     if column is None and on != "row":
-        raise InputError(
-            f"the file has no column {on!r}; name it with --key, or choose --on. It has {', '.join(names)}."
-        )
+        raise InputError(f"the file has no column {on!r}; name it with --key, or choose --on. It has {_few(names)}.")
     return column
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join([*names[:20], *(["…"] if len(names) > 20 else [])])
 
 
 def _parquet(source: Path, on: str, key: str | None) -> Keyed:
@@ -135,7 +140,7 @@ def _table(source: Path, on: str, key: str | None) -> Keyed:
     column = key_column(table.schema.names, on, key)
     keyed = Keyed(
         {entry.name: entry.type for entry in table.schema if entry.name != column}, lambda wanted: iter(()),
-        text=isinstance(table, CellTable),
+        text=isinstance(table, CellTable), commas=isinstance(table, CellTable) and table.decimal_commas,
     )  # fmt: skip
 
     def batches(wanted: Sequence[str]) -> Iterator[Batch]:
@@ -154,7 +159,7 @@ def _arrays(source: Path, on: str, key: str | None, keys: Path | None, work: Pat
         column = key_column(list(arrays), on, key)
         keyed = arrays.pop(column) if column else None
     else:
-        arrays, keyed = {source.stem: _mapped(source)}, _key_list(keys) if keys else None
+        arrays, keyed = {source.stem: _mapped(source)}, _key_list(keys, on) if keys else None
     if keyed is None and on != "row":
         raise InputError(f"{source.name!r} has no keys; list them in order with --keys FILE, or say --on row.")
     lengths = {name: len(array) for name, array in arrays.items() if array.ndim}
@@ -188,18 +193,36 @@ def _mapped(path: Path) -> np.ndarray:
     return files.read_array(path, mapped=True, remedy="give a .npy of one plain array")
 
 
-def _key_list(path: Path) -> Any:
-    """Keys in order: an array, or a text file with one a line."""
+def _key_list(path: Path, on: str) -> Any:
+    """Keys in order: an array, the column of keys of a table, or a text file with one a line, below a heading or not."""
     if not path.is_file():
-        raise InputError(f"no file {str(path)!r} for --keys; give a .npy, or text with one key a line.")
+        raise InputError(f"no file {str(path)!r} for --keys; give a .npy, a table, or text with one key a line.")
     if path.suffix == ".npy":
         return _mapped(path)
-    with files.reading(path, "give a .npy, or text with one key a line"):
+    if path.suffix in (".parquet", ".feather", ".arrow", ".json", ".jsonl") and not _is_list(path):
+        keyed = (_parquet if path.suffix == ".parquet" else _table)(path, on, None)
+        parts = [keys for keys, _ in keyed.batches([])]
+        return np.array([key for part in parts if part is not None for key in part.to_pylist()], dtype=object)
+    with files.reading(path, "give a .npy, a table, or text with one key a line"):
         text = path.read_text(encoding="utf-8-sig")
-    return np.array(text.removesuffix("\n").split("\n"), dtype=object)
+    if _is_list(path):
+        return np.array([str(key) for key in json.loads(text)], dtype=object)
+    lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
+    return np.array(lines[1:] if lines[0].strip().strip('"').lower() in CALLED.get(on, (on,)) else lines, dtype=object)
+
+
+def _is_list(path: Path) -> bool:
+    """Whether a JSON file is a plain list of keys."""
+    if path.suffix != ".json":
+        return False
+    with files.reading(path):
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    return isinstance(value, list) and all(isinstance(one, (str, int)) for one in value)
 
 
 def _arrow(array: np.ndarray) -> pa.Array:
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
     if array.dtype == UID_DTYPE:
         return uid_hex(np.ascontiguousarray(array["f0"]), np.ascontiguousarray(array["f1"]))
     if array.dtype.kind in "US":

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 Kind = Literal["table", "webdataset", "datacomp", "clip-retrieval", "captions beside images"]
 PREVIEW = 5
 ARCHIVES = (".zip", ".7z", ".rar")
-_OF_IMG2DATASET = re.compile(r"\d+(\.parquet|_stats\.json)")  # beside the images and texts of its output format `files`
+OF_IMG2DATASET = "table of img2dataset beside the images (their own texts are read)"
+_OF_IMG2DATASET = re.compile(r"\d+\.parquet")  # beside the images and texts of its output format `files`
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class Plan:
             whole.added += report.added
             whole.present += report.present
             whole.join(report.as_json())
+            whole.notes += report.notes
             whole.path = report.path
         return whole
 
@@ -125,7 +127,16 @@ def look(
         else:
             tables += [(source, path) for path in source.tables]
     if tables:
-        parts.append(_tables(tables, options, ", ".join(os.fspath(one) for one in given), Room(held)))
+        try:
+            parts.append(_tables(tables, options, ", ".join(os.fspath(one) for one in given), Room(held)))
+        except InputError:
+            beside = {id(source): source for source, _ in tables if source.sidecars}
+            if not beside:
+                raise
+            parts += [
+                _sidecars(source, options, "no table of pairs (the texts beside images are read)")
+                for source in beside.values()
+            ]
     if not parts:
         raise InputError(f"no table or shard in {', '.join(map(str, given))!r}; give captions with images or URLs.")
     return Plan(tuple(parts), options)
@@ -171,7 +182,7 @@ def _shards(source: Found, options: Options) -> Part:
     from .shard_preview import preview
 
     mapping, rows, problems = preview(source.tars[0], options, PREVIEW)
-    left_out = {where: reason for reason, where in problems.items()}
+    left_out = dict(problems)
     left_out |= dict.fromkeys(source.tables[:5], "table beside shards (their own JSON is read)")
     return Part("webdataset", source.given, tuple(source.tars), mapping, preview=tuple(rows), left_out=left_out)
 
@@ -194,12 +205,14 @@ def _is_datacomp(source: Found) -> bool:
     return False
 
 
-def _sidecars(source: Found, options: Options) -> Part:
+def _sidecars(source: Found, options: Options, why: str = OF_IMG2DATASET) -> Part:
     from . import sidecars
 
-    rows = sidecars.rows(source.sidecars[:PREVIEW])
+    read = list(sidecars.rows(source.sidecars[:PREVIEW], options.encoding))
+    rows = [row for row in read if isinstance(row, dict)]
     suffix = os.path.splitext(source.sidecars[0])[1]
-    left = dict.fromkeys(source.tables[:5], "table of img2dataset beside the images (their own texts are read)")
+    left = {path: why for path, why in zip(source.sidecars, read) if isinstance(why, str)}
+    left |= dict.fromkeys(source.tables[:5], why)
     if source.images > len(source.sidecars):
         left["images"] = f"{source.images - len(source.sidecars):,} without a caption"
     return Part(
@@ -231,14 +244,31 @@ def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str, r
         left_out |= {f"column {name}": why for name, why in here.left_out.items()}
         notes |= {f"{os.path.basename(path)}: {table.note}": None} if table.note else {}
         notes |= {f"column {was!r} becomes {now!r}": None for was, now in here.renamed.items()}
+        notes |= {f"{here.moved[0]} of another machine is {here.moved[1]} here": None} if here.moved[0] else {}
         if len(rows) < PREVIEW:
             rows += _preview(table, sample[:PREVIEW], here, options)[: PREVIEW - len(rows)]
     if not opened:
         raise InputError(wrong)
+    for found in {id(source): source for source, _ in tables}.values():
+        left_out |= _beside(found)
     first = opened[0][2]
     mapping = {**first.roles, **{name: column for column, (name, _) in first.vectors.items()}}
     files = tuple(path for path, _, _ in opened)
     return Part("table", given, files, mapping, extra, tuple(rows), left_out, tuple(notes), tuple(opened))
+
+
+def _beside(source: Found) -> dict[str, str]:
+    """What lies beside tables and is not read with them."""
+    arrays = [path for path in source.others if path.lower().endswith((".npy", ".npz"))]
+    records = [path for path in source.others if ".tfrecord" in os.path.basename(path).lower()]
+    left = dict.fromkeys(arrays[:5], "array beside a table (`poolscope import columns FILE --on row` joins it)")
+    left |= dict.fromkeys(records[:5], "TFRecord is not read; make webdataset or parquet of it")
+    left |= {path: "lemmas, no captions" for path in source.others if path.lower().endswith(".lemma.token.txt")}
+    if source.sidecars:
+        left[source.sidecars[0]] = (
+            f"{len(source.sidecars):,} texts beside images (a table is read; move it to read them)"
+        )
+    return left
 
 
 def _preview(
@@ -259,7 +289,7 @@ def _preview(
         value = places.only(row.get(roles.get("image", "")))
         if isinstance(value, str):
             value = value.rpartition("#")[0] if mapping.numbered else value
-            place = value if places.is_web(value) else places.resolved(value, mapping.base)
+            place = value if places.is_web(value) else places.resolved(value, mapping.base, mapping.moved)
             about["url" if places.is_web(value) else "image"] = place
             if "image" in about:
                 seen = places.looked_at(place, None, None, check=False)
@@ -291,8 +321,10 @@ def _run(part: Part, options: Options, pool: str | Path, progress: Progress) -> 
     if part.kind == "captions beside images":
         from . import sidecars
 
-        with sidecars.listed(part.files) as table:
-            return TableImport([table], options, part.source).run(pool, progress)
+        with sidecars.listed(part.files, options.encoding) as (table, wrong):
+            beside = TableImport([table], replace(options, encoding=None), part.source)
+            beside.wrong = wrong
+            return beside.run(pool, progress)
     root = os.path.commonpath([os.path.dirname(file) for file in part.files]) if "://" not in part.files[0] else ""
     importing = TableImport(part.files, options, part.source, root, part.opened)
     importing.left_out = {path: why for path, why in part.left_out.items() if not path.startswith("column ")}

@@ -15,16 +15,18 @@ from .appender import STANDARD
 from .arrow_table import holds_bytes
 from .options import Options
 from .places import only
-from .vectors import dimension, is_vector, side_of, written_dimension
+from .vectors import SHORTEST_WRITTEN, dimension, is_vector, side_of, written_dimension
 
 FIXED = {*STANDARD.names, "uid", "uid_hi", "uid_lo", "id", "image_id", "sample_offset", "sample_size"}
+_EMBEDDING = re.compile(r"emb|feat|vec|clip|siglip|dino|latent|_(img|txt)$", re.I)
 
 
 @dataclass(frozen=True)
 class ColumnMap:
     """`roles`: role → column of the source; `extra`: column of the source → column of the pool; `vectors`: embedding
     column of the source → (column of the pool, dimension); `base`: where relative image paths start; `numbered`:
-    whether image names end in `#0`, `#1`, …; `joined`: whether several captions of an image are told by `image_id`."""
+    whether image names end in `#0`, `#1`, …; `joined`: whether several captions of an image are told by `image_id`,
+    which is the image's own place where `by_image`; `moved`: a directory of another machine, and the one it is here."""
 
     roles: Mapping[str, str]
     extra: Mapping[str, str]
@@ -32,6 +34,8 @@ class ColumnMap:
     base: str = ""
     numbered: bool = False
     joined: bool = False
+    by_image: bool = False
+    moved: tuple[str, str] = ("", "")
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -51,7 +55,7 @@ def of_table(schema: pa.Schema, options: Options, sample: Sequence[Mapping[str, 
     roles = usual.by_content(sample, roles, captions=not named)
     listed = f"its columns: {', '.join(names)}"
     if "text" not in roles:
-        other = " (or name its --delimiter)" if len(names) == 1 else ""
+        other = " (or name its --delimiter)" if len(names) == 1 and re.search(r"[^\w. -]", names[0]) else ""
         raise InputError(f"no caption column; name it with --text; {listed}{other}.")
     if "image" not in roles and "url" not in roles:
         raise InputError(f"no column of images or URLs; name it with --image or --url; {listed}.")
@@ -61,7 +65,18 @@ def of_table(schema: pa.Schema, options: Options, sample: Sequence[Mapping[str, 
     lists = pa.types.is_nested(schema.field(roles["text"]).type) or any(
         isinstance(row[roles["text"]], str) and re.match(r"\s*\[", row[roles["text"]]) for row in sample
     )
-    return ColumnMap(roles, kept, vectors, "", numbered, numbered or lists, left_out)
+    repeated, by_id = _repeated(sample, roles)
+    joined, by_image = numbered or lists or repeated, numbered or (repeated and not lists and not by_id)
+    return ColumnMap(roles, kept, vectors, "", numbered, joined, by_image, left_out=left_out)
+
+
+def _repeated(sample: Sequence[Mapping[str, Any]], roles: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether rows share an image, and whether those that do have its id in common."""
+    column = roles.get("image") or roles["url"]
+    images = [only(row[column]) for row in sample]
+    pairs = [(one, row.get(roles.get("id", ""))) for one, row in zip(images, sample) if isinstance(one, str) and one]
+    count = len({one for one, _ in pairs})
+    return count < len(pairs), "id" in roles and len(set(pairs)) == count
 
 
 def _serves(role: str, kind: pa.DataType) -> bool:
@@ -104,7 +119,7 @@ def _further(
     for entry in schema:
         if entry.name in roles.values():
             continue
-        if dim := _dimension(entry.type, [row[entry.name] for row in sample]):
+        if dim := _dimension(entry.name, entry.type, [row[entry.name] for row in sample]):
             name = usual.column_name(_embedding(entry.name), taken)
             vectors[entry.name] = name, dim
             taken.add(name.lower())
@@ -117,13 +132,17 @@ def _further(
     return kept, vectors, left_out
 
 
-def _dimension(kind: pa.DataType, sample: Sequence[Any]) -> int | None:
-    """The dimension of a column of embeddings; None for one of anything else."""
+def _dimension(name: str, kind: pa.DataType, sample: Sequence[Any]) -> int | None:
+    """The dimension of a column of embeddings; None for one of anything else, such as boxes: lists that are short or
+    differ in length are embeddings only where the name says so."""
     if pa.types.is_string(kind):
         return written_dimension(sample)
     if not is_vector(kind) or pa.types.is_integer(kind.value_type):
         return None
     dim = dimension(pa.array(sample, type=kind))
+    alike = len({len(one) for one in sample if one}) < 2
+    if dim and not _EMBEDDING.search(name) and (dim < SHORTEST_WRITTEN or not alike):
+        return None
     return dim if dim and dim >= 2 else None
 
 

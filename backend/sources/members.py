@@ -117,6 +117,6 @@ def about(parts: Found, read_at: ReadAt) -> dict[str, Any] | str:
         return "JSON is not UTF-8"
     except (ValueError, RecursionError):
         return "JSON can't be read"
-    if isinstance(given, str) or (isinstance(given, list) and given and all(isinstance(one, str) for one in given)):
+    if isinstance(given, (str, list)) and fields.captions({"caption": given})[0]:
         return {"captions": given}
     return given if isinstance(given, dict) else "JSON is not an object"

@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 
 from ..pool.columns import fixed_list
 from ..pool.decoding import extension
-from ..pool.uids import parse, records
+from ..pool.uids import parse, records, spelled
 from . import places, texts
 from .appender import Appender
 from .arrow_table import holds_bytes
 from .captions import REASONS, as_text, plain, problems
+from .cells import NOTHING, as_key
 from .fields import boxes
 from .mapping import ColumnMap
 from .options import Options
@@ -27,8 +28,6 @@ from .vectors import unit
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
-
-_UUID = r"^\{?([0-9A-Fa-f]{8})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{4})-?([0-9A-Fa-f]{12})\}?$"
 
 
 class Pairs:
@@ -84,12 +83,13 @@ class Pairs:
             return None
         given = batch.column(column)
         text = as_text(given)
-        return plain(text if text is not None else given.cast(pa.utf8()))
+        return plain(text if text is not None else as_key(given))
 
     def _places(self, batch: pa.RecordBatch, wanted: np.ndarray) -> tuple[pa.Array | None, dict[int, Image] | None]:
         """The urls, and the images of the `wanted` rows where the table has any; an address among the images is a url."""
         urls = self._text(batch, "url")
         if urls is not None:
+            urls = pc.utf8_trim_whitespace(urls)
             urls = pc.if_else(pc.fill_null(pc.equal(pc.utf8_length(urls), 0), False), None, urls)
         column = self._map.roles.get("image")
         if column is None:
@@ -116,13 +116,14 @@ class Pairs:
         )
         listed = values.to_pylist()
         check, base, numbered = self._options.check, self._map.base, self._map.numbered
+        moved = self._map.moved
 
         def one(row: int) -> Image:
             value = listed[row]
             if not value or not value.strip():
                 return Image("", problem=places.NONE)
             value = value.rpartition("#")[0] if numbered and "#" in value else value
-            path = places.resolved(value, base)
+            path = places.resolved(value, base, moved)
             return places.looked_at(path, _whole(offsets[row]), _whole(sizes[row]), check=check)
 
         return dict(zip(wanted.tolist(), self._threads.map(one, wanted.tolist())))
@@ -139,7 +140,7 @@ class Pairs:
                     packed[row] = self._written(packed[row], content)
             elif path:
                 packed[row] = places.looked_at(
-                    places.resolved(path, self._map.base), None, None, check=self._options.check
+                    places.resolved(path, self._map.base, self._map.moved), None, None, check=self._options.check
                 )
             else:
                 packed[row] = Image("", problem=places.NONE)
@@ -161,6 +162,10 @@ class Pairs:
                 bad.setdefault(image.problem, []).append(row)
         for reason, which in bad.items():
             self._skip(reason, np.array(which), start)
+        kept = [
+            row for row, image in images.items() if image.problem == places.MISSING and there is not None and there[row]
+        ]
+        self._skip(f"{places.MISSING} (the pair is kept with its URL)", np.array(kept, np.int64), start)
         lost = [row for which in bad.values() for row in which]
         return keep & ~np.isin(rows, lost)
 
@@ -220,7 +225,7 @@ class Pairs:
         uids = np.zeros(count, dtype="u8,u8")
         valid = np.zeros(count, dtype=bool)
         if given is not None:
-            hexed = pc.utf8_lower(pc.replace_substring_regex(given, _UUID, r"\1\2\3\4\5"))
+            hexed = spelled(given)
             uids, valid = parse(hexed)
             exact = pc.and_kleene(pc.equal(hexed, given), pa.array(valid))
             first = np.ones(count, dtype=bool)
@@ -234,7 +239,7 @@ class Pairs:
             columns["id"] = ids
         if self._map.joined:
             joined = self._text(batch, "id") if "id" in self._map.roles else given
-            columns["image_id"] = pc.coalesce(joined, image) if joined is not None and not self._map.numbered else image
+            columns["image_id"] = pc.coalesce(joined, image) if joined is not None and not self._map.by_image else image
         return uids
 
     def _text_of_image(self, batch: pa.RecordBatch, columns: dict[str, pa.Array]) -> pa.Array:
@@ -261,7 +266,7 @@ class Pairs:
             if pa.types.is_boolean(kind):
                 low = pc.utf8_lower(text)
                 return pc.if_else(pc.is_in(low, pa.array(["true", "false"])), pc.equal(low, "true"), None)
-            return text if kind == pa.utf8() else text.cast(kind)
+            return text if kind == pa.utf8() else _as_number(text, kind)
         if pa.types.is_nested(given.type):
             from .json_table import _text
 
@@ -326,6 +331,12 @@ def _pixels(given: pa.Array) -> pa.Array:
     wide = given.cast(pa.float64(), safe=False)
     good = pc.and_(pc.greater_equal(wide, 1), pc.less(wide, 2**31))
     return pc.floor(pc.if_else(good, wide, None)).cast(pa.int32())
+
+
+def _as_number(text: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Numbers written as text, of which some may be words for none, and all may have decimal commas."""
+    none = pc.is_in(pc.utf8_lower(text), pa.array(NOTHING))
+    return pc.replace_substring(pc.if_else(none, None, text), ",", ".").cast(kind)
 
 
 def _plain(value: Any) -> Any:

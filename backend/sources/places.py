@@ -19,7 +19,9 @@ from .captions import as_text, edges
 
 MISSING = "image file missing or unreadable"
 NONE = "no image and no URL"
+_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*://", re.I)
 _WEB = re.compile(r"^https?://", re.I)
+_NAMING = ("path", "file_name", "filename", "filepath", "file", "url", "src", "href", "uri", "image")
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
 
 
@@ -44,16 +46,26 @@ def is_web(value: str) -> bool:
 
 
 def only(value: Any) -> Any:
-    """The image of a cell that lists one, also as JSON; None for a list of several; any other cell as it is."""
+    """The image of a cell that lists one or is a record that names one, also as JSON; None for a list of several; any
+    other cell as it is."""
     listed = value
-    if isinstance(value, str) and value.lstrip().startswith("["):
+    if isinstance(value, str) and value.lstrip().startswith(("[", "{")):
         try:
             listed = json.loads(value)
         except (ValueError, RecursionError):
             return value
+        if isinstance(listed, dict):
+            return _named(listed)
+        if isinstance(listed, list) and len(listed) == 1 and isinstance(listed[0], dict):
+            return _named(listed[0])
     if not isinstance(listed, list) or not all(isinstance(one, (str, bytes, dict)) for one in listed):
         return value
     return listed[0] if len(listed) == 1 else None
+
+
+def _named(record: dict[str, Any]) -> str | None:
+    """The place that a record of an image gives."""
+    return next((place for name in _NAMING if isinstance(place := record.get(name), str) and place), None)
 
 
 def alone(column: pa.Array) -> pa.Array:
@@ -63,19 +75,22 @@ def alone(column: pa.Array) -> pa.Array:
         places = pa.array(np.cumsum(one) - 1, mask=~one)
         return column.filter(pa.array(one)).flatten().take(places)
     text = None if holds_bytes(column.type) else as_text(column)
-    if text is None or not (edges(text)[0] == ord("[")).any():
+    if text is None or not np.isin(edges(text)[0], (ord("["), ord("{"))).any():
         return column
     return pa.array(map(only, text.to_pylist()), pa.utf8())
 
 
-def resolved(value: str, base: str) -> str:
-    """An absolute path or a URL: relative to `base`; Windows paths and `file://` are read as what they are."""
+def resolved(value: str, base: str, moved: tuple[str, str] = ("", "")) -> str:
+    """An absolute path or a URL: relative to `base`; Windows paths and `file://` are read as what they are. `moved`: a
+    directory of another machine and the one that it is here."""
     value = value.strip()
     if value.lower().startswith("file:"):
         value = unquote(urlparse(value).path)
         value = value[1:] if _DRIVE.match(value[1:]) else value
-    if "://" in value:
+    if _SCHEME.match(value):
         return value
+    if moved[0] and value.startswith(f"{moved[0]}/") and not os.path.exists(value):
+        return os.path.join(moved[1], value[len(moved[0]) + 1 :])
     if "\\" in value and not os.path.exists(os.path.join(base, value)):
         value = value.replace("\\", "/")
     if _DRIVE.match(value) and os.sep == "/":
@@ -112,6 +127,25 @@ def base_of(values: Sequence[str], given: str | None, table: str) -> str:
     return best
 
 
+def moved(values: Sequence[str], given: str | None, table: str) -> tuple[str, str]:
+    """Where absolute paths of another machine lie here: a directory that most of them are below, and the one that it is
+    here; two empty texts if there is none."""
+    gone = [one for one in values if one.startswith("/") and not os.path.exists(one)][:20]
+    best, most = ("", ""), 0
+    if not gone or "://" in table:
+        return best
+    own = os.path.dirname(os.path.abspath(table))
+    here = [os.path.abspath(os.path.expanduser(given))] if given else [own, *_near(own)]
+    there = os.path.commonpath([os.path.dirname(one) for one in gone])
+    while there != "/":
+        for directory in here:
+            hits = sum(os.path.isfile(directory + one[len(there) :]) for one in gone)
+            if hits and hits >= most:
+                best, most = (there, directory), hits
+        there = os.path.dirname(there)
+    return best
+
+
 def _hits(values: Sequence[str], base: str) -> int:
     return sum(os.path.isfile(resolved(value, base)) for value in values)
 
@@ -132,7 +166,7 @@ def _folders(directory: str) -> list[str]:
 
 def looked_at(path: str, offset: int | None, size: int | None, *, check: bool) -> Image:
     """The image at a place; a URL of a store is taken as it is. Without `check` it only has to exist."""
-    if "://" in path:
+    if _SCHEME.match(path):
         return Image(path)
     if not check and offset is None:
         try:

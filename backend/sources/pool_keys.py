@@ -1,16 +1,15 @@
 """Keys of a pool's pairs, sorted, so that values computed elsewhere find their pairs: 60 bytes a pair."""
 
 import hashlib
-from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..errors import InputError
 from ..pool import UID_DTYPE, Pool
 from ..pool.order import places_in, sorted_rows
-from ..pool.uids import parse
+from ..pool.uids import parse, spelled
+from .cells import as_key
 
 
 class PoolKeys:
@@ -70,7 +69,7 @@ class PoolKeys:
             return np.where((rows >= 0) & (rows < self._count), rows, -1)
         assert keys is not None
         if self._on == "uid":
-            wanted, valid = parse(pc.utf8_lower(_text(keys)))
+            wanted, valid = parse(spelled(_text(keys)))
         else:
             wanted, valid = _hashed(_text(keys))
         places = places_in(self._keys, self._high, wanted)
@@ -105,11 +104,8 @@ def _text(keys: pa.Array) -> pa.Array:
     """Keys as text; whole numbers that were read as floating ones are written without a point."""
     if pa.types.is_dictionary(keys.type):
         keys = keys.dictionary_decode()
-    if pa.types.is_floating(keys.type):
-        with suppress(pa.ArrowInvalid):
-            keys = keys.cast(pa.int64())
     try:
-        return keys.cast(pa.utf8())
+        return as_key(keys)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise InputError(
             f"keys of type {keys.type} can't be compared with text; write them as text or numbers."

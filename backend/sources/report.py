@@ -15,7 +15,7 @@ EXAMPLES = 5
 @dataclass
 class Report:
     """Counts of one import; `skipped` maps a reason to a count, `examples` to the first few places. `uncaptioned` counts,
-    by reason, pairs among the added ones that came in without a caption (null)."""
+    by reason, pairs among the added ones that came in without a caption (null). `notes`: how columns were read."""
 
     source: str
     added: int = 0
@@ -24,6 +24,7 @@ class Report:
     examples: dict[str, list[str]] = field(default_factory=dict)
     uncaptioned: Counter[str] = field(default_factory=Counter)
     path: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def skip(self, reason: str, where: str) -> None:
         self._count(self.skipped, reason, 1, [where])

@@ -39,7 +39,7 @@ def retrieval_parts(directory: str | Path) -> list[Part]:
     """The parts of a directory in clip-retrieval's layout, by their number; none if it is of another layout."""
     root = Path(directory)
     parts = []
-    for metadata in sorted((root / "metadata").glob("metadata_*.parquet"), key=_number):
+    for metadata in sorted(root.glob("*metadata/metadata_*.parquet"), key=_number):
         number = metadata.stem.rpartition("_")[2]
         paths = {side: root / folder / f"{folder}_{number}.npy" for side, folder in FOLDERS.items()}
         parts.append(Part(metadata, {side: path for side, path in paths.items() if path.is_file()}))

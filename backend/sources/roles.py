@@ -9,7 +9,8 @@ from ..errors import InputError
 USUAL: dict[str, tuple[str, ...]] = {
     "text": (
         "text", "caption", "captions", "txt", "title", "alt", "alt_text", "sentence", "sentences", "texts", "comment",
-        "raw", "description", "prompt", "label_text", "name_text",
+        "raw", "description", "prompt", "label_text", "name_text", "caption_reference_description", "conversations",
+        "messages",
     ),
     "image": (
         "image", "file_name", "filename", "filepath", "file_path", "path", "img", "image_path", "img_path", "image_file",
@@ -25,6 +26,10 @@ USUAL: dict[str, tuple[str, ...]] = {
     "image_bytes": ("image_bytes",),
     "face_bboxes": ("face_bboxes",),
 }  # fmt: skip
+ABOUT_CAPTIONS = {
+    "id", "ids", "length", "len", "count", "num", "number", "index", "idx", "score", "similarity", "lang", "language",
+    "embedding", "emb", "source", "type", "model", "time", "date", "author", "tokens", "words",
+}  # fmt: skip
 EXTENSIONS = r"\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|avif|heic|svg)"
 NUMBERED = re.compile(rf"{EXTENSIONS}#\d+$", re.I)
 IMAGE = re.compile(rf"{EXTENSIONS}(#\d+)?$", re.I)
@@ -32,13 +37,13 @@ _URL = re.compile(r"^https?://", re.I)
 
 
 def plain(name: str) -> str:
-    """A column's name for comparing: lower case, words joined by `_`."""
-    return re.sub(r"[\s.\-]+", "_", name.strip()).casefold()
+    """A column's name for comparing: lower case, words joined: `imageUrl`, `Image URL` and `image_url` are one."""
+    return re.sub(r"(?<=[^\W_])[\s._\-]+(?=[^\W_])", "", name.strip()).casefold()
 
 
 def known(names: Sequence[str]) -> int:
     """How many of the names are those of a role."""
-    usual = {name for role in USUAL.values() for name in role}
+    usual = {plain(name) for role in USUAL.values() for name in role}
     return len({plain(name) for name in names} & usual)
 
 
@@ -56,10 +61,19 @@ def choose(
         free = [name for name in (usable or {}).get(role, names) if name not in roles.values() or role in ("uid", "id")]
         exact = next((name for name in usual if name in free), None)
         by_plain = {plain(name): name for name in reversed(free)}
-        source = exact or next((by_plain[name] for name in usual if name in by_plain), None)
+        source = exact or next((by_plain[plain(name)] for name in usual if plain(name) in by_plain), None)
         if source is not None and not (role == "id" and source in (roles.get("image"), roles.get("text"))):
             roles[role] = source
+    if "text" not in roles:
+        free = [name for name in (usable or {}).get("text", names) if name not in roles.values() and _of_captions(name)]
+        roles |= {"text": free[0]} if len(free) == 1 else {}
     return roles
+
+
+def _of_captions(name: str) -> bool:
+    """Whether a name such as `blip_caption` is that of captions, not of what is counted or known of them."""
+    words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
+    return bool(words & {"caption", "captions"}) and not words & ABOUT_CAPTIONS
 
 
 def given(role: str, column: str, names: Sequence[str]) -> str:

@@ -2,50 +2,81 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..errors import InputError
 from .captions import LONGEST_CAPTION
 from .fields import CAPTIONS, captions, parse
 from .find import IMAGES
+from .members import decoded
+
+UNREAD = "caption is neither UTF-8 nor UTF-16 (name its --encoding)"
+BOXES = "text beside the image is boxes of a detector, no caption"
+_BOXES = re.compile(r"(\s*\d+(\s+-?\d*\.\d+){4,}\s*)+")
 
 
-def rows(files: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """A row for each file: the caption that it is or holds, the image of the same name, and what its JSON adds."""
+def rows(files: Sequence[str], encoding: str | None = None) -> Iterator[dict[str, Any] | str]:
+    """A row for each file: the caption that it is or holds, the image of the same name, and what its JSON adds; or the
+    reason why there is none."""
     for file in files:
         stem, end = os.path.splitext(file)
-        image = next((one for end in IMAGES for one in (stem + end, stem + end.upper()) if os.path.isfile(one)), "")
+        places = (stem, *(one for end in IMAGES for one in (stem + end, stem + end.upper())))
+        image = next((one for one in places if os.path.isfile(one)), "")
         about = _about(f"{stem}.json")
-        text: Any = _read(file).strip()
+        text: Any = _read(file, encoding)
         if end.lower() == ".json":
             text, said = captions(about)
             about = {name: value for name, value in about.items() if name.lower() != said}
+        elif text is None or _BOXES.fullmatch(text):
+            yield UNREAD if text is None else BOXES
+            continue
         kept = {name: value for name, value in about.items() if name.lower() not in {"image", *CAPTIONS}}
-        yield {"text": text, "image": image, **kept}
+        yield {"text": text.strip() if isinstance(text, str) else text, "image": image, **kept}
 
 
-def _read(file: str) -> str:
+def _read(file: str, encoding: str | None = None) -> str | None:
     with open(file, "rb") as handle:
-        return handle.read(8 * LONGEST_CAPTION).decode("utf-8-sig", "replace")
+        content = handle.read(8 * LONGEST_CAPTION)
+    if encoding is None:
+        return decoded(content)
+    try:
+        return content.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        return None
 
 
 def _about(file: str) -> dict[str, Any]:
-    """The fields of a JSON file; none if it is missing or holds no object."""
+    """The fields of a JSON file, or the captions that it lists; none if it is missing or holds anything else."""
     try:
-        fields = parse(_read(file).encode())
+        fields = parse((_read(file) or "").encode())
     except (OSError, ValueError, RecursionError):
         return {}
+    if isinstance(fields, list):
+        return {"captions": fields}
     return fields if isinstance(fields, dict) else {}
 
 
 @contextmanager
-def listed(files: Sequence[str]) -> Iterator[str]:
-    """The rows as a table of JSON lines that lives as long as the block."""
+def listed(files: Sequence[str], encoding: str | None = None) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """The rows as a table of JSON lines that lives as long as the block, and the files that make none, by the reason.
+
+    Raises InputError if none makes a row.
+    """
+    wrong: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory(prefix="poolscope-") as room:
         path = Path(room) / "captions.jsonl"
         with path.open("w", encoding="utf-8") as out:
-            out.writelines(json.dumps(row) + "\n" for row in rows(files))
-        yield str(path)
+            for file, row in zip(files, rows(files, encoding)):
+                if isinstance(row, str):
+                    wrong.setdefault(row, []).append(os.path.basename(file))
+                else:
+                    out.write(json.dumps(row) + "\n")
+        if not path.stat().st_size:
+            why = ", ".join(f"{reason}: {len(names):,}" for reason, names in wrong.items())
+            raise InputError(f"no text file gives a caption ({why}).")
+        yield str(path), wrong

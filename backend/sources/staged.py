@@ -2,6 +2,7 @@
 
 import codecs
 import lzma
+import re
 import shutil
 import tempfile
 import zlib
@@ -105,6 +106,10 @@ class Staged:
             several = start.decode("utf-8", "replace").count("\ufffd") > 0.001 * len(start) or len(start) < 4096
             valid_elsewhere = any(byte > 127 for byte in start.replace(line, b"")) and _valid(start.replace(line, b""))
             if several and not valid_elsewhere:
+                if not _western(start):
+                    raise Damaged(
+                        "it is neither UTF-8 nor Western text; name its --encoding, such as gb18030, shift_jis or cp1251"
+                    ) from None
                 self.note = "not UTF-8, read as Windows-1252 (--encoding names another)"
                 return "cp1252"
         return "utf-8"
@@ -166,6 +171,16 @@ class Staged:
                 out.write(decoder.decode(b"", final=True).encode("utf-8", "replace"))
         except BROKEN as error:
             raise Damaged(f"it can't be read: {error}") from None
+
+
+def _western(content: bytes) -> bool:
+    """Whether bytes beyond ASCII can be the accented letters and quotes of Windows-1252: few stand in a row, and few are
+    control characters elsewhere, as bytes of East Asian text and of a Mac's are."""
+    runs = re.findall(rb"[\x80-\xff]+", content)
+    beyond = sum(map(len, runs))
+    long = sum(len(run) for run in runs if len(run) > 2)
+    odd = len(re.findall(rb"[\x81-\x84\x86-\x90\x98\x9a-\x9f]", content))
+    return 2 * long <= beyond and 2 * odd <= beyond
 
 
 def _valid(content: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,13 +18,14 @@ from .appender import Appender
 from .arrow_table import PARQUET, UNREADABLE, ArrowTable
 from .binding import binding
 from .cells import Room
+from .find import JSON
 from .json_table import JsonTable
 from .mapping import ColumnMap
 from .npz import Damaged
 from .options import Options
 from .packed import Packer
 from .pairs import Pairs
-from .places import base_of, only
+from .places import base_of, moved, only
 from .report import Report
 from .staged import BROKEN, Staged, suffixes
 from .text_table import TextTable
@@ -36,13 +38,14 @@ SAMPLE = 64
 
 class Table(Protocol):
     """What every kind of table gives: its columns and whether they have names, their types in a pool, and its rows,
-    or those batches that hold the first `most`."""
+    or those batches that hold the first `most`; `told`: column → how its cells were read as numbers, once `types` knows."""
 
     schema: pa.Schema
     count: int
     named: bool
     rejected: list[tuple[str, str]]
     note: str
+    told: dict[str, str]
 
     def types(self, names: Sequence[str]) -> dict[str, pa.DataType]: ...
 
@@ -57,15 +60,25 @@ def open_table(path: str, options: Options, root: str = "", room: Room | None = 
     import duckdb
 
     suffix, _ = suffixes(path)
+    suffix = _by_content(path) or suffix
     if suffix in (*PARQUET, ".arrow", ".feather", ".ipc"):
         return ArrowTable(path, suffix, root)
     try:
         staged = Staged(path, options.encoding)
-        if suffix in (".json", ".jsonl", ".ndjson"):
+        if suffix in JSON:
             return JsonTable(staged, options, room or Room())
         return TextTable(staged, options, room or Room())
     except (duckdb.Error, *BROKEN) as error:
         raise Damaged(f"it can't be read: {first_line(error).rstrip('.')}") from None
+
+
+def _by_content(path: str) -> str:
+    """The suffix that a parquet or Arrow file of another name should have."""
+    if "://" in path:
+        return ""
+    with suppress(OSError), open(path, "rb") as handle:
+        return {b"PAR1": ".parquet", b"ARRO": ".arrow"}.get(handle.read(4), "")
+    return ""
 
 
 def sampled(table: Table) -> list[dict[str, Any]]:
@@ -88,7 +101,14 @@ def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str,
     values = [value for row in sample if isinstance(value := only(row.get(column)), str)]
     if mapping.numbered:
         values = [value.rpartition("#")[0] for value in values]
-    return replace(mapping, base=base_of(values, options.images, path))
+    found = moved(values, options.images, path)
+    return replace(mapping, base=base_of(values, options.images, path), moved=found)
+
+
+def _told(opened: Sequence[Opened], kinds: dict[str, pa.DataType]) -> list[str]:
+    """How columns of numbers were read, where that isn't plain."""
+    told = {name: how for _, table, _ in opened for name, how in table.told.items() if kinds.get(name) != pa.utf8()}
+    return [f"column {name!r}: {how}" for name, how in told.items()]
 
 
 class TableImport:
@@ -101,6 +121,7 @@ class TableImport:
         self.files, self.options, self.source, self.root = list(files), options, source, root
         self._before = {entry[0]: entry for entry in opened}
         self.left_out: dict[str, str] = {}
+        self.wrong: dict[str, list[str]] = {}  # files that made no row of a table, by the reason
 
     def run(self, pool_path: str | Path, progress: Progress = silent) -> Report:
         """Reads the tables. Raises InputError if none can be read or no pair comes in."""
@@ -119,9 +140,12 @@ class TableImport:
         bound = binding(self.files, self.options.as_json())
         origin = {"kind": "table", "source": self.source}
         with Appender(pool_path, self.source, schema, origin, bound) as appender:
+            appender.report.notes = _told(opened, kinds)
             if not appender.units:
                 for path, why in self.left_out.items():
                     appender.report.skip(f"file left out: {why}", Path(path).name)
+                for why, names in self.wrong.items():
+                    appender.report.skip_many(why, len(names), names[:5])
             total = sum(table.count for _, table, _ in fitted)
             done = 0
             for number, (path, table, mapping) in enumerate(fitted):

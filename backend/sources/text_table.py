@@ -52,7 +52,8 @@ def sniff(sample: str, suffix: str, options: Options) -> Dialect:
     lines = lines[skip:]
     delimiter = options.delimiter or declared or _delimiter(lines, suffix)
     quote = '"' if delimiter not in "\t|" or _quoted(lines, delimiter) else ""
-    escape = "\\" if quote and '\\"' in sample and '""' not in sample else quote
+    quote = "'" if _singly_quoted(lines[:200], delimiter, quote) else quote
+    escape = "\\" if quote and f"\\{quote}" in sample and quote * 2 not in sample else quote
     first = _cells(lines[:50], delimiter, quote)[0]
     header = options.header if options.header is not None else _header(first, options)
     trim = header and any(cell != cell.strip() for cell in first)
@@ -93,7 +94,10 @@ def _cells(lines: Sequence[str], delimiter: str, quote: str) -> list[list[str]]:
     try:
         rows = list(
             csv.reader(
-                lines, delimiter=delimiter, quotechar='"', quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
+                lines,
+                delimiter=delimiter,
+                quotechar=quote or '"',
+                quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
             )
         )
     except csv.Error:
@@ -125,6 +129,14 @@ def _quoted(lines: Sequence[str], delimiter: str) -> bool:
     return needed or (bool(lines[0]) and all(len(c) > 1 and c[0] == c[-1] == '"' for c in lines[0].split(delimiter)))
 
 
+def _singly_quoted(lines: Sequence[str], delimiter: str, quote: str) -> bool:
+    """Whether single quotes enclose cells: with them all rows have as many cells as the first, and without them not."""
+    if not any(line.startswith("'") or f"{delimiter}'" in line for line in lines):
+        return False
+    single, other = ({len(row) for row in _cells(lines, delimiter, one)} for one in ("'", quote))
+    return len(single) == 1 and single != {1} and len(other) > 1
+
+
 def _header(first: Sequence[str], options: Options) -> bool:
     """Whether the first row names columns: known or given names, or nothing that looks like a value."""
     named = {roles.plain(name) for name in options.named.values()}
@@ -150,6 +162,7 @@ class TextTable(CellTable):
         ]
         self.schema = pa.schema([(self.dialect.names[place], pa.utf8()) for place in self._places])
         self.count = 0
+        self.decimal_commas = self.dialect.delimiter != ","
         self.named = self.dialect.header
         self.rejected: list[tuple[str, str]] = []
         line_ends = set(re.findall(r"\r\n|\r|\n", sample))

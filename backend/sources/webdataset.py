@@ -217,12 +217,13 @@ class Reader:
             size = measure(content)
         except ValueError:
             return "image can't be decoded"
+        known = fields.lowered(about)
         common = {
-            "url": fields.clean(about.get("url")),
-            "width": fields.pixels(about.get("original_width")) or size[0],
-            "height": fields.pixels(about.get("original_height")) or size[1],
-            "sha256": fields.clean(about.get("sha256")) or hashlib.sha256(content).hexdigest(),
-            "face_bboxes": fields.boxes(about.get("face_bboxes")),
+            "url": fields.clean(known.get("url")),
+            "width": fields.pixels(known.get("original_width")) or size[0],
+            "height": fields.pixels(known.get("original_height")) or size[1],
+            "sha256": fields.clean(known.get("sha256")) or hashlib.sha256(content).hexdigest(),
+            "face_bboxes": fields.boxes(known.get("face_bboxes")),
             "image": self.shard, "image_offset": image.offset, "image_bytes": image.size,
         }  # fmt: skip
         plain = self.keys.usual and image.extension in IMAGES and fitting(content, image.extension) == image.extension

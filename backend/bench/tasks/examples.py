@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from ...errors import InputError
 from ...pool.decoding import EXTENSIONS
 from ...sources import roles
-from ...sources.find import TABLES
+from ...sources.find import TABLES, WORDS
+from ...sources.members import decoded
 from ...sources.npz import Damaged
 from ...sources.options import Options
 from ...sources.places import only, resolved
@@ -20,7 +21,7 @@ from ...sources.texts import fields_of, written
 
 LABEL = ("label", "labels", "class", "classname", "category", "class_name", "label_name", "target", "cls")
 ROWS = 256
-WORDS = 3  # of a class; what is longer in most rows of a table without names is a caption
+LONG = 3  # words of a class; what is longer in most rows of a table without names is a caption
 _SUFFIXES = {f".{ending}" for ending in EXTENSIONS.values()} | {".jpeg", ".tif", ".jfif"}
 _SPLITS = ("test", "val", "validation", "valid")
 
@@ -44,7 +45,7 @@ def examples_of(source: Path, room: Path) -> Iterator[Example | str]:
     named = [path for path in tables if path.stem.lower() in ("metadata", "labels", "captions", "annotations")]
     if any(is_image(path) for folder in folders for path in folder.iterdir()):
         return _of_folders(folders)  # whatever table lies beside them
-    captioned = any(is_image(path) and path.with_suffix(".txt").is_file() for path in part.rglob("*"))
+    captioned = any(is_image(path) and _words_beside(path) for path in part.rglob("*"))
     if named or (len(tables) == 1 and not captioned):
         return _of_table((named or tables)[0], room)
     return _of_captions(part)
@@ -63,10 +64,17 @@ def _of_folders(folders: Sequence[Path]) -> Iterator[Example | str]:
 
 def _of_captions(folder: Path) -> Iterator[Example | str]:
     for path in sorted(folder.rglob("*")):
-        text = path.with_suffix(".txt")
-        if is_image(path) and text.is_file():
-            captions = tuple(one.strip() for one in text.read_text(errors="replace").splitlines() if one.strip())
-            yield Example(path, captions=captions)
+        text = _words_beside(path)
+        if is_image(path) and text is not None:
+            said = decoded(text.read_bytes())
+            if said is None:
+                yield "caption is neither UTF-8 nor UTF-16"
+                continue
+            yield Example(path, captions=tuple(one.strip() for one in said.splitlines() if one.strip()))
+
+
+def _words_beside(image: Path) -> Path | None:
+    return next((text for ending in WORDS if (text := image.with_suffix(ending)).is_file()), None)
 
 
 def _of_table(path: Path, room: Path) -> Iterator[Example | str]:
@@ -102,14 +110,14 @@ def _columns(path: Path, table: Table) -> tuple[str, str | None, str | None]:
     if not table.named:
         given = roles.by_content(sample, {}, captions=True)
         if "image" in given and "text" in given:
-            long = sum(len(str(row[given["text"]]).split()) > WORDS for row in sample) > len(sample) / 2
+            long = sum(len(str(row[given["text"]]).split()) > LONG for row in sample) > len(sample) / 2
             return given["image"], None if long else given["text"], given["text"] if long else None
         rest = [name for name in names if name != given.get("image")]
         if "image" in given and len(rest) == 1:
             return given["image"], rest[0], None
     by_name = {roles.plain(name): name for name in reversed(names)}
     image, label, caption = (
-        next((by_name[one] for one in usual if one in by_name), None)
+        next((by_name[roles.plain(one)] for one in usual if roles.plain(one) in by_name), None)
         for usual in (roles.USUAL["image"], LABEL, roles.USUAL["text"])
     )
     if image is None or (label is None and caption is None):

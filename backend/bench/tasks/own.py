@@ -165,6 +165,10 @@ def _refuse_useless(
 ) -> None:
     why = ", ".join(f"{reason}: {count:,}" for reason, count in skipped.most_common(3))
     left = f" ({why})" if why else ""
+    if not examples and not why and source.is_dir():
+        left = (
+            " (no folder of images per class, no table, no text beside an image; shards lie in test/ with nshards.txt)"
+        )
     if len(examples) < 2:
         raise InputError(f"{str(source)!r} gives {len(examples)} examples{left}; a task needs two or more.")
     if not retrieval and len(classes) < 2:

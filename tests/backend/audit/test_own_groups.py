@@ -152,3 +152,13 @@ def test_a_damaged_table_leaves_the_other_groups(tiny_pool, tmp_path):
     assert len(found)
     assert "t" not in found.families
     assert remove(tiny_pool, "t") == "table"
+
+
+def test_json_of_keys_and_lists_of_groups(tiny_pool, tmp_path):
+    keys = uids(tiny_pool)
+    (tmp_path / "map.json").write_text(json.dumps({key: "ab"[number % 2] for number, key in enumerate(keys[:6])}))
+    assert add(tiny_pool, tmp_path / "map.json", on="uid", key="id").groups == {"a": 3, "b": 3}
+    rows = [{"uid": key, "groups": ["a", "b"]} for key in keys[:3]]
+    (tmp_path / "lists.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InputError, match="give one group a row"):
+        add(tiny_pool, tmp_path / "lists.jsonl")

@@ -192,3 +192,20 @@ def test_runs_on_several_suites_are_never_joined() -> None:
     row = board.Row(run="a", recipe="r", scale="demo", seed=0, average=0.2, kept=5, pool="p", suite="demo")
     joined = board.summaries([row, replace(row, run="b", seed=1, average=0.8, suite="own")])
     assert sorted(summary.mean for summary in joined) == [0.2, 0.8]
+
+
+def test_words_of_any_ending_and_encoding_beside_images(tmp_path: Path) -> None:
+    for number, (ending, words) in enumerate(
+        [(".caption", b"a dog"), (".txt", "zwölf".encode("utf-16")), (".txt", "zwölf".encode("latin-1"))]
+    ):
+        image(tmp_path / "set" / f"{number}.png", number).with_suffix(ending).write_bytes(words)
+    made = own.add("words", tmp_path / "set")
+    assert (made.examples, made.skipped) == (2, {"caption is neither UTF-8 nor UTF-16": 1})
+    (task,) = choose(["own/words"])
+    assert sorted(sample.captions for sample in samples(task.root)) == [["a dog"], ["zwölf"]]  # type: ignore[arg-type]
+
+
+def test_a_folder_of_nothing_usable_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "0.tar").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"shards lie in test/ with nshards\.txt"):
+        own.add("none", tmp_path)

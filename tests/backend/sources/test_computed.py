@@ -256,3 +256,62 @@ def test_the_command(tiny_pool, tmp_path, capsys):
     told = json.loads(capsys.readouterr().out)
     assert told["columns"] == [{"name": "t", "from": "s", "kind": "score", "pairs": 50, "missing": 150}]
     assert main(["import", "columns", str(tmp_path / "s.parquet"), "--pool", str(tiny_pool.path), "--as", "t"]) == 2
+
+
+def told(pool, path, rows, separator=",", **options):
+    keys = uids(pool)
+    path.write_text(f"uid{separator}s\n" + "".join(f"{keys[n]}{separator}{value}\n" for n, value in enumerate(rows)))
+    made = import_columns(pool, path, **options)
+    return made, pool.reload().take(range(len(rows)), ["s"])["s"].to_pylist()
+
+
+@pytest.mark.parametrize("kind", [None, "score"])
+@pytest.mark.parametrize(("name", "separator"), [("s.csv", ";"), ("s.tsv", "\t")])
+def test_decimal_commas_are_read_and_told(tiny_pool, tmp_path, kind, name, separator):
+    made, values = told(tiny_pool, tmp_path / name, ["0,5", "-1,25", "", "2"], separator, kind=kind)
+    assert made.columns[0] | {"missing": 0} == {"name": "s", "from": "s", "kind": "score", "pairs": 3, "missing": 0}
+    assert values[:2] == [0.5, -1.25]
+    assert made.notes == ["column 's': its commas are decimal, 0,5 is 0.5"]
+
+
+def test_commas_that_may_be_of_thousands_are_no_numbers(tiny_pool, tmp_path):
+    with pytest.raises(InputError, match="none of its values is a number"):
+        told(tiny_pool, tmp_path / "s.csv", ['"1,234"', '"5,678"'], kind="score")
+    made, values = told(tiny_pool, tmp_path / "s.csv", ["0,5", "1.5", "word"], ";", kind="score")
+    assert (made.columns[0]["pairs"], values[1]) == (1, 1.5)
+    assert made.notes == ["column 's': values that are no score, counted as missing: 2"]
+
+
+def test_words_for_none_are_missing_and_others_are_told(tiny_pool, tmp_path):
+    made, values = told(tiny_pool, tmp_path / "s.csv", ["0.5", "NULL", "n/a", "1"])
+    assert (made.columns[0]["kind"], made.columns[0]["pairs"], made.notes) == ("score", 2, [])
+    made, values = told(tiny_pool, tmp_path / "s.csv", [1, "None", 3], force=True)
+    assert (made.columns[0]["kind"], values) == ("metadata", [1, None, 3])
+    made, values = told(tiny_pool, tmp_path / "s.csv", ["NULL", "None"], force=True)
+    assert values == ["NULL", "None"]
+
+
+def test_uids_however_they_are_spelled(tiny_pool, tmp_path):
+    spelled = [f" {uid.upper()} " for uid in uids(tiny_pool)[:2]]
+    spelled += ["-".join([u[:8], u[8:12], u[12:16], u[16:20], u[20:]]) for u in uids(tiny_pool)[2:4]]
+    (tmp_path / "s.txt").write_text("uid|s\n" + "".join(f"{uid}|0.5\n" for uid in spelled))
+    assert import_columns(tiny_pool, tmp_path / "s.txt").columns[0]["pairs"] == 4
+
+
+@pytest.mark.parametrize("name", ["k.csv", "k.json", "k.parquet"])
+def test_keys_of_an_array_from_a_table(tiny_pool, tmp_path, name):
+    keys = uids(tiny_pool)[:5]
+    if name == "k.parquet":
+        pq.write_table(pa.table({"uid": keys, "n": range(5)}), tmp_path / name)
+    else:
+        (tmp_path / name).write_text(json.dumps(keys) if name == "k.json" else "uid\r\n" + "\r\n".join(keys) + "\r\n")
+    np.save(tmp_path / "s.npy", np.arange(5, dtype=np.float32)[:, None])  # a column of a matrix
+    made = import_columns(tiny_pool, tmp_path / "s.npy", keys=tmp_path / name, kind="score")
+    assert made.columns[0]["pairs"] == 5
+    assert tiny_pool.reload().array("s")[4] == 4
+
+
+def test_lists_are_no_scores(tiny_pool, tmp_path):
+    np.save(tmp_path / "s.npy", np.zeros((200, 3), np.float32))
+    with pytest.raises(InputError, match="its values are lists"):
+        import_columns(tiny_pool, tmp_path / "s.npy", on="row", kind="score")

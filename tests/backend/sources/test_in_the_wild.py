@@ -443,6 +443,113 @@ case(
 )
 case("an archive", {"all.zip": b"PK"}, lambda g, s: "'all.zip' is an archive; unpack it" in g)
 
+one = {"1.png": image(1)}
+case(
+    "single quotes around cells", {"a.csv": f"caption,url\n'a dog, brown',{U(1)}\n'b',{U(2)}\n"}, ["a dog, brown", "b"]
+)
+for encoding, text in (
+    ("gb18030", "一只狗在跑"),
+    ("shift_jis", "犬が走る"),
+    ("cp1251", "собака бежит"),
+    ("mac-roman", "Käse über"),
+):
+    case(
+        f"{encoding} is no Western text and is not guessed",
+        {"a.csv": csvs([(text, U(1))]).encode(encoding)},
+        lambda g, s: "name its --encoding" in g,
+    )
+case("names in camel case", {"a.csv": f"imageUrl,altText,imageId\n{U(1)},a dog,7\n"}, ["a dog"])
+case("the only column of captions", {"a.csv": f"url,blip_caption,caption_id\n{U(1)},a dog,7\n"}, ["a dog"])
+case("two columns of captions", {"a.csv": f"url,re_caption,org_caption\n{U(1)},a dog,b\n"}, lambda g, s: "--text" in g)
+case("parquet named csv", {"a.csv": pa.table({"text": T, "url": u3})}, T)
+case("jsonlines", {"a.jsonlines": J(rows)}, T)
+case("one line with a list in it", {"a.jsonl": J([{"caption": "a dog", "url": U(1), "tags": [{"x": 1}]}])}, ["a dog"])
+case(
+    "one object with a list in it",
+    {"a.json": json.dumps({"caption": "a dog", "url": U(1), "tags": [{"x": 1}]})},
+    ["a dog"],
+)
+case(
+    "a record that names the image",
+    {"a.jsonl": J([{"image": {"url": U(1), "width": 3}, "caption": "a dog"}, {"image": {"width": 3}, "caption": "b"}])},
+    lambda g, s: g == ["a dog"] and s == {"no image and no URL": 1},
+)
+case(
+    "a model's only answer is a caption, several are not",
+    one
+    | {
+        "a.json": json.dumps(
+            [
+                {
+                    "image": "1.png",
+                    "conversations": [turn for said in texts for turn in ({"from": "human", "value": "<image>"}, said)],
+                }
+                for texts in ([{"from": "gpt", "value": "a dog"}], [{"from": "gpt", "value": "red"}] * 2)
+            ]
+        )
+    },
+    lambda g, s: g == ["a dog"] and s == {"no caption": 1},
+)
+annotated = {"images": [{"id": 1, "file_name": "1.png"}], "annotations": [{"image_id": 1, "bbox": [1, 2, 3, 4]}]}
+case(
+    "COCO's boxes beside its captions",
+    one
+    | {
+        "captions.json": json.dumps(annotated | {"annotations": [{"image_id": 1, "caption": "a dog"}]}),
+        "instances.json": json.dumps(annotated),
+    },
+    lambda g, s: g == ["a dog"] and s == {"file left out: its annotations hold no captions": 1},
+)
+case(
+    "lemmas beside captions",
+    {"F.token.txt": "1.png#0\ttwo dogs\n", "F.lemma.token.txt": "1.png#0\ttwo dog\n"} | one,
+    lambda g, s: g == ["two dogs"] and s == {"file left out: lemmas, no captions": 1},
+)
+case("a name with a text is no image", {"m.json": '{"name": "x"}'}, lambda g, s: "no column of images" in g)
+case(
+    "texts of other encodings beside images",
+    {f"{n}.png": image(n) for n in range(3)}
+    | {"0.txt": "Käse".encode("latin-1"), "1.txt": "vier ü".encode("utf-16"), "2.txt": "\ufeffdrei"},
+    lambda g, s: (
+        sorted(g) == ["drei", "vier ü"] and s == {"caption is neither UTF-8 nor UTF-16 (name its --encoding)": 1}
+    ),
+)
+case("boxes beside images", one | {"1.txt": "0 0.5 0.5 0.2 0.2\n"}, lambda g, s: "boxes of a detector" in g)
+case("texts named after the whole image", one | {"1.png.txt": "a dog"}, ["a dog"])
+case("a JSON list beside an image", one | {"1.json": '["a", "b"]'}, ["a", "b"])
+case(
+    "a table beside images and their texts",
+    one | {"1.txt": "a dog", "metadata.csv": "file_name,text\n1.png,told\n"},
+    lambda g, s: g == ["told"] and sum(s.values()) == 1,
+)
+case("a table of no pairs beside images and their texts", one | {"1.txt": "a dog", "x.csv": "a,b\n1,2\n"}, ["a dog"])
+case(
+    "an image that is missing is told, its pair kept by URL",
+    {"a.csv": f"image,url,text\nx.png,{U(1)},a dog\n"},
+    lambda g, s: g == ["a dog"] and s == {"image file missing or unreadable (the pair is kept with its URL)": 1},
+)
+case("paths of another machine", {"m.csv": "image,text\n/home/me/x/img/1.png,a\n", "img/1.png": image(1)}, ["a"])
+case(
+    "paths of another machine, of which a folder is missing",
+    {"m.csv": "image,text\n" + "".join(f"/data/{s}/1.png,{s}\n" for s in ("train", "val")), "train/1.png": image(1)},
+    ["train"],
+)
+case(
+    "an array and records beside a table",
+    {"a.csv": csvs(abc), "a.npy": b"x", "0.tfrecord": b"x"},
+    lambda g, s: g == T and sum(s.values()) == 2,
+)
+case(
+    "fields of a shard's JSON in upper case",
+    {"0.tar": tar([("1.png", image(1)), ("1.json", json.dumps({"Caption": "a dog", "URL": U(1), "ID": 7}).encode())])},
+    ["a dog"],
+)
+case(
+    "a list of records in a shard",
+    {"0.tar": tar([("1.png", image(1)), ("1.json", b'[{"caption": "x"}, "y"]')])},
+    ["x", "y"],
+)
+
 
 @pytest.mark.parametrize(("files", "expected"), CASES)
 def test_it_comes_in_as_it_should(files, expected, tmp_path):
@@ -465,3 +572,9 @@ def test_it_comes_in_as_it_should(files, expected, tmp_path):
         assert expected(found, skipped), (found, skipped)
     else:
         assert found == expected, skipped
+
+
+@pytest.mark.parametrize("name", ["pairs", "pairs.dat", "pairs.txt"])
+def test_a_table_that_is_named_may_end_in_anything(tmp_path, name):
+    (tmp_path / name).write_text(csvs(abc, "|"))
+    assert [row["text"] for row in look(tmp_path / name).preview] == T

@@ -350,3 +350,71 @@ def test_a_csv_whose_form_changes_late_is_one_line_and_spares_the_others(room):
     report = plan.run(room / "pool")
     assert "a duck" in Pool.open(room / "pool").strings("text").to_pylist()
     assert report.added >= 1
+
+
+def test_numbers_as_programs_write_them(room):
+    (room / "t.csv").write_text(
+        "url;text;score;flag;size;code\n"
+        "https://a/1;NA;0,05;true;1;1,5\nhttps://a/2;1,5;nan;NULL;N/A;0.5\nhttps://a/3;c;2;false;3;x\nhttps://a/4;d;\\N;;;\n"
+    )
+    pool, report, _ = taken(room, room / "t.csv")
+    assert pool.strings("text").to_pylist() == ["NA", "1,5", "c", "d"]
+    assert pool.take([0, 1, 2], ["score", "flag", "size", "code"]).to_pydict() == {
+        "score": [0.05, None, 2.0], "flag": [True, None, False], "size": [1, None, 3], "code": ["1,5", "0.5", "x"],
+    }  # fmt: skip
+    assert report.notes == [
+        "column 'score': a word for none is none and its commas are decimal: 0,5 is 0.5",
+        "column 'flag': a word for none is none", "column 'size': a word for none is none",
+    ]  # fmt: skip
+    (room / "u.csv").write_text('url,text,n\nhttps://a/5,e,"1,234"\n')
+    assert taken(room, room / "u.csv")[0].strings("n_2" if "n_2" in pool.columns else "n").to_pylist()[-1] == "1,234"
+
+
+def test_ids_that_are_bytes_or_floats_stay_whole(room):
+    ids = pa.array([bytes(range(16)), None], pa.binary(16))
+    pq.write_table(pa.table({"id": ids, "url": ["https://a/1", "https://a/2"], "text": ["a", "b"]}), room / "a.parquet")
+    table = {"id": [391895123456789.0, None], "url": ["https://a/3", "https://a/4"], "text": ["c", "d"]}
+    pq.write_table(pa.table(table), room / "b.parquet")
+    (room / "c.json").write_text(
+        '{"data": [{"id": 12345678901234567890123, "url": "https://a/5", "text": "e"}, {"url": "https://a/6", "text": "f"}]}'
+    )
+    pool, _, _ = taken(room, [room / "a.parquet", room / "b.parquet", room / "c.json"])
+    assert pool.strings("id").to_pylist() == [
+        bytes(range(16)).hex(), None, "391895123456789", None, "12345678901234567890123", None,
+    ]  # fmt: skip
+
+
+def test_boxes_are_no_embeddings(room):
+    table = {
+        "url": ["https://a/1", "https://a/2"],
+        "text": ["a", "b"],
+        "bbox": [[0.5, 1.0, 2.0, 3.0]] * 2,
+        "scores": [[0.5] * 20, [0.25]],
+        "clip": [[0.5, 0.5]] * 2,
+    }
+    pq.write_table(pa.table(table), room / "t.parquet")
+    pool, _, _ = taken(room, room / "t.parquet")
+    assert pool.strings("bbox").to_pylist() == ["[0.5, 1.0, 2.0, 3.0]"] * 2
+    assert pool.strings("scores").to_pylist()[1] == "[0.25]"
+    assert [name for name, about in pool.columns.items() if about.kind == "embedding"] == ["clip_img"]
+
+
+def test_rows_of_one_image_are_joined(room):
+    (room / "t.csv").write_text("id,image,text\n1,images/0.png,a\n2,images/0.png,b\n3,images/1.png,c\n")
+    pool, _, _ = taken(room, room / "t.csv")
+    first, second, third = pool.strings("image_id").to_pylist()
+    assert first == second != third
+    assert pool.strings("id").to_pylist() == ["1", "2", "3"]
+    (room / "u.csv").write_text("image_id,image,text\n7,images/2.png,a\n7,images/2.png,b\n")
+    assert taken(room, room / "u.csv")[0].strings("image_id").to_pylist()[-2:] == ["7", "7"]
+
+
+def test_what_is_known_of_coco_s_images_comes_along(room):
+    images = [{"id": 1, "file_name": "0.png", "domain": "near", "open_images_id": "0013"}]
+    notes = [{"image_id": 1, "caption": text} for text in ("a", "b")]
+    (room / "c.json").write_text(json.dumps({"images": images, "annotations": notes}))
+    pool, _, _ = taken(room, room / "c.json")
+    assert (
+        pool.take([0, 1], ["domain", "open_images_id"]).to_pylist()
+        == [{"domain": "near", "open_images_id": "0013"}] * 2
+    )

@@ -12,7 +12,7 @@ from PIL import Image
 from poolscope.cli import main
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.sources import import_webdataset
+from poolscope.sources import import_webdataset, look
 from tests.conftest import image_bytes
 
 ONE, TWO = image_bytes(1), image_bytes(2)
@@ -298,3 +298,12 @@ def test_random_tars_never_end_in_another_error(tmp_path):
             import_webdataset(path, tmp_path / "pool")
         except InputError:
             continue
+
+
+def test_fields_are_read_whatever_their_case_and_length(tmp_path):
+    about = {"Caption": "one", "URL": "http://x.org/1", "ID": 12345678901234567890123, "big": 10**30, "Tags": ["a"]}
+    tar(tmp_path / "0.tar", [("0.png", ONE), ("0.json", said(about))])
+    assert look(tmp_path / "0.tar").left_out == {"field Tags": "holds a list or a record"}
+    import_webdataset(tmp_path / "0.tar", tmp_path / "pool")
+    row = Pool.open(tmp_path / "pool").take([0], ["text", "url", "id", "big"]).to_pylist()[0]
+    assert row == {"text": "one", "url": "http://x.org/1", "id": "12345678901234567890123", "big": str(10**30)}
