@@ -12,13 +12,16 @@ ROWS = 65_536
 HELD = 512 << 20  # bytes of rows that the tables of one import may keep from the first pass for the second
 _NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]+)?"
 NOTHING = ("null", "none", "nan", "na", "n/a", "<na>", "#n/a", "\\n")  # how programs write that there is no number
-_WORD, _COMMA = 16, 32
+_WORD, _COMMA, _GROUPED = 16, 32, 64
 _TYPES = {0: pa.null(), 1: pa.int64(), 2: pa.float64(), 3: pa.float64(), 4: pa.bool_()}  # text else
 _TYPES |= {bits | _WORD: kind for bits, kind in _TYPES.items() if bits}
-_COMMAS = {bits | more: pa.float64() for bits in (_COMMA, _COMMA | 1) for more in (0, _WORD)}
+_COMMAS = {
+    _COMMA | whole | word | grouped: pa.float64() for whole in (0, 1) for word in (0, _WORD) for grouped in (0, _GROUPED)
+}
 _KIND = f"""(CASE WHEN {{0}} IS NULL THEN 0 WHEN try_cast({{0}} AS BIGINT)::VARCHAR = {{0}} THEN 1
     WHEN regexp_full_match({{0}}, '{_NUMBER}') AND length({{0}}) < 24 AND try_cast({{0}} AS DOUBLE) IS NOT NULL THEN 2
     WHEN lower({{0}}) IN ('true', 'false') THEN 4 WHEN lower({{0}}) IN ({", ".join(map(literal, NOTHING))}) THEN {_WORD}
+    WHEN regexp_full_match({{0}}, '-?[1-9][0-9]{{{{0,2}}}},[0-9]{{{{3}}}}') THEN {_GROUPED}
     WHEN regexp_full_match({{0}}, '-?(0|[1-9][0-9]*),[0-9]+') AND length({{0}}) < 24 THEN {_COMMA}
     ELSE 8 END)::UTINYINT AS k{{0}}"""
 
@@ -144,5 +147,5 @@ class CellTable:
 
 def kind(column: str) -> str:
     """SQL for what a cell is: 0 null, 1 integer, 2 other number, 4 truth value, 8 text, 16 a word for none, 32 a number
-    with a decimal comma."""
+    with a decimal comma, 64 one whose comma may stand between thousands."""
     return _KIND.format(column)

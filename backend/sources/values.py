@@ -20,7 +20,7 @@ TRUE, FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 @dataclass
 class Guess:
     """What a column's values can be, learnt batch by batch: text that is always a number or a truth value is one, words
-    for none apart. `commas`: whether `0,05` may be a number; `read`: how many texts are numbers."""
+    for none apart. `commas`: whether `0,05` may be a number, unless all could be `1,234`; `read`: how many texts are numbers."""
 
     type: pa.DataType
     text: bool = False
@@ -29,6 +29,7 @@ class Guess:
     dim: int | None = None
     _could: list[str] = field(default_factory=lambda: ["flag", "int", "score", "vector", "comma"])
     _any: bool = False
+    _decimal: bool = False
 
     def add(self, column: pa.Array) -> None:
         if self.dim is None and is_vector(self.type):
@@ -41,6 +42,7 @@ class Guess:
             return
         self._any = True
         self._could = [name for name in self._could if _TESTS[name](given)]
+        self._decimal |= not _all(given, _THOUSANDS)
         self.read += sum(_matches(given, _NUMBER.replace("~", "[.,]" if self.commas else "[.]")).to_pylist())
         if self.dim is None and "vector" in self._could:
             self.dim = dimension(given)
@@ -48,7 +50,7 @@ class Guess:
     @property
     def decimal_commas(self) -> bool:
         """Whether the numbers are written with decimal commas: all can be read so, and not otherwise."""
-        return self.commas and "comma" in self._could and "score" not in self._could
+        return self.commas and self._decimal and "comma" in self._could and "score" not in self._could
 
     def kind(self) -> Kind:
         """The kind that the type tells, or that all the text allows."""
@@ -164,6 +166,7 @@ def _all(given: pa.Array, pattern: str) -> bool:
 _NONE = tuple(word for word in NOTHING if word != "nan")  # which is a number here
 _SCORE = r"(?i)^\s*([+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?inf(inity)?|nan)\s*$"
 _COMMA = r"(?i)^\s*([+-]?(0|[1-9][0-9]*)(,[0-9]+)?(e[+-]?[0-9]+)?|nan)\s*$"
+_THOUSANDS = r"^\s*[+-]?(0|[1-9][0-9]*|[1-9][0-9]{0,2},[0-9]{3})\s*$"
 _NUMBER = r"(?i)^\s*[+-]?([0-9]+(~[0-9]*)?|~[0-9]+)(e[+-]?[0-9]+)?\s*$"
 _TESTS = {
     "flag": lambda given: _all(given, r"(?i)^\s*(true|false|0|1)\s*$"),

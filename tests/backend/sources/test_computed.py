@@ -280,6 +280,8 @@ def test_commas_that_may_be_of_thousands_are_no_numbers(tiny_pool, tmp_path):
     made, values = told(tiny_pool, tmp_path / "s.csv", ["0,5", "1.5", "word"], ";", kind="score")
     assert (made.columns[0]["pairs"], values[1]) == (1, 1.5)
     assert made.notes == ["column 's': values that are no score, counted as missing: 2"]
+    made, _ = told(tiny_pool, tmp_path / "s.csv", ["1,234", "12"], ";", kind="score", force=True)
+    assert made.notes == ["column 's': values that are no score, counted as missing: 1"]
 
 
 def test_words_for_none_are_missing_and_others_are_told(tiny_pool, tmp_path):
