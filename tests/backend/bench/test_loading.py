@@ -83,9 +83,9 @@ def shard(path: Path, numbers: range) -> None:
     with TarWriter(path) as tar:
         for n in numbers:
             kind, extension, mode = [("WEBP", "webp", "RGB"), ("JPEG", "JPG", "RGB"), ("PNG", "png", "L")][n % 3]
-            tar.add(f"{n:09d}.{extension}", image(n, kind, mode))
-            tar.add(f"{n:09d}.txt", f"caption {n} Ü".encode())
-            tar.add(f"{n:09d}.json", b"{}")
+            tar.put(f"{n:09d}.{extension}", image(n, kind, mode))
+            tar.put(f"{n:09d}.txt", f"caption {n} Ü".encode())
+            tar.put(f"{n:09d}.json", b"{}")
 
 
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.PAX_FORMAT])
