@@ -137,10 +137,10 @@ def test_a_sweep_that_was_killed_while_it_was_queued_goes_on(
     """Killed between a job and its record, and before that job: no run is queued twice, none is left out."""
     grid = {"fractions": (0.5, 1.0), "seeds": (0, 1), "name": "s"}
 
-    def save(self: sweep.Sweep, whole: Callable[[sweep.Sweep], None] = sweep.Sweep.save) -> None:
+    def save(self: sweep.Sweep, whole: Callable[[sweep.Sweep], sweep.Sweep] = sweep.Sweep.save) -> sweep.Sweep:
         if sum(cell.job is not None for cell in self.cells) == 2:
             raise KeyboardInterrupt
-        whole(self)
+        return whole(self)
 
     with monkeypatch.context() as killed:
         killed.setattr(sweep.Sweep, "save", save)
