@@ -40,7 +40,7 @@ def draw(rule: CaptionRule, index: int, pool: Pool, name: str) -> None:
         key = f"{name}-share-{number}"
         st.slider(
             f"Share of {plain(source)}", 0.0, max(1.0, *rule.shares.values()), key=recipe_state.shows(key, share), step=0.01,
-            on_change=_shared, args=(index, rule, source, key), help="Against the other sources of the same image",
+            on_change=_shared, args=(index, source, key), help="Against the other sources of the same image",
         )  # fmt: skip
 
 
@@ -51,7 +51,8 @@ def _sourced(index: int, source: str, pool: Pool) -> None:
     recipe_state.update_rule(index, {"source": source if names else None, "shares": shares}, reshape=True)
 
 
-def _shared(index: int, rule: CaptionRule, source: str, key: str) -> None:
+def _shared(index: int, source: str, key: str) -> None:
+    rule = st.session_state["recipe"].keep[index]  # as it is now: another share may have moved in the same moment
     shares = rule.shares | {source: st.session_state[key]}
     if any(shares.values()):  # else nothing would be kept
         recipe_state.update_rule(index, {"shares": shares})

@@ -1,16 +1,13 @@
 """`poolscope index` and `poolscope fetch`: where a pool's images lie in tar shards, and images that are not there yet."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..number_format import percent
 from .console import emit, line, progress_bar
 from .options import Address, Detach, Engine, PoolPath, Workers, open_pool, submit
-
-if TYPE_CHECKING:
-    pass
 
 
 def index(

@@ -27,8 +27,11 @@ def draw(seed: int, uid_hi: np.ndarray, uid_lo: np.ndarray, *more: np.ndarray | 
 
 def lowest(keys: np.ndarray, count: int) -> np.ndarray:
     """`(count,)` the places of the lowest of `keys` `(n,)`, lowest first, of equal ones the first; all if they are fewer."""
-    places = np.argpartition(keys, count)[:count] if count < len(keys) else np.arange(len(keys))
-    return places[np.lexsort((places, keys[places]))]
+    places = np.arange(len(keys))
+    if count < len(keys):
+        last = max(count - 1, 0)
+        places = np.flatnonzero(keys <= np.partition(keys, last)[last])
+    return places[np.argsort(keys[places], kind="stable")[:count]]
 
 
 def uniform(seed: int, uid_hi: np.ndarray, uid_lo: np.ndarray, *more: np.ndarray | int) -> np.ndarray:

@@ -78,19 +78,16 @@ def poolscope(*words: str) -> str:
 
 def add_task_images(pool: Pool) -> None:
     """Keeps the tasks' images, embedded by the teacher, as the target set `tasks`."""
-    import torch
-
     from poolscope.bench import tasks as registry
-    from poolscope.bench.tasks.shards import batches
+    from poolscope.bench.towers import Seen, features
     from poolscope.models import Model
     from poolscope.targets import add_target
 
     model, found = Model.parse("demo").load("cpu"), []
     for task in registry.choose(None, suite="demo", tasks_dir=None, stream=None):
         if task.key != "digits":
-            for images, _ in batches(task.root, model.transform, size=64, threads=2, skipped=[]):
-                with torch.inference_mode():
-                    found.append(torch.nn.functional.normalize(model.network.encode_image(images).float(), dim=-1).numpy())  # fmt: skip
+            parts = features(model, task.root, Seen(), size=64, threads=2, precision="fp32", skipped=[])
+            found += [vectors.numpy() for vectors, _ in parts]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tasks.npy"
         np.save(file, np.unique(np.concatenate(found).round(4), axis=0).astype(np.float16))

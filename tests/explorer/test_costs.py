@@ -6,7 +6,7 @@ import time
 import pytest
 
 from poolscope import jobs
-from poolscope.engine import cost, costs
+from poolscope.engine import cost
 from poolscope.explorer import method_cost
 from poolscope.jobs import table
 from poolscope.scores import METHODS
@@ -47,8 +47,8 @@ def test_a_cost_is_filled_in_when_it_is_known(start, mapped_pool, queued, monkey
     monkeypatch.setattr(method_cost, "in_background", lambda pool: True)
     app.run()
     assert texts(app).count("measuring what it costs here") > 5
-    monkeypatch.setattr(costs, "loadable", lambda: ([METHODS["random"]], []))
-    found, problems = costs.measure(mapped_pool)
+    monkeypatch.setattr(cost, "loadable", lambda: ([METHODS["random"]], []))
+    found, problems = cost.measure(mapped_pool)
     assert [one.method for one in found] == ["random"]
     assert problems == {}
     assert cost.known(mapped_pool, METHODS["random"]()) == found[0]

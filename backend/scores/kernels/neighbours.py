@@ -5,8 +5,10 @@ so that a link is missed only if two near-identical vectors share no cell.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numba import njit
 
 from ...kernels import matmul
 
@@ -85,15 +87,24 @@ def nearest_cells(vectors: np.ndarray, centers: np.ndarray) -> np.ndarray:
 def members_of_cells(nearest: np.ndarray, order: np.ndarray, cells: int, out: np.ndarray) -> np.ndarray:
     """Writes into `out` (m,) the rows of each cell, one cell after the other, within a cell in the given `order` (n,);
     returns where each cell begins, and the end, (cells + 1,). nearest: (n, probes), -1 for a row in no cell."""
-    from scipy.sparse import csr_array
-
-    joined = nearest[order].ravel()
-    joined[joined < 0] = cells  # one more, which is left out
-    rows = np.arange(0, len(joined) + 1, nearest.shape[1])
-    of_cells = csr_array((np.empty(len(joined), bool), joined, rows), shape=(len(order), cells + 1)).tocsc()
-    starts = of_cells.indptr[:-1].astype(np.int64)
-    out[: starts[-1]] = order[of_cells.indices[: starts[-1]]]
+    counts = np.zeros(cells + 1, np.int64)
+    for start in range(0, len(nearest), 1 << 20):
+        part = nearest[start : start + (1 << 20)]
+        counts[1:] += np.bincount(part[part >= 0], minlength=cells)
+    starts = np.cumsum(counts)
+    _place(nearest, order, starts[:-1].copy(), out)
     return starts
+
+
+@njit(cache=True, nogil=True)
+def _place(nearest: Any, order: Any, following: Any, out: Any) -> None:
+    for i in range(len(order)):  # row by row: both arrays are mapped, and larger than memory where the pool is
+        row = order[i]
+        for probe in range(nearest.shape[1]):
+            cell = nearest[row, probe]
+            if cell >= 0:
+                out[following[cell]] = row
+                following[cell] += 1
 
 
 def blocks_of_cells(starts: np.ndarray, most: int) -> list[tuple[int, int]]:
