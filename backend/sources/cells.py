@@ -16,7 +16,10 @@ _WORD, _COMMA, _GROUPED = 16, 32, 64
 _TYPES = {0: pa.null(), 1: pa.int64(), 2: pa.float64(), 3: pa.float64(), 4: pa.bool_()}  # text else
 _TYPES |= {bits | _WORD: kind for bits, kind in _TYPES.items() if bits}
 _COMMAS = {
-    _COMMA | whole | word | grouped: pa.float64() for whole in (0, 1) for word in (0, _WORD) for grouped in (0, _GROUPED)
+    _COMMA | whole | word | grouped: pa.float64()
+    for whole in (0, 1)
+    for word in (0, _WORD)
+    for grouped in (0, _GROUPED)
 }
 _KIND = f"""(CASE WHEN {{0}} IS NULL THEN 0 WHEN try_cast({{0}} AS BIGINT)::VARCHAR = {{0}} THEN 1
     WHEN regexp_full_match({{0}}, '{_NUMBER}') AND length({{0}}) < 24 AND try_cast({{0}} AS DOUBLE) IS NOT NULL THEN 2

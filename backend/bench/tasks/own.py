@@ -79,9 +79,8 @@ def add(
         _refuse_useless(source, examples, classes, retrieval, skipped)
         write_shards(part, _members(examples, classes))
         if classes:
-            names = (
-                " ".join(one.replace("_", " ").split()) for one in classes
-            )  # `golden_retriever` is "golden retriever"
+            # `golden_retriever` is "golden retriever"
+            names = (" ".join(one.replace("_", " ").split()) for one in classes)
             files.write_text(part / "classnames.txt", "".join(f"{one}\n" for one in names))
             files.write_text(part / "zeroshot_classification_templates.txt", "".join(f"{one}\n" for one in filled))
         about = {

@@ -370,7 +370,10 @@ def test_numbers_as_programs_write_them(room):
     assert taken(room, room / "u.csv")[0].strings("n_2" if "n_2" in pool.columns else "n").to_pylist()[-1] == "1,234"
     (room / "v.csv").write_text("url;text;m;d\nhttps://a/6;f;1,234;1,234\nhttps://a/7;g;12;0,5\n")
     pool, _, _ = taken(room, room / "v.csv")
-    assert pool.take([len(pool) - 2, len(pool) - 1], ["m", "d"]).to_pydict() == {"m": ["1,234", "12"], "d": [1.234, 0.5]}
+    assert pool.take([len(pool) - 2, len(pool) - 1], ["m", "d"]).to_pydict() == {
+        "m": ["1,234", "12"],
+        "d": [1.234, 0.5],
+    }
 
 
 def test_ids_that_are_bytes_or_floats_stay_whole(room):
