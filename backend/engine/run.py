@@ -215,7 +215,7 @@ def _work(pool: Pool, method: Method, made_by: dict[str, Any]) -> tuple[dict[str
     same = {key: value for key, value in made_by["parameters"].items() if key not in made_by["contents"]}
     subject["parameters"] = same
     kind, units = type(method), method.units(pool)
-    if kind.prepare is not Method.prepare or kind.units is not Method.units:
+    if method.at_once or kind.prepare is not Method.prepare or kind.units is not Method.units:
         return subject, units
     del subject["rows"], subject["columns"]
     return subject, [replace(unit, id=f"{unit.id}-{_held(pool, method, unit)}") for unit in units]
