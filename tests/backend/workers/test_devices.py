@@ -213,7 +213,7 @@ def test_decoders_leave_a_core_to_the_gpu_and_fit_into_shared_memory(monkeypatch
 
 
 def test_the_benchmark_of_devices_runs_with_fakes():
-    command = [sys.executable, "tests/benchmarks/bench_devices.py", "--fake", "--seconds", "0.02", "--units", "24"]
+    command = [sys.executable, "tests/benchmarks/bench_devices.py", "--fake", "--seconds", "0.1", "--units", "24"]
     done = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True, check=True)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["devices"] for row in rows] == [1, 2, 4, 8]
