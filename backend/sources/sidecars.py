@@ -17,7 +17,7 @@ from .members import decoded
 
 UNREAD = "caption is neither UTF-8 nor UTF-16 (name its --encoding)"
 BOXES = "text beside the image is boxes of a detector, no caption"
-_BOXES = re.compile(r"(\s*\d+(\s+-?\d*\.\d+){4,}\s*)+")
+_BOX = re.compile(r"\d+(\s+-?\d*\.\d+){4,}")  # one a line, so that no text takes long to match
 
 
 def rows(files: Sequence[str], encoding: str | None = None) -> Iterator[dict[str, Any] | str]:
@@ -32,11 +32,16 @@ def rows(files: Sequence[str], encoding: str | None = None) -> Iterator[dict[str
         if end.lower() == ".json":
             text, said = captions(about)
             about = {name: value for name, value in about.items() if name.lower() != said}
-        elif text is None or _BOXES.fullmatch(text):
+        elif text is None or _is_boxes(text):
             yield UNREAD if text is None else BOXES
             continue
         kept = {name: value for name, value in about.items() if name.lower() not in {"image", *CAPTIONS}}
         yield {"text": text.strip() if isinstance(text, str) else text, "image": image, **kept}
+
+
+def _is_boxes(text: str) -> bool:
+    lines = text.split("\n")
+    return any(map(str.strip, lines)) and all(_BOX.fullmatch(line.strip()) for line in lines if line.strip())
 
 
 def _read(file: str, encoding: str | None = None) -> str | None:

@@ -515,6 +515,7 @@ case(
     ),
 )
 case("boxes beside images", one | {"1.txt": "0 0.5 0.5 0.2 0.2\n"}, lambda g, s: "boxes of a detector" in g)
+case("numbers that are no boxes", one | {"1.txt": "1 " + "0.123456 " * 200 + "x"}, lambda g, s: g and not s)
 case("texts named after the whole image", one | {"1.png.txt": "a dog"}, ["a dog"])
 case("a JSON list beside an image", one | {"1.json": '["a", "b"]'}, ["a", "b"])
 case(
