@@ -134,11 +134,11 @@ def _controls(report: dict[str, Any], names: Sequence[str]) -> None:
     null = controls["null"]
     st.subheader("Controls")
     runs = ", ".join(percent(run["accuracy"]) for run in null["runs"])
-    said = f"Random halves of one set: {percent(null['accuracy'])} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
+    text = f"Random halves of one set: {percent(null['accuracy'])} over {len(null['runs'])} seeds ({runs}); chance is 50 %."
     if null["within"]:
-        st.success(f"{said} The classifier finds no difference where there is none.", icon=":material/check_circle:")
+        st.success(f"{text} The classifier finds no difference where there is none.", icon=":material/check_circle:")
     else:
-        st.warning(f"{said} More than two points from chance: the sample is too small to trust small differences.", icon=":material/warning:")  # fmt: skip
+        st.warning(f"{text} More than two points from chance: the sample is too small to trust small differences.", icon=":material/warning:")  # fmt: skip
     if controls.get("shortcut") is not None:
         st.markdown(
             f"- **Shortcut.** File facts alone reach **{percent(controls['shortcut'])}**: as much is reached without looking at an image."

@@ -62,7 +62,7 @@ def _average(point: Point | Summary) -> str:
     return f"{point.recipe}{kept}<br>average {100 * point.mean:.1f}{spread} over {seeds}"
 
 
-def told(points: Sequence[Point]) -> str:
+def described(points: Sequence[Point]) -> str:
     """A response curve in words, for those who can't see it."""
     best = max(points, key=lambda point: point.mean)
     return f"Average against kept fraction; best: {best.recipe} with {100 * best.mean:.1f} %"

@@ -45,7 +45,7 @@ def draw(rows: np.ndarray, placed: Map | None, recipe: Recipe, pool: Pool, selec
 def _alone(placed: Map, pool: Pool) -> tuple[Colouring | None, list[int]]:
     """The colours of the map and the codes that its legend shows alone; None when it shows all."""
     by, coloured = pool_map.colours(pool, placed)
-    codes = map.shown_codes(map.said("legend"), by)
+    codes = map.shown_codes(map.sent("legend"), by)
     return (coloured, codes) if codes and coloured is not None else (None, [])
 
 

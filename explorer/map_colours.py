@@ -30,7 +30,7 @@ def chosen(pool: Pool) -> str:
 
 def remember() -> None:
     """Keeps what was chosen on the map, for other pages take the map's own state away."""
-    st.session_state["colour"] = map.said("colour") or KEPT
+    st.session_state["colour"] = map.sent("colour") or KEPT
 
 
 def choices(pool: Pool) -> Choices:

@@ -43,10 +43,10 @@ def draw(entry: Entry, pool: Pool, *, measuring: bool = False) -> None:
             _inputs(pool.columns[name])
         if not entry.problem:
             method_cost.awaited(pool, method.id, entry.parameters, key=f"cost-{method.id}", working=measuring)
-        st.caption("  \n".join(f"**{label}** {text}" for label, text in _said(entry) if text))
+        st.caption("  \n".join(f"**{label}** {text}" for label, text in _facts(entry) if text))
 
 
-def _said(entry: Entry) -> list[tuple[str, str]]:
+def _facts(entry: Entry) -> list[tuple[str, str]]:
     """What the method declares, line by line."""
     method = entry.method
     return [
@@ -68,15 +68,15 @@ def parameter(field: "dataclasses.Field[Any]") -> str:
     """A parameter with its default and range: `temperature 0.01 (0.0001 to 100)`."""
     about = field.metadata
     default = "none" if field.default in ("", None) else _number(field.default)
-    said = f"`{field.name}` {plain(default)}"
+    text = f"`{field.name}` {plain(default)}"
     if about.get("choices"):
-        return f"{said} ({', '.join(plain(str(one)) for one in about['choices'])})"
+        return f"{text} ({', '.join(plain(str(one)) for one in about['choices'])})"
     low, high = about.get("low"), about.get("high")
     if low is None and high is None:
-        return said
+        return text
     if high is None:
-        return f"{said} (from {_number(low)})"
-    return f"{said} ({_number(low)} to {_number(high)})" if low is not None else f"{said} (to {_number(high)})"
+        return f"{text} (from {_number(low)})"
+    return f"{text} ({_number(low)} to {_number(high)})" if low is not None else f"{text} (to {_number(high)})"
 
 
 def _number(value: Any) -> str:
@@ -89,8 +89,8 @@ def _number(value: Any) -> str:
 def matches(entry: Entry, words: str) -> bool:
     """Whether every word occurs in what the card says."""
     method = entry.method
-    said = " ".join((method.id, method.title, entry.summary, method.paper, *(r.name for r in entry.recipes)))
-    return all(word in said.casefold() for word in words.casefold().split())
+    searched = " ".join((method.id, method.title, entry.summary, method.paper, *(r.name for r in entry.recipes)))
+    return all(word in searched.casefold() for word in words.casefold().split())
 
 
 def _needs(entry: Entry) -> None:
@@ -132,5 +132,5 @@ def _bars(inputs: list[dict[str, Any]], measure: str, spread: str, axis: str, *,
         error_x={"type": "data", "array": [one[spread] for one in listed], "color": theme.ink()} if spread else None,
         hovertemplate="%{y}: %{x:.4~g}<extra></extra>",
     )
-    said = ", ".join(f"{one['column']} {one[measure]:.3g}" for one in reversed(listed))
-    theme.show(chart, key=key, alt=f"Bar chart of {axis}: {said}")
+    listing = ", ".join(f"{one['column']} {one[measure]:.3g}" for one in reversed(listed))
+    theme.show(chart, key=key, alt=f"Bar chart of {axis}: {listing}")

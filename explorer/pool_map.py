@@ -50,7 +50,7 @@ def draw(
         if comparison is not None:
             shown.append(comparison.selection.holds(placed.rows))
         legend = compare.legend(selection, comparison)
-    on_its_own = map.shown_codes(map.said("legend"), by)
+    on_its_own = map.shown_codes(map.sent("legend"), by)
     token, stamp = pools.token(pool), map_colours.stamp(pool, placed)
     place = f"{token}/{placed.model}"
     return map.draw(

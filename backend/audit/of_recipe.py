@@ -109,5 +109,5 @@ def lines(measures: Measures) -> dict[str, Slope]:
     """The slope of keep rate on group size in each family of three groups or more."""
     families = np.array([definition.family for definition in measures.groups.definitions])
     insides = {family: families == family for family in measures.groups.families}
-    found = {family: slope(measures.kept[inside], measures.n[inside]) for family, inside in insides.items()}
-    return {family: line for family, line in found.items() if line is not None}
+    slopes = {family: slope(measures.kept[inside], measures.n[inside]) for family, inside in insides.items()}
+    return {family: line for family, line in slopes.items() if line is not None}

@@ -140,7 +140,7 @@ def settings_differ(name: str, settings: Mapping[str, Any]) -> list[str]:
     if table is None:
         return [f"scale {name!r} is not in the table"]
     return [
-        f"{key} is {_said(settings[key])} instead of {_said(getattr(table, key))}"
+        f"{key} is {_written(settings[key])} instead of {_written(getattr(table, key))}"
         for key in FIXED
         if key in settings and not _alike(key, settings[key], getattr(table, key))
     ]
@@ -151,7 +151,7 @@ def with_order(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"order": RESAMPLED, **settings} if settings else settings
 
 
-def _said(value: Any) -> str:
+def _written(value: Any) -> str:
     """A setting with thousands set apart."""
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 

@@ -63,7 +63,7 @@ def from_figures(names: Sequence[str], report: dict[str, Any]) -> list[list[dict
         "appearance": _appearance, "objects": _objects, "words": _words, "topics": _topics,
     }  # fmt: skip
     return [
-        [said for name, write in parts.items() if report.get(name) for said in write(one, report[name])][:MERGED]
+        [entry for name, write in parts.items() if report.get(name) for entry in write(one, report[name])][:MERGED]
         for one in range(len(names))
     ]
 
@@ -83,17 +83,17 @@ def _objects(one: int, objects: dict[str, Any]) -> list[dict[str, str]]:
     if "highest_coefficient" not in objects:
         return []
     best = [row for row in objects["highest_coefficient"][one] if row["coefficient"] > 0][:5]
-    said = []
+    entries = []
     if best:
         shown = ", ".join(f"{row['class']} ({percent(row['rate'])} of images)" for row in best)
-        said.append({"title": "Shows more often", "text": f"{shown}."})
+        entries.append({"title": "Shows more often", "text": f"{shown}."})
     means = [row["mean"] for row in objects["per_picture"]]
     rest = np.mean([mean for number, mean in enumerate(means) if number != one])
     if rest and abs(means[one] / rest - 1) > 0.1:
         word = "More" if means[one] > rest else "Fewer"
         text = f"{means[one]:.2f} of the listed classes per image against {rest:.2f}."
-        said.append({"title": f"{word} things in an image", "text": text})
-    return said
+        entries.append({"title": f"{word} things in an image", "text": text})
+    return entries
 
 
 def _words(one: int, marking: Sequence[Sequence[dict[str, Any]]]) -> list[dict[str, str]]:

@@ -49,12 +49,12 @@ def typical(sample: Sample, measured: Accuracy, groups: np.ndarray) -> list[dict
     `pool_rows` are rows of the set's pool, `strip` shows the images where there are some.
     """
     probability = measured.probability
-    said = probability.argmax(axis=1)
+    predicted = probability.argmax(axis=1)
     examples = []
     for one in range(len(sample.sets)):
         own = sample.of_set(one)
         sure = own[np.argsort(-probability[own, one], kind="stable")]
-        wrong = own[said[own] != one]
+        wrong = own[predicted[own] != one]
         wrong = wrong[np.argsort(probability[wrong, one], kind="stable")]
         chosen = {"typical": _apart(sure, groups), "mistaken": _apart(wrong, groups)}
         entry: dict[str, Any] = {}

@@ -154,15 +154,15 @@ def analyse(there: np.ndarray, names: Sequence[str], validation: CrossValidation
 
 def _baseline(there: np.ndarray, validation: CrossValidation) -> float:
     """Accuracy without a fitted model: the set in which the image's most telling class is most frequent."""
-    said = np.zeros(len(there), dtype=np.int64)
+    predicted = np.zeros(len(there), dtype=np.int64)
     for fold in range(validation.folds):
         train, test = validation.fold != fold, np.flatnonzero(validation.fold == fold)
         inside = [train & (validation.labels == one) for one in range(validation.classes)]
         rate = np.stack([there[rows].mean(axis=0) for rows in inside]) + 1e-4
         share = rate / rate.sum(axis=0)
         telling = np.where(there[test], share.max(axis=0), 0)
-        said[test] = np.where(there[test].any(axis=1), share.argmax(axis=0)[telling.argmax(axis=1)], 0)
-    return balanced(confusion_of(validation.labels, said, validation.classes))
+        predicted[test] = np.where(there[test].any(axis=1), share.argmax(axis=0)[telling.argmax(axis=1)], 0)
+    return balanced(confusion_of(validation.labels, predicted, validation.classes))
 
 
 def of_sample(sample: Sample, validation: CrossValidation, settings: Settings) -> dict[str, Any]:

@@ -83,20 +83,20 @@ class CrossValidation:
                 if weights is not None:
                     coefficients.append(weights)
                 tick(fold + 1)
-        said = probability.argmax(axis=1)
-        confusion = confusion_of(self.labels, said, self.classes)
-        low, high = self._interval(said)
+        predicted = probability.argmax(axis=1)
+        confusion = confusion_of(self.labels, predicted, self.classes)
+        low, high = self._interval(predicted)
         accuracy = balanced(confusion)
         return Accuracy(
-            accuracy, low, high, self._p(said, accuracy), float(np.mean(seen)), confusion, probability,
+            accuracy, low, high, self._p(predicted, accuracy), float(np.mean(seen)), confusion, probability,
             np.mean(coefficients, axis=0) if coefficients else None,
         )  # fmt: skip
 
-    def _interval(self, said: np.ndarray) -> tuple[float, float]:
+    def _interval(self, predicted: np.ndarray) -> tuple[float, float]:
         """95 % percentile interval over resampled groups."""
         k = self.classes
         per_group = np.zeros((int(self.groups.max()) + 1, k * k), dtype=np.float32)
-        np.add.at(per_group, (self.groups, self.labels * k + said), 1)
+        np.add.at(per_group, (self.groups, self.labels * k + predicted), 1)
         tables = np.concatenate([part @ per_group for part in self._draws]).reshape(-1, k, k)
         hits = np.einsum("bii->bi", tables) / np.maximum(tables.sum(axis=2), 1)
         low, high = np.quantile(hits.mean(axis=1), [0.025, 0.975])
@@ -113,13 +113,13 @@ class CrossValidation:
         ]
         return [np.stack(rows[start : start + 100]) for start in range(0, self.replicates, 100)]
 
-    def _p(self, said: np.ndarray, accuracy: float) -> float:
-        """The share of relabellings that agree at least as well with what was said, (1 + hits) / (1 + replicates).
+    def _p(self, predicted: np.ndarray, accuracy: float) -> float:
+        """The share of relabellings that agree at least as well with the predictions, (1 + hits) / (1 + replicates).
 
         Relabelling without learning anew misses that in cross-validation two alike pairs predict each other, which
         doubles the variance of the accuracy; so a relabelling's distance from chance is widened by the root of 2.
         """
-        ordered = said[self._by_group]
+        ordered = predicted[self._by_group]
         hits = 0
         counts = np.bincount(self.labels, minlength=self.classes)
         for block in self._relabelled:
@@ -179,9 +179,9 @@ def logistic(features: Features, *, strength: float = 0.01, steps: int = 120) ->
     return learn
 
 
-def confusion_of(labels: np.ndarray, said: np.ndarray, classes: int) -> np.ndarray:
-    """`(k, k)` int64: rows the true set, columns what was said."""
-    return np.bincount(labels * classes + said, minlength=classes**2).reshape(classes, classes)
+def confusion_of(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """`(k, k)` int64: rows the true set, columns the predicted one."""
+    return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
 def balanced(confusion: np.ndarray) -> float:

@@ -21,7 +21,7 @@ def info(pool: PoolPath = None) -> None:
     opened = open_pool(pool)
     tests = {model: selftest.known(opened, model) for model in opened.models}
     decisive = (c for c in opened.columns.values() if c.kind in ("score", "flag"))
-    warnings = {c.name: said for c in decisive if (said := [*cautions(c), *_stale(opened, c.name)])}
+    warnings = {c.name: texts for c in decisive if (texts := [*cautions(c), *_stale(opened, c.name)])}
     columns = [
         {"name": c.name, "kind": c.kind, "dtype": c.dtype, "dim": c.dim, "made_by": c.made_by}
         for c in opened.columns.values()
@@ -45,8 +45,8 @@ def info(pool: PoolPath = None) -> None:
         )
         for model, test in tests.items():
             line(f"model {model}: {f'own from shuffled captions with {test}' if test else 'no self-test yet'}")
-        for column, said in warnings.items():
-            for warning in said:
+        for column, texts in warnings.items():
+            for warning in texts:
                 line(f"warning: {column}: {warning}")
 
     emit(content, text=text)

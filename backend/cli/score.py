@@ -75,8 +75,8 @@ def describe(method: "type[Method]") -> dict[str, Any]:
         }
         for entry in fields
     ]
-    said = {name: getattr(method, name) for name in ("id", "title", "kind", "paper", "formula", "cost")}
-    return said | {"parameters": parameters, "needs": [] if required else list(method().needs())}
+    about = {name: getattr(method, name) for name in ("id", "title", "kind", "paper", "formula", "cost")}
+    return about | {"parameters": parameters, "needs": [] if required else list(method().needs())}
 
 
 def score(
@@ -149,7 +149,7 @@ def show_column(pool: "Pool", name: str) -> None:
         content["mean"] = float(scored.mean(dtype=np.float64)) if len(scored) else None
         mean = f", mean {content['mean']:.4f}" if len(scored) else ""
         words = f"{len(scored):,} of {len(pool):,} pairs are scored{mean}"
-    words += "".join(f"; {said}" for said in (*notes(column), *tests))
+    words += "".join(f"; {note}" for note in (*notes(column), *tests))
     emit(content, text=f"{column.kind} {name}: {words}")
 
 

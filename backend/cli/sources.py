@@ -47,9 +47,9 @@ def show_report(report: "Report", plan: "Plan | None" = None) -> None:
 
     def text() -> None:
         line(f"{report.added:,} pairs added" + (f", {report.present:,} were there" if report.present else ""))
-        told = [(reason, f"skipped {count:,}") for reason, count in report.skipped.most_common()]
-        told += [(reason, f"{count:,} of them have no caption") for reason, count in report.uncaptioned.most_common()]
-        for reason, words in told:
+        counts = [(reason, f"skipped {count:,}") for reason, count in report.skipped.most_common()]
+        counts += [(reason, f"{count:,} of them have no caption") for reason, count in report.uncaptioned.most_common()]
+        for reason, words in counts:
             examples = ", ".join(report.examples.get(reason, [])[:2])
             line(f"  {words}: {reason}" + (f" ({examples})" if examples else ""))
         for note in report.notes:
@@ -139,7 +139,7 @@ def webdataset(
     from ..models import Model
     from ..sources import import_webdataset
 
-    if embed:  # a model that does not exist is told before the import, not after it
+    if embed:  # a model that does not exist is reported before the import, not after it
         Model.parse(embed)
     with progress_bar("import") as progress:
         report = import_webdataset(

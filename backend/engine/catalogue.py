@@ -63,10 +63,10 @@ def entry(id: str, pool: Pool) -> Entry:
     needs = {name: name in pool.columns for name in method.needs() if name}
     read = (model for model in pool.models if f"{model}_img" in method.needs())
     tests = tuple(test for model in read if (test := selftest.known(pool, model)))
-    said = tuple(f"{name}: {one}" for name in entries for one in cautions(pool.columns[name]))
+    warnings = tuple(f"{name}: {one}" for name in entries for one in cautions(pool.columns[name]))
     tests += tuple(test for name in entries for test in self_tests(pool.columns[name]) if test.model not in pool.models)
     noted = tuple(f"{name}: {one}" for name in entries for one in notes(pool.columns[name]))
-    return Entry(type(method), parameters, needs, problem, entries, recipes_with(id), tests, said, noted)
+    return Entry(type(method), parameters, needs, problem, entries, recipes_with(id), tests, warnings, noted)
 
 
 def cautions(column: Column) -> list[str]:
@@ -78,24 +78,24 @@ def cautions(column: Column) -> list[str]:
 def notes(column: Column) -> list[str]:
     """What the method of a column found, in words."""
     findings = column.made_by.get("findings") or {}
-    said = []
+    sentences = []
     if findings.get("largest_group"):
-        said.append(f"the largest group has {findings['largest_group']:,} pairs")
+        sentences.append(f"the largest group has {findings['largest_group']:,} pairs")
     if findings.get("inputs"):
-        said.append(inputs_in_words(findings["inputs"]))
-        said += missed_in_words(findings["inputs"])
+        sentences.append(inputs_in_words(findings["inputs"]))
+        sentences += missed_in_words(findings["inputs"])
     if gain := findings.get("gain"):
-        said.append(
+        sentences.append(
             f"downstream loss of a reference {gain['mean']:.3f} ± {gain['spread']:.3f} lower than with equal weights, "
             f"over {findings['seeds']} seeds, on examples kept aside"
         )
     if findings.get("folds", 1) > 1:
-        said.append(
+        sentences.append(
             f"cross-fitted in {findings['folds']} folds: none of its {findings['trained_on']:,} training pairs "
             f"({percent(findings['training_share'], 0)} of the pool, {percent(findings['training_share_of_best'], 0)} of its best "
             f"{percent(findings['best'], 0)}) is scored by a network that has seen it"
         )
-    return said
+    return sentences
 
 
 def inputs_in_words(inputs: list[dict[str, Any]]) -> str:

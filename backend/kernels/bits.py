@@ -16,7 +16,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 WORD = 64
-PIECES = 3  # for each thread
+SPANS = 3  # for each thread
 BLOCK = 64  # words at whose multiples a mask is cut
 
 
@@ -151,15 +151,15 @@ def parts() -> int:
 
 
 def everywhere(kernel: Callable[..., Any], length: int, *arguments: Any) -> list[Any]:
-    """`kernel(*arguments, first, last)` on all words by all threads, which take piece after piece; the results."""
+    """`kernel(*arguments, first, last)` on all words by all threads, which take one span after another; the results."""
     if length < 4096 or parts() == 1:
         return [kernel(*arguments, 0, length)]
-    edges = np.linspace(0, length, PIECES * parts() + 1).astype(np.int64) // BLOCK * BLOCK
+    edges = np.linspace(0, length, SPANS * parts() + 1).astype(np.int64) // BLOCK * BLOCK
     edges[-1] = length
-    pieces = iter([(int(a), int(b)) for a, b in pairwise(edges)])
+    spans = iter([(int(a), int(b)) for a, b in pairwise(edges)])
 
     def work() -> list[Any]:
-        return [kernel(*arguments, *piece) for piece in pieces]
+        return [kernel(*arguments, *span) for span in spans]
 
     others = [_threads().submit(work) for _ in range(parts() - 1)]
     own = work()

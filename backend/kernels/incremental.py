@@ -57,7 +57,7 @@ class _Following:
 
 def _shared(kernel: Any, length: int, shape: tuple[int, ...], dtype: Any, *arguments: np.ndarray) -> np.ndarray:
     """The sum of what `kernel(*arguments, counts, first, last)` adds to counts of zeros, one array a thread at work."""
-    pieces: list[np.ndarray] = []
+    sums: list[np.ndarray] = []
     spare: list[np.ndarray] = []
 
     def work(first: int, last: int) -> None:
@@ -65,13 +65,13 @@ def _shared(kernel: Any, length: int, shape: tuple[int, ...], dtype: Any, *argum
             counts = spare.pop()
         except IndexError:
             counts = np.zeros(shape, dtype=dtype)
-            pieces.append(counts)
+            sums.append(counts)
         kernel(*arguments, counts, first, last)
         spare.append(counts)
 
     bits.everywhere(work, length)
-    counts = pieces[0]
-    for more in pieces[1:]:
+    counts = sums[0]
+    for more in sums[1:]:
         counts += more
     return counts
 

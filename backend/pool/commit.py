@@ -121,15 +121,15 @@ def write_fragments(directory: Path, schema: pa.Schema, batches: Iterable[pa.Rec
     return fragments.write(places.of(directory).table, schema, batches)
 
 
-def append_fragments(directory: Path, pieces: Sequence[str]) -> None:
+def append_fragments(directory: Path, written: Sequence[str]) -> None:
     """Adds written fragments at the end, in their order, in one commit; those that are part of the pool are left out."""
     with changing(directory):
-        fragments.append(settled(directory), places.of(directory).table, pieces)
+        fragments.append(settled(directory), places.of(directory).table, written)
 
 
-def part_of(directory: Path, pieces: Sequence[Sequence[str]]) -> list[bool]:
+def part_of(directory: Path, groups: Sequence[Sequence[str]]) -> list[bool]:
     """For each group of written fragments: whether all of it is part of the pool."""
-    return fragments.part_of(opened(directory), pieces)
+    return fragments.part_of(opened(directory), groups)
 
 
 def staged(directory: Path) -> bool:
@@ -138,7 +138,7 @@ def staged(directory: Path) -> bool:
 
 
 def sweep(directory: Path) -> None:
-    """Removes files that no version of the pool names: what killed writers left. No piece may wait to be appended."""
+    """Removes files that no version of the pool names: what killed writers left. No fragment may wait to be appended."""
     with changing(directory):
         if staged(directory):
             return

@@ -95,16 +95,16 @@ class Fragments:
 
     def scan(self, columns: Sequence[str], start: int, stop: int, batch_size: int) -> Iterator[pa.RecordBatch]:
         """Batches of `columns` in row order, rows `start` to `stop`."""
-        for piece in self.all:
-            first, last = max(start, piece.start), min(stop, piece.stop)
+        for fragment in self.all:
+            first, last = max(start, fragment.start), min(stop, fragment.stop)
             if first >= last:
                 continue
-            whole = first == piece.start and last == piece.stop
-            reader = self._parts[piece.id].scanner(
+            whole = first == fragment.start and last == fragment.stop
+            reader = self._parts[fragment.id].scanner(
                 columns=list(columns),
                 batch_size=batch_size,
                 batch_readahead=2,
-                offset=None if whole else first - piece.start,
+                offset=None if whole else first - fragment.start,
                 limit=None if whole else last - first,
             )
             yield from (batch for batch in reader.to_batches() if batch.num_rows)
@@ -124,32 +124,32 @@ def stage(table: "LanceTable", number: int, reader: pa.RecordBatchReader) -> tup
     return json.dumps(merged.to_json()), schema
 
 
-def staged_rows(url: str, piece: str) -> int:
+def staged_rows(url: str, fragment: str) -> int:
     """How many rows the staged file of a fragment holds; -1 if it is gone or broken."""
     try:
-        return int(_staged(url, piece).num_rows())
+        return int(_staged(url, fragment).num_rows())
     except (OSError, ValueError, RuntimeError):
         return -1
 
 
-def staged(url: str, piece: str, start: int, count: int) -> list[pa.RecordBatch]:
+def staged(url: str, fragment: str, start: int, count: int) -> list[pa.RecordBatch]:
     """Some rows of the staged file of a fragment."""
-    return _staged(url, piece).read_range(start, count, batch_size=GROUP_ROWS).to_table().to_batches(GROUP_ROWS)
+    return _staged(url, fragment).read_range(start, count, batch_size=GROUP_ROWS).to_table().to_batches(GROUP_ROWS)
 
 
-def commit_staged(table: "LanceTable", url: str, pieces: Sequence[str], schema: Any) -> None:
+def commit_staged(table: "LanceTable", url: str, texts: Sequence[str], schema: Any) -> None:
     """Makes staged columns part of the table, in one commit."""
-    parts = [lance.FragmentMetadata.from_json(piece) for piece in pieces]
+    parts = [lance.FragmentMetadata.from_json(text) for text in texts]
     lance.LanceDataset.commit(url, lance.LanceOperation.Merge(parts, schema), read_version=int(table.version))
 
 
-def _staged(url: str, piece: str) -> LanceFileReader:
-    return LanceFileReader(f"{url}/data/{lance.FragmentMetadata.from_json(piece).files[-1].path}")
+def _staged(url: str, fragment: str) -> LanceFileReader:
+    return LanceFileReader(f"{url}/data/{lance.FragmentMetadata.from_json(fragment).files[-1].path}")
 
 
 def write(url: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> list[str]:
     """Writes rows as fragments that are not part of the table yet; one JSON text each."""
-    pieces = write_fragments(
+    written = write_fragments(
         pa.RecordBatchReader.from_batches(schema, batches),
         url,
         schema,
@@ -158,23 +158,23 @@ def write(url: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> lis
         data_storage_version=STORAGE,
         enable_stable_row_ids=True,
     )
-    return [json.dumps(piece.to_json()) for piece in pieces]
+    return [json.dumps(fragment.to_json()) for fragment in written]
 
 
-def append(table: "LanceTable", url: str, pieces: Sequence[str]) -> None:
+def append(table: "LanceTable", url: str, written: Sequence[str]) -> None:
     """Adds written fragments at the end, in their order, in one commit; those that are part of the table are left out."""
     dataset = table.to_lance()
     here = _files(dataset)
-    parsed = [lance.FragmentMetadata.from_json(piece) for piece in pieces]
-    fresh = [piece for piece in parsed if piece.files[0].path not in here]
+    parsed = [lance.FragmentMetadata.from_json(text) for text in written]
+    fresh = [one for one in parsed if one.files[0].path not in here]
     if fresh:
         lance.LanceDataset.commit(url, lance.LanceOperation.Append(fresh), read_version=dataset.version)
 
 
-def part_of(table: "LanceTable", pieces: Sequence[Sequence[str]]) -> list[bool]:
+def part_of(table: "LanceTable", groups: Sequence[Sequence[str]]) -> list[bool]:
     """For each group of written fragments: whether all of it is part of the table."""
     here = _files(table.to_lance())
-    return [all(lance.FragmentMetadata.from_json(piece).files[0].path in here for piece in group) for group in pieces]
+    return [all(lance.FragmentMetadata.from_json(text).files[0].path in here for text in group) for group in groups]
 
 
 def prunable(table: "LanceTable") -> Freed:
@@ -194,8 +194,8 @@ def bytes_of(url: str, columns: Sequence[str]) -> int:
     dataset = lance.dataset(url)
     names = {entry.id(): entry.name() for entry in dataset.lance_schema.fields()}
     total = 0.0
-    for piece in dataset.get_fragments():
-        for file in piece.metadata.files:
+    for fragment in dataset.get_fragments():
+        for file in fragment.metadata.files:
             widths = [(names[id], _width(dataset.schema.field(names[id]).type)) for id in file.fields if id in names]
             whole = sum(width for _, width in widths)
             share = sum(width for name, width in widths if name in columns)
@@ -214,4 +214,4 @@ def _width(kind: pa.DataType) -> float:
 
 
 def _files(dataset: lance.LanceDataset) -> set[str]:
-    return {piece.metadata.files[0].path for piece in dataset.get_fragments()}
+    return {fragment.metadata.files[0].path for fragment in dataset.get_fragments()}

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Note:
-    """Rows `start` to `stop` lie in the last file of the fragment `piece`, as JSON text, of the table's `version`."""
+    """Rows `start` to `stop` lie in the last file of the `fragment`, as JSON text, of the table's `version`."""
 
     start: int
     stop: int
     version: int
-    piece: str
+    fragment: str
 
 
 @dataclass(frozen=True)
 class Staging:
-    """Columns of a pool on their way into its table. `notes`: a directory of this piece of work. `read(start, stop)`
+    """Columns of a pool on their way into its table. `notes`: a directory of its own. `read(start, stop)`
     gives the values of rows in row order; `release(stop)` is called once all rows before `stop` lie in files."""
 
     pool: Path
@@ -49,7 +49,7 @@ class Staging:
         row, url = 0, places.of(self.pool).table
         while here := [note for note in notes if note.start <= row < note.stop]:
             best = max(here, key=lambda note: note.stop)
-            if fragments.staged_rows(url, best.piece) != best.stop - best.start:
+            if fragments.staged_rows(url, best.fragment) != best.stop - best.start:
                 notes.remove(best)
                 continue
             chosen.append(best)
@@ -59,28 +59,30 @@ class Staging:
     def types(self) -> list[pa.DataType]:
         """The types of the columns in files; empty where there are none."""
         url = places.of(self.pool).table
-        return [kind for note in self.written()[:1] for kind in fragments.staged(url, note.piece, 0, 1)[0].schema.types]
+        return [
+            kind for note in self.written()[:1] for kind in fragments.staged(url, note.fragment, 0, 1)[0].schema.types
+        ]
 
     def write(self, table: "LanceTable", schema: pa.Schema) -> tuple[list[str], Any]:
         """Writes what is not in a file of the table's version yet; the fragments as JSON texts, and the table's schema to be."""
         version, before = int(table.version), self.written()
         parts = fragments.Fragments(places.of(self.pool).table, version).all
-        pieces: list[str] = []
+        staged: list[str] = []
         merged = None
         for part in parts:
             same = [
                 note for note in before if (note.start, note.stop, note.version) == (part.start, part.stop, version)
             ]
             if same and part is not parts[-1]:  # the last one is written again, for it gives the schema
-                pieces.append(same[0].piece)
+                staged.append(same[0].fragment)
                 continue
             reader = pa.RecordBatchReader.from_batches(schema, self._rows(before, part.start, part.stop, schema))
-            piece, merged = fragments.stage(table, part.id, reader)
-            note = {"start": part.start, "stop": part.stop, "version": version, "piece": piece}
+            fragment, merged = fragments.stage(table, part.id, reader)
+            note = {"start": part.start, "stop": part.stop, "version": version, "fragment": fragment}
             files.write_json(self.notes / f"written-{version}-{part.start}.json", note)
-            pieces.append(piece)
+            staged.append(fragment)
             self.release(part.stop)
-        return pieces, merged
+        return staged, merged
 
     def _rows(self, before: list[Note], start: int, stop: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Rows from files that were written for another version, then from where they come from."""
@@ -88,7 +90,7 @@ class Staging:
         for note in before:
             if note.start <= row < min(note.stop, stop):
                 last = min(note.stop, stop)
-                for batch in fragments.staged(url, note.piece, row - note.start, last - row):
+                for batch in fragments.staged(url, note.fragment, row - note.start, last - row):
                     yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
                 row = last
         if row < stop:

@@ -110,10 +110,10 @@ class Pool(Handle):
             added = commit.append(self.path, first.schema, itertools.chain([first], iterator))
         return added
 
-    def append_fragments(self, pieces: Sequence[str]) -> None:
+    def append_fragments(self, written: Sequence[str]) -> None:
         """Adds fragments that `commit.write_fragments` wrote, in one commit; doing it twice adds them once."""
         with self._change():
-            commit.append_fragments(self.path, pieces)
+            commit.append_fragments(self.path, written)
 
     def add_columns(
         self,

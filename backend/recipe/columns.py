@@ -87,7 +87,7 @@ class PoolColumns:
 
     def _once(self, kind: str, name: str, read: Callable[[str], Any]) -> Any:
         if (kind, name) not in self._kept:
-            made = read(name)
-            (made[0] if isinstance(made, tuple) else made).flags.writeable = False
-            self._kept[kind, name] = made
+            values = read(name)
+            (values[0] if isinstance(values, tuple) else values).flags.writeable = False
+            self._kept[kind, name] = values
         return self._kept[kind, name]

@@ -27,8 +27,8 @@ class ScoreRule(AnyKind):
 
     @model_validator(mode="after")
     def _one_condition(self) -> "ScoreRule":
-        said = (self.top is not None) + (self.between is not None) + (self.min is not None or self.max is not None)
-        if said != 1:
+        limits = (self.top is not None) + (self.between is not None) + (self.min is not None or self.max is not None)
+        if limits != 1:
             raise ValueError(f"the rule on {self.score!r} needs exactly one of top, min/max, between")
         if self.top is not None and not 0 <= self.top <= 1:
             raise ValueError(f"top is {self.top}; it is a fraction from 0 to 1")

@@ -108,8 +108,8 @@ def _read(method: str, name: str, value: Any, hint: Any) -> Any:
     try:
         return TypeAdapter(kind, config=ConfigDict(coerce_numbers_to_str=True)).validate_python(value)
     except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-        raise InputError(f"{method}: {name} is {value!r}; it must be {said}.") from None
+        allowed = error.errors()[0]["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+        raise InputError(f"{method}: {name} is {value!r}; it must be {allowed}.") from None
 
 
 def _number(value: Any) -> Any:

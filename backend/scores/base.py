@@ -225,17 +225,17 @@ class Method:
         parts: list[dict[str, Any]] = []
         seen = 0
         names = ["uid", *self.reads()]
-        for piece in pool.scan(names, start=unit.start, stop=unit.stop, batch_size=self.scan_rows):
-            score = self.score(Batch.from_arrow(piece), state)
+        for rows in pool.scan(names, start=unit.start, stop=unit.stop, batch_size=self.scan_rows):
+            score = self.score(Batch.from_arrow(rows), state)
             parts.append(score if isinstance(score, dict) else {MAIN: score})
-            seen += piece.num_rows
+            seen += rows.num_rows
             progress(seen, len(unit))
         return {name: _join([part[name] for part in parts]) for name in parts[0]} if parts else {}
 
 
 def fragments(pool: Pool) -> list[Unit]:
     """One unit for each fragment of the pool."""
-    return [Unit(f"{piece.start}-{piece.stop}", piece.start, piece.stop) for piece in pool.fragments]
+    return [Unit(f"{part.start}-{part.stop}", part.start, part.stop) for part in pool.fragments]
 
 
 def whole(pool: Pool) -> list[Unit]:

@@ -41,5 +41,5 @@ class Basic(Method):
 
     def score(self, batch: Batch, state: Any) -> dict[str, Any]:
         english, length, size = self._parts
-        said, counted = english.score(batch, state), length.score(batch, state)
-        return {**said, **counted, MAIN: said[MAIN] & counted[MAIN] & size.score(batch, state)}
+        languages, lengths = english.score(batch, state), length.score(batch, state)
+        return {**languages, **lengths, MAIN: languages[MAIN] & lengths[MAIN] & size.score(batch, state)}

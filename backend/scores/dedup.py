@@ -145,13 +145,13 @@ class Dedup(Method):
         yield units, folder
 
     def compute(self, pool: Pool, unit: Unit, state: Any, progress: Progress = silent) -> dict[str, np.ndarray]:
-        made = {
+        columns = {
             name: np.array(np.load(state / f"{name or 'kept'}.npy", mmap_mode="r")[unit.start : unit.stop])
             for name in (MAIN, *self.extras)
         }
         if self.against:
-            made[MAIN] &= ~np.concatenate([self._too_near(pool, rows) for rows in scanned(pool, unit, self.embedding)])
-        return made
+            columns[MAIN] &= ~np.concatenate([self._too_near(pool, rows) for rows in scanned(pool, unit, self.embedding)])
+        return columns
 
     def _too_near(self, pool: Pool, rows: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):

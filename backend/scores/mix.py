@@ -33,7 +33,7 @@ class Mixture:
     means: np.ndarray
     spreads: np.ndarray
     weights: np.ndarray
-    said: dict[str, Any]
+    findings: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +106,8 @@ class Mix(Method):
         check_examples(pool, self.downstream, self.model)
 
     def training(self, pool: Pool) -> float:
-        pieces = self.seeds * (self.folds + (len(split(self.columns)) + 1 if self.leave_out else 0))
-        return pieces * self.steps * self.batch * 6e-5
+        trainings = self.seeds * (self.folds + (len(split(self.columns)) + 1 if self.leave_out else 0))
+        return trainings * self.steps * self.batch * 6e-5
 
     def trial(self, sample: int, pairs: int) -> "Mix":
         return replace(self, steps=1, seeds=2, leave_out=False)
@@ -120,18 +120,18 @@ class Mix(Method):
         spreads = np.array([np.nanstd(one, dtype=np.float64) for one in values])
         inputs = _standardised(values, means, spreads)
         kept = Path(pool.path) / "networks" / f"mix-{self._subject(pool)}.json"
-        pieces: dict[str, Any] = files.read_json(kept, dict) if kept.exists() else {}
-        missing = [piece for piece in self._pieces(len(names)) if piece not in pieces]
+        results: dict[str, Any] = files.read_json(kept, dict) if kept.exists() else {}
+        missing = [name for name in self._trainings(len(names)) if name not in results]
         if missing:
             course = self._course(pool, rows, inputs)
-            for number, piece in enumerate(missing):
-                pieces[piece] = self._piece(course, pieces, piece, _part(progress, number, len(missing), piece))
-                files.write_json(kept, pieces)
-        learnt = np.array([[pieces[f"seed {s}, fold {f}"] for s in range(self.seeds)] for f in range(self.folds)])
+            for number, name in enumerate(missing):
+                results[name] = self._trained(course, results, name, _part(progress, number, len(missing), name))
+                files.write_json(kept, results)
+        learnt = np.array([[results[f"seed {s}, fold {f}"] for s in range(self.seeds)] for f in range(self.folds)])
         usable = inputs[np.isfinite(inputs).all(axis=1)].astype(np.float64)
         sizes = np.array([(usable @ weights.mean(axis=0)).std() for weights in learnt])
         lines = sizes.mean() / np.where(sizes > 0, sizes, 1.0)
-        return Mixture(means, spreads, learnt.mean(axis=1) * lines[:, None], self._said(pool, pieces, learnt))
+        return Mixture(means, spreads, learnt.mean(axis=1) * lines[:, None], self._findings(pool, results, learnt))
 
     def score(self, batch: Batch, state: Any) -> np.ndarray:
         values = [np.asarray(batch[name]) for name in split(self.columns)]
@@ -140,10 +140,10 @@ class Mix(Method):
         return np.einsum("nk,nk->n", inputs, state.weights[folds]).astype(np.float32)
 
     def learnt(self, state: Any) -> Mapping[str, Any]:
-        said: Mapping[str, Any] = state.said
-        return said
+        findings: Mapping[str, Any] = state.findings
+        return findings
 
-    def _pieces(self, inputs: int) -> Iterator[str]:
+    def _trainings(self, inputs: int) -> Iterator[str]:
         """The trainings to do, by name: each is done once and kept."""
         for seed in range(self.seeds):
             yield from (f"seed {seed}, fold {fold}" for fold in range(self.folds))
@@ -151,11 +151,11 @@ class Mix(Method):
                 yield from (f"seed {seed}, reached {what}" for what in ("with all", "unweighted"))
                 yield from (f"seed {seed}, without {place}" for place in range(inputs))
 
-    def _piece(self, course: Course, pieces: Mapping[str, Any], piece: str, progress: Progress) -> Any:
+    def _trained(self, course: Course, results: Mapping[str, Any], name: str, progress: Progress) -> Any:
         """The weights of a fold, or the loss that a reference reaches; of one input fewer, of all, or of equal weights."""
         from .kernels.mixing import reached
 
-        seed, what, which = piece.removeprefix("seed ").replace(",", "").split(maxsplit=2)
+        seed, what, which = name.removeprefix("seed ").replace(",", "").split(maxsplit=2)
         number = int(seed)
         if what == "fold":
             return self._weights(course, number, int(which), None, progress).tolist()
@@ -164,7 +164,7 @@ class Mix(Method):
         if what == "without":
             weights = self._weights(course, number, 0, int(which), progress)
         elif which == "with all":
-            weights = np.array(pieces[f"seed {seed}, fold 0"])
+            weights = np.array(results[f"seed {seed}, fold 0"])
         return reached(weights, pairs, course.given, asked, course.plan, 1000 + number)
 
     def _weights(self, course: Course, seed: int, fold: int, left_out: int | None, progress: Progress) -> np.ndarray:
@@ -214,27 +214,27 @@ class Mix(Method):
         held = {name: pool.digest(name) for name in self.needs()}
         return digests.of_value([known, held, self.contents(pool), len(pool)])[:16]
 
-    def _said(self, pool: Pool, pieces: Mapping[str, Any], learnt: np.ndarray) -> dict[str, Any]:
+    def _findings(self, pool: Pool, results: Mapping[str, Any], learnt: np.ndarray) -> dict[str, Any]:
         """The weight of each input with its spread over seeds, how much it is missed, and what to be wary of."""
         names, inputs = split(self.columns), []
         by_seed = learnt.mean(axis=0)
         for place, name in enumerate(names):
             one = {"column": name, "weight": by_seed[:, place].mean(), "spread": by_seed[:, place].std(ddof=1)}
             if self.leave_out:
-                missed = self._differences(pieces, f"without {place}")
+                missed = self._differences(results, f"without {place}")
                 one |= {"missed": missed.mean(), "missed_spread": missed.std(ddof=1)}
             inputs.append({key: value if isinstance(value, str) else float(value) for key, value in one.items()})
-        said: dict[str, Any] = {"inputs": inputs, "seeds": self.seeds, "cross_fitted": self.folds}
+        findings: dict[str, Any] = {"inputs": inputs, "seeds": self.seeds, "cross_fitted": self.folds}
         if self.leave_out:
-            gain = self._differences(pieces, "reached unweighted")
-            said["gain"] = {"mean": float(gain.mean()), "spread": float(gain.std(ddof=1))}
+            gain = self._differences(results, "reached unweighted")
+            findings["gain"] = {"mean": float(gain.mean()), "spread": float(gain.std(ddof=1))}
         warnings = [text for name in names for text in _wary(pool, name, self.downstream)]
-        return said | ({"warning": "; ".join(warnings)} if warnings else {})
+        return findings | ({"warning": "; ".join(warnings)} if warnings else {})
 
-    def _differences(self, pieces: Mapping[str, Any], what: str) -> np.ndarray:
+    def _differences(self, results: Mapping[str, Any], what: str) -> np.ndarray:
         """By how much the loss `what` reached is above that of all inputs, for each seed."""
         seeds = range(self.seeds)
-        return np.array([pieces[f"seed {s}, {what}"] - pieces[f"seed {s}, reached with all"] for s in seeds])
+        return np.array([results[f"seed {s}, {what}"] - results[f"seed {s}, reached with all"] for s in seeds])
 
 
 def _standardised(values: list[np.ndarray], means: np.ndarray, spreads: np.ndarray) -> np.ndarray:
@@ -273,10 +273,10 @@ def _wary(pool: Pool, name: str, downstream: str) -> Iterator[str]:
         yield f"{name}: {findings['warning']}"
 
 
-def _part(progress: Progress, number: int, total: int, piece: str) -> Callable[..., None]:
+def _part(progress: Progress, number: int, total: int, name: str) -> Callable[..., None]:
     """Progress of one training as progress of all that are left."""
 
     def report(done: int, of: int, message: str = "", **figures: float) -> None:
-        progress(number * of + done, total * of, piece, **figures)
+        progress(number * of + done, total * of, name, **figures)
 
     return report

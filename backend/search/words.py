@@ -64,9 +64,9 @@ def by_both(
 
 def terms(query: str) -> list[str]:
     """Words and quoted phrases of `query`, in lower case."""
-    pieces = query.lower().split('"')
-    phrases = [piece for piece in pieces[1::2] if piece.strip()]
-    return [word for piece in pieces[::2] for word in piece.split()] + phrases
+    parts = query.lower().split('"')
+    phrases = [part for part in parts[1::2] if part.strip()]
+    return [word for part in parts[::2] for word in part.split()] + phrases
 
 
 def escaped(term: str) -> str:

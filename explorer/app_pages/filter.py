@@ -66,7 +66,7 @@ def _view(options: list[str]) -> str:
 
 
 def _show_chosen() -> None:
-    if map.lassoed() is not None or (map.said("legend") and map.said("legend").get("colour") != map_colours.KEPT):
+    if map.lassoed() is not None or (map.sent("legend") and map.sent("legend").get("colour") != map_colours.KEPT):
         st.session_state["view"] = LASSO
 
 

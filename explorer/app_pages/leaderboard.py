@@ -137,7 +137,7 @@ def _response(mine: list[Row]) -> None:
     for pool, by_curve in shares.items():
         if len(shares) > 1:
             st.caption(f"Pool {plain(pool)}")
-        theme.show(curves.response(by_curve, height=420), key=f"response-{pool}", alt=curves.told(by_curve))
+        theme.show(curves.response(by_curve, height=420), key=f"response-{pool}", alt=curves.described(by_curve))
     st.caption(
         "Runs whose recipes differ only in the fraction of their last rule; bars are one standard deviation over seeds."
     )

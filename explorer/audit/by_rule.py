@@ -39,8 +39,8 @@ def _table(measures: Measures, places: list[int], recipe: Recipe, steps: np.ndar
     lines = []
     for place, changes in zip(places, steps.T):
         few = f"kept under {SMALLEST}" if measures.small[place] else ""
-        said = [few or (f"{step:+.2f}" if np.isfinite(step) else "none left") for step in changes]
-        lines.append({"group": measures.groups.definitions[place].title, **dict(zip(names, said))})
+        labels = [few or (f"{step:+.2f}" if np.isfinite(step) else "none left") for step in changes]
+        lines.append({"group": measures.groups.definitions[place].title, **dict(zip(names, labels))})
     st.caption(
         "What each rule adds to the logarithm of the lift: below 0 it takes more from the group than from the pool."
     )

@@ -27,9 +27,8 @@ def draw(pool: Pool) -> None:
                 message = f"{added.name}: {len(added.groups):,} groups, {sum(added.groups.values()):,} pairs, {left:,} rows left out"
                 st.session_state["own-groups-message"] = message
                 st.rerun()
-        said = st.session_state.get("own-groups-message")
-        if said:
-            st.text(said)
+        if "own-groups-message" in st.session_state:
+            st.text(st.session_state["own-groups-message"])
 
 
 def _kept(file: Any) -> Path:

@@ -112,7 +112,7 @@ def _panel(sweep: Sweep, states: dict[str, int]) -> None:
         st.progress(_share(sweep), text=f"{done} of {total} runs done")
     points = sweeping.response(sweep.id)
     if len({(point.axis, point.value) for point in points}) > 1:
-        theme.show(curves.response(points), key=f"response-{sweep.id}", alt=curves.told(points))
+        theme.show(curves.response(points), key=f"response-{sweep.id}", alt=curves.described(points))
     else:
         st.caption(f":material/hourglass_empty: {WAITING}")
 

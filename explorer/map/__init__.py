@@ -72,7 +72,7 @@ def draw(
     return row_of(shown)
 
 
-def said(name: str) -> Any:
+def sent(name: str) -> Any:
     """What the browser last sent of a state of the map, before it is drawn in this rerun."""
     return (st.session_state.get("map") or {}).get(name)
 
@@ -86,7 +86,7 @@ def shown_codes(value: Any, colour: str) -> list[int]:
 
 def lassoed() -> np.ndarray | None:
     """The polygon of the lasso, `(k, 2)` float32 corners in map coordinates, before the map is drawn in this rerun."""
-    return polygon(said("lasso"))
+    return polygon(sent("lasso"))
 
 
 def polygon(value: Any) -> np.ndarray | None:

@@ -69,14 +69,14 @@ class PoolColumns(Provider):
         return [
             Group.of(
                 codes == place, f"{slug(name)}.{slug(str(values[place]))}", name, str(values[place]),
-                f"{name} is {_said(name, values[place])}", method=f"column {name}", error=ERROR, source=self.id,
+                f"{name} is {_phrase(name, values[place])}", method=f"column {name}", error=ERROR, source=self.id,
             )
             for place in np.argsort(-sizes, kind="stable")
             if sizes[place] >= self.least and str(values[place]).strip()
         ]  # fmt: skip
 
 
-def _said(name: str, value: Any) -> str:
+def _phrase(name: str, value: Any) -> str:
     """A value as people say it: languages by name."""
     known = language_name(str(value)) if "language" in name else str(value)
     return str(value) if known.startswith("language ") else known

@@ -74,9 +74,9 @@ def _agreement(pool: Pool, codes: np.ndarray, names: list[str]) -> dict[str, str
         return {}
     notes = {}
     for place, value in enumerate(coded[1]):
-        said = coded[0] == place
-        if value in names and said.any():
-            right = share(int((codes[said] == names.index(value)).sum()), int(said.sum()))
+        detected = coded[0] == place
+        if value in names and detected.any():
+            right = share(int((codes[detected] == names.index(value)).sum()), int(detected.sum()))
             notes[value] = f"; of the captions that `{name}` states to be in it, {right} are detected as such"
     return notes
 

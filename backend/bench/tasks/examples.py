@@ -64,13 +64,13 @@ def _of_folders(folders: Sequence[Path]) -> Iterator[Example | str]:
 
 def _of_captions(folder: Path) -> Iterator[Example | str]:
     for path in sorted(folder.rglob("*")):
-        text = _words_beside(path)
-        if is_image(path) and text is not None:
-            said = decoded(text.read_bytes())
-            if said is None:
+        beside = _words_beside(path)
+        if is_image(path) and beside is not None:
+            text = decoded(beside.read_bytes())
+            if text is None:
                 yield "caption is neither UTF-8 nor UTF-16"
                 continue
-            yield Example(path, captions=tuple(one.strip() for one in said.splitlines() if one.strip()))
+            yield Example(path, captions=tuple(one.strip() for one in text.splitlines() if one.strip()))
 
 
 def _words_beside(image: Path) -> Path | None:
@@ -87,7 +87,7 @@ def _of_table(path: Path, room: Path) -> Iterator[Example | str]:
         table = open_table(str(path), Options())
         image, label, caption = _columns(path, table)
         classes = _class_names(path, label)
-        said: dict[Path, list[str]] = {}
+        captions_of: dict[Path, list[str]] = {}
         for number, row in enumerate(row for batch in table.batches(ROWS) for row in batch.to_pylist()):
             place = _place(only(row[image]), path.parent, room / str(number))
             text = _text(row[label], classes) if label else ""
@@ -97,8 +97,8 @@ def _of_table(path: Path, room: Path) -> Iterator[Example | str]:
             elif label:
                 yield Example(place, text)
             else:
-                said.setdefault(place, []).extend(captions)
-        yield from (Example(place, captions=tuple(captions)) for place, captions in said.items())
+                captions_of.setdefault(place, []).extend(captions)
+        yield from (Example(place, captions=tuple(captions)) for place, captions in captions_of.items())
         yield from (why for _, why in table.rejected)
     except Damaged as error:
         raise InputError(f"{path.name}: {error}.") from None
