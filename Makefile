@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 HOST ?= 127.0.0.1
-WORKERS ?= 3
+WORKERS ?= 4
 RESULTS_HOME ?= $(CURDIR)/.results
 # Where an environment forbids bytecode, as containers do, every process would compile torch and all the rest anew.
 export PYTHONDONTWRITEBYTECODE :=

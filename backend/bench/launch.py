@@ -6,9 +6,9 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -183,7 +183,8 @@ def supervise(run: Run, argv: list[str], launch: Launch, *, steps: int, progress
         previous = _terminate_on_signal(child)
         try:
             while child.poll() is None:
-                time.sleep(0.5)
+                with suppress(subprocess.TimeoutExpired):
+                    child.wait(0.5)
                 report()
             report()
         finally:

@@ -9,7 +9,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -205,7 +205,8 @@ def _run(options: dict[str, Any], private: bool, log: Path, shards: Path, asked:
         with subprocess.Popen(argv, stdout=out, stderr=out, env=environment, pass_fds=held) as process:
             try:
                 while process.poll() is None:
-                    time.sleep(0.5)
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(0.5)
                     stats = _stats(shards)
                     good = sum(entry["successes"] for entry in stats)
                     progress(sum(entry["count"] for entry in stats), asked, f"{good:,} images fetched")

@@ -1,5 +1,7 @@
 """Layout: from embeddings to positions in a plane, by principal components and UMAP; arrays in, arrays out."""
 
+from contextlib import suppress
+
 import numpy as np
 
 COMPONENTS = 50
@@ -73,6 +75,7 @@ def umap_of(reduced: np.ndarray, seed: int) -> np.ndarray:
     """`(m, 2)` positions; starts from the first two components, so that a rerun agrees."""
     import umap
 
+    _keep_compiled()
     start = reduced[:, :2] / max(float(np.abs(reduced[:, :2]).max()), 1e-9) * 10
     jitter = np.random.default_rng(seed).normal(scale=1e-4, size=start.shape)
     fit = umap.UMAP(
@@ -80,3 +83,12 @@ def umap_of(reduced: np.ndarray, seed: int) -> np.ndarray:
         random_state=seed, n_jobs=1, low_memory=True,
     )  # fmt: skip
     return fit.fit_transform(reduced)
+
+
+def _keep_compiled() -> None:
+    """Half of a first map is UMAP's compiling, which it would do again in every process: numba keeps what it compiled."""
+    from umap import umap_
+
+    for name in ("fast_knn_indices", "smooth_knn_dist", "compute_membership_strengths"):
+        with suppress(AttributeError, RuntimeError):  # another version of UMAP, or nowhere to keep it
+            getattr(umap_, name).enable_caching()

@@ -1,4 +1,5 @@
-"""A real Chromium on the real app, with a pool of real pairs of the demo."""
+"""A real Chromium on the real app, with a pool of real pairs of the demo; both end with this folder's tests, not with the
+session, beside whose other tests they would take memory and time."""
 
 import hashlib
 import os
@@ -64,7 +65,7 @@ def place(pool: Pool) -> None:
     maps.save(pool, Map("demo", np.arange(len(pool), dtype=np.uint32), xy.astype(np.float32), made_by))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("browser") / "home"
 
@@ -84,7 +85,7 @@ def pool_source(pytestconfig: pytest.Config) -> Path:
     return built / "pool"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(chromium: str, app_home: Path, pool_source: Path) -> Iterator[str]:
     """The address of the app, started on a free port as a user starts it."""
     pool = app_home.parent / "pool"
@@ -113,7 +114,7 @@ def costs_were_measured(app_home: Path, pool: Path) -> None:
             )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str):
     from playwright.sync_api import sync_playwright
 
@@ -123,7 +124,7 @@ def browser(chromium: str):
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def window(browser):
     """One profile of the browser for all pages: it keeps the app's scripts, which a fresh one would compile anew."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})

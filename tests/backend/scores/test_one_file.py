@@ -90,6 +90,8 @@ def test_the_page_has_its_card(copy: Path, tiny_pool: Pool) -> None:
         copy, "-c",
         "from streamlit.testing.v1 import AppTest\n"
         "import os, poolscope.explorer\n"
+        "from poolscope.explorer import method_cost\n"
+        "method_cost.in_background = lambda pool: False\n"  # it starts a job that measures every method
         "from pathlib import Path\n"
         f"os.environ['POOLSCOPE_POOL'] = {str(tiny_pool.path)!r}\n"
         "page = Path(poolscope.explorer.__file__).parent / 'app_pages' / 'methods.py'\n"

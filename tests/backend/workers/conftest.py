@@ -9,7 +9,7 @@ MEMORY = 80 * 2**20
 QUIET = {"enable_worker_prestart": False, "prestart_worker_first_driver": False, "enable_metrics_collection": False}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not the session: its idle processes would poll beside all other tests
 def cluster() -> Iterator[Any]:
     """A head without GPUs and two nodes that declare one GPU each; a worker starts when a unit needs it."""
     ray = pytest.importorskip("ray")

@@ -1,10 +1,12 @@
-"""Tasks of the tests on Ray: apart from them, so that a worker that starts for one imports little."""
+"""Tasks of the tests: apart from them, so that a worker that starts for one imports little."""
 
 import os
 import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from poolscope import devices
 
 
 def node() -> str:
@@ -24,6 +26,14 @@ class Where:
         self.out.mkdir(exist_ok=True)
         (self.out / f"{unit}").touch()
         return node(), os.environ.get("CUDA_VISIBLE_DEVICES"), os.environ["POOLSCOPE_HOME"]
+
+
+@dataclass(frozen=True)
+class Process:
+    """Gives back in which process and on which device it ran."""
+
+    def compute(self, unit: int) -> tuple[int, str]:
+        return os.getpid(), devices.choose()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from poolscope.errors import InputError
 from poolscope.models import Model
 from poolscope.workers.dispatch import finished, gathered, session
 from tests.backend.engine.test_embed import tiny_model  # noqa: F401
+from tests.backend.workers.tasks import Process
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -36,12 +37,6 @@ class Noting:
             time.sleep(0.01)
         self.seen.append((unit, device))
         return device
-
-
-@dataclass(frozen=True)
-class Own:
-    def compute(self, unit: int) -> str:
-        return devices.choose()
 
 
 def test_each_device_takes_the_next_unit_when_it_is_free():
@@ -69,15 +64,9 @@ def test_a_unit_that_fails_ends_the_work():
 
 
 def test_workers_are_processes_with_a_device_of_their_own():
-    made = dict(gathered(Own(), [10, 11, 12, 13], workers=2, devices=["cuda:4", "cuda:5"]))
+    made = dict(gathered(Process(), [10, 11, 12, 13], workers=2, devices=["cuda:4", "cuda:5"]))
     assert list(made) == [10, 11, 12, 13]
-    assert set(made.values()) <= {"cuda:4", "cuda:5"}
-
-
-@dataclass(frozen=True)
-class Process:
-    def compute(self, unit: int) -> tuple[int, str]:
-        return os.getpid(), devices.choose()
+    assert {device for _, device in made.values()} <= {"cuda:4", "cuda:5"}
 
 
 def test_rounds_within_a_session_are_computed_by_the_same_processes():
