@@ -23,6 +23,7 @@ _COMMAS = {
 }
 _KIND = f"""(CASE WHEN {{0}} IS NULL THEN 0 WHEN try_cast({{0}} AS BIGINT)::VARCHAR = {{0}} THEN 1
     WHEN regexp_full_match({{0}}, '{_NUMBER}') AND length({{0}}) < 24 AND try_cast({{0}} AS DOUBLE) IS NOT NULL THEN 2
+    WHEN lower({{0}}) IN ('inf', '-inf', 'infinity', '-infinity') THEN 2
     WHEN lower({{0}}) IN ('true', 'false') THEN 4 WHEN lower({{0}}) IN ({", ".join(map(literal, NOTHING))}) THEN {_WORD}
     WHEN regexp_full_match({{0}}, '-?[1-9][0-9]{{{{0,2}}}},[0-9]{{{{3}}}}') THEN {_GROUPED}
     WHEN regexp_full_match({{0}}, '-?(0|[1-9][0-9]*),[0-9]+') AND length({{0}}) < 24 THEN {_COMMA}

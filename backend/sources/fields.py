@@ -15,7 +15,7 @@ CAPTIONS = (
     "caption", "captions", "text", "texts", "txt", "sentence", "sentences", "alt", "alt_text", "title", "prompt",
     "description",
 )  # fmt: skip
-INNER = ("raw", "text", "caption", "sentence", "en", "label")  # where COCO, Karpathy, FiftyOne keep a caption's words
+INNER = ("raw", "text", "caption", "sentence", "phrase", "en", "label")  # where COCO, Karpathy, FiftyOne keep the words
 ROLES = frozenset({"uid", "url", "original_width", "original_height", "sha256", "face_bboxes", "id", "image_id"})
 TYPES: dict[str, pa.DataType] = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.utf8()}
 MOST_FIELDS = 200
@@ -36,7 +36,7 @@ def lowered(about: Mapping[str, Any]) -> dict[str, Any]:
     """The fields by their names in lower case, the first of equal ones."""
     fields: dict[str, Any] = {}
     for name, value in about.items():
-        fields.setdefault(name.lower(), value)
+        fields.setdefault(str(name).lower(), value)
     return fields
 
 
@@ -58,7 +58,8 @@ def _texts(value: Any, depth: int = 0) -> list[str]:
     if isinstance(value, list) and depth < 2:
         return [text for one in value for text in _texts(one, depth + 1)]
     if isinstance(value, dict) and depth < 3:
-        return next((texts for name in INNER if (texts := _texts(value.get(name), depth + 1))), [])
+        inner = lowered(value)
+        return next((texts for name in INNER if (texts := _texts(inner.get(name), depth + 1))), [])
     return []
 
 

@@ -20,6 +20,23 @@ IMAGES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".t
 WORDS = (".txt", ".caption")
 TARS = (".tar", ".tgz", ".tbz2", ".txz")
 _OF_IMG2DATASET = re.compile(r"\d+_stats\.json")
+_OF_CACHE = re.compile(r"(cache-|tmp|indices\b)")
+FOREIGN = {
+    ".zip": "an archive; unpack it and give the folder", ".7z": "an archive; unpack it and give the folder",
+    ".rar": "an archive; unpack it and give the folder",
+    ".tfrecord": "TFRecord, which is not read; make webdataset or parquet of it",
+    ".mdb": "LMDB, which is not read; make webdataset or parquet of it",
+    ".mds": "MDS (streaming), which is not read; make webdataset or parquet of it",
+    ".beton": "FFCV, which is not read; make webdataset or parquet of it",
+    ".h5": "HDF5, which is not read; make webdataset or parquet of it",
+    ".hdf5": "HDF5, which is not read; make webdataset or parquet of it",
+    ".xml": "XML of boxes and labels (CVAT, Pascal VOC), which are no captions",
+    ".xlsx": "a spreadsheet; save it as CSV", ".xls": "a spreadsheet; save it as CSV",
+    ".ods": "a spreadsheet; save it as CSV",
+    ".pkl": "a pickle, which is never opened because it can run code; make parquet of it",
+    ".pickle": "a pickle, which is never opened because it can run code; make parquet of it",
+    ".sqlite": "a database; save its table as CSV", ".db": "a database; save its table as CSV",
+}  # fmt: skip
 ABOUT = ("dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json", "package.json", "config.json")
 
 
@@ -110,6 +127,12 @@ def _remote(url: str) -> Found:
     return _sorted(Found(url, url.rstrip("/")), names, named=False)
 
 
+def foreign(path: str) -> str:
+    """What a file is that can't be read, and what to do; empty for one of any other kind."""
+    name = os.path.basename(path).lower()
+    return FOREIGN[".tfrecord"] if ".tfrecord" in name else FOREIGN.get(os.path.splitext(name)[1], "")
+
+
 def _tar(path: str) -> bool:
     name = path.lower()
     return suffixes(path)[0] in TARS or name.endswith((".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"))
@@ -139,6 +162,8 @@ def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:
             source.others.append(name)
         elif suffix == ".json" and (stem := os.path.splitext(name)[0]) in stems and not named:
             source.sidecars += [name] if stem not in worded else []  # else it is read with the text file
+        elif suffix == ".arrow" and not named and _OF_CACHE.match(base):
+            source.others.append(name)  # what `map` and `filter` of Hugging Face's datasets left beside the data
         elif suffix in TABLES and (named or base not in ABOUT):
             source.tables.append(name)
         elif suffix in WORDS and os.path.splitext(name)[0] in stems:
@@ -147,7 +172,7 @@ def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:
             source.tables.append(name)
         elif suffix in IMAGES:
             source.images += 1
-        elif named and _is_text(name):
+        elif named and not foreign(name) and _is_text(name):
             source.tables.append(name)
         else:
             source.others.append(name)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,15 @@ import pyarrow.compute as pc
 from ..pool.images import LARGEST_FILE
 from .arrow_table import holds_bytes
 from .captions import as_text, edges
+from .find import IMAGES
 
 MISSING = "image file missing or unreadable"
 NONE = "no image and no URL"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*://", re.I)
 _WEB = re.compile(r"^https?://", re.I)
 _NAMING = ("path", "file_name", "filename", "filepath", "file", "url", "src", "href", "uri", "image")
+_PADDED = re.compile(r"(?:COCO_\w+_)?0*(\d+)")
+MOST_NEARBY = 5_000_000
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
 
 
@@ -103,6 +107,47 @@ def resolved(value: str, base: str, moved: tuple[str, str] = ("", "")) -> str:
     return path
 
 
+class Nearby:
+    """The images below a folder by their names without ending, and by their number where that is the name, as COCO pads
+    it; a name that two of them have is none. Found on first use."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._places: dict[str, str] | None = None
+
+    def find(self, key: str) -> str | None:
+        """The image of that name, None if there is none or more than one."""
+        if self._places is None:
+            self._places = self._listed()
+        return self._places.get(key.strip()) or None
+
+    def _listed(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for folder, folders, files in os.walk(self._folder):
+            folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+            for stem, ending in map(os.path.splitext, files):
+                if ending.lower() in IMAGES and not stem.startswith("."):
+                    number = _PADDED.fullmatch(stem)
+                    for key in {stem, number[1] if number else stem}:
+                        found[key] = "" if key in found else os.path.join(folder, stem + ending)
+            if len(found) > MOST_NEARBY:
+                break
+        return found
+
+
+def placed(value: str, base: str, moved: tuple[str, str], nearby: Nearby | None = None) -> str:
+    """`resolved`, or the file that is there in its stead: its name composed of other Unicode letters, without its ending,
+    or the image that `nearby` has by that name."""
+    path = resolved(value, base, moved)
+    if _SCHEME.match(path) or os.path.exists(path):
+        return path
+    spellings = [] if path.isascii() else [unicodedata.normalize(form, path) for form in ("NFC", "NFD")]
+    if not value.lower().endswith(IMAGES):
+        spellings += [path + one for ending in IMAGES for one in (ending, ending.upper())]
+    there = next((one for one in spellings if os.path.isfile(one)), None)
+    return there or (nearby.find(value) if nearby else None) or path
+
+
 def _tail(path: str, base: str) -> str:
     """The longest end of a path of another machine that exists below `base`; its last name there if none does."""
     parts = [part for part in path.split("/") if part]
@@ -147,7 +192,7 @@ def moved(values: Sequence[str], given: str | None, table: str) -> tuple[str, st
 
 
 def _hits(values: Sequence[str], base: str) -> int:
-    return sum(os.path.isfile(resolved(value, base)) for value in values)
+    return sum(os.path.isfile(placed(value, base, ("", ""))) for value in values)
 
 
 def _near(own: str) -> Iterable[str]:

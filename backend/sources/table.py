@@ -1,5 +1,6 @@
 """Import of tables: CSV, TSV, JSON, parquet, Arrow and Feather files of captions with image files, URLs or bytes."""
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,14 +20,17 @@ from .arrow_table import PARQUET, UNREADABLE, ArrowTable
 from .binding import binding
 from .cells import Room
 from .find import JSON
+from .gathered import gathered
+from .img2dataset import status_column
 from .json_table import JsonTable
 from .mapping import ColumnMap
 from .npz import Damaged
 from .options import Options
 from .packed import Packer
 from .pairs import Pairs
-from .places import base_of, moved, only
+from .places import Nearby, base_of, moved, only, placed
 from .report import Report
+from .roles import image_key
 from .staged import BROKEN, Staged, suffixes
 from .text_table import TextTable
 
@@ -53,6 +57,11 @@ class Table(Protocol):
 
 
 Opened = tuple[str, Table, ColumnMap]  # a path, the table, and how its columns are read
+
+
+def open_pairs(path: str, options: Options, root: str = "", room: Room | None = None) -> Table:
+    """A table of pairs: like `open_table`, numbered columns of captions as one."""
+    return gathered(open_table(path, options, root, room), options)
 
 
 def open_table(path: str, options: Options, root: str = "", room: Room | None = None) -> Table:
@@ -96,13 +105,32 @@ def sampled(table: Table) -> list[dict[str, Any]]:
 
 def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]]) -> ColumnMap:
     """How the table's columns are read, by its first rows. Raises InputError for a table without captions or images."""
-    mapping = columns.of_table(table.schema, options, sample, named=table.named)
+    roles = columns.roles_of(table.schema, options, sample, named=table.named)
+    alone = "url" not in roles or status_column(table.schema, sample)  # images of a table of URLs may be any others
+    nearby = _named_by_id(path, table, options, sample) if "image" not in roles and "text" in roles and alone else None
+    if nearby is not None:
+        roles["image"] = str(image_key(table.schema.names))
+    mapping = columns.of_table(table.schema, roles, sample)
+    if nearby is not None:
+        return replace(mapping, base=os.path.dirname(os.path.abspath(path)), nearby=nearby)
     column = mapping.roles.get("image", "")
     values = [value for row in sample if isinstance(value := only(row.get(column)), str)]
     if mapping.numbered:
         values = [value.rpartition("#")[0] for value in values]
     found = moved(values, options.images, path)
     return replace(mapping, base=base_of(values, options.images, path), moved=found)
+
+
+def _named_by_id(path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]]) -> Nearby | None:
+    """The images whose names are the ids of most of the first rows, below the table's folder or the one that it is in."""
+    key = image_key(table.schema.names) if table.named and "://" not in path else None
+    ids = list(dict.fromkeys(str(row[key]) for row in sample if isinstance(row[key], (str, int)))) if key else []
+    own = os.path.dirname(os.path.abspath(path))
+    for folder in [options.images] if options.images else [own, os.path.dirname(own)]:
+        nearby = Nearby(os.path.abspath(os.path.expanduser(folder)))
+        if ids and 2 * sum(os.path.isfile(placed(one, own, ("", ""), nearby)) for one in ids) >= len(ids):
+            return nearby
+    return None
 
 
 def _told(opened: Sequence[Opened], kinds: dict[str, pa.DataType]) -> list[str]:
@@ -115,10 +143,12 @@ class TableImport:
     """One import of several tables into a pool, file by file in order."""
 
     def __init__(
-        self, files: Sequence[str], options: Options, source: str, root: str = "", opened: Sequence[Opened] = ()
-    ) -> None:
-        """`opened`: those of the files that were opened before."""
+        self, files: Sequence[str], options: Options, source: str, root: str = "", opened: Sequence[Opened] = (),
+        places: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """`opened`: those of the files that were opened before; `places`: further files that these were made of."""
         self.files, self.options, self.source, self.root = list(files), options, source, root
+        self._places = list(places)
         self._before = {entry[0]: entry for entry in opened}
         self.left_out: dict[str, str] = {}
         self.wrong: dict[str, list[str]] = {}  # files that made no row of a table, by the reason
@@ -137,7 +167,7 @@ class TableImport:
             own = columns.pool_schema(mapping, own_kinds)
             schema = pa.schema([*schema, *(entry for entry in own if entry.name not in schema.names)])
             fitted.append((path, table, mapping))
-        bound = binding(self.files, self.options.as_json())
+        bound = binding([*self.files, *self._places], self.options.as_json())
         origin = {"kind": "table", "source": self.source}
         with Appender(pool_path, self.source, schema, origin, bound) as appender:
             appender.report.notes = _told(opened, kinds)
@@ -159,7 +189,7 @@ class TableImport:
                 opened.append(self._before[path])
                 continue
             try:
-                table = open_table(path, self.options, self.root, room)
+                table = open_pairs(path, self.options, self.root, room)
                 opened.append((path, table, mapped(path, table, self.options, sampled(table))))
             except (Damaged, InputError) as error:
                 self.left_out[path] = str(error)
@@ -197,5 +227,10 @@ class TableImport:
             for place, why in table.rejected:
                 appender.report.skip(why, f"{Path(path).name} {place}")
             packer.close()
+        if pairs.undownloaded:
+            appender.report.notes.append(
+                f"{Path(path).name}: img2dataset could not download {pairs.undownloaded:,} of the images; they come in by "
+                "URL (import its images or shards to have only those that are there)"
+            )
         appender.mark(f"{prefix}{1 << 62}")
         return done + row
