@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from glob import glob
@@ -152,6 +153,7 @@ def _is_text(path: str) -> bool:
 def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:
     images = [name for name in names if Path(name).suffix.lower() in IMAGES]
     stems = {os.path.splitext(name)[0] for name in images} | {*images}  # 1.txt and 1.png.txt are both beside 1.png
+    apart = _apart(names, images) if not named else set()
     worded = {os.path.splitext(name)[0] for name in names if Path(name).suffix.lower() in WORDS}
     for name in names:
         suffix, _ = suffixes(name)
@@ -166,7 +168,7 @@ def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:
             source.others.append(name)  # what `map` and `filter` of Hugging Face's datasets left beside the data
         elif suffix in TABLES and (named or base not in ABOUT):
             source.tables.append(name)
-        elif suffix in WORDS and os.path.splitext(name)[0] in stems:
+        elif suffix in WORDS and (os.path.splitext(name)[0] in stems or name in apart):
             source.sidecars.append(name)
         elif suffix in (".txt", ".token") and (named or "caption" in base or "token" in base or "result" in base):
             source.tables.append(name)
@@ -177,3 +179,10 @@ def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:
         else:
             source.others.append(name)
     return source
+
+
+def _apart(names: Sequence[str], images: Sequence[str]) -> set[str]:
+    """Text files of other folders than the images that they are named after, where both names are the only ones."""
+    texts = [name for name in names if Path(name).suffix.lower() in WORDS]
+    pictured, told = (Counter(Path(name).stem for name in files) for files in (images, texts))
+    return {name for name in texts if pictured[Path(name).stem] == told[Path(name).stem] == 1}

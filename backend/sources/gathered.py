@@ -1,6 +1,7 @@
 """Gathered columns: `caption1`, `caption_2`, `raw_0` and so on of a table as one column of lists of captions."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,13 @@ _NUMBER = re.compile(r"[\s._-]*\d{1,3}$")
 
 
 def gathered(table: "Table", options: Options) -> "Table":
-    """The table with its numbered columns of captions as one, or as it is where it has none, another column holds its
-    captions, or `options` name one."""
+    """The table with its numbered columns of captions as one, or as it is where it has none, its images are numbered too,
+    another column holds its captions, or `options` name one."""
     if options.text is not None or not table.named:
         return table
+    plain = Counter(roles.plain(_NUMBER.sub("", name)) for name in table.schema.names)
+    if any(plain[roles.plain(name)] > 1 for role in ("image", "url") for name in roles.USUAL[role]):
+        return table  # as many images: each caption is of one of them
     groups: dict[str, list[str]] = {}
     for entry in table.schema:
         base = _NUMBER.sub("", entry.name)

@@ -238,7 +238,7 @@ def _is_datacomp(source: Found) -> bool:
 def _sidecars(source: Found, options: Options, why: str = OF_IMG2DATASET) -> Part:
     from . import sidecars
 
-    read = list(sidecars.rows(source.sidecars[:PREVIEW], options.encoding))
+    read = list(sidecars.rows(source.sidecars[:PREVIEW], source.root, options.encoding))
     rows = [row for row in read if isinstance(row, dict)]
     suffix = os.path.splitext(source.sidecars[0])[1]
     left = {path: why for path, why in zip(source.sidecars, read) if isinstance(why, str)}
@@ -307,7 +307,7 @@ def _run(part: Part, options: Options, pool: str | Path, progress: Progress) -> 
     if part.kind == "captions beside images":
         from . import sidecars
 
-        with sidecars.listed(part.files, options.encoding) as (table, wrong):
+        with sidecars.listed(part.files, os.path.abspath(part.source), options.encoding) as (table, wrong):
             beside = TableImport([table], replace(options, encoding=None), part.source)
             beside.wrong = wrong
             return beside.run(pool, progress)

@@ -104,13 +104,16 @@ class Pairs:
         urls = self._text(batch, "url")
         if urls is not None:
             urls = pc.utf8_trim_whitespace(urls)
-            urls = pc.if_else(pc.fill_null(pc.equal(pc.utf8_length(urls), 0), False), None, urls)
+            none = pc.is_in(pc.utf8_lower(urls), pa.array(["", *NOTHING]))
+            urls = pc.if_else(none, None, urls)
         column = self._map.roles.get("image")
         if column is None:
             return urls, None
         given = batch.column(column)
         if holds_bytes(given.type):
             return urls, self._packed(given, wanted)
+        if (inside := places.written_out(as_text(given))) is not None:
+            return urls if urls is not None else pa.nulls(len(given), pa.utf8()), self._packed(inside, wanted)
         values = self._text(batch, "image")
         assert values is not None
         web = pc.fill_null(pc.match_substring_regex(values, r"(?i)^\s*https?://"), False)

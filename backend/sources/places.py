@@ -1,5 +1,6 @@
 """Places of images: what a cell of a table says about where its image is."""
 
+import base64
 import hashlib
 import json
 import os
@@ -18,12 +19,15 @@ from ..pool.images import LARGEST_FILE
 from .arrow_table import holds_bytes
 from .captions import as_text, edges
 from .find import IMAGES
+from .roles import WRITTEN_OUT
+from .staged import LFS
 
 MISSING = "image file missing or unreadable"
 NONE = "no image and no URL"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*://", re.I)
 _WEB = re.compile(r"^https?://", re.I)
 _NAMING = ("path", "file_name", "filename", "filepath", "file", "url", "src", "href", "uri", "image")
+LOOKED = 64  # values by which a column is known
 _PADDED = re.compile(r"(?:COCO_\w+_)?0*(\d+)")
 MOST_NEARBY = 5_000_000
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
@@ -84,6 +88,23 @@ def alone(column: pa.Array) -> pa.Array:
     return pa.array(map(only, text.to_pylist()), pa.utf8())
 
 
+def written_out(values: pa.Array | None) -> pa.Array | None:
+    """The images of a column of text that are written out in Base64, as binary; null where a value is none. None for a
+    column of anything else."""
+    if values is None or not any(WRITTEN_OUT.match(one or "") for one in values.slice(0, LOOKED).to_pylist()):
+        return None
+    return pa.array(map(_decoded, values.to_pylist()), pa.binary())
+
+
+def _decoded(value: str | None) -> bytes | None:
+    if not value or not WRITTEN_OUT.match(value):
+        return None
+    try:
+        return base64.b64decode(value.rpartition(",")[2])
+    except ValueError:
+        return None
+
+
 def resolved(value: str, base: str, moved: tuple[str, str] = ("", "")) -> str:
     """An absolute path or a URL: relative to `base`; Windows paths and `file://` are read as what they are. `moved`: a
     directory of another machine and the one that it is here."""
@@ -142,7 +163,10 @@ def placed(value: str, base: str, moved: tuple[str, str], nearby: Nearby | None 
     if _SCHEME.match(path) or os.path.exists(path):
         return path
     spellings = [] if path.isascii() else [unicodedata.normalize(form, path) for form in ("NFC", "NFD")]
-    if not value.lower().endswith(IMAGES):
+    stem, ending = os.path.splitext(path)
+    if ending.lower() in IMAGES:
+        spellings += [stem + one for one in (ending.lower(), ending.upper())]
+    else:
         spellings += [path + one for ending in IMAGES for one in (ending, ending.upper())]
     there = next((one for one in spellings if os.path.isfile(one)), None)
     return there or (nearby.find(value) if nearby else None) or path
@@ -232,6 +256,8 @@ def opened(path: str, content: bytes, *, check: bool) -> Image:
     """The image whose file is `content`."""
     from ..pool.decoding import measure
 
+    if content.startswith(LFS):
+        return Image(path, problem="image is a pointer of Git LFS (fetch the files with `git lfs pull`)")
     if len(content) > LARGEST_FILE:
         return Image(path, problem=f"image file larger than {LARGEST_FILE >> 20} MiB")
     width = height = None

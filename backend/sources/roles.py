@@ -33,6 +33,9 @@ ABOUT_CAPTIONS = {
 EXTENSIONS = r"\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|avif|heic|svg)"
 NUMBERED = re.compile(rf"{EXTENSIONS}#\d+$", re.I)
 IMAGE = re.compile(rf"{EXTENSIONS}(#\d+)?$", re.I)
+WRITTEN_OUT = re.compile(
+    r"\s*(data:image/|/9j/|iVBORw0KGgo|UklGR|R0lGOD)[A-Za-z0-9+/=;,\s]{90}"
+)  # as images begin in Base64
 _URL = re.compile(r"^https?://", re.I)
 
 
@@ -111,7 +114,7 @@ def by_content(rows: Sequence[Mapping[str, object]], roles: Mapping[str, str], *
     if "url" not in chosen and (url := _most(texts, _URL)):
         chosen["url"] = url
         texts.pop(url)
-    if "image" not in chosen and "url" not in chosen and (image := _most(texts, IMAGE)):
+    if "image" not in chosen and "url" not in chosen and (image := _most(texts, IMAGE) or _most(texts, WRITTEN_OUT)):
         chosen["image"] = image
         texts.pop(image)
     if "text" not in chosen and (phrases := _phrases(rows, chosen)):

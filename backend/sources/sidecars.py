@@ -14,19 +14,21 @@ from .captions import LONGEST_CAPTION
 from .fields import CAPTIONS, captions, parse
 from .find import IMAGES
 from .members import decoded
+from .places import Nearby
 
 UNREAD = "caption is neither UTF-8 nor UTF-16 (name its --encoding)"
 BOXES = "text beside the image is boxes of a detector, no caption"
 _BOX = re.compile(r"\d+(\s+-?\d*\.\d+){4,}")  # one a line, so that no text takes long to match
 
 
-def rows(files: Sequence[str], encoding: str | None = None) -> Iterator[dict[str, Any] | str]:
-    """A row for each file: the caption that it is or holds, the image of the same name, and what its JSON adds; or the
-    reason why there is none."""
+def rows(files: Sequence[str], root: str, encoding: str | None = None) -> Iterator[dict[str, Any] | str]:
+    """A row for each file: the caption that it is or holds, the image of the same name, beside it or elsewhere below
+    `root`, and what its JSON adds; or the reason why there is none."""
+    nearby = Nearby(root)
     for file in files:
         stem, end = os.path.splitext(file)
         places = (stem, *(one for end in IMAGES for one in (stem + end, stem + end.upper())))
-        image = next((one for one in places if os.path.isfile(one)), "")
+        image = next((one for one in places if os.path.isfile(one)), "") or nearby.find(os.path.basename(stem))
         about = _about(f"{stem}.json")
         text: Any = _read(file, encoding)
         if end.lower() == ".json":
@@ -36,7 +38,7 @@ def rows(files: Sequence[str], encoding: str | None = None) -> Iterator[dict[str
             yield UNREAD if text is None else BOXES
             continue
         kept = {name: value for name, value in about.items() if name.lower() not in {"image", *CAPTIONS}}
-        yield {"text": text.strip() if isinstance(text, str) else text, "image": image, **kept}
+        yield {"text": text.strip() if isinstance(text, str) else text, "image": image or "", **kept}
 
 
 def _is_boxes(text: str) -> bool:
@@ -67,7 +69,7 @@ def _about(file: str) -> dict[str, Any]:
 
 
 @contextmanager
-def listed(files: Sequence[str], encoding: str | None = None) -> Iterator[tuple[str, dict[str, list[str]]]]:
+def listed(files: Sequence[str], root: str, encoding: str | None = None) -> Iterator[tuple[str, dict[str, list[str]]]]:
     """The rows as a table of JSON lines that lives as long as the block, and the files that make none, by the reason.
 
     Raises InputError if none makes a row.
@@ -76,7 +78,7 @@ def listed(files: Sequence[str], encoding: str | None = None) -> Iterator[tuple[
     with tempfile.TemporaryDirectory(prefix="poolscope-") as room:
         path = Path(room) / "captions.jsonl"
         with path.open("w", encoding="utf-8") as out:
-            for file, row in zip(files, rows(files, encoding)):
+            for file, row in zip(files, rows(files, root, encoding)):
                 if isinstance(row, str):
                     wrong.setdefault(row, []).append(os.path.basename(file))
                 else:

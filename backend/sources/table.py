@@ -21,7 +21,7 @@ from .binding import binding
 from .cells import Room
 from .find import JSON
 from .gathered import gathered
-from .img2dataset import status_column
+from .img2dataset import GOOD, status_column
 from .json_table import JsonTable
 from .mapping import ColumnMap
 from .npz import Damaged
@@ -31,7 +31,7 @@ from .pairs import Pairs
 from .places import Nearby, base_of, moved, only, placed
 from .report import Report
 from .roles import image_key
-from .staged import BROKEN, Staged, suffixes
+from .staged import BROKEN, NO_TABLE, Staged, suffixes
 from .text_table import TextTable
 
 BATCH = 65_536
@@ -82,12 +82,16 @@ def open_table(path: str, options: Options, root: str = "", room: Room | None = 
 
 
 def _by_content(path: str) -> str:
-    """The suffix that a parquet or Arrow file of another name should have."""
+    """The suffix that a parquet or Arrow file of another name should have. Raises Damaged for a file that is no table."""
     if "://" in path:
         return ""
+    start = b""
     with suppress(OSError), open(path, "rb") as handle:
-        return {b"PAR1": ".parquet", b"ARRO": ".arrow"}.get(handle.read(4), "")
-    return ""
+        start = handle.read(64)
+    for head, why in NO_TABLE.items():
+        if start.lower().startswith(head.lower()):
+            raise Damaged(why)
+    return {b"PAR1": ".parquet", b"ARRO": ".arrow"}.get(start[:4], "")
 
 
 def sampled(table: Table) -> list[dict[str, Any]]:
@@ -106,8 +110,11 @@ def sampled(table: Table) -> list[dict[str, Any]]:
 def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]]) -> ColumnMap:
     """How the table's columns are read, by its first rows. Raises InputError for a table without captions or images."""
     roles = columns.roles_of(table.schema, options, sample, named=table.named)
-    alone = "url" not in roles or status_column(table.schema, sample)  # images of a table of URLs may be any others
-    nearby = _named_by_id(path, table, options, sample) if "image" not in roles and "text" in roles and alone else None
+    status = status_column(table.schema, sample)
+    lacking = (
+        "text" in roles and not {"image", *([] if status else ["url"])} & roles.keys()
+    )  # images beside URLs may be any
+    nearby = _named_by_id(path, table, options, sample, status) if lacking else None
     if nearby is not None:
         roles["image"] = str(image_key(table.schema.names))
     mapping = columns.of_table(table.schema, roles, sample)
@@ -121,10 +128,13 @@ def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str,
     return replace(mapping, base=base_of(values, options.images, path), moved=found)
 
 
-def _named_by_id(path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]]) -> Nearby | None:
+def _named_by_id(
+    path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]], status: str
+) -> Nearby | None:
     """The images whose names are the ids of most of the first rows, below the table's folder or the one that it is in."""
     key = image_key(table.schema.names) if table.named and "://" not in path else None
-    ids = list(dict.fromkeys(str(row[key]) for row in sample if isinstance(row[key], (str, int)))) if key else []
+    rows = [row for row in sample if not status or row[status] == GOOD] if key else []
+    ids = list(dict.fromkeys(str(row[key]) for row in rows if isinstance(row[key], (str, int))))
     own = os.path.dirname(os.path.abspath(path))
     for folder in [options.images] if options.images else [own, os.path.dirname(own)]:
         nearby = Nearby(os.path.abspath(os.path.expanduser(folder)))

@@ -15,6 +15,7 @@ from .located import Lacking
 from .mapping import ColumnMap
 from .npz import Damaged
 from .options import Options
+from .roles import WRITTEN_OUT
 from .table import Opened, Table, mapped, open_pairs, sampled
 
 
@@ -85,7 +86,9 @@ def preview(
         about: dict[str, Any] = {role: places.only(row[roles[role]]) for role in ("url", "id", "uid") if role in roles}
         value = places.only(row.get(roles.get("image", "")))
         value = str(value) if isinstance(value, int) else value
-        if isinstance(value, str):
+        if isinstance(value, str) and WRITTEN_OUT.match(value):
+            about["image"] = "(written out in the table)"
+        elif isinstance(value, str):
             place = value if places.is_web(value) else mapping.place(value)
             about["url" if places.is_web(value) else "image"] = place
             if "image" in about:
