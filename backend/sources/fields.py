@@ -64,8 +64,10 @@ def _texts(value: Any, depth: int = 0) -> list[str]:
 
 
 def _answers(value: list[Any]) -> list[str] | None:
-    """What a model says in a conversation (LLaVA's, ShareGPT's, OpenAI's form), None for any other list. Several answers
+    """What a model says in a conversation (LLaVA's, ShareGPT's, OpenAI's, the Cauldron's form), None for any other list. Several answers
     are about questions, and no captions."""
+    if value and all(isinstance(one, dict) and {"user", "assistant"} <= one.keys() for one in value):
+        return [text for one in value for text in _texts(one["assistant"], 1)]
     if not value or not all(isinstance(one, dict) and {"from", "role"} & one.keys() for one in value):
         return None
     said = [one for one in value if (one.get("from") or one.get("role")) in ("gpt", "assistant", "model")]

@@ -238,7 +238,7 @@ def _is_datacomp(source: Found) -> bool:
 def _sidecars(source: Found, options: Options, why: str = OF_IMG2DATASET) -> Part:
     from . import sidecars
 
-    read = list(sidecars.rows(source.sidecars[:PREVIEW], source.root, options.encoding))
+    read = list(islice(sidecars.rows(source.sidecars, source.root, options.encoding), PREVIEW))
     rows = [row for row in read if isinstance(row, dict)]
     suffix = os.path.splitext(source.sidecars[0])[1]
     left = {path: why for path, why in zip(source.sidecars, read) if isinstance(why, str)}

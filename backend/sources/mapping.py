@@ -74,7 +74,7 @@ def of_table(schema: pa.Schema, roles: Mapping[str, str], sample: Sequence[Mappi
         raise InputError(f"no caption column; name it with --text; {listed}{other}.")
     if "image" not in roles and "url" not in roles:
         key = usual.image_key(names)
-        beside = f", or put images beside it that are named by {key}" if key else ""
+        beside = f", or with --images the folder of images that are named by {key}" if key else ""
         raise InputError(f"no column of images or URLs; name it with --image or --url{beside}; {listed}.")
     kept, vectors, left_out = _further(schema, roles, sample)
     values = [value for row in sample if isinstance(value := only(row.get(roles.get("image", ""))), str)]

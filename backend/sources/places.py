@@ -29,7 +29,7 @@ _WEB = re.compile(r"^https?://", re.I)
 _NAMING = ("path", "file_name", "filename", "filepath", "file", "url", "src", "href", "uri", "image")
 LOOKED = 64  # values by which a column is known
 _PADDED = re.compile(r"(?:COCO_\w+_)?0*(\d+)")
-MOST_NEARBY = 5_000_000
+MOST_NEARBY = 2_000_000  # files looked at
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
 
 
@@ -144,6 +144,7 @@ class Nearby:
 
     def _listed(self) -> dict[str, str]:
         found: dict[str, str] = {}
+        looked = 0
         for folder, folders, files in os.walk(self._folder):
             folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
             for stem, ending in map(os.path.splitext, files):
@@ -151,7 +152,8 @@ class Nearby:
                     number = _PADDED.fullmatch(stem)
                     for key in {stem, number[1] if number else stem}:
                         found[key] = "" if key in found else os.path.join(folder, stem + ending)
-            if len(found) > MOST_NEARBY:
+            looked += len(files)
+            if looked > MOST_NEARBY:
                 break
         return found
 

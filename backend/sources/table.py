@@ -107,16 +107,18 @@ def sampled(table: Table) -> list[dict[str, Any]]:
         raise Damaged(f"it can't be read: {first_line(error)}") from None
 
 
-def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]]) -> ColumnMap:
-    """How the table's columns are read, by its first rows. Raises InputError for a table without captions or images."""
+def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]], root: str = "") -> ColumnMap:
+    """How the columns of a table below `root` are read, by its first rows. Raises InputError for a table without captions or images."""
     roles = columns.roles_of(table.schema, options, sample, named=table.named)
     status = status_column(table.schema, sample)
     lacking = (
         "text" in roles and not {"image", *([] if status else ["url"])} & roles.keys()
     )  # images beside URLs may be any
-    nearby = _named_by_id(path, table, options, sample, status) if lacking else None
-    if nearby is not None:
-        roles["image"] = str(image_key(table.schema.names))
+    key = image_key(table.schema.names) if lacking and table.named and "://" not in path else None
+    ids = [row[key] for row in sample if not status or row[status] == GOOD] if key else []
+    nearby = _named_by_id(path, ids, options, root)
+    if nearby is not None and key:
+        roles["image"] = key
     mapping = columns.of_table(table.schema, roles, sample)
     if nearby is not None:
         return replace(mapping, base=os.path.dirname(os.path.abspath(path)), nearby=nearby)
@@ -128,15 +130,12 @@ def mapped(path: str, table: Table, options: Options, sample: Sequence[dict[str,
     return replace(mapping, base=base_of(values, options.images, path), moved=found)
 
 
-def _named_by_id(
-    path: str, table: Table, options: Options, sample: Sequence[dict[str, Any]], status: str
-) -> Nearby | None:
-    """The images whose names are the ids of most of the first rows, below the table's folder or the one that it is in."""
-    key = image_key(table.schema.names) if table.named and "://" not in path else None
-    rows = [row for row in sample if not status or row[status] == GOOD] if key else []
-    ids = list(dict.fromkeys(str(row[key]) for row in rows if isinstance(row[key], (str, int))))
+def _named_by_id(path: str, given: Sequence[Any], options: Options, root: str) -> Nearby | None:
+    """The images whose names are most of the ids, below the table's folder or, if that is below `root`, the one around it."""
+    ids = {str(one) for one in given if isinstance(one, (str, int))}
     own = os.path.dirname(os.path.abspath(path))
-    for folder in [options.images] if options.images else [own, os.path.dirname(own)]:
+    around = [os.path.dirname(own)] if root and own.startswith(f"{root.rstrip('/')}/") else []
+    for folder in [options.images] if options.images else [own, *around]:
         nearby = Nearby(os.path.abspath(os.path.expanduser(folder)))
         if ids and 2 * sum(os.path.isfile(placed(one, own, ("", ""), nearby)) for one in ids) >= len(ids):
             return nearby
@@ -200,7 +199,7 @@ class TableImport:
                 continue
             try:
                 table = open_pairs(path, self.options, self.root, room)
-                opened.append((path, table, mapped(path, table, self.options, sampled(table))))
+                opened.append((path, table, mapped(path, table, self.options, sampled(table), self.root)))
             except (Damaged, InputError) as error:
                 self.left_out[path] = str(error)
                 wrong = wrong or f"{path!r}: {error}"

@@ -37,9 +37,11 @@ class Looks:
         first = self.opened[0][2]
         return {**first.roles, **{name: column for column, (name, _) in first.vectors.items()}}
 
-    def add(self, path: str, table: Table, sample: list[dict[str, Any]], options: Options, most: int) -> None:
+    def add(
+        self, path: str, table: Table, sample: list[dict[str, Any]], options: Options, root: str, most: int
+    ) -> None:  # fmt: skip
         """Raises InputError for a table that is none of pairs."""
-        here = mapped(path, table, options, sample)
+        here = mapped(path, table, options, sample, root)
         self.opened.append((path, table, here))
         self.columns |= here.extra
         self.left_out |= {f"column {name}": why for name, why in here.left_out.items()}
@@ -58,12 +60,12 @@ def look_at(tables: Sequence[tuple[str, str]], options: Options, room: Room, mos
             table = open_pairs(path, options, root, room)
             sample = sampled(table)
             lacking.append(Lacking(path, table, sample))
-            seen.add(path, table, sample, options, most)
+            seen.add(path, table, sample, options, root, most)
             lacking.pop()
         except (Damaged, InputError) as error:
             seen.left_out[path] = str(error)
     for one, other in located.join(lacking, options) if len(lacking) > 1 else ():
-        seen.add(one.path, one.table, one.sample, options, most)
+        seen.add(one.path, one.table, one.sample, options, "", most)
         del seen.left_out[one.path]
         seen.places[other] = None
         seen.notes[f"{os.path.basename(other)} says where the images of {os.path.basename(one.path)} are"] = None

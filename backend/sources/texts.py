@@ -27,6 +27,8 @@ def captions(column: pa.Array, which: fields.Which) -> tuple[pa.Array, np.ndarra
     """
     rows = np.arange(len(column), dtype=np.int64)
     text = as_text(column)
+    if text is None and pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     if text is None and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         text = column.cast(pa.utf8())
     if text is None:

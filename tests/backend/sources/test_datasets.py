@@ -240,6 +240,26 @@ def test_texts_in_a_folder_of_their_own(tmp_path):
     assert brought_in(files | texts, tmp_path)[0] == ["one", "two"]
 
 
+def test_texts_that_all_have_several_lines_are_captions_each(tmp_path):
+    sentences = {"Sentences/1.txt": "[/EN#1/people A dog] runs\nb\nc\n", "Sentences/2.txt": "d\ne\nf"}
+    files = pictures("flickr/1.jpg", "flickr/2.jpg")
+    assert brought_in(sentences | files, tmp_path)[0] == ["A dog runs", "b", "c", "d", "e", "f"]
+    uneven = {"1.txt": "one text\nof\nlines", "2.txt": "d"} | pictures("1.jpg", "2.jpg")
+    assert brought_in(uneven, tmp_path / "uneven")[0] == ["one text\nof\nlines", "d"]
+
+
+def test_a_model_s_answer_in_the_cauldron_s_form_and_numbers_that_are_none(tmp_path):
+    turns = [
+        [{"user": "What?", "assistant": "a dog"}],
+        [{"user": "q", "assistant": "a"}, {"user": "q", "assistant": "b"}],
+    ]
+    found, skipped, _ = brought_in({"a.parquet": pa.table({"texts": turns, "url": [U(1), U(2)]})}, tmp_path)
+    assert (found, skipped) == (["a dog"], {"no caption": 1})
+    numbers = pa.table({"text": [float("nan"), 2.5], "url": [U(1), U(2)]})
+    found, skipped, _ = brought_in({"a.parquet": numbers}, tmp_path / "numbers")
+    assert (found, skipped) == (["2.5"], {"no caption": 1})
+
+
 def test_names_spelled_otherwise_on_this_disk(tmp_path):
     files = pictures(unicodedata.normalize("NFD", "ü.png"), "a.JPG", "1.jpg")
     lfs = {"2.jpg": "version https://git-lfs.github.com/spec/v1\noid x\n"}
