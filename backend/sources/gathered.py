@@ -32,11 +32,16 @@ def gathered(table: "Table", options: Options) -> "Table":
         if as_text(pa.array([], entry.type)) is not None and roles.says_caption(base):
             groups.setdefault(roles.plain(base), []).append(entry.name)
     for columns in groups.values():
-        if len(columns) > 1:
+        numbers = {_number(name) for name in columns}
+        if 1 < len(columns) == len(numbers):  # `text` and `TEXT` are of two kinds
             joined = Gathered(table, _NUMBER.sub("", columns[0]), columns)
             if roles.choose(joined.schema.names, {}).get("text") == joined.name:
                 return joined
     return table
+
+
+def _number(name: str) -> str:
+    return name[len(_NUMBER.sub("", name)) :].strip(" ._-")
 
 
 class Gathered:

@@ -51,6 +51,7 @@ def test_captions_that_are_each_of_an_image_of_its_own_are_not_joined(tmp_path):
 
 def test_a_column_of_captions_that_is_named_is_taken_alone(tmp_path):
     assert brought_in({"a.csv": f"url,caption1,caption2\n{U(1)},a,b\n"}, tmp_path, text="caption2")[0] == ["b"]
+    assert brought_in({"a.csv": f"url,text,TEXT\n{U(1)},a,A\n"}, tmp_path / "cases")[0] == ["a"]
 
 
 SBU = "SBU_captioned_photo_dataset"
