@@ -89,6 +89,8 @@ def add(
     def text() -> None:
         classes = f" in {task.classes:,} classes" if task.classes else " with captions"
         line(f"task {task.task.key}: {task.examples:,} images{classes}; use it with --tasks {suite}")
+        if task.training:
+            line(f"  {task.training:,} images of its train split are its training part (`poolscope target training`)")
         for reason, count in task.skipped.most_common():
             line(f"  left out {count:,}: {reason}")
 

@@ -150,7 +150,9 @@ class Dedup(Method):
             for name in (MAIN, *self.extras)
         }
         if self.against:
-            columns[MAIN] &= ~np.concatenate([self._too_near(pool, rows) for rows in scanned(pool, unit, self.embedding)])
+            columns[MAIN] &= ~np.concatenate(
+                [self._too_near(pool, rows) for rows in scanned(pool, unit, self.embedding)]
+            )
         return columns
 
     def _too_near(self, pool: Pool, rows: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ class ArrowTable:
         self.named = True
         self.rejected: list[tuple[str, str]] = []
         self.note = ""
-        self.told: dict[str, str] = {}
+        self.conversions: dict[str, str] = {}
 
     def types(self, names: Sequence[str]) -> dict[str, pa.DataType]:
         """The types that further columns get."""

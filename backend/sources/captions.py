@@ -5,6 +5,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 LONGEST_CAPTION = 100_000
+_INVISIBLE = r"^[\s\p{Z}\p{Cc}\p{Cf}]*$"  # white space, zero-width letters and other marks that show nothing
 REASONS = (
     "",
     "no caption",
@@ -41,7 +42,7 @@ def problems(text: pa.Array) -> tuple[pa.Array, np.ndarray]:
     first, _ = edges(text)
     blank = (first <= 32) | (first > 126)  # or may be
     some = text.filter(pa.array(blank))
-    blank[blank] = _true(pc.or_kleene(pc.utf8_is_space(some), pc.equal(pc.binary_length(some), 0)), null=True)
+    blank[blank] = _true(pc.match_substring_regex(some, _INVISIBLE), null=True)
     wrong[blank] = 1
     if text.null_count:
         wrong[_true(text.is_null())] = 1

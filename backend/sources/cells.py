@@ -23,6 +23,7 @@ _COMMAS = {
 }
 _KIND = f"""(CASE WHEN {{0}} IS NULL THEN 0 WHEN try_cast({{0}} AS BIGINT)::VARCHAR = {{0}} THEN 1
     WHEN regexp_full_match({{0}}, '{_NUMBER}') AND length({{0}}) < 24 AND try_cast({{0}} AS DOUBLE) IS NOT NULL THEN 2
+    WHEN lower({{0}}) IN ('inf', '-inf', 'infinity', '-infinity') THEN 2
     WHEN lower({{0}}) IN ('true', 'false') THEN 4 WHEN lower({{0}}) IN ({", ".join(map(literal, NOTHING))}) THEN {_WORD}
     WHEN regexp_full_match({{0}}, '-?[1-9][0-9]{{{{0,2}}}},[0-9]{{{{3}}}}') THEN {_GROUPED}
     WHEN regexp_full_match({{0}}, '-?(0|[1-9][0-9]*),[0-9]+') AND length({{0}}) < 24 THEN {_COMMA}
@@ -87,7 +88,7 @@ class CellTable:
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self.told: dict[str, str] = {}
+        self.conversions: dict[str, str] = {}
         self._held: Held | None = None
 
     def _read(self, size: int, kinds: Sequence[int], most: int | None) -> Iterator[list[pa.Array]]:
@@ -105,7 +106,7 @@ class CellTable:
     def types(self, names: Sequence[str]) -> dict[str, pa.DataType]:
         """The types of columns: number or truth value where every cell is one and none is changed by it, null where all
         are empty, else text, as in a file that breaks off. Between numbers a word for none is none; decimal commas are
-        read where no cell has a point: `told` says of which columns. Keeps the rows that it reads while there is room."""
+        read where no cell has a point: `conversions` says of which columns. Keeps the rows that it reads while there is room."""
         import duckdb
 
         if not names:
@@ -120,13 +121,13 @@ class CellTable:
             self._forget()
             return dict.fromkeys(names, pa.utf8())
         kinds = _TYPES | (_COMMAS if self.decimal_commas else {})
-        found = {name: kinds.get(int(bits), pa.utf8()) for name, bits in zip(names, guesses)}
+        types = {name: kinds.get(int(bits), pa.utf8()) for name, bits in zip(names, guesses)}
         for name, bits in zip(names, guesses.tolist()):
-            if not pa.types.is_string(found[name]) and bits & (_WORD | _COMMA):
+            if not pa.types.is_string(types[name]) and bits & (_WORD | _COMMA):
                 words = ["a word for none is none"] if bits & _WORD else []
                 words += ["its commas are decimal: 0,5 is 0.5"] if bits & _COMMA else []
-                self.told[name] = " and ".join(words)
-        return found
+                self.conversions[name] = " and ".join(words)
+        return types
 
     def _forget(self) -> None:
         """Keeps no rows: what was read is not all."""

@@ -15,7 +15,7 @@ CAPTIONS = (
     "caption", "captions", "text", "texts", "txt", "sentence", "sentences", "alt", "alt_text", "title", "prompt",
     "description",
 )  # fmt: skip
-INNER = ("raw", "text", "caption", "sentence", "en", "label")  # where COCO, Karpathy, FiftyOne keep a caption's words
+INNER = ("raw", "text", "caption", "sentence", "phrase", "en", "label")  # where COCO, Karpathy, FiftyOne keep the words
 ROLES = frozenset({"uid", "url", "original_width", "original_height", "sha256", "face_bboxes", "id", "image_id"})
 TYPES: dict[str, pa.DataType] = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.utf8()}
 MOST_FIELDS = 200
@@ -36,7 +36,7 @@ def lowered(about: Mapping[str, Any]) -> dict[str, Any]:
     """The fields by their names in lower case, the first of equal ones."""
     fields: dict[str, Any] = {}
     for name, value in about.items():
-        fields.setdefault(name.lower(), value)
+        fields.setdefault(str(name).lower(), value)
     return fields
 
 
@@ -58,17 +58,20 @@ def _texts(value: Any, depth: int = 0) -> list[str]:
     if isinstance(value, list) and depth < 2:
         return [text for one in value for text in _texts(one, depth + 1)]
     if isinstance(value, dict) and depth < 3:
-        return next((texts for name in INNER if (texts := _texts(value.get(name), depth + 1))), [])
+        inner = lowered(value)
+        return next((texts for name in INNER if (texts := _texts(inner.get(name), depth + 1))), [])
     return []
 
 
 def _answers(value: list[Any]) -> list[str] | None:
-    """What a model says in a conversation (LLaVA's, ShareGPT's, OpenAI's form), None for any other list. Several answers
+    """What a model says in a conversation (LLaVA's, ShareGPT's, OpenAI's, the Cauldron's form), None for any other list. Several answers
     are about questions, and no captions."""
+    if value and all(isinstance(one, dict) and {"user", "assistant"} <= one.keys() for one in value):
+        return [text for one in value for text in _texts(one["assistant"], 1)]
     if not value or not all(isinstance(one, dict) and {"from", "role"} & one.keys() for one in value):
         return None
-    said = [one for one in value if (one.get("from") or one.get("role")) in ("gpt", "assistant", "model")]
-    return [text for one in said for text in _texts(one.get("value") or one.get("content"), 1)]
+    answers = [one for one in value if (one.get("from") or one.get("role")) in ("gpt", "assistant", "model")]
+    return [text for one in answers for text in _texts(one.get("value") or one.get("content"), 1)]
 
 
 def chosen(texts: list[str], which: Which) -> list[str]:
@@ -142,8 +145,8 @@ def valid(text: str) -> bool:
     return True
 
 
-def extras(about: Mapping[str, Any], caption: str, said: str) -> dict[str, Any]:
-    """Scalar fields that come along: all but those with a role, the caption (`said`), its field `caption`, and the key
+def extras(about: Mapping[str, Any], caption: str, text: str) -> dict[str, Any]:
+    """Scalar fields that come along: all but those with a role, the caption (`text`), its field `caption`, and the key
     that an export of ours made of the uid."""
     ours = f"{about.get('uid')}-"
     return {
@@ -152,7 +155,7 @@ def extras(about: Mapping[str, Any], caption: str, said: str) -> dict[str, Any]:
         if isinstance(value, (bool, int, float, str))
         and name.lower() != caption
         and name.lower() not in ROLES
-        and not (name.lower() in CAPTIONS and value == said)
+        and not (name.lower() in CAPTIONS and value == text)
         and not (name == "key" and str(value).startswith(ours))
     }
 

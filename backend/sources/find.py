@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from glob import glob
@@ -20,6 +21,23 @@ IMAGES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".t
 WORDS = (".txt", ".caption")
 TARS = (".tar", ".tgz", ".tbz2", ".txz")
 _OF_IMG2DATASET = re.compile(r"\d+_stats\.json")
+_OF_CACHE = re.compile(r"(cache-|tmp|indices\b)")
+FOREIGN = {
+    ".zip": "an archive; unpack it and give the folder", ".7z": "an archive; unpack it and give the folder",
+    ".rar": "an archive; unpack it and give the folder",
+    ".tfrecord": "TFRecord, which is not read; make webdataset or parquet of it",
+    ".mdb": "LMDB, which is not read; make webdataset or parquet of it",
+    ".mds": "MDS (streaming), which is not read; make webdataset or parquet of it",
+    ".beton": "FFCV, which is not read; make webdataset or parquet of it",
+    ".h5": "HDF5, which is not read; make webdataset or parquet of it",
+    ".hdf5": "HDF5, which is not read; make webdataset or parquet of it",
+    ".xml": "XML of boxes and labels (CVAT, Pascal VOC), which are no captions",
+    ".xlsx": "a spreadsheet; save it as CSV", ".xls": "a spreadsheet; save it as CSV",
+    ".ods": "a spreadsheet; save it as CSV",
+    ".pkl": "a pickle, which is never opened because it can run code; make parquet of it",
+    ".pickle": "a pickle, which is never opened because it can run code; make parquet of it",
+    ".sqlite": "a database; save its table as CSV", ".db": "a database; save its table as CSV",
+}  # fmt: skip
 ABOUT = ("dataset_info.json", "dataset_infos.json", "state.json", "dataset_dict.json", "package.json", "config.json")
 
 
@@ -110,6 +128,12 @@ def _remote(url: str) -> Found:
     return _sorted(Found(url, url.rstrip("/")), names, named=False)
 
 
+def foreign(path: str) -> str:
+    """What a file is that can't be read, and what to do; empty for one of any other kind."""
+    name = os.path.basename(path).lower()
+    return FOREIGN[".tfrecord"] if ".tfrecord" in name else FOREIGN.get(os.path.splitext(name)[1], "")
+
+
 def _tar(path: str) -> bool:
     name = path.lower()
     return suffixes(path)[0] in TARS or name.endswith((".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"))
@@ -129,6 +153,7 @@ def _is_text(path: str) -> bool:
 def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:
     images = [name for name in names if Path(name).suffix.lower() in IMAGES]
     stems = {os.path.splitext(name)[0] for name in images} | {*images}  # 1.txt and 1.png.txt are both beside 1.png
+    apart = _apart(names, images) if not named else set()
     worded = {os.path.splitext(name)[0] for name in names if Path(name).suffix.lower() in WORDS}
     for name in names:
         suffix, _ = suffixes(name)
@@ -139,16 +164,25 @@ def _sorted(source: Found, names: Sequence[str], *, named: bool) -> Found:
             source.others.append(name)
         elif suffix == ".json" and (stem := os.path.splitext(name)[0]) in stems and not named:
             source.sidecars += [name] if stem not in worded else []  # else it is read with the text file
+        elif suffix == ".arrow" and not named and _OF_CACHE.match(base):
+            source.others.append(name)  # what `map` and `filter` of Hugging Face's datasets left beside the data
         elif suffix in TABLES and (named or base not in ABOUT):
             source.tables.append(name)
-        elif suffix in WORDS and os.path.splitext(name)[0] in stems:
+        elif suffix in WORDS and (os.path.splitext(name)[0] in stems or name in apart):
             source.sidecars.append(name)
         elif suffix in (".txt", ".token") and (named or "caption" in base or "token" in base or "result" in base):
             source.tables.append(name)
         elif suffix in IMAGES:
             source.images += 1
-        elif named and _is_text(name):
+        elif named and not foreign(name) and _is_text(name):
             source.tables.append(name)
         else:
             source.others.append(name)
     return source
+
+
+def _apart(names: Sequence[str], images: Sequence[str]) -> set[str]:
+    """Text files of other folders than the images that they are named after, where both names are the only ones."""
+    texts = [name for name in names if Path(name).suffix.lower() in WORDS]
+    image_stems, text_stems = (Counter(Path(name).stem for name in files) for files in (images, texts))
+    return {name for name in texts if image_stems[Path(name).stem] == text_stems[Path(name).stem] == 1}

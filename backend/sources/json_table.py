@@ -9,11 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import first_line
-from . import fields
+from . import annotations, fields
 from .cells import ROWS, CellTable, Held, Room, kind
 from .npz import Damaged
 from .options import Options
-from .roles import IMAGE, choose, known
 from .staged import Staged, connect, limited, literal
 from .text_table import unique
 
@@ -135,6 +134,8 @@ class JsonTable(CellTable):
         if len(content) > LARGEST:
             raise Damaged(f"a JSON that is one value may have {LARGEST >> 30} GiB; write a record a line (.jsonl)")
         text = content.decode(self._staged.encoding, "replace").removeprefix("\ufeff")
+        if not text.strip():
+            raise Damaged("it is empty")
         try:
             if self._spelled and self.form == "lines":
                 return as_table(list(self._lines(text)))
@@ -145,7 +146,7 @@ class JsonTable(CellTable):
                 raise Damaged(f"the JSON can't be read: {error}") from None
         except (ValueError, RecursionError) as error:
             raise Damaged(f"the JSON can't be read: {error}") from None
-        return as_table(records(value))
+        return as_table(annotations.records(value, self.rejected))
 
     def _lines(self, text: str) -> Iterator[Mapping[str, Any]]:
         """The record of each line, numbers as they are spelled; a line that is none is counted."""
@@ -184,84 +185,6 @@ def _one_after_another(text: str) -> list[Any] | None:
         values.append(value)
         place = re.compile(r"[\s,]*").match(text, place).end()  # type: ignore[union-attr]  # it always matches
     return values
-
-
-def records(value: Any) -> list[Mapping[str, Any]]:
-    """The records of an annotation file: COCO's and Karpathy's, tables by column or by key, a list under any name."""
-    if isinstance(value, list):
-        return [one for one in value if isinstance(one, dict)]
-    if not isinstance(value, dict):
-        return []
-    images: Any = value.get("images")
-    notes: Any = value.get("annotations")
-    if _listed(images) and _listed(notes):
-        if not any(isinstance(note.get("caption"), str) for note in notes):
-            raise Damaged("its annotations hold no captions")
-        return _coco(images, notes)
-    if _listed(images) and "sentences" in images[0]:
-        return [_karpathy(one) for one in images]
-    lists: list[list[Mapping[str, Any]]] = [one for one in value.values() if _listed(one)]
-    if lists and not _is_record(value):
-        return max(lists, key=lambda one: len(one))
-    return _by_column(value) or _by_key(value) or [value]
-
-
-def _is_record(value: dict[str, Any]) -> bool:
-    """Whether an object with lists in it is a pair by itself: it has a caption and an image or URL of its own."""
-    said = any(isinstance(value.get(name), str) for name in ("caption", "text", "txt"))
-    return said and bool({"image", "url"} & choose(list(value), {}).keys())
-
-
-def _by_column(value: dict[str, Any]) -> list[Mapping[str, Any]]:
-    """`{"text": ["a", "b"], "url": [...]}` and pandas' `{"text": {"0": "a"}, ...}` as records; none of another form."""
-    inner = list(value.values())
-    if len(inner) < 2 or not known(list(value)):
-        return []
-    if all(isinstance(one, list) for one in inner):
-        if len({len(one) for one in inner}) > 1:
-            lengths = ", ".join(f"{name!r} {len(one):,}" for name, one in list(value.items())[:5])
-            raise Damaged(f"its columns have different lengths: {lengths}")
-        return [dict(zip(value, row)) for row in zip(*inner)]
-    if all(isinstance(one, dict) and one.keys() == inner[0].keys() for one in inner):
-        return [{name: one[key] for name, one in value.items()} for key in inner[0]]
-    return []
-
-
-def _by_key(value: dict[str, Any]) -> list[Mapping[str, Any]]:
-    """`{"1.jpg": "a caption" or [...]}` and `{"1" or "1.jpg": {"text": ...}}` as records; none of another form."""
-    inner = list(value.values())
-    name = "image" if all(IMAGE.search(key) for key in value) else "id"
-    if inner and all(isinstance(one, dict) for one in inner):
-        return [{name: key, **one} for key, one in value.items()]
-    if len(inner) > 1 and not known(list(value)) and all(isinstance(one, (bool, int, float)) for one in inner):
-        return [{name: key, "value": one} for key, one in value.items()]
-    if any(key.lower() in fields.CAPTIONS for key in value) or not all(isinstance(one, (str, list)) for one in inner):
-        return []
-    return [{name: key, "captions": one} for key, one in value.items()]
-
-
-def _listed(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
-
-
-def _coco(images: list[dict[str, Any]], notes: list[dict[str, Any]]) -> list[Mapping[str, Any]]:
-    """A record for each image, with all its captions."""
-    said: dict[Any, list[str]] = {}
-    for note in notes:
-        if isinstance(note.get("caption"), str):
-            said.setdefault(str(note.get("image_id")), []).append(note["caption"])
-    return [
-        {"image_id": one.get("id"), "captions": said.get(str(one.get("id"))),
-         **{name: value for name, value in one.items() if name not in ("id", "image_id", "captions")}}
-        for one in images
-    ]  # fmt: skip
-
-
-def _karpathy(image: dict[str, Any]) -> Mapping[str, Any]:
-    folder, name = image.get("filepath"), image.get("filename")
-    extra: dict[str, Any] = {key: image[key] for key in ("split", "cocoid", "imgid") if key in image}
-    path = f"{folder}/{name}" if isinstance(folder, str) and folder else name
-    return {"image": path, "captions": image.get("sentences"), **extra}
 
 
 def as_table(rows: list[Mapping[str, Any]]) -> pa.Table:

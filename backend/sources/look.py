@@ -1,35 +1,33 @@
 """Looking at what is there: the plan of an import, made and shown before anything is written."""
 
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError
 from ..progress import Progress, silent
 from .cells import HELD, Room
-from .find import Found, find
-from .mapping import ColumnMap
-from .npz import Damaged
+from .find import Found, find, foreign
+from .img2dataset import failures, is_shard
 from .options import Options
 from .report import Report
 
 if TYPE_CHECKING:
     from .table import Opened
 
-Kind = Literal["table", "webdataset", "datacomp", "clip-retrieval", "captions beside images"]
+Kind = Literal["table", "webdataset", "datacomp", "clip-retrieval", "captions beside images", "paired lines"]
 PREVIEW = 5
-ARCHIVES = (".zip", ".7z", ".rar")
 OF_IMG2DATASET = "table of img2dataset beside the images (their own texts are read)"
-_OF_IMG2DATASET = re.compile(r"\d+\.parquet")  # beside the images and texts of its output format `files`
 
 
 @dataclass(frozen=True)
 class Part:
     """Sources of one kind. `mapping`: role → column of the source; `columns`: further column → its name in the pool;
-    `left_out`: what does not come in → why; `opened`: tables as they were looked at, so that they need not be again."""
+    `left_out`: what does not come in → why; `opened`: tables as they were looked at, so that they need not be again; `beside`: tables that
+    say where images are, or which were not downloaded."""
 
     kind: Kind
     source: str
@@ -40,6 +38,7 @@ class Part:
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     opened: tuple["Opened", ...] = field(default=(), repr=False, compare=False)
+    beside: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -89,7 +88,7 @@ class Plan:
 
     def run(self, pool: str | Path, progress: Progress = silent) -> Report:
         """Makes or extends the pool; the report is that of all parts together. Raises InputError if nothing comes in."""
-        reports = [_run(part, self.options, pool, progress) for part in self.parts]
+        reports = [_counted(part, _run(part, self.options, pool, progress), pool) for part in self.parts]
         whole = reports[0]
         for report in reports[1:]:
             whole.source += f", {report.source}"
@@ -117,7 +116,12 @@ def look(
     given = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     parts: list[Part] = []
     tables: list[tuple[Found, str]] = []
-    for source in find(given):
+    sources = find(given)
+    lines = _paired_lines(sources, options) if only is None else []
+    parts += lines
+    for source in sources:
+        if lines and not (source.tables or source.tars or source.sidecars):
+            continue
         if only == "table":
             tables += [(source, path) for path in source.tables or _forced(source)]
             continue
@@ -142,6 +146,23 @@ def look(
     return Plan(tuple(parts), options)
 
 
+def _paired_lines(sources: Sequence[Found], options: Options) -> list[Part]:
+    """The parts of text files that are paired line by line, which are taken out of the sources."""
+    from . import paired_lines
+
+    given = [path for source in sources for path in (*source.tables, *source.others)]
+    parts, taken = [], set[str]()
+    for captions, places in paired_lines.pairs(given, options):
+        shown = list(islice(paired_lines.rows(captions, places, options), PREVIEW))
+        mapping = {"text": os.path.basename(captions), "url" if shown[0]["url"] else "image": os.path.basename(places)}
+        parts.append(Part("paired lines", captions, (captions, places), mapping, preview=tuple(shown)))
+        taken |= {captions, places}
+    for source in sources:
+        source.tables = [path for path in source.tables if path not in taken]
+        source.others = [path for path in source.others if path not in taken]
+    return parts
+
+
 def _forced(source: Found) -> list[str]:
     if source.others or source.tars:
         name = (source.others or source.tars)[0]
@@ -162,18 +183,19 @@ def _directory(source: Found, options: Options) -> Part | None:
         return _shards(source, options)
     if source.tables and _is_datacomp(source):
         return Part("datacomp", source.given, tuple(source.tables), {"uid": "uid", "text": "text", "url": "url"})
-    if source.sidecars and all(_OF_IMG2DATASET.fullmatch(os.path.basename(path)) for path in source.tables):
+    if source.sidecars and all(map(is_shard, source.tables)):
         return _sidecars(source, options)
     if source.tables:
         return None
+    unreadable = next(((os.path.basename(one), why) for one in source.others if (why := foreign(one))), None)
     if source.images:
+        besides = f" ({unreadable[0]!r} is {unreadable[1]})" if unreadable else ""
         raise InputError(
-            f"{source.given!r} holds {source.images:,} images and no captions; add a table such as metadata.csv with the "
-            "columns file_name and text, or a .txt beside each image."
+            f"{source.given!r} holds {source.images:,} images and no captions{besides}; add a table such as metadata.csv "
+            "with the columns file_name and text, or a .txt beside each image."
         )
-    archives = [name for name in source.others if name.lower().endswith(ARCHIVES)]
-    if archives:
-        raise InputError(f"{os.path.basename(archives[0])!r} is an archive; unpack it and give the folder.")
+    if unreadable:
+        raise InputError(f"{unreadable[0]!r} is {unreadable[1]}.")
     what = f"only files of other kinds, such as {os.path.basename(source.others[0])}" if source.others else "no file"
     raise InputError(f"{source.given!r} holds {what}; give .csv, .tsv, .json, .jsonl, .parquet, .arrow or .tar files.")
 
@@ -184,7 +206,15 @@ def _shards(source: Found, options: Options) -> Part:
     mapping, rows, problems = preview(source.tars[0], options, PREVIEW)
     left_out = dict(problems)
     left_out |= dict.fromkeys(source.tables[:5], "table beside shards (their own JSON is read)")
-    return Part("webdataset", source.given, tuple(source.tars), mapping, preview=tuple(rows), left_out=left_out)
+    return Part(
+        "webdataset",
+        source.given,
+        tuple(source.tars),
+        mapping,
+        preview=tuple(rows),
+        left_out=left_out,
+        beside=tuple(source.tables),
+    )
 
 
 def _is_datacomp(source: Found) -> bool:
@@ -208,7 +238,7 @@ def _is_datacomp(source: Found) -> bool:
 def _sidecars(source: Found, options: Options, why: str = OF_IMG2DATASET) -> Part:
     from . import sidecars
 
-    read = list(sidecars.rows(source.sidecars[:PREVIEW], options.encoding))
+    read = list(islice(sidecars.rows(source.sidecars, source.root, options.encoding), PREVIEW))
     rows = [row for row in read if isinstance(row, dict)]
     suffix = os.path.splitext(source.sidecars[0])[1]
     left = {path: why for path, why in zip(source.sidecars, read) if isinstance(why, str)}
@@ -217,52 +247,28 @@ def _sidecars(source: Found, options: Options, why: str = OF_IMG2DATASET) -> Par
         left["images"] = f"{source.images - len(source.sidecars):,} without a caption"
     return Part(
         "captions beside images", source.given, tuple(source.sidecars), {"text": suffix, "image": "file"},
-        preview=tuple(rows), left_out=left,
+        preview=tuple(rows), left_out=left, beside=tuple(source.tables),
     )  # fmt: skip
 
 
 def _tables(tables: Sequence[tuple[Found, str]], options: Options, given: str, room: Room) -> Part:
-    from .table import mapped, open_table, sampled
+    from .table_looks import look_at
 
-    opened: list[Opened] = []
-    left_out: dict[str, str] = {}
-    notes: dict[str, None] = {}
-    rows: list[Mapping[str, Any]] = []
-    extra: dict[str, str] = {}
-    wrong = ""
-    for source, path in tables:
-        try:
-            table = open_table(path, options, source.root, room)
-            sample = sampled(table)
-            here = mapped(path, table, options, sample)
-        except (Damaged, InputError) as error:
-            left_out[path] = str(error)
-            wrong = wrong or f"{path!r}: {error}"
-            continue
-        opened.append((path, table, here))
-        extra |= here.extra
-        left_out |= {f"column {name}": why for name, why in here.left_out.items()}
-        notes |= {f"{os.path.basename(path)}: {table.note}": None} if table.note else {}
-        notes |= {f"column {was!r} becomes {now!r}": None for was, now in here.renamed.items()}
-        notes |= {f"{here.moved[0]} of another machine is {here.moved[1]} here": None} if here.moved[0] else {}
-        if len(rows) < PREVIEW:
-            rows += _preview(table, sample[:PREVIEW], here, options)[: PREVIEW - len(rows)]
-    if not opened:
-        raise InputError(wrong)
+    seen = look_at([(source.root, path) for source, path in tables], options, room, PREVIEW)
     for found in {id(source): source for source, _ in tables}.values():
-        left_out |= _beside(found)
-    first = opened[0][2]
-    mapping = {**first.roles, **{name: column for column, (name, _) in first.vectors.items()}}
-    files = tuple(path for path, _, _ in opened)
-    return Part("table", given, files, mapping, extra, tuple(rows), left_out, tuple(notes), tuple(opened))
+        seen.left_out |= _beside(found)
+    return Part(
+        "table", given, tuple(path for path, _, _ in seen.opened), seen.mapping, seen.columns, tuple(seen.rows),
+        seen.left_out, tuple(seen.notes), tuple(seen.opened), tuple(seen.places),
+    )  # fmt: skip
 
 
 def _beside(source: Found) -> dict[str, str]:
     """What lies beside tables and is not read with them."""
     arrays = [path for path in source.others if path.lower().endswith((".npy", ".npz"))]
-    records = [path for path in source.others if ".tfrecord" in os.path.basename(path).lower()]
+    others = {path: f"it is {why}" for path in source.others if (why := foreign(path))}
     left = dict.fromkeys(arrays[:5], "array beside a table (`poolscope import columns FILE --on row` joins it)")
-    left |= dict.fromkeys(records[:5], "TFRecord is not read; make webdataset or parquet of it")
+    left |= dict(islice(others.items(), 5))
     left |= {path: "lemmas, no captions" for path in source.others if path.lower().endswith(".lemma.token.txt")}
     if source.sidecars:
         left[source.sidecars[0]] = (
@@ -271,33 +277,13 @@ def _beside(source: Found) -> dict[str, str]:
     return left
 
 
-def _preview(
-    table: Any, sample: Sequence[Mapping[str, Any]], mapping: ColumnMap, options: Options
-) -> list[Mapping[str, Any]]:
-    """The first pairs as they will be, images looked at."""
-    import pyarrow as pa
-
-    from . import places, texts
-    from .captions import problems
-
-    rows: list[Mapping[str, Any]] = []
-    roles = mapping.roles
-    kind = table.schema.field(roles["text"]).type
-    for row in sample:
-        said, _ = texts.captions(pa.array([row[roles["text"]]], type=kind), options.captions)  # type: ignore[arg-type]
-        about: dict[str, Any] = {role: places.only(row[roles[role]]) for role in ("url", "id", "uid") if role in roles}
-        value = places.only(row.get(roles.get("image", "")))
-        if isinstance(value, str):
-            value = value.rpartition("#")[0] if mapping.numbered else value
-            place = value if places.is_web(value) else places.resolved(value, mapping.base, mapping.moved)
-            about["url" if places.is_web(value) else "image"] = place
-            if "image" in about:
-                seen = places.looked_at(place, None, None, check=False)
-                about |= {"problem": seen.problem} if seen.problem and "image_offset" not in roles else {}
-        elif value is not None:
-            about["image"] = "(bytes in the table)"
-        rows += [{"text": text, **about} for text in problems(said)[0].to_pylist()]
-    return rows[:PREVIEW]
+def _counted(part: Part, report: Report, pool: str | Path) -> Report:
+    """The report with the images that img2dataset lists beside shards and images and could not download."""
+    if part.kind != "table" and (absent := failures(part.beside)):
+        for why, count in absent.items():
+            report.skip_many(why, count, [])
+        report.save(Path(pool))
+    return report
 
 
 def _run(part: Part, options: Options, pool: str | Path, progress: Progress) -> Report:
@@ -321,11 +307,19 @@ def _run(part: Part, options: Options, pool: str | Path, progress: Progress) -> 
     if part.kind == "captions beside images":
         from . import sidecars
 
-        with sidecars.listed(part.files, options.encoding) as (table, wrong):
+        with sidecars.listed(part.files, os.path.abspath(part.source), options.encoding) as (table, wrong):
             beside = TableImport([table], replace(options, encoding=None), part.source)
             beside.wrong = wrong
             return beside.run(pool, progress)
+    if part.kind == "paired lines":
+        from . import paired_lines
+
+        captions, places = part.files
+        with paired_lines.listed(captions, places, options) as listed:
+            return TableImport([listed], Options(captions=options.captions, check=options.check), part.source).run(
+                pool, progress
+            )
     root = os.path.commonpath([os.path.dirname(file) for file in part.files]) if "://" not in part.files[0] else ""
-    importing = TableImport(part.files, options, part.source, root, part.opened)
+    importing = TableImport(part.files, options, part.source, root, part.opened, part.beside)
     importing.left_out = {path: why for path, why in part.left_out.items() if not path.startswith("column ")}
     return importing.run(pool, progress)

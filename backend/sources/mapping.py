@@ -10,11 +10,12 @@ import pyarrow as pa
 from ..errors import InputError
 from ..pool import Pool
 from ..pool.columns import described
+from . import img2dataset
 from . import roles as usual
 from .appender import STANDARD
 from .arrow_table import holds_bytes
 from .options import Options
-from .places import only
+from .places import Nearby, only, placed
 from .vectors import SHORTEST_WRITTEN, dimension, is_vector, side_of, written_dimension
 
 FIXED = {*STANDARD.names, "uid", "uid_hi", "uid_lo", "id", "image_id", "sample_offset", "sample_size"}
@@ -26,7 +27,8 @@ class ColumnMap:
     """`roles`: role → column of the source; `extra`: column of the source → column of the pool; `vectors`: embedding
     column of the source → (column of the pool, dimension); `base`: where relative image paths start; `numbered`:
     whether image names end in `#0`, `#1`, …; `joined`: whether several captions of an image are told by `image_id`,
-    which is the image's own place where `by_image`; `moved`: a directory of another machine, and the one it is here."""
+    which is the image's own place where `by_image`; `moved`: a directory of another machine, and the one it is here;
+    `status`: img2dataset's column of what was downloaded; `nearby`: images by their ids, where the table names them by these."""
 
     roles: Mapping[str, str]
     extra: Mapping[str, str]
@@ -37,28 +39,43 @@ class ColumnMap:
     by_image: bool = False
     moved: tuple[str, str] = ("", "")
     left_out: Mapping[str, str] = field(default_factory=dict)
+    status: str = ""
+    nearby: Nearby | None = field(default=None, repr=False, compare=False)
+
+    def place(self, value: str) -> str:
+        """Where the image is that a cell names: an absolute path or a URL."""
+        value = value.rpartition("#")[0] if self.numbered and "#" in value else value
+        return placed(value, self.base, self.moved, self.nearby)
 
     @property
     def renamed(self) -> dict[str, str]:
         return {source: name for source, name in self.extra.items() if source != name}
 
 
-def of_table(schema: pa.Schema, options: Options, sample: Sequence[Mapping[str, Any]], *, named: bool) -> ColumnMap:
-    """The mapping of a table from its columns and its first rows. Raises InputError for one without captions, or
-    without images and URLs."""
-    names = schema.names
+def roles_of(
+    schema: pa.Schema, options: Options, sample: Sequence[Mapping[str, Any]], *, named: bool
+) -> dict[str, str]:
+    """Role → column of a table, by its columns' names and its first rows."""
     usable = {role: [e.name for e in schema if _serves(role, e.type)] for role in usual.USUAL}
     if named:
-        roles = usual.choose(names, options.named, usable)
+        roles = usual.choose(schema.names, options.named, usable)
     else:
-        roles = {role: usual.given(role, column, names) for role, column in options.named.items()}
-    roles = usual.by_content(sample, roles, captions=not named)
+        roles = {role: usual.given(role, column, schema.names) for role, column in options.named.items()}
+    return usual.by_content(sample, roles, captions=not named)
+
+
+def of_table(schema: pa.Schema, roles: Mapping[str, str], sample: Sequence[Mapping[str, Any]]) -> ColumnMap:
+    """The mapping of a table from its `roles` and its first rows. Raises InputError for one without captions, or without
+    images and URLs."""
+    names = schema.names
     listed = f"its columns: {', '.join(names)}"
     if "text" not in roles:
         other = " (or name its --delimiter)" if len(names) == 1 and re.search(r"[^\w. -]", names[0]) else ""
         raise InputError(f"no caption column; name it with --text; {listed}{other}.")
     if "image" not in roles and "url" not in roles:
-        raise InputError(f"no column of images or URLs; name it with --image or --url; {listed}.")
+        key = usual.image_key(names)
+        beside = f", or with --images the folder of images that are named by {key}" if key else ""
+        raise InputError(f"no column of images or URLs; name it with --image or --url{beside}; {listed}.")
     kept, vectors, left_out = _further(schema, roles, sample)
     values = [value for row in sample if isinstance(value := only(row.get(roles.get("image", ""))), str)]
     numbered = bool(values) and all(usual.NUMBERED.search(value) for value in values)
@@ -67,7 +84,8 @@ def of_table(schema: pa.Schema, options: Options, sample: Sequence[Mapping[str, 
     )
     repeated, by_id = _repeated(sample, roles)
     joined, by_image = numbered or lists or repeated, numbered or (repeated and not lists and not by_id)
-    return ColumnMap(roles, kept, vectors, "", numbered, joined, by_image, left_out=left_out)
+    status = img2dataset.status_column(schema, sample)
+    return ColumnMap(roles, kept, vectors, "", numbered, joined, by_image, left_out=left_out, status=status)
 
 
 def _repeated(sample: Sequence[Mapping[str, Any]], roles: Mapping[str, str]) -> tuple[bool, bool]:

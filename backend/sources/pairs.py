@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from ..pool.columns import fixed_list
 from ..pool.decoding import extension
 from ..pool.uids import parse, records, spelled
-from . import places, texts
+from . import img2dataset, places, texts
 from .appender import Appender
 from .arrow_table import holds_bytes
 from .captions import REASONS, as_text, plain, problems
@@ -44,6 +44,7 @@ class Pairs:
     ) -> None:
         self._map, self._appender, self._file, self._options = mapping, appender, file, options
         self._packer, self._threads = packer, threads
+        self.undownloaded = 0  # pairs that come in by URL although img2dataset could not download them
 
     def take(self, batch: pa.RecordBatch, start: int) -> None:
         """Offers the pairs of the rows `start` and after. Memory: the batch, and its columns as the pool has them."""
@@ -55,6 +56,8 @@ class Pairs:
         for reason in np.unique(wrong[wrong > 0]):
             self._skip(REASONS[reason], rows[wrong == reason], start)
         keep = wrong == 0
+        if self._map.status:
+            keep &= self._downloaded(batch.column(self._map.status), start)[rows]
         wanted = np.unique(rows[keep]) if "image" in self._map.roles else rows
         urls, images = self._places(batch, wanted)
         if images is not None:
@@ -75,6 +78,17 @@ class Pairs:
         kept = [images[row] for row in rows] if images is not None else None
         self._offer(batch, captions, urls, kept, rows, start)
 
+    def _downloaded(self, status: pa.Array, start: int) -> np.ndarray:
+        """`(n,)` bool: the rows to keep, which of a table without images are all."""
+        words = np.array(status.to_pylist(), dtype=object)
+        failed = words != img2dataset.GOOD
+        if "image" not in self._map.roles:
+            self.undownloaded += int(np.count_nonzero(failed))
+            return np.ones(len(words), dtype=bool)
+        for word in sorted(set(map(str, words[failed]))):
+            self._skip(img2dataset.reason(word), np.flatnonzero(words == word), start)
+        return ~failed
+
     # --- what the rows say ----------------------------------------------------------------------------------------
 
     def _text(self, batch: pa.RecordBatch, role: str) -> pa.Array | None:
@@ -90,13 +104,16 @@ class Pairs:
         urls = self._text(batch, "url")
         if urls is not None:
             urls = pc.utf8_trim_whitespace(urls)
-            urls = pc.if_else(pc.fill_null(pc.equal(pc.utf8_length(urls), 0), False), None, urls)
+            none = pc.is_in(pc.utf8_lower(urls), pa.array(["", *NOTHING]))
+            urls = pc.if_else(none, None, urls)
         column = self._map.roles.get("image")
         if column is None:
             return urls, None
         given = batch.column(column)
         if holds_bytes(given.type):
             return urls, self._packed(given, wanted)
+        if (inside := places.written_out(as_text(given))) is not None:
+            return urls if urls is not None else pa.nulls(len(given), pa.utf8()), self._packed(inside, wanted)
         values = self._text(batch, "image")
         assert values is not None
         web = pc.fill_null(pc.match_substring_regex(values, r"(?i)^\s*https?://"), False)
@@ -115,16 +132,13 @@ class Pairs:
             for role in ("image_offset", "image_bytes")
         )
         listed = values.to_pylist()
-        check, base, numbered = self._options.check, self._map.base, self._map.numbered
-        moved = self._map.moved
+        check = self._options.check
 
         def one(row: int) -> Image:
             value = listed[row]
             if not value or not value.strip():
                 return Image("", problem=places.NONE)
-            value = value.rpartition("#")[0] if numbered and "#" in value else value
-            path = places.resolved(value, base, moved)
-            return places.looked_at(path, _whole(offsets[row]), _whole(sizes[row]), check=check)
+            return places.looked_at(self._map.place(value), _whole(offsets[row]), _whole(sizes[row]), check=check)
 
         return dict(zip(wanted.tolist(), self._threads.map(one, wanted.tolist())))
 
@@ -139,9 +153,7 @@ class Pairs:
                 if not packed[row].problem:
                     packed[row] = self._written(packed[row], content)
             elif path:
-                packed[row] = places.looked_at(
-                    places.resolved(path, self._map.base, self._map.moved), None, None, check=self._options.check
-                )
+                packed[row] = places.looked_at(self._map.place(path), None, None, check=self._options.check)
             else:
                 packed[row] = Image("", problem=places.NONE)
         return packed

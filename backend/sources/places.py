@@ -1,9 +1,11 @@
 """Places of images: what a cell of a table says about where its image is."""
 
+import base64
 import hashlib
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +18,18 @@ import pyarrow.compute as pc
 from ..pool.images import LARGEST_FILE
 from .arrow_table import holds_bytes
 from .captions import as_text, edges
+from .find import IMAGES
+from .roles import WRITTEN_OUT
+from .staged import LFS
 
 MISSING = "image file missing or unreadable"
 NONE = "no image and no URL"
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*://", re.I)
 _WEB = re.compile(r"^https?://", re.I)
 _NAMING = ("path", "file_name", "filename", "filepath", "file", "url", "src", "href", "uri", "image")
+LOOKED = 64  # values by which a column is known
+_PADDED = re.compile(r"(?:COCO_\w+_)?0*(\d+)")
+MOST_NEARBY = 2_000_000  # files looked at
 _DRIVE = re.compile(r"^[A-Za-z]:[\\/]")
 
 
@@ -80,6 +88,23 @@ def alone(column: pa.Array) -> pa.Array:
     return pa.array(map(only, text.to_pylist()), pa.utf8())
 
 
+def written_out(values: pa.Array | None) -> pa.Array | None:
+    """The images of a column of text that are written out in Base64, as binary; null where a value is none. None for a
+    column of anything else."""
+    if values is None or not any(WRITTEN_OUT.match(one or "") for one in values.slice(0, LOOKED).to_pylist()):
+        return None
+    return pa.array(map(_decoded, values.to_pylist()), pa.binary())
+
+
+def _decoded(value: str | None) -> bytes | None:
+    if not value or not WRITTEN_OUT.match(value):
+        return None
+    try:
+        return base64.b64decode(value.rpartition(",")[2])
+    except ValueError:
+        return None
+
+
 def resolved(value: str, base: str, moved: tuple[str, str] = ("", "")) -> str:
     """An absolute path or a URL: relative to `base`; Windows paths and `file://` are read as what they are. `moved`: a
     directory of another machine and the one that it is here."""
@@ -101,6 +126,52 @@ def resolved(value: str, base: str, moved: tuple[str, str] = ("", "")) -> str:
     if "%" in value and not os.path.exists(path) and os.path.exists(spelled := os.path.join(base, unquote(value))):
         return os.path.normpath(spelled)
     return path
+
+
+class Nearby:
+    """The images below a folder by their names without ending, and by their number where that is the name, as COCO pads
+    it; a name that two of them have is none. Found on first use."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._places: dict[str, str] | None = None
+
+    def find(self, key: str) -> str | None:
+        """The image of that name, None if there is none or more than one."""
+        if self._places is None:
+            self._places = self._listed()
+        return self._places.get(key.strip()) or None
+
+    def _listed(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        looked = 0
+        for folder, folders, files in os.walk(self._folder):
+            folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+            for stem, ending in map(os.path.splitext, files):
+                if ending.lower() in IMAGES and not stem.startswith("."):
+                    number = _PADDED.fullmatch(stem)
+                    for key in {stem, number[1] if number else stem}:
+                        found[key] = "" if key in found else os.path.join(folder, stem + ending)
+            looked += len(files)
+            if looked > MOST_NEARBY:
+                break
+        return found
+
+
+def placed(value: str, base: str, moved: tuple[str, str], nearby: Nearby | None = None) -> str:
+    """`resolved`, or the file that is there in its stead: its name composed of other Unicode letters, without its ending,
+    or the image that `nearby` has by that name."""
+    path = resolved(value, base, moved)
+    if _SCHEME.match(path) or os.path.exists(path):
+        return path
+    spellings = [] if path.isascii() else [unicodedata.normalize(form, path) for form in ("NFC", "NFD")]
+    stem, ending = os.path.splitext(path)
+    if ending.lower() in IMAGES:
+        spellings += [stem + one for one in (ending.lower(), ending.upper())]
+    else:
+        spellings += [path + one for ending in IMAGES for one in (ending, ending.upper())]
+    there = next((one for one in spellings if os.path.isfile(one)), None)
+    return there or (nearby.find(value) if nearby else None) or path
 
 
 def _tail(path: str, base: str) -> str:
@@ -147,7 +218,7 @@ def moved(values: Sequence[str], given: str | None, table: str) -> tuple[str, st
 
 
 def _hits(values: Sequence[str], base: str) -> int:
-    return sum(os.path.isfile(resolved(value, base)) for value in values)
+    return sum(os.path.isfile(placed(value, base, ("", ""))) for value in values)
 
 
 def _near(own: str) -> Iterable[str]:
@@ -187,6 +258,8 @@ def opened(path: str, content: bytes, *, check: bool) -> Image:
     """The image whose file is `content`."""
     from ..pool.decoding import measure
 
+    if content.startswith(LFS):
+        return Image(path, problem="image is a pointer of Git LFS (fetch the files with `git lfs pull`)")
     if len(content) > LARGEST_FILE:
         return Image(path, problem=f"image file larger than {LARGEST_FILE >> 20} MiB")
     width = height = None

@@ -33,6 +33,9 @@ ABOUT_CAPTIONS = {
 EXTENSIONS = r"\.(jpe?g|jfif|png|webp|gif|bmp|tiff?|avif|heic|svg)"
 NUMBERED = re.compile(rf"{EXTENSIONS}#\d+$", re.I)
 IMAGE = re.compile(rf"{EXTENSIONS}(#\d+)?$", re.I)
+WRITTEN_OUT = re.compile(
+    r"\s*(data:image/|/9j/|iVBORw0KGgo|UklGR|R0lGOD)[A-Za-z0-9+/=;,\s]{90}"
+)  # as images begin in Base64
 _URL = re.compile(r"^https?://", re.I)
 
 
@@ -70,6 +73,19 @@ def choose(
     return roles
 
 
+def image_key(names: Sequence[str]) -> str | None:
+    """The column whose values tell images from each other: by its name the image's id, else an id."""
+    of_image = ("image_id", "img_id", "imgid", "photo_id", "cocoid")
+    by_plain = {plain(name): name for name in reversed(names)}
+    return next((by_plain[plain(one)] for one in (*of_image, *USUAL["id"]) if plain(one) in by_plain), None)
+
+
+def says_caption(name: str) -> bool:
+    """Whether a column of that name usually holds captions."""
+    usual = {plain(one) for one in USUAL["text"]} - {"conversations", "messages"}
+    return plain(name) in usual or _of_captions(name)
+
+
 def _of_captions(name: str) -> bool:
     """Whether a name such as `blip_caption` is that of captions, not of what is counted or known of them."""
     words = set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
@@ -98,9 +114,11 @@ def by_content(rows: Sequence[Mapping[str, object]], roles: Mapping[str, str], *
     if "url" not in chosen and (url := _most(texts, _URL)):
         chosen["url"] = url
         texts.pop(url)
-    if "image" not in chosen and "url" not in chosen and (image := _most(texts, IMAGE)):
+    if "image" not in chosen and "url" not in chosen and (image := _most(texts, IMAGE) or _most(texts, WRITTEN_OUT)):
         chosen["image"] = image
         texts.pop(image)
+    if "text" not in chosen and (phrases := _phrases(rows, chosen)):
+        return chosen | {"text": phrases}
     if captions and "text" not in chosen and texts:
         words = {name: sum(len(value.split()) for value in values) / len(values) for name, values in texts.items()}
         best = max(words, key=lambda name: words[name])
@@ -108,6 +126,19 @@ def by_content(rows: Sequence[Mapping[str, object]], roles: Mapping[str, str], *
         if words[best] >= 2 or only:
             chosen["text"] = best
     return chosen
+
+
+def _phrases(rows: Sequence[Mapping[str, object]], roles: Mapping[str, str]) -> str | None:
+    """The column of lists of records that each have a phrase (Visual Genome's regions)."""
+    for name in rows[0] if rows else ():
+        values = [str(row[name]).lstrip() for row in rows if row[name]]
+        if (
+            name not in roles.values()
+            and values
+            and all(re.match(r"\[\s*\{.*[\"']phrase[\"']\s*:", v, re.S) for v in values)
+        ):
+            return name
+    return None
 
 
 def _most(texts: Mapping[str, Sequence[str]], pattern: re.Pattern[str]) -> str | None:

@@ -54,8 +54,8 @@ def _pairs(
             continue
         about_it = members.about(parts, read_at)
         several |= dict.fromkeys(fields.nested(about_it) if isinstance(about_it, dict) else ())
-        said = parts.text or parts.about
-        roles |= {"text": f".{said.extension}"} if said else {}
+        member = parts.text or parts.about
+        roles |= {"text": f".{member.extension}"} if member else {}
         roles |= {"image": f".{parts.image.extension}"}
         for pair in rows:
             about = {name: pair[name] for name in SHOWN if pair.get(name) is not None}

@@ -21,6 +21,13 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 MAGIC = {b"\x1f\x8b": ".gz", b"\x28\xb5\x2f\xfd": ".zst", b"BZh": ".bz2", b"\xfd7zXZ\x00": ".xz"}
+LFS = b"version https://git-lfs"
+NO_TABLE = {  # how files begin that are no tables, whatever their names
+    LFS: "it is a pointer of Git LFS and not the file; fetch it with `git lfs pull`",
+    b"PK\x03\x04": "it is a zip archive or a spreadsheet; unpack it, or save it as CSV",
+    b"<!doctype html": "it is an HTML page, as servers send in the place of a file; download it again",
+    b"<html": "it is an HTML page, as servers send in the place of a file; download it again",
+}
 CHUNK = 1 << 20
 BROKEN = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 """What opening and decompressing a damaged file raise; a file cut short raises EOFError, which the command line takes for

@@ -13,6 +13,7 @@ from . import fields, members
 from .fields import Kinds
 from .members import Keys
 from .remote import open_binary
+from .staged import LFS
 from .tars import reading
 
 COMPRESSED = {
@@ -114,6 +115,8 @@ def _refuse_compressed(shard: str) -> None:
                 f"{shard!r} is compressed ({name}), and images are read from their place in a plain tar: decompress it "
                 f"with `{command} {shlex.quote(shard)} > {shlex.quote(plain)}` and import that."
             )
+    if LFS.startswith(head) and head:
+        raise InputError(f"{shard!r} is a pointer of Git LFS and not the file; fetch it with `git lfs pull`.")
     if head.startswith(b"PK\x03\x04"):
         raise InputError(
             f"{shard!r} is a zip and no tar; unpack it and make a tar, which needs no compression: `unzip -d files "

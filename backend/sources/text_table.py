@@ -200,7 +200,8 @@ class TextTable(CellTable):
         cells = ", ".join(cell.format(place) for place in self._places)
         asked = ", ".join(["*", *(kind(f"c{self._places[place]}") for place in kinds)])
         size = min(size, max(2048, MOST_CELLS // len(self.schema)))
-        self.rejected, source = [], self._source()
+        source = self._source()
+        self.rejected.clear()
         if most is not None and (start := self._staged.sample(SAMPLE)).count("\n") > 2 * most + self.dialect.skip:
             source = self._source(self._staged.beside(start), start=True)
         with connect() as database:

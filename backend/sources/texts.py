@@ -27,6 +27,8 @@ def captions(column: pa.Array, which: fields.Which) -> tuple[pa.Array, np.ndarra
     """
     rows = np.arange(len(column), dtype=np.int64)
     text = as_text(column)
+    if text is None and pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     if text is None and (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         text = column.cast(pa.utf8())
     if text is None:
@@ -45,9 +47,9 @@ def captions(column: pa.Array, which: fields.Which) -> tuple[pa.Array, np.ndarra
     return _expanded([written(value) if mark else [value] for value, mark in zip(text.to_pylist(), marked)], which)
 
 
-def _expanded(said: list[list[Any]], which: fields.Which) -> tuple[pa.Array, np.ndarray]:
+def _expanded(listed: list[list[Any]], which: fields.Which) -> tuple[pa.Array, np.ndarray]:
     kept: list[list[Any]] = [
-        fields.chosen([one for one in texts if one and one.strip()], which) or list(_NONE) for texts in said
+        fields.chosen([one for one in texts if one and one.strip()], which) or list(_NONE) for texts in listed
     ]
     counts = np.fromiter((len(one) for one in kept), dtype=np.int64, count=len(kept))
     flat = [fields.clean(text) if text is not None else None for one in kept for text in one]

@@ -150,9 +150,9 @@ def unread(column: pa.Array, good: np.ndarray) -> int:
     """How many texts say something else than what is `good`, `(n,)` bool, or that there is nothing."""
     if not pa.types.is_string(column.type):
         return 0
-    said = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(column), ""), False)
+    filled = pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(column), ""), False)
     none = pc.fill_null(pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(column)), pa.array(NOTHING)), False)
-    return int(np.count_nonzero(pc.and_not(said, none).to_numpy(zero_copy_only=False) & ~good))
+    return int(np.count_nonzero(pc.and_not(filled, none).to_numpy(zero_copy_only=False) & ~good))
 
 
 def _matches(given: pa.Array, pattern: str) -> pa.Array:

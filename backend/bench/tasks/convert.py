@@ -94,12 +94,12 @@ def _end(picture: bytes) -> str:
     return "webp" if picture[:4] == b"RIFF" and picture[8:12] == b"WEBP" else "jpg"
 
 
-def write_shards(root: Path, members: Iterable[Member]) -> Path:
-    """Tars of at most 1000 samples, then `nshards.txt`, which makes the task count as present."""
+def write_shards(root: Path, members: Iterable[Member], split: str = "test") -> Path:
+    """Tars of at most 1000 samples in the folder of the split, then `nshards.txt`, which makes the task count as present."""
     number, rest = 0, iter(members)
-    (root / "test").mkdir(parents=True, exist_ok=True)
+    (root / split).mkdir(parents=True, exist_ok=True)
     while part := list(islice(rest, PER_TAR)):
-        with open_tar(root / "test" / f"{number}.tar", "w") as tar:
+        with open_tar(root / split / f"{number}.tar", "w") as tar:
             for key, contents in part:
                 for end, content in contents.items():
                     entry = TarInfo(f"{key}.{end}")
@@ -108,5 +108,5 @@ def write_shards(root: Path, members: Iterable[Member]) -> Path:
         number += 1
     if not number:
         raise InputError(f"no example was found for {root.name}; check the files that were given")
-    files.write_text(root / "test" / "nshards.txt", f"{number}\n")
+    files.write_text(root / split / "nshards.txt", f"{number}\n")
     return root

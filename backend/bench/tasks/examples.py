@@ -16,10 +16,17 @@ from ...sources.members import decoded
 from ...sources.npz import Damaged
 from ...sources.options import Options
 from ...sources.places import only, resolved
-from ...sources.table import Table, open_table, sampled
+from ...sources.table import Table, open_pairs, sampled
 from ...sources.texts import fields_of, written
+from ...sources.values import FALSE, TRUE
 
 LABEL = ("label", "labels", "class", "classname", "category", "class_name", "label_name", "target", "cls")
+SPLIT_COLUMNS = ("split", "subset", "partition")
+FLAGS = {"istrain": "train", "istraining": "train", "train": "train", "istest": "test", "test": "test"}
+SPLIT_WORDS = {
+    "test": ("test", "testing"), "val": ("val", "valid", "validation", "dev"),
+    "train": ("train", "training", "restval"),
+}  # fmt: skip
 ROWS = 256
 LONG = 3  # words of a class; what is longer in most rows of a table without names is a caption
 _SUFFIXES = {f".{ending}" for ending in EXTENSIONS.values()} | {".jpeg", ".tif", ".jfif"}
@@ -28,11 +35,13 @@ _SPLITS = ("test", "val", "validation", "valid")
 
 @dataclass(frozen=True)
 class Example:
-    """An image file with its class, or with its captions."""
+    """An image file with its class, or with its captions, and the split that a table puts it in: train, test, val or a word
+    of the table's own."""
 
     path: Path
     label: str = ""
     captions: tuple[str, ...] = ()
+    split: str = ""
 
 
 def examples_of(source: Path, room: Path) -> Iterator[Example | str]:
@@ -84,21 +93,24 @@ def _of_table(path: Path, room: Path) -> Iterator[Example | str]:
             "or a folder."
         )
     try:
-        table = open_table(str(path), Options())
+        table = open_pairs(str(path), Options())
         image, label, caption = _columns(path, table)
+        split = _split_column(table.schema.names)
         classes = _class_names(path, label)
-        captions_of: dict[Path, list[str]] = {}
+        captions_of: dict[tuple[Path, str], list[str]] = {}
         for number, row in enumerate(row for batch in table.batches(ROWS) for row in batch.to_pylist()):
             place = _place(only(row[image]), path.parent, room / str(number))
             text = _text(row[label], classes) if label else ""
             captions = _captions(row[caption]) if caption and not label else []
+            part = _split(row[split], roles.plain(split)) if split else ""
             if place is None or not (text or captions):
                 yield "row without an image or a label"
             elif label:
-                yield Example(place, text)
+                yield Example(place, text, split=part)
             else:
-                captions_of.setdefault(place, []).extend(captions)
-        yield from (Example(place, captions=tuple(captions)) for place, captions in captions_of.items())
+                captions_of.setdefault((place, part), []).extend(captions)
+        for (place, part), captions in captions_of.items():
+            yield Example(place, captions=tuple(captions), split=part)
         yield from (why for _, why in table.rejected)
     except Damaged as error:
         raise InputError(f"{path.name}: {error}.") from None
@@ -125,6 +137,20 @@ def _columns(path: Path, table: Table) -> tuple[str, str | None, str | None]:
             f"{path.name} needs a column image and a column label (or caption); it has: {', '.join(names) or 'none'}."
         )
     return image, label, caption
+
+
+def _split_column(names: Sequence[str]) -> str | None:
+    by_name = {roles.plain(name): name for name in reversed(names)}
+    return next((by_name[one] for one in (*SPLIT_COLUMNS, *FLAGS) if one in by_name), None)
+
+
+def _split(value: Any, column: str) -> str:
+    """The split that a cell names, or, in a column such as `is_train`, answers for."""
+    word = str(value).strip().lower() if value is not None else ""
+    if column in FLAGS:
+        other = {"train": "test", "test": "train"}[FLAGS[column]]
+        return FLAGS[column] if word in TRUE else other if word in FALSE else ""
+    return next((split for split, words in SPLIT_WORDS.items() if word in words), word)
 
 
 def _class_names(path: Path, label: str | None) -> Sequence[str]:

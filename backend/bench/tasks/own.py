@@ -22,22 +22,25 @@ from .shards import lines
 from .task import Task, from_json
 
 SUITE = "own"
+TRAIN = "train"
 TEMPLATES = ("a photo of a {c}.",)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass
 class Added:
-    """A task that was made: its examples and classes, and what was left out and why."""
+    """A task that was made: its examples and classes, the `training` examples beside them, and what was left out and why."""
 
     task: Task
     examples: int
     classes: int | None
+    training: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, Any]:
         return {
-            "task": self.task.as_json(), "examples": self.examples, "classes": self.classes, "skipped": dict(self.skipped),
+            "task": self.task.as_json(), "examples": self.examples, "classes": self.classes,
+            "training": self.training, "skipped": dict(self.skipped),
         }  # fmt: skip
 
 
@@ -53,9 +56,11 @@ def add(
     """Makes the task `name` of what is at `source` and keeps it under the home.
 
     `source`: a folder with a folder of images per class (its `test` or `val` part, if it has one), a table (CSV, JSON,
-    parquet, …) with an image and a label or a caption column, alone or in a folder, a folder of images with a `.txt` beside each, or a directory in CLIP_benchmark's
-    layout. Labels give zero-shot classification with the prompts `templates` (`{c}` or `{}` is the class), captions give
-    retrieval. Unreadable images and repeated examples are counted and left out.
+    parquet, …) with an image and a label or a caption column, alone or in a folder, a folder of images with a `.txt`
+    beside each, or a directory in CLIP_benchmark's layout. Labels give zero-shot classification with the prompts
+    `templates` (`{c}` or `{}` is the class), captions give retrieval. Of a table with a column such as `split` the test
+    rows are asked, and labelled train rows become the training part. Unreadable images, repeated examples and other splits
+    are counted and left out.
     Raises InputError for a name that is taken, and for a source without two classes or two examples.
     """
     from . import default_dirs, tasks_list
@@ -73,11 +78,16 @@ def add(
         return _copied(source, root, key, name, suite, filled if templates else ())
     skipped: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="poolscope-") as room, files.replacing_folder(root) as part:
-        examples = list(_checked(examples_of(source, Path(room)), skipped, progress))
+        seen: set[bytes] = set()
+        asked, rest = _parts(source, list(examples_of(source, Path(room))), skipped)
+        examples = list(_checked(asked, skipped, seen, progress))
         retrieval = bool(examples) and bool(examples[0].captions)
         classes = sorted({example.label for example in examples}) if not retrieval else []
         _refuse_useless(source, examples, classes, retrieval, skipped)
         write_shards(part, _members(examples, classes))
+        training = list(_to_learn_from(_checked(rest, skipped, seen, progress), classes, skipped))
+        if training:
+            write_shards(part, _members(training, classes), TRAIN)
         if classes:
             # `golden_retriever` is "golden retriever"
             names = (" ".join(one.replace("_", " ").split()) for one in classes)
@@ -89,7 +99,7 @@ def add(
             "note": f"made from {source.name}",
         }  # fmt: skip
         files.write_json(part / "task.json", about)
-    return Added(from_json(about, root), len(examples), len(classes) or None, skipped)
+    return Added(from_json(about, root), len(examples), len(classes) or None, len(training), skipped)
 
 
 def root_of(key: str) -> Path:
@@ -131,14 +141,43 @@ def _read(path: Path) -> bytes | str:
         return "image file missing or unreadable"
 
 
-def _checked(examples: Iterator[Example | str], skipped: Counter[str], progress: Progress) -> Iterator[Example]:
-    """Examples whose image decodes, each once."""
-    seen: set[bytes] = set()
+def _parts(
+    source: Path, examples: Sequence[Example | str], skipped: Counter[str]
+) -> tuple[list[Example], list[Example]]:
+    """The examples to ask, those of a table's test split if it has one, and those to learn from; others are counted.
+
+    Raises InputError for a table with a train split and none for a test.
+    """
+    skipped.update(one for one in examples if isinstance(one, str))
+    given = [one for one in examples if isinstance(one, Example)]
+    splits = {one.split for one in given}
+    if len(splits) < 2 or not splits & {TRAIN, "test", "val"}:
+        return given, []
+    asked = next((split for split in ("test", "val") if split in splits), None)
+    if asked is None:
+        named = ", ".join(sorted(repr(split or "none") for split in splits)[:5])
+        raise InputError(
+            f"{source.name} has splits {named}, and none is test or val; keep the rows to ask, or rename it."
+        )
+    skipped.update(f"of the split {one.split or 'none'!r}" for one in given if one.split not in (asked, TRAIN))
+    return [one for one in given if one.split == asked], [one for one in given if one.split == TRAIN]
+
+
+def _to_learn_from(examples: Iterator[Example], classes: Sequence[str], skipped: Counter[str]) -> Iterator[Example]:
+    """Training examples of the classes that are asked; a task of captions has none."""
+    for example in examples:
+        if example.label and example.label in classes:
+            yield example
+        else:
+            skipped["for training, of a class that is not asked" if classes else f"of the split {TRAIN!r}"] += 1
+
+
+def _checked(
+    examples: Sequence[Example], skipped: Counter[str], seen: set[bytes], progress: Progress
+) -> Iterator[Example]:
+    """Examples whose image decodes, each once: `seen` are the digests of those before."""
     for number, example in enumerate(examples, start=1):
         progress(number, 0, f"{number:,} examples read")
-        if isinstance(example, str):
-            skipped[example] += 1
-            continue
         content = _read(example.path)
         if isinstance(content, str):
             skipped[content] += 1

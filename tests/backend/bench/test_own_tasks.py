@@ -15,6 +15,7 @@ from poolscope import deletion
 from poolscope.bench import board
 from poolscope.bench.tasks import choose, own, suites, tasks_list
 from poolscope.bench.tasks.shards import samples
+from poolscope.bench.training_part import read_part
 from poolscope.errors import InputError
 from poolscope.runs import Run, write_results
 
@@ -79,6 +80,44 @@ def test_a_csv_becomes_classification_or_retrieval(tmp_path: Path, column: str) 
     assert made.skipped == {"image file missing or unreadable": 1, "row without an image or a label": 1}
     assert made.task.kind == ("classification" if column == "label" else "retrieval")
     assert suites()["lab"] == 1
+
+
+@pytest.mark.parametrize(
+    "splits",
+    [
+        ("split", "test", "train", "val"),
+        ("Partition", "Testing", "training", "dev"),
+        ("is_training", "0", "1", ""),
+    ],
+)
+def test_of_a_table_with_splits_the_test_rows_are_asked_and_the_train_rows_learnt_from(tmp_path: Path, splits) -> None:
+    column, test, train, other = splits
+    rows = [f"file_name,label,{column}"]
+    for number in range(6):
+        image(tmp_path / f"{number}.png", number)
+        rows.append(f"{number}.png,thing {number % 2},{test if number < 2 else train}")
+    image(tmp_path / "6.png", 6)
+    rows += [f"6.png,thing 0,{other}", f"6.png,elsewhere,{train}", f"0.png,thing 0,{train}"]
+    (tmp_path / "set.csv").write_text("\n".join(rows))
+    made = own.add("set", tmp_path / "set.csv")
+    assert (made.examples, made.classes, made.training) == (2, 2, 4)
+    assert sum(made.skipped.values()) == 3  # the other split, a class that no test row has, and a test row again
+    part = read_part(made.task, 10)
+    assert sorted(part.labels) == [0, 0, 1, 1]
+
+
+def test_splits_of_captions_without_a_training_part_and_without_a_test(tmp_path: Path) -> None:
+    for number in range(4):
+        image(tmp_path / f"{number}.png", number)
+    lines = [f"{number}.png,words {number},{{}}" for number in range(4)]
+    for name, words in (("asked", "test test train train"), ("not", "train train x x"), ("folds", "a a b b")):
+        body = "\n".join(line.format(word) for line, word in zip(lines, words.split()))
+        (tmp_path / f"{name}.csv").write_text(f"image,caption,split\n{body}\n")
+    made = own.add("asked", tmp_path / "asked.csv")
+    assert (made.examples, made.training, dict(made.skipped)) == (2, 0, {"of the split 'train'": 2})
+    assert own.add("folds", tmp_path / "folds.csv").examples == 4
+    with pytest.raises(InputError, match="none is test or val"):
+        own.add("not", tmp_path / "not.csv")
 
 
 TABLES = {

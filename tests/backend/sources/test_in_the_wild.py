@@ -16,7 +16,7 @@ from PIL import Image
 
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.sources import look
+from poolscope.sources import Options, look
 
 CASES: list[Any] = []
 
@@ -552,23 +552,27 @@ case(
 )
 
 
-@pytest.mark.parametrize(("files", "expected"), CASES)
-def test_it_comes_in_as_it_should(files, expected, tmp_path):
+def brought_in(files: dict[str, Any], room: Path, **options: Any) -> tuple[Any, dict[str, int], list[str]]:
+    """The pool's captions, or the refusal; what was skipped; and the report's notes."""
     for name, content in files.items():
-        path = tmp_path / "source" / name
+        path = room / "source" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, pa.Table):
             pq.write_table(content, path)
         else:
             Path(path).write_bytes(content if isinstance(content, bytes) else content.encode())
-    skipped: dict[str, int] = {}
     try:
-        skipped = dict(look(str(tmp_path / "source")).run(tmp_path / "pool").skipped)
-        pool = Pool.open(tmp_path / "pool")
-        found: Any = pool.take(range(len(pool)), ["text"])["text"].to_pylist()
+        report = look(str(room / "source"), Options(**options)).run(room / "pool")
     except InputError as error:
-        found = f"REFUSED {error}"
-        assert not (tmp_path / "pool").exists()
+        assert not (room / "pool").exists()
+        return f"REFUSED {error}", {}, []
+    pool = Pool.open(room / "pool")
+    return pool.take(range(len(pool)), ["text"])["text"].to_pylist(), dict(report.skipped), report.notes
+
+
+@pytest.mark.parametrize(("files", "expected"), CASES)
+def test_it_comes_in_as_it_should(files, expected, tmp_path):
+    found, skipped, _ = brought_in(files, tmp_path)
     if callable(expected):
         assert expected(found, skipped), (found, skipped)
     else:
