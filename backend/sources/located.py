@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..errors import InputError
 from .cells import as_key
 from .mapping import roles_of
 from .options import Options
@@ -16,6 +17,7 @@ from .table import Table, sampled
 
 GIVEN = ("image", "url", "width", "height")
 BATCH = 65_536
+MOST = 5_000_000  # images of the other table, which are held in memory: about 300 bytes each
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,17 @@ def join(lacking: Sequence[Lacking], options: Options) -> Iterator[tuple[Lacking
 
 
 def places_of(table: Table, key: str, roles: Mapping[str, str]) -> tuple[list[str], dict[str, tuple[str | None, ...]]]:
-    """The columns that a table of images has to give, and its values of them by the id in the column `key`."""
+    """The columns that a table of images has to give, and its values of them by the id in the column `key`. Raises
+    InputError for more than `MOST`."""
     columns = [role for role in GIVEN if role in roles]
     places: dict[str, tuple[str | None, ...]] = {}
     for batch in table.batches(BATCH):
         rows = zip(*(map(_text, batch.column(roles[role]).to_pylist()) for role in columns))
         places.update((key_, row) for key_, row in zip(_keys(batch, key), rows) if key_)
+        if len(places) > MOST:
+            raise InputError(
+                f"more than {MOST:,} images are listed apart from their captions; join the two tables by {key!r} first."
+            )
     return columns, places
 
 

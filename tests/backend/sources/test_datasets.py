@@ -10,7 +10,7 @@ import pytest
 
 from poolscope.errors import InputError
 from poolscope.pool import Pool
-from poolscope.sources import look
+from poolscope.sources import located, look
 from tests.backend.sources.test_in_the_wild import U, brought_in, image, tar
 
 
@@ -105,6 +105,13 @@ def test_tables_are_joined_by_ids_of_whatever_table_and_only_where_these_agree(t
     assert [row["url"] for row in pool_rows(tmp_path, ["url"])] == [U(7), U(8)]
     licences = {"said.csv": said, "images.parquet": pa.table({"image_id": ["1", "2"], "OriginalURL": [U(8), U(7)]})}
     assert "REFUSED" in brought_in(licences, tmp_path / "other")[0]
+
+
+def test_a_list_of_images_too_long_to_hold_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(located, "MOST", 1)
+    places = [{"image_id": n, "url": U(n)} for n in (1, 2)]
+    files = {"image_data.json": json.dumps(places), "region_descriptions.json": json.dumps(REGIONS)}
+    assert "join the two tables by 'image_id' first" in str(brought_in(files, tmp_path))
 
 
 BY_ID = {
