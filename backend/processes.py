@@ -1,6 +1,5 @@
 """The identity of a process (machine, boot, pid namespace, pid, start time), and whether it still runs."""
 
-import gc
 import os
 import signal
 import socket
@@ -20,12 +19,6 @@ SILENCE = 60.0
 AHEAD = 3600.0
 """Seconds that the clock of another machine may be ahead of ours; a heartbeat beyond is one of a clock that jumped."""
 GONE = (psutil.NoSuchProcess, psutil.AccessDenied, ProcessLookupError, PermissionError)
-
-
-def collect_seldom() -> None:
-    """For a process of ours, at its start: garbage is looked for once in 50,000 new objects, not in 700. The imports of
-    torch and open_clip make a million objects that stay, and searching them again and again took a third of their time."""
-    gc.set_threshold(50_000)
 
 
 @cache

@@ -11,7 +11,6 @@ from starlette.middleware import Middleware
 from poolscope.explorer import warm
 from poolscope.explorer.guard import TOKEN, Guard, is_loopback
 from poolscope.explorer.routes import ROUTES
-from poolscope.processes import collect_seldom
 
 
 def ensure_token() -> None:
@@ -24,6 +23,5 @@ def ensure_token() -> None:
 # Streamlit puts this folder on the path, where `evaluate` or `search` would hide packages of that name.
 sys.path[:] = [place for place in sys.path if place != str(Path(__file__).parent)]
 ensure_token()
-collect_seldom()
 warm.start()
 app = st.App(str(Path(__file__).with_name("shell.py")), routes=ROUTES, middleware=[Middleware(Guard)])

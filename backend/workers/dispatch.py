@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..devices import hold
 from ..errors import InputError
-from ..processes import collect_seldom, end_with
+from ..processes import end_with
 
 ENGINES = ("local", "ray")
 
@@ -158,7 +158,6 @@ def _worker(device: str | None, threads: bool) -> Executor:
 
 
 def _begin(parent: int, device: str | None) -> None:
-    collect_seldom()
     end_with(parent)
     if device is not None:
         hold(device)
