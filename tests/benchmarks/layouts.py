@@ -3,6 +3,7 @@
 python tests/benchmarks/layouts.py [NAME…]     (some by name: prints their rows and writes nothing)
 """
 
+import base64
 import bz2
 import gzip
 import io
@@ -142,6 +143,25 @@ def _(room: Path) -> str:
     return f"{room}/{{0..{len(TEXTS) - 1}}}/t.csv"
 
 
+@layout("captions in numbered columns (caption1, caption2)", TWO)
+def _(room: Path) -> None:
+    rows = [f"{name},{quoted(TWO[2 * n])},{quoted(TWO[2 * n + 1])}\n" for n, name in enumerate(images(room))]
+    (room / "pairs.csv").write_text("image,caption1,caption2\n" + "".join(rows))
+
+
+@layout("SBU: URLs and captions in two files, line by line")
+def _(room: Path) -> None:
+    (room / "SBU_captioned_photo_dataset_urls.txt").write_text("".join(f"{url}\n" for url in urls()))
+    (room / "SBU_captioned_photo_dataset_captions.txt").write_text("".join(f"{text}\n" for text in TEXTS))
+
+
+@layout("images in Base64")
+def _(room: Path) -> None:
+    lines(room / "a.jsonl", [
+        {"image": base64.b64encode(image(n)).decode(), "caption": text} for n, text in enumerate(TEXTS)
+    ])  # fmt: skip
+
+
 # --- JSON ---------------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +210,21 @@ def _(room: Path) -> None:
     names = images(room / "flickr30k_images", "JPEG")
     rows = [f"{names[n // 2]}| {n % 2}| {text}\n" for n, text in enumerate(TWO)]
     (room / "results.csv").write_text("image_name| comment_number| comment\n" + "".join(rows))
+
+
+@layout("Visual Genome's regions, with image_data.json", TWO)
+def _(room: Path) -> None:
+    phrases = [[{"phrase": text} for text in TWO[2 * n : 2 * n + 2]] for n in range(len(TEXTS))]
+    regions = [{"id": n, "regions": those} for n, those in enumerate(phrases, start=1)]
+    (room / "region_descriptions.json").write_text(json.dumps(regions))
+    places = [{"image_id": n, "url": url} for n, url in enumerate(urls(), start=1)]
+    (room / "image_data.json").write_text(json.dumps(places))
+
+
+@layout("kohya's metadata, names without endings")
+def _(room: Path) -> None:
+    rows = {f"img/{Path(name).stem}": {"caption": text} for name, text in zip(images(room / "img"), TEXTS)}
+    (room / "meta.json").write_text(json.dumps(rows))
 
 
 # --- parquet and Arrow --------------------------------------------------------------------------------------------
