@@ -25,11 +25,13 @@ def draw(plan: Plan) -> dict[str, str]:
         st.text(f"Further columns that come along: {', '.join(named)}")
     if plan.preview:
         st.caption("The first pairs, as they will be")
+        rows = [_row(pair) for pair in plan.preview]
+        thumbnails = st.column_config.ImageColumn("", width="small") if any(row["preview"] for row in rows) else None
         st.dataframe(
-            [_row(pair) for pair in plan.preview],
+            rows,
             hide_index=True,
             row_height=THUMBNAIL // 2 + 8,
-            column_config={"preview": st.column_config.ImageColumn("", width="small")},
+            column_config={"preview": thumbnails},  # None hides it: pairs with a URL alone have none
         )
     for what, why in plan.left_out.items():
         st.text(f"Left out: {what}: {why}")
